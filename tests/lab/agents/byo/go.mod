@@ -1,0 +1,3 @@
+module lab/byo-agent
+
+go 1.24

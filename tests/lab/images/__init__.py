@@ -1,0 +1,30 @@
+"""The images the lab's pods run, made from what the machine has; no registry and no container engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.lab.images import static
+from tests.lab.images.shelf import Shelf
+from tests.lab.images.static import BYO_AGENT, BYO_AGENT_NEXT, CONTROLLER, GO_RUNTIME, PAUSE
+
+__all__ = [
+    "BYO_AGENT",
+    "BYO_AGENT_NEXT",
+    "CONTROLLER",
+    "GO_RUNTIME",
+    "PAUSE",
+    "build_all",
+]
+
+
+def build_all(
+    cache: Path, progress: Callable[[str], None], controller: Path | None, go_adk: Path | None
+) -> list[Path]:
+    """Every image archive, to be imported in this order; what is already in the cache is not built again."""
+    shelf = Shelf(cache / "images", progress)
+    archives = [static.pause(shelf), static.byo_agent(shelf)]
+    if controller:
+        archives.append(static.go_program(shelf, "controller", CONTROLLER, controller))
+    if go_adk:
+        archives.append(static.go_program(shelf, "golang-adk", GO_RUNTIME, go_adk))
+    return archives
