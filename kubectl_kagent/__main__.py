@@ -1,0 +1,5 @@
+"""python -m kubectl_kagent."""
+
+from kubectl_kagent.cli import main
+
+main()

@@ -1,0 +1,42 @@
+"""The command tree, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kubectl_kagent.commands.scale import hibernate, scale, wake
+from kubectl_kagent.errors import KagentError
+
+INTERRUPTED = 130
+
+
+class ExplainedGroup(click.Group):
+    """The root group: turns KagentError into ``error: ...`` and ``hint: ...`` on stderr."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KagentError as error:
+            click.echo(error.line, err=True)
+            if error.hint:
+                click.echo(f"hint: {error.hint}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=ExplainedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
+
+
+for command in (scale, hibernate, wake):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    cli(prog_name="kubectl kagent")

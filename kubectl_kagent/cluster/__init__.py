@@ -1,0 +1,87 @@
+"""What a feature may ask of a cluster. ApiServer is the real one; tests bring a fake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from kubectl_kagent.model.resources import Resource
+
+Object = dict[str, Any]
+
+
+class Cluster(Protocol):
+    """Objects as the API serves them. See ``cluster.api.ApiServer`` for each method's rules."""
+
+    namespace: str
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object: ...
+
+    def list_objects(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
+        at: str | None = None,
+    ) -> Object: ...
+
+    def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object: ...
+
+    def merge_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object: ...
+
+    def json_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: list[dict[str, Any]],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object: ...
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None: ...
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        since: str,
+        *,
+        seconds: int,
+        fields: str | None = None,
+    ) -> Iterator[Object]: ...
+
+    def server_version(self) -> Object: ...
+
+    def username(self) -> str: ...
+
+    def service(
+        self,
+        method: str,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Object: ...

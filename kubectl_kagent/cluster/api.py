@@ -1,0 +1,334 @@
+"""The only module that sends requests to the API server: objects in, objects out, errors explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from kubernetes.client import ApiClient, Configuration
+
+from kubectl_kagent.errors import (
+    AlreadyExists,
+    Conflict,
+    Expired,
+    Forbidden,
+    KagentError,
+    NotFound,
+    OtherServerError,
+    ResourceMissing,
+    Unauthorized,
+    Unreachable,
+)
+from kubectl_kagent.model.resources import KAGENT_GROUP, Resource
+
+Object = dict[str, Any]
+
+_MERGE = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+
+
+class ApiServer:
+    """A connected cluster. ``namespace`` is the one to use when the command line names none."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        namespace: str,
+        impersonate: tuple[tuple[str, str], ...] = (),
+        timeout: float | None = None,
+    ) -> None:
+        self.namespace = namespace
+        self._configuration = configuration
+        self._impersonate = impersonate
+        self._timeout = timeout
+        self._pool = ApiClient(configuration).rest_client.pool_manager
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self._configuration.host).netloc or self._configuration.host
+
+    # Objects
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        return self._object("GET", resource, resource.path(namespace, name))
+
+    def list_objects(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
+        at: str | None = None,
+    ) -> Object:
+        """The list object. ``at`` reads the past: exactly that resource version (Expired when compacted)."""
+        query = {"labelSelector": labels, "fieldSelector": fields}
+        if at:
+            query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
+        return self._object("GET", resource, resource.path(namespace), query)
+
+    def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+        return self._object("POST", resource, resource.path(namespace), query, body)
+
+    def merge_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        """JSON merge patch; a ``metadata.resourceVersion`` in it is a precondition (Conflict when stale)."""
+        query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+        return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _MERGE)
+
+    def json_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: list[dict[str, Any]],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+        return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _JSON_PATCH)
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        self._object("DELETE", resource, resource.path(namespace, name))
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        since: str,
+        *,
+        seconds: int,
+        fields: str | None = None,
+    ) -> Iterator[Object]:
+        """Watch events after resource version ``since`` until the server ends the stream.
+
+        Raises Expired when ``since`` is too old, Unreachable when the connection breaks.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": since,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+            "fieldSelector": fields,
+        }
+        response = self._send("GET", resource.path(namespace), query, timeout=seconds + 30)
+        try:
+            self._check(response, resource)
+            for line in _lines(response):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise _refusal(event["object"], 0, resource)
+                yield event
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"the watch on {resource.full_name} broke: {error}") from error
+        finally:
+            response.close()
+
+    def server_version(self) -> Object:
+        return self._raw("GET", "/version")
+
+    def username(self) -> str:
+        """Who the API server takes us for; empty when it will not say."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            review = self._raw("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
+        except KagentError:
+            return ""
+        return str(review.get("status", {}).get("userInfo", {}).get("username", ""))
+
+    def service(
+        self,
+        method: str,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Object:
+        """JSON from an HTTP service in the cluster, through the API server's service proxy.
+
+        ``service`` is ``NAME:PORT``.
+        """
+        url = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"
+        return self._raw(method, url, body, timeout=timeout)
+
+    # The wire
+
+    def _object(
+        self,
+        method: str,
+        resource: Resource,
+        path: str,
+        query: Mapping[str, str | None] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        response = self._send(method, path, query, body, content_type)
+        try:
+            self._check(response, resource)
+            return _decode(response.data, path)
+        finally:
+            response.release_conn()
+
+    def _raw(self, method: str, path: str, body: Any = None, *, timeout: float | None = None) -> Object:
+        response = self._send(method, path, None, body, timeout=timeout)
+        try:
+            self._check(response, None)
+            return _decode(response.data, path)
+        finally:
+            response.release_conn()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | None] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout: float | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        url = self._configuration.host + path
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        if given:
+            url += ("&" if "?" in url else "?") + urlencode(given)
+        try:
+            return self._pool.request(
+                method,
+                url,
+                headers=self._headers(content_type if body is not None else None),
+                body=None if body is None else json.dumps(body).encode(),
+                timeout=urllib3.Timeout(connect=self._timeout or 10, read=timeout or self._timeout or 60),
+                retries=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _headers(self, content_type: str | None) -> urllib3.HTTPHeaderDict:
+        headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "kubectl-kagent"})
+        if content_type:
+            headers["Content-Type"] = content_type
+        auth = self._configuration.auth_settings().get("BearerToken")
+        if auth and auth["value"]:
+            headers["Authorization"] = str(auth["value"])
+        elif self._configuration.username:
+            headers["Authorization"] = str(self._configuration.get_basic_auth_token())
+        for name, value in self._impersonate:
+            headers.add(name, value)  # a group is a header of its own each time
+        return headers
+
+    def _check(self, response: urllib3.BaseHTTPResponse, resource: Resource | None) -> None:
+        if response.status < 400:
+            return
+        data = response.data
+        try:
+            status = json.loads(data)
+        except ValueError:
+            status = {}
+        if not isinstance(status, dict) or status.get("kind") != "Status":
+            text = data.decode(errors="replace").strip()
+            status = {"message": text[:300] or f"HTTP {response.status}"}
+        raise _refusal(status, response.status, resource)
+
+    def _unreachable(self, error: Exception) -> KagentError:
+        text = str(error)
+        if "refused" in text:
+            return Unreachable(
+                f"the connection to the server {self.host} was refused", hint="is the host and port right?"
+            )
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            return Unreachable(
+                f"the certificate of {self.host} is not trusted by this kubeconfig",
+                hint="check certificate-authority in the kubeconfig",
+            )
+        if isinstance(error, urllib3.exceptions.TimeoutError):
+            return Unreachable(f"the server {self.host} did not answer in time")
+        return Unreachable(f"unable to connect to the server {self.host}: {_innermost(error)}")
+
+
+def _innermost(error: BaseException) -> str:
+    while True:
+        reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        if not isinstance(reason, BaseException) or reason is error:
+            return str(error)
+        error = reason
+
+
+def _decode(data: bytes, path: str) -> Object:
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        text = data[:80].decode(errors="replace").strip()
+        raise KagentError(
+            f"{path} answered with something that is not JSON: {text!r}",
+            hint="is a login page or another server behind this address?",
+        ) from error
+    if not isinstance(value, dict):
+        raise KagentError(f"{path} answered with {type(value).__name__}, not an object")
+    return value
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Lines as they come; ``stream`` would wait for a full buffer."""
+    pending = b""
+    while chunk := response.read1():
+        *complete, pending = (pending + chunk).split(b"\n")
+        yield from (line for line in complete if line.strip())
+
+
+def _refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
+    """The error for a Status object, or for a bare HTTP status."""
+    code = int(status.get("code") or code)
+    reason = str(status.get("reason") or "")
+    message = str(status.get("message") or f"HTTP {code}")
+    if code == 404 and resource is not None and not (status.get("details") or {}).get("name"):
+        return _missing(resource)
+    kinds: dict[int, type[NotFound] | type[Forbidden]] = {403: Forbidden, 404: NotFound}
+    if code == 401:
+        return Unauthorized(
+            f"you must be logged in to the server ({message})",
+            hint="the token or certificate is missing, wrong or expired: log in again",
+        )
+    if code in kinds:
+        return kinds[code](message)
+    if code == 409:
+        return AlreadyExists(message) if reason == "AlreadyExists" else Conflict(message)
+    if code == 410 or reason == "Expired":
+        return Expired(message)
+    if code in (502, 503, 504):
+        return Unreachable(f"the server answered {code}: {message}")
+    return OtherServerError(reason or str(code), message)
+
+
+def _missing(resource: Resource) -> ResourceMissing:
+    message = f'the server doesn\'t have a resource type "{resource.plural}" in {resource.api_version}'
+    if resource.group != KAGENT_GROUP:
+        return ResourceMissing(message)
+    return ResourceMissing(
+        message,
+        hint=f"{'kmcp' if resource.plural == 'mcpservers' else 'kagent 0.9 or 0.10'} is not installed here, "
+        "or only in a version whose API is another (v1alpha3 runs agents without Deployments)",
+    )

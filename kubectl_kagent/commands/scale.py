@@ -1,0 +1,170 @@
+"""scale, hibernate and wake."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Unchanged, Usage
+from kubectl_kagent.lifecycle import scaling
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render import output as show
+
+
+@click.command(short_help="Set the replica count of agents and MCP servers")
+@click.argument("target", nargs=-1)
+@click.option("--replicas", type=click.IntRange(min=0), help="The new replica count.")
+@click.option("--release", is_flag=True, help="Take the count out of the object: an autoscaler decides.")
+@click.option("--current-replicas", type=int, help="Only when this is the current count.")
+@click.option("--resource-version", help="Only when this is the current resource version.")
+@click.option("--force", is_flag=True, help="Scale although an autoscaler targets the Deployment.")
+@click.option(
+    "--timeout", type=options.Duration(), default="0", help="Wait this long for the pods; 0: don't."
+)
+@click.option("--wait", is_flag=True, help="Wait for the pods (5m unless --timeout says otherwise).")
+@options.selector
+@options.everything
+@options.error_unchanged
+@options.output()
+@options.mutation
+@options.connected
+def scale(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    replicas: int | None,
+    release: bool,
+    current_replicas: int | None,
+    resource_version: str | None,
+    force: bool,
+    timeout: float,
+    wait: bool,
+    selector: str | None,
+    all_: bool,
+    error_unchanged: bool,
+    output: str,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Set the replica count in the Agent or MCPServer itself, where it sticks.
+
+    \b
+    # three replicas of an agent, and wait for them
+    kubectl kagent scale agent/datetime-agent --replicas=3 --wait
+    # an MCP server, but only when it has one replica now
+    kubectl kagent scale mcpserver/datetime --current-replicas=1 --replicas=2
+    # leave the count to an autoscaler from now on
+    kubectl kagent scale agent/datetime-agent --release
+    """
+    if (replicas is None) == (not release):
+        raise Usage("give either --replicas=COUNT or --release")
+    workloads = _workloads(cluster, target, selector, all_)
+    if resource_version and len(workloads) > 1:
+        raise Usage("cannot use --resource-version with multiple resources")
+    expect = scaling.Expect(current_replicas, resource_version)
+    changed = False
+    for workload in workloads:
+        if replicas is None:
+            done = scaling.hand_over(cluster, workload, dry_run=dry_run, manager=manager, warn=_warn)
+            changed |= workload.replicas is not None
+            click.echo(show.changed(done.obj, "released", output, dry_run), nl=False)
+            continue
+        scaling.refuse_autoscaled(cluster, workload, force=force, warn=_warn)
+        done = scaling.scale(cluster, workload, replicas, expect=expect, dry_run=dry_run, manager=manager)
+        changed |= done.changed
+        click.echo(show.changed(done.obj, "scaled", output, dry_run), nl=False)
+    if replicas is not None and (wait or timeout) and dry_run == "none":
+        for workload in workloads:
+            scaling.wait_scaled(cluster, workload, replicas, timeout=timeout or 300)
+    if error_unchanged and not changed:
+        raise Unchanged("nothing changed: every object already was as asked")
+
+
+@click.command(short_help="Scale to zero and remember the count")
+@click.argument("target", nargs=-1)
+@click.option("--force", is_flag=True, help="Although an autoscaler targets the Deployment.")
+@options.selector
+@options.everything
+@options.output()
+@options.mutation
+@options.connected
+def hibernate(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    force: bool,
+    selector: str | None,
+    all_: bool,
+    output: str,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Scale to zero and remember the replica count for wake.
+
+    \b
+    # every agent of the namespace sleeps over the weekend
+    kubectl kagent hibernate agents --all
+    """
+    for workload in _workloads(cluster, target, selector, all_):
+        scaling.refuse_autoscaled(cluster, workload, force=force, warn=_warn)
+        if workload.replicas == 0:
+            _warn(f"{workload.label} already has no replicas")
+        done = scaling.scale(
+            cluster,
+            workload,
+            0,
+            expect=scaling.Expect(),
+            dry_run=dry_run,
+            manager=manager,
+            remember=True,
+        )
+        click.echo(show.changed(done.obj, "hibernated", output, dry_run), nl=False)
+
+
+@click.command(short_help="Bring back the replicas that hibernate took")
+@click.argument("target", nargs=-1)
+@options.selector
+@options.everything
+@options.output()
+@options.mutation
+@options.connected
+def wake(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    selector: str | None,
+    all_: bool,
+    output: str,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Bring back the replicas that hibernate took away; one where nothing is noted.
+
+    \b
+    kubectl kagent wake agent/datetime-agent
+    """
+    for workload in _workloads(cluster, target, selector, all_):
+        if workload.replicas != 0:
+            _warn(f"{workload.label} is awake")
+            click.echo(show.changed(workload.obj, "unchanged", output, dry_run), nl=False)
+            continue
+        replicas = scaling.wake_replicas(workload)
+        done = scaling.scale(
+            cluster,
+            workload,
+            replicas,
+            expect=scaling.Expect(replicas=0),
+            dry_run=dry_run,
+            manager=manager,
+        )
+        click.echo(show.changed(done.obj, f"woken to {replicas}", output, dry_run), nl=False)
+
+
+def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, all_: bool) -> list[Workload]:
+    targets = options.parse_targets(words)
+    found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+    if not found:
+        click.echo(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.", err=True)
+    return [Workload(targets.resource, item) for item in found]
+
+
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {text}", err=True)

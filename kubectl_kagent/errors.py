@@ -1,0 +1,106 @@
+"""What can go wrong in ways a user can act on: a message, the next step, and the exit code.
+
+Exit codes (design): 1 failed, 2 usage (click's own), 3 nothing to change, 4 timeout, 5 cluster or
+controller unreachable, 6 forbidden or not logged in, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+
+class KagentError(Exception):
+    """A failure that is explained to the user in one line, with a hint when there is a next step."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def line(self) -> str:
+        """The line for stderr."""
+        return f"error: {self.message}"
+
+
+class ServerError(KagentError):
+    """The API server refused a request; the line is kubectl's."""
+
+    reason = ""
+
+    @property
+    def line(self) -> str:
+        return f"Error from server ({self.reason}): {self.message}" if self.reason else super().line
+
+
+class OtherServerError(ServerError):
+    """Any refusal that no caller treats apart."""
+
+    def __init__(self, reason: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+
+class NotFound(ServerError):
+    """The object is not there."""
+
+    reason = "NotFound"
+
+
+class AlreadyExists(ServerError):
+    """Somebody else created that name first."""
+
+    reason = "AlreadyExists"
+
+
+class Conflict(ServerError):
+    """The object changed since it was read."""
+
+    reason = "Conflict"
+
+
+class Expired(ServerError):
+    """The API server no longer remembers that resource version (etcd compacts after five minutes)."""
+
+    reason = "Expired"
+
+
+class Forbidden(ServerError):
+    """RBAC says no."""
+
+    reason = "Forbidden"
+    exit_code = 6
+
+
+class Unauthorized(KagentError):
+    """The credentials are missing, wrong or expired."""
+
+    exit_code = 6
+
+
+class Unreachable(KagentError):
+    """The API server or the kagent controller does not answer."""
+
+    exit_code = 5
+
+
+class ResourceMissing(KagentError):
+    """The cluster has no such kind: kagent or kmcp is not installed, or in another version."""
+
+
+class TimedOut(KagentError):
+    """What was waited for did not come in time."""
+
+    exit_code = 4
+
+
+class Unchanged(KagentError):
+    """Nothing to change, and the caller asked to be told (``--error-unchanged``)."""
+
+    exit_code = 3
+
+
+class Usage(KagentError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 2

@@ -1,0 +1,137 @@
+"""Who decides the replica count: an HPA or a KEDA ScaledObject on a workload's Deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
+from kubectl_kagent.model.workload import Workload, dig
+
+HPA_NAME_PREFIX = "keda-hpa-"  # KEDA makes an HPA of its own under this name
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """An autoscaler that targets a Deployment."""
+
+    resource: Resource
+    name: str
+    minimum: int
+    maximum: int
+    obj: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        return self.resource.label(self.name)
+
+
+def autoscalers(cluster: Cluster, namespace: str) -> dict[str, Autoscaler]:
+    """The autoscalers of a namespace by the name of the Deployment that they target.
+
+    Raises Forbidden when HPAs may not be listed. A cluster without KEDA, or where its objects may not be
+    listed, still shows the HPA that KEDA makes.
+    """
+    found: dict[str, Autoscaler] = {}
+    for item in cluster.list_objects(HPA, namespace)["items"]:
+        spec = item["spec"]
+        if dig(spec, "scaleTargetRef", "kind") == "Deployment":
+            found[spec["scaleTargetRef"]["name"]] = Autoscaler(
+                HPA,
+                item["metadata"]["name"],
+                int(spec.get("minReplicas") or 1),
+                int(spec["maxReplicas"]),
+                item,
+            )
+    try:
+        scaled = cluster.list_objects(SCALED_OBJECT, namespace)["items"]
+    except (Forbidden, NotFound, ResourceMissing):
+        return found
+    for item in scaled:
+        spec = item["spec"]
+        if dig(spec, "scaleTargetRef", "kind") in (None, "Deployment"):
+            found[spec["scaleTargetRef"]["name"]] = Autoscaler(
+                SCALED_OBJECT,
+                item["metadata"]["name"],
+                int(spec.get("minReplicaCount") or 0),
+                int(spec.get("maxReplicaCount") or 100),
+                item,
+            )
+    return found
+
+
+def hpa_object(
+    workload: Workload, *, minimum: int, maximum: int, cpu: int | None, memory: int | None
+) -> dict[str, Any]:
+    """An HPA on the workload's Deployment; ``cpu`` and ``memory`` are per cent of the requests."""
+    metrics = [
+        {
+            "type": "Resource",
+            "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": value}},
+        }
+        for name, value in (("cpu", cpu), ("memory", memory))
+        if value is not None
+    ]
+    return {
+        "apiVersion": HPA.api_version,
+        "kind": HPA.kind,
+        "metadata": {"name": workload.name, "namespace": workload.namespace},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name},
+            "minReplicas": minimum,
+            "maxReplicas": maximum,
+            "metrics": metrics,
+        },
+    }
+
+
+def autoscale(
+    cluster: Cluster,
+    workload: Workload,
+    *,
+    minimum: int,
+    maximum: int,
+    cpu: int | None,
+    memory: int | None,
+    dry_run: bool,
+    manager: str,
+) -> dict[str, Any]:
+    """Create the HPA and release the replica count to it, in this order, so that no pod goes in between.
+
+    Raises KagentError for an MCP server: kmcp rewrites the count whenever it reconciles.
+    """
+    if workload.resource is MCP_SERVER:
+        raise KagentError(
+            f"{workload.label} can't be autoscaled: kmcp rewrites its replicas at each reconcile",
+            hint=f"kubectl kagent scale mcpserver/{workload.name} --replicas=N sets a fixed count",
+        )
+    existing = autoscalers(cluster, workload.namespace).get(workload.name)
+    if existing:
+        raise KagentError(
+            f"{workload.label} already has an autoscaler: {existing.label}",
+            hint=f"change it with kubectl edit, or delete it first: kubectl delete {existing.label}"
+            f" -n {workload.namespace}",
+        )
+    body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
+    created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)
+    if workload.replicas is not None:
+        release(cluster, workload, dry_run=dry_run, manager=manager)
+    return created
+
+
+def release(cluster: Cluster, workload: Workload, *, dry_run: bool, manager: str) -> dict[str, Any]:
+    """Remove the replica count from the CR; the Deployment keeps the count it has."""
+    patch: dict[str, Any] = {"replicas": None}
+    for step in reversed(workload.deployment_path):
+        patch = {step: patch}
+    return cluster.merge_patch(
+        workload.resource,
+        workload.namespace,
+        workload.name,
+        {"spec": patch},
+        dry_run=dry_run,
+        manager=manager,
+    )

@@ -1,0 +1,282 @@
+"""Revisions of a workload: read them, and bring them up to date with what the cluster remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
+from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
+from kubectl_kagent.model.resources import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    LISTABLE,
+    SERVICE,
+    Resource,
+)
+from kubectl_kagent.model.revision import (
+    CONFIG_HASH,
+    IMAGE,
+    READY_AT,
+    RECORDED_BY,
+    ROLLBACK_OF,
+    TEMPLATE_HASH,
+    Revision,
+    Snapshot,
+    digest,
+    read_revision,
+    revision_name,
+    revision_object,
+    selector,
+    timestamp,
+)
+from kubectl_kagent.model.workload import RESTARTED_AT, REVISION_HISTORY_LIMIT, Workload, dig
+
+DEFAULT_LIMIT = 20
+# A change in a source leaves no mark in the Agent's status; kagent renders it within a second or two.
+_RENDER_TIME = timedelta(seconds=10)
+
+_KINDS = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVICE)}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All revisions, oldest first, and the live state.
+
+    ``live`` is None when the live state could not be recorded; ``notes`` then says why.
+    """
+
+    now: Moment
+    revisions: tuple[Revision, ...]
+    live: Revision | None
+    notes: tuple[str, ...]
+
+    def find(self, number: int) -> Revision:
+        """The revision with that number; negative counts back from the live one (-1 is the one before)."""
+        if number < 0:
+            earlier = [r for r in self.revisions if self.live is None or r.number < self.live.number]
+            if len(earlier) >= -number:
+                return earlier[number]
+        for revision in self.revisions:
+            if revision.number == number:
+                return revision
+        raise NotFound(
+            f"{self.now.workload.label} has no revision {number}",
+            hint=f"kubectl kagent rollout history {self.now.workload.resource.singular}/"
+            f"{self.now.workload.name} lists those there are",
+        )
+
+
+def revisions_of(cluster: Cluster, workload: Workload) -> list[Revision]:
+    """The recorded revisions of this very object (not of a deleted one of the same name), oldest first."""
+    labels = ",".join(f"{key}={value}" for key, value in selector(workload).items())
+    listing = cluster.list_objects(CONTROLLER_REVISION, workload.namespace, labels=labels)
+    owned = [item for item in listing["items"] if _owner(item) == workload.uid]
+    return sorted((read_revision(item, _KINDS) for item in owned), key=lambda revision: revision.number)
+
+
+def update(
+    cluster: Cluster,
+    workload: Workload,
+    *,
+    manager: str,
+    cause: str = "",
+    record: bool = True,
+    since: int = 0,
+) -> History:
+    """Record every config since the newest revision, and return the history.
+
+    With ``record`` false, or without permission to create, nothing is stored and ``notes`` says so.
+    ``cause`` is noted on a revision made for the live state.
+    """
+    resource, namespace, name = workload.resource, workload.namespace, workload.name
+    while True:
+        revisions = revisions_of(cluster, workload)
+        known = revisions[-1] if revisions else None
+        timeline = look_back(cluster, resource, namespace, name, known=known, since=since)
+        now = timeline.moments[-1]
+        notes: list[str] = []
+        missing = list(_changes(timeline, known))
+        if record:
+            try:
+                revisions = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
+            except AlreadyExists:
+                _clear_way(cluster, now.workload, (known.number if known else 0) + 1)
+                continue  # somebody else recorded first: look again
+            except (Forbidden, OtherServerError) as error:
+                notes.append(_not_recorded(error))
+        live = revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
+        if record and live:
+            revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
+            revisions, kept_back = _prune(cluster, now.workload, revisions)
+            notes += kept_back
+        if live is None and not record:
+            notes.append("the live config is not recorded (--no-record)")
+        return History(now, tuple(revisions), live, tuple(notes))
+
+
+def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, manager: str) -> Revision:
+    """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
+    live = revisions[-1]
+    found = rendered(now, live, revisions[-2] if len(revisions) > 1 else None)
+    new = {key: value for key, value in found.items() if not live.annotations.get(key)}
+    if not new:
+        return live
+    patched = cluster.merge_patch(
+        CONTROLLER_REVISION,
+        now.workload.namespace,
+        live.name,
+        {"metadata": {"annotations": new}},
+        manager=manager,
+    )
+    return read_revision(patched, _KINDS)
+
+
+def annotate(
+    cluster: Cluster, workload: Workload, revision: Revision, annotations: Mapping[str, str], *, manager: str
+) -> None:
+    """Add annotations to a revision."""
+    patch = {"metadata": {"annotations": dict(annotations)}}
+    cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
+
+
+def rendered(now: Moment, live: Revision, before: Revision | None) -> dict[str, str]:
+    """The annotations that the Deployment proves for the live revision; empty while that is not certain.
+
+    Deployment and workload are of one moment, and kagent writes the Deployment before the status. So an
+    observed generation means that this Deployment is made from this spec. Only for a change in a source
+    there is no such mark: then the hash must have moved, or time enough must have passed.
+    """
+    workload, deployment = now.workload, now.deployment
+    if deployment is None or workload.observed_generation < workload.generation:
+        return {}
+    accepted = workload.condition("Accepted")
+    if accepted is None or accepted.status != "True":
+        return {}
+    template = dig(deployment, "spec", "template") or {}
+    config_hash = str(dig(template, "metadata", "annotations", workload.config_hash_annotation) or "")
+    source_only = before is not None and before.generation == live.generation
+    settled = datetime.now(UTC) - live.changed_at > _RENDER_TIME
+    if source_only and before is not None and config_hash == before.config_hash and not settled:
+        return {}
+    found = {
+        CONFIG_HASH: config_hash,
+        TEMPLATE_HASH: template_hash(deployment),
+        IMAGE: str((dig(template, "spec", "containers") or [{}])[0].get("image", "")),
+    }
+    if is_ready(deployment):
+        found[READY_AT] = timestamp(datetime.now(UTC))
+    return found
+
+
+def template_hash(deployment: Mapping[str, Any]) -> str:
+    """Digest of the pod template without the mark that a restart leaves."""
+    template = dict(dig(deployment, "spec", "template") or {})
+    metadata = dict(template.get("metadata") or {})
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != RESTARTED_AT}
+    return digest({**template, "metadata": {**metadata, "annotations": annotations}})
+
+
+def is_ready(deployment: Mapping[str, Any]) -> bool:
+    """Whether all wanted pods (at least one) run the newest template and are available."""
+    wanted = int(dig(deployment, "spec", "replicas") or 0)
+    status = deployment.get("status") or {}
+    return (
+        wanted > 0
+        and int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
+        and int(status.get("updatedReplicas", 0)) == wanted == int(status.get("availableReplicas", 0))
+        and int(status.get("replicas", 0)) == wanted
+    )
+
+
+def _changes(timeline: Timeline, known: Revision | None) -> Iterator[Snapshot]:
+    previous = known.hash if known else ""
+    for moment in timeline.moments:
+        if moment.snapshot.hash != previous:
+            previous = moment.snapshot.hash
+            yield moment.snapshot
+
+
+def _store(
+    cluster: Cluster,
+    now: Moment,
+    revisions: list[Revision],
+    missing: Sequence[Snapshot],
+    gap: bool,
+    manager: str,
+    cause: str,
+) -> list[Revision]:
+    result = list(revisions)
+    for index, snapshot in enumerate(missing):
+        annotations = {RECORDED_BY: manager}
+        earlier = [revision.number for revision in result if revision.hash == snapshot.hash]
+        if earlier:
+            annotations[ROLLBACK_OF] = str(earlier[-1])
+        if cause and snapshot is missing[-1]:
+            annotations["kubernetes.io/change-cause"] = cause
+        body = revision_object(
+            now.workload,
+            snapshot,
+            (result[-1].number if result else 0) + 1,
+            annotations=annotations,
+            gap_before=gap and index == 0,
+        )
+        created = cluster.create(CONTROLLER_REVISION, now.workload.namespace, body, manager=manager)
+        result.append(read_revision(created, _KINDS))
+    return result
+
+
+def _clear_way(cluster: Cluster, workload: Workload, number: int) -> None:
+    """Delete a revision of that name whose owner is a deleted object, as garbage collection would."""
+    try:
+        name = revision_name(workload, number)
+        blocker = cluster.get(CONTROLLER_REVISION, workload.namespace, name)
+        if _owner(blocker) != workload.uid:
+            cluster.delete(CONTROLLER_REVISION, workload.namespace, name)
+    except NotFound:
+        return
+
+
+def _prune(
+    cluster: Cluster, workload: Workload, revisions: list[Revision]
+) -> tuple[list[Revision], list[str]]:
+    """Delete what is past the limit, but never the live revision or the newest one that was ready."""
+    limit = _limit(workload)
+    ready = [revision for revision in revisions if revision.ready_at]
+    kept = [*revisions[-limit:], *ready[-1:]]
+    for revision in revisions:
+        if revision in kept:
+            continue
+        try:
+            cluster.delete(CONTROLLER_REVISION, workload.namespace, revision.name)
+        except NotFound:
+            continue
+        except Forbidden as error:
+            return revisions, [f"revisions past the newest {limit} are kept: {error.message}"]
+    return [revision for revision in revisions if revision in kept], []
+
+
+def _limit(workload: Workload) -> int:
+    text = workload.annotations.get(REVISION_HISTORY_LIMIT, "")
+    return max(1, int(text)) if text.isdigit() else DEFAULT_LIMIT
+
+
+def _owner(item: Mapping[str, Any]) -> str:
+    for owner in dig(item, "metadata", "ownerReferences") or ():
+        if owner.get("controller"):
+            return str(owner.get("uid", ""))
+    return ""
+
+
+def _not_recorded(error: Forbidden | OtherServerError) -> str:
+    if isinstance(error, Forbidden):
+        return f"not recorded: {error.message} (ClusterRole kagent-operate allows it)"
+    return f"the live config is not recorded: {error.message}"
+
+
+def kind(name: str) -> Resource:
+    """The resource of a source kind as it stands in a revision."""
+    return _KINDS[name]

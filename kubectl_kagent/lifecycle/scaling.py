@@ -1,0 +1,170 @@
+"""Scale a workload through its own spec: the Deployment's count is rewritten by the controller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound, TimedOut
+from kubectl_kagent.lifecycle.autoscaler import autoscalers, release
+from kubectl_kagent.model.resources import DEPLOYMENT
+from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, with_replicas
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Preconditions of a scale. None means: any."""
+
+    replicas: int | None = None
+    resource_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A scale that was done (or tried with dry run). ``before`` is what ran when the CR asked for nothing."""
+
+    obj: Mapping[str, Any]
+    before: int
+    after: int
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+
+def current_replicas(cluster: Cluster, workload: Workload) -> int:
+    """The count that the CR asks for, else what its Deployment has, else 1 (kagent's default)."""
+    if workload.replicas is not None:
+        return workload.replicas
+    try:
+        deployment = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+    except NotFound:
+        return 1
+    return int(dig(deployment, "spec", "replicas") or 0)
+
+
+def refuse_autoscaled(cluster: Cluster, workload: Workload, *, force: bool, warn: Warn) -> None:
+    """Raise KagentError when an autoscaler owns the count, unless ``force`` (then warn)."""
+    try:
+        found = autoscalers(cluster, workload.namespace).get(workload.name)
+    except Forbidden as error:
+        warn(f"could not check for an autoscaler: {error.message}")
+        return
+    if found is None:
+        return
+    limits = f"{found.label} keeps it between {found.minimum} and {found.maximum}"
+    if not force:
+        raise KagentError(
+            f"{workload.label} is scaled by an autoscaler: {limits}",
+            hint=f"change the autoscaler, or set the count all the same with --force "
+            f"(it fights the autoscaler until 'kubectl kagent scale {workload.resource.singular}/"
+            f"{workload.name} --release')",
+        )
+    warn(f"{limits}; the two will fight until --release gives the count back")
+
+
+def scale(
+    cluster: Cluster,
+    workload: Workload,
+    replicas: int,
+    *,
+    expect: Expect,
+    dry_run: str,
+    manager: str,
+    remember: bool = False,
+) -> Scaled:
+    """Set the replica count in the CR. ``remember`` notes the old count for wake.
+
+    Raises Conflict when a precondition does not hold, or the object changes in between.
+    """
+    before = current_replicas(cluster, workload)
+    _check(workload, before, expect)
+    patch: dict[str, Any] = {"replicas": replicas}
+    for step in reversed(workload.deployment_path):
+        patch = {step: patch}
+    body: dict[str, Any] = {"spec": patch, "metadata": {}}
+    if expect.replicas is not None or expect.resource_version:
+        body["metadata"]["resourceVersion"] = workload.resource_version
+    note = str(before) if remember and before else None
+    if note or (not remember and HIBERNATED_REPLICAS in workload.annotations):
+        body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note}
+    if dry_run == "client":
+        spec = with_replicas(workload.spec, workload.deployment_path, replicas)
+        return Scaled({**workload.obj, "spec": spec}, before, replicas)
+    obj = cluster.merge_patch(
+        workload.resource,
+        workload.namespace,
+        workload.name,
+        body,
+        dry_run=dry_run == "server",
+        manager=manager,
+    )
+    return Scaled(obj, before, replicas)
+
+
+def _check(workload: Workload, replicas: int, expect: Expect) -> None:
+    if expect.replicas is not None and expect.replicas != replicas:
+        raise Conflict(f"{workload.label}: expected replicas to be {expect.replicas}, was {replicas}")
+    if expect.resource_version and expect.resource_version != workload.resource_version:
+        raise Conflict(
+            f"{workload.label}: expected resource version to be {expect.resource_version}, "
+            f"was {workload.resource_version}"
+        )
+
+
+def wake_replicas(workload: Workload) -> int:
+    """The count to wake to: what hibernate noted, else 1."""
+    noted = workload.annotations.get(HIBERNATED_REPLICAS, "")
+    return int(noted) if noted.isdigit() and int(noted) > 0 else 1
+
+
+def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: str, warn: Warn) -> Scaled:
+    """Take the replica count out of the CR, so that an autoscaler or ``kubectl scale deploy`` decides."""
+    if not workload.is_agent:
+        raise KagentError(
+            f"{workload.label} can't be released: kmcp rewrites its replicas at each reconcile",
+        )
+    count = current_replicas(cluster, workload)
+    try:
+        if workload.name not in autoscalers(cluster, workload.namespace):
+            warn(f"no autoscaler targets deployment/{workload.name}: it stays at {count} until it is scaled")
+    except Forbidden as error:
+        warn(f"could not check for an autoscaler: {error.message}")
+    if workload.replicas is None or dry_run == "client":
+        spec = with_replicas(workload.spec, workload.deployment_path, None)
+        return Scaled({**workload.obj, "spec": spec}, count, count)
+    return Scaled(release(cluster, workload, dry_run=dry_run == "server", manager=manager), count, count)
+
+
+def wait_scaled(cluster: Cluster, workload: Workload, replicas: int, *, timeout: float) -> None:
+    """Wait until exactly ``replicas`` pods run and are available. Raises TimedOut with the last count."""
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = _running(cluster, workload)
+        if seen == (replicas, replicas):
+            return
+        if time.monotonic() >= deadline:
+            raise TimedOut(
+                f"{workload.label}: {seen[1]} of {replicas} replicas are available after {timeout:g}s"
+                + (f" ({seen[0]} exist)" if seen[0] != replicas else ""),
+                hint=f"kubectl kagent rollout status {workload.resource.singular}/{workload.name} says why",
+            )
+        time.sleep(min(0.5, max(0.0, deadline - time.monotonic())))
+
+
+def _running(cluster: Cluster, workload: Workload) -> tuple[int, int]:
+    """Pods that exist, and those available, once the Deployment controller has seen its spec."""
+    try:
+        deployment = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+    except NotFound:
+        return (0, 0)
+    status = deployment.get("status") or {}
+    wanted = dig(deployment, "spec", "replicas")
+    seen = int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
+    existing = int(status.get("replicas", 0)) if seen else -1
+    return (existing, int(status.get("availableReplicas", 0)) if existing == wanted else -1)

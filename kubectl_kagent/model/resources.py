@@ -1,0 +1,83 @@
+"""The kinds we read and write: where each lives in the API and how kubectl spells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object. ``group`` is empty for the core API."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        return self.kind.lower()
+
+    @property
+    def full_name(self) -> str:
+        """Plural with group, as in error messages: ``agents.kagent.dev``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def label(self, name: str) -> str:
+        """What kubectl prints after a change: ``agent.kagent.dev/NAME``."""
+        kind = f"{self.singular}.{self.group}" if self.group else self.singular
+        return f"{kind}/{name}"
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """URL path of the collection, or of one object; no namespace means all of them."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        if self.namespaced and namespace:
+            root += f"/namespaces/{namespace}"
+        return f"{root}/{self.plural}" + (f"/{name}" if name else "")
+
+
+KAGENT_GROUP = "kagent.dev"
+
+AGENT = Resource(KAGENT_GROUP, "v1alpha2", "agents", "Agent")
+MCP_SERVER = Resource(KAGENT_GROUP, "v1alpha1", "mcpservers", "MCPServer")
+MODEL_CONFIG = Resource(KAGENT_GROUP, "v1alpha2", "modelconfigs", "ModelConfig")
+REMOTE_MCP_SERVER = Resource(KAGENT_GROUP, "v1alpha2", "remotemcpservers", "RemoteMCPServer")
+
+DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SET = Resource("apps", "v1", "replicasets", "ReplicaSet")
+CONTROLLER_REVISION = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+POD = Resource("", "v1", "pods", "Pod")
+SERVICE = Resource("", "v1", "services", "Service")
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+EVENT = Resource("", "v1", "events", "Event")
+NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+HPA = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECT = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+CRD = Resource(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
+)
+
+WORKLOADS = (AGENT, MCP_SERVER)
+LISTABLE = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)
+
+SHORT_NAMES = {
+    "mcps": MCP_SERVER,
+    "mcp": MCP_SERVER,
+    "mc": MODEL_CONFIG,
+    "rmcps": REMOTE_MCP_SERVER,
+}
+
+
+def find_type(word: str) -> Resource | None:
+    """The listable kind that ``word`` names (singular, plural, short or with group), if any."""
+    word = word.lower()
+    for resource in LISTABLE:
+        names = {resource.plural, resource.singular}
+        if word in names or word in {f"{name}.{resource.group}" for name in names}:
+            return resource
+    return SHORT_NAMES.get(word)

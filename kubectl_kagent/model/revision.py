@@ -1,0 +1,274 @@
+"""A revision: one effective config of a workload, as it is kept in a ControllerRevision."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kubectl_kagent.model.resources import CONFIG_MAP, Resource
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, with_replicas
+
+FORMAT = "kubectl-kagent/v1"
+LABEL_KIND = "kubectl-kagent/kind"
+LABEL_NAME = "kubectl-kagent/name"
+LABEL_HASH = "kubectl-kagent/hash"
+RECORDED_BY = "kubectl-kagent/recorded-by"
+ROLLBACK_OF = "kubectl-kagent/rollback-of"
+CONFIG_HASH = "kubectl-kagent/config-hash"
+TEMPLATE_HASH = "kubectl-kagent/template-hash"
+IMAGE = "kubectl-kagent/image"
+READY_AT = "kubectl-kagent/ready-at"
+
+_MAX_NAME = 253  # DNS subdomain
+_MAX_LABEL = 63
+
+Manifest = dict[str, Any]
+
+
+def canonical_json(value: Any) -> str:
+    """The one spelling of a JSON value: sorted keys, no blanks."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """The first 16 hex digits of the SHA-256 over the canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object the effective config depends on; ``content`` is None when the object is not there."""
+
+    reference: Reference
+    uid: str
+    generation: int
+    content: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, reference: Reference, obj: Mapping[str, Any] | None) -> Source:
+        """What matters of ``obj`` as ``reference`` uses it. Secret values are never in it."""
+        if obj is None:
+            return cls(reference, "", 0, None)
+        metadata = obj["metadata"]
+        return cls(
+            reference,
+            str(metadata.get("uid", "")),
+            int(metadata.get("generation", 0)),
+            _content(reference, obj),
+        )
+
+    def to_data(self) -> Manifest:
+        ref = self.reference
+        return {
+            "apiVersion": ref.resource.api_version,
+            "kind": ref.resource.kind,
+            "namespace": ref.namespace,
+            "name": ref.name,
+            "keys": list(ref.keys),
+            "uid": self.uid,
+            "generation": self.generation,
+            "content": self.content,
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], resources: Mapping[str, Resource]) -> Source:
+        ref = Reference(
+            resources[data["kind"]], data["namespace"], data["name"], tuple(data.get("keys") or ())
+        )
+        return cls(ref, data.get("uid", ""), data.get("generation", 0), data.get("content"))
+
+
+def _content(reference: Reference, obj: Mapping[str, Any]) -> Manifest:
+    if reference.resource is CONFIG_MAP:
+        data = obj.get("data") or {}
+        return {"data": {key: data.get(key) for key in reference.keys or sorted(data)}}
+    spec = dict(obj.get("spec") or {})
+    kind = reference.resource.kind
+    if kind == "MCPServer":  # kagent 0.10 uses only where it listens and how long to wait
+        return {"port": dig(spec, "deployment", "port"), "timeout": spec.get("timeout")}
+    if kind == "Service":
+        annotations = obj["metadata"].get("annotations") or {}
+        mcp = {key: value for key, value in annotations.items() if key.startswith("kagent.dev/mcp-service-")}
+        return {"ports": spec.get("ports"), "annotations": mcp}
+    content: Manifest = {"spec": spec}
+    if secret_hash := dig(obj, "status", "secretHash"):
+        # a hash of kagent's hash: tells that the secret changed, and nothing about what it is
+        content["secret"] = digest(secret_hash)
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The effective config at one moment: the spec and everything it is made from.
+
+    ``resource_version`` is that of the newest write in it, so snapshots of one workload are ordered.
+    """
+
+    spec: Mapping[str, Any]
+    sources: tuple[Source, ...]
+    resource_version: int
+    generation: int
+    changed_by: str
+    changed_at: datetime
+    deployment_path: tuple[str, ...]
+
+    @property
+    def content(self) -> Manifest:
+        """What makes two snapshots the same config: spec without replicas, and the sources' content."""
+        spec = with_replicas(self.spec, self.deployment_path, None)
+        sources = [
+            [
+                source.reference.resource.kind,
+                source.reference.namespace,
+                source.reference.name,
+                source.content,
+            ]
+            for source in self.sources
+        ]
+        return {"spec": spec, "sources": sources}
+
+    @property
+    def hash(self) -> str:
+        return digest(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A recorded snapshot. ``rollback_of`` is the newest earlier revision with the same content."""
+
+    number: int
+    name: str
+    hash: str
+    spec: Mapping[str, Any]
+    sources: tuple[Source, ...]
+    resource_version: int
+    generation: int
+    changed_by: str
+    changed_at: datetime
+    gap_before: bool
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def change_cause(self) -> str:
+        return self.annotations.get(CHANGE_CAUSE, "")
+
+    @property
+    def recorded_by(self) -> str:
+        return self.annotations.get(RECORDED_BY, "")
+
+    @property
+    def rollback_of(self) -> int | None:
+        value = self.annotations.get(ROLLBACK_OF)
+        return int(value) if value else None
+
+    @property
+    def config_hash(self) -> str:
+        return self.annotations.get(CONFIG_HASH, "")
+
+    @property
+    def template_hash(self) -> str:
+        return self.annotations.get(TEMPLATE_HASH, "")
+
+    @property
+    def image(self) -> str:
+        return self.annotations.get(IMAGE, "")
+
+    @property
+    def ready_at(self) -> str:
+        return self.annotations.get(READY_AT, "")
+
+
+def revision_object(
+    workload: Workload,
+    snapshot: Snapshot,
+    number: int,
+    *,
+    annotations: Mapping[str, str],
+    gap_before: bool,
+) -> Manifest:
+    """The ControllerRevision for ``snapshot`` as revision ``number``; its name claims the number."""
+    data: Manifest = {
+        "apiVersion": FORMAT,
+        "spec": dict(snapshot.spec),
+        "sources": [source.to_data() for source in snapshot.sources],
+        "resourceVersion": str(snapshot.resource_version),
+        "generation": snapshot.generation,
+        "changedBy": snapshot.changed_by,
+        "changedAt": timestamp(snapshot.changed_at),
+    }
+    if gap_before:
+        data["gapBefore"] = True
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": revision_name(workload, number),
+            "namespace": workload.namespace,
+            "labels": {**selector(workload), LABEL_HASH: snapshot.hash},
+            "annotations": dict(annotations),
+            "ownerReferences": [
+                {
+                    "apiVersion": workload.resource.api_version,
+                    "kind": workload.resource.kind,
+                    "name": workload.name,
+                    "uid": workload.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "revision": number,
+        "data": data,
+    }
+
+
+def read_revision(obj: Mapping[str, Any], resources: Mapping[str, Resource]) -> Revision:
+    """The revision that a ControllerRevision of ours holds."""
+    metadata, data = obj["metadata"], obj["data"]
+    return Revision(
+        number=int(obj["revision"]),
+        name=metadata["name"],
+        hash=metadata["labels"][LABEL_HASH],
+        spec=data["spec"],
+        sources=tuple(Source.from_data(item, resources) for item in data.get("sources") or ()),
+        resource_version=int(data["resourceVersion"]),
+        generation=int(data["generation"]),
+        changed_by=data.get("changedBy", ""),
+        changed_at=parse_time(data["changedAt"]),
+        gap_before=bool(data.get("gapBefore")),
+        annotations=metadata.get("annotations") or {},
+    )
+
+
+def selector(workload: Workload) -> dict[str, str]:
+    """The labels that all revisions of ``workload`` carry."""
+    return {
+        LABEL_KIND: workload.resource.singular,
+        LABEL_NAME: _shorten(workload.name, _MAX_LABEL),
+    }
+
+
+def revision_name(workload: Workload, number: int) -> str:
+    """``<kind>-<object>-r<N>``, shortened with a hash past the name limit."""
+    suffix = f"-r{number}"
+    return _shorten(f"{workload.resource.singular}-{workload.name}", _MAX_NAME - len(suffix)) + suffix
+
+
+def _shorten(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit - 9].rstrip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, as the API server writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The moment an RFC 3339 time names."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,0 +1,206 @@
+"""Option decorators and argument types that the verbs share."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
+
+if TYPE_CHECKING:
+    from kubectl_kagent.cluster import Cluster
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MANAGER = "kubectl-kagent"
+
+_CONNECTION = (
+    click.option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file."),
+    click.option(
+        "--context",
+        metavar="NAME",
+        help="Kubeconfig context; kubectl's other connection flags (--as, --server, ...) work too.",
+    ),
+    click.option("--cluster", metavar="NAME", hidden=True, help="Kubeconfig cluster to use."),
+    click.option("--user", metavar="NAME", hidden=True, help="Kubeconfig user to use."),
+    click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
+    click.option("--as", "as_user", metavar="USER", hidden=True, help="User to impersonate."),
+    click.option(
+        "--as-group", "as_groups", metavar="GROUP", multiple=True, hidden=True, help="Group to impersonate."
+    ),
+    click.option("--as-uid", metavar="UID", hidden=True, help="UID to impersonate."),
+    click.option(
+        "--request-timeout", type=str, metavar="DURATION", hidden=True, help="Limit of one request, like 10s."
+    ),
+    click.option("--token", metavar="TOKEN", hidden=True, help="Bearer token."),
+    click.option("-s", "--server", metavar="URL", hidden=True, help="Address of the API server."),
+    click.option("--certificate-authority", metavar="FILE", hidden=True, help="CA certificate."),
+    click.option("--client-certificate", metavar="FILE", hidden=True, help="Client certificate."),
+    click.option("--client-key", metavar="FILE", hidden=True, help="Client key."),
+    click.option(
+        "--insecure-skip-tls-verify", is_flag=True, hidden=True, help="Do not check the server's certificate."
+    ),
+    click.option(
+        "--tls-server-name", metavar="NAME", hidden=True, help="Name to expect in the server's certificate."
+    ),
+)
+
+
+def connected(function: F) -> F:
+    """Add kubectl's connection flags and pass the connected cluster as the first argument.
+
+    A factory in ``ctx.obj`` replaces the real connection: tests put a fake there.
+    """
+
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapper(context: click.Context, /, **values: Any) -> Any:
+        from kubectl_kagent.cluster.connect import Connection, connect
+
+        names = Connection.__dataclass_fields__
+        flags = {name: values.pop(name) for name in list(values) if name in names}
+        if flags["request_timeout"]:
+            flags["request_timeout"] = seconds(flags["request_timeout"]) or None
+        cluster: Cluster = (context.obj or connect)(Connection(**flags))
+        return context.invoke(function, cluster, **values)
+
+    for option in reversed(_CONNECTION):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
+
+
+all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
+selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")
+everything = click.option("--all", "all_", is_flag=True, help="Every object of the type in the namespace.")
+error_unchanged = click.option(
+    "--error-unchanged", is_flag=True, help="Exit with 3 when there is nothing to change."
+)
+
+
+def output(default: str = "") -> Callable[[F], F]:
+    """Add ``-o``."""
+    return click.option(
+        "-o",
+        "--output",
+        default=default,
+        metavar="FORMAT",
+        help="One of json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=SPEC.",
+    )
+
+
+def mutation(function: F) -> F:
+    """Add ``--dry-run`` and ``--field-manager``."""
+    dry_run = click.option(
+        "--dry-run",
+        type=click.Choice(["none", "client", "server"]),
+        default="none",
+        is_flag=False,
+        flag_value="client",
+        help="client: only print; server: let the server check it without storing.",
+    )
+    manager = click.option(
+        "--field-manager",
+        "manager",
+        default=MANAGER,
+        show_default=True,
+        help="Name the change is stored under.",
+    )
+    return dry_run(manager(function))
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises Usage for anything else."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise Usage(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+class Duration(click.ParamType[float]):
+    """A Go duration as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        return value if isinstance(value, float) else seconds(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The objects named on the command line: one type, and names (none with -l or --all)."""
+
+    resource: Resource
+    names: tuple[str, ...]
+
+    def list(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        *,
+        selector: str | None = None,
+        all_: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The named or selected objects as served. Raises NotFound, or Usage when nothing is named."""
+        if self.names:
+            if selector or all_:
+                raise Usage("name objects, or select them with -l or --all, not both")
+            return [cluster.get(self.resource, namespace, name) for name in self.names]
+        if not (selector or all_):
+            raise Usage(
+                "required resource not specified", hint=f"for example {self.resource.singular}/NAME, or --all"
+            )
+        listing = cluster.list_objects(self.resource, namespace, labels=selector)
+        typed = {"apiVersion": self.resource.api_version, "kind": self.resource.kind}
+        return [typed | item for item in listing["items"]]
+
+
+def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLOADS) -> Targets:
+    """``TYPE/NAME...``, ``TYPE NAME...``, ``TYPE`` or bare ``NAME...`` (an agent).
+
+    Raises Usage for an unknown type, a type that the verb does not take, or two types at once.
+    """
+    if not words:
+        return Targets(AGENT, ())
+    if any("/" in word for word in words):
+        pairs = [word.split("/", 1) for word in words]
+        if any(len(pair) != 2 or not pair[0] or not pair[1] for pair in pairs):
+            raise Usage(
+                "there is no need to specify a resource type as a separate argument when passing "
+                "arguments in resource/name form"
+            )
+        types = {_type(pair[0], allowed) for pair in pairs}
+        if len(types) > 1:
+            raise Usage("all objects of one call must be of one type")
+        return Targets(types.pop(), tuple(pair[1] for pair in pairs))
+    if find_type(words[0]) is not None:
+        return Targets(_type(words[0], allowed), words[1:])
+    return Targets(AGENT, words)
+
+
+def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
+    resource = find_type(word)
+    known = ", ".join(item.singular for item in allowed)
+    if resource is None:
+        raise Usage(f'the server doesn\'t have a resource type "{word}" that this command knows', hint=known)
+    if resource not in allowed:
+        raise Usage(f"cannot do this with a {resource.singular}", hint=f"it works on: {known}")
+    return resource
+
+
+def one_target(words: tuple[str, ...]) -> tuple[Resource, str]:
+    """Exactly one workload."""
+    targets = parse_targets(words)
+    if len(targets.names) != 1:
+        raise Usage("name exactly one object", hint="for example agent/NAME")
+    return targets.resource, targets.names[0]

@@ -1,0 +1,98 @@
+"""kubectl's JSONPath templates: text with {expressions}, {range}...{end} and quoted strings.
+
+The expressions themselves are jsonpath-ng's; kubectl writes some of them in another way (a leading
+``$`` may be missing, a dot inside a key is ``\\.``), and those are rewritten first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from kubectl_kagent.errors import Usage
+
+_PIECE = re.compile(r"\{((?:[^{}\"']|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*')*)\}|([^{]+)")
+
+
+def evaluate(template: str, root: Any) -> str:
+    """The text of ``template`` over ``root``. Raises Usage when it does not parse."""
+    pieces = []
+    position = 0
+    while position < len(template):
+        match = _PIECE.match(template, position)
+        if match is None:
+            raise Usage(f"unclosed action in the jsonpath template: {template[position:][:40]}")
+        pieces.append(match)
+        position = match.end()
+    text, rest = _run(iter(pieces), root, inside=False)
+    if rest:
+        raise Usage("the jsonpath template has an {end} without a {range}")
+    return text
+
+
+def _run(pieces: Iterator[re.Match[str]], node: Any, *, inside: bool) -> tuple[str, bool]:
+    """Text up to the end of the template or of the range, and whether an {end} stopped it."""
+    out = []
+    for piece in pieces:
+        action, literal = piece.group(1), piece.group(2)
+        if literal is not None:
+            out.append(literal)
+            continue
+        action = action.strip()
+        if action == "end":
+            return "".join(out), True
+        if action.startswith("range "):
+            body = _body(pieces)
+            for item in find_values(action.removeprefix("range "), node):
+                out.append(_run(iter(body), item, inside=True)[0])
+        elif action[:1] in "\"'" and action:
+            out.append(action[1:-1].encode().decode("unicode_escape"))
+        else:
+            out.append(" ".join(map(_text, find_values(action, node))))
+    return "".join(out), False
+
+
+def _body(pieces: Iterator[re.Match[str]]) -> list[re.Match[str]]:
+    """The pieces up to the {end} that belongs to the range just opened."""
+    body: list[re.Match[str]] = []
+    depth = 1
+    for piece in pieces:
+        action = (piece.group(1) or "").strip()
+        depth += action.startswith("range ") - (action == "end")
+        if not depth:
+            return body
+        body.append(piece)
+    raise Usage("the jsonpath template has a {range} without an {end}")
+
+
+def find_values(expression: str, node: Any) -> list[Any]:
+    """The values that a kubectl JSONPath expression finds in ``node``."""
+    from jsonpath_ng.ext.parser import parse
+
+    try:
+        return [match.value for match in parse(_translated(expression)).find(node)]
+    except Exception as error:  # lexer and parser errors share no base class
+        raise Usage(f'"{expression}" is not a JSONPath expression: {error}') from error
+
+
+def _translated(expression: str) -> str:
+    text = expression.strip().removeprefix("{").removesuffix("}")
+    text = re.sub(r"^[$@]", "", text)
+    keys = re.compile(r"\.((?:[\w/-]|\\.)+)")
+    text = keys.sub(
+        lambda match: (
+            "['" + match.group(1).replace("\\.", ".") + "']"
+            if "\\." in match.group(1) or "/" in match.group(1) or "-" in match.group(1)
+            else match.group(0)
+        ),
+        text,
+    )
+    if not text or text == ".":
+        return "$"
+    return "$" + (text if text[0] in ".[" else "." + text)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

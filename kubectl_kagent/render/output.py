@@ -1,0 +1,86 @@
+"""Print API objects in kubectl's formats: json, yaml, name, jsonpath, custom-columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.render.jsonpath import evaluate, find_values
+from kubectl_kagent.render.table import table
+
+Object = Mapping[str, Any]
+
+
+def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
+    """``items`` as ``output`` asks; a List around them unless ``single``.
+
+    Raises Usage for a format that kubectl does not know either.
+    """
+    name, _, argument = output.partition("=")
+    shown = [strip_managed_fields(item) for item in items]
+    whole: Object = (
+        shown[0] if single else {"apiVersion": "v1", "items": shown, "kind": "List", "metadata": {}}
+    )
+    if output == "json":
+        return json.dumps(whole, indent=4, ensure_ascii=False) + "\n"
+    if output == "yaml":
+        return to_yaml(whole)
+    if output == "name":
+        return "".join(f"{object_label(item)}\n" for item in items)
+    if name == "jsonpath" and argument:
+        return evaluate(argument, whole)
+    if name == "custom-columns" and argument:
+        return custom_columns(shown, argument)
+    raise Usage(
+        f'unable to match a printer suitable for the output format "{output}"',
+        hint="allowed: json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...",
+    )
+
+
+def to_yaml(value: Any) -> str:
+    """YAML as kubectl writes it: block style, keys sorted."""
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=True, default_flow_style=False, allow_unicode=True)
+
+
+def object_label(item: Object) -> str:
+    """``agent.kagent.dev/NAME``, or ``pod/NAME`` in the core API."""
+    group = str(item.get("apiVersion", "")).rpartition("/")[0]
+    kind = str(item.get("kind", "")).lower()
+    return f"{kind}{'.' + group if group else ''}/{item['metadata']['name']}"
+
+
+def changed(item: Object, verb: str, output: str, dry_run: str = "none") -> str:
+    """The line (or object) after a change: ``agent.kagent.dev/NAME scaled``."""
+    if output:
+        return objects([item], output, single=True)
+    suffix = {"none": "", "client": " (dry run)", "server": " (server dry run)"}[dry_run]
+    return f"{object_label(item)} {verb}{suffix}\n"
+
+
+def custom_columns(items: Sequence[Object], spec: str) -> str:
+    """``HEADER:.path,HEADER:.path`` as a table."""
+    columns = [column.partition(":") for column in spec.split(",")]
+    if not all(header and path for header, _, path in columns):
+        raise Usage(
+            f'"{spec}" is not a custom-columns spec',
+            hint="write it like NAME:.metadata.name,UID:.metadata.uid",
+        )
+    rows = [
+        [",".join(map(_cell, find_values(path, item))) or "<none>" for _, _, path in columns]
+        for item in items
+    ]
+    return table([header for header, _, _ in columns], rows)
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def strip_managed_fields(item: Object) -> dict[str, Any]:
+    """Without ``metadata.managedFields``, which kubectl hides too."""
+    metadata = {key: value for key, value in (item.get("metadata") or {}).items() if key != "managedFields"}
+    return {**item, "metadata": metadata}

@@ -1,0 +1,52 @@
+"""Plain aligned columns, as kubectl prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from unicodedata import category, east_asian_width
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns three blanks apart; a blank cell is ``<none>``. Ends with a newline."""
+    lines = [list(header), *([cell or "<none>" for cell in row] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return "".join(
+        "   ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def plain(text: str) -> str:
+    """``text`` with control characters and line breaks made harmless, for one cell."""
+    return "".join(char if category(char)[0] != "C" else " " for char in text).strip()
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """Time since ``moment`` as kubectl shortens it: 90s, 5m, 3h, 2d."""
+    total = max(0, int((now - moment).total_seconds()))
+    if total < 120:
+        return f"{total}s"
+    minutes = total // 60
+    if minutes < 10:
+        return f"{minutes}m{total % 60}s" if total % 60 else f"{minutes}m"
+    if minutes < 180:
+        return f"{minutes}m"
+    hours = minutes // 60
+    if hours < 8:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    if hours < 48:
+        return f"{hours}h"
+    days = hours // 24
+    if days < 8:
+        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
+    if days < 365 * 2:
+        return f"{days}d"
+    return f"{days // 365}y"
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
