@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.lab.images import static
+from tests.lab.images import python, static
+from tests.lab.images.python import AGENT_RUNTIME, DATETIME_MCP, STANDIN
 from tests.lab.images.shelf import Shelf
 from tests.lab.images.static import BYO_AGENT, BYO_AGENT_NEXT, CONTROLLER, GO_RUNTIME, PAUSE
 
 __all__ = [
+    "AGENT_RUNTIME",
     "BYO_AGENT",
     "BYO_AGENT_NEXT",
     "CONTROLLER",
+    "DATETIME_MCP",
     "GO_RUNTIME",
     "PAUSE",
+    "STANDIN",
     "build_all",
 ]
 
@@ -27,4 +31,5 @@ def build_all(
         archives.append(static.go_program(shelf, "controller", CONTROLLER, controller))
     if go_adk:
         archives.append(static.go_program(shelf, "golang-adk", GO_RUNTIME, go_adk))
-    return archives
+    runtime = python.agent_runtime(shelf)
+    return [*archives, runtime, python.datetime_mcp(shelf, runtime), python.standin(shelf, runtime)]

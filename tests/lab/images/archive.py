@@ -62,7 +62,7 @@ def write_layer(target: Path, entries: Iterable[Entry]) -> Layer:
 def tree(source: Path, name: str) -> Iterable[Entry]:
     """Every directory, file and symbolic link under source, as entries below name."""
     for path in sorted(source.rglob("*")):
-        inside = f"{name}/{path.relative_to(source)}"
+        inside = str(Path(name) / path.relative_to(source))
         if path.is_symlink():
             yield Entry(inside, link=str(path.readlink()))
         elif path.is_dir():

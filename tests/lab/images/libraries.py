@@ -1,4 +1,4 @@
-"""The shared libraries that programs need, as ldd names them, placed where the loader of this system looks."""
+"""The shared libraries that programs need, as ldd names them, put where this system's loader looks."""
 
 import os
 import re
