@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from kubectl_kagent.commands.rollout import rollout
+from kubectl_kagent.commands.rollout_undo import undo
 from kubectl_kagent.commands.scale import hibernate, scale, wake
 from kubectl_kagent.errors import KagentError
 
@@ -33,8 +35,9 @@ def cli() -> None:
     """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
 
 
-for command in (scale, hibernate, wake):
+for command in (scale, hibernate, wake, rollout):
     cli.add_command(command)
+cli.add_command(undo, "rollback")
 
 
 def main() -> None:

@@ -43,13 +43,14 @@ class ApiServer:
     ) -> None:
         self.namespace = namespace
         self._configuration = configuration
+        self._url = configuration.host  # reading the credentials resets the configuration to the kubeconfig's
         self._impersonate = impersonate
         self._timeout = timeout
         self._pool = ApiClient(configuration).rest_client.pool_manager
 
     @property
     def host(self) -> str:
-        return urlsplit(self._configuration.host).netloc or self._configuration.host
+        return urlsplit(self._url).netloc or self._url
 
     # Objects
 
@@ -210,7 +211,7 @@ class ApiServer:
         content_type: str = "application/json",
         timeout: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        url = self._configuration.host + path
+        url = self._url + path
         given = {key: value for key, value in (query or {}).items() if value is not None}
         if given:
             url += ("&" if "?" in url else "?") + urlencode(given)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +15,7 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
 
+_MIXED = "kubectl-kagent"  # name of the context that the flags and the kubeconfig make together
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -52,8 +56,7 @@ def connect(flags: Connection) -> ApiServer:
     if flags.server:
         configuration.host = flags.server.rstrip("/")
     if flags.token:
-        configuration.api_key["authorization"] = f"Bearer {flags.token}"
-        configuration.cert_file = configuration.key_file = None
+        configuration.api_key["BearerToken"] = f"Bearer {flags.token}"
     if flags.certificate_authority:
         configuration.ssl_ca_cert = flags.certificate_authority
     if flags.client_certificate:
@@ -97,17 +100,32 @@ def _load(flags: Connection, configuration: Any) -> str:
         return _load_in_cluster(configuration, flags)
     try:
         merger = KubeConfigMerger(os.pathsep.join(map(str, present)))
-        if merger.config is None:
-            raise KagentError(f"error loading config file {present[0]}: it is empty")
-        node = merger.config
-        context = _context(node.value, flags)
-        loader = KubeConfigLoader(config_dict=node, active_context=context["name"])
-        loader.load_and_set(configuration)
+        current = _current_context(merger.config_files.values())
+        context = _context(merger.config.value, current, flags)
+        with _plugin_errors() as failures:
+            loader = KubeConfigLoader(config_dict=merger.config, active_context=context["name"])
+            loader.load_and_set(configuration)
     except KagentError:
         raise
-    except Exception as error:  # yaml, base64, config and exec plugin errors: all mean an unusable kubeconfig
+    except Exception as error:  # yaml, base64 and config errors, and whatever a wrong shape runs into
         raise _unusable(present, error) from error
+    if failures:
+        raise Unauthorized(f"getting credentials: {failures[0]}")
     return str(context["context"].get("namespace") or "default")
+
+
+@contextmanager
+def _plugin_errors() -> Iterator[list[str]]:
+    """What the loader logs: a failed exec plugin is only a line in the log for it."""
+    failures: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: failures.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield failures
+    finally:
+        root.removeHandler(handler)
 
 
 def _paths(flags: Connection) -> list[Path]:
@@ -117,31 +135,43 @@ def _paths(flags: Connection) -> list[Path]:
     return [Path(part).expanduser() for part in env] or [Path.home() / ".kube" / "config"]
 
 
-def _context(config: Any, flags: Connection) -> dict[str, Any]:
-    """The context to use, with --cluster and --user put in; added to ``config`` when it is a mixed one."""
-    if not isinstance(config, dict):
-        raise KagentError("error loading config file: it is not a kubeconfig")
-    name = flags.context or config.get("current-context")
-    contexts = {item.get("name"): item for item in config.get("contexts") or []}
+def _current_context(files: Iterable[Mapping[str, Any]]) -> str | None:
+    """The first file that sets one decides, as for kubectl."""
+    return next((file["current-context"] for file in files if file.get("current-context")), None)
+
+
+def _context(config: dict[str, Any], current: str | None, flags: Connection) -> dict[str, Any]:
+    """The context to use, with the flags put in; added to ``config``, since it may be a mixed one."""
+    name = flags.context or current
+    contexts = {item["name"]: item for item in config["contexts"]}
     if not name and not (flags.cluster or flags.server):
         raise KagentError("no current context is set in the kubeconfig", hint="name one with --context")
     if name and name not in contexts:
         raise KagentError(
             f'context "{name}" does not exist', hint="kubectl config get-contexts lists those there are"
         )
-    chosen: dict[str, Any] = dict((contexts.get(name) or {}).get("context") or {})
+    chosen: dict[str, Any] = dict(contexts[name]["context"].value) if name else {}
     for kind, value in (("cluster", flags.cluster), ("user", flags.user)):
         if value:
-            known = {item.get("name") for item in config.get(f"{kind}s") or []}
-            if value not in known:
+            if value not in _names(config, kind):
                 raise KagentError(f'{kind} "{value}" does not exist in the kubeconfig')
             chosen[kind] = value
-    known_clusters = {item.get("name") for item in config.get("clusters") or []}
-    if chosen.get("cluster") not in known_clusters:
-        raise KagentError(f'context "{name}" names cluster "{chosen.get("cluster")}", which does not exist')
-    mixed = {"name": "kubectl-kagent", "context": chosen}
-    config.setdefault("contexts", []).append(mixed)
+    if flags.token:
+        chosen.pop("user", None)  # the token stands for the whole user: no certificate, no exec plugin
+    if flags.server and not chosen.get("cluster"):
+        chosen["cluster"] = _MIXED
+        config["clusters"].append({"name": _MIXED, "cluster": {"server": flags.server}})
+    for kind in ("cluster", "user"):
+        named = chosen.get(kind)
+        if (named or kind == "cluster") and named not in _names(config, kind):
+            raise KagentError(f'context "{name}" names {kind} "{named or ""}", which does not exist')
+    mixed = {"name": _MIXED, "context": chosen}
+    config["contexts"].append(mixed)
     return mixed
+
+
+def _names(config: dict[str, Any], kind: str) -> set[str]:
+    return {item["name"] for item in config[f"{kind}s"]}
 
 
 def _load_in_cluster(configuration: Any, flags: Connection) -> str:
@@ -159,8 +189,11 @@ def _load_in_cluster(configuration: Any, flags: Connection) -> str:
 
 
 def _unusable(paths: list[Path], error: Exception) -> KagentError:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if "exec:" in first:
-        return Unauthorized(f"getting credentials: {first}")
-    where = os.pathsep.join(map(str, paths))
-    return KagentError(f"error loading config file {where}: {first}")
+    mark = getattr(error, "problem_mark", None)
+    if mark:
+        why = f"yaml: line {mark.line + 1}: {getattr(error, 'problem', '')}"
+    elif isinstance(error, (AttributeError, KeyError, TypeError)):
+        why = "it is not a kubeconfig"
+    else:
+        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return KagentError(f"error loading config file {os.pathsep.join(map(str, paths))}: {why}")

@@ -39,6 +39,20 @@ def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
     )
 
 
+def data(value: Mapping[str, Any], output: str) -> str:
+    """A view of our own as json, yaml or through jsonpath. Raises Usage for another format."""
+    name, _, argument = output.partition("=")
+    if output == "json":
+        return json.dumps(value, indent=4, ensure_ascii=False) + "\n"
+    if output == "yaml":
+        return to_yaml(value)
+    if name == "jsonpath" and argument:
+        return evaluate(argument, value)
+    raise Usage(
+        f'this view has no output format "{output}"', hint="allowed: json, yaml, jsonpath=TEMPLATE, wide"
+    )
+
+
 def to_yaml(value: Any) -> str:
     """YAML as kubectl writes it: block style, keys sorted."""
     import yaml

@@ -1,0 +1,67 @@
+"""rollout: the group, and history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands.rollout_diff import diff
+from kubectl_kagent.commands.rollout_undo import undo
+from kubectl_kagent.lifecycle import history as past
+from kubectl_kagent.lifecycle.ledger import rows
+from kubectl_kagent.model.resources import REPLICA_SET
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render import history as screen
+from kubectl_kagent.render.output import data
+
+
+@click.group(short_help="History, diff, undo, status and restart of a rollout")
+def rollout() -> None:
+    """History, diff, undo, status and restart of an agent's or MCP server's rollout."""
+
+
+@rollout.command(short_help="Revisions of the effective config")
+@click.argument("target", nargs=-1)
+@click.option("--revision", type=int, help="Show this one in full; negative counts back from the live one.")
+@click.option("--no-record", is_flag=True, help="Only look: store nothing.")
+@options.output()
+@options.connected
+def history(
+    cluster: Cluster, target: tuple[str, ...], revision: int | None, no_record: bool, output: str
+) -> None:
+    """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
+
+    Looking records what is not recorded yet, as far back as the API server remembers.
+
+    \b
+    kubectl kagent rollout history agent/datetime-agent
+    # the spec and sources of revision 3, or of the one before the live one
+    kubectl kagent rollout history agent/datetime-agent --revision=3
+    kubectl kagent rollout history agent/datetime-agent --revision=-1
+    """
+    resource, name = options.one_target(target)
+    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
+    for note in found.notes:
+        click.echo(f"Warning: {note}", err=True)
+    if revision is not None:
+        one = found.find(revision)
+        if output:
+            click.echo(data(screen.revision_data(workload.label, one), output), nl=False)
+        else:
+            click.echo(screen.revision_detail(workload.label, one), nl=False)
+        return
+    replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
+    lines = rows(found, replica_sets["items"])
+    if output and output != "wide":
+        click.echo(data(screen.history_data(workload.label, lines), output), nl=False)
+        return
+    now = datetime.now(UTC)
+    click.echo(screen.history_table(workload.label, lines, now=now, wide=output == "wide"), nl=False)
+
+
+rollout.add_command(diff)
+rollout.add_command(undo)

@@ -1,0 +1,87 @@
+"""rollout diff."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.lifecycle import history
+from kubectl_kagent.lifecycle.diff import difference
+from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render.history import diff_text, revision_data
+from kubectl_kagent.render.output import to_yaml
+
+
+@click.command(short_help="What changed between two revisions")
+@click.argument("target")
+@click.argument("old", type=int, required=False)
+@click.argument("new", type=int, required=False)
+@click.option("--no-record", is_flag=True, help="Only look: store nothing.")
+@options.connected
+def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_record: bool) -> None:
+    """Show what changed between two revisions; by default from the one before to the live one.
+
+    The prompt is shown as a text diff, tools as added and removed. With KUBECTL_EXTERNAL_DIFF set, that
+    program gets both as YAML files.
+
+    \b
+    # why was it rolled?
+    kubectl kagent rollout diff agent/datetime-agent
+    # from revision 3 to the live one, and from 3 to 5
+    kubectl kagent rollout diff agent/datetime-agent 3
+    kubectl kagent rollout diff agent/datetime-agent 3 5
+    """
+    resource, name = options.one_target((target,))
+    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    past = history.update(cluster, workload, manager=options.MANAGER, record=not no_record)
+    for note in past.notes:
+        click.echo(f"Warning: {note}", err=True)
+    before, after = _pair(past, old, new)
+    if external := os.environ.get("KUBECTL_EXTERNAL_DIFF"):
+        _run_external(external, workload.label, before, after)
+        return
+    found = difference(workload, before, after)
+    if not found:
+        click.echo(f"revisions {before.number} and {after.number} are the same config", err=True)
+        return
+    click.echo(diff_text(f"revision {before.number}", f"revision {after.number}", found), nl=False)
+
+
+def _pair(past: History, old: int | None, new: int | None) -> tuple[Revision, Revision]:
+    if not past.revisions:
+        raise NotFound(f"nothing is recorded of {past.now.workload.label}")
+    after = past.find(new) if new is not None else past.revisions[-1]
+    if old is not None:
+        return past.find(old), after
+    earlier = [revision for revision in past.revisions if revision.number < after.number]
+    if not earlier:
+        raise NotFound(
+            f"{past.now.workload.label} has no revision before {after.number}: history starts there"
+        )
+    return earlier[-1], after
+
+
+def _run_external(command: str, label: str, before: Revision, after: Revision) -> None:
+    """Run the user's diff program as kubectl diff does; its exit code 1 only means: they differ."""
+    with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
+        paths = []
+        for revision in (before, after):
+            path = Path(folder, f"revision-{revision.number}.yaml")
+            path.write_text(to_yaml(revision_data(label, revision)))
+            paths.append(str(path))
+        try:
+            done = subprocess.run([*shlex.split(command), *paths], check=False)
+        except OSError as error:
+            raise KagentError(f"KUBECTL_EXTERNAL_DIFF: {error}") from error
+    if done.returncode > 1:
+        raise KagentError(f"KUBECTL_EXTERNAL_DIFF: {command} failed with exit code {done.returncode}")

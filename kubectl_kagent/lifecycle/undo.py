@@ -1,0 +1,326 @@
+"""Undo: put a recorded config back into the CR, and say only what was seen to be true."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Conflict, KagentError, NotFound, TimedOut, Unreachable
+from kubectl_kagent.lifecycle import history
+from kubectl_kagent.lifecycle.diff import FieldChange, source_changes
+from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    MODEL_CONFIG,
+    REMOTE_MCP_SERVER,
+)
+from kubectl_kagent.model.revision import ROLLBACK_OF, Revision, Source
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig, with_replicas
+
+# kagent renders an edit in well under a second; a cluster under load may take some.
+RENDER_TIMEOUT = 30.0
+
+# Sources that undo can restore: their recorded content is the whole of what was in them.
+_RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSource:
+    """A source whose live content differs from the target's, and the other agents that use it."""
+
+    target: Source
+    changes: tuple[FieldChange, ...]
+    other_agents: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return self.target.reference.resource.label(self.target.reference.name)
+
+    @property
+    def restorable(self) -> bool:
+        return self.target.reference.resource in _RESTORABLE and self.target.content is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An undo before it is done."""
+
+    workload: Workload
+    target: Revision
+    spec: Mapping[str, Any]
+    sources: tuple[SharedSource, ...]
+
+    @property
+    def spec_differs(self) -> bool:
+        return dict(self.spec) != self.workload.spec
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did. ``recorded`` is the new revision, None when not stored (``notes`` says why)."""
+
+    obj: Mapping[str, Any]
+    recorded: Revision | None
+    restored_sources: tuple[SharedSource, ...]
+    notes: tuple[str, ...]
+
+
+def choose(past: History, to_revision: int) -> Revision:
+    """The revision to return to: the one asked for, else the newest whose config is not the live one.
+
+    Raises NotFound when there is none.
+    """
+    if to_revision:
+        return past.find(to_revision)
+    live = past.now.snapshot.hash
+    for revision in reversed(past.revisions):
+        if revision.hash != live:
+            return revision
+    workload = past.now.workload
+    raise NotFound(
+        f"no rollout history found for {workload.label}: only the live config is recorded",
+        hint="history starts with the first look; 'kubectl kagent record' keeps it from now on",
+    )
+
+
+def last_good(past: History, target: Revision) -> Revision | None:
+    """The newest revision that was ready and is neither live nor a config that was rolled back from."""
+    bad = {past.now.snapshot.hash, target.hash}
+    for revision in reversed(past.revisions):
+        if revision.ready_at and revision.hash not in bad:
+            return revision
+    return None
+
+
+def rolled_back_from(past: History, target: Revision) -> int | None:
+    """The revision whose rollback left ``target`` behind, if one did."""
+    for before, after in zip(past.revisions, past.revisions[1:], strict=False):
+        if before.number == target.number and after.rollback_of:
+            return after.number
+    return None
+
+
+def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
+    """What the undo would change: the spec with the live replica count, and the sources that differ."""
+    workload = past.now.workload
+    if target.spec.get("type") != workload.spec.get("type"):
+        spec = dict(target.spec)  # another type keeps its replicas elsewhere
+    else:
+        spec = with_replicas(target.spec, workload.deployment_path, workload.replicas)
+    live = {source.reference: source for source in past.now.snapshot.sources}
+    shared = []
+    for source in target.sources:
+        now = live.get(source.reference) or _source_now(cluster, source)
+        changes = tuple(source_changes([now], [source]))
+        if changes:
+            shared.append(SharedSource(source, changes, _other_users(cluster, workload, source)))
+    return Plan(workload, target, spec, tuple(shared))
+
+
+def _source_now(cluster: Cluster, source: Source) -> Source:
+    reference = source.reference
+    try:
+        obj: Mapping[str, Any] | None = cluster.get(reference.resource, reference.namespace, reference.name)
+    except NotFound:
+        obj = None
+    return Source.of(reference, obj)
+
+
+def _other_users(cluster: Cluster, workload: Workload, source: Source) -> tuple[str, ...]:
+    """Agents that use the same source; only those of its namespace when others may not be listed."""
+    try:
+        items = cluster.list_objects(AGENT)["items"]
+    except KagentError:
+        items = cluster.list_objects(AGENT, source.reference.namespace)["items"]
+    reference = source.reference
+    same = (reference.resource, reference.namespace, reference.name)
+    users = []
+    for agent in (Workload(AGENT, item) for item in items):
+        if agent.uid == workload.uid:
+            continue
+        if any((r.resource, r.namespace, r.name) == same for r in agent.references()):
+            users.append(
+                agent.name if agent.namespace == workload.namespace else f"{agent.namespace}/{agent.name}"
+            )
+    return tuple(sorted(users))
+
+
+def undo(
+    cluster: Cluster, todo: Plan, *, with_sources: bool, dry_run: bool, manager: str, cause: str
+) -> Undone:
+    """Carry out the plan. An interrupt (Ctrl-C) waits until the change is done and recorded.
+
+    Raises Conflict when the object changed since the plan was made.
+    """
+    with _uninterrupted(active=not dry_run):
+        restored = []
+        if with_sources:
+            for shared in todo.sources:
+                if shared.restorable:
+                    _restore_source(cluster, shared.target, dry_run=dry_run, manager=manager)
+                    restored.append(shared)
+        obj = _replace_spec(cluster, todo, dry_run=dry_run, manager=manager)
+        if dry_run:
+            return Undone(obj, None, tuple(restored), ())
+        past = history.update(cluster, Workload(todo.workload.resource, obj), manager=manager, cause=cause)
+        recorded = past.live
+        if recorded and recorded.number > todo.target.number:
+            marks = {ROLLBACK_OF: str(todo.target.number)}
+            if cause and not recorded.change_cause:
+                marks[CHANGE_CAUSE] = cause
+            history.annotate(cluster, todo.workload, recorded, marks, manager=manager)
+        return Undone(obj, recorded, tuple(restored), past.notes)
+
+
+def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) -> dict[str, Any]:
+    workload = todo.workload
+    patch: list[dict[str, Any]] = [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": workload.resource_version},
+        {"op": "replace", "path": "/spec", "value": dict(todo.spec)},
+    ]
+    try:
+        return cluster.json_patch(
+            workload.resource, workload.namespace, workload.name, patch, dry_run=dry_run, manager=manager
+        )
+    except Conflict as error:
+        raise Conflict(
+            f"{workload.label} was changed by somebody else just now; nothing was rolled back",
+            hint=f"look at it with kubectl kagent rollout history {workload.resource.singular}/"
+            f"{workload.name}, then try again",
+        ) from error
+
+
+def _restore_source(cluster: Cluster, source: Source, *, dry_run: bool, manager: str) -> None:
+    reference, content = source.reference, source.content or {}
+    now = cluster.get(reference.resource, reference.namespace, reference.name)
+    version = {
+        "op": "replace",
+        "path": "/metadata/resourceVersion",
+        "value": now["metadata"]["resourceVersion"],
+    }
+    if reference.resource is CONFIG_MAP:
+        data = {**(now.get("data") or {}), **content["data"]}
+        if not reference.keys:
+            data = content["data"]
+        change = {"op": "add", "path": "/data", "value": data}
+    else:
+        change = {"op": "replace", "path": "/spec", "value": content["spec"]}
+    cluster.json_patch(
+        reference.resource,
+        reference.namespace,
+        reference.name,
+        [version, change],
+        dry_run=dry_run,
+        manager=manager,
+    )
+
+
+def expected_hash(past: History, target: Revision) -> str:
+    """The config hash that the target's content had when it ran; empty when it never ran while seen."""
+    same = (target, *(revision for revision in past.revisions if revision.hash == target.hash))
+    return next((revision.config_hash for revision in same if revision.config_hash), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown)."""
+
+    config_hash: str
+    expected: str
+
+    @property
+    def is_back(self) -> bool:
+        return bool(self.expected) and self.config_hash == self.expected
+
+
+def verify(
+    cluster: Cluster,
+    undone: Undone,
+    target: Revision,
+    *,
+    expected: str,
+    timeout: float = RENDER_TIMEOUT,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Verified:
+    """Wait until the controller has rendered the restored spec, and compare the config hash.
+
+    ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
+    TimedOut when the controller does not take the spec up, or the expected hash does not appear.
+    """
+    workload = Workload(_resource(undone.obj), undone.obj)
+    deadline = clock() + timeout
+    seen = ""
+    while True:
+        try:
+            now = Workload(
+                workload.resource, cluster.get(workload.resource, workload.namespace, workload.name)
+            )
+            deployment = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+            seen = str(
+                dig(
+                    deployment, "spec", "template", "metadata", "annotations", workload.config_hash_annotation
+                )
+                or ""
+            )
+            observed = now.observed_generation >= workload.generation
+            if observed and (not expected or seen == expected):
+                return Verified(seen, expected)
+        except (NotFound, Unreachable):
+            observed = False
+        if clock() >= deadline:
+            raise _not_verified(
+                workload, target, observed=observed, seen=seen, expected=expected, timeout=timeout
+            )
+        sleep(0.2)
+
+
+def _not_verified(
+    workload: Workload, target: Revision, *, observed: bool, seen: str, expected: str, timeout: float
+) -> TimedOut:
+    where = f"{workload.resource.singular}/{workload.name}"
+    if not observed:
+        return TimedOut(
+            f"the spec of revision {target.number} is in {workload.label}, but its controller has not "
+            f"taken it up within {timeout:g}s",
+            hint=f"is the controller up? kubectl kagent rollout status {where} says",
+        )
+    return TimedOut(
+        f"the spec of revision {target.number} is in {workload.label}, but the config hash is {seen}, "
+        f"not the {expected} it had",
+        hint=f"something outside the spec differs: kubectl kagent rollout diff {where} {target.number}",
+    )
+
+
+def _resource(obj: Mapping[str, Any]) -> Any:
+    return history.kind(str(obj["kind"]))
+
+
+@contextmanager
+def _uninterrupted(*, active: bool) -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM until the block is done, then let them have their way."""
+    if not active or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        pending.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if pending:
+            signal.raise_signal(pending[0])

@@ -1,0 +1,146 @@
+"""Screens of rollout history and rollout diff."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent.lifecycle.diff import Difference
+from kubectl_kagent.lifecycle.ledger import Row
+from kubectl_kagent.model.revision import Revision, timestamp
+from kubectl_kagent.render.output import to_yaml
+from kubectl_kagent.render.table import age, plain, table
+
+
+def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool) -> str:
+    """The table of ``rollout history``, one row a revision, the live one marked with ``*``."""
+    header = ["REVISION", "AGE", "CHANGED-BY", "CONFIG-HASH", "READY", "CHANGE", "CHANGE-CAUSE"]
+    if wide:
+        header.append("IMAGE")
+    lines = []
+    for row in rows:
+        if row.gap_before:
+            lines.append(["...", "", "", "", "", "changes in between were not seen", ""] + [""] * wide)
+        number = "-" if row.number is None else f"{row.number}{'*' if row.live else ''}"
+        cells = [
+            number,
+            age(row.moment, now),
+            plain(row.changed_by),
+            row.config_hash or "<unknown>",
+            f"{row.ready}/{row.pods}" if row.pods else "0",
+            plain(row.change),
+            plain(row.cause),
+        ]
+        lines.append([*cells, row.image] if wide else cells)
+    return f"{label}\n{table(header, lines)}"
+
+
+def history_data(label: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """The same for ``-o json|yaml``."""
+    return {
+        "object": label,
+        "revisions": [
+            {
+                "revision": row.number,
+                "live": row.live,
+                "changedAt": timestamp(row.moment),
+                "changedBy": row.changed_by,
+                "configHash": row.config_hash or None,
+                "image": row.image or None,
+                "pods": row.pods,
+                "readyPods": row.ready,
+                "change": row.change,
+                "changeCause": row.cause or None,
+                "rollbackOf": row.rollback_of,
+                "gapBefore": row.gap_before,
+            }
+            for row in rows
+        ],
+    }
+
+
+def revision_detail(label: str, revision: Revision) -> str:
+    """The screen of ``rollout history --revision=N``."""
+    lines = [f"{label} with revision #{revision.number}"]
+    facts = {
+        "Changed at": timestamp(revision.changed_at),
+        "Changed by": revision.changed_by,
+        "Config hash": revision.config_hash or "<unknown>: it was never seen running",
+        "Ready at": revision.ready_at or "<never seen ready>",
+        "Image": revision.image,
+        "Rollback of": str(revision.rollback_of or ""),
+        "Change cause": revision.change_cause,
+    }
+    lines += [f"{name + ':':<14}{value}" for name, value in facts.items() if value]
+    text = "\n".join(map(plain, lines)) + "\n"
+    text += "Spec:\n" + _indented(to_yaml(dict(revision.spec)))
+    for source in revision.sources:
+        reference = source.reference
+        text += f"Source {reference.resource.kind} {reference.namespace}/{reference.name}:\n"
+        text += _indented("<not there>\n" if source.content is None else to_yaml(dict(source.content)))
+    return text
+
+
+def revision_data(label: str, revision: Revision) -> dict[str, Any]:
+    """One revision for ``-o json|yaml``."""
+    return {
+        "object": label,
+        "revision": revision.number,
+        "changedAt": timestamp(revision.changed_at),
+        "changedBy": revision.changed_by,
+        "changeCause": revision.change_cause or None,
+        "configHash": revision.config_hash or None,
+        "image": revision.image or None,
+        "readyAt": revision.ready_at or None,
+        "rollbackOf": revision.rollback_of,
+        "gapBefore": revision.gap_before,
+        "spec": dict(revision.spec),
+        "sources": [source.to_data() for source in revision.sources],
+    }
+
+
+def diff_text(old: str, new: str, found: Difference) -> str:
+    """The semantic diff: prompt as a text diff, tools, then the other fields. Empty when nothing differs."""
+    lines: list[str] = []
+    if found.prompt:
+        lines.append("prompt:")
+        before, after = (text.splitlines() or [""] for text in found.prompt)
+        diff = difflib.unified_diff(before, after, old, new, lineterm="")
+        lines += [f"  {_visible(line)}" for line in diff]
+    if found.tools:
+        lines.append("tools:")
+        for change in found.tools:
+            lines += [f"  + {name} ({change.server})" for name in change.added]
+            lines += [f"  - {name} ({change.server})" for name in change.removed]
+            if not change.added and not change.removed:
+                lines.append(f"  {change.server}")
+    where = None
+    for field in found.fields:
+        if field.where != where:
+            where = field.where
+            lines.append(f"{where}:" if where else "spec:")
+        path = field.path.removeprefix("spec.")
+        if field.path == "secret":
+            lines.append("  the secret it uses was changed (its value is not recorded)")
+        elif not field.path:
+            lines.append(f"  {'deleted' if field.new is None else 'created'}")
+        else:
+            lines += [f"  - {path}: {_value(field.old)}"] if field.old is not None else []
+            lines += [f"  + {path}: {_value(field.new)}"] if field.new is not None else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _value(value: Any) -> str:
+    return _visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _visible(line: str) -> str:
+    """One line with control characters shown harmless; leading blanks stay."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())

@@ -1,0 +1,67 @@
+"""What undo tells a person: before, instead of, and after. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.ownership import owner_warning
+from kubectl_kagent.lifecycle.undo import (
+    Plan,
+    SharedSource,
+    Undone,
+    Verified,
+    last_good,
+    rolled_back_from,
+)
+
+
+def describe(source: SharedSource) -> str:
+    """A shared source: what of it differs, and who else uses it."""
+    fields = ", ".join(change.path or "whether it exists" for change in source.changes)
+    users = f", also used by {', '.join(source.other_agents)}" if source.other_agents else ""
+    return f"{source.label} ({fields}{users})"
+
+
+def restore_hint(todo: Plan) -> str:
+    """The command that restores the shared sources too."""
+    if not any(source.restorable for source in todo.sources):
+        return "restore that by hand: its old content is not recorded"
+    workload = todo.workload
+    return (
+        f"kubectl kagent rollout undo {workload.resource.singular}/{workload.name} "
+        f"--to-revision={todo.target.number} --with-sources"
+    )
+
+
+def announcement(past: History, todo: Plan, left: Sequence[SharedSource]) -> Iterator[str]:
+    """Lines for stderr before an undo: who else writes the object, a bad target, shared sources."""
+    warning = owner_warning(past.now.workload)
+    if warning:
+        yield f"Warning: {warning}"
+    back_from = rolled_back_from(past, todo.target)
+    if back_from:
+        good = last_good(past, todo.target)
+        text = f"revision {todo.target.number} was itself rolled back from (in revision {back_from})"
+        yield f"Warning: {text}" + (f"; the last good one is {good.number}" if good else "")
+    for source in todo.sources:
+        yield f"{'Warning: not restored' if source in left else 'restoring'}: {describe(source)}"
+    if any(source.restorable for source in left):
+        yield f"hint: {restore_hint(todo)}"
+
+
+def outcome(todo: Plan, done: Undone, seen: Verified, left: Sequence[SharedSource]) -> str:
+    """What is true after the undo: rolled back only when the old config hash runs."""
+    number = todo.target.number
+    recorded = f"now revision {done.recorded.number}" if done.recorded else "not recorded"
+    if seen.is_back:
+        return f"rolled back to revision {number} (config hash {seen.config_hash} is back, {recorded})"
+    if left:
+        return (
+            f"spec restored from revision {number}, but shared sources still differ "
+            f"(config hash {seen.config_hash}, {recorded})"
+        )
+    return (
+        f"spec restored from revision {number} (config hash {seen.config_hash}; "
+        f"that revision was never seen running, so there is none to compare; {recorded})"
+    )
