@@ -24,7 +24,7 @@ def load(path: Path) -> Manifest:
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """What kustomize makes of a patch on a custom resource: maps merge, null deletes, all else is replaced."""
+    """What kustomize makes of a patch of a custom resource: maps merge, null deletes, all else replaces."""
     if not isinstance(patch, dict) or not isinstance(target, dict):
         return patch
     result = dict(target)
