@@ -1,0 +1,201 @@
+"""The lab as one thing: bring it up, take it away; tests attach to it and stop or start its parts."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from tests.lab import (
+    addons,
+    build,
+    cleanup,
+    control_plane,
+    database,
+    doorway,
+    image_store,
+    images,
+    kagent,
+    network,
+    node,
+    pki,
+    processes,
+    requirements,
+)
+from tests.lab.controller import Controller, Kind, choose
+from tests.lab.errors import LabError
+from tests.lab.layout import NODE_ADDRESS, Layout
+from tests.lab.progress import Progress
+
+READY_SECONDS = 60
+# In the order in which they stand on each other.
+FOUNDATION: dict[str, Callable[[Layout], processes.Part]] = {
+    "etcd": control_plane.etcd,
+    "kube-apiserver": control_plane.kube_apiserver,
+    "relay": doorway.relay,
+    "containerd": node.containerd,
+    "postgres": database.postgres,
+}
+UPPER: dict[str, Callable[[Layout], processes.Part]] = {
+    "kube-controller-manager": control_plane.kube_controller_manager,
+    "kube-scheduler": control_plane.kube_scheduler,
+    "kubelet": node.kubelet,
+    "kube-proxy": node.kube_proxy,
+    "coredns": addons.coredns,
+    "metrics-server": addons.metrics_server,
+    "kmcp": addons.kmcp,
+    "model": addons.model,
+}
+PROCESSES = FOUNDATION | UPPER
+PARTS = (*PROCESSES, kagent.PART)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab; the default one belongs to this checkout (KAGENT_LAB_NAME names another)."""
+
+    layout: Layout
+    progress: Progress
+
+    @classmethod
+    def here(cls) -> "Lab":
+        requirements.check_machine()
+        return cls(Layout.here(), Progress())
+
+    @classmethod
+    def attach(cls) -> "Lab":
+        """The running lab, for tests; says how to get one when there is none."""
+        lab = cls.here()
+        if processes.pid(lab.layout, "kube-apiserver") is None or not lab.kubeconfig.exists():
+            raise LabError(f"lab {lab.layout.name} is not up: run `make lab` (python -m tests.lab up)")
+        return lab
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.layout.kubeconfig
+
+    @property
+    def kubectl(self) -> Path:
+        return self.layout.kubectl
+
+    @property
+    def logs(self) -> Path:
+        return self.layout.logs
+
+    @property
+    def node_address(self) -> str:
+        return NODE_ADDRESS
+
+    @property
+    def controller(self) -> Kind:
+        """Which controller runs in it."""
+        said = self.controller_description.split()[0] if self.controller_description else ""
+        return next(kind for kind in get_args(Kind) if kind == said)
+
+    @property
+    def controller_description(self) -> str:
+        note = self.layout.state / "controller"
+        return note.read_text() if note.exists() else ""
+
+    def up(self) -> None:
+        """Bring up what is not, replace what changed, and return when an agent could be deployed."""
+        with self._locked():
+            requirements.install_packages(self.progress)
+            chosen = self._built()
+            archives = images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
+            self._prepare()
+            self._run(FOUNDATION)
+            database.ensure_databases(self.layout)
+            kagent.apply_base(self.layout)
+            self._run(UPPER)
+            image_store.import_archives(self.layout, archives, self.progress)
+            self._wait_for_node()
+            (self.layout.state / "controller").write_text(chosen.description)
+            kagent.deploy(self.layout, chosen, self.progress)
+            self.progress(f"lab {self.layout.name} is up with the {chosen.description}")
+
+    def build(self) -> None:
+        """Only fill the cache."""
+        requirements.install_packages(self.progress)
+        chosen = self._built()
+        images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
+
+    def down(self) -> None:
+        with self._locked():
+            cleanup.remove(self.layout, self.progress)
+
+    def start(self, part: str) -> None:
+        if self._is_kagent(part):
+            kagent.start(self.layout)
+            return
+        made = PROCESSES[part](self.layout)
+        processes.ensure(self.layout, made)
+        processes.wait_ready(self.layout, made, READY_SECONDS)
+
+    def stop(self, part: str) -> None:
+        if self._is_kagent(part):
+            kagent.stop(self.layout)
+            return
+        processes.stop(self.layout, part, PROCESSES[part](self.layout).stop_signal)
+
+    def restart(self, part: str) -> None:
+        self.stop(part)
+        self.start(part)
+
+    def pids(self) -> dict[str, int | None]:
+        return {name: processes.pid(self.layout, name) for name in PROCESSES}
+
+    def _is_kagent(self, part: str) -> bool:
+        if part not in PARTS:
+            raise LabError(f"the lab has no part {part!r}; it has {', '.join(PARTS)}")
+        return part == kagent.PART
+
+    def _built(self) -> Controller:
+        build.build_all(self.layout, self.progress)
+        return choose(self.layout, self.progress)
+
+    def _prepare(self) -> None:
+        layout = self.layout
+        for directory in (layout.state, layout.run, layout.kubectl.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        if not layout.pki.exists():
+            for log in layout.logs.glob("*.log"):  # of a lab that was taken away
+                log.unlink()
+        network.ensure(layout)
+        node.ensure_cgroup(layout)
+        pki.ensure(layout)
+        database.ensure_cluster(layout)
+        doorway.settle_port(layout)
+        doorway.write_kubeconfig(layout)
+        layout.kubectl.unlink(missing_ok=True)
+        layout.kubectl.symlink_to(build.program(layout, "kubectl"))
+
+    def _run(self, parts: dict[str, Callable[[Layout], processes.Part]]) -> None:
+        """Start each once the one before serves: none of them has to guess when to try again."""
+        for make in parts.values():
+            part = make(self.layout)
+            if processes.ensure(self.layout, part):
+                self.progress(f"start {part.name}")
+            processes.wait_ready(self.layout, part, READY_SECONDS)
+
+    def _wait_for_node(self) -> None:
+        kagent.kubectl(
+            self.layout, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={READY_SECONDS}s"
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One `up` or `down` at a time; the lock goes with the process, however that ends."""
+        self.layout.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.layout.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.progress(f"waiting for another up or down of lab {self.layout.name}")
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

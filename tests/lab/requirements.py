@@ -1,0 +1,87 @@
+"""What the machine must be and have: Linux, root, a few Debian packages, Go."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.lab.errors import LabError
+from tests.lab.progress import Progress
+
+# A program or file that proves the package is there -> the package.
+PACKAGES = {
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "openssl": "openssl",
+    "etcd": "etcd-server",
+    "containerd": "containerd",
+    "runc": "runc",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "git": "git",
+    "gcc": "gcc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/lib/postgresql": "postgresql",
+}
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+def check_machine() -> None:
+    """The lab makes network namespaces, mounts and cgroups, which only root on Linux may."""
+    hint = "use KAGENT_TEST_CONTEXT=<context> for a cluster that has kagent"
+    if sys.platform != "linux":
+        raise LabError(f"the lab needs Linux, this is {sys.platform}; {hint}")
+    if os.geteuid() != 0:
+        raise LabError(f"the lab needs root (network namespace, mounts, cgroups); {hint}")
+
+
+def install_packages(progress: Progress) -> None:
+    """Install with apt-get what is missing, without starting any of the services that come along."""
+    missing = sorted({package for proof, package in PACKAGES.items() if not _there(proof)})
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        raise LabError(
+            f"the lab needs {', '.join(missing)}, and there is no apt-get here; install them by hand"
+        )
+    with progress.step(f"apt-get install {' '.join(missing)}"), _services_stay_off():
+        # A fresh machine may have no package lists yet; one with fresh lists need not ask again.
+        if _apt_get("install", *missing).returncode != 0:
+            _apt_get("update")
+            failed = _apt_get("install", *missing)
+            if failed.returncode != 0:
+                raise LabError(f"apt-get install {' '.join(missing)} failed: {failed.stdout.strip()[-500:]}")
+
+
+def _there(proof: str) -> bool:
+    return Path(proof).exists() if proof.startswith("/") else shutil.which(proof) is not None
+
+
+def _apt_get(action: str, *packages: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["apt-get", "-qq", "--yes", "--no-install-recommends", action, *packages],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+@contextmanager
+def _services_stay_off() -> Iterator[None]:
+    """Debian asks policy-rc.d before it starts a service; the lab only wants the programs."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
