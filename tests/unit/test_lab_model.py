@@ -105,7 +105,9 @@ def test_the_timezone_is_taken_from_the_question(model: Server) -> None:
     assert asked_tools(message) == [("get_time", {"timezone": "Europe/Berlin"})]
 
 
-@pytest.mark.parametrize("wrapped", ["noon", '{"output": "noon"}', '{"error": "noon"}', '{"result": "noon"}'])
+@pytest.mark.parametrize(
+    "wrapped", ["noon", '{"output": "noon"}', '{"error": "noon"}', '{"output": {"result": "noon"}}']
+)
 def test_the_answer_holds_what_the_tools_returned(model: Server, wrapped: str) -> None:
     message = ask(model, "What time is it?", tools=TIME_TOOLS, results=(wrapped, "Monday"))
     assert message["content"] == "The tools say: noon; Monday"

@@ -98,15 +98,14 @@ def _text(message: dict[str, Any]) -> str:
 
 
 def _result(content: str) -> str:
-    """The text inside a tool result; the Go runtime wraps it as {"output": ...} or {"error": ...}."""
+    """The text inside a tool result; the Go runtime sends {"output": {"result": ...}} or {"error": ...}."""
     try:
         value = json.loads(content)
     except ValueError:
         return content
-    if not isinstance(value, dict):
-        return content
-    inner = value.get("output", value.get("error", value.get("result", content)))
-    return inner if isinstance(inner, str) else json.dumps(inner, sort_keys=True)
+    while isinstance(value, dict) and (wrapper := value.keys() & {"output", "error", "result"}):
+        value = value[min(wrapper)]
+    return value if isinstance(value, str) else content
 
 
 def _ordered_calls(question: str) -> tuple[ToolCall, ...]:
