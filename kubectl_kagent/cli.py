@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from kubectl_kagent.commands.autoscale import autoscale
+from kubectl_kagent.commands.get import get
+from kubectl_kagent.commands.record import record
 from kubectl_kagent.commands.rollout import rollout
 from kubectl_kagent.commands.rollout_undo import undo
 from kubectl_kagent.commands.scale import hibernate, scale, wake
@@ -35,7 +38,7 @@ def cli() -> None:
     """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
 
 
-for command in (scale, hibernate, wake, rollout):
+for command in (get, scale, hibernate, wake, autoscale, rollout, record):
     cli.add_command(command)
 cli.add_command(undo, "rollback")
 

@@ -1,0 +1,80 @@
+"""autoscale."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.lifecycle.autoscaler import autoscale as create_autoscaler
+from kubectl_kagent.lifecycle.autoscaler import hpa_object
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render.output import changed
+
+
+class Percent(click.ParamType[int]):
+    """A utilization like ``70%`` (or 70), of the container's requests."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([1-9]\d*)%?", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a percentage like 70%", param, ctx)
+        return int(match.group(1))
+
+
+@click.command(short_help="Let an HPA decide an agent's replicas")
+@click.argument("target", nargs=-1)
+@click.option("--min", "minimum", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--max", "maximum", type=click.IntRange(min=1), required=True)
+@click.option("--cpu", type=Percent(), help="Target CPU use, per cent of the requests.")
+@click.option("--memory", type=Percent(), help="Target memory use, per cent of the requests.")
+@options.output()
+@options.mutation
+@options.connected
+def autoscale(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    minimum: int,
+    maximum: int,
+    cpu: int | None,
+    memory: int | None,
+    output: str,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Create a HorizontalPodAutoscaler on the agent's Deployment and hand the replica count to it.
+
+    The Agent's own replicas are removed, because kagent would put them back against the autoscaler.
+
+    \b
+    kubectl kagent autoscale agent/datetime-agent --min=1 --max=5 --cpu=70%
+    """
+    if cpu is None and memory is None:
+        raise Usage("give a target", hint="for example --cpu=70%")
+    if minimum > maximum:
+        raise Usage(f"--min={minimum} is more than --max={maximum}")
+    resource, name = options.one_target(target)
+    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    if dry_run == "client":
+        body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
+        click.echo(changed(body, "autoscaled", output, dry_run), nl=False)
+        return
+    created = create_autoscaler(
+        cluster,
+        workload,
+        minimum=minimum,
+        maximum=maximum,
+        cpu=cpu,
+        memory=memory,
+        dry_run=dry_run == "server",
+        manager=manager,
+    )
+    click.echo(changed(created, "autoscaled", output, dry_run), nl=False)

@@ -1,0 +1,135 @@
+"""get: the table that tells the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.feed import Feed
+from kubectl_kagent.errors import NotFound, Usage
+from kubectl_kagent.lifecycle.overview import Overview, overviews
+from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS
+from kubectl_kagent.render import overview as screen
+from kubectl_kagent.render.output import objects
+from kubectl_kagent.render.table import table
+
+
+@click.command(short_help="List agents, MCP servers, model configs, remote MCP servers")
+@click.argument("target", nargs=-1)
+@click.option("-w", "--watch", is_flag=True, help="Go on and print each line again when it changes.")
+@options.all_namespaces
+@options.selector
+@options.output()
+@options.connected
+def get(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    watch: bool,
+    all_namespaces: bool,
+    selector: str | None,
+    output: str,
+) -> None:
+    """List agents (the default), mcpservers, modelconfigs or remotemcpservers.
+
+    READY and UP-TO-DATE come from the Deployment: kagent's own Ready stays True in a stuck rollout and
+    is False for an agent that sleeps on purpose. SCALED-BY says who decides the replica count.
+
+    \b
+    kubectl kagent get agents
+    kubectl kagent get mcpservers -A -o wide
+    kubectl kagent get agent datetime-agent -w
+    """
+    targets = options.parse_targets(target, LISTABLE)
+    if targets.names and (all_namespaces or selector):
+        raise Usage("a resource cannot be retrieved by name across all namespaces or with a selector")
+    namespace = None if all_namespaces else cluster.namespace
+    if output in ("", "wide"):
+        _show(cluster, targets, namespace, selector, wide=output == "wide", watch=watch)
+        return
+    if watch:
+        raise Usage("-w prints tables only", hint="kubectl get -w -o json follows the objects themselves")
+    if targets.names:
+        items = targets.list(cluster, cluster.namespace)
+    else:
+        typed = {"apiVersion": targets.resource.api_version, "kind": targets.resource.kind}
+        listing = cluster.list_objects(targets.resource, namespace, labels=selector)
+        items = [typed | item for item in listing["items"]]
+    click.echo(objects(items, output, single=len(targets.names) == 1), nl=False)
+
+
+def _show(
+    cluster: Cluster,
+    targets: options.Targets,
+    namespace: str | None,
+    selector: str | None,
+    *,
+    wide: bool,
+    watch: bool,
+) -> None:
+    resource, now = targets.resource, datetime.now(UTC)
+    if resource not in WORKLOADS:
+        if watch:
+            raise Usage(f"-w works on {' and '.join(item.plural for item in WORKLOADS)}")
+        items = _sources(cluster, targets, namespace, selector)
+        text = screen.source_table(resource, items, now=now, namespaces=namespace is None)
+        click.echo(text if items else _none(namespace), nl=False, err=not items)
+        return
+    found = overviews(cluster, resource, namespace, names=targets.names, labels=selector)
+    if not found and not watch:
+        click.echo(_none(namespace), nl=False, err=True)
+        return
+    text = screen.overview_table(resource, found, now=now, wide=wide, namespaces=namespace is None)
+    click.echo(text, nl=False)
+    if watch:
+        for item in _changes(cluster, targets, namespace, selector, found):
+            cells = screen.row(item, now=datetime.now(UTC), wide=wide, namespaces=namespace is None)
+            heading = screen.header(resource, wide=wide, namespaces=namespace is None)
+            click.echo(table(heading, [cells]).splitlines()[1])
+
+
+def _sources(
+    cluster: Cluster, targets: options.Targets, namespace: str | None, selector: str | None
+) -> list[dict[str, object]]:
+    if targets.names:
+        return targets.list(cluster, cluster.namespace)
+    listing = cluster.list_objects(targets.resource, namespace, labels=selector)
+    return list(listing["items"])
+
+
+def _changes(
+    cluster: Cluster,
+    targets: options.Targets,
+    namespace: str | None,
+    selector: str | None,
+    shown: list[Overview],
+) -> Iterator[Overview]:
+    """Lines that differ from what was last shown, for ever."""
+    last = {item.workload.uid: _visible(item) for item in shown}
+    feed = Feed(
+        cluster, namespace, (targets.resource, DEPLOYMENT), say=lambda text: click.echo(text, err=True)
+    )
+    while True:
+        if feed.next(timeout=1) is None:
+            continue
+        while feed.next(timeout=0) is not None:
+            pass  # one look answers for all that came at once
+        try:
+            found = overviews(cluster, targets.resource, namespace, names=targets.names, labels=selector)
+        except NotFound:
+            continue
+        for item in found:
+            if last.get(item.workload.uid) != _visible(item):
+                last[item.workload.uid] = _visible(item)
+                yield item
+
+
+def _visible(item: Overview) -> list[str]:
+    return screen.row(item, now=item.created, wide=True, namespaces=True)
+
+
+def _none(namespace: str | None) -> str:
+    return f"No resources found{f' in {namespace} namespace' if namespace else ''}.\n"

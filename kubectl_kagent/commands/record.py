@@ -1,0 +1,52 @@
+"""record: the recorder as a process."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.feed import Feed
+from kubectl_kagent.recorder.recorder import WATCHED, Recorder
+from kubectl_kagent.render.table import plain
+
+
+@click.command(short_help="Keep history: record every change as it happens")
+@options.all_namespaces
+@click.option("--field-manager", "manager", default=f"{options.MANAGER}-recorder", show_default=True)
+@options.connected
+def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
+    """Record every change of every agent's and MCP server's effective config until stopped.
+
+    Several recorders may run at once. A recorder that was away for less than five minutes loses nothing.
+
+    \b
+    # everything in the cluster
+    kubectl kagent record -A
+    """
+    namespace = None if all_namespaces else cluster.namespace
+    where = "all namespaces" if all_namespaces else f"namespace {cluster.namespace}"
+    signal.signal(signal.SIGTERM, _stop)
+    recorder = Recorder(cluster, manager, _say)
+    feed = Feed(cluster, namespace, WATCHED, say=_say)
+    _say(f"recording {where}")
+    try:
+        for done in recorder.run(feed):
+            revision = done.revision
+            by = f" by {revision.changed_by}" if revision.changed_by else ""
+            rollback = f" (rollback of {revision.rollback_of})" if revision.rollback_of else ""
+            line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
+            click.echo(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
+    finally:
+        feed.stop()
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
