@@ -2,13 +2,12 @@
 
 from tests.lab import pki
 from tests.lab.build import program
-from tests.lab.layout import NODE_ADDRESS, Layout
+from tests.lab.layout import NODE_ADDRESS, SERVICE_RANGE, Layout
 from tests.lab.probes import answers
 from tests.lab.processes import Part
 
 API_PORT = 6443
 ETCD = "http://127.0.0.1:2379"
-SERVICE_RANGE = "10.96.0.0/16"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 

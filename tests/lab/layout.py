@@ -11,6 +11,7 @@ from tests.lab.errors import LabError
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE_ADDRESS = "10.244.0.1"
 NODE_NAME = "lab"
+SERVICE_RANGE = "10.96.0.0/16"
 SOCKET_PATH_LIMIT = 107
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.lab.errors import LabError
-from tests.lab.layout import NODE_ADDRESS, Layout
+from tests.lab.layout import NODE_ADDRESS, SERVICE_RANGE, Layout
 
 CLONE_NEWNET = 0x40000000
 # Traffic between two pods on the bridge must pass iptables, or a Service answers from the wrong address.
@@ -28,6 +28,8 @@ def ensure(layout: Layout) -> None:
         _must("-n", layout.label, "link", "add", "cni0", "type", "bridge")
     _must("-n", layout.label, "addr", "replace", f"{NODE_ADDRESS}/24", "dev", "cni0")
     _must("-n", layout.label, "link", "set", "cni0", "up")
+    # The node's own processes reach Services by this route; kube-proxy changes the destination on the way.
+    _must("-n", layout.label, "route", "replace", SERVICE_RANGE, "dev", "cni0")
     subprocess.run([*entering(layout), "sh", "-ec", SETTINGS], check=True, timeout=30)
 
 

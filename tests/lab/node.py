@@ -65,6 +65,7 @@ def kubelet(layout: Layout) -> Part:
         f"--config={settings}",
         f"--kubeconfig={kubeconfig(layout, 'kubelet')}",
         f"--root-dir={layout.kubelet}",
+        f"--cert-dir={layout.kubelet / 'pki'}",
         f"--hostname-override={NODE_NAME}",
         f"--node-ip={NODE_ADDRESS}",
     ]
