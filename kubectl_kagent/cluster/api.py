@@ -22,7 +22,7 @@ from kubectl_kagent.errors import (
     Unauthorized,
     Unreachable,
 )
-from kubectl_kagent.model.resources import KAGENT_GROUP, Resource
+from kubectl_kagent.model.resources import KAGENT_GROUP, POD, Resource
 
 Object = dict[str, Any]
 
@@ -134,7 +134,7 @@ class ApiServer:
             "timeoutSeconds": str(seconds),
             "fieldSelector": fields,
         }
-        response = self._send("GET", resource.path(namespace), query, timeout=seconds + 30)
+        response = self._send("GET", resource.path(namespace), query, timeout=seconds + 30, stream=True)
         try:
             self._check(response, resource)
             for line in _lines(response):
@@ -146,6 +146,15 @@ class ApiServer:
             raise Unreachable(f"the watch on {resource.full_name} broke: {error}") from error
         finally:
             response.close()
+
+    def pod_log(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int
+    ) -> str:
+        """The last ``tail`` lines of a container's log; ``previous`` reads its run before this one."""
+        query = {"container": container, "previous": str(previous).lower(), "tailLines": str(tail)}
+        response = self._send("GET", f"{POD.path(namespace, pod)}/log", query)
+        self._check(response, POD)
+        return response.data.decode(errors="replace")
 
     def server_version(self) -> Object:
         return self._raw("GET", "/version")
@@ -188,19 +197,13 @@ class ApiServer:
         content_type: str = "application/json",
     ) -> Object:
         response = self._send(method, path, query, body, content_type)
-        try:
-            self._check(response, resource)
-            return _decode(response.data, path)
-        finally:
-            response.release_conn()
+        self._check(response, resource)
+        return _decode(response.data, path)
 
     def _raw(self, method: str, path: str, body: Any = None, *, timeout: float | None = None) -> Object:
         response = self._send(method, path, None, body, timeout=timeout)
-        try:
-            self._check(response, None)
-            return _decode(response.data, path)
-        finally:
-            response.release_conn()
+        self._check(response, None)
+        return _decode(response.data, path)
 
     def _send(
         self,
@@ -210,7 +213,9 @@ class ApiServer:
         body: Any = None,
         content_type: str = "application/json",
         timeout: float | None = None,
+        stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
+        """The answer, with its whole body unless ``stream``: a break while it is read is explained too."""
         url = self._url + path
         given = {key: value for key, value in (query or {}).items() if value is not None}
         if given:
@@ -223,7 +228,7 @@ class ApiServer:
                 body=None if body is None else _encode(body),
                 timeout=urllib3.Timeout(connect=self._timeout or 10, read=timeout or self._timeout or 60),
                 retries=False,
-                preload_content=False,
+                preload_content=not stream,
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
