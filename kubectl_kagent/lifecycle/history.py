@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
+from kubectl_kagent.lifecycle.rendering import rendered
 from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     CONTROLLER_REVISION,
@@ -18,27 +19,18 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.model.revision import (
-    CONFIG_HASH,
-    IMAGE,
-    READY_AT,
     RECORDED_BY,
     ROLLBACK_OF,
-    TEMPLATE_HASH,
     Revision,
     Snapshot,
-    digest,
     read_revision,
     revision_name,
     revision_object,
     selector,
-    timestamp,
 )
-from kubectl_kagent.model.workload import RESTARTED_AT, REVISION_HISTORY_LIMIT, Workload, dig
+from kubectl_kagent.model.workload import CHANGE_CAUSE, REVISION_HISTORY_LIMIT, Workload, dig
 
 DEFAULT_LIMIT = 20
-# A change in a source leaves no mark in the Agent's status; kagent renders it within a second or two.
-_RENDER_TIME = timedelta(seconds=10)
-
 _KINDS = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVICE)}
 
 
@@ -99,7 +91,7 @@ def update(
         timeline = look_back(cluster, resource, namespace, name, known=known, since=since)
         now = timeline.moments[-1]
         notes: list[str] = []
-        missing = list(_changes(timeline, known))
+        missing = _runs(timeline, known)
         if record:
             try:
                 revisions = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
@@ -121,7 +113,8 @@ def update(
 def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, manager: str) -> Revision:
     """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
     live = revisions[-1]
-    found = rendered(now, live, revisions[-2] if len(revisions) > 1 else None)
+    before = revisions[-2] if len(revisions) > 1 else None
+    found = rendered(now, live.generation, live.changed_at, before, until=datetime.now(UTC))
     new = {key: value for key, value in found.items() if not live.annotations.get(key)}
     if not new:
         return live
@@ -143,84 +136,54 @@ def annotate(
     cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
 
 
-def rendered(now: Moment, live: Revision, before: Revision | None) -> dict[str, str]:
-    """The annotations that the Deployment proves for the live revision; empty while that is not certain.
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A config from the moment it came to the last moment it was in force, and when it ended."""
 
-    Deployment and workload are of one moment, and kagent writes the Deployment before the status. So an
-    observed generation means that this Deployment is made from this spec. Only for a change in a source
-    there is no such mark: then the hash must have moved, or time enough must have passed.
-    """
-    workload, deployment = now.workload, now.deployment
-    if deployment is None or workload.observed_generation < workload.generation:
-        return {}
-    accepted = workload.condition("Accepted")
-    if accepted is None or accepted.status != "True":
-        return {}
-    template = dig(deployment, "spec", "template") or {}
-    config_hash = str(dig(template, "metadata", "annotations", workload.config_hash_annotation) or "")
-    source_only = before is not None and before.generation == live.generation
-    settled = datetime.now(UTC) - live.changed_at > _RENDER_TIME
-    if source_only and before is not None and config_hash == before.config_hash and not settled:
-        return {}
-    found = {
-        CONFIG_HASH: config_hash,
-        TEMPLATE_HASH: template_hash(deployment),
-        IMAGE: str((dig(template, "spec", "containers") or [{}])[0].get("image", "")),
-    }
-    if is_ready(deployment):
-        found[READY_AT] = timestamp(datetime.now(UTC))
-    return found
+    first: Snapshot
+    last: Moment
+    until: datetime
 
 
-def template_hash(deployment: Mapping[str, Any]) -> str:
-    """Digest of the pod template without the mark that a restart leaves."""
-    template = dict(dig(deployment, "spec", "template") or {})
-    metadata = dict(template.get("metadata") or {})
-    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != RESTARTED_AT}
-    return digest({**template, "metadata": {**metadata, "annotations": annotations}})
-
-
-def is_ready(deployment: Mapping[str, Any]) -> bool:
-    """Whether all wanted pods (at least one) run the newest template and are available."""
-    wanted = int(dig(deployment, "spec", "replicas") or 0)
-    status = deployment.get("status") or {}
-    return (
-        wanted > 0
-        and int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
-        and int(status.get("updatedReplicas", 0)) == wanted == int(status.get("availableReplicas", 0))
-        and int(status.get("replicas", 0)) == wanted
-    )
-
-
-def _changes(timeline: Timeline, known: Revision | None) -> Iterator[Snapshot]:
+def _runs(timeline: Timeline, known: Revision | None) -> list[_Run]:
+    """The configs that came after the known one, in order."""
+    found: list[_Run] = []
     previous = known.hash if known else ""
     for moment in timeline.moments:
-        if moment.snapshot.hash != previous:
-            previous = moment.snapshot.hash
-            yield moment.snapshot
+        snapshot = moment.snapshot
+        if snapshot.hash != previous:
+            if found:
+                found[-1] = replace(found[-1], until=snapshot.changed_at)
+            found.append(_Run(snapshot, moment, datetime.now(UTC)))
+        elif found:
+            found[-1] = replace(found[-1], last=moment)
+        previous = snapshot.hash
+    return found
 
 
 def _store(
     cluster: Cluster,
     now: Moment,
     revisions: list[Revision],
-    missing: Sequence[Snapshot],
+    missing: Sequence[_Run],
     gap: bool,
     manager: str,
     cause: str,
 ) -> list[Revision]:
     result = list(revisions)
-    for index, snapshot in enumerate(missing):
+    for index, run in enumerate(missing):
+        before = result[-1] if result else None
         annotations = {RECORDED_BY: manager}
-        earlier = [revision.number for revision in result if revision.hash == snapshot.hash]
+        earlier = [revision.number for revision in result if revision.hash == run.first.hash]
         if earlier:
             annotations[ROLLBACK_OF] = str(earlier[-1])
-        if cause and snapshot is missing[-1]:
-            annotations["kubernetes.io/change-cause"] = cause
+        if cause and run is missing[-1]:
+            annotations[CHANGE_CAUSE] = cause
+        annotations |= rendered(run.last, run.first.generation, run.first.changed_at, before, until=run.until)
         body = revision_object(
             now.workload,
-            snapshot,
-            (result[-1].number if result else 0) + 1,
+            run.first,
+            (before.number if before else 0) + 1,
             annotations=annotations,
             gap_before=gap and index == 0,
         )

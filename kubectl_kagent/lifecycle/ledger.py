@@ -35,15 +35,18 @@ class Row:
 
 
 def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Oldest first: what only ReplicaSets know, then the revisions."""
+    """Oldest first: the revisions, and between them by their age the configs that only ReplicaSets know."""
     workload = past.now.workload
     counts = _counts(workload, replica_sets)
     known = {revision.config_hash for revision in past.revisions}
-    unrecorded = [
-        _bare_row(workload, item, counts) for item in replica_sets if _hash(workload, item) not in known
-    ]
-    unrecorded.sort(key=lambda row: row.moment)
-    return [*unrecorded, *_recorded(past, counts)]
+    bare = [_bare_row(workload, item, counts) for item in replica_sets if _hash(workload, item) not in known]
+    bare.sort(key=lambda row: row.moment)
+    merged: list[Row] = []
+    for row in _recorded(past, counts):
+        while bare and bare[0].moment < row.moment:
+            merged.append(bare.pop(0))
+        merged.append(row)
+    return merged + bare
 
 
 def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[Row]:

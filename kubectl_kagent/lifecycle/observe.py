@@ -9,24 +9,33 @@ before, and so on: no change is missed, whoever made it and whether or not anyon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Expired, NotFound
+from kubectl_kagent.lifecycle.authors import author
 from kubectl_kagent.model.resources import DEPLOYMENT, Resource
-from kubectl_kagent.model.revision import Revision, Snapshot, Source, parse_time
+from kubectl_kagent.model.revision import Revision, Snapshot, Source
 from kubectl_kagent.model.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A workload, its snapshot and its Deployment (None before there is one), all at one resource version."""
+    """A workload, its snapshot and its Deployment (None before there is one), all at one resource version.
+
+    ``written`` is the object whose write made this moment: the newest of the workload and its sources.
+    """
 
     workload: Workload
     snapshot: Snapshot
     deployment: Mapping[str, Any] | None
+    objects: tuple[Mapping[str, Any], ...]
+    written: Mapping[str, Any]
+
+    def version_of(self, uid: str) -> Mapping[str, Any] | None:
+        """The object with that uid as it was at this moment."""
+        return next((obj for obj in self.objects if obj["metadata"]["uid"] == uid), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +58,15 @@ def observe(
     if not listing["items"]:
         return None
     workload = Workload(resource, _typed(resource, listing["items"][0]))
-    objects = []
+    objects: list[Mapping[str, Any]] = [workload.obj]
     sources = []
     for reference in workload.references():
         found = _one(cluster, reference.resource, reference.namespace, reference.name, moment)["items"]
         objects += found[:1]
         sources.append(Source.of(reference, found[0] if found else None))
     deployments = _one(cluster, DEPLOYMENT, namespace, name, moment)["items"]
-    newest = max([workload.obj, *objects], key=lambda obj: int(obj["metadata"]["resourceVersion"]))
-    changed_by, changed_at = _editor(newest)
+    newest = max(objects, key=lambda obj: int(obj["metadata"]["resourceVersion"]))
+    changed_by, changed_at = author(None, newest)
     snapshot = Snapshot(
         spec=workload.spec,
         sources=tuple(sources),
@@ -67,7 +76,7 @@ def observe(
         changed_at=changed_at,
         deployment_path=workload.deployment_path,
     )
-    return Moment(workload, snapshot, deployments[0] if deployments else None)
+    return Moment(workload, snapshot, deployments[0] if deployments else None, tuple(objects), newest)
 
 
 def look_back(
@@ -84,7 +93,7 @@ def look_back(
         try:
             moment = observe(cluster, resource, namespace, name, at=at)
         except Expired:
-            return Timeline(tuple(reversed(moments)), gap=bool(known) and _skipped(known, moments))
+            return Timeline(_authored(moments, known), gap=_skipped(known, moments))
         if moment is None and not moments:
             raise NotFound(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
         if moment is None or (moments and moment.workload.uid != moments[0].workload.uid):
@@ -96,7 +105,23 @@ def look_back(
         if snapshot.resource_version <= floor or _settled(snapshot, known):
             break  # nothing happened since: this moment alone stands for now
         at = str(snapshot.resource_version - 1)
-    return Timeline(tuple(reversed(moments)), gap=False)
+    return Timeline(_authored(moments, known), gap=False)
+
+
+def _authored(newest_first: list[Moment], known: Revision | None) -> tuple[Moment, ...]:
+    """The moments oldest first, each with the author that the moment before it proves."""
+    result: list[Moment] = []
+    for moment in reversed(newest_first):
+        written = moment.written
+        before: Mapping[str, Any] | None = None
+        if result:
+            before = result[-1].version_of(written["metadata"]["uid"])
+        elif known is not None and written is moment.workload.obj:
+            before = {"spec": known.spec}
+        changed_by, changed_at = author(before, written)
+        snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
+        result.append(replace(moment, snapshot=snapshot))
+    return tuple(result)
 
 
 def _settled(snapshot: Snapshot, known: Revision | None) -> bool:
@@ -125,14 +150,3 @@ def _one(cluster: Cluster, resource: Resource, namespace: str, name: str, at: st
 def _typed(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
     """Items of a built-in list come without their kind."""
     return {"apiVersion": resource.api_version, "kind": resource.kind, **item}
-
-
-def _editor(obj: Mapping[str, Any]) -> tuple[str, datetime]:
-    """Field manager and time of the newest write that was not a status update."""
-    metadata = obj["metadata"]
-    entries = [e for e in metadata.get("managedFields") or () if e.get("time") and not e.get("subresource")]
-    if not entries:
-        created = metadata.get("creationTimestamp")
-        return "", parse_time(created) if created else datetime.fromtimestamp(0, UTC)
-    newest = max(entries, key=lambda entry: str(entry["time"]))
-    return str(newest.get("manager", "")), parse_time(newest["time"])
