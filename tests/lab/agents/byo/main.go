@@ -25,6 +25,10 @@ import (
 	"time"
 )
 
+// linger is how long a pod that was told to stop still answers: kube-proxy sends it requests until it has
+// heard of the pod's end.
+const linger = 2 * time.Second
+
 func main() {
 	log.SetFlags(log.LstdFlags | log.LUTC)
 	log.SetOutput(os.Stdout)
@@ -52,6 +56,7 @@ func serve(ctx context.Context) {
 	server := &http.Server{Addr: ":8080", Handler: mux}
 	go func() {
 		<-ctx.Done()
+		time.Sleep(linger)
 		patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = server.Shutdown(patience)
