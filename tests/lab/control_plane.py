@@ -55,7 +55,9 @@ def kube_apiserver(layout: Layout) -> Part:
         f"--proxy-client-cert-file={front.certificate}",
         f"--proxy-client-key-file={front.key}",
     ]
-    return Part("kube-apiserver", command, answers(layout, f"https://127.0.0.1:{API_PORT}/readyz"))
+    ready = answers(layout, f"https://127.0.0.1:{API_PORT}/readyz")
+    # Left to itself it waits for every watch of every client to end, which takes a minute.
+    return Part("kube-apiserver", command, ready, patience=2)
 
 
 def kube_controller_manager(layout: Layout) -> Part:

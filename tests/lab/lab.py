@@ -30,13 +30,14 @@ from tests.lab.layout import NODE_ADDRESS, Layout
 from tests.lab.progress import Progress
 
 READY_SECONDS = 60
-# In the order in which they stand on each other.
+# In the order in which they stand on each other; those of the second group are clients of the API server.
 FOUNDATION: dict[str, Callable[[Layout], processes.Part]] = {
     "etcd": control_plane.etcd,
     "kube-apiserver": control_plane.kube_apiserver,
     "relay": doorway.relay,
     "containerd": node.containerd,
     "postgres": database.postgres,
+    "model": addons.model,
 }
 UPPER: dict[str, Callable[[Layout], processes.Part]] = {
     "kube-controller-manager": control_plane.kube_controller_manager,
@@ -46,7 +47,6 @@ UPPER: dict[str, Callable[[Layout], processes.Part]] = {
     "coredns": addons.coredns,
     "metrics-server": addons.metrics_server,
     "kmcp": addons.kmcp,
-    "model": addons.model,
 }
 PROCESSES = FOUNDATION | UPPER
 PARTS = (*PROCESSES, kagent.PART)
@@ -130,15 +130,13 @@ class Lab:
         if self._is_kagent(part):
             kagent.start(self.layout)
             return
-        made = PROCESSES[part](self.layout)
-        processes.ensure(self.layout, made)
-        processes.wait_ready(self.layout, made, READY_SECONDS)
+        self._run({part: PROCESSES[part]})
 
     def stop(self, part: str) -> None:
         if self._is_kagent(part):
             kagent.stop(self.layout)
             return
-        processes.stop(self.layout, part, PROCESSES[part](self.layout).stop_signal)
+        processes.stop(self.layout, PROCESSES[part](self.layout))
 
     def restart(self, part: str) -> None:
         self.stop(part)
@@ -176,9 +174,19 @@ class Lab:
         """Start each once the one before serves: none of them has to guess when to try again."""
         for make in parts.values():
             part = make(self.layout)
-            if processes.ensure(self.layout, part):
+            started = processes.ensure(self.layout, part)
+            if started:
                 self.progress(f"start {part.name}")
             processes.wait_ready(self.layout, part, READY_SECONDS)
+            if started and part.name == "kube-apiserver":
+                self._restart_clients()
+
+    def _restart_clients(self) -> None:
+        """Clients that met the API server while it was starting ask again only after up to half a minute."""
+        running = {name: make for name, make in UPPER.items() if processes.pid(self.layout, name)}
+        for make in running.values():
+            processes.stop(self.layout, make(self.layout))
+        self._run(running)
 
     def _wait_for_node(self) -> None:
         kagent.kubectl(

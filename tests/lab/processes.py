@@ -31,6 +31,7 @@ class Part:
     files: Mapping[Path, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
+    patience: float = 15  # seconds that it may take to end by itself
     listener: Callable[[], socket.socket] | None = None  # handed over as the process's standard input
 
     @property
@@ -58,7 +59,7 @@ def ensure(layout: Layout, part: Part) -> bool:
     if found and found[1] == part.key:
         return False
     if found:
-        stop(layout, part.name, part.stop_signal)
+        stop(layout, part)
     _start(layout, part)
     return True
 
@@ -73,27 +74,25 @@ def wait_ready(layout: Layout, part: Part, timeout: float) -> None:
         time.sleep(0.1)
 
 
-def stop(
-    layout: Layout, name: str, stop_signal: signal.Signals = signal.SIGTERM, patience: float = 15
-) -> None:
+def stop(layout: Layout, part: Part) -> None:
     """End a part and return only when it is gone, so that its ports are free again."""
-    target = pid(layout, name)
+    target = pid(layout, part.name)
     if target is None:
         return
-    for sent, limit in ((stop_signal, patience), (signal.SIGKILL, 10)):
+    for sent, limit in ((part.stop_signal, part.patience), (signal.SIGKILL, 10)):
         try:
             os.kill(target, sent)
         except ProcessLookupError:
             return
         deadline = time.monotonic() + limit
-        while pid(layout, name) == target:
+        while pid(layout, part.name) == target:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.05)
         else:
             return
     raise LabError(
-        f"{name} (process {target}) does not end, not even when killed; see {log_of(layout, name)}"
+        f"{part.name} (process {target}) does not end, not even when killed; see {log_of(layout, part.name)}"
     )
 
 
