@@ -174,7 +174,8 @@ def undo(
         past = history.update(cluster, Workload(todo.workload.resource, obj), manager=manager, cause=cause)
         recorded = past.live
         if recorded and recorded.number > todo.target.number:
-            marks = {ROLLBACK_OF: str(todo.target.number)}
+            # a recorder may have been quicker: what only the verb knows is added
+            marks = {ROLLBACK_OF: str(todo.target.number)} if recorded.hash == todo.target.hash else {}
             if cause and not recorded.change_cause:
                 marks[CHANGE_CAUSE] = cause
             history.annotate(cluster, todo.workload, recorded, marks, manager=manager)

@@ -1,0 +1,98 @@
+"""The lab (or KAGENT_TEST_CONTEXT's cluster) for tests that run the verbs as processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import pytest
+
+from kubectl_kagent.cluster.api import ApiServer
+from kubectl_kagent.cluster.connect import Connection, connect
+from tests.lab.lab import Lab
+
+T = TypeVar("T")
+MODEL_URL = "http://10.244.0.1:9101/v1"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished process."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Tools:
+    """kubectl and our plugin as processes, against one cluster and namespace."""
+
+    kubeconfig: Path
+    kubectl_program: str
+    namespace: str
+
+    def env(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), "NO_COLOR": "1", "COLUMNS": "200", **more}
+
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "kubectl_kagent", *words, "-n", self.namespace]
+        return subprocess.Popen(
+            command, env=self.env(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def kagent(self, *words: str, timeout: float = 120, **env: str) -> Done:
+        process = self.start(*words, **env)
+        out, err = process.communicate(timeout=timeout)
+        return Done(process.returncode, out, err)
+
+    def kubectl(self, *words: str, stdin: str | None = None, check: bool = True, **env: str) -> Done:
+        done = subprocess.run(
+            [self.kubectl_program, "-n", self.namespace, *words],
+            env=self.env(**env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"kubectl {words}: {done.stderr}"
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab.attach()
+
+
+@pytest.fixture
+def tools(lab: Lab) -> Iterator[Tools]:
+    """The programs in a namespace of the test's own."""
+    namespace = f"test-{uuid4().hex[:8]}"
+    found = Tools(lab.kubeconfig, str(lab.kubectl), namespace)
+    found.kubectl("create", "namespace", namespace)
+    yield found
+    found.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def api(lab: Lab, tools: Tools) -> ApiServer:
+    return connect(Connection(kubeconfig=str(lab.kubeconfig), namespace=tools.namespace))
+
+
+def wait_for(look: Callable[[], T | None], what: str, timeout: float = 60) -> T:
+    """The first thing ``look`` finds; fails the test when nothing comes in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what} did not come within {timeout:g}s"
+        time.sleep(0.1)
