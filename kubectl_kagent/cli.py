@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from kubectl_kagent.commands.autoscale import autoscale
+from kubectl_kagent.commands.describe import describe
 from kubectl_kagent.commands.get import get
 from kubectl_kagent.commands.record import record
 from kubectl_kagent.commands.rollout import rollout
 from kubectl_kagent.commands.rollout_undo import undo
 from kubectl_kagent.commands.scale import hibernate, scale, wake
+from kubectl_kagent.commands.version import version
 from kubectl_kagent.errors import KagentError
 
 INTERRUPTED = 130
@@ -38,7 +41,7 @@ def cli() -> None:
     """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
 
 
-for command in (get, scale, hibernate, wake, autoscale, rollout, record):
+for command in (get, describe, scale, hibernate, wake, autoscale, rollout, record, version):
     cli.add_command(command)
 cli.add_command(undo, "rollback")
 
@@ -46,3 +49,16 @@ cli.add_command(undo, "rollback")
 def main() -> None:
     """Entry point of the console script."""
     cli(prog_name="kubectl kagent")
+
+
+def complete() -> None:
+    """Entry point of kubectl_complete-kagent, which kubectl runs for ``kubectl kagent <TAB>``.
+
+    Prints a candidate a line and then the directive 4 (cobra's: offer no file names).
+    """
+    from click.shell_completion import ShellComplete
+
+    words = sys.argv[1:] or [""]
+    found = ShellComplete(cli, {}, "kubectl-kagent", "_COMPLETE").get_completions(words[:-1], words[-1])
+    lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in found]
+    click.echo("\n".join([*lines, ":4"]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
 
 if TYPE_CHECKING:
@@ -52,8 +52,26 @@ _CONNECTION = (
 )
 
 
-def connected(function: F) -> F:
-    """Add kubectl's connection flags and pass the connected cluster as the first argument.
+_CONNECTION_NAMES = (
+    *("kubeconfig", "context", "cluster", "user", "namespace", "as_user", "as_groups", "as_uid"),
+    *("request_timeout", "token", "server", "certificate_authority", "client_certificate", "client_key"),
+    *("insecure_skip_tls_verify", "tls_server_name"),
+)
+
+Connect = Callable[[], "Cluster"]
+
+
+def _open(context: click.Context, flags: dict[str, Any]) -> Cluster:
+    from kubectl_kagent.cluster.connect import Connection, connect
+
+    timeout = flags.get("request_timeout")
+    given = Connection(**(flags | {"request_timeout": (seconds(timeout) or None) if timeout else None}))
+    cluster: Cluster = (context.obj or connect)(given)
+    return cluster
+
+
+def connection(function: F) -> F:
+    """Add kubectl's connection flags and pass a function that connects as the first argument.
 
     A factory in ``ctx.obj`` replaces the real connection: tests put a fake there.
     """
@@ -61,19 +79,50 @@ def connected(function: F) -> F:
     @click.pass_context
     @functools.wraps(function)
     def wrapper(context: click.Context, /, **values: Any) -> Any:
-        from kubectl_kagent.cluster.connect import Connection, connect
-
-        names = Connection.__dataclass_fields__
-        flags = {name: values.pop(name) for name in list(values) if name in names}
-        if flags["request_timeout"]:
-            flags["request_timeout"] = seconds(flags["request_timeout"]) or None
-        cluster: Cluster = (context.obj or connect)(Connection(**flags))
-        return context.invoke(function, cluster, **values)
+        flags = {name: values.pop(name) for name in list(values) if name in _CONNECTION_NAMES}
+        return context.invoke(function, lambda: _open(context, flags), **values)
 
     for option in reversed(_CONNECTION):
         wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
 
+
+def connected(function: F) -> F:
+    """Add kubectl's connection flags and pass the connected cluster as the first argument."""
+
+    @connection
+    @functools.wraps(function)
+    def wrapper(connect: Connect, **values: Any) -> Any:
+        return function(connect(), **values)
+
+    return wrapper  # type: ignore[return-value]  # as above
+
+
+def complete_target(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Types and names for the shell. A cluster that can't be asked offers nothing."""
+    words: tuple[str, ...] = context.params.get("target") or ()
+    kind, slash, _ = incomplete.rpartition("/")
+    if not words and not slash:
+        types = [resource.plural for resource in WORKLOADS]
+        return [word for word in [*types, *_names(context, AGENT)] if word.startswith(incomplete)]
+    resource = find_type(kind if slash else words[0]) or AGENT
+    names = [f"{kind}/{name}" if slash else name for name in _names(context, resource)]
+    return [name for name in names if name.startswith(incomplete) and name not in words]
+
+
+def _names(context: click.Context, resource: Resource) -> list[str]:
+    flags = {name: value for name, value in context.params.items() if name in _CONNECTION_NAMES}
+    flags["as_groups"] = flags.get("as_groups") or ()
+    flags["insecure_skip_tls_verify"] = bool(flags.get("insecure_skip_tls_verify"))
+    try:
+        cluster = _open(context, flags | {"request_timeout": _COMPLETION_PATIENCE})
+        items = cluster.list_objects(resource, cluster.namespace)["items"]
+    except KagentError:
+        return []
+    return [str(item["metadata"]["name"]) for item in items]
+
+
+targets = click.argument("target", nargs=-1, shell_complete=complete_target)
 
 all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
 selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")
@@ -113,6 +162,9 @@ def mutation(function: F) -> F:
     )
     return dry_run(manager(function))
 
+
+# Somebody waits for the shell's prompt.
+_COMPLETION_PATIENCE = "2s"
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 

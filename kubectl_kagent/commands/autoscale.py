@@ -31,7 +31,7 @@ class Percent(click.ParamType[int]):
 
 
 @click.command(short_help="Let an HPA decide an agent's replicas")
-@click.argument("target", nargs=-1)
+@options.targets
 @click.option("--min", "minimum", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--max", "maximum", type=click.IntRange(min=1), required=True)
 @click.option("--cpu", type=Percent(), help="Target CPU use, per cent of the requests.")

@@ -22,7 +22,7 @@ from kubectl_kagent.render.output import changed
 
 
 @click.command(short_help="Return to an earlier revision")
-@click.argument("target", nargs=-1)
+@options.targets
 @click.option("--to-revision", type=int, default=0, help="Revision to return to; 0: the newest that differs.")
 @click.option(
     "--with-sources", is_flag=True, help="Restore shared ModelConfigs, tool servers, ConfigMaps too."

@@ -13,7 +13,7 @@ from kubectl_kagent.render import output as show
 
 
 @click.command(short_help="Set the replica count of agents and MCP servers")
-@click.argument("target", nargs=-1)
+@options.targets
 @click.option("--replicas", type=click.IntRange(min=0), help="The new replica count.")
 @click.option("--release", is_flag=True, help="Take the count out of the object: an autoscaler decides.")
 @click.option("--current-replicas", type=int, help="Only when this is the current count.")
@@ -81,7 +81,7 @@ def scale(
 
 
 @click.command(short_help="Scale to zero and remember the count")
-@click.argument("target", nargs=-1)
+@options.targets
 @click.option("--force", is_flag=True, help="Although an autoscaler targets the Deployment.")
 @options.selector
 @options.everything
@@ -121,7 +121,7 @@ def hibernate(
 
 
 @click.command(short_help="Bring back the replicas that hibernate took")
-@click.argument("target", nargs=-1)
+@options.targets
 @options.selector
 @options.everything
 @options.output()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -218,7 +218,7 @@ def test_every_change_is_listed_once_and_in_order(tools: Tools, api: ApiServer, 
 
 
 def without_repeats(configs: Iterable[Object]) -> list[Object]:
-    """The first revision may come twice: before and after kagent has read the key (its hash is a source)."""
+    """The first may come twice: before and after kagent has read the key (its hash is a source)."""
     found: list[Object] = []
     for config in configs:
         if len(found) != 1 or found[0] != config:

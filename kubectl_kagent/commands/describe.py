@@ -1,0 +1,33 @@
+"""describe."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.lifecycle import description
+from kubectl_kagent.render import describe as screen
+
+
+@click.command(short_help="Everything about one agent or MCP server")
+@options.targets
+@options.selector
+@options.everything
+@options.connected
+def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, all_: bool) -> None:
+    """Show config, tools with their servers, pods, events, autoscaler, last revisions and last failures.
+
+    \b
+    kubectl kagent describe agent datetime-agent
+    kubectl kagent describe mcpserver/datetime-mcp
+    """
+    targets = options.parse_targets(target)
+    items = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+    for number, item in enumerate(items):
+        found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])
+        if number:
+            click.echo("\n")
+        click.echo(screen.description(found, now=datetime.now(UTC)), nl=False)

@@ -1,0 +1,51 @@
+"""version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kubectl_kagent import __version__, options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.lifecycle.versions import versions
+from kubectl_kagent.render.output import data
+
+
+@click.command(short_help="Versions of the plugin, the cluster and kagent")
+@click.option("--client", "client_only", is_flag=True, help="Only the plugin's own; needs no cluster.")
+@options.output()
+@options.connection
+def version(connect: options.Connect, client_only: bool, output: str) -> None:
+    """Print the versions of the plugin, Kubernetes, the CRDs and the kagent controller.
+
+    \b
+    kubectl kagent version
+    kubectl kagent version --client
+    """
+    facts: dict[str, Any] = {"clientVersion": __version__}
+    notes: tuple[str, ...] = ()
+    if not client_only:
+        cluster: Cluster = connect()
+        found = versions(cluster)
+        notes = found.notes
+        facts |= {
+            "serverVersion": found.kubernetes,
+            "kagentVersion": found.controller or None,
+            "agentVersions": list(found.agent_crd),
+            "mcpServerVersions": list(found.mcp_server_crd),
+        }
+    if output:
+        click.echo(data(facts, output), nl=False)
+    else:
+        lines = [("Client Version", __version__)]
+        if not client_only:
+            lines += [
+                ("Server Version", facts["serverVersion"]),
+                ("kagent Version", facts["kagentVersion"] or "<unknown>"),
+                ("Agent API", ", ".join(facts["agentVersions"]) or "<none>"),
+                ("MCPServer API", ", ".join(facts["mcpServerVersions"]) or "<none>"),
+            ]
+        click.echo("".join(f"{name}: {value}\n" for name, value in lines), nl=False)
+    for note in notes:
+        click.echo(f"Warning: {note}", err=True)

@@ -1,0 +1,118 @@
+"""What ``describe`` gathers about one workload. Each part that may not be read is named, not left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.lifecycle.history import revisions_of
+from kubectl_kagent.lifecycle.overview import Overview, overviews
+from kubectl_kagent.model.resources import EVENT, MCP_SERVER, POD, REMOTE_MCP_SERVER, Resource
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.workload import Reference, ToolRef, dig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTools:
+    """A tool reference and what its server says: ``offered`` is None when that is not known."""
+
+    reference: ToolRef
+    address: str
+    problem: str
+    offered: tuple[str, ...] | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Tools the agent names and the server does not offer."""
+        if self.offered is None:
+            return ()
+        return tuple(tool for tool in self.reference.tools if tool not in self.offered)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Everything ``describe`` shows. ``notes`` names what could not be read."""
+
+    overview: Overview
+    tools: tuple[ResolvedTools, ...]
+    pods: tuple[Mapping[str, Any], ...]
+    events: tuple[Mapping[str, Any], ...]
+    revisions: tuple[Revision, ...]
+    notes: tuple[str, ...]
+
+
+def describe(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Description:
+    """Raises NotFound when the workload is not there."""
+    overview = overviews(cluster, resource, namespace, names=(name,))[0]
+    workload = overview.workload
+    notes: list[str] = []
+
+    def allowed(read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except Forbidden as error:
+            notes.append(error.message)
+            return otherwise
+
+    pods: Sequence[Mapping[str, Any]] = allowed(
+        lambda: cluster.list_objects(POD, namespace, labels=workload.pod_selector)["items"], []
+    )
+    events: Sequence[Mapping[str, Any]] = allowed(lambda: cluster.list_objects(EVENT, namespace)["items"], [])
+    about = {name, *(str(pod["metadata"]["name"]) for pod in pods)}
+    return Description(
+        overview,
+        tuple(_resolve(cluster, tool) for tool in workload.tools),
+        tuple(sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
+        tuple(sorted((e for e in events if _concerns(e, about)), key=event_time)),
+        tuple(allowed(lambda: revisions_of(cluster, workload), [])),
+        tuple(notes),
+    )
+
+
+def _concerns(event: Mapping[str, Any], names: set[str]) -> bool:
+    """Whether an event is about the workload, its Deployment, a ReplicaSet or a pod of it."""
+    involved = event.get("involvedObject") or {}
+    target = str(involved.get("name", ""))
+    if involved.get("kind") == "ReplicaSet":
+        return any(pod.rpartition("-")[0] == target for pod in names) or target.rpartition("-")[0] in names
+    return target in names
+
+
+def event_time(event: Mapping[str, Any]) -> str:
+    """When an event last happened, RFC 3339."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
+
+
+def _resolve(cluster: Cluster, tool: ToolRef) -> ResolvedTools:
+    reference = tool.server
+    try:
+        server = cluster.get(reference.resource, reference.namespace, reference.name)
+    except (NotFound, ResourceMissing):
+        return ResolvedTools(tool, "", "does not exist", None)
+    except KagentError as error:
+        return ResolvedTools(tool, "", error.message, None)
+    problem = _problem(server)
+    if reference.resource is REMOTE_MCP_SERVER:
+        found = dig(server, "status", "discoveredTools")
+        offered = None if found is None else tuple(str(item["name"]) for item in found)
+        return ResolvedTools(tool, str(dig(server, "spec", "url") or ""), problem, offered)
+    return ResolvedTools(tool, _address(reference, server), problem, None)
+
+
+def _address(reference: Reference, server: Mapping[str, Any]) -> str:
+    """Where kagent 0.10 connects to: an MCPServer's path is ignored by it."""
+    if reference.resource is not MCP_SERVER:
+        return ""
+    return f"http://{reference.name}.{reference.namespace}:{dig(server, 'spec', 'deployment', 'port')}/mcp"
+
+
+def _problem(server: Mapping[str, Any]) -> str:
+    for condition in dig(server, "status", "conditions") or ():
+        if condition.get("type") in ("Accepted", "Ready") and condition.get("status") == "False":
+            return f"{condition['type']} is False: {condition.get('message', '')}"
+    return ""

@@ -1,0 +1,176 @@
+"""The screen of ``describe``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent.lifecycle.description import Description, ResolvedTools
+from kubectl_kagent.lifecycle.diff import difference, summary
+from kubectl_kagent.lifecycle.overview import Overview
+from kubectl_kagent.model.revision import parse_time
+from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.render.overview import decides
+from kubectl_kagent.render.table import age, plain, table
+
+_EVENTS = 10
+_REVISIONS = 5
+_PROMPT_LINES = 12
+
+
+def description(found: Description, *, now: datetime) -> str:
+    """The whole screen; sections without content say ``<none>``."""
+    workload = found.overview.workload
+    sections = [
+        _facts(found.overview, now),
+        *([_prompt(workload)] if workload.prompt else []),
+        *([_tools(found.tools)] if workload.is_agent else []),
+        _conditions(workload, now),
+        _section("Revisions", _revisions(found, now)),
+        _section("Pods", _pods(found.pods, now)),
+        _section("Events", _events(found.events, now)),
+    ]
+    text = "".join(sections)
+    return text + "".join(f"Not shown: {note}\n" for note in found.notes)
+
+
+def _facts(item: Overview, now: datetime) -> str:
+    workload, counts = item.workload, item.counts
+    facts: dict[str, str] = {
+        "Name": workload.name,
+        "Namespace": workload.namespace,
+        "Kind": f"{workload.resource.kind} ({workload.resource.api_version})",
+        "Type": workload.type + (f", {workload.runtime} runtime" if workload.runtime else ""),
+        "Created": f"{age(item.created, now)} ago",
+        "Description": str(workload.spec.get("description") or ""),
+        "Status": item.state,
+        "Replicas": "no Deployment"
+        if counts is None
+        else f"{counts.ready} ready of {counts.wanted}, {counts.updated} up to date",
+        "Scaled by": decides(item),
+        "Config hash": item.config_hash,
+        "Image": item.image,
+    }
+    if workload.model_config:
+        facts["Model"] = f"{item.model} (ModelConfig {workload.model_config.name})"
+    return "".join(f"{name + ':':<14}{plain(value)}\n" for name, value in facts.items() if value)
+
+
+def _section(title: str, body: str) -> str:
+    return f"{title}:" + (f"\n{_indented(body)}" if body else "        <none>\n")
+
+
+def _prompt(workload: Workload) -> str:
+    lines = workload.prompt.splitlines()
+    shown = [plain(line) for line in lines[:_PROMPT_LINES]]
+    if len(lines) > _PROMPT_LINES:
+        shown.append(f"... {len(lines) - _PROMPT_LINES} more lines")
+    return _section("Prompt", "\n".join(shown))
+
+
+def _tools(tools: Sequence[ResolvedTools]) -> str:
+    return _section("Tools", "\n".join(line for tool in tools for line in _tool_lines(tool)))
+
+
+def _tool_lines(tool: ResolvedTools) -> Iterator[str]:
+    reference = tool.reference.server
+    line = f"{reference.resource.singular}/{reference.name}"
+    yield (
+        line
+        + (f" {tool.address}" if tool.address else "")
+        + (f" ({plain(tool.problem)})" if tool.problem else "")
+    )
+    for name in tool.reference.tools:
+        marks = ["asks for approval"] if name in tool.reference.approvals else []
+        marks += ["not offered by the server"] if name in tool.missing else []
+        yield f"  {plain(name)}" + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _conditions(workload: Workload, now: datetime) -> str:
+    rows = [
+        [
+            str(item.get("type", "")),
+            str(item.get("status", "")),
+            age(parse_time(item["lastTransitionTime"]), now),
+            str(item.get("reason", "")),
+            plain(str(item.get("message", ""))),
+        ]
+        for item in dig(workload.obj, "status", "conditions") or ()
+    ]
+    return _section(
+        "Conditions", table(["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"], rows) if rows else ""
+    )
+
+
+def _revisions(found: Description, now: datetime) -> str:
+    workload = found.overview.workload
+    rows = []
+    for before, revision in zip((None, *found.revisions), found.revisions, strict=False):
+        change = summary(difference(workload, before, revision)) if before else "first recorded"
+        back = f"rollback of {revision.rollback_of}: " if revision.rollback_of else ""
+        rows.append([str(revision.number), age(revision.changed_at, now), revision.changed_by, back + change])
+    header = ["REVISION", "AGE", "CHANGED-BY", "CHANGE"]
+    return table(header, [list(map(plain, row)) for row in rows[-_REVISIONS:]]) if rows else ""
+
+
+def _pods(pods: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    rows = []
+    for pod in pods:
+        statuses = dig(pod, "status", "containerStatuses") or ()
+        ready = sum(bool(status.get("ready")) for status in statuses)
+        restarts = sum(int(status.get("restartCount", 0)) for status in statuses)
+        total = len(dig(pod, "spec", "containers") or ())
+        created = parse_time(pod["metadata"]["creationTimestamp"])
+        cells = [
+            pod["metadata"]["name"],
+            f"{ready}/{total}",
+            _pod_state(pod),
+            str(restarts),
+            age(created, now),
+        ]
+        rows.append([*cells, plain(_last_failure(pod)) or "-"])
+    return table(["NAME", "READY", "STATUS", "RESTARTS", "AGE", "LAST-FAILURE"], rows) if rows else ""
+
+
+def _pod_state(pod: Mapping[str, Any]) -> str:
+    """kubectl's STATUS column, for the cases a Deployment's pod can be in."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    for status in dig(pod, "status", "containerStatuses") or ():
+        for state in ("waiting", "terminated"):
+            reason = dig(status, "state", state, "reason")
+            if reason:
+                return str(reason)
+    return str(dig(pod, "status", "phase") or "Unknown")
+
+
+def _last_failure(pod: Mapping[str, Any]) -> str:
+    for status in dig(pod, "status", "containerStatuses") or ():
+        ended = dig(status, "lastState", "terminated")
+        if ended:
+            return f"{status['name']}: {ended.get('reason', '')} (exit code {ended.get('exitCode')})"
+    return ""
+
+
+def _events(events: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    rows = []
+    for event in events[-_EVENTS:]:
+        moment = (
+            event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
+        )
+        involved = event.get("involvedObject") or {}
+        rows.append(
+            [
+                str(event.get("type", "")),
+                str(event.get("reason", "")),
+                age(parse_time(moment), now),
+                f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}",
+                plain(str(event.get("message", ""))),
+            ]
+        )
+    return table(["TYPE", "REASON", "AGE", "OBJECT", "MESSAGE"], rows) if rows else ""
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
