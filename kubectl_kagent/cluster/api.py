@@ -47,6 +47,8 @@ class ApiServer:
         self._impersonate = impersonate
         self._timeout = timeout
         self._pool = ApiClient(configuration).rest_client.pool_manager
+        if not configuration.verify_ssl:  # the user asked for it: no warning at each request, as with kubectl
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     @property
     def host(self) -> str:
@@ -138,7 +140,7 @@ class ApiServer:
         try:
             self._check(response, resource)
             for line in _lines(response):
-                event = json.loads(line)
+                event = _decode(line, f"the watch on {resource.full_name}")
                 if event["type"] == "ERROR":
                     raise _refusal(event["object"], 0, resource)
                 yield event
@@ -147,9 +149,7 @@ class ApiServer:
         finally:
             response.close()
 
-    def pod_log(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int
-    ) -> str:
+    def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
         """The last ``tail`` lines of a container's log; ``previous`` reads its run before this one."""
         query = {"container": container, "previous": str(previous).lower(), "tailLines": str(tail)}
         response = self._send("GET", f"{POD.path(namespace, pod)}/log", query)
