@@ -1,0 +1,260 @@
+"""A cluster in memory that tests can arrange: the store's rules, plus access, races and a record."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
+from kubectl_kagent.model.resources import POD, Resource
+from tests.fake.store import Object, Store
+
+
+class Clock:
+    """Stands still until told to move; ``sleep`` moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came; ``body`` is what a write carried."""
+
+    verb: str
+    resource: Resource
+    namespace: str | None
+    name: str = ""
+    body: Any = None
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class _Hook:
+    verb: str
+    resource: Resource
+    countdown: int
+    action: Callable[[], object]
+
+
+class FakeCluster:
+    """Implements ``kubectl_kagent.cluster.Cluster``; what stands after ``service`` is for tests."""
+
+    def __init__(self, *, namespace: str = "default", user: str = "tester") -> None:
+        self.namespace = namespace
+        self.user = user
+        self.clock = Clock()
+        self.requests: list[Request] = []
+        self.services: dict[tuple[str, str], Object] = {}
+        self.logs: dict[tuple[str, str], str] = {}
+        self._store = Store(self.clock)
+        self._denied: set[tuple[str, Resource]] = set()
+        self._missing: set[Resource] = set()
+        self._hooks: list[_Hook] = []
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        self._admit(Request("get", resource, namespace, name))
+        return self._store.get(resource, namespace, name)
+
+    def list_objects(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
+        at: str | None = None,
+    ) -> Object:
+        self._admit(Request("list", resource, namespace))
+        return self._store.list_objects(resource, namespace, labels, fields, at)
+
+    def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        self._admit(Request("create", resource, namespace, "", body, dry_run))
+        return self._store.create(resource, namespace, body, manager, dry_run=dry_run)
+
+    def merge_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        self._admit(Request("patch", resource, namespace, name, patch, dry_run))
+        return self._store.merge_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
+
+    def json_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: list[dict[str, Any]],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        self._admit(Request("patch", resource, namespace, name, patch, dry_run))
+        return self._store.json_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        self._admit(Request("delete", resource, namespace, name))
+        self._store.delete(resource, namespace, name)
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        since: str,
+        *,
+        seconds: int,
+        fields: str | None = None,
+    ) -> Iterator[Object]:
+        self._admit(Request("watch", resource, namespace))
+        yield from self._store.watch(resource, namespace, since, seconds, fields)
+
+    def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
+        """From ``logs``, by pod and container; a container's run before this one as ``NAME (previous)``."""
+        self._store.get(POD, namespace, pod)
+        text = self.logs.get((pod, f"{container} (previous)" if previous else container), "")
+        return "".join(text.splitlines(keepends=True)[-tail:])
+
+    def server_version(self) -> Object:
+        return {"major": "1", "minor": "35", "gitVersion": "v1.35.4"}
+
+    def username(self) -> str:
+        return self.user
+
+    def service(
+        self,
+        method: str,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Object:
+        """Answers from ``services``, by method and ``NAMESPACE/NAME:PORT/PATH``."""
+        try:
+            return copy.deepcopy(self.services[method, f"{namespace}/{service}{path}"])
+        except KeyError:
+            raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
+
+    # What somebody else does: no access rule, no race, no record
+
+    def add(self, resource: Resource, obj: Mapping[str, Any], *, manager: str = "kubectl") -> Object:
+        """Create ``obj``, with its status."""
+        namespace = obj["metadata"].get("namespace", self.namespace)
+        created = self._store.create(resource, namespace, obj, manager)
+        if "status" not in obj:
+            return created
+        return self.set_status(resource, obj["metadata"]["name"], obj["status"], namespace=namespace)
+
+    def edit(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        namespace: str = "",
+        manager: str = "kubectl-edit",
+    ) -> Object:
+        """Apply a merge patch."""
+        return self._store.merge_patch(resource, namespace or self.namespace, name, patch, manager)
+
+    def set_status(
+        self,
+        resource: Resource,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        namespace: str = "",
+        manager: str = "controller",
+    ) -> Object:
+        return self._store.set_status(resource, namespace or self.namespace, name, status, manager)
+
+    def remove(self, resource: Resource, name: str, *, namespace: str = "") -> None:
+        self._store.delete(resource, namespace or self.namespace, name)
+
+    def read(self, resource: Resource, name: str, *, namespace: str = "") -> Object:
+        return self._store.get(resource, namespace or self.namespace, name)
+
+    def read_all(self, resource: Resource) -> list[Object]:
+        listing: list[Object] = self._store.list_objects(resource, None, None, None, None)["items"]
+        return listing
+
+    def compact(self, version: int | str | None = None) -> None:
+        """Forget what was before ``version`` (default: before now)."""
+        self._store.compact(int(version or self._store.version))
+
+    def end_watches(self) -> None:
+        """Let every open watch end, as a restarting API server does."""
+        self._store.end_watches()
+
+    # Access, races, record
+
+    def deny(self, verb: str, resource: Resource) -> None:
+        """Take that rule from the user's role."""
+        self._denied.add((verb, resource))
+
+    def missing(self, resource: Resource) -> None:
+        """Make that kind one that is not installed."""
+        self._missing.add(resource)
+
+    def before(self, verb: str, resource: Resource, action: Callable[[], object], *, nth: int = 1) -> None:
+        """Run ``action`` once, right before the ``nth`` such request from now on. It may raise."""
+        self._hooks.append(_Hook(verb, resource, nth, action))
+
+    @property
+    def writes(self) -> list[Request]:
+        return [request for request in self.requests if request.verb in ("create", "patch", "delete")]
+
+    def _admit(self, request: Request) -> None:
+        for hook in [h for h in self._hooks if (h.verb, h.resource) == (request.verb, request.resource)]:
+            hook.countdown -= 1
+            if hook.countdown == 0:
+                self._hooks.remove(hook)
+                hook.action()
+        self.requests.append(copy.deepcopy(request))
+        if (request.verb, request.resource) in self._denied:
+            raise _forbidden(self.user, request)
+        if request.resource in self._missing:
+            raise _not_installed(request.resource)
+
+
+def _not_installed(resource: Resource) -> ResourceMissing:
+    return ResourceMissing(
+        f'the server doesn\'t have a resource type "{resource.plural}" in {resource.api_version}'
+    )
+
+
+def _forbidden(user: str, request: Request) -> Forbidden:
+    resource = request.resource
+    named = f' "{request.name}"' if request.name else ""
+    where = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
+    return Forbidden(
+        f'{resource.full_name}{named} is forbidden: User "{user}" cannot {request.verb} resource '
+        f'"{resource.plural}" in API group "{resource.group}" {where}'
+    )
