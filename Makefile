@@ -1,23 +1,42 @@
-# The project's only vocabulary: CI and people type the same words.
+# The project's only vocabulary: CI and people type the same words. Every target can be run twice.
 SHELL := /bin/bash
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
+CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
+STEP = @printf '==> %s\n'
 
-.PHONY: help venv demo test lint check lab lab-down lab-status bench dist clean
+.PHONY: help venv demo test lint check generate lab lab-down lab-status bench dist
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
 
-venv: $(BIN)/.ready
-$(BIN)/.ready: pyproject.toml
-	@echo "==> Python environment in $(VENV)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
-	@touch $@
+demo: $(if $(CONTEXT),venv,lab) ## the life of an agent, played on the lab (CONTEXT=name: on your cluster)
+ifdef CONTEXT
+	@$(BIN)/python -m scripts.demo --context $(CONTEXT)
+else
+	@$(BIN)/python -m scripts.demo --lab
+endif
 
-lab: venv ## a real one-node cluster with kagent and kmcp (Linux, root); a second call is quick
+test: venv $(if $(KAGENT_TEST_CONTEXT),,$(if $(CAN_HAVE_LAB),lab)) ## all tests; without Linux and root those that need no cluster
+	$(STEP) "tests"
+	@$(BIN)/pytest
+
+lint: venv ## ruff, mypy, import-linter
+	$(STEP) "lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+check: venv ## generated files are what their sources say
+	$(STEP) "generated files"
+	@$(BIN)/python scripts/generate.py --check
+
+generate: venv ## write the generated files
+	@$(BIN)/python scripts/generate.py
+
+lab: venv ## a real one-node cluster with kagent and kmcp (Linux, root); a second call takes seconds
+	$(STEP) "lab"
 	@$(BIN)/python -m tests.lab up
 
 lab-down: venv ## take the lab away: processes, mounts, network namespace, cgroups
@@ -26,8 +45,17 @@ lab-down: venv ## take the lab away: processes, mounts, network namespace, cgrou
 lab-status: venv ## what of the lab runs, and where its logs are
 	@$(BIN)/python -m tests.lab status
 
-lint: venv ## ruff, mypy, import-linter
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+bench: lab ## our verbs against kubectl's on the lab, as ratios
+	@$(BIN)/python -m tests.bench
+
+dist: venv ## wheel and source archive in dist/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	@$(BIN)/python -m build --outdir dist .
+
+venv: $(BIN)/.ready
+$(BIN)/.ready: pyproject.toml
+	$(STEP) "Python environment (.venv)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
