@@ -1,0 +1,154 @@
+"""Write every file that is made from a table in the code; ``--check`` only says which are out of date.
+
+Each generator is a pure function from nothing, or from the text of a page, to text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from kubectl_kagent.model.permissions import PERMISSIONS, ROLES, Need, Role, Rule  # noqa: E402
+
+_TABLE = "kubectl_kagent/model/permissions.py"
+_CORE = '""'  # the API group without a name
+
+
+def cluster_role(role: Role) -> str:
+    """The manifest of one ClusterRole."""
+    labels = [
+        f'    rbac.authorization.k8s.io/aggregate-to-{name}: "true"' for name in sorted(role.aggregate_to)
+    ]
+    lines = [
+        f"# {role.purpose[0].upper()}{role.purpose[1:]}.",
+        f"# Generated from {_TABLE}.",
+        "apiVersion: rbac.authorization.k8s.io/v1",
+        "kind: ClusterRole",
+        "metadata:",
+        f"  name: {role.name}",
+        *(["  labels:", *labels] if labels else []),
+        "rules:",
+    ]
+    for group, resources, verbs in rbac_rules(role.rules):
+        lines += [
+            f"- apiGroups: [{group or _CORE}]",
+            f"  resources: [{', '.join(resources)}]",
+            f"  verbs: [{', '.join(verbs)}]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def rbac_rules(rules: Iterable[Rule]) -> list[tuple[str, list[str], tuple[str, ...]]]:
+    """Group, resources and verbs of as few RBAC rules as say the same."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for rule in sorted(rules):
+        verbs.setdefault((rule.group, rule.resource), []).append(rule.verb)
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (group, resource), allowed in verbs.items():
+        together.setdefault((group, tuple(allowed)), []).append(resource)
+    return [(group, resources, allowed) for (group, allowed), resources in together.items()]
+
+
+def roles_table() -> str:
+    """The ClusterRoles, for the docs."""
+    lines = [
+        (f"`{role.name}`", role.purpose, ", ".join(f"`{name}`" for name in role.aggregate_to) or "-")
+        for role in ROLES
+    ]
+    return markdown_table(("ClusterRole", "For", "Added to Kubernetes' own"), lines)
+
+
+def needs_tables() -> str:
+    """What each verb needs, for the docs."""
+    return "\n".join(
+        f"### {verb.replace('|', ', ')}\n\n{markdown_table(_NEEDS_HEADER, _need_lines(needs))}"
+        for verb, needs in PERMISSIONS.items()
+    )
+
+
+_NEEDS_HEADER = ("API group", "Resource", "Verbs", "For", "Without it")
+
+
+def _need_lines(needs: Sequence[Need]) -> list[tuple[str, ...]]:
+    return [
+        (
+            need.resource.group or "(core)",
+            f"`{need.resource_name}`",
+            ", ".join(need.verbs),
+            need.why + (f" (in {need.elsewhere})" if need.elsewhere else ""),
+            need.without or "**refused**",
+        )
+        for need in needs
+    ]
+
+
+def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown has it."""
+    rows = [header, ["---"] * len(header), *lines]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+
+
+def fill(page: str, **sections: str) -> str:
+    """``page`` with each section's text between its two marks. Raises ValueError when marks are missing."""
+    for name, text in sections.items():
+        start, end = f"<!-- generated: {name} -->\n", f"<!-- end: {name} -->"
+        before, found, rest = page.partition(start)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            raise ValueError(f"the page has no marks for {name}")
+        page = f"{before}{start}{text}{end}{after}"
+    return page
+
+
+# Files that are generated as a whole.
+FILES: dict[str, Callable[[], str]] = {
+    f"manifests/rbac/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
+}
+# Pages written by hand, with generated sections.
+PAGES: dict[str, Callable[[str], str]] = {
+    "docs/permissions.md": lambda page: fill(page, roles=roles_table(), needs=needs_tables()),
+}
+
+
+def outputs(root: Path = ROOT) -> dict[Path, str]:
+    """Every generated file, as it should be."""
+    found = {root / path: make() for path, make in FILES.items()}
+    return found | {root / path: make((root / path).read_text()) for path, make in PAGES.items()}
+
+
+def drift(root: Path = ROOT) -> str:
+    """What would change, as one diff; empty when all is up to date."""
+    text = ""
+    for path, wanted in outputs(root).items():
+        current = path.read_text() if path.exists() else ""
+        name = str(path.relative_to(root))
+        both = (current.splitlines(keepends=True), wanted.splitlines(keepends=True))
+        text += "".join(difflib.unified_diff(*both, name, f"{name} (generated)"))
+    return text
+
+
+def main() -> int:
+    """Write, or with ``--check`` compare; the exit code."""
+    parser = argparse.ArgumentParser(description="Write the generated files.")
+    parser.add_argument("--check", action="store_true", help="only show what is out of date, and fail")
+    if parser.parse_args().check:
+        found = drift()
+        sys.stdout.write(found)
+        if found:
+            sys.stderr.write("generated files are out of date: run `make generate`\n")
+        return 1 if found else 0
+    for path, text in outputs().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
