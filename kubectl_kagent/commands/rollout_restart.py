@@ -1,0 +1,68 @@
+"""rollout restart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from kubectl_kagent import options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.lifecycle import rollout
+from kubectl_kagent.lifecycle.restart import restart as restart_workload
+from kubectl_kagent.lifecycle.scaling import current_replicas
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render import output as show
+
+
+@click.command(short_help="Replace the pods of agents and MCP servers, one after the other")
+@options.targets
+@click.option(
+    "--timeout", type=options.Duration(), default="0", help="Wait this long for the new pods; 0: don't."
+)
+@click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
+@options.selector
+@options.everything
+@options.output()
+@options.mutation
+@options.connected
+def restart(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    timeout: float,
+    wait: bool,
+    selector: str | None,
+    all_: bool,
+    output: str,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Replace the pods with new ones of the same config, without a gap.
+
+    The mark sits where the controllers keep it: on an agent's Deployment, in an MCPServer's spec. -o
+    prints that object.
+
+    \b
+    kubectl kagent rollout restart agent/datetime-agent --wait
+    kubectl kagent rollout restart mcpservers --all
+    """
+    targets = options.parse_targets(target)
+    found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+    if not found:
+        click.echo(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.", err=True)
+    restarted = []
+    for workload in [Workload(targets.resource, item) for item in found]:
+        if current_replicas(cluster, workload) == 0:
+            _warn(f"{workload.label} has no replicas: there is nothing to restart")
+            continue
+        done = restart_workload(cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager)
+        click.echo(show.changed(done if output else workload.obj, "restarted", output, dry_run), nl=False)
+        restarted.append(workload)
+    if (wait or timeout) and dry_run == "none":
+        voice = rollout.Voice(lambda line: click.echo(line, err=True), _warn)
+        for workload in restarted:
+            rollout.follow(cluster, workload, voice, timeout=timeout or 300)
+
+
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {text}", err=True)

@@ -1,0 +1,43 @@
+"""Restart a workload's pods where the mark survives the next reconcile."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.model.resources import DEPLOYMENT
+from kubectl_kagent.model.workload import RESTARTED_AT, Workload
+
+
+def restart(
+    cluster: Cluster, workload: Workload, *, now: datetime, dry_run: str, manager: str
+) -> Mapping[str, Any]:
+    """Roll all pods; the object that carries the mark, as it is afterwards.
+
+    kagent keeps foreign annotations of an agent's pod template, so the Deployment carries it. kmcp
+    replaces the whole template, so an MCP server's own spec does. Raises NotFound when kagent has not made
+    the agent's Deployment.
+    """
+    # finer than kubectl's second, so that two restarts in one second are two
+    mark = {RESTARTED_AT: now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
+    resource, obj = workload.resource, workload.obj
+    patch: dict[str, Any] = {"spec": {"deployment": {"annotations": mark}}}
+    if workload.is_agent:
+        resource, obj = DEPLOYMENT, cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+        patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
+    if dry_run == "client":
+        return _merged(obj, patch)
+    return cluster.merge_patch(
+        resource, workload.namespace, workload.name, patch, dry_run=dry_run == "server", manager=manager
+    )
+
+
+def _merged(obj: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(dict(obj))
+    for key, value in patch.items():
+        below = result.get(key)
+        result[key] = _merged(below or {}, value) if isinstance(value, dict) else value
+    return result

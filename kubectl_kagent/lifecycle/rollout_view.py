@@ -1,0 +1,213 @@
+"""What a rollout is judged by: the workload, its Deployment and what stands around them, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound
+from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
+from kubectl_kagent.model.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Resource
+from kubectl_kagent.model.workload import Workload, dig
+
+Manifest = Mapping[str, Any]
+
+REVISION = "deployment.kubernetes.io/revision"
+_EXPLAINED_PODS = 5  # one broken template breaks all pods alike; five tell as much as fifty
+_LOG_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Controllers:
+    """Where a kind's controller is looked for, and the Deployments found there."""
+
+    name: str
+    namespaces: tuple[str, ...]
+    deployments: tuple[Manifest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look. What explains a delay is only read when there is one.
+
+    ``pods`` are those of the newest ReplicaSet; ``logs`` is keyed by pod and container; ``controllers`` is
+    None when they were not looked for; ``notes`` say what may not be read.
+    """
+
+    workload: Workload
+    deployment: Manifest | None = None
+    replica_sets: tuple[Manifest, ...] = ()
+    pods: tuple[Manifest, ...] = ()
+    events: tuple[Manifest, ...] = ()
+    logs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    controllers: Controllers | None = None
+    autoscaler: Autoscaler | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def newest(self) -> Manifest | None:
+        """The ReplicaSet of the Deployment's current template."""
+        return newest_replica_set(self.deployment, self.replica_sets)
+
+
+def newest_replica_set(deployment: Manifest | None, replica_sets: tuple[Manifest, ...]) -> Manifest | None:
+    """The ReplicaSet with the Deployment's own revision, which its controller moves with the template."""
+    revision = dig(deployment, "metadata", "annotations", REVISION)
+    for item in replica_sets:
+        if revision and dig(item, "metadata", "annotations", REVISION) == revision:
+            return item
+    return None
+
+
+def observed(workload: Workload) -> bool:
+    """Whether the controller has acted on the newest spec; before that its Deployment says nothing."""
+    return workload.observed_generation >= workload.generation
+
+
+def rolled_out(deployment: Manifest) -> bool:
+    """Whether every wanted pod runs the newest template, is available, and no other pod is left."""
+    status = deployment.get("status") or {}
+    updated = int(status.get("updatedReplicas", 0))
+    return (
+        int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
+        and updated >= int(dig(deployment, "spec", "replicas") or 0)
+        and int(status.get("replicas", 0)) <= updated
+        and int(status.get("availableReplicas", 0)) >= updated
+    )
+
+
+def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> View:
+    """Read it all. Raises NotFound without the workload, Forbidden without it or its Deployment."""
+    workload = Workload(resource, cluster.get(resource, namespace, name))
+    if not observed(workload):
+        return View(workload, controllers=_controllers(cluster, workload))
+    deployment = _deployment(cluster, workload)
+    if deployment is None:
+        return View(workload)
+    if rolled_out(deployment):
+        idle = int(dig(deployment, "spec", "replicas") or 0) == 0
+        return View(workload, deployment, autoscaler=_autoscaler(cluster, workload) if idle else None)
+    return _explain(cluster, workload, deployment)
+
+
+def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
+    """The workload's own Deployment; one that a deleted namesake left behind is none."""
+    try:
+        found = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+    except NotFound:
+        return None
+    owners = {owner.get("uid") for owner in dig(found, "metadata", "ownerReferences") or ()}
+    return found if workload.uid in owners else None
+
+
+def _explain(cluster: Cluster, workload: Workload, deployment: Manifest) -> View:
+    notes: list[str] = []
+    sets = tuple(_items(cluster, REPLICA_SET, workload, notes, labels=workload.pod_selector))
+    sets = tuple(item for item in sets if _owned_by(item, deployment))
+    newest = newest_replica_set(deployment, sets)
+    pods: tuple[Manifest, ...] = ()
+    if newest is not None:
+        found = _items(cluster, POD, workload, notes, labels=workload.pod_selector)
+        pods = tuple(pod for pod in found if _owned_by(pod, newest))
+    waiting = [pod for pod in pods if is_starting(pod)][:_EXPLAINED_PODS]
+    events = [
+        event
+        for pod in waiting
+        for event in _items(
+            cluster, EVENT, workload, notes, fields=f"involvedObject.uid={pod['metadata']['uid']}"
+        )
+    ]
+    crashed = [(pod, status) for pod in waiting for status in container_statuses(pod) if exited(status)]
+    logs = {
+        (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status)
+        for pod, status in crashed[:1]
+    }
+    return View(workload, deployment, sets, pods, tuple(events), logs, notes=tuple(dict.fromkeys(notes)))
+
+
+def is_starting(pod: Manifest) -> bool:
+    """Whether the pod is neither ready nor on its way out."""
+    conditions = dig(pod, "status", "conditions") or ()
+    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+    return not ready and not pod["metadata"].get("deletionTimestamp")
+
+
+def container_statuses(pod: Manifest) -> list[Manifest]:
+    """Init containers first, as they run."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def exited(status: Manifest) -> Manifest | None:
+    """How the container's last run ended, when that was a failure and nothing runs in its place yet."""
+    if dig(status, "state", "waiting", "reason") in ("CrashLoopBackOff", "RunContainerError"):
+        ended: Manifest | None = dig(status, "lastState", "terminated")
+        return ended
+    ended = dig(status, "state", "terminated")
+    return ended if ended and ended.get("exitCode") else None
+
+
+def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest) -> tuple[str, ...]:
+    metadata = pod["metadata"]
+    previous = dig(status, "state", "waiting") is not None
+    try:
+        text = cluster.pod_log(
+            metadata["namespace"], metadata["name"], status["name"], previous=previous, tail=_LOG_LINES
+        )
+    except KagentError:  # a log is a courtesy: not there yet, already gone, not allowed
+        return ()
+    return tuple(line for line in text.splitlines() if line.strip())
+
+
+def _controllers(cluster: Cluster, workload: Workload) -> Controllers | None:
+    """The controller's Deployments: in any namespace, or where charts put them; None when not allowed."""
+    namespaces: tuple[str, ...] = ("kagent",)
+    if workload.is_agent:
+        name = "kagent"
+        labels = "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller"
+    else:
+        name, namespaces = "kmcp", ("kagent", "kmcp-system")
+        labels = "app.kubernetes.io/name=kmcp,control-plane=controller-manager"
+    places: tuple[tuple[str | None, ...], ...] = ((None,), namespaces)
+    for tried in places:
+        try:
+            found = [
+                item
+                for place in tried
+                for item in cluster.list_objects(DEPLOYMENT, place, labels=labels)["items"]
+            ]
+        except Forbidden:
+            continue
+        return Controllers(name, namespaces, tuple(found))
+    return None
+
+
+def _autoscaler(cluster: Cluster, workload: Workload) -> Autoscaler | None:
+    try:
+        return autoscalers(cluster, workload.namespace).get(workload.name)
+    except Forbidden:
+        return None
+
+
+def _items(
+    cluster: Cluster,
+    resource: Resource,
+    workload: Workload,
+    notes: list[str],
+    *,
+    labels: str | None = None,
+    fields: str | None = None,
+) -> list[Manifest]:
+    try:
+        listing = cluster.list_objects(resource, workload.namespace, labels=labels, fields=fields)
+    except Forbidden as error:
+        notes.append(f"what holds a rollout up may stay unexplained: {error.message}")
+        return []
+    return list(listing["items"])
+
+
+def _owned_by(item: Manifest, owner: Manifest) -> bool:
+    uid = owner["metadata"]["uid"]
+    return any(ref.get("uid") == uid for ref in dig(item, "metadata", "ownerReferences") or ())

@@ -1,0 +1,107 @@
+"""rollout restart: the mark goes where the controllers keep it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MCP_SERVER
+from kubectl_kagent.model.workload import RESTARTED_AT
+from tests.conftest import Kagent
+from tests.fakes import FakeCluster
+from tests.unit import rollout_objects as objects
+
+
+@pytest.fixture
+def agent(cluster: FakeCluster) -> str:
+    """The agent "echo" with its Deployment, all well; its uid."""
+    uid: str = cluster.add(AGENT, objects.agent(generation=1, seen=1))["metadata"]["uid"]
+    deployment = objects.deployment(generation=1, seen=1, available=1)
+    deployment["metadata"]["ownerReferences"][0]["uid"] = uid
+    cluster.add(DEPLOYMENT, deployment)
+    return uid
+
+
+def mark(cluster: FakeCluster) -> str:
+    template = cluster.read(DEPLOYMENT, "echo")["spec"]["template"]
+    return str(template["metadata"]["annotations"].get(RESTARTED_AT, ""))
+
+
+def test_an_agents_deployment_is_marked_and_nothing_else_changes(
+    cluster: FakeCluster, kagent: Kagent, agent: str
+) -> None:
+    before = cluster.read(DEPLOYMENT, "echo")["spec"]
+    assert kagent("rollout", "restart", "agent/echo") == (0, "agent.kagent.dev/echo restarted\n", "")
+    after = cluster.read(DEPLOYMENT, "echo")["spec"]
+    del after["template"]["metadata"]["annotations"][RESTARTED_AT]
+    assert after == before
+    assert [request.resource for request in cluster.writes] == [DEPLOYMENT]
+
+
+def test_two_restarts_within_a_second_are_two(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
+    kagent("rollout", "restart", "echo")
+    first = mark(cluster)
+    kagent("rollout", "restart", "echo")
+    assert datetime.fromisoformat(mark(cluster)) > datetime.fromisoformat(first)
+
+
+def test_an_mcp_server_is_marked_in_its_own_spec(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(MCP_SERVER, objects.mcp_server())
+    assert kagent("rollout", "restart", "mcpserver/echo") == (
+        0,
+        "mcpserver.kagent.dev/echo restarted\n",
+        "",
+    )
+    deployment = cluster.read(MCP_SERVER, "echo")["spec"]["deployment"]
+    assert set(deployment.pop("annotations")) == {RESTARTED_AT}
+    assert deployment == objects.mcp_server()["spec"]["deployment"]
+
+
+def test_dry_run_changes_nothing(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
+    client = kagent("rollout", "restart", "echo", "--dry-run=client")
+    assert client == (0, "agent.kagent.dev/echo restarted (dry run)\n", "")
+    server = kagent("rollout", "restart", "echo", "--dry-run=server")
+    assert server == (0, "agent.kagent.dev/echo restarted (server dry run)\n", "")
+    shown = kagent(
+        "rollout", "restart", "echo", "--dry-run=client", "-o", "jsonpath={.spec.template.metadata}"
+    )
+    assert RESTARTED_AT in shown[1]
+    assert mark(cluster) == ""
+
+
+def test_o_prints_the_object_that_carries_the_mark(kagent: Kagent, agent: str) -> None:
+    assert kagent("rollout", "restart", "echo", "-o", "name") == (0, "deployment.apps/echo\n", "")
+
+
+def test_without_replicas_there_is_nothing_to_restart(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, objects.agent(replicas=0))
+    assert kagent("rollout", "restart", "echo", "--wait") == (
+        0,
+        "",
+        "Warning: agent.kagent.dev/echo has no replicas: there is nothing to restart\n",
+    )
+    assert not cluster.writes
+
+
+def test_wait_speaks_on_stderr(kagent: Kagent, agent: str) -> None:
+    code, out, err = kagent("rollout", "restart", "echo", "--dry-run=none", "--timeout=1ms")
+    # nobody rolls the fake's Deployment
+    assert (code, out) == (4, "agent.kagent.dev/echo restarted\n")
+    assert err == (
+        "Waiting for deployment spec update to be observed...\n"
+        "error: timed out after 0.001s waiting for deployment spec update to be observed\n"
+    )
+
+
+def test_an_agent_without_a_deployment(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, objects.agent())
+    assert kagent("rollout", "restart", "echo") == (
+        1,
+        "",
+        'Error from server (NotFound): deployments.apps "echo" not found\n',
+    )
+
+
+def test_all_and_none(kagent: Kagent) -> None:
+    assert kagent("rollout", "restart", "--all") == (0, "", "No agents matched in default namespace.\n")
