@@ -4,18 +4,20 @@ import sys
 
 from tests.lab.build import program
 from tests.lab.control_plane import kubeconfig
+from tests.lab.images.shelf import key_of
 from tests.lab.layout import CHECKOUT, NODE_ADDRESS, Layout
 from tests.lab.node import DNS_DOMAIN
 from tests.lab.probes import answers, listens
 from tests.lab.processes import Part
 
 MODEL_PORT = 9101
+# The zone "." makes every foreign name one that does not exist, instead of a server failure to try again.
 COREFILE = """\
 .:53 {{
   errors
   health 127.0.0.1:8080
   ready 127.0.0.1:8181
-  kubernetes {domain} in-addr.arpa {{
+  kubernetes {domain} in-addr.arpa . {{
     kubeconfig {kubeconfig}
     pods insecure
     ttl 5
@@ -63,4 +65,7 @@ def metrics_server(layout: Layout) -> Part:
 def model(layout: Layout) -> Part:
     command = [sys.executable, "-m", "tests.lab.model", "--host", NODE_ADDRESS, "--port", str(MODEL_PORT)]
     ready = listens(layout, NODE_ADDRESS, MODEL_PORT)
-    return Part("model", command, ready, env={"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"})
+    # Its own content in the environment: `up` then replaces a model whose script was edited.
+    content = key_of(CHECKOUT / "tests" / "lab" / "model")
+    environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1", "MODEL_CONTENT": content}
+    return Part("model", command, ready, env=environment)
