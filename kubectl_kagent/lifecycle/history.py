@@ -10,6 +10,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
+from kubectl_kagent.lifecycle.plaintext import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.rendering import rendered
 from kubectl_kagent.model.resources import (
     CONFIG_MAP,
@@ -95,6 +96,7 @@ def update(
         if record:
             try:
                 revisions = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
+                notes += _warn_of_secrets(missing)
             except AlreadyExists:
                 _clear_way(cluster, now.workload, (known.number if known else 0) + 1)
                 continue  # somebody else recorded first: look again
@@ -102,7 +104,12 @@ def update(
                 notes.append(_not_recorded(error))
         live = revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
         if record and live:
-            revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
+            try:
+                revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
+            except NotFound:
+                continue  # somebody else pruned it
+            except Forbidden as error:
+                notes.append(f"the config hash is not noted on revision {live.number}: {error.message}")
             revisions, kept_back = _prune(cluster, now.workload, revisions)
             notes += kept_back
         if live is None and not record:
@@ -232,6 +239,11 @@ def _owner(item: Mapping[str, Any]) -> str:
         if owner.get("controller"):
             return str(owner.get("uid", ""))
     return ""
+
+
+def _warn_of_secrets(stored: Sequence[_Run]) -> list[str]:
+    paths = literal_secrets(stored[-1].first) if stored else []
+    return [plaintext_warning(paths)] if paths else []
 
 
 def _not_recorded(error: Forbidden | OtherServerError) -> str:
