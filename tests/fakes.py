@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
+from kubectl_kagent.model import permissions
 from kubectl_kagent.model.resources import POD, Resource
 from tests.fake.store import Object, Store
 
@@ -254,7 +255,8 @@ def _forbidden(user: str, request: Request) -> Forbidden:
     resource = request.resource
     named = f' "{request.name}"' if request.name else ""
     where = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
-    return Forbidden(
+    message = (
         f'{resource.full_name}{named} is forbidden: User "{user}" cannot {request.verb} resource '
         f'"{resource.plural}" in API group "{resource.group}" {where}'
     )
+    return Forbidden(message, permissions.hint(message))

@@ -22,6 +22,7 @@ from kubectl_kagent.errors import (
     Unauthorized,
     Unreachable,
 )
+from kubectl_kagent.model import permissions
 from kubectl_kagent.model.resources import KAGENT_GROUP, POD, Resource
 
 Object = dict[str, Any]
@@ -324,14 +325,15 @@ def _refusal(status: Mapping[str, Any], code: int, resource: Resource | None) ->
     message = str(status.get("message") or f"HTTP {code}")
     if code == 404 and resource is not None and not (status.get("details") or {}).get("name"):
         return _missing(resource)
-    kinds: dict[int, type[NotFound] | type[Forbidden]] = {403: Forbidden, 404: NotFound}
     if code == 401:
         return Unauthorized(
             f"you must be logged in to the server ({message})",
             hint="the token or certificate is missing, wrong or expired: log in again",
         )
-    if code in kinds:
-        return kinds[code](message)
+    if code == 403:
+        return _forbidden(reason, message)
+    if code == 404:
+        return NotFound(message)
     if code == 409:
         return AlreadyExists(message) if reason == "AlreadyExists" else Conflict(message)
     if code == 410 or reason == "Expired":
@@ -339,6 +341,13 @@ def _refusal(status: Mapping[str, Any], code: int, resource: Resource | None) ->
     if code in (502, 503, 504):
         return Unreachable(f"the server answered {code}: {message}")
     return OtherServerError(reason or str(code), message)
+
+
+def _forbidden(reason: str, message: str) -> KagentError:
+    """Forbidden when a role is missing. Quotas and admission rules say 403 too, and no role helps there."""
+    if reason and 'forbidden: User "' not in message:
+        return OtherServerError(reason, message)
+    return Forbidden(message, permissions.hint(message))
 
 
 def _missing(resource: Resource) -> ResourceMissing:
