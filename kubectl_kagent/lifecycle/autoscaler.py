@@ -116,6 +116,8 @@ def autoscale(
             f" -n {workload.namespace}",
         )
     body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
+    if workload.replicas is not None:  # an HPA that may not get the count would only fight for it
+        release(cluster, workload, dry_run=True, manager=manager)
     created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)
     if workload.replicas is not None:
         release(cluster, workload, dry_run=dry_run, manager=manager)
