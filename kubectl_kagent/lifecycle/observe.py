@@ -15,7 +15,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.authors import author
-from kubectl_kagent.model.resources import DEPLOYMENT, Resource
+from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import Revision, Snapshot, Source
 from kubectl_kagent.model.workload import Workload
 
@@ -139,8 +139,21 @@ def _generations(sources: tuple[Source, ...]) -> list[tuple[str, int]]:
 
 
 def _skipped(known: Revision | None, moments: list[Moment]) -> bool:
-    """Whether the spec was written more than once between ``known`` and the oldest moment we have."""
-    return known is not None and bool(moments) and moments[-1].snapshot.generation > known.generation + 1
+    """Whether there was more than one write between ``known`` and the oldest moment we have."""
+    if known is None or not moments:
+        return False
+    oldest = moments[-1].snapshot
+    before = {source.reference: source for source in known.sources}
+    writes = oldest.generation - known.generation
+    writes += sum(_writes(before[s.reference], s) for s in oldest.sources if s.reference in before)
+    return writes > 1
+
+
+def _writes(before: Source, after: Source) -> int:
+    """How often a source was written, as far as its kind counts that."""
+    if before.uid == after.uid and after.reference.resource not in (CONFIG_MAP, SERVICE):
+        return after.generation - before.generation
+    return int(before.content != after.content)
 
 
 def _one(cluster: Cluster, resource: Resource, namespace: str, name: str, at: str | None) -> dict[str, Any]:

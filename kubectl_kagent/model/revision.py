@@ -41,7 +41,11 @@ def digest(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object the effective config depends on; ``content`` is None when the object is not there."""
+    """An object the effective config depends on; ``content`` is None when the object is not there.
+
+    ``generation`` moves with each write of the content: a ConfigMap and a Service count no generations,
+    so for them it is the resource version.
+    """
 
     reference: Reference
     uid: str
@@ -57,7 +61,7 @@ class Source:
         return cls(
             reference,
             str(metadata.get("uid", "")),
-            int(metadata.get("generation", 0)),
+            int(metadata.get("generation") or metadata.get("resourceVersion") or 0),
             _content(reference, obj),
         )
 
