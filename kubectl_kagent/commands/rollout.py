@@ -9,6 +9,8 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout_diff import diff
+from kubectl_kagent.commands.rollout_restart import restart
+from kubectl_kagent.commands.rollout_status import status
 from kubectl_kagent.commands.rollout_undo import undo
 from kubectl_kagent.lifecycle import history as past
 from kubectl_kagent.lifecycle.ledger import rows
@@ -24,7 +26,7 @@ def rollout() -> None:
 
 
 @rollout.command(short_help="Revisions of the effective config")
-@click.argument("target", nargs=-1)
+@options.targets
 @click.option("--revision", type=int, help="Show this one in full; negative counts back from the live one.")
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")
 @options.output()
@@ -65,3 +67,5 @@ def history(
 
 rollout.add_command(diff)
 rollout.add_command(undo)
+rollout.add_command(status)
+rollout.add_command(restart)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.commands.rollout_undo import roll_back
+from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle import rollout
+from kubectl_kagent.lifecycle.undo import choose_good
 from kubectl_kagent.model.workload import Workload
 
 
@@ -54,11 +58,10 @@ def status(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if smoke and not workload.is_agent:
         raise Usage(f"--smoke asks an agent; {workload.label} answers no prompts")
-    if on_failure:
-        raise KagentError("--on-failure=undo is not wired to rollout undo yet")
     voice = rollout.Voice(click.echo, _warn)
     if watch:
-        rollout.follow(cluster, workload, voice, timeout=timeout, revision=revision, smoke=smoke)
+        undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
+        rollout.follow(cluster, workload, voice, timeout=timeout, revision=revision, smoke=smoke, undo=undo)
     else:
         rollout.show(cluster, workload, voice, revision=revision)
 

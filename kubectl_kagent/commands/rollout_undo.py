@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -13,8 +14,9 @@ from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle import undo as rollback
 from kubectl_kagent.lifecycle.diff import difference
 from kubectl_kagent.lifecycle.history import History
-from kubectl_kagent.lifecycle.scaling import current_replicas, wait_scaled
+from kubectl_kagent.lifecycle.rollout import Voice, follow
 from kubectl_kagent.lifecycle.undo import Plan
+from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
@@ -57,43 +59,72 @@ def undo(
     """
     resource, name = options.one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    restored = roll_back(
+        cluster,
+        workload,
+        lambda past: rollback.choose(past, to_revision),
+        with_sources=with_sources,
+        error_unchanged=error_unchanged,
+        output=output,
+        dry_run=dry_run,
+        manager=manager,
+    )
+    if wait and restored:
+        follow(cluster, restored, Voice(_progress, _progress), timeout=timeout)
+
+
+def roll_back(
+    cluster: Cluster,
+    workload: Workload,
+    target: Callable[[History], Revision],
+    *,
+    with_sources: bool = False,
+    error_unchanged: bool = False,
+    output: str = "",
+    dry_run: str = "none",
+    manager: str = options.MANAGER,
+) -> Workload | None:
+    """Undo to what ``target`` picks and say what is true; the workload as restored, None when nothing was."""
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     _warn(past.notes if dry_run == "none" else ())
-    chosen = rollback.choose(past, to_revision)
+    chosen = target(past)
     todo = rollback.plan(cluster, past, chosen)
     left = tuple(source for source in todo.sources if not (with_sources and source.restorable))
     if not todo.spec_differs and len(left) == len(todo.sources):
         _skip(past, todo, error_unchanged=error_unchanged)
-        return
+        return None
     _warn(screen.announcement(past, todo, left), prefix="")
-    planned = f"rolled back to revision {chosen.number}"
     if dry_run != "none":
-        found = difference(workload, past.now.snapshot, chosen)
-        click.echo(diff_text("live", f"revision {chosen.number}", found), nl=False, err=True)
-    if dry_run == "client":
-        preview = {**workload.obj, "spec": dict(todo.spec)}
-        click.echo(changed(preview, planned, output, dry_run), nl=False)
-        return
+        _preview(cluster, past, todo, with_sources=with_sources, dry_run=dry_run, output=output)
+        return None
     done = rollback.undo(
         cluster,
         todo,
         with_sources=with_sources,
-        dry_run=dry_run == "server",
         manager=manager,
-        cause=f"kubectl kagent rollout undo {resource.singular}/{name} --to-revision={chosen.number}"
-        + (" --with-sources" if with_sources else ""),
+        cause=screen.cause(todo, with_sources=with_sources),
     )
-    if dry_run == "server":
-        click.echo(changed(done.obj, planned, output, dry_run), nl=False)
-        return
-    _warn(done.notes)
+    said = {_kind(note) for note in past.notes}
+    _warn(note for note in done.notes if _kind(note) not in said)
     expected = "" if left else rollback.expected_hash(past, chosen)
     seen = rollback.verify(cluster, done, chosen, expected=expected)
-    restored = Workload(resource, done.obj)
+    restored = Workload(workload.resource, done.obj)
     history.update(cluster, restored, manager=manager)  # notes the config hash on the new revision
     click.echo(changed(done.obj, screen.outcome(todo, done, seen, left), output), nl=False)
-    if wait:
-        wait_scaled(cluster, restored, current_replicas(cluster, restored), timeout=timeout)
+    return restored
+
+
+def _preview(
+    cluster: Cluster, past: History, todo: Plan, *, with_sources: bool, dry_run: str, output: str
+) -> None:
+    """The difference on stderr and the object as it would be on stdout; the server may have its say."""
+    number = todo.target.number
+    found = difference(todo.workload, past.now.snapshot, todo.target)
+    click.echo(diff_text("live", f"revision {number}", found), nl=False, err=True)
+    preview: Mapping[str, Any] = {**todo.workload.obj, "spec": dict(todo.spec)}
+    if dry_run == "server":
+        preview = rollback.try_out(cluster, todo, with_sources=with_sources)
+    click.echo(changed(preview, f"rolled back to revision {number}", output, dry_run), nl=False)
 
 
 def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
@@ -110,6 +141,15 @@ def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
     if error_unchanged:
         raise Unchanged(text)
     click.echo(text)
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _kind(note: str) -> str:
+    """What a note is about, whichever object its reason names."""
+    return note.partition(":")[0]
 
 
 def _warn(lines: Iterable[str], prefix: str = "Warning: ") -> None:

@@ -8,6 +8,7 @@ from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Unchanged, Usage
 from kubectl_kagent.lifecycle import scaling
+from kubectl_kagent.lifecycle.rollout import Voice, follow
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import output as show
 
@@ -75,7 +76,7 @@ def scale(
         click.echo(show.changed(done.obj, "scaled", output, dry_run), nl=False)
     if replicas is not None and (wait or timeout) and dry_run == "none":
         for workload in workloads:
-            scaling.wait_scaled(cluster, workload, replicas, timeout=timeout or 300)
+            follow(cluster, workload, Voice(_say, _warn), timeout=timeout or 300)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object already was as asked")
 
@@ -164,6 +165,10 @@ def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, a
     if not found:
         click.echo(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.", err=True)
     return [Workload(targets.resource, item) for item in found]
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _warn(text: str) -> None:

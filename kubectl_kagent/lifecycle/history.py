@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
+from kubectl_kagent.errors import AlreadyExists, Forbidden, KagentError, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
 from kubectl_kagent.lifecycle.plaintext import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.rendering import rendered
@@ -39,13 +40,15 @@ _KINDS = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVIC
 class History:
     """All revisions, oldest first, and the live state.
 
-    ``live`` is None when the live state could not be recorded; ``notes`` then says why.
+    ``live`` is None when the live state could not be recorded; ``notes`` then says why. ``refused`` is the
+    permission that was missing to write what should have been.
     """
 
     now: Moment
     revisions: tuple[Revision, ...]
     live: Revision | None
     notes: tuple[str, ...]
+    refused: Forbidden | None = None
 
     def find(self, number: int) -> Revision:
         """The revision with that number; negative counts back from the live one (-1 is the one before)."""
@@ -91,30 +94,53 @@ def update(
         known = revisions[-1] if revisions else None
         timeline = look_back(cluster, resource, namespace, name, known=known, since=since)
         now = timeline.moments[-1]
-        notes: list[str] = []
         missing = _runs(timeline, known)
-        if record:
-            try:
-                revisions = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
-                notes += _warn_of_secrets(missing)
-            except AlreadyExists:
-                _clear_way(cluster, now.workload, (known.number if known else 0) + 1)
-                continue  # somebody else recorded first: look again
-            except (Forbidden, OtherServerError) as error:
-                notes.append(_not_recorded(error))
-        live = revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
-        if record and live:
-            try:
-                revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
-            except NotFound:
-                continue  # somebody else pruned it
-            except Forbidden as error:
-                notes.append(f"the config hash is not noted on revision {live.number}: {error.message}")
-            revisions, kept_back = _prune(cluster, now.workload, revisions)
-            notes += kept_back
-        if live is None and not record:
-            notes.append("the live config is not recorded (--no-record)")
-        return History(now, tuple(revisions), live, tuple(notes))
+        if not record:
+            live = _live(revisions, now)
+            notes = () if live else ("the live config is not recorded (--no-record)",)
+            return History(now, tuple(revisions), live, notes)
+        try:
+            revisions = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
+            return _tidied(cluster, now, revisions, _warn_of_secrets(missing), manager)
+        except _LookAgain:
+            continue
+        except (Forbidden, OtherServerError) as error:
+            refused = error if isinstance(error, Forbidden) else None
+            note = f"the live config is not recorded: {explained(error)}"
+            return History(now, tuple(revisions), _live(revisions, now), (note,), refused)
+
+
+def _live(revisions: Sequence[Revision], now: Moment) -> Revision | None:
+    """The newest revision, if it is what runs."""
+    return revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
+
+
+def explained(error: KagentError) -> str:
+    """The error in one line, with its next step."""
+    return error.message + (f" ({error.hint})" if error.hint else "")
+
+
+def _tidied(
+    cluster: Cluster, now: Moment, revisions: list[Revision], notes: list[str], manager: str
+) -> History:
+    """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
+    live = _live(revisions, now)
+    if live is None:
+        return History(now, tuple(revisions), None, tuple(notes))
+    refused: Forbidden | None = None
+    try:
+        revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
+    except NotFound as error:
+        raise _LookAgain from error  # somebody else pruned it
+    except Forbidden as error:
+        notes.append(f"config hash, image and time ready are not noted: {explained(error)}")
+        refused = error
+    try:
+        revisions = _prune(cluster, now.workload, revisions)
+    except Forbidden as error:
+        notes.append(f"revisions past the newest {_limit(now.workload)} are kept: {explained(error)}")
+        refused = error
+    return History(now, tuple(revisions), live, tuple(notes), refused)
 
 
 def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, manager: str) -> Revision:
@@ -141,6 +167,10 @@ def annotate(
     """Add annotations to a revision."""
     patch = {"metadata": {"annotations": dict(annotations)}}
     cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
+
+
+class _LookAgain(Exception):
+    """Somebody else recorded or pruned at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +207,7 @@ def _store(
     manager: str,
     cause: str,
 ) -> list[Revision]:
+    """The revisions with ``missing`` added. Raises _LookAgain when a number is taken."""
     result = list(revisions)
     for index, run in enumerate(missing):
         before = result[-1] if result else None
@@ -194,7 +225,11 @@ def _store(
             annotations=annotations,
             gap_before=gap and index == 0,
         )
-        created = cluster.create(CONTROLLER_REVISION, now.workload.namespace, body, manager=manager)
+        try:
+            created = cluster.create(CONTROLLER_REVISION, now.workload.namespace, body, manager=manager)
+        except AlreadyExists as error:
+            _clear_way(cluster, now.workload, int(body["revision"]))
+            raise _LookAgain from error
         result.append(read_revision(created, _KINDS))
     return result
 
@@ -210,23 +245,16 @@ def _clear_way(cluster: Cluster, workload: Workload, number: int) -> None:
         return
 
 
-def _prune(
-    cluster: Cluster, workload: Workload, revisions: list[Revision]
-) -> tuple[list[Revision], list[str]]:
+def _prune(cluster: Cluster, workload: Workload, revisions: list[Revision]) -> list[Revision]:
     """Delete what is past the limit, but never the live revision or the newest one that was ready."""
     limit = _limit(workload)
     ready = [revision for revision in revisions if revision.ready_at]
     kept = [*revisions[-limit:], *ready[-1:]]
     for revision in revisions:
-        if revision in kept:
-            continue
-        try:
-            cluster.delete(CONTROLLER_REVISION, workload.namespace, revision.name)
-        except NotFound:
-            continue
-        except Forbidden as error:
-            return revisions, [f"revisions past the newest {limit} are kept: {error.message}"]
-    return [revision for revision in revisions if revision in kept], []
+        if revision not in kept:
+            with suppress(NotFound):
+                cluster.delete(CONTROLLER_REVISION, workload.namespace, revision.name)
+    return [revision for revision in revisions if revision in kept]
 
 
 def _limit(workload: Workload) -> int:
@@ -244,12 +272,6 @@ def _owner(item: Mapping[str, Any]) -> str:
 def _warn_of_secrets(stored: Sequence[_Run]) -> list[str]:
     paths = literal_secrets(stored[-1].first) if stored else []
     return [plaintext_warning(paths)] if paths else []
-
-
-def _not_recorded(error: Forbidden | OtherServerError) -> str:
-    if isinstance(error, Forbidden):
-        return f"not recorded: {error.message} (ClusterRole kagent-operate allows it)"
-    return f"the live config is not recorded: {error.message}"
 
 
 def kind(name: str) -> Resource:

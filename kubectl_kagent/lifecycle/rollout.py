@@ -136,7 +136,7 @@ def follow(
     timeout: float,
     revision: int = 0,
     smoke: str = "",
-    undo: Callable[[], None] | None = None,
+    undo: Callable[[], object] | None = None,
     clock: Clock | None = None,
 ) -> None:
     """Wait until the rollout is done, then ask the new pods ``smoke``; a failure calls ``undo``.

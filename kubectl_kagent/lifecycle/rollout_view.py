@@ -9,6 +9,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound
 from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
+from kubectl_kagent.model.controllers import CONTROLLERS
 from kubectl_kagent.model.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Resource
 from kubectl_kagent.model.workload import Workload, dig
 
@@ -163,24 +164,18 @@ def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest) -> tuple[str,
 
 def _controllers(cluster: Cluster, workload: Workload) -> Controllers | None:
     """The controller's Deployments: in any namespace, or where charts put them; None when not allowed."""
-    namespaces: tuple[str, ...] = ("kagent",)
-    if workload.is_agent:
-        name = "kagent"
-        labels = "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller"
-    else:
-        name, namespaces = "kmcp", ("kagent", "kmcp-system")
-        labels = "app.kubernetes.io/name=kmcp,control-plane=controller-manager"
-    places: tuple[tuple[str | None, ...], ...] = ((None,), namespaces)
+    wanted = CONTROLLERS[workload.resource]
+    places: tuple[tuple[str | None, ...], ...] = ((None,), wanted.namespaces)
     for tried in places:
         try:
             found = [
                 item
                 for place in tried
-                for item in cluster.list_objects(DEPLOYMENT, place, labels=labels)["items"]
+                for item in cluster.list_objects(DEPLOYMENT, place, labels=wanted.labels)["items"]
             ]
         except Forbidden:
             continue
-        return Controllers(name, namespaces, tuple(found))
+        return Controllers(wanted.name, wanted.namespaces, tuple(found))
     return None
 
 

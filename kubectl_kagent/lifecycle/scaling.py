@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound, TimedOut
+from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound
 from kubectl_kagent.lifecycle.autoscaler import autoscalers, release
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, with_replicas
@@ -139,32 +138,3 @@ def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: st
         spec = with_replicas(workload.spec, workload.deployment_path, None)
         return Scaled({**workload.obj, "spec": spec}, count, count)
     return Scaled(release(cluster, workload, dry_run=dry_run == "server", manager=manager), count, count)
-
-
-def wait_scaled(cluster: Cluster, workload: Workload, replicas: int, *, timeout: float) -> None:
-    """Wait until exactly ``replicas`` pods run and are available. Raises TimedOut with the last count."""
-    deadline = time.monotonic() + timeout
-    while True:
-        seen = _running(cluster, workload)
-        if seen == (replicas, replicas):
-            return
-        if time.monotonic() >= deadline:
-            raise TimedOut(
-                f"{workload.label}: {seen[1]} of {replicas} replicas are available after {timeout:g}s"
-                + (f" ({seen[0]} exist)" if seen[0] != replicas else ""),
-                hint=f"kubectl kagent rollout status {workload.resource.singular}/{workload.name} says why",
-            )
-        time.sleep(min(0.5, max(0.0, deadline - time.monotonic())))
-
-
-def _running(cluster: Cluster, workload: Workload) -> tuple[int, int]:
-    """Pods that exist, and those available, once the Deployment controller has seen its spec."""
-    try:
-        deployment = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
-    except NotFound:
-        return (0, 0)
-    status = deployment.get("status") or {}
-    wanted = dig(deployment, "spec", "replicas")
-    seen = int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
-    existing = int(status.get("replicas", 0)) if seen else -1
-    return (existing, int(status.get("availableReplicas", 0)) if existing == wanted else -1)

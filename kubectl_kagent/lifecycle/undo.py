@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Conflict, KagentError, NotFound, TimedOut, Unreachable
+from kubectl_kagent.errors import Conflict, Forbidden, NotFound, TimedOut, Unreachable
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history import History
@@ -35,11 +35,15 @@ _RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
 
 @dataclass(frozen=True, slots=True)
 class SharedSource:
-    """A source whose live content differs from the target's, and the other agents that use it."""
+    """A source whose live content differs from the target's, and the other agents that use it.
+
+    ``note`` says why there may be more of them.
+    """
 
     target: Source
     changes: tuple[FieldChange, ...]
     other_agents: tuple[str, ...]
+    note: str = ""
 
     @property
     def label(self) -> str:
@@ -92,6 +96,13 @@ def choose(past: History, to_revision: int) -> Revision:
     )
 
 
+def choose_good(past: History) -> Revision:
+    """The newest revision that was ready and is not the live config, else what ``choose`` takes."""
+    live = past.now.snapshot.hash
+    ready = [revision for revision in past.revisions if revision.ready_at and revision.hash != live]
+    return ready[-1] if ready else choose(past, 0)
+
+
 def last_good(past: History, target: Revision) -> Revision | None:
     """The newest revision that was ready and is neither live nor a config that was rolled back from."""
     bad = {past.now.snapshot.hash, target.hash}
@@ -122,64 +133,89 @@ def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
         now = live.get(source.reference) or _source_now(cluster, source)
         changes = tuple(source_changes([now], [source]))
         if changes:
-            shared.append(SharedSource(source, changes, _other_users(cluster, workload, source)))
+            users, note = _users(cluster, workload, source)
+            shared.append(SharedSource(source, changes, users, note))
     return Plan(workload, target, spec, tuple(shared))
 
 
 def _source_now(cluster: Cluster, source: Source) -> Source:
     reference = source.reference
-    try:
-        obj: Mapping[str, Any] | None = cluster.get(reference.resource, reference.namespace, reference.name)
-    except NotFound:
-        obj = None
-    return Source.of(reference, obj)
+    listing = cluster.list_objects(
+        reference.resource, reference.namespace, fields=f"metadata.name={reference.name}"
+    )
+    return Source.of(reference, next(iter(listing["items"]), None))
 
 
-def _other_users(cluster: Cluster, workload: Workload, source: Source) -> tuple[str, ...]:
-    """Agents that use the same source; only those of its namespace when others may not be listed."""
-    try:
-        items = cluster.list_objects(AGENT)["items"]
-    except KagentError:
-        items = cluster.list_objects(AGENT, source.reference.namespace)["items"]
-    reference = source.reference
+def _users(cluster: Cluster, workload: Workload, source: Source) -> tuple[tuple[str, ...], str]:
+    """Other agents that use the same source, and a note when those elsewhere may not be listed."""
+    reference, note = source.reference, ""
+    if reference.resource in (MODEL_CONFIG, CONFIG_MAP):
+        items = cluster.list_objects(AGENT, reference.namespace)["items"]  # used from nowhere else
+    else:
+        try:
+            items = cluster.list_objects(AGENT)["items"]
+        except Forbidden as error:
+            items = cluster.list_objects(AGENT, reference.namespace)["items"]
+            note = f"agents of other namespaces may use it too: {history.explained(error)}"
     same = (reference.resource, reference.namespace, reference.name)
-    users = []
-    for agent in (Workload(AGENT, item) for item in items):
-        if agent.uid == workload.uid:
-            continue
-        if any((r.resource, r.namespace, r.name) == same for r in agent.references()):
-            users.append(
-                agent.name if agent.namespace == workload.namespace else f"{agent.namespace}/{agent.name}"
-            )
-    return tuple(sorted(users))
+    users = [
+        agent.name if agent.namespace == workload.namespace else f"{agent.namespace}/{agent.name}"
+        for agent in (Workload(AGENT, item) for item in items)
+        if agent.uid != workload.uid
+        and any((r.resource, r.namespace, r.name) == same for r in agent.references())
+    ]
+    return tuple(sorted(users)), note
 
 
-def undo(
-    cluster: Cluster, todo: Plan, *, with_sources: bool, dry_run: bool, manager: str, cause: str
-) -> Undone:
+def undo(cluster: Cluster, todo: Plan, *, with_sources: bool, manager: str, cause: str) -> Undone:
     """Carry out the plan. An interrupt (Ctrl-C) waits until the change is done and recorded.
 
     Raises Conflict when the object changed since the plan was made.
     """
-    with _uninterrupted(active=not dry_run):
-        restored = []
+    with _uninterrupted():
+        restored: tuple[SharedSource, ...] = ()
         if with_sources:
-            for shared in todo.sources:
-                if shared.restorable:
-                    _restore_source(cluster, shared.target, dry_run=dry_run, manager=manager)
-                    restored.append(shared)
-        obj = _replace_spec(cluster, todo, dry_run=dry_run, manager=manager)
-        if dry_run:
-            return Undone(obj, None, tuple(restored), ())
+            try_out(cluster, todo, with_sources=True)  # what is refused is refused before any of it is done
+            restored = _restore_sources(cluster, todo, dry_run=False, manager=manager)
+        obj = _replace_spec(cluster, todo, dry_run=False, manager=manager)
         past = history.update(cluster, Workload(todo.workload.resource, obj), manager=manager, cause=cause)
-        recorded = past.live
+        recorded, notes = past.live, list(past.notes)
         if recorded and recorded.number > todo.target.number:
             # a recorder may have been quicker: what only the verb knows is added
             marks = {ROLLBACK_OF: str(todo.target.number)} if recorded.hash == todo.target.hash else {}
             if cause and not recorded.change_cause:
                 marks[CHANGE_CAUSE] = cause
-            history.annotate(cluster, todo.workload, recorded, marks, manager=manager)
-        return Undone(obj, recorded, tuple(restored), past.notes)
+            notes += _mark(cluster, todo.workload, recorded, marks, manager=manager)
+        return Undone(obj, recorded, restored, tuple(notes))
+
+
+def _mark(
+    cluster: Cluster, workload: Workload, recorded: Revision, marks: Mapping[str, str], *, manager: str
+) -> list[str]:
+    """Annotate the revision with what it has not yet; a note when that is not allowed."""
+    new = {key: value for key, value in marks.items() if recorded.annotations.get(key) != value}
+    try:
+        if new:
+            history.annotate(cluster, workload, recorded, new, manager=manager)
+    except Forbidden as error:
+        return [f"revision {recorded.number} is not marked as a rollback: {history.explained(error)}"]
+    return []
+
+
+def try_out(cluster: Cluster, todo: Plan, *, with_sources: bool) -> Mapping[str, Any]:
+    """Let the server check the undo without storing it: the object as it would be."""
+    if with_sources:
+        _restore_sources(cluster, todo, dry_run=True, manager="")
+    return _replace_spec(cluster, todo, dry_run=True, manager="")
+
+
+def _restore_sources(
+    cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str
+) -> tuple[SharedSource, ...]:
+    restorable = tuple(shared for shared in todo.sources if shared.restorable)
+    for shared in restorable:
+        _restore_source(cluster, shared.target, dry_run=dry_run, manager=manager)
+    return restorable
 
 
 def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) -> dict[str, Any]:
@@ -307,9 +343,9 @@ def _resource(obj: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def _uninterrupted(*, active: bool) -> Iterator[None]:
+def _uninterrupted() -> Iterator[None]:
     """Hold back SIGINT and SIGTERM until the block is done, then let them have their way."""
-    if not active or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     pending: list[int] = []

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.controllers import KAGENT
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, SERVICE, Resource
 from kubectl_kagent.model.workload import dig
 
-CONTROLLER_LABELS = "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller"
-CONTROLLER_PORT = "controller"
+_PORT = "controller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]
 def _controller(cluster: Cluster, notes: list[str]) -> str:
     """kagent's version as its controller says, through the service that its labels find."""
     try:
-        found = cluster.list_objects(SERVICE, labels=CONTROLLER_LABELS)["items"]
+        found = cluster.list_objects(SERVICE, labels=KAGENT.labels)["items"]
         service = next((item for item in found if _port(item)), None)
         if service is None:
             notes.append("no kagent controller service was found in any namespace")
@@ -69,6 +69,6 @@ def _controller(cluster: Cluster, notes: list[str]) -> str:
 
 def _port(service: dict[str, object]) -> str:
     for port in dig(service, "spec", "ports") or ():
-        if port.get("name") == CONTROLLER_PORT:
+        if port.get("name") == _PORT:
             return str(port["port"])
     return ""

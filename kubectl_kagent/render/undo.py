@@ -27,11 +27,14 @@ def restore_hint(todo: Plan) -> str:
     """The command that restores the shared sources too."""
     if not any(source.restorable for source in todo.sources):
         return "restore that by hand: its old content is not recorded"
+    return cause(todo, with_sources=True)
+
+
+def cause(todo: Plan, *, with_sources: bool) -> str:
+    """kubectl's change-cause convention: the command, with the revision it chose."""
     workload = todo.workload
-    return (
-        f"kubectl kagent rollout undo {workload.resource.singular}/{workload.name} "
-        f"--to-revision={todo.target.number} --with-sources"
-    )
+    command = f"kubectl kagent rollout undo {workload.resource.singular}/{workload.name}"
+    return f"{command} --to-revision={todo.target.number}" + (" --with-sources" if with_sources else "")
 
 
 def announcement(past: History, todo: Plan, left: Sequence[SharedSource]) -> Iterator[str]:
@@ -46,6 +49,8 @@ def announcement(past: History, todo: Plan, left: Sequence[SharedSource]) -> Ite
         yield f"Warning: {text}" + (f"; the last good one is {good.number}" if good else "")
     for source in todo.sources:
         yield f"{'Warning: not restored' if source in left else 'restoring'}: {describe(source)}"
+    for note in dict.fromkeys(source.note for source in todo.sources if source.note):
+        yield f"Warning: {note}"
     if any(source.restorable for source in left):
         yield f"hint: {restore_hint(todo)}"
 

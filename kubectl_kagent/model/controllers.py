@@ -1,0 +1,27 @@
+"""How to find the controllers: the labels that their charts set, whatever the release is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOf:
+    """The controller of a kind: its labels, and where it is by convention."""
+
+    name: str
+    labels: str
+    namespaces: tuple[str, ...]
+
+
+# charts of kagent 0.9 and 0.10 and of kmcp 0.3
+KAGENT = ControllerOf(
+    "kagent", "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller", ("kagent",)
+)
+KMCP = ControllerOf(
+    "kmcp", "app.kubernetes.io/name=kmcp,control-plane=controller-manager", ("kagent", "kmcp-system")
+)
+
+CONTROLLERS: dict[Resource, ControllerOf] = {AGENT: KAGENT, MCP_SERVER: KMCP}
