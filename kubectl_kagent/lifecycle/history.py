@@ -29,6 +29,7 @@ from kubectl_kagent.model.revision import (
     revision_name,
     revision_object,
     selector,
+    timestamp,
 )
 from kubectl_kagent.model.workload import CHANGE_CAUSE, REVISION_HISTORY_LIMIT, Workload, dig
 
@@ -97,11 +98,11 @@ def update(
         missing = _runs(timeline, known)
         if not record:
             live = _live(revisions, now)
-            notes = () if live else ("the live config is not recorded (--no-record)",)
-            return History(now, tuple(revisions), live, notes)
+            untold = () if live else ("the live config is not recorded (--no-record)",)
+            return History(now, tuple(revisions), live, untold)
         try:
-            revisions = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
-            return _tidied(cluster, now, revisions, _warn_of_secrets(missing), manager)
+            revisions, notes = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
+            return _tidied(cluster, now, revisions, [*notes, *_warn_of_secrets(missing)], manager)
         except _LookAgain:
             continue
         except (Forbidden, OtherServerError) as error:
@@ -206,32 +207,47 @@ def _store(
     gap: bool,
     manager: str,
     cause: str,
-) -> list[Revision]:
-    """The revisions with ``missing`` added. Raises _LookAgain when a number is taken."""
-    result = list(revisions)
-    for index, run in enumerate(missing):
-        before = result[-1] if result else None
-        annotations = {RECORDED_BY: manager}
-        earlier = [revision.number for revision in result if revision.hash == run.first.hash]
-        if earlier:
-            annotations[ROLLBACK_OF] = str(earlier[-1])
-        if cause and run is missing[-1]:
-            annotations[CHANGE_CAUSE] = cause
-        annotations |= rendered(run.last, run.first.generation, run.first.changed_at, before, until=run.until)
-        body = revision_object(
-            now.workload,
-            run.first,
-            (before.number if before else 0) + 1,
-            annotations=annotations,
-            gap_before=gap and index == 0,
-        )
+) -> tuple[list[Revision], list[str]]:
+    """The revisions with ``missing`` added, and what was left out. Raises _LookAgain for a taken number."""
+    result, notes = list(revisions), list[str]()
+    for run in missing:
+        is_live = run is missing[-1]
+        body = _body(now, run, result, manager, cause if is_live else "", gap=gap)
         try:
             created = cluster.create(CONTROLLER_REVISION, now.workload.namespace, body, manager=manager)
         except AlreadyExists as error:
             _clear_way(cluster, now.workload, int(body["revision"]))
             raise _LookAgain from error
-        result.append(read_revision(created, _KINDS))
-    return result
+        except OtherServerError as error:
+            if not _too_large(error):
+                raise
+            which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
+            notes.append(f"the {which} is not recorded: {explained(error)}")
+            gap = True  # those after it are recorded all the same
+        else:
+            gap = False
+            result.append(read_revision(created, _KINDS))
+    return result, notes
+
+
+def _body(
+    now: Moment, run: _Run, revisions: Sequence[Revision], manager: str, cause: str, *, gap: bool
+) -> dict[str, Any]:
+    before = revisions[-1] if revisions else None
+    annotations = {RECORDED_BY: manager}
+    earlier = [revision.number for revision in revisions if revision.hash == run.first.hash]
+    if earlier:
+        annotations[ROLLBACK_OF] = str(earlier[-1])
+    if cause:
+        annotations[CHANGE_CAUSE] = cause
+    annotations |= rendered(run.last, run.first.generation, run.first.changed_at, before, until=run.until)
+    number = (before.number if before else 0) + 1
+    return revision_object(now.workload, run.first, number, annotations=annotations, gap_before=gap)
+
+
+def _too_large(error: OtherServerError) -> bool:
+    """The API server and etcd have a limit each, and words of their own for it."""
+    return "too large" in error.message or "larger than max" in error.message
 
 
 def _clear_way(cluster: Cluster, workload: Workload, number: int) -> None:
