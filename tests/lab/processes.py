@@ -17,6 +17,7 @@ from tests.lab.layout import Layout
 
 MARK = "KAGENT_LAB_PART"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HEADER = "--- started "
 # The process notes its own id before it becomes the program, so killing `up` at any moment loses none.
 LAUNCH = 'echo $$ > "$0" && exec "$@"'
 
@@ -120,7 +121,7 @@ def _start(layout: Layout, part: Part) -> None:
     pidfile.unlink(missing_ok=True)
     listener = part.listener() if part.listener else None
     with closing(listener) if listener else nullcontext(), log.open("ab") as output:
-        output.write(f"--- {time.strftime('%Y-%m-%dT%H:%M:%S%z')} {' '.join(part.command)}\n".encode())
+        output.write(f"{HEADER}{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {' '.join(part.command)}\n".encode())
         output.flush()
         subprocess.run(
             ["setsid", "--fork", "sh", "-c", LAUNCH, pidfile, *network.entering(layout), *part.command],
@@ -140,5 +141,7 @@ def _start(layout: Layout, part: Part) -> None:
 
 def _failure(layout: Layout, part: Part, what: str) -> LabError:
     log = log_of(layout, part.name)
-    lines = log.read_text(errors="replace").splitlines()[-12:] if log.exists() else []
-    return LabError("\n  ".join([f"{part.name} {what}; the end of {log}:", *(line[:300] for line in lines)]))
+    this_run = log.read_text(errors="replace").rpartition(HEADER)[2].splitlines()[1:] if log.exists() else []
+    return LabError(
+        "\n  ".join([f"{part.name} {what}; the end of {log}:", *(line[:300] for line in this_run[-12:])])
+    )
