@@ -22,6 +22,11 @@ class KagentError(Exception):
         """The line for stderr."""
         return f"error: {self.message}"
 
+    @property
+    def explained(self) -> str:
+        """Message and next step in one line, for a warning."""
+        return self.message + (f"; {self.hint}" if self.hint else "")
+
 
 class ServerError(KagentError):
     """The API server refused a request; the line is kubectl's."""

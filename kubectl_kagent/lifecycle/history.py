@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import AlreadyExists, Forbidden, KagentError, NotFound, OtherServerError
+from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
 from kubectl_kagent.lifecycle.plaintext import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.rendering import rendered
@@ -107,18 +107,13 @@ def update(
             continue
         except (Forbidden, OtherServerError) as error:
             refused = error if isinstance(error, Forbidden) else None
-            note = f"the live config is not recorded: {explained(error)}"
+            note = f"the live config is not recorded: {error.explained}"
             return History(now, tuple(revisions), _live(revisions, now), (note,), refused)
 
 
 def _live(revisions: Sequence[Revision], now: Moment) -> Revision | None:
     """The newest revision, if it is what runs."""
     return revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
-
-
-def explained(error: KagentError) -> str:
-    """The error in one line, with its next step."""
-    return error.message + (f" ({error.hint})" if error.hint else "")
 
 
 def _tidied(
@@ -134,12 +129,12 @@ def _tidied(
     except NotFound as error:
         raise _LookAgain from error  # somebody else pruned it
     except Forbidden as error:
-        notes.append(f"config hash, image and time ready are not noted: {explained(error)}")
+        notes.append(f"config hash, image and time ready are not noted: {error.explained}")
         refused = error
     try:
         revisions = _prune(cluster, now.workload, revisions)
     except Forbidden as error:
-        notes.append(f"revisions past the newest {_limit(now.workload)} are kept: {explained(error)}")
+        notes.append(f"revisions past the newest {_limit(now.workload)} are kept: {error.explained}")
         refused = error
     return History(now, tuple(revisions), live, tuple(notes), refused)
 
@@ -222,7 +217,7 @@ def _store(
             if not _too_large(error):
                 raise
             which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
-            notes.append(f"the {which} is not recorded: {explained(error)}")
+            notes.append(f"the {which} is not recorded: {error.explained}")
             gap = True  # those after it are recorded all the same
         else:
             gap = False

@@ -156,7 +156,7 @@ def _users(cluster: Cluster, workload: Workload, source: Source) -> tuple[tuple[
             items = cluster.list_objects(AGENT)["items"]
         except Forbidden as error:
             items = cluster.list_objects(AGENT, reference.namespace)["items"]
-            note = f"agents of other namespaces may use it too: {history.explained(error)}"
+            note = f"agents of other namespaces may use it too: {error.explained}"
     same = (reference.resource, reference.namespace, reference.name)
     users = [
         agent.name if agent.namespace == workload.namespace else f"{agent.namespace}/{agent.name}"
@@ -198,7 +198,7 @@ def _mark(
         if new:
             history.annotate(cluster, workload, recorded, new, manager=manager)
     except Forbidden as error:
-        return [f"revision {recorded.number} is not marked as a rollback: {history.explained(error)}"]
+        return [f"revision {recorded.number} is not marked as a rollback: {error.explained}"]
     return []
 
 
