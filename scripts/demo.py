@@ -100,7 +100,7 @@ class Walk:
         ]
         if not texts:
             raise SystemExit(f"demo: the agent gave no answer: {done.stdout.strip()}")
-        return texts[-1].strip()
+        return str(texts[-1]).strip()
 
 
 def play(walk: Walk) -> None:
