@@ -10,20 +10,12 @@ from urllib.parse import urlencode, urlsplit
 import urllib3
 from kubernetes.client import ApiClient, Configuration
 
+from kubectl_kagent.cluster.refusals import refusal, unreachable
 from kubectl_kagent.errors import (
-    AlreadyExists,
-    Conflict,
-    Expired,
-    Forbidden,
     KagentError,
-    NotFound,
-    OtherServerError,
-    ResourceMissing,
-    Unauthorized,
     Unreachable,
 )
-from kubectl_kagent.model import permissions
-from kubectl_kagent.model.resources import KAGENT_GROUP, POD, Resource
+from kubectl_kagent.model.resources import POD, Resource
 
 Object = dict[str, Any]
 
@@ -143,7 +135,7 @@ class ApiServer:
             for line in _lines(response):
                 event = _decode(line, f"the watch on {resource.full_name}")
                 if event["type"] == "ERROR":
-                    raise _refusal(event["object"], 0, resource)
+                    raise refusal(event["object"], 0, resource)
                 yield event
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"the watch on {resource.full_name} broke: {error}") from error
@@ -232,7 +224,7 @@ class ApiServer:
                 preload_content=not stream,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise unreachable(self.host, error) from error
 
     def _headers(self, content_type: str | None) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "kubectl-kagent"})
@@ -258,42 +250,7 @@ class ApiServer:
         if not isinstance(status, dict) or status.get("kind") != "Status":
             text = data.decode(errors="replace").strip()
             status = {"message": text[:300] or f"HTTP {response.status}"}
-        raise _refusal(status, response.status, resource)
-
-    def _unreachable(self, error: Exception) -> KagentError:
-        text = str(error)
-        if "refused" in text:
-            return Unreachable(
-                f"the connection to the server {self.host} was refused", hint="is the host and port right?"
-            )
-        if "CERTIFICATE_VERIFY_FAILED" in text:
-            return Unreachable(
-                f"the certificate of {self.host} is not trusted by this kubeconfig",
-                hint="check certificate-authority in the kubeconfig",
-            )
-        if isinstance(error, urllib3.exceptions.TimeoutError):
-            return Unreachable(f"the server {self.host} did not answer in time")
-        return Unreachable(f"unable to connect to the server {self.host}: {_innermost(error)}")
-
-
-def _innermost(error: BaseException) -> str:
-    while True:
-        reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        if not isinstance(reason, BaseException) or reason is error:
-            return str(error)
-        error = reason
-
-
-def _encode(body: Any) -> bytes:
-    """JSON in the API server's own spelling: compact, and with ``<``, ``>`` and ``&`` escaped.
-
-    It keeps the data of a ControllerRevision as the bytes that were sent, and compares them with its own
-    spelling at the next patch: any other one makes even a new annotation a change of immutable data.
-    """
-    text = json.dumps(body, separators=(",", ":"))
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text.encode()
+        raise refusal(status, response.status, resource)
 
 
 def _decode(data: bytes, path: str) -> Object:
@@ -316,46 +273,3 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     while chunk := response.read1():
         *complete, pending = (pending + chunk).split(b"\n")
         yield from (line for line in complete if line.strip())
-
-
-def _refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
-    """The error for a Status object, or for a bare HTTP status."""
-    code = int(status.get("code") or code)
-    reason = str(status.get("reason") or "")
-    message = str(status.get("message") or f"HTTP {code}")
-    if code == 404 and resource is not None and not (status.get("details") or {}).get("name"):
-        return _missing(resource)
-    if code == 401:
-        return Unauthorized(
-            f"you must be logged in to the server ({message})",
-            hint="the token or certificate is missing, wrong or expired: log in again",
-        )
-    if code == 403:
-        return _forbidden(reason, message)
-    if code == 404:
-        return NotFound(message)
-    if code == 409:
-        return AlreadyExists(message) if reason == "AlreadyExists" else Conflict(message)
-    if code == 410 or reason == "Expired":
-        return Expired(message)
-    if code in (502, 503, 504):
-        return Unreachable(f"the server answered {code}: {message}")
-    return OtherServerError(reason or str(code), message)
-
-
-def _forbidden(reason: str, message: str) -> KagentError:
-    """Forbidden when a role is missing. Quotas and admission rules say 403 too, and no role helps there."""
-    if reason and 'forbidden: User "' not in message:
-        return OtherServerError(reason, message)
-    return Forbidden(message, permissions.hint(message))
-
-
-def _missing(resource: Resource) -> ResourceMissing:
-    message = f'the server doesn\'t have a resource type "{resource.plural}" in {resource.api_version}'
-    if resource.group != KAGENT_GROUP:
-        return ResourceMissing(message)
-    return ResourceMissing(
-        message,
-        hint=f"{'kmcp' if resource.plural == 'mcpservers' else 'kagent 0.9 or 0.10'} is not installed here, "
-        "or only in a version whose API is another (v1alpha3 runs agents without Deployments)",
-    )
