@@ -13,7 +13,7 @@ from typing import Any
 from tests.lab.lab import Lab
 
 Object = dict[str, Any]
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

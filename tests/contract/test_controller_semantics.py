@@ -6,29 +6,36 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.agents import (
+    CONFIG_HASH,
+    IMAGE,
+    KEY_SECRET,
+    await_accepted,
+    await_reconciled,
+    byo,
+    changed_hash,
+    config_hash,
+    config_map,
+    declarative,
+    made,
+    mcp_tool,
+    model_config,
+    prepare,
+    remote_mcp_server,
+    set_prompt,
+    settle,
+    template,
+)
 from tests.contract.kubectl import Cluster, Object, eventually, own_namespace
 
 pytestmark = pytest.mark.cluster
 
-CONFIG_HASH = "kagent.dev/config-hash"
-IMAGE = "lab.local/byo-agent:lab"
-SECRET = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "model-key"},
-    "stringData": {"OPENAI_API_KEY": "sk-one"},
-}
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with own_namespace("standin-semantics") as made:
-        made.create(SECRET, model_config("shared-model"), model_config("barrier-model"))
-        for name in ("shared-model", "barrier-model"):
-            await_secret_hash(made, name)
-        made.create(declarative("barrier", {"modelConfig": "barrier-model"}))
-        await_reconciled(made, "barrier")
-        yield made
+    with own_namespace("standin-semantics") as namespace:
+        prepare(namespace)
+        yield namespace
 
 
 @pytest.fixture
@@ -36,108 +43,20 @@ def name() -> str:
     return f"agent-{uuid.uuid4().hex[:6]}"
 
 
-def model_config(name: str, secret: str = "model-key") -> Object:
-    return {
-        "apiVersion": "kagent.dev/v1alpha2",
-        "kind": "ModelConfig",
-        "metadata": {"name": name},
-        "spec": {
-            "provider": "OpenAI",
-            "model": "gpt-fake",
-            "openAI": {"baseUrl": "http://10.244.0.1:9101/v1"},
-            "apiKeySecret": secret,
-            "apiKeySecretKey": "OPENAI_API_KEY",
-        },
-    }
-
-
-def agent(name: str, spec: Object, annotations: dict[str, str] | None = None) -> Object:
-    return {
-        "apiVersion": "kagent.dev/v1alpha2",
-        "kind": "Agent",
-        "metadata": {"name": name, "annotations": annotations or {}},
-        "spec": spec,
-    }
-
-
-def declarative(
-    name: str, changes: Object | None = None, annotations: dict[str, str] | None = None
-) -> Object:
-    """Without pods: what becomes of its configuration can be seen without running it."""
-    spec = {
-        "modelConfig": "shared-model",
-        "runtime": "go",
-        "systemMessage": "First prompt.",
-        "deployment": {"replicas": 0},
-    }
-    spec |= changes or {}
-    return agent(name, {"type": "Declarative", "description": "a test", "declarative": spec}, annotations)
-
-
-def byo(name: str, **deployment: object) -> Object:
-    resources = {"requests": {"cpu": "5m", "memory": "16Mi"}}
-    wanted = {"image": IMAGE, "imagePullPolicy": "Never", "resources": resources} | deployment
-    return agent(name, {"type": "BYO", "description": "a test", "byo": {"deployment": wanted}})
-
-
-def await_secret_hash(cluster: Cluster, name: str, other_than: str = "") -> str:
-    def known() -> bool:
-        return cluster.get(f"modelconfig/{name}").get("status", {}).get("secretHash", "") not in (
-            "",
-            other_than,
-        )
-
-    eventually(known)
-    return str(cluster.get(f"modelconfig/{name}")["status"]["secretHash"])
-
-
-def await_accepted(cluster: Cluster, resource: str) -> None:
-    cluster.ok("wait", resource, "--for=condition=Accepted", "--timeout=20s")
-
-
-def await_reconciled(cluster: Cluster, name: str) -> None:
-    def observed() -> bool:
-        found = cluster.get(f"agent/{name}")
-        return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
-
-    eventually(observed)
-
-
-def settle(cluster: Cluster) -> None:
-    """Returns when the controller has worked off every Agent queued before: it takes them in turn."""
-    prompt = f"Prompt {uuid.uuid4()}."
-    cluster.patch("agent/barrier", {"spec": {"declarative": {"systemMessage": prompt}}})
-    await_reconciled(cluster, "barrier")
-
-
-def template(cluster: Cluster, name: str) -> Object:
-    found: Object = cluster.get(f"deploy/{name}")["spec"]["template"]
-    return found
-
-
-def config_hash(cluster: Cluster, name: str) -> str:
-    return str(template(cluster, name)["metadata"]["annotations"][CONFIG_HASH])
-
-
 def replicas(cluster: Cluster, name: str) -> int:
     return int(cluster.get(f"deploy/{name}")["spec"]["replicas"])
 
 
-def made(cluster: Cluster, created: Object) -> str:
-    """Creates the Agent, waits for its Deployment, and answers its config hash."""
-    cluster.create(created)
-    name = created["metadata"]["name"]
-    await_reconciled(cluster, name)
-    return config_hash(cluster, name)
+def secret_hash(cluster: Cluster, name: str) -> str:
+    return str(cluster.get(f"modelconfig/{name}")["status"]["secretHash"])
 
 
-def changed_hash(cluster: Cluster, name: str, before: str) -> str:
-    eventually(lambda: config_hash(cluster, name) != before)
-    return config_hash(cluster, name)
-
-
-def set_prompt(cluster: Cluster, name: str, prompt: str) -> None:
-    cluster.patch(f"agent/{name}", {"spec": {"declarative": {"systemMessage": prompt}}})
+def rendered_config(cluster: Cluster, name: str) -> Object:
+    text = cluster.ok(
+        "get", f"secret/{name}", "-o", r"go-template={{index .data `config.json` | base64decode}}"
+    )
+    config: Object = json.loads(text)
+    return config
 
 
 # What it makes
@@ -241,10 +160,7 @@ def test_a_changed_prompt_overwrites_the_secret_and_rolls_out(cluster: Cluster, 
     changed_hash(cluster, name, before)
     secret = cluster.get(f"secret/{name}")
     assert secret["metadata"]["uid"] == uid
-    config = cluster.ok(
-        "get", f"secret/{name}", "-o", r"go-template={{index .data `config.json` | base64decode}}"
-    )
-    assert json.loads(config)["instruction"] == "Second prompt."
+    assert rendered_config(cluster, name)["instruction"] == "Second prompt."
 
 
 def test_rollout_undo_of_the_deployment_says_it_worked_and_changes_nothing(
@@ -321,7 +237,7 @@ def revisions(cluster: Cluster, name: str) -> list[int]:
 
 def test_a_model_config_edit_rolls_its_agents_without_a_new_generation(cluster: Cluster, name: str) -> None:
     cluster.create(model_config(name))
-    await_secret_hash(cluster, name)
+    await_accepted(cluster, f"modelconfig/{name}")
     before = made(cluster, declarative(name, {"modelConfig": name}))
     cluster.patch(f"modelconfig/{name}", {"spec": {"model": "gpt-fake-2"}})
     changed_hash(cluster, name, before)
@@ -330,12 +246,14 @@ def test_a_model_config_edit_rolls_its_agents_without_a_new_generation(cluster: 
 
 
 def test_a_rotated_key_rolls_the_agents(cluster: Cluster, name: str) -> None:
-    cluster.create(SECRET | {"metadata": {"name": f"{name}-key"}}, model_config(name, secret=f"{name}-key"))
+    cluster.create(
+        KEY_SECRET | {"metadata": {"name": f"{name}-key"}}, model_config(name, secret=f"{name}-key")
+    )
     await_accepted(cluster, f"modelconfig/{name}")
-    first = await_secret_hash(cluster, name)
+    first = secret_hash(cluster, name)
     before = made(cluster, declarative(name, {"modelConfig": name}))
     cluster.patch(f"secret/{name}-key", {"stringData": {"OPENAI_API_KEY": "sk-two"}})
-    await_secret_hash(cluster, name, other_than=first)
+    eventually(lambda: secret_hash(cluster, name) != first)
     changed_hash(cluster, name, before)
 
 
@@ -356,40 +274,23 @@ def test_a_prompt_template_is_followed(cluster: Cluster, name: str) -> None:
     before = made(cluster, declarative(name, changes))
     cluster.patch(f"configmap/{name}", {"data": {"rules": "Be brief."}})
     changed_hash(cluster, name, before)
-    config = cluster.ok(
-        "get", f"secret/{name}", "-o", r"go-template={{index .data `config.json` | base64decode}}"
-    )
-    assert json.loads(config)["instruction"] == f"You are {name}. Be brief."
+    assert rendered_config(cluster, name)["instruction"] == f"You are {name}. Be brief."
 
 
 def test_tool_servers_are_followed(cluster: Cluster, name: str) -> None:
-    remote = {"description": "a test", "url": f"http://{name}.invalid/mcp", "timeout": "1s"}
-    mcp = {"transportType": "http", "httpTransport": {"targetPort": 3000}}
-    mcp["deployment"] = {"image": IMAGE, "port": 3000, "replicas": 0}
+    server = f"{name}-tools"  # an MCPServer of the agent's name would fight with it over the Deployment
+    deployment = {"image": IMAGE, "port": 3000, "replicas": 0}
+    mcp = {"transportType": "http", "httpTransport": {"targetPort": 3000}, "deployment": deployment}
     cluster.create(
-        {
-            "apiVersion": "kagent.dev/v1alpha2",
-            "kind": "RemoteMCPServer",
-            "metadata": {"name": name},
-            "spec": remote,
-        },
-        {"apiVersion": "kagent.dev/v1alpha1", "kind": "MCPServer", "metadata": {"name": name}, "spec": mcp},
+        remote_mcp_server(server),
+        {"apiVersion": "kagent.dev/v1alpha1", "kind": "MCPServer", "metadata": {"name": server}, "spec": mcp},
     )
-    tools = [mcp_tool("RemoteMCPServer", name), mcp_tool("MCPServer", name)]
+    tools = [mcp_tool("RemoteMCPServer", server), mcp_tool("MCPServer", server)]
     first = made(cluster, declarative(name, {"tools": tools}))
-    cluster.patch(f"remotemcpserver/{name}", {"spec": {"url": f"http://{name}.invalid/other"}})
+    cluster.patch(f"remotemcpserver/{server}", {"spec": {"url": f"http://{server}.invalid/other"}})
     second = changed_hash(cluster, name, first)
-    cluster.patch(f"mcpserver/{name}", {"spec": {"deployment": {"port": 3001}}})
+    cluster.patch(f"mcpserver/{server}", {"spec": {"deployment": {"port": 3001}}})
     changed_hash(cluster, name, second)
-
-
-def mcp_tool(kind: str, name: str) -> Object:
-    reference = {"apiGroup": "kagent.dev", "kind": kind, "name": name, "toolNames": ["get_time"]}
-    return {"type": "McpServer", "mcpServer": reference}
-
-
-def config_map(name: str, data: dict[str, str]) -> Object:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
 # What it owns and did not make
@@ -423,7 +324,7 @@ def test_foreign_objects_under_an_agent_are_pruned_but_not_controller_revisions(
 
 
 def test_a_secret_of_the_agents_name_is_taken_over(cluster: Cluster, name: str) -> None:
-    cluster.create(SECRET | {"metadata": {"name": name}})
+    cluster.create(KEY_SECRET | {"metadata": {"name": name}})
     made(cluster, declarative(name))
     assert set(cluster.get(f"secret/{name}")["data"]) == {"config.json", "agent-card.json"}
 

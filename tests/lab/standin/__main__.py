@@ -36,6 +36,8 @@ async def _run() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     work = [asyncio.create_task(server.serve()), asyncio.create_task(controller.run())]
     await asyncio.wait([asyncio.create_task(stop.wait()), *work], return_when=asyncio.FIRST_COMPLETED)
+    await a2a.close()
+    store.close()
     if not stop.is_set():
         await asyncio.gather(*(task for task in work if task.done()))
         raise SystemExit("the stand-in controller ended by itself")

@@ -41,6 +41,9 @@ class A2ADoor:
             Route(f"{path}/", self.call, methods=["POST"]),
         ]
 
+    async def close(self) -> None:
+        await self._client.aclose()
+
     async def card(self, request: Request) -> Response:
         key = Key(request.path_params["namespace"], request.path_params["name"])
         try:

@@ -17,7 +17,9 @@ class ApiError(Exception):
 
 
 def found(data: Any, message: str) -> Response:
-    return plain_json({"error": False, "data": data, "message": message})
+    # The real controller leaves an empty list out altogether.
+    shown = {} if data == [] else {"data": data}
+    return plain_json({"error": False} | shown | {"message": message})
 
 
 def created(data: Any, message: str) -> Response:

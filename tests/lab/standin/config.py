@@ -7,7 +7,7 @@ from tests.lab.standin import model_config, prompt, tools
 from tests.lab.standin.gojson import without_none
 from tests.lab.standin.kinds import Key, Object, key_of
 from tests.lab.standin.references import check_loops
-from tests.lab.standin.sources import NotFound, ReconcileError, Sources, config_map_data, resolve_value
+from tests.lab.standin.sources import ReconcileError, Sources, config_map_data, resolve_value
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,6 @@ class AgentConfig:
 
 
 def compile_agent(agent: Object, sources: Sources) -> AgentConfig:
-    try:
-        return _compile(agent, sources)
-    except (ReconcileError, NotFound) as error:
-        raise ReconcileError(f"failed to compile agent {key_of(agent)}: {error}") from None
-
-
-def _compile(agent: Object, sources: Sources) -> AgentConfig:
     spec = agent["spec"]
     check_loops(agent, sources)
     if spec.get("type", "Declarative") == "BYO":

@@ -115,9 +115,6 @@ class Kube:
                     )
                 yield event
 
-    async def close(self) -> None:
-        await self._client.aclose()
-
     async def _call(self, method: str, path: str, body: Object | None = None) -> Any:
         response = await self._client.request(method, path, json=body, headers=self._headers())
         if response.is_success:

@@ -10,7 +10,7 @@ from tests.lab.standin.config import compile_agent
 from tests.lab.standin.gojson import compact
 from tests.lab.standin.kinds import AGENT, DEPLOYMENT, SECRET, SERVICE, SERVICE_ACCOUNT, Kind, Object, key_of
 from tests.lab.standin.settings import Settings
-from tests.lab.standin.sources import Sources
+from tests.lab.standin.sources import NotFound, ReconcileError, Sources
 
 CONFIG_HASH = "kagent.dev/config-hash"
 PORT = 8080
@@ -18,6 +18,27 @@ PORT = 8080
 
 def render(agent: Object, sources: Sources, settings: Settings) -> list[tuple[Kind, Object]]:
     """What the Agent should own; ReconcileError says why it can't."""
+    try:
+        return _render(agent, sources, settings)
+    except (ReconcileError, NotFound) as error:
+        raise ReconcileError(f"failed to compile agent {key_of(agent)}: {error}") from None
+
+
+def selector(agent: Object) -> dict[str, str]:
+    return {"app": "kagent", "kagent": key_of(agent).name}
+
+
+def labels(agent: Object) -> dict[str, str]:
+    own = {
+        "app.kubernetes.io/managed-by": "kagent",
+        "app.kubernetes.io/part-of": "kagent",
+        "app.kubernetes.io/name": key_of(agent).name,
+    }
+    wanted: dict[str, str] = pod.deployment_settings(agent["spec"]).get("labels", {})
+    return selector(agent) | own | wanted
+
+
+def _render(agent: Object, sources: Sources, settings: Settings) -> list[tuple[Kind, Object]]:
     compiled = compile_agent(agent, sources)
     files = {"config.json": compact(compiled.config), "agent-card.json": agent_card(agent)}
     if pod.needs_sandbox_settings(agent["spec"]):
@@ -34,20 +55,6 @@ def render(agent: Object, sources: Sources, settings: Settings) -> list[tuple[Ki
         "labels": labels(agent),
     }
     return [*objects, (DEPLOYMENT, _deployment(agent, template)), (SERVICE, _service(agent))]
-
-
-def selector(agent: Object) -> dict[str, str]:
-    return {"app": "kagent", "kagent": key_of(agent).name}
-
-
-def labels(agent: Object) -> dict[str, str]:
-    own = {
-        "app.kubernetes.io/managed-by": "kagent",
-        "app.kubernetes.io/part-of": "kagent",
-        "app.kubernetes.io/name": key_of(agent).name,
-    }
-    wanted: dict[str, str] = pod.deployment_settings(agent["spec"]).get("labels", {})
-    return selector(agent) | own | wanted
 
 
 def _config_hash(files: dict[str, str], secret_hash: bytes) -> int:

@@ -32,6 +32,9 @@ class Store:
         # A pod can be killed at any time; the log survives that, and nothing waits for the disk.
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _SCHEMA)
 
+    def close(self) -> None:
+        self._db.close()
+
     def save_session(
         self, session_id: str, user: str, agent_id: str, name: str | None, source: str | None
     ) -> Object:
@@ -121,6 +124,7 @@ class Store:
 
     def replace_tools(self, server: str, group_kind: str, tools: list[Object]) -> None:
         now = _now()
+        gone = {tool["name"] for tool in self.tools_of(server, group_kind)} - {tool["name"] for tool in tools}
         with self._db:
             self._db.execute("BEGIN")
             for tool in tools:
@@ -129,9 +133,9 @@ class Store:
                     " DO UPDATE SET description = excluded.description, updated = excluded.updated",
                     (tool["name"], server, group_kind, tool["description"], now, now),
                 )
-            self._db.execute(
-                "DELETE FROM tool WHERE server_name = ? AND group_kind = ? AND updated < ?",
-                (server, group_kind, now),
+            self._db.executemany(
+                "DELETE FROM tool WHERE id = ? AND server_name = ? AND group_kind = ?",
+                [(name, server, group_kind) for name in gone],
             )
 
     def tools_of(self, server: str, group_kind: str) -> list[Object]:
