@@ -26,8 +26,13 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, al
     """
     targets = options.parse_targets(target)
     items = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+    said: set[str] = set()
     for number, item in enumerate(items):
         found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])
         if number:
             click.echo("\n")
         click.echo(screen.description(found, now=datetime.now(UTC)), nl=False)
+        for note in found.notes:
+            if note not in said:
+                click.echo(f"Warning: {note}", err=True)
+        said.update(found.notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import click
@@ -12,7 +12,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
 from kubectl_kagent.errors import NotFound, Usage
 from kubectl_kagent.lifecycle.overview import Overview, overviews
-from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS
+from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
 from kubectl_kagent.render import overview as screen
 from kubectl_kagent.render.output import objects
 from kubectl_kagent.render.table import table
@@ -78,14 +78,24 @@ def _show(
         text = screen.source_table(resource, items, now=now, namespaces=namespace is None)
         click.echo(text if items else _none(namespace), nl=False, err=not items)
         return
-    found = overviews(cluster, resource, namespace, names=targets.names, labels=selector)
+    said: set[str] = set()
+
+    def warn(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            click.echo(f"Warning: {text}", err=True)
+
+    def look() -> list[Overview]:
+        return overviews(cluster, resource, namespace, names=targets.names, labels=selector, warn=warn)
+
+    found = look()
     if not found and not watch:
         click.echo(_none(namespace), nl=False, err=True)
         return
     text = screen.overview_table(resource, found, now=now, wide=wide, namespaces=namespace is None)
     click.echo(text, nl=False)
     if watch:
-        for item in _changes(cluster, targets, namespace, selector, found):
+        for item in _changes(cluster, resource, namespace, look, found):
             cells = screen.row(item, now=datetime.now(UTC), wide=wide, namespaces=namespace is None)
             heading = screen.header(resource, wide=wide, namespaces=namespace is None)
             click.echo(table(heading, [cells]).splitlines()[1])
@@ -102,23 +112,21 @@ def _sources(
 
 def _changes(
     cluster: Cluster,
-    targets: options.Targets,
+    resource: Resource,
     namespace: str | None,
-    selector: str | None,
+    look: Callable[[], list[Overview]],
     shown: list[Overview],
 ) -> Iterator[Overview]:
     """Lines that differ from what was last shown, for ever."""
     last = {item.workload.uid: _visible(item) for item in shown}
-    feed = Feed(
-        cluster, namespace, (targets.resource, DEPLOYMENT), say=lambda text: click.echo(text, err=True)
-    )
+    feed = Feed(cluster, namespace, (resource, DEPLOYMENT), say=lambda text: click.echo(text, err=True))
     while True:
         if feed.next(timeout=1) is None:
             continue
         while feed.next(timeout=0) is not None:
             pass  # one look answers for all that came at once
         try:
-            found = overviews(cluster, targets.resource, namespace, names=targets.names, labels=selector)
+            found = look()
         except NotFound:
             continue
         for item in found:

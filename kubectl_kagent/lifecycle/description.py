@@ -36,40 +36,46 @@ class ResolvedTools:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Everything ``describe`` shows. ``notes`` names what could not be read."""
+    """Everything ``describe`` shows. ``unknown`` is what may not be read; ``notes`` says why."""
 
     overview: Overview
     tools: tuple[ResolvedTools, ...]
     pods: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
     revisions: tuple[Revision, ...]
+    unknown: frozenset[str]
     notes: tuple[str, ...]
 
 
 def describe(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Description:
     """Raises NotFound when the workload is not there."""
-    overview = overviews(cluster, resource, namespace, names=(name,))[0]
-    workload = overview.workload
     notes: list[str] = []
+    unknown: set[str] = set()
+    overview = overviews(cluster, resource, namespace, names=(name,), warn=notes.append)[0]
+    workload = overview.workload
 
-    def allowed(read: Callable[[], T], otherwise: T) -> T:
+    def allowed(part: str, read: Callable[[], Sequence[T]]) -> Sequence[T]:
         try:
             return read()
         except Forbidden as error:
-            notes.append(error.message)
-            return otherwise
+            notes.append(f"{part} unknown: {error.explained}")
+            unknown.add(part)
+            return ()
 
     pods: Sequence[Mapping[str, Any]] = allowed(
-        lambda: cluster.list_objects(POD, namespace, labels=workload.pod_selector)["items"], []
+        "pods", lambda: cluster.list_objects(POD, namespace, labels=workload.pod_selector)["items"]
     )
-    events: Sequence[Mapping[str, Any]] = allowed(lambda: cluster.list_objects(EVENT, namespace)["items"], [])
+    events: Sequence[Mapping[str, Any]] = allowed(
+        "events", lambda: cluster.list_objects(EVENT, namespace)["items"]
+    )
     about = {name, *(str(pod["metadata"]["name"]) for pod in pods)}
     return Description(
         overview,
         tuple(_resolve(cluster, tool) for tool in workload.tools),
         tuple(sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
         tuple(sorted((e for e in events if _concerns(e, about)), key=event_time)),
-        tuple(allowed(lambda: revisions_of(cluster, workload), [])),
+        () if "revision" in overview.unknown else tuple(revisions_of(cluster, workload)),
+        frozenset({*unknown, *overview.unknown}),
         tuple(notes),
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.model.resources import (
+    AGENT,
     CONTROLLER_REVISION,
     DEPLOYMENT,
     MODEL_CONFIG,
@@ -18,6 +19,10 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, LABEL_KIND, parse_time
 from kubectl_kagent.model.workload import Workload, dig
+
+T = TypeVar("T")
+Part = Literal["autoscaler", "model", "revision"]
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One line of ``get``. ``counts`` is None without a Deployment; ``revision`` is empty if not recorded."""
+    """One line of ``get``. ``counts`` is None without a Deployment; ``revision`` is empty if not recorded.
+
+    ``unknown`` names what may not be read.
+    """
 
     workload: Workload
     counts: Counts | None
@@ -43,6 +51,7 @@ class Overview:
     image: str
     state: str
     created: datetime
+    unknown: frozenset[Part]
 
 
 def overviews(
@@ -52,32 +61,48 @@ def overviews(
     *,
     names: tuple[str, ...] = (),
     labels: str | None = None,
+    warn: Warn,
 ) -> list[Overview]:
-    """The workloads of a namespace (None: of all), by name. Raises NotFound for a name that is not there."""
+    """The workloads of a namespace (None: of all), by name. Raises NotFound for a name that is not there.
+
+    Raises Forbidden without the workloads or Deployments; ``warn`` is told what else may not be read.
+    """
     if names and namespace is not None:
         items = [cluster.get(resource, namespace, name) for name in names]
     else:
         items = cluster.list_objects(resource, namespace, labels=labels)["items"]
     deployments = _by_name(cluster, DEPLOYMENT, namespace)
-    models = _by_name(cluster, MODEL_CONFIG, namespace)
-    revisions = _newest_revisions(cluster, resource, namespace)
-    scalers: dict[str, dict[str, Autoscaler]] = {}
-    found = []
-    for item in items:
-        workload = Workload(resource, item)
-        key = (workload.namespace, workload.name)
-        if workload.namespace not in scalers:
-            scalers[workload.namespace] = _autoscalers(cluster, workload.namespace)
-        found.append(
-            overview(
-                workload,
-                deployments.get(key),
-                scalers[workload.namespace].get(workload.name),
-                _model_name(workload, models),
-                revisions.get(key),
-            )
+    unknown: set[Part] = set()
+
+    def allowed(part: Part, read: Callable[[], dict[T, Any]]) -> dict[T, Any]:
+        try:
+            return read()
+        except Forbidden as error:
+            if part not in unknown:
+                warn(f"{part} unknown: {error.explained}")
+            unknown.add(part)
+            return {}
+
+    models: dict[tuple[str, str], Any] = {}
+    if resource is AGENT:
+        models = allowed("model", lambda: _by_name(cluster, MODEL_CONFIG, namespace))
+    revisions = allowed("revision", lambda: _newest_revisions(cluster, resource, namespace))
+    workloads = [Workload(resource, item) for item in items]
+    scalers = {
+        place: allowed("autoscaler", lambda place=place: autoscalers(cluster, place))  # type: ignore[misc]
+        for place in {workload.namespace for workload in workloads}
+    }
+    return [
+        overview(
+            workload,
+            deployments.get((workload.namespace, workload.name)),
+            scalers[workload.namespace].get(workload.name),
+            _model_name(workload, models),
+            revisions.get((workload.namespace, workload.name)),
+            frozenset(unknown),
         )
-    return found
+        for workload in workloads
+    ]
 
 
 def overview(
@@ -86,6 +111,7 @@ def overview(
     autoscaler: Autoscaler | None,
     model: str,
     revision: Mapping[str, Any] | None,
+    unknown: frozenset[Part] = frozenset(),
 ) -> Overview:
     """Join what was read about one workload. Pure."""
     template = dig(deployment, "spec", "template") or {}
@@ -102,6 +128,7 @@ def overview(
         image=str((dig(template, "spec", "containers") or [{}])[0].get("image", "")),
         state=_state(workload, deployment, counts),
         created=parse_time(workload.obj["metadata"]["creationTimestamp"]),
+        unknown=unknown,
     )
 
 
@@ -156,12 +183,8 @@ def _revision(revision: Mapping[str, Any] | None, config_hash: str) -> str:
 def _newest_revisions(
     cluster: Cluster, resource: Resource, namespace: str | None
 ) -> dict[tuple[str, str], Mapping[str, Any]]:
-    try:
-        items = cluster.list_objects(
-            CONTROLLER_REVISION, namespace, labels=f"{LABEL_KIND}={resource.singular}"
-        )["items"]
-    except Forbidden:
-        return {}
+    labels = f"{LABEL_KIND}={resource.singular}"
+    items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for item in sorted(items, key=lambda item: int(item["revision"])):
         owner = (dig(item, "metadata", "ownerReferences") or [{}])[0].get("name", "")
@@ -177,13 +200,6 @@ def _by_name(
     except (NotFound, ResourceMissing):
         return {}
     return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items}
-
-
-def _autoscalers(cluster: Cluster, namespace: str) -> dict[str, Autoscaler]:
-    try:
-        return autoscalers(cluster, namespace)
-    except Forbidden:
-        return {}
 
 
 def _model_name(workload: Workload, models: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:

@@ -20,19 +20,18 @@ _PROMPT_LINES = 12
 
 
 def description(found: Description, *, now: datetime) -> str:
-    """The whole screen; sections without content say ``<none>``."""
+    """The whole screen; sections without content say ``<none>``, those that may not be read ``<unknown>``."""
     workload = found.overview.workload
     sections = [
         _facts(found.overview, now),
         *([_prompt(workload)] if workload.prompt else []),
         *([_tools(found.tools)] if workload.is_agent else []),
         _conditions(workload, now),
-        _section("Revisions", _revisions(found, now)),
-        _section("Pods", _pods(found.pods, now)),
-        _section("Events", _events(found.events, now)),
+        _section("Revisions", _revisions(found, now), unknown="revision" in found.unknown),
+        _section("Pods", _pods(found.pods, now), unknown="pods" in found.unknown),
+        _section("Events", _events(found.events, now), unknown="events" in found.unknown),
     ]
-    text = "".join(sections)
-    return text + "".join(f"Not shown: {note}\n" for note in found.notes)
+    return "".join(sections)
 
 
 def _facts(item: Overview, now: datetime) -> str:
@@ -53,12 +52,14 @@ def _facts(item: Overview, now: datetime) -> str:
         "Image": item.image,
     }
     if workload.model_config:
-        facts["Model"] = f"{item.model} (ModelConfig {workload.model_config.name})"
+        model = "<unknown>" if "model" in item.unknown else item.model
+        facts["Model"] = f"{model} (ModelConfig {workload.model_config.name})"
     return "".join(f"{name + ':':<14}{plain(value)}\n" for name, value in facts.items() if value)
 
 
-def _section(title: str, body: str) -> str:
-    return f"{title}:" + (f"\n{_indented(body)}" if body else "        <none>\n")
+def _section(title: str, body: str, *, unknown: bool = False) -> str:
+    nothing = "<unknown>" if unknown else "<none>"
+    return f"{title}:" + (f"\n{_indented(body)}" if body else f"        {nothing}\n")
 
 
 def _prompt(workload: Workload) -> str:

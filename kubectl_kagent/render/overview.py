@@ -37,11 +37,12 @@ def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[
         decides(item),
     ]
     if workload.is_agent:
-        cells += [plain(item.model) or "-", str(item.tools)]
+        cells += ["<unknown>" if "model" in item.unknown else plain(item.model) or "-", str(item.tools)]
     state = plain(item.state)
     if not wide and len(state) > _STATE_WIDTH:
         state = state[: _STATE_WIDTH - 1] + "…"
-    cells += [item.revision or "-", age(item.created, now), state]
+    cells += ["<unknown>" if "revision" in item.unknown else item.revision or "-"]
+    cells += [age(item.created, now), state]
     if wide:
         cells += [workload.runtime or "-"] if workload.is_agent else []
         cells += [item.config_hash or "-", item.image or "-"]
@@ -50,6 +51,8 @@ def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[
 
 def decides(item: Overview) -> str:
     """Who decides the replica count: the object's own spec, an autoscaler (with its limits), or nobody."""
+    if "autoscaler" in item.unknown:
+        return "<unknown>"
     if item.autoscaler is None:
         return "spec" if item.workload.replicas is not None else "deployment"
     limits = f"{item.autoscaler.minimum}-{item.autoscaler.maximum}"
