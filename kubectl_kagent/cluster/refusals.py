@@ -89,15 +89,3 @@ def _innermost(error: BaseException) -> str:
         if not isinstance(reason, BaseException) or reason is error:
             return str(error)
         error = reason
-
-
-def _encode(body: Any) -> bytes:
-    """JSON in the API server's own spelling: compact, and with ``<``, ``>`` and ``&`` escaped.
-
-    It keeps the data of a ControllerRevision as the bytes that were sent, and compares them with its own
-    spelling at the next patch: any other one makes even a new annotation a change of immutable data.
-    """
-    text = json.dumps(body, separators=(",", ":"))
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text.encode()
