@@ -31,7 +31,7 @@ class Changed:
 
 
 class Feed:
-    """Changes of ``resources``, in one queue. ``say`` is told once of each kind that can't be watched."""
+    """Changes of ``resources``, in one queue. ``say`` is told of breaks and of kinds not installed."""
 
     def __init__(
         self,
@@ -44,17 +44,23 @@ class Feed:
         self._cluster = cluster
         self._namespace = namespace
         self._say = say
-        self._changes: queue.SimpleQueue[Changed] = queue.SimpleQueue()
+        self._changes: queue.SimpleQueue[Changed | Forbidden] = queue.SimpleQueue()
         self._stopped = threading.Event()
         for resource in resources:
             threading.Thread(target=self._follow, args=(resource,), daemon=True, name=resource.plural).start()
 
     def next(self, timeout: float) -> Changed | None:
-        """The next change, or None when none comes within ``timeout`` seconds."""
+        """The next change, or None when none comes within ``timeout`` seconds.
+
+        Raises Forbidden when a kind may not be watched: a feed that is blind to one would look whole.
+        """
         try:
-            return self._changes.get(timeout=timeout)
+            change = self._changes.get(timeout=timeout)
         except queue.Empty:
             return None
+        if isinstance(change, Forbidden):
+            raise change
+        return change
 
     def stop(self) -> None:
         self._stopped.set()
@@ -65,7 +71,10 @@ class Feed:
                 self._follow_once(resource)
             except Expired:
                 continue
-            except (Forbidden, ResourceMissing) as error:
+            except Forbidden as error:
+                self._changes.put(error)
+                return
+            except ResourceMissing as error:
                 self._say(f"not watching {resource.full_name}: {error.message}")
                 return
             except Unreachable as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Changed, Feed
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import difference, summary
 from kubectl_kagent.model.resources import (
@@ -58,7 +58,7 @@ class Recorder:
     _said: dict[Key, str] = field(default_factory=dict)
 
     def run(self, feed: Feed) -> Iterator[Recorded]:
-        """Record for ever; yields each new revision."""
+        """Record for ever; yields each new revision. Raises Forbidden when a permission is missing."""
         while True:
             change = feed.next(timeout=self._patience())
             while change is not None:
@@ -103,14 +103,19 @@ class Recorder:
 
     def _record(self, key: Key) -> Iterator[Recorded]:
         workload = self._workloads[key]
+        before: set[str] | None = None
         try:
             before = {revision.name for revision in history.revisions_of(self.cluster, workload)}
             past = history.update(self.cluster, workload, manager=self.manager, since=self._seen.get(key, 0))
         except NotFound:
             return  # deleted: its own event clears the memory
         except KagentError as error:
-            self._retry(key, error.message)
+            if before is None and isinstance(error, Forbidden):
+                raise
+            self._retry(key, error.explained)  # a source in a namespace that is closed to us, for one
             return
+        if past.refused:
+            raise past.refused
         if past.live is None:
             self._retry(key, "; ".join(past.notes) or "it changes as we look")
             return
