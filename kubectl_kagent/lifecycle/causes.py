@@ -69,6 +69,14 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
     workload, controllers = view.workload, view.controllers
     if controllers is None:
         return
+    if controllers.refused:
+        yield Cause(
+            "NotObserved",
+            workload.label,
+            f"whether the {controllers.name} controller runs may not be looked at: {controllers.refused}",
+            "",
+        )
+        return
     if not controllers.deployments:
         yield Cause(
             "ControllerNotFound",

@@ -22,11 +22,15 @@ _LOG_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Controllers:
-    """Where a kind's controller is looked for, and the Deployments found there."""
+    """Where a kind's controller is looked for, and the Deployments found there.
+
+    ``refused`` says why it may not be looked for.
+    """
 
     name: str
     namespaces: tuple[str, ...]
     deployments: tuple[Manifest, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,10 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     if deployment is None:
         return View(workload)
     if rolled_out(deployment):
+        notes: list[str] = []
         idle = int(dig(deployment, "spec", "replicas") or 0) == 0
-        return View(workload, deployment, autoscaler=_autoscaler(cluster, workload) if idle else None)
+        autoscaler = _autoscaler(cluster, workload, notes) if idle else None
+        return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
     return _explain(cluster, workload, deployment)
 
 
@@ -122,7 +128,7 @@ def _explain(cluster: Cluster, workload: Workload, deployment: Manifest) -> View
     ]
     crashed = [(pod, status) for pod in waiting for status in container_statuses(pod) if exited(status)]
     logs = {
-        (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status)
+        (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status, notes)
         for pod, status in crashed[:1]
     }
     return View(workload, deployment, sets, pods, tuple(events), logs, notes=tuple(dict.fromkeys(notes)))
@@ -150,21 +156,24 @@ def exited(status: Manifest) -> Manifest | None:
     return ended if ended and ended.get("exitCode") else None
 
 
-def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest) -> tuple[str, ...]:
+def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[str]) -> tuple[str, ...]:
     metadata = pod["metadata"]
     previous = dig(status, "state", "waiting") is not None
     try:
         text = cluster.pod_log(
             metadata["namespace"], metadata["name"], status["name"], previous=previous, tail=_LOG_LINES
         )
-    except KagentError:  # a log is a courtesy: not there yet, already gone, not allowed
+    except Forbidden as error:
+        notes.append(f"what a crashed container said is unknown: {error.explained}")
+        return ()
+    except KagentError:  # a log is a courtesy: not there yet, or already gone
         return ()
     return tuple(line for line in text.splitlines() if line.strip())
 
 
-def _controllers(cluster: Cluster, workload: Workload) -> Controllers | None:
-    """The controller's Deployments: in any namespace, or where charts put them; None when not allowed."""
-    wanted = CONTROLLERS[workload.resource]
+def _controllers(cluster: Cluster, workload: Workload) -> Controllers:
+    """The controller's Deployments: in any namespace, or where charts put them."""
+    wanted, refused = CONTROLLERS[workload.resource], ""
     places: tuple[tuple[str | None, ...], ...] = ((None,), wanted.namespaces)
     for tried in places:
         try:
@@ -173,16 +182,18 @@ def _controllers(cluster: Cluster, workload: Workload) -> Controllers | None:
                 for place in tried
                 for item in cluster.list_objects(DEPLOYMENT, place, labels=wanted.labels)["items"]
             ]
-        except Forbidden:
+        except Forbidden as error:
+            refused = error.explained
             continue
         return Controllers(wanted.name, wanted.namespaces, tuple(found))
-    return None
+    return Controllers(wanted.name, wanted.namespaces, refused=refused)
 
 
-def _autoscaler(cluster: Cluster, workload: Workload) -> Autoscaler | None:
+def _autoscaler(cluster: Cluster, workload: Workload, notes: list[str]) -> Autoscaler | None:
     try:
         return autoscalers(cluster, workload.namespace).get(workload.name)
-    except Forbidden:
+    except Forbidden as error:
+        notes.append(f"autoscaler unknown: {error.explained}")
         return None
 
 
@@ -198,7 +209,7 @@ def _items(
     try:
         listing = cluster.list_objects(resource, workload.namespace, labels=labels, fields=fields)
     except Forbidden as error:
-        notes.append(f"what holds a rollout up may stay unexplained: {error.message}")
+        notes.append(f"what holds a rollout up may stay unexplained: {error.explained}")
         return []
     return list(listing["items"])
 

@@ -265,7 +265,8 @@ def test_without_permission_to_look_at_pods_it_still_waits(stage: Stage) -> None
     assert stage.screen == [
         LINE,
         'err: what holds a rollout up may stay unexplained: pods is forbidden: User "tester" cannot list '
-        'resource "pods" in API group "" in the namespace "default"',
+        'resource "pods" in API group "" in the namespace "default"; '
+        "ClusterRole kagent-view allows it (kubectl apply -k manifests/rbac)",
         DONE,
     ]
 
