@@ -25,11 +25,11 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """A scale that was done (or tried with dry run). ``before`` is what ran when the CR asked for nothing."""
+    """A scale that was done (or tried with dry run), and the count in the CR before and after it."""
 
     obj: Mapping[str, Any]
-    before: int
-    after: int
+    before: int | None
+    after: int | None
 
     @property
     def changed(self) -> bool:
@@ -94,7 +94,7 @@ def scale(
         body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note}
     if dry_run == "client":
         spec = with_replicas(workload.spec, workload.deployment_path, replicas)
-        return Scaled({**workload.obj, "spec": spec}, before, replicas)
+        return Scaled({**workload.obj, "spec": spec}, workload.replicas, replicas)
     obj = cluster.merge_patch(
         workload.resource,
         workload.namespace,
@@ -103,7 +103,7 @@ def scale(
         dry_run=dry_run == "server",
         manager=manager,
     )
-    return Scaled(obj, before, replicas)
+    return Scaled(obj, workload.replicas, replicas)
 
 
 def _check(workload: Workload, replicas: int, expect: Expect) -> None:
@@ -136,5 +136,6 @@ def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: st
         warn(f"could not check for an autoscaler: {error.message}")
     if workload.replicas is None or dry_run == "client":
         spec = with_replicas(workload.spec, workload.deployment_path, None)
-        return Scaled({**workload.obj, "spec": spec}, count, count)
-    return Scaled(release(cluster, workload, dry_run=dry_run == "server", manager=manager), count, count)
+        return Scaled({**workload.obj, "spec": spec}, workload.replicas, None)
+    released = release(cluster, workload, dry_run=dry_run == "server", manager=manager)
+    return Scaled(released, workload.replicas, None)
