@@ -105,7 +105,10 @@ def reconcile(
     if [item for item in cluster.read_all(DEPLOYMENT) if item["metadata"]["name"] == name]:
         cluster.edit(DEPLOYMENT, name, {"spec": spec}, manager="controller")
     else:
-        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+        owner = {"apiVersion": resource.api_version, "kind": resource.kind, "name": name, "uid": live.uid}
+        labels = dict(item.split("=") for item in live.pod_selector.split(","))
+        metadata = {"name": name, "labels": labels, "ownerReferences": [{**owner, "controller": True}]}
+        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
         cluster.add(DEPLOYMENT, body, manager="controller")
     run_pods(cluster, name, existing=replicas, ready=replicas if ready else 0)
     conditions = [{"type": "Accepted", "status": "True", "reason": "Reconciled", "message": ""}]
