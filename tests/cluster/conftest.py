@@ -16,6 +16,7 @@ import pytest
 
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
+from tests.conftest import CONTEXT
 from tests.lab.lab import Lab
 
 T = TypeVar("T")
@@ -69,22 +70,24 @@ class Tools:
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
+    """For tests that take parts of the lab away; the others run on any cluster with kagent."""
     return Lab.attach()
 
 
 @pytest.fixture
-def tools(lab: Lab) -> Iterator[Tools]:
+def tools(lab_kubeconfig: Path) -> Iterator[Tools]:
     """The programs in a namespace of the test's own."""
     namespace = f"test-{uuid4().hex[:8]}"
-    found = Tools(lab.kubeconfig, str(lab.kubectl), namespace)
+    kubectl = "kubectl" if CONTEXT in os.environ else str(Lab.attach().kubectl)
+    found = Tools(lab_kubeconfig, kubectl, namespace)
     found.kubectl("create", "namespace", namespace)
     yield found
     found.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 @pytest.fixture
-def api(lab: Lab, tools: Tools) -> ApiServer:
-    return connect(Connection(kubeconfig=str(lab.kubeconfig), namespace=tools.namespace))
+def api(tools: Tools) -> ApiServer:
+    return connect(Connection(kubeconfig=str(tools.kubeconfig), namespace=tools.namespace))
 
 
 def wait_for(look: Callable[[], T | None], what: str, timeout: float = 60) -> T:
