@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from kubectl_kagent import clock
 from kubectl_kagent.cli import cli
 from kubectl_kagent.cluster import Cluster
 from tests.fakes import FakeCluster
@@ -37,8 +38,13 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cluster() -> FakeCluster:
-    return FakeCluster()
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """A fake cluster, and the program lives in its time: it stands still until something waits."""
+    fake = FakeCluster()
+    monkeypatch.setattr(clock, "now", fake.clock)
+    monkeypatch.setattr(clock, "monotonic", fake.clock.monotonic)
+    monkeypatch.setattr(clock, "sleep", fake.clock.sleep)
+    return fake
 
 
 @pytest.fixture

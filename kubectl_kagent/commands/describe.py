@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
-from kubectl_kagent import options
+from kubectl_kagent import clock, options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.lifecycle import description
 from kubectl_kagent.render import describe as screen
@@ -31,7 +29,7 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, al
         found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])
         if number:
             click.echo("\n")
-        click.echo(screen.description(found, now=datetime.now(UTC)), nl=False)
+        click.echo(screen.description(found, now=clock.now()), nl=False)
         for note in found.notes:
             if note not in said:
                 click.echo(f"Warning: {note}", err=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 import click
 
-from kubectl_kagent import options
+from kubectl_kagent import clock, options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
 from kubectl_kagent.errors import NotFound, Usage
@@ -70,7 +69,7 @@ def _show(
     wide: bool,
     watch: bool,
 ) -> None:
-    resource, now = targets.resource, datetime.now(UTC)
+    resource, now = targets.resource, clock.now()
     if resource not in WORKLOADS:
         if watch:
             raise Usage(f"-w works on {' and '.join(item.plural for item in WORKLOADS)}")
@@ -96,7 +95,7 @@ def _show(
     click.echo(text, nl=False)
     if watch:
         for item in _changes(cluster, resource, namespace, look, found):
-            cells = screen.row(item, now=datetime.now(UTC), wide=wide, namespaces=namespace is None)
+            cells = screen.row(item, now=clock.now(), wide=wide, namespaces=namespace is None)
             heading = screen.header(resource, wide=wide, namespaces=namespace is None)
             click.echo(table(heading, [cells]).splitlines()[1])
 

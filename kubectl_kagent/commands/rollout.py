@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
-from kubectl_kagent import options
+from kubectl_kagent import clock, options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout_diff import diff
 from kubectl_kagent.commands.rollout_restart import restart
@@ -61,8 +59,8 @@ def history(
     if output and output != "wide":
         click.echo(data(screen.history_data(workload.label, lines), output), nl=False)
         return
-    now = datetime.now(UTC)
-    click.echo(screen.history_table(workload.label, lines, now=now, wide=output == "wide"), nl=False)
+    text = screen.history_table(workload.label, lines, now=clock.now(), wide=output == "wide")
+    click.echo(text, nl=False)
 
 
 rollout.add_command(diff)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
@@ -143,7 +144,7 @@ def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, mana
     """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
     live = revisions[-1]
     before = revisions[-2] if len(revisions) > 1 else None
-    found = rendered(now, live.generation, live.changed_at, before, until=datetime.now(UTC))
+    found = rendered(now, live.generation, live.changed_at, before, until=clock.now())
     new = {key: value for key, value in found.items() if not live.annotations.get(key)}
     if not new:
         return live
@@ -187,7 +188,7 @@ def _runs(timeline: Timeline, known: Revision | None) -> list[_Run]:
         if snapshot.hash != previous:
             if found:
                 found[-1] = replace(found[-1], until=snapshot.changed_at)
-            found.append(_Run(snapshot, moment, datetime.now(UTC)))
+            found.append(_Run(snapshot, moment, clock.now()))
         elif found:
             found[-1] = replace(found[-1], last=moment)
         previous = snapshot.hash
