@@ -48,7 +48,7 @@ def _run(pieces: Iterator[re.Match[str]], node: Any, *, inside: bool) -> tuple[s
             for item in find_values(action.removeprefix("range "), node):
                 out.append(_run(iter(body), item, inside=True)[0])
         elif action[:1] in "\"'" and action:
-            out.append(action[1:-1].encode().decode("unicode_escape"))
+            out.append(_unescaped(action[1:-1]))
         else:
             out.append(" ".join(map(_text, find_values(action, node))))
     return "".join(out), False
@@ -77,22 +77,35 @@ def find_values(expression: str, node: Any) -> list[Any]:
         raise Usage(f'"{expression}" is not a JSONPath expression: {error}') from error
 
 
+# A quoted string, which stays as it is, or a key after a dot.
+_KEY = re.compile(r"""('[^']*'|"[^"]*")|\.((?:[\w/-]|\\.)+)""")
+
+
 def _translated(expression: str) -> str:
     text = expression.strip().removeprefix("{").removesuffix("}")
-    text = re.sub(r"^[$@]", "", text)
-    keys = re.compile(r"\.((?:[\w/-]|\\.)+)")
-    text = keys.sub(
-        lambda match: (
-            "['" + match.group(1).replace("\\.", ".") + "']"
-            if "\\." in match.group(1) or "/" in match.group(1) or "-" in match.group(1)
-            else match.group(0)
-        ),
-        text,
-    )
+    text = _KEY.sub(_bracketed, re.sub(r"^[$@]", "", text))
     if not text or text == ".":
         return "$"
     return "$" + (text if text[0] in ".[" else "." + text)
 
 
+def _bracketed(match: re.Match[str]) -> str:
+    quoted, key = match.groups()
+    if quoted:
+        return str(quoted).replace("\\.", ".")
+    return f"['{key.replace(chr(92), '')}']" if re.search(r"[\\/-]", key) else match.group(0)
+
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match.group(1), match.group(1)), text)
+
+
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """As kubectl prints it: a string bare, the rest as Go's JSON (sorted keys, ``<>&`` escaped)."""
+    if isinstance(value, str):
+        return value
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return re.sub("[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)
