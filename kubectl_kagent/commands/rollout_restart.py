@@ -51,17 +51,19 @@ def restart(
     if not found:
         click.echo(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.", err=True)
     restarted = []
+    waits = bool(wait or timeout) and dry_run == "none"
     for workload in [Workload(targets.resource, item) for item in found]:
         if current_replicas(cluster, workload) == 0:
             _warn(f"{workload.label} has no replicas: there is nothing to restart")
             continue
+        if waits:
+            rollout.may_follow(cluster, workload)
         done = restart_workload(cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager)
         click.echo(show.changed(done if output else workload.obj, "restarted", output, dry_run), nl=False)
         restarted.append(workload)
-    if (wait or timeout) and dry_run == "none":
-        voice = rollout.Voice(lambda line: click.echo(line, err=True), _warn)
-        for workload in restarted:
-            rollout.follow(cluster, workload, voice, timeout=timeout or 300)
+    voice = rollout.Voice(lambda line: click.echo(line, err=True), _warn)
+    for workload in restarted if waits else ():
+        rollout.follow(cluster, workload, voice, timeout=timeout or 300)
 
 
 def _warn(text: str) -> None:

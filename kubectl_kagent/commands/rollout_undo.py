@@ -14,7 +14,7 @@ from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle import undo as rollback
 from kubectl_kagent.lifecycle.diff import difference
 from kubectl_kagent.lifecycle.history import History
-from kubectl_kagent.lifecycle.rollout import Voice, follow
+from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow
 from kubectl_kagent.lifecycle.undo import Plan
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
@@ -59,6 +59,8 @@ def undo(
     """
     resource, name = options.one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    if wait:
+        may_follow(cluster, workload)
     restored = roll_back(
         cluster,
         workload,

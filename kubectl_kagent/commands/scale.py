@@ -8,7 +8,7 @@ from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Unchanged, Usage
 from kubectl_kagent.lifecycle import scaling
-from kubectl_kagent.lifecycle.rollout import Voice, follow
+from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import output as show
 
@@ -64,19 +64,21 @@ def scale(
         raise Usage("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
+    waits = replicas is not None and bool(wait or timeout) and dry_run == "none"
+    for workload in workloads if waits else ():
+        may_follow(cluster, workload)
     for workload in workloads:
         if replicas is None:
             done = scaling.hand_over(cluster, workload, dry_run=dry_run, manager=manager, warn=_warn)
-            changed |= workload.replicas is not None
+            changed |= done.changed
             click.echo(show.changed(done.obj, "released", output, dry_run), nl=False)
             continue
         scaling.refuse_autoscaled(cluster, workload, force=force, warn=_warn)
         done = scaling.scale(cluster, workload, replicas, expect=expect, dry_run=dry_run, manager=manager)
         changed |= done.changed
         click.echo(show.changed(done.obj, "scaled", output, dry_run), nl=False)
-    if replicas is not None and (wait or timeout) and dry_run == "none":
-        for workload in workloads:
-            follow(cluster, workload, Voice(_say, _warn), timeout=timeout or 300)
+    for workload in workloads if waits else ():
+        follow(cluster, workload, Voice(_say, _warn), timeout=timeout or 300)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object already was as asked")
 

@@ -161,6 +161,11 @@ def follow(
         raise type(error)(f"{error.message} (rolled back)", error.hint) from error
 
 
+def may_follow(cluster: Cluster, workload: Workload) -> None:
+    """Raise Forbidden before a change that ``follow`` is to wait for, and not after it."""
+    look(cluster, workload.resource, workload.namespace, workload.name)
+
+
 def wait(
     cluster: Cluster,
     workload: Workload,
