@@ -17,23 +17,30 @@ _CONFIG = ("spec", "data")
 
 
 def author(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[str, datetime]:
-    """Field manager and time of the write that made ``after`` out of ``before`` (None: not known)."""
+    """Field manager and time of the write that made ``after`` out of ``before`` (None: not known).
+
+    A write that changed only the status has no author: the controller tells there what somebody else did.
+    """
+    only_status = (
+        before is not None
+        and before.get("status") != after.get("status")
+        and all(before.get(root) == after.get(root) for root in _CONFIG)
+    )
     entries = [
         entry
         for entry in dig(after, "metadata", "managedFields") or ()
-        if entry.get("time") and not entry.get("subresource")
+        if entry.get("time") and bool(entry.get("subresource")) == only_status
     ]
     if not entries:
         created = dig(after, "metadata", "creationTimestamp")
         return "", parse_time(created) if created else datetime.fromtimestamp(0, UTC)
     newest = max(entries, key=lambda entry: str(entry["time"]))
-    if before is not None:
-        for path in _changed(before, after):
-            owners = [entry for entry in entries if _owns(entry.get("fieldsV1") or {}, path)]
-            if owners:
-                newest = max(owners, key=lambda entry: str(entry["time"]))
-                break
-    return str(newest.get("manager", "")), parse_time(newest["time"])
+    for path in _changed(before, after) if before is not None else ():
+        owned, by = max(((_owned(entry.get("fieldsV1") or {}, path), entry) for entry in entries), key=_order)
+        if owned:
+            newest = by
+            break
+    return "" if only_status else str(newest.get("manager", "")), parse_time(newest["time"])
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -50,12 +57,21 @@ def _different(old: Any, new: Any, path: tuple[str, ...]) -> Iterator[tuple[str,
         yield path
 
 
-def _owns(fields: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+def _order(candidate: tuple[int, Mapping[str, Any]]) -> tuple[int, str]:
+    owned, entry = candidate
+    return owned, str(entry["time"])
+
+
+def _owned(fields: Mapping[str, Any], path: tuple[str, ...]) -> int:
+    """How many steps of ``path`` the fields follow; 0 when they don't own the value at its end.
+
+    They may end before: lists and some maps are owned as one, and so looks a map whose keys are others'.
+    """
     node: Any = fields
-    for step in path:
+    for depth, step in enumerate(path):
         node = node.get(f"f:{step}")
         if node is None:
-            return False
+            return 0
         if not node:
-            return True  # an atomic value: whole lists and maps are owned as one
-    return True
+            return depth + 1
+    return len(path)

@@ -116,12 +116,28 @@ def _authored(newest_first: list[Moment], known: Revision | None) -> tuple[Momen
         before: Mapping[str, Any] | None = None
         if result:
             before = result[-1].version_of(written["metadata"]["uid"])
-        elif known is not None and written is moment.workload.obj:
-            before = {"spec": known.spec}
+        elif known is not None and not _settled(moment.snapshot, known):
+            before = _known_version(known, moment)
         changed_by, changed_at = author(before, written)
         snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
         result.append(replace(moment, snapshot=snapshot))
     return tuple(result)
+
+
+def _known_version(known: Revision, moment: Moment) -> Mapping[str, Any] | None:
+    """What the known revision holds of the object that made ``moment``, as far as it is the object's own."""
+    written = moment.written
+    if written is moment.workload.obj:
+        return {"spec": known.spec}
+    for source in known.sources:
+        content = source.content or {}
+        if source.uid != written["metadata"]["uid"]:
+            continue
+        if "data" in content:  # perhaps of some keys only
+            return {"data": {**(written.get("data") or {}), **content["data"]}}
+        if "spec" in content:
+            return {"spec": content["spec"]}
+    return None
 
 
 def _settled(snapshot: Snapshot, known: Revision | None) -> bool:
