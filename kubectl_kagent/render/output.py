@@ -21,10 +21,12 @@ def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
     name, _, argument = output.partition("=")
     shown = [strip_managed_fields(item) for item in items]
     whole: Object = (
-        shown[0] if single else {"apiVersion": "v1", "items": shown, "kind": "List", "metadata": {}}
+        shown[0]
+        if single
+        else {"apiVersion": "v1", "items": shown, "kind": "List", "metadata": {"resourceVersion": ""}}
     )
     if output == "json":
-        return json.dumps(whole, indent=4, ensure_ascii=False) + "\n"
+        return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
     if output == "yaml":
         return to_yaml(whole)
     if output == "name":
@@ -91,7 +93,14 @@ def custom_columns(items: Sequence[Object], spec: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """As Go prints values, which is what kubectl puts into columns."""
+    if isinstance(value, Mapping):
+        return f"map[{' '.join(f'{key}:{_cell(item)}' for key, item in sorted(value.items()))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_cell, value))}]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def strip_managed_fields(item: Object) -> dict[str, Any]:

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from unicodedata import category, east_asian_width
 
+_GAP = 3
+_NARROWEST = 6
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns three blanks apart; a blank cell is ``<none>``. Ends with a newline."""
+    """Columns three blanks apart, as kubectl at least six wide; a blank cell is ``<none>``."""
     lines = [list(header), *([cell or "<none>" for cell in row] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    widths = [
+        max(_NARROWEST, *(_width(cell) + _GAP for cell in column)) for column in zip(*lines, strict=True)
+    ]
     return "".join(
-        "   ".join(
+        "".join(
             cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
         ).rstrip()
         + "\n"
@@ -45,7 +50,8 @@ def age(moment: datetime, now: datetime) -> str:
         return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
     if days < 365 * 2:
         return f"{days}d"
-    return f"{days // 365}y"
+    years, rest = divmod(days, 365)
+    return f"{years}y{rest}d" if rest and years < 8 else f"{years}y"
 
 
 def _width(text: str) -> int:
