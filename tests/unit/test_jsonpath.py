@@ -1,0 +1,159 @@
+"""jsonpath templates; what is expected was printed by kubectl 1.35 for the same object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.render.jsonpath import evaluate
+
+OBJECT: dict[str, Any] = {
+    "apiVersion": "kagent.dev/v1alpha2",
+    "kind": "Agent",
+    "metadata": {
+        "name": "clock",
+        "labels": {"a.b/c": "dotted", "plain": "p", "dash-key": "d"},
+        "annotations": {"k": "v"},
+    },
+    "spec": {
+        "n": 3,
+        "f": 1.5,
+        "big": 12345678901,
+        "t": True,
+        "no": None,
+        "empty": "",
+        "list": ["x", "y", "z"],
+        "nums": [1, 2, 3],
+        "maps": [
+            {"name": "one", "v": 1, "on": True},
+            {"name": "two", "v": 2, "on": False},
+            {"name": "three", "v": 3},
+        ],
+        "m": {"k2": "b", "k1": "a", "html": "<&>"},
+        "emptylist": [],
+        "emptymap": {},
+        "uni": "äé",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        # paths
+        ("{.metadata.name}", "clock"),
+        ("{$.metadata.name}", "clock"),
+        ("{@.metadata.name}", "clock"),
+        ("{ .metadata.name }", "clock"),
+        ("{.metadata['name']}", "clock"),
+        ("{['metadata']['name']}", "clock"),
+        ("{.spec['n']}", "3"),
+        (r"{.metadata.labels.a\.b/c}", "dotted"),
+        (r"{.metadata.labels['a\.b/c']}", "dotted"),
+        ("{.metadata.labels.dash-key}", "d"),
+        ("{.metadata.labels['plain','dash-key']}", "p d"),
+        ("{.metadata..k}", "v"),
+        ("{.spec.maps..name}", "one two three"),
+        # what is not there
+        ("{.nope}", ""),
+        ("{.spec.nope.deeper}", ""),
+        ("{.spec.maps[*].nope}", ""),
+        ("{.spec.n}{.spec.nope}", "3"),
+        ("{.metadata.labels.a.b/c}", ""),
+        # values
+        ("{.spec.f}", "1.5"),
+        ("{.spec.big}", "12345678901"),
+        ("{.spec.t}", "true"),
+        ("{.spec.no}", "null"),
+        ("{.spec.empty}", ""),
+        ("{.spec.uni}", "äé"),
+        ("{.spec.list}", '["x","y","z"]'),
+        ("{.spec.nums}", "[1,2,3]"),
+        ("{.spec.emptylist}", "[]"),
+        ("{.spec.emptymap}", "{}"),
+        ("{.spec.m}", r'{"html":"\u003c\u0026\u003e","k1":"a","k2":"b"}'),
+        ("{.spec.m.html}", "<&>"),
+        ("{.metadata.labels}", '{"a.b/c":"dotted","dash-key":"d","plain":"p"}'),
+        # lists
+        ("{.spec.list[0]}", "x"),
+        ("{.spec.list[-1]}", "z"),
+        ("{.spec.list[-1:]}", "z"),
+        ("{.spec.list[0:2]}", "x y"),
+        ("{.spec.list[:2]}", "x y"),
+        ("{.spec.list[1:]}", "y z"),
+        ("{.spec.list[::2]}", "x z"),
+        ("{.spec.list[0,2]}", "x z"),
+        ("{.spec.list[*]}", "x y z"),
+        ("{.spec.maps[*].name}", "one two three"),
+        ("{.spec.maps[0:2].name}", "one two"),
+        ("{.spec.maps[*].on}", "true false"),
+        # filters
+        ('{.spec.maps[?(@.name=="two")].v}', "2"),
+        ("{.spec.maps[?(@.name=='two')].v}", "2"),
+        ("{.spec.maps[?(@.v>1)].name}", "two three"),
+        ("{.spec.maps[?(@.v>=2)].name}", "two three"),
+        ("{.spec.maps[?(@.v!=2)].name}", "one three"),
+        ("{.spec.maps[?(@.v<2)]}", '{"name":"one","on":true,"v":1}'),
+        ("{.spec.maps[?(@.on==true)].name}", "one"),
+        ("{.spec.maps[?(@.on)].name}", "one two"),
+        ('{.spec.maps[?(@.name=="nope")].v}', ""),
+        ('{.spec.maps[?(@.nope=="x")].v}', ""),
+        ('{.spec.list[?(@=="y")]}', "y"),
+        ('{.spec.list[?(@!="y")]}', "x z"),
+        # text
+        ("", ""),
+        ("plain text", "plain text"),
+        (".metadata.name", ".metadata.name"),
+        ('{"text"}', "text"),
+        ("{'text'}", "text"),
+        ('{"ä"}', "ä"),
+        (r'{"a\"b"}', 'a"b'),
+        (r"{'it\'s'}", "it's"),
+        ("a{.metadata.name}b", "aclockb"),
+        ('{.metadata.name}{"\\n"}', "clock\n"),
+        ('{.kind}{"\\t"}{.metadata.name}', "Agent\tclock"),
+        ("{.spec.list[0]}{'\\n'}", "x\n"),
+        ("{.metadata.name} and {.kind}", "clock and Agent"),
+        # ranges
+        ('{range .spec.list[*]}{@}{"\\n"}{end}', "x\ny\nz\n"),
+        ("{range .spec.list}{@} {end}", '["x","y","z"] '),
+        ("{range .spec.maps[*]}{.name}={.v},{end}", "one=1,two=2,three=3,"),
+        ("{range .spec.maps[*]}{@.name}{end}", "onetwothree"),
+        ('{range .spec.maps[*]}{.name}{.nope}{"\\n"}{end}', "one\ntwo\nthree\n"),
+        ("{range .spec.maps[*]}{range .nope[*]}{@}{end}{.name}{end}", "onetwothree"),
+        ('{range .spec.maps[*]}{.v}{","}{end}{.kind}', "1,2,3,Agent"),
+        ("{range .spec.maps[?(@.v>1)]}[{.name}]{end}", "[two][three]"),
+        ("{range .spec.nope[*]}x{end}", ""),
+        ("{range .items[*]}x{end}", ""),
+    ],
+)
+def test_templates_print_what_kubectl_prints(template: str, text: str) -> None:
+    assert evaluate(template, OBJECT) == text
+
+
+@pytest.mark.parametrize(
+    "template", ["{.metadata.name", "{end}", "{.spec.list[}", "{.metadata.name}{", "{.a b}"]
+)
+def test_what_does_not_parse_is_a_usage_error(template: str) -> None:
+    with pytest.raises(Usage) as caught:
+        evaluate(template, OBJECT)
+    assert caught.value.exit_code == 2
+
+
+def test_a_range_that_is_never_closed_is_refused() -> None:
+    """kubectl prints the rest over the whole object; that is never what was meant."""
+    with pytest.raises(Usage, match=r"a \{range\} without an \{end\}"):
+        evaluate("{range .spec.list[*]}{@}", OBJECT)
+
+
+def test_quoted_text_in_a_filter_stays_whole() -> None:
+    items = {"items": [{"name": "a.b-c/d"}, {"name": "other"}]}
+    assert evaluate('{.items[?(@.name=="a.b-c/d")].name}', items) == "a.b-c/d"
+
+
+def test_ranges_nest_and_each_has_its_own_node() -> None:
+    items = {"items": [{"n": "a", "tools": ["x", "y"]}, {"n": "b", "tools": []}, {"n": "c", "tools": ["z"]}]}
+    template = '{range .items[*]}{.n}:{range .tools[*]}{@},{end}{"\\n"}{end}'
+    assert evaluate(template, items) == "a:x,y,\nb:\nc:z,\n"
