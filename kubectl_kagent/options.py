@@ -149,8 +149,6 @@ def mutation(function: F) -> F:
         "--dry-run",
         type=click.Choice(["none", "client", "server"]),
         default="none",
-        is_flag=False,
-        flag_value="client",
         help="client: only print; server: let the server check it without storing.",
     )
     manager = click.option(

@@ -6,6 +6,7 @@ import click
 
 from kubectl_kagent import clock, options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.lifecycle import description
 from kubectl_kagent.render import describe as screen
 
@@ -14,6 +15,7 @@ from kubectl_kagent.render import describe as screen
 @options.targets
 @options.selector
 @options.everything
+@terminal.color
 @options.connected
 def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, all_: bool) -> None:
     """Show config, tools with their servers, pods, events, autoscaler, last revisions and last failures.
@@ -29,7 +31,7 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, al
         found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])
         if number:
             click.echo("\n")
-        click.echo(screen.description(found, now=clock.now()), nl=False)
+        terminal.show(screen.description(found, now=clock.now()))
         for note in found.notes:
             if note not in said:
                 click.echo(f"Warning: {note}", err=True)

@@ -9,6 +9,7 @@ import click
 from kubectl_kagent import clock, options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import NotFound, Usage
 from kubectl_kagent.lifecycle.overview import Overview, overviews
 from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
@@ -23,6 +24,7 @@ from kubectl_kagent.render.table import table
 @options.all_namespaces
 @options.selector
 @options.output()
+@terminal.color
 @options.connected
 def get(
     cluster: Cluster,
@@ -75,7 +77,10 @@ def _show(
             raise Usage(f"-w works on {' and '.join(item.plural for item in WORKLOADS)}")
         items = _sources(cluster, targets, namespace, selector)
         text = screen.source_table(resource, items, now=now, namespaces=namespace is None)
-        click.echo(text if items else _none(namespace), nl=False, err=not items)
+        if items:
+            terminal.show(text)
+        else:
+            click.echo(_none(namespace), nl=False, err=True)
         return
     said: set[str] = set()
 
@@ -92,12 +97,12 @@ def _show(
         click.echo(_none(namespace), nl=False, err=True)
         return
     text = screen.overview_table(resource, found, now=now, wide=wide, namespaces=namespace is None)
-    click.echo(text, nl=False)
+    terminal.show(text)
     if watch:
         for item in _changes(cluster, resource, namespace, look, found):
             cells = screen.row(item, now=clock.now(), wide=wide, namespaces=namespace is None)
             heading = screen.header(resource, wide=wide, namespaces=namespace is None)
-            click.echo(table(heading, [cells]).splitlines()[1])
+            terminal.show(table(heading, [cells]).split("\n", 1)[1])
 
 
 def _sources(

@@ -6,6 +6,7 @@ import click
 
 from kubectl_kagent import clock, options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.rollout_diff import diff
 from kubectl_kagent.commands.rollout_restart import restart
 from kubectl_kagent.commands.rollout_status import status
@@ -28,6 +29,7 @@ def rollout() -> None:
 @click.option("--revision", type=int, help="Show this one in full; negative counts back from the live one.")
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")
 @options.output()
+@terminal.color
 @options.connected
 def history(
     cluster: Cluster, target: tuple[str, ...], revision: int | None, no_record: bool, output: str
@@ -52,7 +54,7 @@ def history(
         if output:
             click.echo(data(screen.revision_data(workload.label, one), output), nl=False)
         else:
-            click.echo(screen.revision_detail(workload.label, one), nl=False)
+            terminal.show(screen.revision_detail(workload.label, one))
         return
     replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
     lines = rows(found, replica_sets["items"])
@@ -60,7 +62,7 @@ def history(
         click.echo(data(screen.history_data(workload.label, lines), output), nl=False)
         return
     text = screen.history_table(workload.label, lines, now=clock.now(), wide=output == "wide")
-    click.echo(text, nl=False)
+    terminal.show(text)
 
 
 rollout.add_command(diff)

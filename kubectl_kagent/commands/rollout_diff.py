@@ -12,6 +12,7 @@ import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import difference
@@ -27,6 +28,7 @@ from kubectl_kagent.render.output import to_yaml
 @click.argument("old", type=int, required=False)
 @click.argument("new", type=int, required=False)
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")
+@terminal.color
 @options.connected
 def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_record: bool) -> None:
     """Show what changed between two revisions; by default from the one before to the live one.
@@ -54,7 +56,7 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_rec
     if not found:
         click.echo(f"revisions {before.number} and {after.number} are the same config", err=True)
         return
-    click.echo(diff_text(f"revision {before.number}", f"revision {after.number}", found), nl=False)
+    terminal.show(diff_text(f"revision {before.number}", f"revision {after.number}", found))
 
 
 def _pair(past: History, old: int | None, new: int | None) -> tuple[Revision, Revision]:

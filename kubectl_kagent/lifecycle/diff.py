@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from kubectl_kagent.model.revision import Revision, Snapshot, Source
@@ -25,11 +26,15 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class ToolChange:
-    """Tools that one server gained or lost; with no names, the server (or agent) itself came or went."""
+    """Tools taken from one server, now or before; ``sign`` is + or - when the server itself came or went.
+
+    An agent as a tool, and a server of which no tool is named, come and go without names.
+    """
 
     server: str
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    sign: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +54,17 @@ def difference(workload: Workload, old: Revision | Snapshot, new: Revision | Sna
     before = with_replicas(old.spec, workload.deployment_path, None)
     after = with_replicas(new.spec, workload.deployment_path, None)
     prompts = str(dig(before, *_PROMPT) or ""), str(dig(after, *_PROMPT) or "")
-    fields = [
-        change
-        for change in _compare("", "spec", before, after)
-        if change.path not in ("spec.declarative.systemMessage", "spec.declarative.tools")
-    ]
+    prompt = prompts if prompts[0] != prompts[1] else None
     tools = _tools(workload, before, after)
-    if dig(before, *_TOOLS) != dig(after, *_TOOLS) and not tools:
-        fields.append(FieldChange("", "spec.declarative.tools", dig(before, *_TOOLS), dig(after, *_TOOLS)))
+    settings = _compare_settings(_settings(workload, before), _settings(workload, after))
+    fields = []
+    for change in _compare("", "spec", before, after):
+        if change.path == "spec.declarative.tools":
+            fields += settings or ([] if tools else [change])  # at least their order is another
+        elif not (prompt and change.path == "spec.declarative.systemMessage"):
+            fields.append(change)
     fields += source_changes(old.sources, new.sources)
-    return Difference(prompts if prompts[0] != prompts[1] else None, tools, tuple(fields))
+    return Difference(prompt, tools, tuple(fields))
 
 
 def source_changes(old: Sequence[Source], new: Sequence[Source]) -> list[FieldChange]:
@@ -88,12 +94,14 @@ def _tools(workload: Workload, before: Mapping[str, Any], after: Mapping[str, An
     for server in sorted({*old, *new}):
         added = tuple(sorted(new.get(server, set()) - old.get(server, set())))
         removed = tuple(sorted(old.get(server, set()) - new.get(server, set())))
-        if added or removed or (server in old) != (server in new):
-            changes.append(ToolChange(server, added, removed))
+        sign = "" if server in old and server in new else "+" if server in new else "-"
+        if added or removed or sign:
+            changes.append(ToolChange(server, added, removed, sign))
     return tuple(changes)
 
 
 def _servers(workload: Workload, spec: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The tools by the label of the server (or agent) they are taken from."""
     view = Workload(workload.resource, {**workload.obj, "spec": dict(spec)})
     found: dict[str, set[str]] = {}
     for tool in view.tools:
@@ -105,12 +113,35 @@ def _servers(workload: Workload, spec: Mapping[str, Any]) -> dict[str, set[str]]
     return found
 
 
+def _settings(workload: Workload, spec: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What else is set about each server, like the tools that ask for approval."""
+    found: dict[str, list[Any]] = {}
+    for tool in dig(spec, *_TOOLS) or ():
+        for label in _servers(workload, {"declarative": {"tools": [tool]}}):
+            server = {
+                key: value for key, value in (tool.get("mcpServer") or {}).items() if key != "toolNames"
+            }
+            found.setdefault(label, []).append({**tool, "mcpServer": server})
+    return found
+
+
+def _compare_settings(old: Mapping[str, list[Any]], new: Mapping[str, list[Any]]) -> list[FieldChange]:
+    return [
+        change
+        for label in sorted(old.keys() & new.keys())
+        for before, after in zip_longest(old[label], new[label])
+        for change in _compare("", f"spec.declarative.tools[{label}]", before, after)
+    ]
+
+
 def summary(found: Difference) -> str:
     """The difference in a few words for one line: ``prompt, tools +get_date, model gpt-4o → gpt-5``."""
     parts = ["prompt"] if found.prompt else []
     names = [f"+{name}" for change in found.tools for name in change.added or ()]
     names += [f"-{name}" for change in found.tools for name in change.removed or ()]
-    whole = [change.server for change in found.tools if not change.added and not change.removed]
+    whole = [
+        f"{change.sign}{change.server}" for change in found.tools if not change.added and not change.removed
+    ]
     if names or whole:
         parts.append("tools " + " ".join([*names, *whole]))
     parts += [_short(change) for change in found.fields]

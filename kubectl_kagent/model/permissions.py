@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -65,11 +65,15 @@ def _each(resources: Iterable[Resource], verbs: tuple[str, ...], why: str) -> tu
     return tuple(Need(resource, verbs, why) for resource in resources)
 
 
+def _only_with(option: str, needs: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(replace(need, why=f"{option}: {need.why}") for need in needs)
+
+
 _ALL_NAMESPACES = "all namespaces"
 
 _NAMED = _each(WORKLOADS, ("get",), "the object named")
 _SELECTED = _each(WORKLOADS, ("list",), "-l, --all")
-_COUNT = Need(DEPLOYMENT, ("get",), "the count of an object that has none of its own; --wait")
+_COUNT = Need(DEPLOYMENT, ("get",), "the count of an object that has none of its own")
 
 _AUTOSCALED = Need(HPA, ("list",), "refuse what an autoscaler decides", "goes on, and says so")
 _KEDA = Need(SCALED_OBJECT, ("list",), "KEDA's limits", "the HPA that KEDA makes stands in for it")
@@ -111,22 +115,20 @@ _EXPLAINED = (
     Need(POD, ("list",), "pods that do not start", "may not know the cause"),
     Need(EVENT, ("list",), "probes that fail, volumes that don't mount", "may not know the cause"),
     Need(POD, ("get",), "a crashed container's last lines", "leaves them out", subresource="log"),
-    Need(HPA, ("list",), "who scaled it to 0", "leaves it out"),
-    _KEDA,
     Need(
         DEPLOYMENT,
         ("list",),
-        "is the controller up?",
-        "does not know whether it is",
+        "whether the controller runs",
+        "does not know it",
         elsewhere=f"{_ALL_NAMESPACES}, or the controller's",
     ),
 )
+_IDLE = (Need(HPA, ("list",), "who scaled it to 0", "leaves it out"), _KEDA)
 
 _UNDO = (
     *_NAMED,
     *_PAST,
     *_each(WORKLOADS, ("patch",), "put the spec back"),
-    Need(DEPLOYMENT, ("get",), "check that the config hash is back"),
     *_each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP), ("get", "patch"), "--with-sources"),
     *_RECORDING,
     Need(
@@ -136,6 +138,7 @@ _UNDO = (
         "names only those of its namespace",
         elsewhere=_ALL_NAMESPACES,
     ),
+    *_only_with("--wait", (Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
 )
 
 PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
@@ -160,15 +163,16 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_NAMED,
         *_SELECTED,
         *_each(WORKLOADS, ("patch",), "set replicas"),
-        _COUNT,
+        replace(_COUNT, why=f"{_COUNT.why}; --wait"),
         _AUTOSCALED,
         _KEDA,
+        *_only_with("--wait", _EXPLAINED),
     ),
     "hibernate": (
         *_NAMED,
         *_SELECTED,
         *_each(WORKLOADS, ("patch",), "set replicas, note the old count"),
-        Need(DEPLOYMENT, ("get",), "the count of an object that has none of its own"),
+        _COUNT,
         _AUTOSCALED,
         _KEDA,
     ),
@@ -191,7 +195,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_NAMED,
         Need(DEPLOYMENT, ("get",), "how far it is"),
         *_EXPLAINED,
-        *(Need(need.resource, need.verbs, f"--revision: {need.why}") for need in _PAST),
+        *_IDLE,
+        *_only_with("--revision", _PAST),
         Need(SERVICE, ("create",), "--smoke", subresource="proxy"),
     ),
     "rollout restart": (
@@ -199,10 +204,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SELECTED,
         Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
-        *(
-            Need(n.resource, n.verbs, f"--wait: {n.why}", n.without, n.subresource, n.elsewhere)
-            for n in _EXPLAINED
-        ),
+        *_only_with("--wait", _EXPLAINED),
     ),
     "record": (
         *_each(

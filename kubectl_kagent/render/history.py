@@ -116,7 +116,7 @@ def diff_text(old: str, new: str, found: Difference) -> str:
             lines += [f"  + {name} ({change.server})" for name in change.added]
             lines += [f"  - {name} ({change.server})" for name in change.removed]
             if not change.added and not change.removed:
-                lines.append(f"  {change.server}")
+                lines.append(f"  {change.sign} {change.server}")
     where = None
     for field in found.fields:
         if field.where != where:
