@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,7 +122,9 @@ def _names(context: click.Context, resource: Resource) -> list[str]:
     return [str(item["metadata"]["name"]) for item in items]
 
 
-targets = click.argument("target", nargs=-1, shell_complete=complete_target)
+targets = click.argument(
+    "target", nargs=-1, metavar="TYPE/NAME | TYPE NAME | NAME", shell_complete=complete_target
+)
 
 all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
 selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")
@@ -169,9 +171,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def seconds(text: str) -> float:
     """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises Usage for anything else."""
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return float(text)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise Usage(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
@@ -232,10 +234,19 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
         types = {_type(pair[0], allowed) for pair in pairs}
         if len(types) > 1:
             raise Usage("all objects of one call must be of one type")
-        return Targets(types.pop(), tuple(pair[1] for pair in pairs))
+        return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
     if find_type(words[0]) is not None:
-        return Targets(_type(words[0], allowed), words[1:])
-    return Targets(AGENT, words)
+        return Targets(_type(words[0], allowed), _names_of(words[1:]))
+    return Targets(AGENT, _names_of(words))
+
+
+def _names_of(words: Iterable[str]) -> tuple[str, ...]:
+    """The words, which go into the request's path as they are."""
+    names = tuple(words)
+    for name in names:
+        if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
+            raise Usage(f'invalid resource name "{name}"')
+    return names
 
 
 def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:

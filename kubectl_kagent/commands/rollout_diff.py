@@ -24,7 +24,7 @@ from kubectl_kagent.render.output import to_yaml
 
 
 @click.command(short_help="What changed between two revisions")
-@click.argument("target", shell_complete=options.complete_target)
+@click.argument("target", metavar="TYPE/NAME | NAME", shell_complete=options.complete_target)
 @click.argument("old", type=int, required=False)
 @click.argument("new", type=int, required=False)
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")

@@ -165,4 +165,6 @@ def _small(value: Any) -> bool:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value is None else str(value)

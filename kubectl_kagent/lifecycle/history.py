@@ -271,7 +271,7 @@ def _prune(cluster: Cluster, workload: Workload, revisions: list[Revision]) -> l
 
 def _limit(workload: Workload) -> int:
     text = workload.annotations.get(REVISION_HISTORY_LIMIT, "")
-    return max(1, int(text)) if text.isdigit() else DEFAULT_LIMIT
+    return max(1, int(text)) if text.isdecimal() else DEFAULT_LIMIT
 
 
 def _owner(item: Mapping[str, Any]) -> str:

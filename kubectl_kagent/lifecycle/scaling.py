@@ -119,7 +119,7 @@ def _check(workload: Workload, replicas: int, expect: Expect) -> None:
 def wake_replicas(workload: Workload) -> int:
     """The count to wake to: what hibernate noted, else 1."""
     noted = workload.annotations.get(HIBERNATED_REPLICAS, "")
-    return int(noted) if noted.isdigit() and int(noted) > 0 else 1
+    return int(noted) if noted.isdecimal() and int(noted) > 0 else 1
 
 
 def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: str, warn: Warn) -> Scaled:
