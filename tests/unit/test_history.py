@@ -499,7 +499,14 @@ def test_twenty_revisions_are_kept_and_numbers_go_on(clock: FakeCluster) -> None
 
 @pytest.mark.parametrize(
     ("text", "kept"),
-    [("3", [3, 4, 5]), ("1", [5]), ("0", [5]), ("-1", [1, 2, 3, 4, 5]), ("many", [1, 2, 3, 4, 5])],
+    [
+        ("3", [3, 4, 5]),
+        ("1", [5]),
+        ("0", [5]),
+        ("-1", [1, 2, 3, 4, 5]),
+        ("many", [1, 2, 3, 4, 5]),
+        ("²", [1, 2, 3, 4, 5]),
+    ],
 )
 def test_the_limit_is_an_annotation_of_the_workload(clock: FakeCluster, text: str, kept: list[int]) -> None:
     limit(clock, text)
