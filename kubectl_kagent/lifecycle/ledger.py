@@ -39,14 +39,20 @@ def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[Row]:
     workload = past.now.workload
     counts = _counts(workload, replica_sets)
     known = {revision.config_hash for revision in past.revisions}
-    bare = [_bare_row(workload, item, counts) for item in replica_sets if _hash(workload, item) not in known]
-    bare.sort(key=lambda row: row.moment)
+    oldest: dict[str, Row] = {}  # a restart makes several ReplicaSets of one config
+    for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_moment):
+        oldest.setdefault(row.config_hash, row)
+    bare = [row for config_hash, row in oldest.items() if config_hash not in known]
     merged: list[Row] = []
     for row in _recorded(past, counts):
         while bare and bare[0].moment < row.moment:
             merged.append(bare.pop(0))
         merged.append(row)
     return merged + bare
+
+
+def _moment(row: Row) -> datetime:
+    return row.moment
 
 
 def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[Row]:

@@ -1,0 +1,167 @@
+"""The rows of rollout history: revisions, and what only ReplicaSets know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.ledger import Row, rows
+from kubectl_kagent.lifecycle.observe import Moment
+from kubectl_kagent.model.resources import AGENT
+from kubectl_kagent.model.revision import Revision, Snapshot
+from kubectl_kagent.model.workload import Workload
+from tests.objects import agent
+
+Object = dict[str, Any]
+START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+def minute(number: int) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+def revision(number: int, prompt: str, at: int, config_hash: str = "", **more: Any) -> Revision:
+    marks = {"kubectl-kagent/config-hash": config_hash} if config_hash else {}
+    marks |= {"kubectl-kagent/image": f"app:{number}"} | more.pop("marks", {})
+    return Revision(
+        number,
+        f"agent-clock-r{number}",
+        prompt,
+        agent(systemMessage=prompt)["spec"],
+        (),
+        number,
+        number,
+        "kubectl-edit",
+        minute(at),
+        more.pop("gap_before", False),
+        marks,
+    )
+
+
+def replica_set(config_hash: str, at: int, *, pods: int = 0, ready: int = 0, image: str = "app:0") -> Object:
+    annotations = {"kagent.dev/config-hash": config_hash} if config_hash else {}
+    return {
+        "metadata": {"creationTimestamp": minute(at).isoformat()},
+        "spec": {
+            "template": {
+                "metadata": {"annotations": annotations},
+                "spec": {"containers": [{"name": "kagent", "image": image}, {"image": "sidecar"}]},
+            }
+        },
+        "status": {"replicas": pods, "readyReplicas": ready},
+    }
+
+
+def ledger(revisions: list[Revision], *replica_sets: Object, live: int | None = -1) -> list[Row]:
+    workload = Workload(AGENT, {**agent(), "metadata": {"name": "clock", "namespace": "default"}})
+    snapshot = Snapshot({}, (), 9, 9, "", START, workload.deployment_path)
+    now = Moment(workload, snapshot, None, (), {})
+    newest = revisions[live] if revisions and live is not None else None
+    return rows(History(now, tuple(revisions), newest, ()), replica_sets)
+
+
+def test_nothing_known_is_no_row() -> None:
+    assert ledger([]) == []
+
+
+def test_a_revision_with_what_its_replica_set_proves() -> None:
+    found = ledger(
+        [revision(1, "a", 0, "11"), revision(2, "b", 5, "12", marks={"kubernetes.io/change-cause": "why"})],
+        replica_set("11", 0),
+        replica_set("12", 5, pods=3, ready=2),
+    )
+    assert found == [
+        Row(1, False, minute(0), "kubectl-edit", "11", "app:1", 0, 0, "first recorded", "", None, False),
+        Row(2, True, minute(5), "kubectl-edit", "12", "app:2", 3, 2, "prompt", "why", None, False),
+    ]
+
+
+def test_replica_sets_of_unrecorded_configs_stand_between_by_their_age() -> None:
+    found = ledger(
+        [revision(1, "a", 10, "11"), revision(2, "b", 20, "12")],
+        replica_set("99", 25, pods=1, ready=1, image="late:1"),
+        replica_set("12", 20),
+        replica_set("77", 15),
+        replica_set("55", 1),
+        replica_set("11", 10),
+    )
+    assert [(row.number, row.config_hash) for row in found] == [
+        (None, "55"),
+        (1, "11"),
+        (None, "77"),
+        (2, "12"),
+        (None, "99"),
+    ]
+    assert found[-1] == Row(
+        number=None,
+        live=False,
+        moment=minute(25),
+        changed_by="",
+        config_hash="99",
+        image="late:1",
+        pods=1,
+        ready=1,
+        change="not recorded: only its ReplicaSet is known",
+        cause="",
+        rollback_of=None,
+        gap_before=False,
+    )
+
+
+def test_without_any_revision_the_replica_sets_alone() -> None:
+    found = ledger([], replica_set("12", 2), replica_set("11", 1))
+    assert [(row.number, row.config_hash, row.live) for row in found] == [
+        (None, "11", False),
+        (None, "12", False),
+    ]
+
+
+def test_a_restart_makes_two_replica_sets_of_one_revision() -> None:
+    (row,) = ledger(
+        [revision(1, "a", 0, "11")],
+        replica_set("11", 0, pods=2, ready=1),
+        replica_set("11", 9, pods=1, ready=0),
+    )
+    assert (row.pods, row.ready) == (3, 1)
+
+
+def test_a_restart_of_an_unrecorded_config_is_one_row() -> None:
+    (row,) = ledger(
+        [], replica_set("11", 9, pods=1, image="new:1"), replica_set("11", 0, pods=2, ready=2, image="old:1")
+    )
+    assert (row.moment, row.image, row.pods, row.ready) == (minute(0), "old:1", 3, 2)
+
+
+def test_after_a_rollback_the_pods_are_the_newest_revision_s() -> None:
+    """The same config runs, so the same ReplicaSet; it would count twice."""
+    back = {"kubectl-kagent/rollback-of": "1"}
+    found = ledger(
+        [revision(1, "a", 0, "11"), revision(2, "b", 1, "12"), revision(3, "a", 2, "11", marks=back)],
+        replica_set("11", 0, pods=2, ready=2),
+        replica_set("12", 1),
+    )
+    assert [(row.pods, row.ready) for row in found] == [(0, 0), (0, 0), (2, 2)]
+    assert [row.change for row in found] == ["first recorded", "prompt", "rollback of 1: prompt"]
+    assert [row.rollback_of for row in found] == [None, None, 1]
+
+
+def test_a_revision_never_seen_running_has_no_pods() -> None:
+    """Not even those of a ReplicaSet without a hash, which is none of kagent's."""
+    found = ledger([revision(1, "a", 0), revision(2, "b", 1)], replica_set("", 0, pods=5, ready=5))
+    assert [(row.number, row.config_hash, row.pods) for row in found] == [(1, "", 0), (2, "", 0)]
+
+
+def test_a_gap_is_marked_at_the_revision_after_it() -> None:
+    found = ledger([revision(1, "a", 0), revision(4, "b", 9, gap_before=True)])
+    assert [row.gap_before for row in found] == [False, True]
+
+
+def test_nothing_is_live_when_the_live_config_is_not_recorded() -> None:
+    found = ledger([revision(1, "a", 0), revision(2, "b", 1)], live=None)
+    assert [row.live for row in found] == [False, False]
+
+
+def test_only_the_live_revision_is_marked() -> None:
+    found = ledger([revision(number, str(number), number) for number in (1, 2, 3)])
+    assert [row.live for row in found] == [False, False, True]
