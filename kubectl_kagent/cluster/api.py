@@ -248,7 +248,7 @@ class ApiServer:
         except ValueError:
             status = {}
         if not isinstance(status, dict) or status.get("kind") != "Status":
-            text = data.decode(errors="replace").strip()
+            text = " ".join(data.decode(errors="replace").split())
             status = {"message": text[:300] or f"HTTP {response.status}"}
         raise refusal(status, response.status, resource)
 

@@ -78,7 +78,10 @@ def unreachable(host: str, error: Exception) -> Unreachable:
             f"the certificate of {host} is not trusted by this kubeconfig",
             hint="check certificate-authority in the kubeconfig",
         )
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+    # a name that does not resolve is a kind of timeout for urllib3
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
+        error, urllib3.exceptions.NewConnectionError
+    ):
         return Unreachable(f"the server {host} did not answer in time")
     return Unreachable(f"unable to connect to the server {host}: {_innermost(error)}")
 
@@ -87,5 +90,5 @@ def _innermost(error: BaseException) -> str:
     while True:
         reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(reason, BaseException) or reason is error:
-            return str(error)
+            return " ".join(str(error).split())
         error = reason
