@@ -1,0 +1,97 @@
+"""An HTTP server on loopback that answers as a test tells it, to the byte."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came in; ``headers`` keeps repeated ones apart."""
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+@dataclass
+class Loopback:
+    """``answer`` gives the whole response as bytes, or in parts; then the connection is closed."""
+
+    address: str = ""
+    received: list[Received] = field(default_factory=list)
+    answer: Callable[[Received], bytes | Iterator[bytes]] = field(default=lambda _: response(200, {}))
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+
+def response(status: int, body: Any, content_type: str = "application/json") -> bytes:
+    """A complete HTTP response; ``body`` is JSON unless it is text."""
+    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    return head(status, f"Content-Type: {content_type}", f"Content-Length: {len(data)}") + data
+
+
+def head(status: int, *headers: str) -> bytes:
+    return "".join(
+        f"{line}\r\n" for line in (f"HTTP/1.1 {status} .", "Connection: close", *headers, "")
+    ).encode()
+
+
+def chunk(data: bytes) -> bytes:
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def refused(code: int, reason: str, message: str, **details: str) -> bytes:
+    """The API server's Status for a refusal."""
+    status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "metadata": {}}
+    return response(code, {**status, "code": code, "reason": reason, "message": message, "details": details})
+
+
+@contextmanager
+def serve() -> Iterator[Loopback]:
+    loopback = Loopback()
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline()
+            self.close_connection = True
+            if not self.raw_requestline or not self.parse_request():
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Received(self.command, self.path, list(self.headers.items()), body)
+            loopback.received.append(request)
+            answer = loopback.answer(request)
+            for part in [answer] if isinstance(answer, bytes) else answer:
+                self.wfile.write(part)
+                self.wfile.flush()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Be quiet."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that hangs up early is part of some tests."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        loopback.address = f"127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield loopback
+        finally:
+            server.shutdown()
+            thread.join()
