@@ -103,7 +103,11 @@ def _load(flags: Connection, configuration: Any) -> str:
         current = _current_context(merger.config_files.values())
         context = _context(merger.config.value, current, flags)
         with _plugin_errors() as failures:
-            loader = KubeConfigLoader(config_dict=merger.config, active_context=context["name"])
+            loader = KubeConfigLoader(
+                config_dict=merger.config,
+                active_context=context["name"],
+                config_base_path=None,  # relative paths start at the file that has them
+            )
             loader.load_and_set(configuration)
     except KagentError:
         raise
