@@ -234,7 +234,10 @@ def test_an_agent_without_pods_is_a_json_rpc_error(
 ) -> None:
     made(cluster, declarative(name))
     path = f"/api/a2a/{cluster.namespace}/{name}"
-    answer = controller.post(path, json=rpc("message/send", message("hi")))
-    assert answer.status_code == 200
-    assert answer.json()["id"] == 1
-    assert answer.json()["error"]["code"] == -32603
+    sent = controller.post(path, json=rpc("message/send", message("hi")))
+    streamed = controller.post(path, json=rpc("message/stream", message("hi")))
+    event = next(line for line in streamed.text.splitlines() if line.startswith("data:"))
+    for answer in (sent.json(), json.loads(event.removeprefix("data:"))):
+        assert (answer["id"], answer["error"]["code"]) == (1, -32603)
+        assert answer["error"]["message"].startswith("failed to send HTTP request: Post ")
+    assert (sent.status_code, streamed.status_code) == (200, 200)

@@ -116,7 +116,7 @@ def test_an_agent_that_does_not_answer_is_a_json_rpc_error() -> None:
     assert answer.status_code == 200
     assert answer.json()["id"] == 5
     assert answer.json()["error"]["code"] == -32603
-    assert "agent default/echo" in answer.json()["error"]["message"]
+    assert answer.json()["error"]["message"].startswith("failed to send HTTP request: Post ")
 
 
 def tool_pages(request: dict[str, Any]) -> dict[str, Any]:

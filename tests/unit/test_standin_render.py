@@ -73,6 +73,12 @@ def byo_agent(**deployment: Any) -> Object:
     return agent
 
 
+def agent_with_skills(*references: str) -> Object:
+    agent = recorded("agent")
+    agent["spec"]["skills"] = {"refs": list(references)}
+    return agent
+
+
 def without_server_fields(obj: Object) -> Object:
     kept = {"annotations", "labels", "name", "namespace", "ownerReferences"}
     metadata = {name: value for name, value in obj["metadata"].items() if name in kept}
@@ -191,9 +197,80 @@ def test_code_execution_needs_the_full_image_its_settings_and_privileges() -> No
     assert made["env"][-1] == {"name": "KAGENT_SRT_SETTINGS_PATH", "value": "/config/srt-settings.json"}
 
 
+def test_skills_are_fetched_by_an_init_container_from_a_config_map_of_their_own() -> None:
+    agent = changed_agent(runtime="python")
+    before = rendered(agent)["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    agent["spec"]["skills"] = {
+        "refs": ["ghcr.io/org/oci-skill:v1.0"],
+        "gitAuthSecretRef": {"name": "token"},
+        "gitRefs": [
+            {"url": "git@git.example.com:org/one.git", "ref": "v2", "path": "skills/k8s/"},
+            {"url": "https://git.example.com/org/two", "ref": "a" * 40},
+        ],
+        "s3Refs": [{"uri": "s3://bucket/ops.zip", "region": "us-east-1"}],
+    }
+    objects = rendered(agent)
+    fetched = objects["ConfigMap"]
+    assert fetched["metadata"]["name"] == "datetime-agent-skills-init"
+    assert fetched["metadata"]["ownerReferences"] == objects["Secret"]["metadata"]["ownerReferences"]
+    assert json.loads(fetched["data"]["config.json"]) == {
+        "authMountPath": "/git-auth",
+        "gitRefs": [
+            {
+                "url": "git@git.example.com:org/one.git",
+                "ref": "v2",
+                "dest": "/skills/k8s",
+                "subPath": "skills/k8s",
+            },
+            {"url": "https://git.example.com/org/two", "ref": "a" * 40, "dest": "/skills/two", "full": True},
+        ],
+        "ociRefs": [{"image": "ghcr.io/org/oci-skill:v1.0", "dest": "/skills/oci-skill"}],
+        "sshHosts": [{"host": "git.example.com"}],
+        "s3Refs": [{"uri": "s3://bucket/ops.zip", "dest": "/skills/ops", "region": "us-east-1"}],
+    }
+    template = objects["Deployment"]["spec"]["template"]
+    assert template["metadata"]["annotations"] != before
+    assert template["spec"]["initContainers"][0]["image"] == "ghcr.io/kagent-dev/kagent/skills-init:lab"
+    volumes = [volume["name"] for volume in template["spec"]["volumes"]]
+    assert volumes == ["config", "kagent-skills", "skills-init-config", "git-auth", "kagent-token"]
+    assert {"name": "KAGENT_SKILLS_FOLDER", "value": "/skills"} in container(objects)["env"]
+    assert container(objects)["securityContext"] == {"privileged": True}
+
+
 def test_text_is_escaped_as_go_escapes_it() -> None:
     config = files(rendered(changed_agent(systemMessage="a < b && c > d, π\u2028")))["config.json"]
     assert r'"instruction":"a \u003c b \u0026\u0026 c \u003e d, π\u2028"' in config
+
+
+def second_model(provider: str = "Anthropic") -> Object:
+    model = recorded("modelconfig")
+    model["metadata"] = {"name": "second", "namespace": "default"}
+    model["spec"] = {"provider": provider, "model": "m2", "apiKeySecret": "k2", "apiKeySecretKey": "K"}
+    model["status"] = {"secretHash": "00" * 32}
+    return model
+
+
+def test_memory_and_a_summarizer_bring_their_models_keys_along() -> None:
+    compaction = {"compactionInterval": 5, "summarizer": {"modelConfig": "second", "promptTemplate": "short"}}
+    agent = changed_agent(memory={"modelConfig": "second", "ttlDays": 3}, context={"compaction": compaction})
+    objects = rendered(agent, second_model())
+    config = json.loads(files(objects)["config.json"])
+    assert config["memory"] == {"ttl_days": 3, "embedding": {"provider": "anthropic", "model": "m2"}}
+    summarizer = {"type": "anthropic", "model": "m2"}
+    assert config["context_config"]["compaction"] == {
+        "compaction_interval": 5,
+        "summarizer_model": summarizer,
+        "prompt_template": "short",
+    }
+    names = [variable["name"] for variable in container(objects)["env"]]
+    assert names[:2] == ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
+    assert names.count("ANTHROPIC_API_KEY") == 1
+
+
+def test_what_the_stand_in_cannot_render_it_refuses_by_name() -> None:
+    message = "failed to resolve embedding config: the stand-in controller does not render the model provider Bedrock"
+    with pytest.raises(ReconcileError, match=message):
+        rendered(changed_agent(memory={"modelConfig": "second"}), second_model("Bedrock"))
 
 
 def test_another_agent_as_a_tool() -> None:
@@ -233,12 +310,10 @@ def test_headers_come_from_secrets_sorted() -> None:
     ("agent", "message"),
     [
         (changed_agent(modelConfig="missing"), 'ModelConfig.kagent.dev "missing" not found'),
-        (
-            changed_agent(memory={"modelConfig": "m"}),
-            "the stand-in controller does not render spec.declarative.memory",
-        ),
         (byo_agent(extraContainers=[{"name": "kagent"}]), '"kagent" is a reserved container name'),
         (byo_agent(extraContainers=[{"name": "a"}, {"name": "a"}]), 'duplicate container name "a"'),
+        (agent_with_skills("x/one:1", "y/one:2"), 'duplicate skill directory name "one"'),
+        (agent_with_skills("x/.."), 'skill name ".." is not valid'),
         (byo_agent(image=""), "image is required for BYO deployment"),
         (changed_agent(tools=[{"type": "McpServer"}]), "tool must have a provider or tool server"),
     ],

@@ -12,12 +12,14 @@ from starlette.routing import Route
 from tests.lab.standin.answers import plain_json, text_error, user_of
 from tests.lab.standin.cache import Cache
 from tests.lab.standin.card import agent_card
+from tests.lab.standin.gojson import compact
 from tests.lab.standin.kinds import AGENT, Key
 from tests.lab.standin.sources import NotFound
 from tests.lab.standin.store import Store
 
 _CARD = ".well-known/agent-card.json"
 _PASSED_ON = ("content-type", "authorization", "traceparent", "tracestate")
+_STREAMING = ("message/stream", "tasks/resubscribe")
 _TASK_NOT_FOUND, _INTERNAL_ERROR = -32001, -32603
 
 
@@ -66,16 +68,16 @@ class A2ADoor:
         rpc = _parsed(body)
         if rpc.get("method") == "tasks/get":
             return self._stored_task(rpc, user_of(request))
-        return await self._pass_on(key, request, body, rpc.get("id"))
+        return await self._pass_on(key, request, body, rpc)
 
     def _stored_task(self, rpc: dict[str, Any], user: str) -> Response:
         """Tasks are answered from the store, never by the agent, which may have restarted."""
         task = self._store.task((rpc.get("params") or {}).get("id", ""), user)
         if task is None:
-            return _rpc_error(rpc.get("id"), _TASK_NOT_FOUND, "task not found")
+            return plain_json(_rpc_error(rpc, _TASK_NOT_FOUND, "task not found"))
         return plain_json({"jsonrpc": "2.0", "id": rpc.get("id"), "result": json.loads(task)})
 
-    async def _pass_on(self, key: Key, request: Request, body: bytes, rpc_id: Any) -> Response:
+    async def _pass_on(self, key: Key, request: Request, body: bytes, rpc: dict[str, Any]) -> Response:
         address = self._dial or f"{key.name}.{key.namespace}:8080"
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         headers |= {"x-user-id": user_of(request), "accept": "application/json, text/event-stream"}
@@ -83,7 +85,9 @@ class A2ADoor:
         try:
             upstream = await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:
-            return _rpc_error(rpc_id, _INTERNAL_ERROR, f"agent {key}: {str(error) or type(error).__name__}")
+            reason = f'Post "http://{address}": {str(error) or type(error).__name__}'
+            failure = _rpc_error(rpc, _INTERNAL_ERROR, f"failed to send HTTP request: {reason}")
+            return _event(failure) if rpc.get("method") in _STREAMING else plain_json(failure)
         passed_back = {
             name: upstream.headers[name]
             for name in ("content-type", "cache-control")
@@ -112,5 +116,9 @@ def _unknown(key: Key) -> Response:
     return text_error(f"Agent {key} not found", 404)
 
 
-def _rpc_error(rpc_id: Any, code: int, message: str) -> Response:
-    return plain_json({"jsonrpc": "2.0", "id": rpc_id, "error": {"code": code, "message": message}})
+def _rpc_error(rpc: dict[str, Any], code: int, message: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": rpc.get("id"), "error": {"code": code, "message": message}}
+
+
+def _event(answer: dict[str, Any]) -> Response:
+    return Response(f"data: {compact(answer)}\n\n", media_type="text/event-stream")

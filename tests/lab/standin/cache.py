@@ -12,7 +12,7 @@ from tests.lab.standin.kube import Kube, KubeError
 from tests.lab.standin.sources import NotFound
 
 _LOG = logging.getLogger("cache")
-_FIRST_DELAY, _LAST_DELAY = 0.1, 2.0
+_FIRST_DELAY, _LAST_DELAY = 0.1, 1.0
 _MISSING_KIND_DELAY = 5.0
 
 # (kind, what it was, what it is): no "was" for a new object, no "is" for a deleted one.

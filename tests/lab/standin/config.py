@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.lab.standin import model_config, prompt, tools
+from tests.lab.standin import model_config, prompt, skills, tools
 from tests.lab.standin.gojson import without_none
 from tests.lab.standin.kinds import Key, Object, key_of
 from tests.lab.standin.references import check_loops
-from tests.lab.standin.sources import ReconcileError, Sources, config_map_data, resolve_value
+from tests.lab.standin.sources import NotFound, ReconcileError, Sources, config_map_data, resolve_value
 
 
 @dataclass(frozen=True)
@@ -23,30 +23,47 @@ def compile_agent(agent: Object, sources: Sources) -> AgentConfig:
     if spec.get("type", "Declarative") == "BYO":
         return AgentConfig({"model": None, "description": spec.get("description", ""), "instruction": ""})
     declarative = spec["declarative"]
-    _refuse_unsupported(spec)
-    namespace, model_name = key_of(agent).namespace, declarative.get("modelConfig", "")
-    model = model_config.translate(namespace, model_name, sources)
-    message = _raw_message(declarative, namespace, sources)
-    context, env, secret_hash = _context(declarative, namespace, model, sources)
+    models = _Models(key_of(agent).namespace, declarative.get("modelConfig", ""), sources)
+    message = _raw_message(declarative, key_of(agent).namespace, sources)
+    context = _context(declarative, models)
+    memory = _memory(declarative, models)
     found = tools.translate(agent, sources)
     config = {
-        "model": model.config,
+        "model": models.main.config,
         "description": spec.get("description", ""),
         "instruction": _fill_in(message, agent, found.names, sources),
     }
     config |= without_none({"http_tools": found.http, "sse_tools": found.sse, "remote_agents": found.agents})
     config |= without_none({"execute_code": declarative.get("executeCodeBlocks")})
     config["stream"] = declarative.get("stream", False)
-    config |= _network(spec) | context
+    config |= memory | _network(spec) | context
     config |= {"share_tools": True} if declarative.get("shareTools") else {}
-    return AgentConfig(config, env, model.secret_hash + secret_hash + found.secret_hash)
+    return AgentConfig(config, models.env, models.secret_hash + found.secret_hash)
 
 
-def _refuse_unsupported(spec: Object) -> None:
-    unsupported = ["skills"] if "skills" in spec else []
-    unsupported += ["declarative.memory"] if "memory" in spec["declarative"] else []
-    if unsupported:
-        raise ReconcileError(f"the stand-in controller does not render spec.{unsupported[0]}")
+class _Models:
+    """The models that an agent uses, with the environment and the Secret hashes that they bring along."""
+
+    def __init__(self, namespace: str, main: str, sources: Sources) -> None:
+        self._namespace = namespace
+        self._main_name = main
+        self._sources = sources
+        self.main = model_config.translate(namespace, main, sources)
+        self.env = list(self.main.env)
+        self.secret_hash = self.main.secret_hash
+
+    def use(self, name: str, purpose: str) -> dict[str, Any]:
+        """Another model's configuration, or the main one's when it is the same."""
+        if name == self._main_name:
+            return self.main.config
+        try:
+            model = model_config.translate(self._namespace, name, self._sources)
+        except (ReconcileError, NotFound) as error:
+            raise ReconcileError(f"failed to {purpose}: {error}") from None
+        named = {variable["name"] for variable in self.env}
+        self.env += [variable for variable in model.env if variable["name"] not in named]
+        self.secret_hash += model.secret_hash
+        return model.config
 
 
 def _raw_message(declarative: Object, namespace: str, sources: Sources) -> str:
@@ -69,7 +86,7 @@ def _fill_in(message: str, agent: Object, tool_names: list[str], sources: Source
         "AgentNamespace": key.namespace,
         "Description": spec.get("description", ""),
         "ToolNames": tool_names,
-        "SkillNames": [],
+        "SkillNames": skills.names(spec),
     }
     try:
         return prompt.execute(message, context, _prompt_sources(key.namespace, prompt_sources, sources))
@@ -98,26 +115,27 @@ def _network(spec: Object) -> dict[str, Any]:
     )
 
 
-def _context(
-    declarative: Object, namespace: str, model: model_config.Model, sources: Sources
-) -> tuple[dict[str, Any], list[Object], bytes]:
-    """context_config, with the environment and secret hash that a summarizer's own model adds."""
-    env, secret_hash = list(model.env), b""
+def _memory(declarative: Object, models: _Models) -> dict[str, Any]:
+    memory = declarative.get("memory")
+    if memory is None:
+        return {}
+    model = models.use(memory["modelConfig"], "resolve embedding config")
+    kept = ("model", "base_url", "api_key_passthrough")
+    embedding = {"provider": model["type"]} | without_none({name: model.get(name) for name in kept})
+    return {"memory": without_none({"ttl_days": memory.get("ttlDays")}) | {"embedding": embedding}}
+
+
+def _context(declarative: Object, models: _Models) -> dict[str, Any]:
     if "context" not in declarative:
-        return {}, env, secret_hash
+        return {}
     compaction = declarative["context"].get("compaction")
     if compaction is None:
-        return {"context_config": {}}, env, secret_hash
+        return {"context_config": {}}
     summarizer = compaction.get("summarizer")
     summarizer_model: dict[str, Any] | None = None
     if summarizer is not None:
-        other = summarizer.get("modelConfig")
-        summarizer_model = model.config
-        if other and other != declarative.get("modelConfig"):
-            second = model_config.translate(namespace, other, sources)
-            summarizer_model, secret_hash = second.config, second.secret_hash
-            named = {variable["name"] for variable in env}
-            env += [variable for variable in second.env if variable["name"] not in named]
+        name = summarizer.get("modelConfig") or declarative.get("modelConfig", "")
+        summarizer_model = models.use(name, f'translate summarizer model config "{name}"')
     fields = {
         "compaction_interval": compaction.get("compactionInterval"),
         "overlap_size": compaction.get("overlapSize"),
@@ -126,4 +144,4 @@ def _context(
         "token_threshold": compaction.get("tokenThreshold"),
         "event_retention_size": compaction.get("eventRetentionSize"),
     }
-    return {"context_config": {"compaction": without_none(fields)}}, env, secret_hash
+    return {"context_config": {"compaction": without_none(fields)}}

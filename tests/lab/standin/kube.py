@@ -13,7 +13,9 @@ import httpx
 from tests.lab.standin.kinds import Key, Kind, Object, key_of
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_TIMEOUT = httpx.Timeout(30)
+# An API server that restarts may leave a connection attempt hanging; the next one finds it.
+_CONNECT_SECONDS = 2
+_TIMEOUT = httpx.Timeout(30, connect=_CONNECT_SECONDS)
 _WATCH_SECONDS = 300
 
 
@@ -99,7 +101,7 @@ class Kube:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(_WATCH_SECONDS),
         }
-        timeout = httpx.Timeout(30, read=_WATCH_SECONDS + 30)
+        timeout = httpx.Timeout(_WATCH_SECONDS + 30, connect=_CONNECT_SECONDS)
         async with self._client.stream(
             "GET", kind.path(), params=query, headers=self._headers(), timeout=timeout
         ) as response:

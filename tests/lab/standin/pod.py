@@ -5,16 +5,17 @@ from typing import Any
 from tests.lab.standin.gojson import compact, without_none
 from tests.lab.standin.kinds import Object, key_of
 from tests.lab.standin.settings import Image, Settings
+from tests.lab.standin.skills import FOLDER, Skills
 from tests.lab.standin.sources import ReconcileError
 
-_RESOURCES = {
+RESOURCES = {
     "requests": {"cpu": "100m", "memory": "384Mi"},
     "limits": {"cpu": "2", "memory": "1Gi"},
 }
 _SANDBOX_SETTINGS_PATH = "/config/srt-settings.json"
 
 
-def template(agent: Object, model_env: list[Object], settings: Settings) -> Object:
+def template(agent: Object, model_env: list[Object], skills: Skills | None, settings: Settings) -> Object:
     """The pod template's spec; its metadata is the caller's."""
     name, spec = key_of(agent).name, agent["spec"]
     wanted = deployment_settings(spec)
@@ -24,13 +25,15 @@ def template(agent: Object, model_env: list[Object], settings: Settings) -> Obje
         "name": "kagent",
         "ports": [{"name": "http", "containerPort": 8080}],
         "readinessProbe": _probe(spec),
-        "resources": wanted.get("resources", _RESOURCES),
-        "env": [*wanted.get("env", []), *model_env, *_controller_env(agent, settings)],
-        "volumeMounts": _mounts(wanted),
+        "resources": wanted.get("resources", RESOURCES),
+        "env": [*wanted.get("env", []), *model_env, *_controller_env(agent, skills, settings)],
+        "volumeMounts": _mounts(wanted, skills),
     }
-    context = _security_context(spec, wanted)
+    isolates = skills is not None or bool(spec.get("declarative", {}).get("executeCodeBlocks"))
+    context = _security_context(wanted, isolates)
     container |= without_none({"envFrom": wanted.get("envFrom"), "securityContext": context})
     rest = {
+        "initContainers": [skills.init_container] if skills else [],
         "imagePullSecrets": wanted.get("imagePullSecrets"),
         "securityContext": wanted.get("podSecurityContext"),
         "tolerations": wanted.get("tolerations"),
@@ -41,7 +44,7 @@ def template(agent: Object, model_env: list[Object], settings: Settings) -> Obje
         "spec": {
             "serviceAccountName": wanted.get("serviceAccountName", name),
             "containers": [container, *_extra_containers(wanted)],
-            "volumes": _volumes(name, wanted),
+            "volumes": _volumes(name, wanted, skills),
             **without_none(rest),
         }
     }
@@ -56,7 +59,7 @@ def deployment_settings(spec: Object) -> Object:
 def needs_sandbox_settings(spec: Object) -> bool:
     if spec.get("type") == "BYO":
         return "sandbox" in spec
-    return bool(spec["declarative"].get("executeCodeBlocks"))
+    return "skills" in spec or bool(spec["declarative"].get("executeCodeBlocks"))
 
 
 def sandbox_settings(spec: Object) -> str:
@@ -109,21 +112,22 @@ def _probe(spec: Object) -> Object:
     }
 
 
-def _controller_env(agent: Object, settings: Settings) -> list[Object]:
+def _controller_env(agent: Object, skills: Skills | None, settings: Settings) -> list[Object]:
     env: list[Object] = [{"name": name, "value": value} for name, value in settings.otel.items()]
     env += [
         {"name": "KAGENT_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         {"name": "KAGENT_NAME", "value": key_of(agent).name},
         {"name": "KAGENT_URL", "value": settings.url},
     ]
+    if skills:
+        env.append({"name": "KAGENT_SKILLS_FOLDER", "value": FOLDER})
     if needs_sandbox_settings(agent["spec"]):
         env.append({"name": "KAGENT_SRT_SETTINGS_PATH", "value": _SANDBOX_SETTINGS_PATH})
     return env
 
 
-def _security_context(spec: Object, wanted: Object) -> Object | None:
+def _security_context(wanted: Object, isolates: bool) -> Object | None:
     context: Object | None = wanted.get("securityContext")
-    isolates = bool(spec.get("declarative", {}).get("executeCodeBlocks"))
     if not isolates or (context or {}).get("allowPrivilegeEscalation") is False:
         return context
     return (context or {}) | {"privileged": True}
@@ -140,18 +144,20 @@ def _extra_containers(wanted: Object) -> list[Object]:
     return list(wanted.get("extraContainers", []))
 
 
-def _mounts(wanted: Object) -> list[Object]:
+def _mounts(wanted: Object, skills: Skills | None) -> list[Object]:
     return [
         {"name": "config", "mountPath": "/config"},
         *wanted.get("volumeMounts", []),
+        *([{"name": "kagent-skills", "mountPath": FOLDER, "readOnly": True}] if skills else []),
         {"name": "kagent-token", "mountPath": "/var/run/secrets/tokens"},
     ]
 
 
-def _volumes(name: str, wanted: Object) -> list[Object]:
+def _volumes(name: str, wanted: Object, skills: Skills | None) -> list[Object]:
     token = {"audience": "kagent", "expirationSeconds": 3600, "path": "kagent-token"}
     return [
         {"name": "config", "secret": {"secretName": name}},
         *wanted.get("volumes", []),
+        *(skills.volumes if skills else []),
         {"name": "kagent-token", "projected": {"sources": [{"serviceAccountToken": token}]}},
     ]

@@ -5,7 +5,17 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tests.lab.standin.cache import Cache
-from tests.lab.standin.kinds import AGENT, DEPLOYMENT, MODEL_CONFIG, OWNED, Key, Kind, Object, controller_of
+from tests.lab.standin.kinds import (
+    AGENT,
+    DEPLOYMENT,
+    MODEL_CONFIG,
+    OWNED,
+    Key,
+    Kind,
+    Object,
+    controller_of,
+    key_of,
+)
 from tests.lab.standin.kube import Kube, KubeError
 from tests.lab.standin.merge import merge
 from tests.lab.standin.references import check_namespaces
@@ -46,7 +56,7 @@ class AgentReconciler:
         name, kept, problems = agent["metadata"]["name"], set(), []
         for kind, desired in render(agent, self._cache, self._settings):
             try:
-                stored = await self._put(kind, Key(desired["metadata"]["namespace"], name), desired)
+                stored = await self._put(kind, desired)
                 kept.add(stored["metadata"]["uid"])
             except KubeError as error:
                 problems.append(str(error))
@@ -57,9 +67,9 @@ class AgentReconciler:
             )
         await self._prune(agent, kept)
 
-    async def _put(self, kind: Kind, key: Key, desired: Object) -> Object:
+    async def _put(self, kind: Kind, desired: Object) -> Object:
         for attempts_left in reversed(range(_ATTEMPTS)):
-            existing = await self._kube.get(kind, key)
+            existing = await self._kube.get(kind, key_of(desired))
             try:
                 if existing is None:
                     return await self._kube.create(kind, desired)

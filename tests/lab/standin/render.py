@@ -4,11 +4,21 @@ import base64
 import hashlib
 from typing import Any
 
-from tests.lab.standin import pod
+from tests.lab.standin import pod, skills
 from tests.lab.standin.card import agent_card
 from tests.lab.standin.config import compile_agent
 from tests.lab.standin.gojson import compact
-from tests.lab.standin.kinds import AGENT, DEPLOYMENT, SECRET, SERVICE, SERVICE_ACCOUNT, Kind, Object, key_of
+from tests.lab.standin.kinds import (
+    AGENT,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+    Object,
+    key_of,
+)
 from tests.lab.standin.settings import Settings
 from tests.lab.standin.sources import NotFound, ReconcileError, Sources
 
@@ -43,10 +53,12 @@ def _render(agent: Object, sources: Sources, settings: Settings) -> list[tuple[K
     files = {"config.json": compact(compiled.config), "agent-card.json": agent_card(agent)}
     if pod.needs_sandbox_settings(agent["spec"]):
         files["srt-settings.json"] = pod.sandbox_settings(agent["spec"])
-    config_hash = _config_hash(files, compiled.secret_hash)
+    fetched = skills.translate(agent, pod.RESOURCES, settings)
+    config_hash = _config_hash(files, compiled.secret_hash, fetched.config if fetched else "")
     objects = [(SECRET, _object(SECRET, agent) | {"data": _encoded(files)})]
     objects += [(SERVICE_ACCOUNT, service_account) for service_account in _service_account(agent)]
-    template = pod.template(agent, compiled.env, settings)
+    objects += [(CONFIG_MAP, _owned(skills.config_map(agent, fetched), agent))] if fetched else []
+    template = pod.template(agent, compiled.env, fetched, settings)
     template["metadata"] = {
         "annotations": {
             **pod.deployment_settings(agent["spec"]).get("annotations", {}),
@@ -57,10 +69,10 @@ def _render(agent: Object, sources: Sources, settings: Settings) -> list[tuple[K
     return [*objects, (DEPLOYMENT, _deployment(agent, template)), (SERVICE, _service(agent))]
 
 
-def _config_hash(files: dict[str, str], secret_hash: bytes) -> int:
-    sandbox_settings = files.get("srt-settings.json", "")
-    content = files["config.json"] + files["agent-card.json"]
-    digest = hashlib.sha256(content.encode() + secret_hash + sandbox_settings.encode()).digest()
+def _config_hash(files: dict[str, str], secret_hash: bytes, skills_config: str) -> int:
+    before = files["config.json"] + files["agent-card.json"]
+    after = files.get("srt-settings.json", "") + skills_config
+    digest = hashlib.sha256(before.encode() + secret_hash + after.encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
 
@@ -71,15 +83,7 @@ def _encoded(files: dict[str, str]) -> dict[str, str]:
 def _object(kind: Kind, agent: Object) -> Object:
     """A new object of the agent's name; the agent's own annotations go on every object it owns."""
     metadata = agent["metadata"]
-    owner = {
-        "apiVersion": AGENT.api_version,
-        "kind": AGENT.name,
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    return {
+    made = {
         "apiVersion": kind.api_version,
         "kind": kind.name,
         "metadata": {
@@ -87,9 +91,22 @@ def _object(kind: Kind, agent: Object) -> Object:
             "namespace": metadata["namespace"],
             "annotations": dict(metadata.get("annotations") or {}),
             "labels": labels(agent),
-            "ownerReferences": [owner],
         },
     }
+    return _owned(made, agent)
+
+
+def _owned(obj: Object, agent: Object) -> Object:
+    owner = {
+        "apiVersion": AGENT.api_version,
+        "kind": AGENT.name,
+        "name": agent["metadata"]["name"],
+        "uid": agent["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    obj["metadata"]["ownerReferences"] = [owner]
+    return obj
 
 
 def _service_account(agent: Object) -> list[Object]:

@@ -1,7 +1,7 @@
 """What the controller's environment says; the same variables that the real controller reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.lab.standin.gojson import seconds
 
@@ -20,6 +20,7 @@ class Settings:
     service: str
     python_image: Image
     go_image: Image
+    skills_image: Image
     otel: dict[str, str]
     a2a_base_url: str
     tool_refresh_seconds: float
@@ -42,6 +43,9 @@ class Settings:
             python_image=python_image,
             # A lab without the real controller has no Go runtime either: both run the Python image.
             go_image=_image(environment, "GO_", python_image),
+            skills_image=_image(
+                environment, "SKILLS_INIT_", replace(python_image, repository="kagent-dev/kagent/skills-init")
+            ),
             otel={name: environment[name] for name in sorted(environment) if name.startswith("OTEL_")},
             a2a_base_url=environment.get("A2A_BASE_URL") or "http://127.0.0.1:8083",
             tool_refresh_seconds=seconds(environment.get("TOOL_REFRESH_INTERVAL") or "60s"),
