@@ -268,8 +268,8 @@ def test_memory_and_a_summarizer_bring_their_models_keys_along() -> None:
 
 
 def test_what_the_stand_in_cannot_render_it_refuses_by_name() -> None:
-    message = "failed to resolve embedding config: the stand-in controller does not render the model provider Bedrock"
-    with pytest.raises(ReconcileError, match=message):
+    message = "the stand-in controller does not render the model provider Bedrock"
+    with pytest.raises(ReconcileError, match=f"failed to resolve embedding config: {message}"):
         rendered(changed_agent(memory={"modelConfig": "second"}), second_model("Bedrock"))
 
 
