@@ -22,7 +22,10 @@ _LEFT_OUT = pytest.StashKey[str]()
 # Before any test puts its own in place.
 _ENVIRONMENT = dict(os.environ)
 
+_SCREENS = Path(__file__).parent / "data" / "screens"
+
 Kagent = Callable[..., tuple[int, str, str]]
+Screen = Callable[[str, str], None]
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +84,23 @@ def _lab_kubeconfig() -> Path:
     from tests.lab.lab import Lab
 
     return Lab.attach().kubeconfig
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-screens", action="store_true", help="write tests/data/screens anew")
+
+
+@pytest.fixture
+def screen(request: pytest.FixtureRequest) -> Screen:
+    """Compare a text with the screen of that name in tests/data/screens, letter for letter."""
+
+    def compare(name: str, text: str) -> None:
+        path = _SCREENS / f"{name}.txt"
+        if request.config.getoption("--update-screens"):
+            path.write_text(text)
+        assert text == path.read_text()
+
+    return compare
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

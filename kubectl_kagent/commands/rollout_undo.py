@@ -16,6 +16,7 @@ from kubectl_kagent.lifecycle.diff import difference
 from kubectl_kagent.lifecycle.history import History
 from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow
 from kubectl_kagent.lifecycle.undo import Plan
+from kubectl_kagent.lifecycle.verification import expected_hash, verify
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import undo as screen
@@ -88,14 +89,16 @@ def roll_back(
 ) -> Workload | None:
     """Undo to what ``target`` picks and say what is true; the workload as restored, None when nothing was."""
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
-    _warn(past.notes if dry_run == "none" else ())
+    said: set[str] = set()
+    _warn_once(past.notes if dry_run == "none" else (), said)
     chosen = target(past)
     todo = rollback.plan(cluster, past, chosen)
     left = tuple(source for source in todo.sources if not (with_sources and source.restorable))
     if not todo.spec_differs and len(left) == len(todo.sources):
         _skip(past, todo, error_unchanged=error_unchanged)
         return None
-    _warn(screen.announcement(past, todo, left), prefix="")
+    for line in screen.announcement(past, todo, left):
+        _progress(line)
     if dry_run != "none":
         _preview(cluster, past, todo, with_sources=with_sources, dry_run=dry_run, output=output)
         return None
@@ -106,12 +109,12 @@ def roll_back(
         manager=manager,
         cause=screen.cause(todo, with_sources=with_sources),
     )
-    said = {_kind(note) for note in past.notes}
-    _warn(note for note in done.notes if _kind(note) not in said)
-    expected = "" if left else rollback.expected_hash(past, chosen)
-    seen = rollback.verify(cluster, done, chosen, expected=expected)
+    _warn_once(done.notes, said)
+    expected = "" if left else expected_hash(past, chosen)
+    seen = verify(cluster, done.obj, chosen, expected=expected)
     restored = Workload(workload.resource, done.obj)
-    history.update(cluster, restored, manager=manager)  # notes the config hash on the new revision
+    noted = history.update(cluster, restored, manager=manager)  # the config hash, on the new revision
+    _warn_once(noted.notes, said)
     click.echo(changed(done.obj, screen.outcome(todo, done, seen, left), output), nl=False)
     return restored
 
@@ -149,11 +152,10 @@ def _progress(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _kind(note: str) -> str:
-    """What a note is about, whichever object its reason names."""
-    return note.partition(":")[0]
-
-
-def _warn(lines: Iterable[str], prefix: str = "Warning: ") -> None:
-    for line in lines:
-        click.echo(f"{prefix}{line}", err=True)
+def _warn_once(notes: Iterable[str], said: set[str]) -> None:
+    """Notes are told by what they are about, whichever object their reason names."""
+    for note in notes:
+        about = note.partition(":")[0]
+        if about not in said:
+            said.add(about)
+            _progress(f"Warning: {note}")

@@ -6,28 +6,24 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Conflict, Forbidden, NotFound, TimedOut, Unreachable
+from kubectl_kagent.errors import Conflict, Forbidden, NotFound
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history import History
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
-    DEPLOYMENT,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
+    Resource,
 )
 from kubectl_kagent.model.revision import ROLLBACK_OF, Revision, Source
-from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig, with_replicas
-
-# kagent renders an edit in well under a second; a cluster under load may take some.
-RENDER_TIMEOUT = 30.0
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, with_replicas
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.
 _RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
@@ -51,7 +47,10 @@ class SharedSource:
 
     @property
     def restorable(self) -> bool:
-        return self.target.reference.resource in _RESTORABLE and self.target.content is not None
+        """Secrets are not recorded, and what was deleted may have had more in it than was in use."""
+        return self.target.reference.resource in _RESTORABLE and not {"", "secret"} & {
+            change.path for change in self.changes
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,9 @@ class Plan:
 
     @property
     def spec_differs(self) -> bool:
-        return dict(self.spec) != self.workload.spec
+        """Whether the object itself would be another one; no replicas and no place for them are the same."""
+        workload = self.workload
+        return _bare(workload.resource, self.spec) != _bare(workload.resource, workload.spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +124,28 @@ def rolled_back_from(past: History, target: Revision) -> int | None:
 def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
     """What the undo would change: the spec with the live replica count, and the sources that differ."""
     workload = past.now.workload
-    if target.spec.get("type") != workload.spec.get("type"):
-        spec = dict(target.spec)  # another type keeps its replicas elsewhere
-    else:
-        spec = with_replicas(target.spec, workload.deployment_path, workload.replicas)
+    path = _replicas_path(workload.resource, target.spec)
+    spec = with_replicas(target.spec, path, workload.replicas)
     live = {source.reference: source for source in past.now.snapshot.sources}
     shared = []
     for source in target.sources:
         now = live.get(source.reference) or _source_now(cluster, source)
-        changes = tuple(source_changes([now], [source]))
-        if changes:
-            users, note = _users(cluster, workload, source)
-            shared.append(SharedSource(source, changes, users, note))
+        changes = source_changes([now], [source])
+        users, note = _users(cluster, workload, source) if changes else ((), "")
+        for secret in (False, True):  # one may be restored and the other not
+            part = tuple(change for change in changes if (change.path == "secret") == secret)
+            if part:
+                shared.append(SharedSource(source, part, users, note))
     return Plan(workload, target, spec, tuple(shared))
+
+
+def _replicas_path(resource: Resource, spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where ``spec`` keeps its deployment settings, which depends on its type."""
+    return Workload(resource, {"spec": spec}).deployment_path
+
+
+def _bare(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return with_replicas(spec, _replicas_path(resource, spec), None)
 
 
 def _source_now(cluster: Cluster, source: Source) -> Source:
@@ -229,6 +239,9 @@ def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) 
             workload.resource, workload.namespace, workload.name, patch, dry_run=dry_run, manager=manager
         )
     except Conflict as error:
+        now = Workload(workload.resource, cluster.get(workload.resource, workload.namespace, workload.name))
+        if (now.uid, now.generation) == (workload.uid, workload.generation):  # only its status went on
+            return _replace_spec(cluster, replace(todo, workload=now), dry_run=dry_run, manager=manager)
         raise Conflict(
             f"{workload.label} was changed by somebody else just now; nothing was rolled back",
             hint=f"look at it with kubectl kagent rollout history {workload.resource.singular}/"
@@ -245,9 +258,8 @@ def _restore_source(cluster: Cluster, source: Source, *, dry_run: bool, manager:
         "value": now["metadata"]["resourceVersion"],
     }
     if reference.resource is CONFIG_MAP:
-        data = {**(now.get("data") or {}), **content["data"]}
-        if not reference.keys:
-            data = content["data"]
+        others = now.get("data") or {} if reference.keys else {}
+        data = {key: text for key, text in (others | content["data"]).items() if text is not None}
         change = {"op": "add", "path": "/data", "value": data}
     else:
         change = {"op": "replace", "path": "/spec", "value": content["spec"]}
@@ -259,83 +271,6 @@ def _restore_source(cluster: Cluster, source: Source, *, dry_run: bool, manager:
         dry_run=dry_run,
         manager=manager,
     )
-
-
-def expected_hash(past: History, target: Revision) -> str:
-    """The config hash that the target's content had when it ran; empty when it never ran while seen."""
-    same = (target, *(revision for revision in past.revisions if revision.hash == target.hash))
-    return next((revision.config_hash for revision in same if revision.config_hash), "")
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown)."""
-
-    config_hash: str
-    expected: str
-
-    @property
-    def is_back(self) -> bool:
-        return bool(self.expected) and self.config_hash == self.expected
-
-
-def verify(
-    cluster: Cluster, undone: Undone, target: Revision, *, expected: str, timeout: float = RENDER_TIMEOUT
-) -> Verified:
-    """Wait until the controller has rendered the restored spec, and compare the config hash.
-
-    ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
-    TimedOut when the controller does not take the spec up, or the expected hash does not appear.
-    """
-    workload = Workload(_resource(undone.obj), undone.obj)
-    deadline = clock.monotonic() + timeout
-    seen = ""
-    while True:
-        try:
-            now = Workload(
-                workload.resource, cluster.get(workload.resource, workload.namespace, workload.name)
-            )
-            seen = _config_hash(cluster, workload)
-            observed = bool(seen) and now.observed_generation >= workload.generation
-            if observed and (not expected or seen == expected):
-                return Verified(seen, expected)
-        except (NotFound, Unreachable):
-            observed = False
-        if clock.monotonic() >= deadline:
-            raise _not_verified(
-                workload, target, observed=observed, seen=seen, expected=expected, timeout=timeout
-            )
-        clock.sleep(0.2)
-
-
-def _config_hash(cluster: Cluster, workload: Workload) -> str:
-    """What its Deployment has, empty without one; with a list, which history has proven to be allowed."""
-    found = cluster.list_objects(DEPLOYMENT, workload.namespace, fields=f"metadata.name={workload.name}")[
-        "items"
-    ]
-    path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
-    return str(dig(found[0], *path) or "") if found else ""
-
-
-def _not_verified(
-    workload: Workload, target: Revision, *, observed: bool, seen: str, expected: str, timeout: float
-) -> TimedOut:
-    where = f"{workload.resource.singular}/{workload.name}"
-    if not observed:
-        return TimedOut(
-            f"the spec of revision {target.number} is in {workload.label}, but its controller has not "
-            f"taken it up within {timeout:g}s",
-            hint=f"is the controller up? kubectl kagent rollout status {where} says",
-        )
-    return TimedOut(
-        f"the spec of revision {target.number} is in {workload.label}, but the config hash is {seen}, "
-        f"not the {expected} it had",
-        hint=f"something outside the spec differs: kubectl kagent rollout diff {where} {target.number}",
-    )
-
-
-def _resource(obj: Mapping[str, Any]) -> Any:
-    return history.kind(str(obj["kind"]))
 
 
 @contextmanager

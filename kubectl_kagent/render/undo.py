@@ -4,30 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kubectl_kagent.lifecycle.diff import FieldChange
 from kubectl_kagent.lifecycle.history import History
 from kubectl_kagent.lifecycle.ownership import owner_warning
 from kubectl_kagent.lifecycle.undo import (
     Plan,
     SharedSource,
     Undone,
-    Verified,
     last_good,
     rolled_back_from,
 )
+from kubectl_kagent.lifecycle.verification import Verified
 
 
 def describe(source: SharedSource) -> str:
     """A shared source: what of it differs, and who else uses it."""
-    fields = ", ".join(change.path or "whether it exists" for change in source.changes)
+    fields = ", ".join(map(_what, source.changes))
     users = f", also used by {', '.join(source.other_agents)}" if source.other_agents else ""
     return f"{source.label} ({fields}{users})"
 
 
+def _what(change: FieldChange) -> str:
+    """One change from the live source to the target's."""
+    if change.path == "secret":
+        return "its Secret has another value now"
+    if change.path:
+        return change.path
+    return "it was deleted since" if change.old is None else "it was not there then"
+
+
 def restore_hint(todo: Plan) -> str:
-    """The command that restores the shared sources too."""
-    if not any(source.restorable for source in todo.sources):
-        return "restore that by hand: its old content is not recorded"
-    return cause(todo, with_sources=True)
+    """The command that restores the shared sources too, as far as they can be."""
+    if any(source.restorable for source in todo.sources):
+        return cause(todo, with_sources=True)
+    if all(change.path == "secret" for source in todo.sources for change in source.changes):
+        return "no value of a Secret is recorded: put the old one back by hand"
+    where = f"{todo.workload.resource.singular}/{todo.workload.name}"
+    return (
+        "put it back by hand; what it was: "
+        f"kubectl kagent rollout history {where} --revision={todo.target.number} -o yaml"
+    )
 
 
 def cause(todo: Plan, *, with_sources: bool) -> str:
@@ -61,12 +77,11 @@ def outcome(todo: Plan, done: Undone, seen: Verified, left: Sequence[SharedSourc
     recorded = f"now revision {done.recorded.number}" if done.recorded else "not recorded"
     if seen.is_back:
         return f"rolled back to revision {number} (config hash {seen.config_hash} is back, {recorded})"
+    # a source leaves no mark when it is rendered: only after a change of the spec the hash is known to be new
+    found = f"config hash {seen.config_hash}, " if todo.spec_differs else ""
     if left:
-        return (
-            f"spec restored from revision {number}, but shared sources still differ "
-            f"(config hash {seen.config_hash}, {recorded})"
-        )
+        return f"spec restored from revision {number}, but shared sources still differ ({found}{recorded})"
     return (
-        f"spec restored from revision {number} (config hash {seen.config_hash}; "
-        f"that revision was never seen running, so there is none to compare; {recorded})"
+        f"spec restored from revision {number} ({found}{recorded}; that revision was never seen running, "
+        "so there is no config hash to compare with)"
     )

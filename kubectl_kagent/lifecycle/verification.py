@@ -1,0 +1,100 @@
+"""Is an undone config back? What the controller made of it tells, not the patch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import NotFound, TimedOut, Unreachable
+from kubectl_kagent.lifecycle.history import History, kind
+from kubectl_kagent.model.resources import DEPLOYMENT
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.workload import Workload, dig
+
+# kagent renders an edit in well under a second; a cluster under load may take some.
+RENDER_TIMEOUT = 30.0
+
+
+def expected_hash(past: History, target: Revision) -> str:
+    """The config hash that the target's content had when it ran; empty when it never ran while seen."""
+    same = (target, *(revision for revision in past.revisions if revision.hash == target.hash))
+    return next((revision.config_hash for revision in same if revision.config_hash), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown)."""
+
+    config_hash: str
+    expected: str
+
+    @property
+    def is_back(self) -> bool:
+        return bool(self.expected) and self.config_hash == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """``config_hash`` is empty without a Deployment, ``refused`` unless the controller said no."""
+
+    observed: bool = False
+    config_hash: str = ""
+    refused: str = ""
+
+
+def verify(cluster: Cluster, obj: Mapping[str, Any], target: Revision, *, expected: str) -> Verified:
+    """Wait until the controller has rendered ``obj``, the restored object, and compare the config hash.
+
+    ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
+    TimedOut when the controller does not take the spec up, or the expected hash does not appear.
+    """
+    workload = Workload(kind(str(obj["kind"])), obj)
+    deadline = clock.monotonic() + RENDER_TIMEOUT
+    while True:
+        look = _look(cluster, workload)
+        rendered = look.observed and look.config_hash and not look.refused
+        if rendered and (not expected or look.config_hash == expected):
+            return Verified(look.config_hash, expected)
+        if clock.monotonic() >= deadline:
+            raise _not_verified(workload, target, look, expected)
+        clock.sleep(0.2)
+
+
+def _look(cluster: Cluster, workload: Workload) -> _Look:
+    """The Deployment comes from a list, which history has proven to be allowed."""
+    resource, namespace, name = workload.resource, workload.namespace, workload.name
+    try:
+        now = Workload(resource, cluster.get(resource, namespace, name))
+        found = cluster.list_objects(DEPLOYMENT, namespace, fields=f"metadata.name={name}")["items"]
+    except (NotFound, Unreachable):
+        return _Look()
+    path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
+    accepted = now.condition("Accepted")
+    return _Look(
+        now.observed_generation >= workload.generation,
+        str(dig(found[0], *path) or "") if found else "",
+        accepted.message if accepted and accepted.status == "False" else "",
+    )
+
+
+def _not_verified(workload: Workload, target: Revision, look: _Look, expected: str) -> TimedOut:
+    where = f"{workload.resource.singular}/{workload.name}"
+    restored = f"the spec of revision {target.number} is in {workload.label}, but "
+    if not look.observed:
+        return TimedOut(
+            f"{restored}its controller has not taken it up within {RENDER_TIMEOUT:g}s",
+            hint=f"is the controller up? kubectl kagent rollout status {where} says",
+        )
+    if look.refused or not look.config_hash:
+        reason = f"its controller refuses it: {look.refused}" if look.refused else "there is no Deployment"
+        return TimedOut(
+            f"{restored}{reason}",
+            hint=f"what it names may be gone: kubectl kagent describe {where}",
+        )
+    return TimedOut(
+        f"{restored}the config hash is {look.config_hash}, not the {expected} it had",
+        hint=f"something outside the spec differs: kubectl kagent rollout diff {where} {target.number}",
+    )
