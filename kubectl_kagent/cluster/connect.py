@@ -67,6 +67,9 @@ def connect(flags: Connection) -> ApiServer:
         configuration.verify_ssl = False
     if flags.tls_server_name:
         configuration.tls_server_name = flags.tls_server_name
+    if "://" not in configuration.host:
+        tls = configuration.ssl_ca_cert or configuration.cert_file or not configuration.verify_ssl
+        configuration.host = f"{'https' if tls else 'http'}://{configuration.host}"  # as kubectl does
     for path in (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file):
         if path and not Path(path).is_file():
             raise KagentError(f"unable to read {path}: no such file")
