@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -238,7 +238,7 @@ class FakeCluster:
             if hook.countdown == 0:
                 self._hooks.remove(hook)
                 hook.action()
-        self.requests.append(copy.deepcopy(request))
+        self.requests.append(replace(request, body=copy.deepcopy(request.body)))
         if (request.verb, request.resource) in self._denied:
             raise _forbidden(self.user, request)
         if request.resource in self._missing:
