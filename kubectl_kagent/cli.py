@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.autoscale import autoscale
 from kubectl_kagent.commands.describe import describe
 from kubectl_kagent.commands.get import get
@@ -27,12 +28,12 @@ class ExplainedGroup(click.Group):
         try:
             return super().invoke(ctx)
         except KagentError as error:
-            click.echo(error.line, err=True)
+            terminal.say(error.line)
             if error.hint:
-                click.echo(f"hint: {error.hint}", err=True)
+                terminal.say(f"hint: {error.hint}")
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            terminal.say("interrupted")
             ctx.exit(INTERRUPTED)
 
 
@@ -61,4 +62,4 @@ def complete() -> None:
     words = sys.argv[1:] or [""]
     found = ShellComplete(cli, {}, "kubectl-kagent", "_COMPLETE").get_completions(words[:-1], words[-1])
     lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in found]
-    click.echo("\n".join([*lines, ":4"]))
+    terminal.write("".join(f"{line}\n" for line in [*lines, ":4"]))

@@ -9,6 +9,7 @@ import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle.autoscaler import autoscale as create_autoscaler
 from kubectl_kagent.lifecycle.autoscaler import hpa_object
@@ -65,7 +66,7 @@ def autoscale(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if dry_run == "client":
         body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
-        click.echo(changed(body, "autoscaled", output, dry_run), nl=False)
+        terminal.write(changed(body, "autoscaled", output, dry_run))
         return
     created = create_autoscaler(
         cluster,
@@ -77,4 +78,4 @@ def autoscale(
         dry_run=dry_run == "server",
         manager=manager,
     )
-    click.echo(changed(created, "autoscaled", output, dry_run), nl=False)
+    terminal.write(changed(created, "autoscaled", output, dry_run))

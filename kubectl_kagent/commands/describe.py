@@ -30,9 +30,9 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, al
     for number, item in enumerate(items):
         found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])
         if number:
-            click.echo("\n")
+            terminal.write("\n\n")
         terminal.show(screen.description(found, now=clock.now()))
         for note in found.notes:
             if note not in said:
-                click.echo(f"Warning: {note}", err=True)
+                terminal.warn(note)
         said.update(found.notes)

@@ -59,7 +59,7 @@ def get(
         typed = {"apiVersion": targets.resource.api_version, "kind": targets.resource.kind}
         listing = cluster.list_objects(targets.resource, namespace, labels=selector)
         items = [typed | item for item in listing["items"]]
-    click.echo(objects(items, output, single=len(targets.names) == 1), nl=False)
+    terminal.write(objects(items, output, single=len(targets.names) == 1))
 
 
 def _show(
@@ -80,21 +80,21 @@ def _show(
         if items:
             terminal.show(text)
         else:
-            click.echo(_none(namespace), nl=False, err=True)
+            terminal.say(_none(namespace))
         return
     said: set[str] = set()
 
     def warn(text: str) -> None:
         if text not in said:
             said.add(text)
-            click.echo(f"Warning: {text}", err=True)
+            terminal.warn(text)
 
     def look() -> list[Overview]:
         return overviews(cluster, resource, namespace, names=targets.names, labels=selector, warn=warn)
 
     found = look()
     if not found and not watch:
-        click.echo(_none(namespace), nl=False, err=True)
+        terminal.say(_none(namespace))
         return
     text = screen.overview_table(resource, found, now=now, wide=wide, namespaces=namespace is None)
     terminal.show(text)
@@ -123,7 +123,7 @@ def _changes(
 ) -> Iterator[Overview]:
     """Lines that differ from what was last shown, for ever."""
     last = {item.workload.uid: _visible(item) for item in shown}
-    feed = Feed(cluster, namespace, (resource, DEPLOYMENT), say=lambda text: click.echo(text, err=True))
+    feed = Feed(cluster, namespace, (resource, DEPLOYMENT), say=terminal.say)
     while True:
         if feed.next(timeout=1) is None:
             continue
@@ -144,4 +144,4 @@ def _visible(item: Overview) -> list[str]:
 
 
 def _none(namespace: str | None) -> str:
-    return f"No resources found{f' in {namespace} namespace' if namespace else ''}.\n"
+    return f"No resources found in {namespace} namespace." if namespace else "No resources found"

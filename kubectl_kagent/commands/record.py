@@ -10,6 +10,7 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.recorder.recorder import WATCHED, Recorder
 from kubectl_kagent.render.table import plain
 
@@ -30,22 +31,18 @@ def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
     namespace = None if all_namespaces else cluster.namespace
     where = "all namespaces" if all_namespaces else f"namespace {cluster.namespace}"
     signal.signal(signal.SIGTERM, _stop)
-    recorder = Recorder(cluster, manager, _say)
-    feed = Feed(cluster, namespace, WATCHED, say=_say)
-    _say(f"recording {where}")
+    recorder = Recorder(cluster, manager, terminal.say)
+    feed = Feed(cluster, namespace, WATCHED, say=terminal.say)
+    terminal.say(f"recording {where}")
     try:
         for done in recorder.run(feed):
             revision = done.revision
             by = f" by {revision.changed_by}" if revision.changed_by else ""
             rollback = f" (rollback of {revision.rollback_of})" if revision.rollback_of else ""
             line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
-            click.echo(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
+            terminal.write(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}\n")
     finally:
         feed.stop()
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

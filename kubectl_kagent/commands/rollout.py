@@ -48,18 +48,18 @@ def history(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
     for note in found.notes:
-        click.echo(f"Warning: {note}", err=True)
+        terminal.warn(note)
     if revision is not None:
         one = found.find(revision)
         if output:
-            click.echo(data(screen.revision_data(workload.label, one), output), nl=False)
+            terminal.write(data(screen.revision_data(workload.label, one), output))
         else:
             terminal.show(screen.revision_detail(workload.label, one))
         return
     replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
     lines = rows(found, replica_sets["items"])
     if output and output != "wide":
-        click.echo(data(screen.history_data(workload.label, lines), output), nl=False)
+        terminal.write(data(screen.history_data(workload.label, lines), output))
         return
     text = screen.history_table(workload.label, lines, now=clock.now(), wide=output == "wide")
     terminal.show(text)

@@ -47,14 +47,14 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_rec
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     past = history.update(cluster, workload, manager=options.MANAGER, record=not no_record)
     for note in past.notes:
-        click.echo(f"Warning: {note}", err=True)
+        terminal.warn(note)
     before, after = _pair(past, old, new)
     if external := os.environ.get("KUBECTL_EXTERNAL_DIFF"):
         _run_external(external, workload.label, before, after)
         return
     found = difference(workload, before, after)
     if not found:
-        click.echo(f"revisions {before.number} and {after.number} are the same config", err=True)
+        terminal.say(f"revisions {before.number} and {after.number} are the same config")
         return
     terminal.show(diff_text(f"revision {before.number}", f"revision {after.number}", found))
 

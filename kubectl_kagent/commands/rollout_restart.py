@@ -8,6 +8,7 @@ import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.scaling import current_replicas
@@ -49,22 +50,18 @@ def restart(
     targets = options.parse_targets(target)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
-        click.echo(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.", err=True)
+        terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     restarted = []
     waits = bool(wait or timeout) and dry_run == "none"
     for workload in [Workload(targets.resource, item) for item in found]:
         if current_replicas(cluster, workload) == 0:
-            _warn(f"{workload.label} has no replicas: there is nothing to restart")
+            terminal.warn(f"{workload.label} has no replicas: there is nothing to restart")
             continue
         if waits:
             rollout.may_follow(cluster, workload)
         done = restart_workload(cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager)
-        click.echo(show.changed(done if output else workload.obj, "restarted", output, dry_run), nl=False)
+        terminal.write(show.changed(done if output else workload.obj, "restarted", output, dry_run))
         restarted.append(workload)
-    voice = rollout.Voice(lambda line: click.echo(line, err=True), _warn)
+    voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():
         rollout.follow(cluster, workload, voice, timeout=timeout or 300)
-
-
-def _warn(text: str) -> None:
-    click.echo(f"Warning: {text}", err=True)

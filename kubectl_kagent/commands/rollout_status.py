@@ -8,6 +8,7 @@ import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.rollout_undo import roll_back
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle import rollout
@@ -58,13 +59,9 @@ def status(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if smoke and not workload.is_agent:
         raise Usage(f"--smoke asks an agent; {workload.label} answers no prompts")
-    voice = rollout.Voice(click.echo, _warn)
+    voice = rollout.Voice(lambda line: terminal.write(f"{line}\n"), terminal.warn)
     if watch:
         undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
         rollout.follow(cluster, workload, voice, timeout=timeout, revision=revision, smoke=smoke, undo=undo)
     else:
         rollout.show(cluster, workload, voice, revision=revision)
-
-
-def _warn(text: str) -> None:
-    click.echo(f"Warning: {text}", err=True)

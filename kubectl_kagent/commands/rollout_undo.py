@@ -9,6 +9,7 @@ import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import KagentError, Unchanged
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle import undo as rollback
@@ -73,7 +74,7 @@ def undo(
         manager=manager,
     )
     if wait and restored:
-        follow(cluster, restored, Voice(_progress, _progress), timeout=timeout)
+        follow(cluster, restored, Voice(terminal.say, terminal.warn), timeout=timeout)
 
 
 def roll_back(
@@ -98,7 +99,7 @@ def roll_back(
         _skip(past, todo, error_unchanged=error_unchanged)
         return None
     for line in screen.announcement(past, todo, left):
-        _progress(line)
+        terminal.say(line)
     if dry_run != "none":
         _preview(cluster, past, todo, with_sources=with_sources, dry_run=dry_run, output=output)
         return None
@@ -115,7 +116,7 @@ def roll_back(
     restored = Workload(workload.resource, done.obj)
     noted = history.update(cluster, restored, manager=manager)  # the config hash, on the new revision
     _warn_once(noted.notes, said)
-    click.echo(changed(done.obj, screen.outcome(todo, done, seen, left), output), nl=False)
+    terminal.write(changed(done.obj, screen.outcome(todo, done, seen, left), output))
     return restored
 
 
@@ -125,11 +126,12 @@ def _preview(
     """The difference on stderr and the object as it would be on stdout; the server may have its say."""
     number = todo.target.number
     found = difference(todo.workload, past.now.snapshot, todo.target)
-    click.echo(diff_text("live", f"revision {number}", found), nl=False, err=True)
+    for line in diff_text("live", f"revision {number}", found).splitlines():
+        terminal.say(line)
     preview: Mapping[str, Any] = {**todo.workload.obj, "spec": dict(todo.spec)}
     if dry_run == "server":
         preview = rollback.try_out(cluster, todo, with_sources=with_sources)
-    click.echo(changed(preview, f"rolled back to revision {number}", output, dry_run), nl=False)
+    terminal.write(changed(preview, f"rolled back to revision {number}", output, dry_run))
 
 
 def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
@@ -145,11 +147,7 @@ def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
     text = f"{label} skipped rollback (current spec already matches revision {todo.target.number})"
     if error_unchanged:
         raise Unchanged(text)
-    click.echo(text)
-
-
-def _progress(line: str) -> None:
-    click.echo(line, err=True)
+    terminal.write(f"{text}\n")
 
 
 def _warn_once(notes: Iterable[str], said: set[str]) -> None:
@@ -158,4 +156,4 @@ def _warn_once(notes: Iterable[str], said: set[str]) -> None:
         about = note.partition(":")[0]
         if about not in said:
             said.add(about)
-            _progress(f"Warning: {note}")
+            terminal.warn(note)

@@ -6,6 +6,7 @@ import click
 
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import Unchanged, Usage
 from kubectl_kagent.lifecycle import scaling
 from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow
@@ -69,16 +70,16 @@ def scale(
         may_follow(cluster, workload)
     for workload in workloads:
         if replicas is None:
-            done = scaling.hand_over(cluster, workload, dry_run=dry_run, manager=manager, warn=_warn)
+            done = scaling.hand_over(cluster, workload, dry_run=dry_run, manager=manager, warn=terminal.warn)
             changed |= done.changed
-            click.echo(show.changed(done.obj, "released", output, dry_run), nl=False)
+            terminal.write(show.changed(done.obj, "released", output, dry_run))
             continue
-        scaling.refuse_autoscaled(cluster, workload, force=force, warn=_warn)
+        scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
         done = scaling.scale(cluster, workload, replicas, expect=expect, dry_run=dry_run, manager=manager)
         changed |= done.changed
-        click.echo(show.changed(done.obj, "scaled", output, dry_run), nl=False)
+        terminal.write(show.changed(done.obj, "scaled", output, dry_run))
     for workload in workloads if waits else ():
-        follow(cluster, workload, Voice(_say, _warn), timeout=timeout or 300)
+        follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout or 300)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object already was as asked")
 
@@ -108,9 +109,9 @@ def hibernate(
     kubectl kagent hibernate agents --all
     """
     for workload in _workloads(cluster, target, selector, all_):
-        scaling.refuse_autoscaled(cluster, workload, force=force, warn=_warn)
+        scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
         if workload.replicas == 0:
-            _warn(f"{workload.label} already has no replicas")
+            terminal.warn(f"{workload.label} already has no replicas")
         done = scaling.scale(
             cluster,
             workload,
@@ -120,7 +121,7 @@ def hibernate(
             manager=manager,
             remember=True,
         )
-        click.echo(show.changed(done.obj, "hibernated", output, dry_run), nl=False)
+        terminal.write(show.changed(done.obj, "hibernated", output, dry_run))
 
 
 @click.command(short_help="Bring back the replicas that hibernate took")
@@ -146,8 +147,8 @@ def wake(
     """
     for workload in _workloads(cluster, target, selector, all_):
         if workload.replicas != 0:
-            _warn(f"{workload.label} is awake")
-            click.echo(show.changed(workload.obj, "unchanged", output, dry_run), nl=False)
+            terminal.warn(f"{workload.label} is awake")
+            terminal.write(show.changed(workload.obj, "unchanged", output, dry_run))
             continue
         replicas = scaling.wake_replicas(workload)
         done = scaling.scale(
@@ -158,20 +159,12 @@ def wake(
             dry_run=dry_run,
             manager=manager,
         )
-        click.echo(show.changed(done.obj, f"woken to {replicas}", output, dry_run), nl=False)
+        terminal.write(show.changed(done.obj, f"woken to {replicas}", output, dry_run))
 
 
 def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, all_: bool) -> list[Workload]:
     targets = options.parse_targets(words)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
-        click.echo(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.", err=True)
+        terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     return [Workload(targets.resource, item) for item in found]
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _warn(text: str) -> None:
-    click.echo(f"Warning: {text}", err=True)

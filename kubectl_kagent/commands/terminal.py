@@ -1,10 +1,15 @@
-"""Print a screen: in colour for a person at a terminal, plain for a pipe."""
+"""The only place that prints: results to stdout, everything else to stderr, nothing that a terminal obeys.
+
+Names, prompts, messages of conditions and events come from other people and programs: a control character
+in them is shown as its code.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
+from unicodedata import category
 
 import click
 
@@ -29,8 +34,31 @@ color = click.option(
 
 
 def show(text: str) -> None:
-    """Print ``text`` to stdout as ``--color`` of the running command asks."""
+    """Print a screen to stdout, in colour as ``--color`` of the running command asks."""
     choice = click.get_current_context().meta.get(_CHOICE, "never")
+    text = harmless(text)
     if colour.wanted(sys.stdout, choice):
         text = colour.coloured(text)
     click.echo(text, nl=False, color=True)
+
+
+def write(text: str) -> None:
+    """Print a result to stdout, for programs too: never in colour."""
+    click.echo(harmless(text), nl=False)
+
+
+def say(line: str) -> None:
+    """Print a line to stderr."""
+    click.echo(harmless(line), err=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning to stderr."""
+    say(f"Warning: {text}")
+
+
+def harmless(text: str) -> str:
+    """``text`` with control characters as JSON spells them, so that JSON stays what it is."""
+    return "".join(
+        char if char in "\n\t" or category(char) != "Cc" else f"\\u{ord(char):04x}" for char in text
+    )

@@ -8,6 +8,7 @@ import click
 
 from kubectl_kagent import __version__, options
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.lifecycle.versions import versions
 from kubectl_kagent.render.output import data
 
@@ -36,7 +37,7 @@ def version(connect: options.Connect, client_only: bool, output: str) -> None:
             "mcpServerVersions": list(found.mcp_server_crd),
         }
     if output:
-        click.echo(data(facts, output), nl=False)
+        terminal.write(data(facts, output))
     else:
         lines = [("Client Version", __version__)]
         if not client_only:
@@ -46,6 +47,6 @@ def version(connect: options.Connect, client_only: bool, output: str) -> None:
                 ("Agent API", ", ".join(facts["agentVersions"]) or "<none>"),
                 ("MCPServer API", ", ".join(facts["mcpServerVersions"]) or "<none>"),
             ]
-        click.echo("".join(f"{name}: {value}\n" for name, value in lines), nl=False)
+        terminal.write("".join(f"{name}: {value}\n" for name, value in lines))
     for note in notes:
-        click.echo(f"Warning: {note}", err=True)
+        terminal.warn(note)
