@@ -2,7 +2,7 @@
 
 import uuid
 
-from tests.contract.kubectl import WAIT_SECONDS, Cluster, Object, eventually
+from tests.contract.kubectl import WAIT_SECONDS, Namespace, Object, eventually
 
 CONFIG_HASH = "kagent.dev/config-hash"
 IMAGE = "lab.local/byo-agent:lab"
@@ -76,59 +76,59 @@ def byo(name: str, **deployment: object) -> Object:
     return agent(name, {"type": "BYO", "description": "a test", "byo": {"deployment": wanted}})
 
 
-def prepare(cluster: Cluster) -> None:
+def prepare(namespace: Namespace) -> None:
     """The ModelConfig that the agents share, and the agent that `settle` looks at."""
-    cluster.create(KEY_SECRET, model_config("shared-model"), model_config("barrier-model"))
+    namespace.create(KEY_SECRET, model_config("shared-model"), model_config("barrier-model"))
     for name in ("shared-model", "barrier-model"):
-        await_accepted(cluster, f"modelconfig/{name}")
-    made(cluster, declarative("barrier", {"modelConfig": "barrier-model"}))
+        await_accepted(namespace, f"modelconfig/{name}")
+    made(namespace, declarative("barrier", {"modelConfig": "barrier-model"}))
 
 
-def made(cluster: Cluster, created: Object) -> str:
+def made(namespace: Namespace, created: Object) -> str:
     """Creates the Agent, waits for its Deployment, and answers its config hash."""
-    cluster.create(created)
+    namespace.create(created)
     name = created["metadata"]["name"]
-    await_reconciled(cluster, name)
-    return config_hash(cluster, name)
+    await_reconciled(namespace, name)
+    return config_hash(namespace, name)
 
 
-def await_accepted(cluster: Cluster, resource: str) -> None:
-    cluster.ok("wait", resource, "--for=condition=Accepted", f"--timeout={WAIT_SECONDS:.0f}s")
+def await_accepted(namespace: Namespace, resource: str) -> None:
+    namespace.ok("wait", resource, "--for=condition=Accepted", f"--timeout={WAIT_SECONDS:.0f}s")
 
 
-def await_reconciled(cluster: Cluster, name: str) -> None:
+def await_reconciled(namespace: Namespace, name: str) -> None:
     def observed() -> bool:
-        found = cluster.get(f"agent/{name}")
+        found = namespace.get(f"agent/{name}")
         return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
 
     eventually(observed)
 
 
-def settle(cluster: Cluster) -> None:
+def settle(namespace: Namespace) -> None:
     """Returns when the controller has worked off every Agent queued before: it takes them in turn."""
-    set_prompt(cluster, "barrier", f"Prompt {uuid.uuid4()}.")
-    await_reconciled(cluster, "barrier")
+    set_prompt(namespace, "barrier", f"Prompt {uuid.uuid4()}.")
+    await_reconciled(namespace, "barrier")
 
 
-def set_prompt(cluster: Cluster, name: str, prompt: str) -> None:
-    cluster.patch(f"agent/{name}", {"spec": {"declarative": {"systemMessage": prompt}}})
+def set_prompt(namespace: Namespace, name: str, prompt: str) -> None:
+    namespace.patch(f"agent/{name}", {"spec": {"declarative": {"systemMessage": prompt}}})
 
 
-def template(cluster: Cluster, name: str) -> Object:
-    found: Object = cluster.get(f"deploy/{name}")["spec"]["template"]
+def template(namespace: Namespace, name: str) -> Object:
+    found: Object = namespace.get(f"deploy/{name}")["spec"]["template"]
     return found
 
 
-def config_hash(cluster: Cluster, name: str) -> str:
-    return str(template(cluster, name)["metadata"]["annotations"][CONFIG_HASH])
+def config_hash(namespace: Namespace, name: str) -> str:
+    return str(template(namespace, name)["metadata"]["annotations"][CONFIG_HASH])
 
 
-def changed_hash(cluster: Cluster, name: str, before: str) -> str:
-    eventually(lambda: config_hash(cluster, name) != before)
-    return config_hash(cluster, name)
+def changed_hash(namespace: Namespace, name: str, before: str) -> str:
+    eventually(lambda: config_hash(namespace, name) != before)
+    return config_hash(namespace, name)
 
 
-def condition(cluster: Cluster, resource: str, condition_type: str) -> Object:
-    conditions = cluster.get(resource).get("status", {}).get("conditions", [])
+def condition(namespace: Namespace, resource: str, condition_type: str) -> Object:
+    conditions = namespace.get(resource).get("status", {}).get("conditions", [])
     found: Object = next((c for c in conditions if c["type"] == condition_type), {})
     return found

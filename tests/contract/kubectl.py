@@ -1,4 +1,4 @@
-"""The cluster under test through kubectl: an own namespace, objects as JSON, waiting with a deadline."""
+"""A namespace of a test's own through kubectl: objects as JSON, waiting with a deadline."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.lab.lab import Lab
@@ -17,13 +18,13 @@ WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Cluster:
+class Namespace:
     kubectl: str
-    kubeconfig: str
-    namespace: str
+    kubeconfig: Path
+    name: str
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        command = [self.kubectl, "--kubeconfig", self.kubeconfig, "-n", self.namespace, *words]
+        command = [self.kubectl, "--kubeconfig", str(self.kubeconfig), "-n", self.name, *words]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
     def ok(self, *words: str, stdin: str = "") -> str:
@@ -48,28 +49,16 @@ class Cluster:
     def patch(self, resource: str, patch: Object) -> None:
         self.ok("patch", resource, "--type=merge", "-p", json.dumps(patch))
 
-    def raw(self, path: str, *, post: Object | None = None) -> subprocess.CompletedProcess[str]:
-        """A request to the kagent controller, through the API server's service proxy."""
-        url = f"/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy/{path}"
-        if post is None:
-            return self.run("get", "--raw", url)
-        return self.run("create", "--raw", url, "-f", "-", stdin=json.dumps(post))
-
 
 @contextmanager
-def own_namespace(prefix: str) -> Iterator[Cluster]:
-    """A namespace in the lab, or in the cluster of KAGENT_TEST_KUBECONFIG."""
-    kubeconfig, kubectl = os.environ.get("KAGENT_TEST_KUBECONFIG"), "kubectl"
-    if not kubeconfig:
-        lab = Lab.attach()
-        kubeconfig, kubectl = str(lab.kubeconfig), str(lab.kubectl)
-    name = f"{prefix}-{uuid.uuid4().hex[:6]}"
-    cluster = Cluster(kubectl, kubeconfig, name)
-    cluster.ok("create", "namespace", name)
+def own_namespace(kubeconfig: Path, prefix: str) -> Iterator[Namespace]:
+    kubectl = "kubectl" if "KAGENT_TEST_CONTEXT" in os.environ else str(Lab.attach().kubectl)
+    made = Namespace(kubectl, kubeconfig, f"{prefix}-{uuid.uuid4().hex[:6]}")
+    made.ok("create", "namespace", made.name)
     try:
-        yield cluster
+        yield made
     finally:
-        cluster.ok("delete", "namespace", name, "--wait=false")
+        made.ok("delete", "namespace", made.name, "--wait=false")
 
 
 def eventually(check: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:

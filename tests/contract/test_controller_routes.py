@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.contract.agents import byo, condition, declarative, made, prepare, remote_mcp_server
-from tests.contract.kubectl import Cluster, Object, eventually, own_namespace
+from tests.contract.kubectl import Namespace, Object, eventually, own_namespace
 
 pytestmark = pytest.mark.cluster
 
@@ -23,15 +23,15 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with own_namespace("standin-routes") as namespace:
-        prepare(namespace)
-        yield namespace
+def namespace(lab_kubeconfig: Path) -> Iterator[Namespace]:
+    with own_namespace(lab_kubeconfig, "standin-routes") as fresh:
+        prepare(fresh)
+        yield fresh
 
 
 @pytest.fixture(scope="module")
-def controller(cluster: Cluster) -> Iterator[httpx.Client]:
-    command = [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "proxy", "--port=0"]
+def controller(namespace: Namespace) -> Iterator[httpx.Client]:
+    command = [namespace.kubectl, "--kubeconfig", str(namespace.kubeconfig), "proxy", "--port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
         assert proxy.stdout is not None
         address = proxy.stdout.readline().split()[-1]  # Starting to serve on 127.0.0.1:1234
@@ -46,10 +46,10 @@ def name() -> str:
 
 
 @pytest.fixture(scope="module")
-def echo(cluster: Cluster) -> str:
+def echo(namespace: Namespace) -> str:
     """An agent that answers."""
-    made(cluster, byo("echo", replicas=1, env=[{"name": "REPLY", "value": "You said"}]))
-    eventually(lambda: condition(cluster, "agent/echo", "Ready").get("status") == "True", READY_SECONDS)
+    made(namespace, byo("echo", replicas=1, env=[{"name": "REPLY", "value": "You said"}]))
+    eventually(lambda: condition(namespace, "agent/echo", "Ready").get("status") == "True", READY_SECONDS)
     return "echo"
 
 
@@ -85,61 +85,63 @@ def test_whoever_asks_is_the_user_they_name(controller: httpx.Client) -> None:
     assert controller.get("/api/me", headers={"x-user-id": "bob"}).json() == {"sub": "bob"}
 
 
-def test_an_agent_in_the_list_and_by_itself(cluster: Cluster, controller: httpx.Client, name: str) -> None:
-    made(cluster, declarative(name))
-    eventually(lambda: condition(cluster, f"agent/{name}", "Ready") != {})
+def test_an_agent_in_the_list_and_by_itself(
+    namespace: Namespace, controller: httpx.Client, name: str
+) -> None:
+    made(namespace, declarative(name))
+    eventually(lambda: condition(namespace, f"agent/{name}", "Ready") != {})
     found = [
         agent
-        for agent in listed(controller, f"/api/agents?namespace={cluster.namespace}")
+        for agent in listed(controller, f"/api/agents?namespace={namespace.name}")
         if agent["agent"]["metadata"]["name"] == name
     ]
     assert len(found) == 1
     assert found[0].keys() == recorded("agents")["data"][0].keys()
-    assert found[0]["id"] == f"{cluster.namespace}__NS__{name}".replace("-", "_")
+    assert found[0]["id"] == f"{namespace.name}__NS__{name}".replace("-", "_")
     assert found[0]["agent"]["spec"]["declarative"]["systemMessage"] == "First prompt."
     assert (found[0]["model"], found[0]["modelConfigRef"]) == (
         "gpt-fake",
-        f"{cluster.namespace}/shared-model",
+        f"{namespace.name}/shared-model",
     )
     assert (found[0]["accepted"], found[0]["deploymentReady"]) == (True, False)
-    alone = controller.get(f"/api/agents/{cluster.namespace}/{name}").json()["data"]
+    alone = controller.get(f"/api/agents/{namespace.name}/{name}").json()["data"]
     assert alone.keys() == found[0].keys()
 
 
-def test_what_is_not_there(cluster: Cluster, controller: httpx.Client) -> None:
-    agent = controller.get(f"/api/agents/{cluster.namespace}/nope")
+def test_what_is_not_there(namespace: Namespace, controller: httpx.Client) -> None:
+    agent = controller.get(f"/api/agents/{namespace.name}/nope")
     assert (agent.status_code, agent.headers["content-type"]) == (404, JSON)
     assert agent.text == '{"error":"Agent not found: Agent.kagent.dev \\"nope\\" not found"}\n'
     session = controller.get("/api/sessions/nope")
     assert session.status_code == 404
     assert session.text == '{"error":"Session not found: failed to get session nope: record not found"}\n'
-    a2a = controller.post(f"/api/a2a/{cluster.namespace}/nope", json=rpc("message/send", message("hi")))
+    a2a = controller.post(f"/api/a2a/{namespace.name}/nope", json=rpc("message/send", message("hi")))
     assert (a2a.status_code, a2a.headers["content-type"]) == (404, TEXT)
-    assert a2a.text == f"Agent {cluster.namespace}/nope not found\n"
+    assert a2a.text == f"Agent {namespace.name}/nope not found\n"
     assert controller.get("/nope").status_code == 404
 
 
-def test_model_configs_and_tool_servers(cluster: Cluster, controller: httpx.Client, name: str) -> None:
+def test_model_configs_and_tool_servers(namespace: Namespace, controller: httpx.Client, name: str) -> None:
     references = {model["ref"] for model in listed(controller, "/api/modelconfigs")}
-    assert f"{cluster.namespace}/shared-model" in references
-    cluster.create(remote_mcp_server(name, url="http://127.0.0.1:1/mcp"))
-    eventually(lambda: condition(cluster, f"remotemcpserver/{name}", "Accepted") != {})
-    servers = [s for s in listed(controller, "/api/toolservers") if s["ref"] == f"{cluster.namespace}/{name}"]
+    assert f"{namespace.name}/shared-model" in references
+    namespace.create(remote_mcp_server(name, url="http://127.0.0.1:1/mcp"))
+    eventually(lambda: condition(namespace, f"remotemcpserver/{name}", "Accepted") != {})
+    servers = [s for s in listed(controller, "/api/toolservers") if s["ref"] == f"{namespace.name}/{name}"]
     expected = {
-        "ref": f"{cluster.namespace}/{name}",
+        "ref": f"{namespace.name}/{name}",
         "groupKind": "RemoteMCPServer.kagent.dev",
         "discoveredTools": [],
     }
     assert servers == [expected]
 
 
-def test_a_session_from_beginning_to_end(cluster: Cluster, controller: httpx.Client, name: str) -> None:
-    made(cluster, declarative(name))
+def test_a_session_from_beginning_to_end(namespace: Namespace, controller: httpx.Client, name: str) -> None:
+    made(namespace, declarative(name))
     session_id, user = str(uuid.uuid4()), f"{name}@example.com"
-    identifier = f"{cluster.namespace}__NS__{name}".replace("-", "_")
+    identifier = f"{namespace.name}__NS__{name}".replace("-", "_")
     headers = {"x-user-id": user, "x-agent-name": identifier}
 
-    body = {"id": session_id, "name": "what time is it", "agent_ref": f"{cluster.namespace}/{name}"}
+    body = {"id": session_id, "name": "what time is it", "agent_ref": f"{namespace.name}/{name}"}
     created = controller.post("/api/sessions", json=body, headers=headers)
     assert created.status_code == 201
     assert created.json()["data"].keys() == recorded("sessions")["data"][0].keys()
@@ -151,7 +153,7 @@ def test_a_session_from_beginning_to_end(cluster: Cluster, controller: httpx.Cli
     task = {"id": task_id, "contextId": session_id, "kind": "task", "status": {"state": "completed"}}
     assert controller.post("/api/tasks", json=task, headers=headers).status_code == 201
 
-    for path in ("/api/sessions", f"/api/sessions/agent/{cluster.namespace}/{name}"):
+    for path in ("/api/sessions", f"/api/sessions/agent/{namespace.name}/{name}"):
         assert [s["id"] for s in controller.get(path, headers=headers).json()["data"]] == [session_id]
     whole = controller.get(f"/api/sessions/{session_id}?order=asc&limit=-1", headers=headers).json()["data"]
     assert whole["session"]["agent_id"] == identifier
@@ -170,10 +172,12 @@ def test_a_session_from_beginning_to_end(cluster: Cluster, controller: httpx.Cli
     assert controller.get("/api/sessions", headers=headers).json() == emptied
 
 
-def test_events_need_the_sessions_own_agent(cluster: Cluster, controller: httpx.Client, name: str) -> None:
-    made(cluster, declarative(name))
+def test_events_need_the_sessions_own_agent(
+    namespace: Namespace, controller: httpx.Client, name: str
+) -> None:
+    made(namespace, declarative(name))
     session_id = str(uuid.uuid4())
-    body = {"id": session_id, "agent_ref": f"{cluster.namespace}/{name}"}
+    body = {"id": session_id, "agent_ref": f"{namespace.name}/{name}"}
     assert controller.post("/api/sessions", json=body).status_code == 201
     event = {"id": session_id, "data": "{}"}
     refused = controller.post(
@@ -190,9 +194,9 @@ def test_a_session_needs_an_agent(controller: httpx.Client) -> None:
     assert unknown.json()["error"].startswith("Agent ref is invalid, please check the agent ref no/agent")
 
 
-def test_the_card_leads_to_the_controller(cluster: Cluster, controller: httpx.Client, name: str) -> None:
-    made(cluster, declarative(name))
-    path = f"/api/a2a/{cluster.namespace}/{name}"
+def test_the_card_leads_to_the_controller(namespace: Namespace, controller: httpx.Client, name: str) -> None:
+    made(namespace, declarative(name))
+    path = f"/api/a2a/{namespace.name}/{name}"
     card = controller.get(f"{path}/.well-known/agent-card.json")
     assert card.headers["content-type"] == JSON
     assert card.json().keys() == recorded("card").keys()
@@ -200,8 +204,8 @@ def test_the_card_leads_to_the_controller(cluster: Cluster, controller: httpx.Cl
     assert card.json()["url"] == f"http://kagent-controller.kagent:8083{path}/"
 
 
-def test_a_message_reaches_the_agent(cluster: Cluster, controller: httpx.Client, echo: str) -> None:
-    path = f"/api/a2a/{cluster.namespace}/{echo}"
+def test_a_message_reaches_the_agent(namespace: Namespace, controller: httpx.Client, echo: str) -> None:
+    path = f"/api/a2a/{namespace.name}/{echo}"
     answer = controller.post(path, json=rpc("message/send", message("hello there")))
     assert (answer.status_code, answer.headers["content-type"]) == (200, JSON)
     assert (answer.json()["jsonrpc"], answer.json()["id"]) == ("2.0", 1)
@@ -209,8 +213,8 @@ def test_a_message_reaches_the_agent(cluster: Cluster, controller: httpx.Client,
     assert "hello there" in json.dumps(answer.json()["result"])
 
 
-def test_a_message_can_be_streamed(cluster: Cluster, controller: httpx.Client, echo: str) -> None:
-    path, events = f"/api/a2a/{cluster.namespace}/{echo}", []
+def test_a_message_can_be_streamed(namespace: Namespace, controller: httpx.Client, echo: str) -> None:
+    path, events = f"/api/a2a/{namespace.name}/{echo}", []
     with controller.stream("POST", path, json=rpc("message/stream", message("hello there"))) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         for line in answer.iter_lines():
@@ -222,18 +226,18 @@ def test_a_message_can_be_streamed(cluster: Cluster, controller: httpx.Client, e
     assert "hello there" in json.dumps(events)
 
 
-def test_wire_versions_that_nobody_speaks(cluster: Cluster, controller: httpx.Client, echo: str) -> None:
-    path = f"/api/a2a/{cluster.namespace}/{echo}"
+def test_wire_versions_that_nobody_speaks(namespace: Namespace, controller: httpx.Client, echo: str) -> None:
+    path = f"/api/a2a/{namespace.name}/{echo}"
     answer = controller.post(path, json=rpc("message/send", message("hi")), headers={"a2a-version": "9.0"})
     assert (answer.status_code, answer.headers["content-type"]) == (400, TEXT)
     assert answer.text == 'unsupported A2A version "9.0"\n'
 
 
 def test_an_agent_without_pods_is_a_json_rpc_error(
-    cluster: Cluster, controller: httpx.Client, name: str
+    namespace: Namespace, controller: httpx.Client, name: str
 ) -> None:
-    made(cluster, declarative(name))
-    path = f"/api/a2a/{cluster.namespace}/{name}"
+    made(namespace, declarative(name))
+    path = f"/api/a2a/{namespace.name}/{name}"
     sent = controller.post(path, json=rpc("message/send", message("hi")))
     streamed = controller.post(path, json=rpc("message/stream", message("hi")))
     event = next(line for line in streamed.text.splitlines() if line.startswith("data:"))
