@@ -96,8 +96,8 @@ def look_back(
             return Timeline(_authored(moments, known), gap=_skipped(known, moments))
         if moment is None and not moments:
             raise NotFound(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
-        if moment is None or (moments and moment.workload.uid != moments[0].workload.uid):
-            break
+        if moment is None:
+            break  # not made yet, or another object of that name was deleted
         snapshot = moment.snapshot
         if moments and (snapshot.resource_version <= floor or _settled(snapshot, known)):
             break
