@@ -24,9 +24,18 @@ INTERRUPTED = 130
 class ExplainedGroup(click.Group):
     """The root group: turns KagentError into ``error: ...`` and ``hint: ...`` on stderr."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as error:
+            raise _explained(error, "flags come after the command: kubectl kagent get -n NAME") from error
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else ctx.command_path
+            raise _explained(error, f"{path} -h shows how it is used") from error
         except KagentError as error:
             terminal.say(error.line)
             if error.hint:
@@ -35,6 +44,16 @@ class ExplainedGroup(click.Group):
         except KeyboardInterrupt:
             terminal.say("interrupted")
             ctx.exit(INTERRUPTED)
+
+
+def _explained(error: click.UsageError, hint: str) -> click.ClickException | click.exceptions.Exit:
+    """click's error told as all others are; a group without a command still shows its help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error
+    message = error.format_message()
+    terminal.say(f"error: {message[:1].lower()}{message[1:].removesuffix('.')}")
+    terminal.say(f"hint: {hint}")
+    return click.exceptions.Exit(error.exit_code)
 
 
 @click.group(cls=ExplainedGroup, context_settings={"help_option_names": ["-h", "--help"]})
