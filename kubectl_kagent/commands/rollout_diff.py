@@ -54,15 +54,15 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_rec
         return
     found = difference(workload, before, after)
     if not found:
-        terminal.say(f"revisions {before.number} and {after.number} are the same config")
+        terminal.say(f"{_title(before)} and {_title(after)} are the same config")
         return
-    terminal.show(diff_text(f"revision {before.number}", f"revision {after.number}", found))
+    terminal.show(diff_text(_title(before), _title(after), found))
 
 
 def _pair(past: History, old: int | None, new: int | None) -> tuple[Revision, Revision]:
     if not past.revisions:
         raise NotFound(f"nothing is recorded of {past.now.workload.label}")
-    after = past.find(new) if new is not None else past.revisions[-1]
+    after = past.find(new) if new is not None else past.live or _unrecorded(past)
     if old is not None:
         return past.find(old), after
     earlier = [revision for revision in past.revisions if revision.number < after.number]
@@ -73,12 +73,33 @@ def _pair(past: History, old: int | None, new: int | None) -> tuple[Revision, Re
     return earlier[-1], after
 
 
+def _unrecorded(past: History) -> Revision:
+    """The live config as the revision that it is not: refused, too large, or not to be recorded."""
+    now = past.now.snapshot
+    return Revision(
+        number=past.revisions[-1].number + 1,
+        name="",
+        hash=now.hash,
+        spec=now.spec,
+        sources=now.sources,
+        resource_version=now.resource_version,
+        generation=now.generation,
+        changed_by=now.changed_by,
+        changed_at=now.changed_at,
+        gap_before=False,
+    )
+
+
+def _title(revision: Revision) -> str:
+    return f"revision {revision.number}" if revision.name else "live"
+
+
 def _run_external(command: str, label: str, before: Revision, after: Revision) -> None:
     """Run the user's diff program as kubectl diff does; its exit code 1 only means: they differ."""
     with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
         paths = []
         for revision in (before, after):
-            path = Path(folder, f"revision-{revision.number}.yaml")
+            path = Path(folder, f"{_title(revision).replace(' ', '-')}.yaml")
             path.write_text(to_yaml(revision_data(label, revision)))
             paths.append(str(path))
         try:
