@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -74,15 +75,23 @@ def lab() -> Lab:
     return Lab.attach()
 
 
+@contextmanager
+def own_namespace(kubeconfig: Path) -> Iterator[Tools]:
+    """The programs in a new namespace, which goes at the end."""
+    kubectl = "kubectl" if CONTEXT in os.environ else str(Lab.attach().kubectl)
+    found = Tools(kubeconfig, kubectl, f"test-{uuid4().hex[:8]}")
+    found.kubectl("create", "namespace", found.namespace)
+    try:
+        yield found
+    finally:
+        found.kubectl("delete", "namespace", found.namespace, "--wait=false")
+
+
 @pytest.fixture
 def tools(lab_kubeconfig: Path) -> Iterator[Tools]:
     """The programs in a namespace of the test's own."""
-    namespace = f"test-{uuid4().hex[:8]}"
-    kubectl = "kubectl" if CONTEXT in os.environ else str(Lab.attach().kubectl)
-    found = Tools(lab_kubeconfig, kubectl, namespace)
-    found.kubectl("create", "namespace", namespace)
-    yield found
-    found.kubectl("delete", "namespace", namespace, "--wait=false")
+    with own_namespace(lab_kubeconfig) as found:
+        yield found
 
 
 @pytest.fixture

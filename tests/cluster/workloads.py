@@ -85,6 +85,10 @@ def remote_server(name: str) -> Object:
     return _object(REMOTE_MCP_SERVER, name, spec={"description": "tools", "url": "http://127.0.0.1:9/mcp"})
 
 
+def config_map(name: str, **data: str) -> Object:
+    return _object(CONFIG_MAP, name, data=data)
+
+
 def tool(server: str, *names: str) -> Object:
     reference = {
         "kind": "RemoteMCPServer",
