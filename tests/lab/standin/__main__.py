@@ -1,4 +1,10 @@
-"""`python -m tests.lab.standin`: run the stand-in controller, in a pod or on the host."""
+"""`python -m tests.lab.standin`: run the stand-in controller, in a pod or on the host.
+
+Its environment is the real controller's (settings.py), and
+    STANDIN_DATABASE       the SQLite file for sessions and tasks; without it they end with the process
+    KUBE_API, KUBE_CA_FILE, KUBE_TOKEN_FILE or KUBE_CLIENT_CERT and KUBE_CLIENT_KEY
+                           the API server for a process on the host; a pod has its service account
+"""
 
 import asyncio
 import logging
