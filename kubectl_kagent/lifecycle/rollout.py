@@ -102,11 +102,13 @@ def _done(view: View, deployment: Manifest) -> str:
     workload = view.workload
     template = dig(deployment, "spec", "template", "metadata", "annotations") or {}
     config = f"config hash {template.get(workload.config_hash_annotation, 'unknown')}"
-    if int(dig(deployment, "spec", "replicas") or 0):
-        return f"{_quoted(workload)} successfully rolled out ({config})"
+    wanted = int(dig(deployment, "spec", "replicas") or 0)
     if view.autoscaler:
-        config = f"by {view.autoscaler.label}, {config}"
-    elif HIBERNATED_REPLICAS in workload.annotations:
+        count = f"{wanted} replicas " if wanted else ""
+        config = f"{count}by {view.autoscaler.label}, {config}"
+    if wanted:
+        return f"{_quoted(workload)} successfully rolled out ({config})"
+    if not view.autoscaler and HIBERNATED_REPLICAS in workload.annotations:
         config = f"hibernated from {workload.annotations[HIBERNATED_REPLICAS]}, {config}"
     return f"{_quoted(workload)} is scaled to 0: no pods to roll out ({config})"
 

@@ -94,7 +94,7 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     if rolled_out(deployment):
         notes: list[str] = []
         idle = int(dig(deployment, "spec", "replicas") or 0) == 0
-        autoscaler = _autoscaler(cluster, workload, notes) if idle else None
+        autoscaler = _autoscaler(cluster, workload, notes) if idle or workload.replicas is None else None
         return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
     return _explain(cluster, workload, deployment)
 
