@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from kubectl_kagent import clock as time
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound, TimedOut, Unreachable
 from kubectl_kagent.lifecycle import history
@@ -36,8 +36,8 @@ class RolloutFailed(KagentError):
 class Clock:
     """Time as the waiting sees it."""
 
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = field(default_factory=lambda: time.monotonic)
+    sleep: Callable[[float], None] = field(default_factory=lambda: time.sleep)
 
 
 @dataclass(frozen=True, slots=True)
