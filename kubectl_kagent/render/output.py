@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,10 +57,20 @@ def data(value: Mapping[str, Any], output: str) -> str:
 
 
 def to_yaml(value: Any) -> str:
-    """YAML as kubectl writes it: block style, keys sorted."""
+    """YAML as kubectl writes it: block style, keys sorted, a text of several lines as these lines."""
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=True, default_flow_style=False, allow_unicode=True)
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+    Dumper.add_representer(str, text)
+    unfolded = sys.maxsize
+    return yaml.dump(
+        value, Dumper=Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=unfolded
+    )
 
 
 def object_label(item: Object) -> str:
