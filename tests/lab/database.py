@@ -12,8 +12,7 @@ from tests.lab.layout import NODE_ADDRESS, Layout
 from tests.lab.processes import PATH, Part
 
 USER = "postgres"
-# The stand-in keeps its own tables: the two controllers never see each other's.
-DATABASES = {"real": "kagent", "stand-in": "standin"}
+DATABASE = "kagent"
 ACCESS = """\
 local all all trust
 host all all 10.244.0.0/24 trust
@@ -37,8 +36,8 @@ def postgres(layout: Layout) -> Part:
     return Part("postgres", command, lambda: _answers(layout), stop_signal=signal.SIGINT)
 
 
-def url(kind: str) -> str:
-    return f"postgres://{USER}@{NODE_ADDRESS}:5432/{DATABASES[kind]}?sslmode=disable"
+def url() -> str:
+    return f"postgres://{USER}@{NODE_ADDRESS}:5432/{DATABASE}?sslmode=disable"
 
 
 def ensure_cluster(layout: Layout) -> None:
@@ -59,10 +58,10 @@ def ensure_cluster(layout: Layout) -> None:
     unfinished.rename(home / "data")
 
 
-def ensure_databases(layout: Layout) -> None:
+def ensure_database(layout: Layout) -> None:
     there = _run([*_psql(layout), "-c", "SELECT datname FROM pg_database"]).split()
-    for name in set(DATABASES.values()) - set(there):
-        _run([*_psql(layout), "-c", f'CREATE DATABASE "{name}"'])
+    if DATABASE not in there:
+        _run([*_psql(layout), "-c", f'CREATE DATABASE "{DATABASE}"'])
 
 
 def _home(layout: Layout) -> Path:

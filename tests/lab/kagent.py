@@ -27,6 +27,9 @@ def apply_base(layout: Layout) -> None:
 
 def deploy(layout: Layout, chosen: Controller, progress: Progress) -> None:
     """Apply kagent; a changed choice or image replaces the pod, an unchanged one is left alone."""
+    data = layout.state / "standin"
+    data.mkdir(exist_ok=True)
+    data.chmod(0o777)  # the images' user is no root
     environment = [
         {"name": "KAGENT_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
     ]
@@ -34,6 +37,7 @@ def deploy(layout: Layout, chosen: Controller, progress: Progress) -> None:
         description=chosen.description,
         digest=image_store.digest(layout, chosen.image),
         image=chosen.image,
+        data=data,
         env=json.dumps(environment + [{"name": n, "value": v} for n, v in _environment(chosen).items()]),
     )
     kubectl(layout, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
@@ -71,13 +75,15 @@ def _environment(chosen: Controller) -> dict[str, str]:
         "KAGENT_CONTROLLER_NAME": "kagent-controller",
         "A2A_BASE_URL": f"http://kagent-controller.{NAMESPACE}:8083",
         "DEFAULT_MODEL_CONFIG_NAME": "default-model-config",
-        "POSTGRES_DATABASE_URL": database.url(chosen.kind),
         "DATABASE_VECTOR_ENABLED": "false",
         "LEADER_ELECT": "false",
         "IMAGE_REPOSITORY": "kagent-dev/kagent/app",
         **agents,
     }
-    if chosen.kind == "real":  # the stand-in has no Go runtime beside it
+    if chosen.kind == "stand-in":  # no PostgreSQL driver in its image, and no Go runtime beside it
+        environment |= {"STANDIN_DATABASE": "/data/standin.db"}
+    else:
+        environment |= {"POSTGRES_DATABASE_URL": database.url()}
         environment |= {"GO_IMAGE_REPOSITORY": "kagent-dev/kagent/golang-adk"}
         environment |= {f"GO_{name}": value for name, value in agents.items()}
     return environment

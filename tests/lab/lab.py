@@ -105,7 +105,7 @@ class Lab:
             archives = images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
             self._prepare()
             self._run(FOUNDATION)
-            database.ensure_databases(self.layout)
+            database.ensure_database(self.layout)
             kagent.apply_base(self.layout)
             self._run(UPPER)
             image_store.import_archives(self.layout, archives, self.progress)
