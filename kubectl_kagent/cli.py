@@ -9,6 +9,7 @@ import click
 
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.autoscale import autoscale
+from kubectl_kagent.commands.chat import chat
 from kubectl_kagent.commands.describe import describe
 from kubectl_kagent.commands.get import get
 from kubectl_kagent.commands.record import record
@@ -61,7 +62,7 @@ def cli() -> None:
     """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
 
 
-for command in (get, describe, scale, hibernate, wake, autoscale, rollout, record, version):
+for command in (get, describe, chat, scale, hibernate, wake, autoscale, rollout, record, version):
     cli.add_command(command)
 cli.add_command(undo, "rollback")
 

@@ -1,7 +1,7 @@
 """What can go wrong in ways a user can act on: a message, the next step, and the exit code.
 
 Exit codes (design): 1 failed, 2 usage (click's own), 3 nothing to change, 4 timeout, 5 cluster or
-controller unreachable, 6 forbidden or not logged in, 130 interrupted.
+controller unreachable, 6 forbidden or not logged in, 7 input required, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -103,6 +103,12 @@ class Unchanged(KagentError):
     """Nothing to change, and the caller asked to be told (``--error-unchanged``)."""
 
     exit_code = 3
+
+
+class InputRequired(KagentError):
+    """A task waits for a person: an approval, or an answer."""
+
+    exit_code = 7
 
 
 class Usage(KagentError):

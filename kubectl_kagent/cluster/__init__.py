@@ -89,3 +89,13 @@ class Cluster(Protocol):
         *,
         timeout: float | None = None,
     ) -> Object: ...
+
+    def service_stream(
+        self,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Iterator[bytes]: ...

@@ -178,6 +178,37 @@ class ApiServer:
         url = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"
         return self._raw(method, url, body, timeout=timeout)
 
+    def service_stream(
+        self,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Iterator[bytes]:
+        """The lines of an HTTP service's answer to a POST as they come; ``timeout`` is the longest silence.
+
+        The proxy streams unbuffered. Raises Unreachable when the stream breaks, KagentError when the
+        answer is no event stream.
+        """
+        url = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"
+        response = self._send("POST", url, None, body, timeout=timeout, stream=True)
+        try:
+            self._check(response, None)
+            kind = response.headers.get("Content-Type", "")
+            if not kind.startswith("text/event-stream"):
+                start = response.read(200, decode_content=True)
+                raise KagentError(
+                    f"{path} answered with {kind or 'no content type'}, not an event stream: {start!r}",
+                    hint="is a login page or another server behind this address?",
+                )
+            yield from _lines(response)
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"the stream from {path} broke: {error}") from error
+        finally:
+            response.close()
+
     # The wire
 
     def _object(

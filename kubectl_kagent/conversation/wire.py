@@ -28,6 +28,8 @@ CONFIRMATION = "adk_request_confirmation"
 ASK_USER = "ask_user"
 _PENDING = frozenset({"confirmation_requested", "pending"})
 
+_FAILURES = frozenset({"failed", "rejected"})
+
 Json = Mapping[str, Any]
 
 
@@ -68,7 +70,8 @@ def read(result: Json) -> Update:
 def _status_update(result: Json) -> Iterator[Event]:
     status = result.get("status") or {}
     message = status.get("message") or {}
-    if message.get("role") == "agent":
+    # what comes with a failure is the error, not an answer: the state carries it
+    if message.get("role") == "agent" and status.get("state") not in _FAILURES:
         yield from _message(message, result.get("metadata") or {})
     yield _state(status, result.get("metadata") or {}, final=bool(result.get("final")))
 
@@ -100,7 +103,8 @@ def _task(result: Json) -> Iterator[Event]:
         seen.add(name)
     status = result.get("status") or {}
     pending = status.get("message") or {}
-    if pending.get("role") == "agent" and str(pending.get("messageId") or "") not in seen:
+    new = str(pending.get("messageId") or "") not in seen
+    if pending.get("role") == "agent" and new and status.get("state") not in _FAILURES:
         yield from _message(pending)
     for artifact in result.get("artifacts") or ():
         yield Answer(_text(artifact.get("parts") or ()), last=True)
@@ -110,7 +114,10 @@ def _task(result: Json) -> Iterator[Event]:
 def _message(message: Json, outer: Json | None = None) -> Iterator[Event]:
     metadata = {**(outer or {}), **(message.get("metadata") or {})}
     partial = bool(_meta(metadata, "partial") or metadata.get("kagent_adk_partial"))
+    failed = bool(_meta(metadata, "error_code"))
     for part in message.get("parts") or ():
+        if failed and part.get("kind") == "text":
+            continue  # an error's words, which the state carries: no answer
         yield from _part(part, partial=partial, message_id=str(message.get("messageId") or ""))
     usage = _meta(metadata, "usage_metadata")
     if isinstance(usage, Mapping) and not partial:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.kagent import find_controller
 from kubectl_kagent.errors import KagentError, NotFound
-from kubectl_kagent.model.controllers import KAGENT
-from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, SERVICE, Resource
+from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, Resource
 from kubectl_kagent.model.workload import dig
-
-_PORT = "controller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +50,15 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]
 
 
 def _controller(cluster: Cluster, notes: list[str]) -> str:
-    """kagent's version as its controller says, through the service that its labels find."""
+    """kagent's version as its controller says."""
     try:
-        found = cluster.list_objects(SERVICE, labels=KAGENT.labels)["items"]
-        service = next((item for item in found if _port(item)), None)
-        if service is None:
-            notes.append("no kagent controller service was found in any namespace")
-            return ""
-        metadata = service["metadata"]
-        name = f"{metadata['name']}:{_port(service)}"
-        return str(cluster.service("GET", metadata["namespace"], name, "/version").get("kagent_version", ""))
+        endpoint = find_controller(cluster)
+    except KagentError as error:
+        notes.append(error.message)
+        return ""
+    try:
+        reply = cluster.service("GET", endpoint.namespace, endpoint.service, "/version")
+        return str(reply.get("kagent_version", ""))
     except KagentError as error:
         notes.append(f"the kagent controller could not be asked: {error.message}")
         return ""
-
-
-def _port(service: dict[str, object]) -> str:
-    for port in dig(service, "spec", "ports") or ():
-        if port.get("name") == _PORT:
-            return str(port["port"])
-    return ""
