@@ -24,6 +24,7 @@ EXAMPLE = Path("manifests/examples/datetime-agent")
 AGENT = "agent/datetime-agent"
 BAD_PROMPT = "Answer in the style: oracle\nNever use your tools. Guess."
 QUESTION = "What is the date today in Berlin?"
+_ROUTE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -63,44 +64,25 @@ class Walk:
         return done.stdout
 
     def ask(self, question: str) -> None:
-        """Ask the agent through the kagent controller, as its UI does, and show the answer."""
-        message = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "message/send",
-            "params": {
-                "message": {
-                    "kind": "message",
-                    "messageId": f"demo-{time.time_ns()}",
-                    "role": "user",
-                    "parts": [{"kind": "text", "text": question}],
-                }
-            },
-        }
-        path = f"/api/a2a/{self.namespace}/datetime-agent"
-        url = f"/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy{path}"
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as body:
-            json.dump(message, body)
-            body.flush()
+        """Ask the agent. A Service may need a moment to know new pods: an error is asked again for a while."""
+        command = ["kagent", "chat", "datetime-agent", question]
+        sys.stdout.write(f"$ kubectl kagent chat datetime-agent {shlex.quote(question)}\n")
+        deadline = time.monotonic() + _ROUTE_SECONDS
+        while True:
             done = subprocess.run(
-                [self.kubectl, "create", "--raw", url, "-f", body.name],
+                [self.kubectl, *command],
                 env=self.env,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
             )
-        sys.stdout.write(f"> {question}\n{self._answer(done)}\n")
+            if done.returncode == 0 or time.monotonic() > deadline:
+                break
+            time.sleep(1)
+        sys.stdout.write(done.stdout)
         sys.stdout.flush()
-
-    def _answer(self, done: subprocess.CompletedProcess[str]) -> str:
         if done.returncode:
-            raise SystemExit(f"demo: the agent can't be asked: {done.stderr.strip()}")
-        result = json.loads(done.stdout).get("result") or {}
-        texts = [
-            p["text"] for a in result.get("artifacts") or () for p in a["parts"] if p.get("kind") == "text"
-        ]
-        if not texts:
-            raise SystemExit(f"demo: the agent gave no answer: {done.stdout.strip()}")
-        return str(texts[-1]).strip()
+            raise SystemExit(f"demo: the agent gave no answer (exit code {done.returncode})")
 
 
 def play(walk: Walk) -> None:
