@@ -64,7 +64,7 @@ class Walk:
         return done.stdout
 
     def ask(self, question: str) -> None:
-        """Ask the agent. A Service may need a moment to know new pods: an error is asked again for a while."""
+        """Ask the agent; again for a while on an error: a Service may need a moment to know new pods."""
         command = ["kagent", "chat", "datetime-agent", question]
         sys.stdout.write(f"$ kubectl kagent chat datetime-agent {shlex.quote(question)}\n")
         deadline = time.monotonic() + _ROUTE_SECONDS
