@@ -616,7 +616,7 @@ def test_a_watch_hands_on_each_event_at_once(subject: Subject) -> None:
         sent = time.monotonic()
         got, moment = seen.get(timeout=10)
         assert got == turn
-        assert moment - sent < 1.0
+        assert moment - sent < 5.0  # not only when a buffer is full or the watch ends
     follower.join(timeout=10)
     assert not follower.is_alive()
 
