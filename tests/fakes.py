@@ -59,6 +59,7 @@ class FakeCluster:
         self.clock = Clock()
         self.requests: list[Request] = []
         self.services: dict[tuple[str, str], Object] = {}
+        self.streams: dict[str, list[bytes]] = {}
         self.logs: dict[tuple[str, str], str] = {}
         self._store = Store(self.clock)
         self._denied: set[tuple[str, Resource]] = set()
@@ -160,6 +161,21 @@ class FakeCluster:
         """Answers from ``services``, by method and ``NAMESPACE/NAME:PORT/PATH``."""
         try:
             return copy.deepcopy(self.services[method, f"{namespace}/{service}{path}"])
+        except KeyError:
+            raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
+
+    def service_stream(
+        self,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Iterator[bytes]:
+        """The lines in ``streams``, by ``NAMESPACE/NAME:PORT/PATH``."""
+        try:
+            yield from self.streams[f"{namespace}/{service}{path}"]
         except KeyError:
             raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
 
