@@ -76,11 +76,10 @@ def _tools(tools: Sequence[ResolvedTools]) -> str:
 
 def _tool_lines(tool: ResolvedTools) -> Iterator[str]:
     reference = tool.reference.server
-    line = f"{reference.resource.singular}/{reference.name}"
-    yield (
-        line
+    yield plain(
+        f"{reference.resource.singular}/{reference.name}"
         + (f" {tool.address}" if tool.address else "")
-        + (f" ({plain(tool.problem)})" if tool.problem else "")
+        + (f" ({tool.problem})" if tool.problem else "")
     )
     for name in tool.reference.tools:
         marks = ["asks for approval"] if name in tool.reference.approvals else []
@@ -95,7 +94,7 @@ def _conditions(workload: Workload, now: datetime) -> str:
             str(item.get("status", "")),
             age(parse_time(item["lastTransitionTime"]), now),
             str(item.get("reason", "")),
-            plain(str(item.get("message", ""))),
+            str(item.get("message", "")),
         ]
         for item in dig(workload.obj, "status", "conditions") or ()
     ]
@@ -112,7 +111,7 @@ def _revisions(found: Description, now: datetime) -> str:
         back = f"rollback of {revision.rollback_of}: " if revision.rollback_of else ""
         rows.append([str(revision.number), age(revision.changed_at, now), revision.changed_by, back + change])
     header = ["REVISION", "AGE", "CHANGED-BY", "CHANGE"]
-    return table(header, [list(map(plain, row)) for row in rows[-_REVISIONS:]]) if rows else ""
+    return table(header, rows[-_REVISIONS:]) if rows else ""
 
 
 def _pods(pods: Sequence[Mapping[str, Any]], now: datetime) -> str:
@@ -130,7 +129,7 @@ def _pods(pods: Sequence[Mapping[str, Any]], now: datetime) -> str:
             str(restarts),
             age(created, now),
         ]
-        rows.append([*cells, plain(_last_failure(pod)) or "-"])
+        rows.append([*cells, _last_failure(pod) or "-"])
     return table(["NAME", "READY", "STATUS", "RESTARTS", "AGE", "LAST-FAILURE"], rows) if rows else ""
 
 
@@ -167,7 +166,7 @@ def _events(events: Sequence[Mapping[str, Any]], now: datetime) -> str:
                 str(event.get("reason", "")),
                 age(parse_time(moment), now),
                 f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}",
-                plain(str(event.get("message", ""))),
+                str(event.get("message", "")),
             ]
         )
     return table(["TYPE", "REASON", "AGE", "OBJECT", "MESSAGE"], rows) if rows else ""

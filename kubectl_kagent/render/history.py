@@ -28,14 +28,14 @@ def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool)
         cells = [
             number,
             age(row.moment, now),
-            plain(row.changed_by),
+            row.changed_by,
             row.config_hash or "<unknown>",
             f"{row.ready}/{row.pods}" if row.pods else "0",
-            plain(row.change),
-            plain(row.cause),
+            row.change,
+            row.cause,
         ]
         lines.append([*cells, row.image] if wide else cells)
-    return f"{label}\n{table(header, lines)}"
+    return f"{plain(label)}\n{table(header, lines)}"
 
 
 def history_data(label: str, rows: Sequence[Row]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def revision_detail(label: str, revision: Revision) -> str:
     text += "Spec:\n" + _indented(to_yaml(dict(revision.spec)))
     for source in revision.sources:
         reference = source.reference
-        text += f"Source {reference.resource.kind} {reference.namespace}/{reference.name}:\n"
+        text += plain(f"Source {reference.resource.kind} {reference.namespace}/{reference.name}:") + "\n"
         text += _indented("<not there>\n" if source.content is None else to_yaml(dict(source.content)))
     return text
 
@@ -109,7 +109,7 @@ def diff_text(old: str, new: str, found: Difference) -> str:
         lines.append("prompt:")
         before, after = (text.splitlines() or [""] for text in found.prompt)
         diff = difflib.unified_diff(before, after, old, new, lineterm="")
-        lines += [f"  {_visible(line)}" for line in diff]
+        lines += [f"  {line}" for line in diff] or ["  (only how its lines end differs)"]
     if found.tools:
         lines.append("tools:")
         for change in found.tools:
@@ -130,11 +130,11 @@ def diff_text(old: str, new: str, found: Difference) -> str:
         else:
             lines += [f"  - {path}: {_value(field.old)}"] if field.old is not None else []
             lines += [f"  + {path}: {_value(field.new)}"] if field.new is not None else []
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_visible(line)}\n" for line in lines)
 
 
 def _value(value: Any) -> str:
-    return _visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _visible(line: str) -> str:

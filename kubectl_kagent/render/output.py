@@ -9,7 +9,7 @@ from typing import Any
 
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.render.jsonpath import evaluate, find_values
-from kubectl_kagent.render.table import table
+from kubectl_kagent.render.table import plain, table
 
 Object = Mapping[str, Any]
 
@@ -77,7 +77,7 @@ def object_label(item: Object) -> str:
     """``agent.kagent.dev/NAME``, or ``pod/NAME`` in the core API."""
     group = str(item.get("apiVersion", "")).rpartition("/")[0]
     kind = str(item.get("kind", "")).lower()
-    return f"{kind}{'.' + group if group else ''}/{item['metadata']['name']}"
+    return plain(f"{kind}{'.' + group if group else ''}/{item['metadata']['name']}")
 
 
 def changed(item: Object, verb: str, output: str, dry_run: str = "none") -> str:
@@ -85,7 +85,7 @@ def changed(item: Object, verb: str, output: str, dry_run: str = "none") -> str:
     if output:
         return objects([item], output, single=True)
     suffix = {"none": "", "client": " (dry run)", "server": " (server dry run)"}[dry_run]
-    return f"{object_label(item)} {verb}{suffix}\n"
+    return plain(f"{object_label(item)} {verb}{suffix}") + "\n"
 
 
 def custom_columns(items: Sequence[Object], spec: str) -> str:

@@ -37,7 +37,7 @@ def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[
         decides(item),
     ]
     if workload.is_agent:
-        cells += ["<unknown>" if "model" in item.unknown else plain(item.model) or "-", str(item.tools)]
+        cells += ["<unknown>" if "model" in item.unknown else item.model or "-", str(item.tools)]
     state = plain(item.state)
     if not wide and len(state) > _STATE_WIDTH:
         state = state[: _STATE_WIDTH - 1] + "…"
@@ -83,7 +83,7 @@ def source_table(
             tools = dig(item, "status", "discoveredTools") or []
             cells = [spec.get("protocol", ""), spec.get("url", ""), str(len(tools))]
         created = age(parse_time(metadata["creationTimestamp"]), now)
-        line = [metadata["name"], *map(plain, cells), _accepted(item), created]
+        line = [metadata["name"], *cells, _accepted(item), created]
         lines.append([metadata["namespace"], *line] if namespaces else line)
     columns += ["ACCEPTED", "AGE"]
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)

@@ -11,8 +11,11 @@ _NARROWEST = 6
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns three blanks apart, as kubectl at least six wide; a blank cell is ``<none>``."""
-    lines = [list(header), *([cell or "<none>" for cell in row] for row in rows)]
+    """Columns three blanks apart, as kubectl at least six wide; a blank cell is ``<none>``.
+
+    Every cell is one line without control characters, whatever it came with.
+    """
+    lines = [list(header), *([plain(cell) or "<none>" for cell in row] for row in rows)]
     widths = [
         max(_NARROWEST, *(_width(cell) + _GAP for cell in column)) for column in zip(*lines, strict=True)
     ]
