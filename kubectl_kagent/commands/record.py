@@ -30,7 +30,7 @@ def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
     """
     namespace = None if all_namespaces else cluster.namespace
     where = "all namespaces" if all_namespaces else f"namespace {cluster.namespace}"
-    signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, _stop)
     recorder = Recorder(cluster, manager, terminal.say)
     feed = Feed(cluster, namespace, WATCHED, say=terminal.say)
     terminal.say(f"recording {where}")
@@ -42,6 +42,7 @@ def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
             line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
             terminal.write(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}\n")
     finally:
+        signal.signal(signal.SIGTERM, before)
         feed.stop()
 
 
