@@ -111,7 +111,8 @@ def reconcile(
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
         cluster.add(DEPLOYMENT, body, manager="controller")
     run_pods(cluster, name, existing=replicas, ready=replicas if ready else 0)
-    conditions = [{"type": "Accepted", "status": "True", "reason": "Reconciled", "message": ""}]
+    accepted = {"type": "Accepted", "status": "True", "reason": "Reconciled", "message": ""}
+    conditions = [{**accepted, "lastTransitionTime": "2026-11-23T08:00:00Z"}]
     status = {"observedGeneration": live.generation, "conditions": conditions}
     cluster.set_status(resource, name, status)
 

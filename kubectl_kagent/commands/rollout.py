@@ -46,6 +46,8 @@ def history(
     """
     resource, name = options.one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    # first what may be refused: then nothing is recorded either
+    replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
     found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
     for note in found.notes:
         terminal.warn(note)
@@ -56,7 +58,6 @@ def history(
         else:
             terminal.show(screen.revision_detail(workload.label, one))
         return
-    replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
     lines = rows(found, replica_sets["items"])
     if output and output != "wide":
         terminal.write(data(screen.history_data(workload.label, lines), output))

@@ -28,7 +28,8 @@ def versions(cluster: Cluster) -> Versions:
     kubernetes = str(cluster.server_version().get("gitVersion", ""))
     agents = _served(cluster, AGENT, "kagent", notes)
     servers = _served(cluster, MCP_SERVER, "kmcp", notes)
-    return Versions(kubernetes, agents, servers, _controller(cluster, notes), tuple(notes))
+    controller = _controller(cluster, notes)
+    return Versions(kubernetes, agents, servers, controller, tuple(dict.fromkeys(notes)))
 
 
 def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]) -> tuple[str, ...]:
@@ -38,7 +39,7 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]
         notes.append(f"{product} is not installed: there is no CRD {resource.full_name}")
         return ()
     except KagentError as error:
-        notes.append(error.message)
+        notes.append(error.explained)
         return ()
     served = tuple(str(v["name"]) for v in dig(crd, "spec", "versions") or () if v.get("served"))
     if resource.version not in served:
@@ -60,5 +61,5 @@ def _controller(cluster: Cluster, notes: list[str]) -> str:
         reply = cluster.service("GET", endpoint.namespace, endpoint.service, "/version")
         return str(reply.get("kagent_version", ""))
     except KagentError as error:
-        notes.append(f"the kagent controller could not be asked: {error.message}")
+        notes.append(f"the kagent controller could not be asked: {error.explained}")
         return ""

@@ -1,0 +1,570 @@
+"""Command lines that together make every request the verbs can make, and what a refused one must look like.
+
+The unit test runs them on the fake, the cluster test on the real API server with real roles.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from click.testing import CliRunner
+
+from kubectl_kagent.cli import cli
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, NotFound
+from kubectl_kagent.model import permissions
+from kubectl_kagent.model.permissions import PERMISSIONS, Need, Rule
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    HPA,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    REMOTE_MCP_SERVER,
+    SCALED_OBJECT,
+    SERVICE,
+    Resource,
+)
+from kubectl_kagent.model.revision import CONFIG_HASH, revision_name
+from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
+
+Object = dict[str, Any]
+
+IMAGE = "lab.local/byo-agent:lab"
+FOREVER_SECONDS = 20.0
+TIMED_OUT = 4
+_NOWHERE = {"lab.local/nowhere": "true"}
+_SMALL = {"requests": {"cpu": "5m", "memory": "16Mi"}}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """A rule as a request uses it: in the namespace of the object, or elsewhere."""
+
+    rule: Rule
+    elsewhere: bool = False
+
+
+def uses(need: Need) -> set[Use]:
+    return {Use(rule, bool(need.elsewhere)) for rule in need.rules}
+
+
+def table(verb: str) -> dict[Use, Need]:
+    """What the table says that a verb uses."""
+    return {use: need for need in PERMISSIONS[verb] for use in uses(need)}
+
+
+class World(Protocol):
+    """A cluster with its controllers, as its administrator sees it; ``values`` fill in command lines."""
+
+    admin: Cluster
+    values: dict[str, str]
+
+    def settle(self) -> None:
+        """Return when the controllers have acted on every workload."""
+
+    def forget(self, name: str) -> None:
+        """Let the agent look as if its controller had not seen its newest spec."""
+
+    def remember(self) -> None:
+        """Undo ``forget``."""
+
+
+@dataclass
+class Recording:
+    """A cluster that notes what it is asked, and refuses what is ``denied`` as RBAC does."""
+
+    real: Cluster
+    denied: frozenset[Use] = frozenset()
+    after_write: Callable[[], None] = lambda: None
+    used: set[Use] = field(default_factory=set)
+    closed: bool = False
+
+    @property
+    def namespace(self) -> str:
+        return self.real.namespace
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        self._ask("get", resource.group, resource.plural, namespace)
+        return self.real.get(resource, namespace, name)
+
+    def list_objects(self, resource: Resource, namespace: str | None = None, **how: Any) -> Object:
+        self._ask("list", resource.group, resource.plural, namespace)
+        return self.real.list_objects(resource, namespace, **how)
+
+    def watch(self, resource: Resource, namespace: str | None, since: str, **how: Any) -> Iterator[Object]:
+        self._ask("watch", resource.group, resource.plural, namespace)
+        yield from self.real.watch(resource, namespace, since, **how)
+
+    def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], **how: Any) -> Object:
+        self._ask("create", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.create(resource, namespace, body, **how))
+
+    def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Any, **how: Any) -> Object:
+        self._ask("patch", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.merge_patch(resource, namespace, name, patch, **how))
+
+    def json_patch(self, resource: Resource, namespace: str, name: str, patch: Any, **how: Any) -> Object:
+        self._ask("patch", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.json_patch(resource, namespace, name, patch, **how))
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        self._ask("delete", resource.group, resource.plural, namespace)
+        self.real.delete(resource, namespace, name)
+
+    def pod_log(self, namespace: str, pod: str, container: str, **how: Any) -> str:
+        self._ask("get", "", "pods/log", namespace)
+        return self.real.pod_log(namespace, pod, container, **how)
+
+    def service(self, method: str, namespace: str, service: str, path: str, *rest: Any, **how: Any) -> Object:
+        verb = {"GET": "get", "POST": "create"}[method]
+        self._ask(verb, "", "services/proxy", namespace)
+        return self.real.service(method, namespace, service, path, *rest, **how)
+
+    def server_version(self) -> Object:
+        return self.real.server_version()  # every user may ask
+
+    def username(self) -> str:
+        return self.real.username()  # every user may ask
+
+    def _ask(self, verb: str, group: str, resource: str, namespace: str | None) -> None:
+        if self.closed:
+            raise Forbidden("a thread that outlives its verb")
+        use = Use(Rule(group, resource, verb), namespace != self.namespace)
+        self.used.add(use)
+        if use in self.denied:
+            where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+            message = (
+                f'{resource}.{group} is forbidden: User "tester" cannot {verb} resource "{resource}" '
+                f'in API group "{group}" {where}'
+            )
+            raise Forbidden(message, permissions.hint(message))
+
+    def _written(self, resource: Resource, obj: Object) -> Object:
+        if resource is not CONTROLLER_REVISION:
+            self.after_write()
+        return obj
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozenset()) -> Done:
+    """Run our program in this process. With ``until`` it runs for ever: until these have been used."""
+    over = threading.Event()
+
+    def stop() -> None:
+        deadline = time.monotonic() + FOREVER_SECONDS
+        while until and not over.wait(0.02):
+            if until <= cluster.used or time.monotonic() > deadline:
+                _thread.interrupt_main()
+                return
+
+    guard = threading.Thread(target=stop)
+    guard.start()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        result = CliRunner().invoke(
+            cli, words, obj=lambda _: cluster, prog_name="kubectl kagent", catch_exceptions=False
+        )
+    finally:
+        over.set()
+        guard.join()
+        cluster.closed = True
+        signal.signal(signal.SIGTERM, before)
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+# The objects
+
+
+def _object(resource: Resource, name: str, spec: Object, **metadata: Any) -> Object:
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"name": name, **metadata},
+        "spec": spec,
+    }
+
+
+def _tool(kind: str, name: str) -> Object:
+    group = "" if kind == "Service" else "kagent.dev"
+    server = {"kind": kind, "apiGroup": group, "name": name, "toolNames": ["get_time"]}
+    return {"type": "McpServer", "mcpServer": server}
+
+
+def _byo(name: str, **deployment: Any) -> Object:
+    settings = {"image": IMAGE, "imagePullPolicy": "Never", "resources": _SMALL} | deployment
+    return _object(AGENT, name, {"type": "BYO", "description": "a test", "byo": {"deployment": settings}})
+
+
+def _mcp_server(name: str, replicas: int) -> Object:
+    deployment = {"image": IMAGE, "imagePullPolicy": "Never", "port": 8080, "replicas": replicas}
+    spec = {"transportType": "http", "httpTransport": {"targetPort": 8080}, "deployment": deployment}
+    return _object(MCP_SERVER, name, spec, labels={"only": "this"})
+
+
+def _service(name: str) -> Object:
+    port = {"name": "mcp", "port": 80, "appProtocol": "kgateway.dev/mcp"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"clusterIP": "None", "ports": [port]},
+    }
+
+
+def objects(model_url: str) -> list[tuple[Resource, Object]]:
+    """``agent`` has every kind of source and no pods, ``echo`` answers, ``broken`` crashes."""
+    declarative = {
+        "runtime": "python",
+        "modelConfig": "model",
+        "systemMessage": "Prompt 0.",
+        "promptTemplate": {"dataSources": [{"kind": "ConfigMap", "name": "prompts", "alias": "prompts"}]},
+        "deployment": {"replicas": 0, "nodeSelector": _NOWHERE},
+        "tools": [
+            _tool("RemoteMCPServer", "remote"),
+            _tool("MCPServer", "server"),
+            _tool("Service", "web"),
+        ],
+    }
+    model = {
+        "provider": "OpenAI",
+        "model": "m0",
+        "openAI": {"baseUrl": model_url},
+        "apiKeySecret": "key",
+        "apiKeySecretKey": "KEY",
+    }
+    agent = {"type": "Declarative", "description": "a test", "declarative": declarative}
+    return [
+        (MODEL_CONFIG, _object(MODEL_CONFIG, "model", model)),
+        (
+            REMOTE_MCP_SERVER,
+            _object(REMOTE_MCP_SERVER, "remote", {"description": "0", "url": "http://127.0.0.1:9/mcp"}),
+        ),
+        (
+            CONFIG_MAP,
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prompts"}, "data": {"a": "0"}},
+        ),
+        (SERVICE, _service("web")),
+        (MCP_SERVER, _mcp_server("server", 1)),
+        (MCP_SERVER, _mcp_server("idle", 0)),
+        (AGENT, _object(AGENT, "agent", agent, labels={"only": "this"})),
+        (AGENT, _byo("echo")),
+        (AGENT, _byo("broken", replicas=1, env=[{"name": "CRASH", "value": "1"}])),
+    ]
+
+
+# What must be there before a command line
+
+
+Step = Callable[[World], None]
+_PATHS = {"agent": AGENT, "broken": AGENT, "server": MCP_SERVER, "idle": MCP_SERVER}
+
+
+def look(world: World, name: str = "agent") -> None:
+    """Let the administrator look, so that the live config is recorded."""
+    kind = _PATHS[name].singular
+    done = run(Recording(world.admin), ["rollout", "history", f"{kind}/{name}"])
+    assert (done.code, done.err) == (0, ""), done
+
+
+def edit(world: World, name: str = "agent") -> None:
+    """Change a workload's config to one that was never there."""
+    resource = _PATHS[name]
+    world.values["edits"] = str(int(world.values.get("edits", "0")) + 1)
+    text = f"edit {world.values['edits']}"
+    spec: Object = {"description": text}
+    if resource is MCP_SERVER:
+        spec = {"deployment": {"env": {"EDIT": text}}}
+    world.admin.merge_patch(resource, world.admin.namespace, name, {"spec": spec}, manager="admin")
+    world.settle()
+
+
+def _revisions(world: World, name: str) -> list[Object]:
+    listing = world.admin.list_objects(
+        CONTROLLER_REVISION, world.admin.namespace, labels=f"kubectl-kagent/name={name}"
+    )
+    return sorted(listing["items"], key=lambda item: int(item["revision"]))
+
+
+def annotate(world: World, resource: Resource, name: str, key: str, value: str | None) -> None:
+    patch = {"metadata": {"annotations": {key: value}}}
+    world.admin.merge_patch(resource, world.admin.namespace, name, patch, manager="admin")
+
+
+def recorded(world: World, name: str = "agent") -> None:
+    """Two revisions, the newer one live and different in its spec; a third one would push the first out."""
+    annotate(world, _PATHS[name], name, REVISION_HISTORY_LIMIT, "2")
+    look(world, name)
+    edit(world, name)
+    look(world, name)
+    found = _revisions(world, name)
+    world.values |= {"target": str(found[-2]["revision"]), "live": str(found[-1]["revision"])}
+
+
+def blocked(world: World, name: str = "agent") -> None:
+    """The next revision's name is taken by one of an object that is gone."""
+    resource = _PATHS[name]
+    obj = world.admin.get(resource, world.admin.namespace, name)
+    number = int(_revisions(world, name)[-1]["revision"]) + 1
+    other = world.admin.get(AGENT, world.admin.namespace, "echo")["metadata"]["uid"]
+    owner = {"apiVersion": AGENT.api_version, "kind": "Agent", "name": "echo", "uid": other}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": revision_name(Workload(resource, obj), number),
+            "ownerReferences": [{**owner, "controller": True}],
+        },
+        "revision": number,
+        "data": {},
+    }
+    with contextlib.suppress(NotFound):
+        world.admin.delete(CONTROLLER_REVISION, world.admin.namespace, body["metadata"]["name"])
+    world.admin.create(CONTROLLER_REVISION, world.admin.namespace, body, manager="admin")
+
+
+def unsettled(world: World, name: str = "agent") -> None:
+    """The live revision lacks what is known of it by now."""
+    look(world, name)
+    annotate(world, CONTROLLER_REVISION, _revisions(world, name)[-1]["metadata"]["name"], CONFIG_HASH, None)
+
+
+def edited(world: World) -> None:
+    """A change that nobody has recorded, whose number is blocked."""
+    recorded(world)
+    blocked(world)
+    edit(world)
+
+
+def to_undo(world: World, name: str = "agent") -> None:
+    recorded(world, name)
+    blocked(world, name)
+
+
+def to_undo_forgotten(world: World) -> None:
+    """The undo itself makes the controller look at the agent again."""
+    to_undo(world)
+    world.forget("agent")
+
+
+def to_undo_late(world: World) -> None:
+    recorded(world)
+    unsettled(world)
+
+
+def to_undo_with_sources(world: World) -> None:
+    """Every source differs from how revision ``target`` had it."""
+    annotate(world, AGENT, "agent", REVISION_HISTORY_LIMIT, "9")
+    look(world)
+    world.values["target"] = str(_revisions(world, "agent")[-1]["revision"])
+    edit(world)
+    text = world.values["edits"]
+    for resource, name, patch in (
+        (MODEL_CONFIG, "model", {"spec": {"model": f"m{text}"}}),
+        (REMOTE_MCP_SERVER, "remote", {"spec": {"description": text}}),
+        (CONFIG_MAP, "prompts", {"data": {"a": text}}),
+    ):
+        world.admin.merge_patch(resource, world.admin.namespace, name, patch, manager="admin")
+    world.settle()
+    look(world)
+
+
+def to_undo_broken(world: World) -> None:
+    recorded(world, "broken")
+
+
+def to_undo_server(world: World) -> None:
+    recorded(world, "server")
+
+
+def to_record(world: World) -> None:
+    """Something to create, to delete and to get for one agent, to patch for the other."""
+    unsettled(world, "broken")
+    edited(world)
+
+
+def idle_recorded(world: World) -> None:
+    look(world, "idle")
+    world.values["live"] = str(_revisions(world, "idle")[-1]["revision"])
+
+
+def agent_forgotten(world: World) -> None:
+    world.forget("agent")
+
+
+def echo_forgotten(world: World) -> None:
+    world.forget("echo")
+
+
+def nothing(world: World) -> None:
+    """All is there."""
+
+
+def without_autoscaler(world: World) -> None:
+    with contextlib.suppress(NotFound):
+        world.admin.delete(HPA, world.admin.namespace, "agent")
+    spec = {"declarative": {"deployment": {"replicas": 0}}}
+    world.admin.merge_patch(AGENT, world.admin.namespace, "agent", {"spec": spec}, manager="admin")
+    world.settle()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A command line of a verb. With ``until`` it runs for ever: these uses tell that it has done it all.
+
+    ``harmless``: what only this line uses is not missed in the end, so that nothing has to be said.
+    """
+
+    line: str
+    before: Step = nothing
+    after: Step = nothing
+    until: frozenset[Use] = frozenset()
+    harmless: bool = False
+
+    def words(self, world: World) -> list[str]:
+        return [word.format(**world.values) for word in self.line.split()]
+
+
+def watching(*resources: Resource) -> frozenset[Use]:
+    return frozenset(Use(Rule(resource.group, resource.plural, "watch")) for resource in resources)
+
+
+# Of each verb, in the order in which a rule is looked for: first where it can't do without.
+CASES: dict[str, tuple[Case, ...]] = {
+    "get agents|mcpservers": (
+        Case("get agents"),
+        Case("get agent agent"),
+        Case("get mcpservers"),
+        Case("get mcpserver server"),
+        Case("get agents -w", until=watching(AGENT, DEPLOYMENT)),
+        Case("get mcpservers -w", until=watching(MCP_SERVER, DEPLOYMENT)),
+    ),
+    "get modelconfigs|remotemcpservers": (
+        Case("get modelconfigs"),
+        Case("get modelconfig model"),
+        Case("get remotemcpservers"),
+        Case("get remotemcpserver remote"),
+    ),
+    "describe": (
+        Case("describe mcpserver/server"),
+        Case("describe agent/agent"),
+        Case("describe agents -l only=this"),
+        Case("describe mcpservers -l only=this"),
+    ),
+    "scale": (
+        Case("scale agent/agent --replicas=0"),
+        Case("scale mcpserver/server --replicas=1"),
+        Case("scale agents -l only=this --replicas=0"),
+        Case("scale mcpservers -l only=this --replicas=1 --dry-run=server"),
+        Case("scale agent/echo --replicas=1 --dry-run=server"),
+        Case("scale agent/broken --replicas=1 --timeout=3s"),
+        Case("scale agent/agent --replicas=0 --timeout=1s", before=agent_forgotten),
+    ),
+    "hibernate": (
+        Case("hibernate agent/agent"),
+        Case("hibernate mcpserver/server --dry-run=server"),
+        Case("hibernate agents -l only=this"),
+        Case("hibernate mcpservers -l only=this --dry-run=server"),
+        Case("hibernate agent/echo --dry-run=server"),
+    ),
+    "wake": (
+        Case("wake agent/agent --dry-run=server"),
+        Case("wake mcpserver/idle --dry-run=server"),
+        Case("wake agents -l only=this --dry-run=server"),
+        Case("wake mcpservers -l only=this --dry-run=server"),
+    ),
+    "autoscale": (
+        Case("autoscale agent/agent --max=3 --cpu=70%", before=without_autoscaler, after=without_autoscaler),
+    ),
+    "rollout history": (
+        Case("rollout history agent/agent", before=edited),
+        Case("rollout history agent/agent", before=unsettled),
+        Case("rollout history mcpserver/server"),
+    ),
+    "rollout diff": (
+        Case("rollout diff agent/agent", before=edited),
+        Case("rollout diff agent/agent", before=to_undo_late),
+        Case("rollout diff mcpserver/server", before=to_undo_server),
+    ),
+    "rollout undo, rollback": (
+        Case("rollout undo agent/agent", before=to_undo),
+        Case("rollback agent/agent", before=to_undo_late),
+        Case("rollout undo mcpserver/server", before=to_undo_server),
+        Case("rollout undo agent/agent --to-revision={target} --with-sources", before=to_undo_with_sources),
+        Case("rollout undo agent/broken --wait --timeout=10s", before=to_undo_broken),
+        Case("rollout undo agent/agent --wait", before=to_undo),
+        Case("rollout undo agent/agent --wait", before=to_undo_forgotten, harmless=True),
+    ),
+    "rollout status": (
+        Case("rollout status agent/agent"),
+        Case("rollout status mcpserver/idle"),
+        Case("rollout status agent/broken --timeout=3s"),
+        Case("rollout status agent/agent --revision={live}", before=recorded),
+        Case("rollout status mcpserver/idle --revision={live}", before=idle_recorded),
+        Case("rollout status agent/echo --smoke hello"),
+        Case("rollout status agent/agent --watch=false", before=agent_forgotten),
+    ),
+    "rollout restart": (
+        Case("rollout restart agent/echo --dry-run=server"),
+        Case("rollout restart mcpserver/server --dry-run=server"),
+        Case("rollout restart agents -l only=this"),
+        Case("rollout restart mcpservers -l only=this --dry-run=server"),
+        Case("rollout restart agent/broken --timeout=10s"),
+        Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten),
+    ),
+    "record": (Case("record", before=to_record, until=frozenset(table("record"))),),
+    "version": (Case("version"),),
+}
+
+
+# What must be true of a run without one rule
+
+
+def judge(need: Need, use: Use, case: Case, full: Done, seen: Done) -> None:
+    """Refused with one clear line, or done as far as that goes and the loss said once."""
+    said = f'cannot {use.rule.verb} resource "{use.rule.resource}"'
+    times = (seen.out + seen.err).count(said)
+    if not need.without:
+        assert seen.code == 6, seen
+        # the smoke test comes after the rollout, of which status tells first
+        assert case.until or seen.out == "" or "--smoke" in case.line, seen
+        assert times == 1, seen
+        line, hint = seen.err.splitlines()[-2:]
+        assert line.startswith("Error from server (Forbidden): "), seen
+        assert said in line, seen
+        assert hint.startswith("hint: ClusterRole kagent-"), seen
+        return
+    # who does not know the cause of a failure can only wait for its end
+    assert seen.code in (full.code, TIMED_OUT if full.code == 1 else full.code), (full, seen)
+    # KEDA's own HPA tells the same, and most clusters have no KEDA: nothing is lost that had to be said
+    assert times == (0 if need.resource is SCALED_OBJECT or case.harmless else 1), seen
+
+
+def state(world: World, *, recording: bool) -> dict[str, Any]:
+    """What people decide about the objects of the namespace; without ``recording`` the revisions too."""
+    found: dict[str, Any] = {}
+    kinds = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, HPA, DEPLOYMENT)
+    for resource in (*kinds, *(() if recording else (CONTROLLER_REVISION,))):
+        for item in world.admin.list_objects(resource, world.admin.namespace)["items"]:
+            metadata = item["metadata"]
+            found[resource.label(metadata["name"])] = {
+                "annotations": metadata.get("annotations"),
+                "spec": item.get("spec"),
+                "data": item.get("data"),
+            }
+    return found
