@@ -18,7 +18,6 @@ from kubectl_kagent.model.resources import Resource
 
 # A minute is well inside the five minutes that etcd remembers.
 WATCH_SECONDS = 60
-_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,11 @@ class Changed:
 
 
 class Feed:
-    """Changes of ``resources``, in one queue. ``say`` is told of breaks and of kinds not installed."""
+    """Changes of ``resources``, in one queue.
+
+    ``say`` is told of kinds that are not installed, and once of each break; ``retry`` seconds later the feed
+    tries again.
+    """
 
     def __init__(
         self,
@@ -40,10 +43,14 @@ class Feed:
         resources: tuple[Resource, ...],
         *,
         say: Callable[[str], None],
+        retry: float = 1.0,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._say = say
+        self._retry = retry
+        self._troubles: dict[Resource, str] = {}
+        self._lock = threading.Lock()
         self._changes: queue.SimpleQueue[Changed | Forbidden] = queue.SimpleQueue()
         self._stopped = threading.Event()
         for resource in resources:
@@ -62,7 +69,8 @@ class Feed:
             raise change
         return change
 
-    def stop(self) -> None:
+    def close(self) -> None:
+        """Follow no more; a watch that is open ends with its next event, or by itself."""
         self._stopped.set()
 
     def _follow(self, resource: Resource) -> None:
@@ -78,11 +86,18 @@ class Feed:
                 self._say(f"not watching {resource.full_name}: {error.message}")
                 return
             except Unreachable as error:
-                self._say(f"{error.message}; trying again")
-                self._stopped.wait(_RETRY_SECONDS)
+                self._try_again(resource, f"{error.message}; trying again")
             except KagentError as error:
-                self._say(f"watching {resource.full_name}: {error.message}; trying again")
-                self._stopped.wait(_RETRY_SECONDS)
+                self._try_again(resource, f"watching {resource.full_name}: {error.message}; trying again")
+
+    def _try_again(self, resource: Resource, trouble: str) -> None:
+        """Wait, and say why unless it was said: an API server that is away is away for every kind."""
+        with self._lock:
+            known = trouble in self._troubles.values()
+            self._troubles[resource] = trouble
+        if not known:
+            self._say(trouble)
+        self._stopped.wait(self._retry)
 
     def _follow_once(self, resource: Resource) -> None:
         listing = self._cluster.list_objects(resource, self._namespace)
@@ -92,5 +107,6 @@ class Feed:
         for event in self._cluster.watch(resource, self._namespace, since, seconds=WATCH_SECONDS):
             if self._stopped.is_set():
                 return
+            self._troubles.pop(resource, None)
             if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
                 self._changes.put(Changed(resource, event["object"], gone=event["type"] == "DELETED"))

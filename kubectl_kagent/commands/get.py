@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import click
 
@@ -123,20 +124,20 @@ def _changes(
 ) -> Iterator[Overview]:
     """Lines that differ from what was last shown, for ever."""
     last = {item.workload.uid: _visible(item) for item in shown}
-    feed = Feed(cluster, namespace, (resource, DEPLOYMENT), say=terminal.say)
-    while True:
-        if feed.next(timeout=1) is None:
-            continue
-        while feed.next(timeout=0) is not None:
-            pass  # one look answers for all that came at once
-        try:
-            found = look()
-        except NotFound:
-            continue
-        for item in found:
-            if last.get(item.workload.uid) != _visible(item):
-                last[item.workload.uid] = _visible(item)
-                yield item
+    with closing(Feed(cluster, namespace, (resource, DEPLOYMENT), say=terminal.say)) as feed:
+        while True:
+            if feed.next(timeout=1) is None:
+                continue
+            while feed.next(timeout=0) is not None:
+                pass  # one look answers for all that came at once
+            try:
+                found = look()
+            except NotFound:
+                continue
+            for item in found:
+                if last.get(item.workload.uid) != _visible(item):
+                    last[item.workload.uid] = _visible(item)
+                    yield item
 
 
 def _visible(item: Overview) -> list[str]:

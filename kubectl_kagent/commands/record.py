@@ -43,7 +43,7 @@ def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
             terminal.write(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}\n")
     finally:
         signal.signal(signal.SIGTERM, before)
-        feed.stop()
+        feed.close()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
