@@ -37,7 +37,8 @@ def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[
         decides(item),
     ]
     if workload.is_agent:
-        cells += ["<unknown>" if "model" in item.unknown else item.model or "-", str(item.tools)]
+        hidden = workload.model_config and "model" in item.unknown
+        cells += ["<unknown>" if hidden else item.model or "-", str(item.tools)]
     state = plain(item.state)
     if not wide and len(state) > _STATE_WIDTH:
         state = state[: _STATE_WIDTH - 1] + "…"
