@@ -4,12 +4,15 @@ import signal
 
 
 def main() -> None:
-    """Run the command line. Ctrl-C while its modules are still being loaded ends it without a traceback."""
+    """Run the command line. Ctrl-C before it has begun, or when all is done, causes no traceback either."""
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from kubectl_kagent.cli import main as run
 
     signal.signal(signal.SIGINT, before)
-    run()
+    try:
+        run()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # cleaning up takes a moment, and must not stop half-way
 
 
 if __name__ == "__main__":
