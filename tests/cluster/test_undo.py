@@ -123,7 +123,7 @@ def test_an_object_of_kubectl_apply_is_warned_about(tools: Tools, api: ApiServer
     assert read(api, "clock")["spec"]["description"] == "first"
 
 
-def test_another_type_of_agent_is_rolled_back_whole(tools: Tools, api: ApiServer) -> None:
+def test_another_type_of_agent_is_rolled_back_but_for_its_count(tools: Tools, api: ApiServer) -> None:
     create(api, key(), model_config(), declarative("clock"))
     before = read(api, "clock")["spec"]
     assert tools.kagent("rollout", "history", "clock").code == 0
@@ -131,6 +131,7 @@ def test_another_type_of_agent_is_rolled_back_whole(tools: Tools, api: ApiServer
     api.json_patch(AGENT, api.namespace, "clock", patch, manager=MANAGER)
     done = tools.kagent("rollout", "undo", "agent/clock")
     assert (done.code, done.err) == (0, "")
+    before["declarative"]["deployment"]["replicas"] = 2
     assert read(api, "clock")["spec"] == before
 
 
