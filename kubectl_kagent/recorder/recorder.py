@@ -75,9 +75,9 @@ class Recorder:
             if change.gone:
                 for memory in (self._workloads, self._due, self._seen, self._said):
                     memory.pop(key, None)
-                return
-            self._workloads[key] = Workload(change.resource, dict(change.obj))
-            self._due.setdefault(key, now)
+            else:
+                self._workloads[key] = Workload(change.resource, dict(change.obj))
+                self._due.setdefault(key, now)
         if change.resource is DEPLOYMENT:
             for resource in WORKLOADS:
                 owner = (resource, key[1], key[2])

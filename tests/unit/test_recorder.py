@@ -1,0 +1,483 @@
+"""The recorder: whom a change concerns, when it tries again, and that two of them come to the same list."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.cluster.feed import Changed
+from kubectl_kagent.errors import Forbidden, Unreachable
+from kubectl_kagent.lifecycle import history
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    REMOTE_MCP_SERVER,
+    SERVICE,
+    Resource,
+)
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.recorder.recorder import WATCHED, Recorded, Recorder
+from tests.fakes import FakeCluster
+from tests.objects import agent, byo, config_map, mcp_server, model_config, reconcile, workload
+
+Object = dict[str, Any]
+
+
+class Watcher:
+    """A recorder that gets every event since its last turn, as the feed would give it."""
+
+    def __init__(self, cluster: FakeCluster, manager: str = "recorder", reads: Any = None) -> None:
+        self.cluster = cluster
+        self.said: list[str] = []
+        self.recorded: list[Recorded] = []
+        self.recorder = Recorder(reads or cluster, manager, self.said.append, cluster.clock.monotonic)
+        self._since = dict.fromkeys(WATCHED, "0")
+
+    def events(self) -> Iterator[Changed]:
+        for resource in WATCHED:
+            for event in self.cluster.watch(resource, None, self._since[resource], seconds=0):
+                self._since[resource] = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK":
+                    yield Changed(resource, event["object"], event["type"] == "DELETED")
+
+    def turn(self, *, after: float = 1) -> list[str]:
+        """``after`` seconds note what happened and look at what is due; what was recorded, in words."""
+        self.cluster.clock.sleep(after)
+        for change in self.events():
+            self.recorder.note(change)
+        found = list(self.recorder.record_due())
+        self.recorded += found
+        return [f"{item.workload.name} {item.revision.number}: {item.change}" for item in found]
+
+    def marked(self) -> list[str]:
+        """The workloads that what happened since the last turn marks as due."""
+        self.recorder._due.clear()
+        for change in self.events():
+            self.recorder.note(change)
+        return sorted(f"{key[0].singular}/{key[2]}" for key in self.recorder._due)
+
+
+@pytest.fixture
+def watcher(cluster: FakeCluster) -> Watcher:
+    return Watcher(cluster)
+
+
+def tool(kind: str, name: str) -> Object:
+    return {"type": "McpServer", "mcpServer": {"kind": kind, "name": name, "toolNames": ["a"]}}
+
+
+def prompt(cluster: FakeCluster, text: str, name: str = "clock") -> None:
+    cluster.edit(AGENT, name, {"spec": {"declarative": {"systemMessage": text}}})
+
+
+# Whom a change concerns
+
+
+@pytest.fixture
+def world(cluster: FakeCluster, watcher: Watcher) -> FakeCluster:
+    """Two agents with a source of each kind, one with none, and a server; all seen once."""
+    source = {"type": "ConfigMap", "name": "prompts", "key": "used"}
+    tools = [tool("RemoteMCPServer", "remote"), tool("MCPServer", "datetime"), tool("Service", "plain")]
+    for name in ("one", "two"):
+        cluster.add(AGENT, agent(name, tools=tools, systemMessageFrom=source))
+    cluster.add(AGENT, byo("bare"))
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(CONFIG_MAP, config_map("prompts", used="a", spare="b"))
+    cluster.add(REMOTE_MCP_SERVER, {"metadata": {"name": "remote"}, "spec": {"url": "http://a"}})
+    cluster.add(SERVICE, {"metadata": {"name": "plain"}, "spec": {"ports": [{"port": 80}]}})
+    for name in ("one", "bare"):
+        reconcile(cluster, name, config_hash="1")
+    reconcile(cluster, "datetime", config_hash="1", resource=MCP_SERVER)
+    watcher.marked()
+    return cluster
+
+
+USERS = ["agent/one", "agent/two"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "patch", "due"),
+    [
+        (AGENT, "one", {"spec": {"description": "x"}}, ["agent/one"]),
+        (AGENT, "bare", {"metadata": {"labels": {"a": "b"}}}, ["agent/bare"]),
+        (MCP_SERVER, "datetime", {"spec": {"timeout": "9s"}}, [*USERS, "mcpserver/datetime"]),
+        (MODEL_CONFIG, "gpt", {"spec": {"model": "large"}}, USERS),
+        (CONFIG_MAP, "prompts", {"data": {"used": "c"}}, USERS),
+        (REMOTE_MCP_SERVER, "remote", {"spec": {"url": "http://b"}}, USERS),
+        (SERVICE, "plain", {"metadata": {"annotations": {"kagent.dev/mcp-service-path": "/x"}}}, USERS),
+        (DEPLOYMENT, "one", {"spec": {"replicas": 3}}, ["agent/one"]),
+        (DEPLOYMENT, "datetime", {"spec": {"replicas": 3}}, ["mcpserver/datetime"]),
+    ],
+)
+def test_a_change_marks_those_that_it_concerns(
+    world: FakeCluster, watcher: Watcher, resource: Resource, name: str, patch: Object, due: list[str]
+) -> None:
+    world.edit(resource, name, patch)
+    assert watcher.marked() == due
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "due"),
+    [
+        (MODEL_CONFIG, "gpt", USERS),
+        (REMOTE_MCP_SERVER, "remote", USERS),
+        (MCP_SERVER, "datetime", USERS),
+        (DEPLOYMENT, "one", ["agent/one"]),
+        (AGENT, "one", []),
+    ],
+)
+def test_so_does_a_deletion(
+    world: FakeCluster, watcher: Watcher, resource: Resource, name: str, due: list[str]
+) -> None:
+    world.remove(resource, name)
+    assert watcher.marked() == due
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj"),
+    [
+        (MODEL_CONFIG, model_config("unused")),
+        (CONFIG_MAP, config_map("unused", a="b")),
+        (DEPLOYMENT, {"metadata": {"name": "foreign"}, "spec": {}}),
+        (MODEL_CONFIG, {**model_config(), "metadata": {"name": "gpt", "namespace": "far"}}),
+    ],
+)
+def test_what_nobody_uses_marks_nobody(
+    world: FakeCluster, watcher: Watcher, resource: Resource, obj: Object
+) -> None:
+    world.add(resource, obj)
+    assert watcher.marked() == []
+
+
+def test_a_new_reference_counts_from_the_edit_that_made_it(world: FakeCluster, watcher: Watcher) -> None:
+    world.add(MODEL_CONFIG, model_config("other"))
+    world.edit(AGENT, "one", {"spec": {"declarative": {"modelConfig": "other"}}})
+    watcher.marked()
+    world.edit(MODEL_CONFIG, "other", {"spec": {"model": "x"}})
+    assert watcher.marked() == ["agent/one"]
+    world.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "x"}})
+    assert watcher.marked() == ["agent/two"]
+
+
+# What it records
+
+
+def test_each_change_once_with_what_changed(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    cluster.add(AGENT, agent("second"))
+    assert watcher.turn() == ["clock 1: first recorded", "second 1: first recorded"]
+    prompt(cluster, "x")
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    assert watcher.turn() == [
+        "clock 2: prompt",
+        "clock 3: modelconfig/gpt model small → large",
+        "second 2: modelconfig/gpt model small → large",
+    ]
+    assert watcher.turn() == []
+    assert watcher.said == []
+    assert {item.revision.recorded_by for item in watcher.recorded} == {"recorder"}
+
+
+def test_what_others_recorded_is_not_told_as_its_own(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    history.update(cluster, workload(cluster), manager="somebody")
+    assert watcher.turn() == []
+    prompt(cluster, "x")
+    assert watcher.turn() == ["clock 2: prompt"]
+
+
+def test_a_deleted_server_changes_the_agents_that_use_it(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(AGENT, agent(modelConfig="", tools=[tool("MCPServer", "datetime")]))
+    watcher.turn()
+    cluster.remove(MCP_SERVER, "datetime")
+    assert watcher.turn() == ["clock 2: mcpserver/datetime deleted"]
+
+
+def test_a_config_hash_that_comes_later_is_noted_when_it_is_there(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    assert revisions(cluster)[0].config_hash == ""
+    reconcile(cluster, config_hash="11")
+    watcher.turn()
+    assert revisions(cluster)[0].config_hash == "11"
+
+
+def test_it_looks_again_each_second_until_there_is_a_config_hash(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    """A change of a source alone leaves no event when it turns out to change no hash."""
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    reconcile(cluster, config_hash="11")
+    watcher.turn()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "x"}})
+    watcher.turn()
+    for _ in range(8):
+        watcher.turn()
+    assert revisions(cluster)[-1].config_hash == ""
+    watcher.turn()
+    assert revisions(cluster)[-1].config_hash == "11"
+    cluster.requests.clear()
+    watcher.turn(after=60)
+    assert {request.verb for request in cluster.requests} == {"watch"}
+
+
+# Trouble
+
+
+def fail(cluster: FakeCluster, error: Exception, times: int) -> None:
+    def action() -> None:
+        if times > 1:
+            fail(cluster, error, times - 1)
+        raise error
+
+    cluster.before("list", CONTROLLER_REVISION, action)
+
+
+def test_it_tries_again_each_second_and_says_why_once(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    fail(cluster, Unreachable("the connection was refused"), times=3)
+    assert watcher.turn() == []
+    for _ in range(2):
+        assert watcher.turn(after=0.5) == []  # not before its time
+        assert watcher.turn(after=0.5) == []
+    assert watcher.turn(after=0.5) == []
+    assert watcher.turn(after=0.5) == ["clock 1: first recorded"]
+    assert watcher.said == ["agent.kagent.dev/clock in default: the connection was refused"]
+
+
+def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    fail(cluster, Unreachable("refused"), times=1)
+    watcher.turn()
+    fail(cluster, Unreachable("no answer"), times=1)
+    watcher.turn()
+    watcher.turn()
+    prompt(cluster, "x")
+    fail(cluster, Unreachable("refused"), times=1)
+    watcher.turn()
+    assert [line.rpartition(": ")[2] for line in watcher.said] == ["refused", "no answer", "refused"]
+
+
+def test_one_that_can_not_be_recorded_does_not_hold_up_the_others(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent("big", modelConfig="", systemMessage="x" * 1_100_000))
+    cluster.add(AGENT, agent("small", modelConfig=""))
+    cluster.before("create", CONTROLLER_REVISION, lambda: None)
+    assert watcher.turn()[-1] == "small 1: first recorded"
+
+
+@pytest.mark.parametrize("verb", ["list", "create"])
+def test_a_missing_permission_ends_it(cluster: FakeCluster, watcher: Watcher, verb: str) -> None:
+    """A recorder that may not record must not look like one that does."""
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.deny(verb, CONTROLLER_REVISION)
+    with pytest.raises(Forbidden, match=f'cannot {verb} resource "controllerrevisions"'):
+        watcher.turn()
+
+
+def test_so_does_one_that_is_missed_only_later(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.deny("patch", CONTROLLER_REVISION)
+    watcher.turn()
+    reconcile(cluster, config_hash="1")
+    with pytest.raises(Forbidden, match='cannot patch resource "controllerrevisions"'):
+        watcher.turn()
+
+
+def test_a_deleted_workload_is_forgotten(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    watcher.turn()
+    prompt(cluster, "x")
+    cluster.remove(AGENT, "clock")
+    assert watcher.turn() == []
+    cluster.requests.clear()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    assert watcher.turn(after=5) == []
+    assert {request.verb for request in cluster.requests} == {"watch"}
+    assert watcher.said == []
+
+
+def test_one_that_is_deleted_while_it_is_looked_at_is_no_trouble(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.before("list", AGENT, lambda: cluster.remove(AGENT, "clock"))
+    assert watcher.turn() == []
+    assert watcher.turn() == []
+    assert watcher.said == []
+
+
+def test_a_new_one_of_an_old_name_starts_over(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    prompt(cluster, "x")
+    watcher.turn()
+    cluster.remove(AGENT, "clock")
+    cluster.add(AGENT, agent(modelConfig=""))
+    assert watcher.turn() == ["clock 1: first recorded"]
+
+
+def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, watcher: Watcher) -> None:
+    class Given:
+        """A feed that gives what there is, and then ends the test."""
+
+        def __init__(self) -> None:
+            self.waits: list[float] = []
+            self.given = list(watcher.events())
+
+        def next(self, timeout: float) -> Changed | None:
+            if self.given:
+                return self.given.pop(0)
+            if timeout == 0:
+                return None
+            self.waits.append(timeout)
+            if len(self.waits) == 3:
+                raise KeyboardInterrupt
+            cluster.clock.sleep(timeout)
+            return None
+
+    cluster.add(AGENT, agent(modelConfig=""))
+    feed, found = Given(), []
+    with pytest.raises(KeyboardInterrupt):
+        found += (item.change for item in watcher.recorder.run(feed))  # type: ignore[arg-type]
+    assert found == ["first recorded"]
+    assert feed.waits == [1.0] * 3
+
+
+# Two at once
+
+
+class Turnstile:
+    """Lets several threads take single steps, in an order that a seed decides."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._go: dict[int, threading.Semaphore] = {}
+        self._waiting = threading.Semaphore(0)
+        self._errors: list[BaseException] = []
+
+    def step(self) -> None:
+        """Wait for the next turn of this thread."""
+        go = self._go[threading.get_ident()]
+        self._waiting.release()
+        go.acquire()
+
+    def run(self, *workers: Callable[[], None]) -> None:
+        threads = [threading.Thread(target=self._work, args=(worker,)) for worker in workers]
+        alive = list(threads)
+        for thread in threads:
+            thread.start()
+            self._waiting.acquire()
+        while alive:
+            chosen = self._random.choice(alive)
+            self._go[chosen.ident or 0].release()
+            self._waiting.acquire()
+            alive = [thread for thread in alive if self._go.get(thread.ident or 0)]
+        for thread in threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def _work(self, worker: Callable[[], None]) -> None:
+        self._go[threading.get_ident()] = threading.Semaphore(0)
+        self.step()
+        try:
+            worker()
+        except BaseException as error:
+            self._errors.append(error)
+        del self._go[threading.get_ident()]
+        self._waiting.release()
+
+
+class Stepping:
+    """The cluster, with a turn before each request."""
+
+    def __init__(self, cluster: FakeCluster, turnstile: Turnstile) -> None:
+        self._cluster = cluster
+        self._turnstile = turnstile
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._cluster, name)
+
+        def request(*args: Any, **kwargs: Any) -> Any:
+            self._turnstile.step()
+            return method(*args, **kwargs)
+
+        return request
+
+
+def revisions(cluster: FakeCluster, name: str = "clock") -> list[Revision]:
+    return history.revisions_of(cluster, workload(cluster, name))
+
+
+def config(revision: Revision) -> tuple[str, str]:
+    content: Any = revision.sources[0].content
+    return revision.spec["declarative"]["systemMessage"], content["spec"]["model"]
+
+
+EDITS = (("prompt", "b"), ("model", "large"), ("prompt", "a"), ("model", "small"), ("prompt", "c"))
+
+
+def edit(cluster: FakeCluster, what: str, value: str) -> None:
+    if what == "prompt":
+        prompt(cluster, value)
+    else:
+        cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": value}})
+
+
+@pytest.mark.parametrize("first_seed", range(0, 200, 50))
+def test_two_recorders_in_any_order_come_to_one_list_without_holes(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 50):
+        interleaved(seed)
+
+
+def interleaved(seed: int) -> None:
+    cluster = FakeCluster()
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent(systemMessage="a"))
+    turnstile = Turnstile(seed)
+    watchers = [Watcher(cluster, manager, Stepping(cluster, turnstile)) for manager in ("left", "right")]
+
+    def edits() -> None:
+        for what, value in EDITS:
+            turnstile.step()
+            edit(cluster, what, value)
+
+    def records(watcher: Watcher) -> Callable[[], None]:
+        return lambda: [watcher.turn() for _ in range(4)] and None
+
+    turnstile.run(edits, *map(records, watchers))
+    turnstile.run(*map(records, watchers))
+    found = revisions(cluster)
+    expected = [
+        ("a", "small"),
+        ("b", "small"),
+        ("b", "large"),
+        ("a", "large"),
+        ("a", "small"),
+        ("c", "small"),
+    ]
+    assert [config(revision) for revision in found] == expected, seed
+    assert [revision.number for revision in found] == [1, 2, 3, 4, 5, 6], seed
+    assert [revision.rollback_of for revision in found] == [None, None, None, None, 1, None], seed
+    assert not any(revision.gap_before for revision in found), seed
+    told = sorted(item.revision.number for watcher in watchers for item in watcher.recorded)
+    assert told == [1, 2, 3, 4, 5, 6], seed
+    assert [watcher.said for watcher in watchers] == [[], []], seed
