@@ -26,14 +26,12 @@ def rollout() -> None:
 
 @rollout.command(short_help="Revisions of the effective config")
 @options.targets
-@click.option("--revision", type=int, help="Show this one in full; negative counts back from the live one.")
+@click.option("--revision", type=int, default=0, help="Show this one in full; negative counts back.")
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")
 @options.output()
 @terminal.color
 @options.connected
-def history(
-    cluster: Cluster, target: tuple[str, ...], revision: int | None, no_record: bool, output: str
-) -> None:
+def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record: bool, output: str) -> None:
     """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
 
     Looking records what is not recorded yet, as far back as the API server remembers.
@@ -51,7 +49,7 @@ def history(
     found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
     for note in found.notes:
         terminal.warn(note)
-    if revision is not None:
+    if revision:
         one = found.find(revision)
         if output:
             terminal.write(data(screen.revision_data(workload.label, one), output))
@@ -60,7 +58,7 @@ def history(
         return
     lines = rows(found, replica_sets["items"])
     if output and output != "wide":
-        terminal.write(data(screen.history_data(workload.label, lines), output))
+        terminal.write(data(screen.history_data(workload.label, lines), output, wide=True))
         return
     text = screen.history_table(workload.label, lines, now=clock.now(), wide=output == "wide")
     terminal.show(text)

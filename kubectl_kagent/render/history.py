@@ -23,7 +23,7 @@ def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool)
     lines = []
     for row in rows:
         if row.gap_before:
-            lines.append(["...", "", "", "", "", "changes in between were not seen", ""] + [""] * wide)
+            lines.append([*["..."] * 5, "changes in between were not seen", *["..."] * (1 + wide)])
         number = "-" if row.number is None else f"{row.number}{'*' if row.live else ''}"
         cells = [
             number,

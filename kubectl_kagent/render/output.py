@@ -42,8 +42,11 @@ def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
     )
 
 
-def data(value: Mapping[str, Any], output: str) -> str:
-    """A view of our own as json, yaml or through jsonpath. Raises Usage for another format."""
+def data(value: Mapping[str, Any], output: str, *, wide: bool = False) -> str:
+    """A view of our own as json, yaml or through jsonpath; ``wide`` when it has that too.
+
+    Raises Usage for another format.
+    """
     name, _, argument = output.partition("=")
     if output == "json":
         return json.dumps(value, indent=4, ensure_ascii=False) + "\n"
@@ -52,7 +55,8 @@ def data(value: Mapping[str, Any], output: str) -> str:
     if name == "jsonpath" and argument:
         return evaluate(argument, value)
     raise Usage(
-        f'this view has no output format "{output}"', hint="allowed: json, yaml, jsonpath=TEMPLATE, wide"
+        f'this view has no output format "{output}"',
+        hint="allowed: json, yaml, jsonpath=TEMPLATE" + (", wide" if wide else ""),
     )
 
 
