@@ -49,7 +49,7 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_rec
     for note in past.notes:
         terminal.warn(note)
     before, after = _pair(past, old, new)
-    if external := os.environ.get("KUBECTL_EXTERNAL_DIFF"):
+    if external := os.environ.get("KUBECTL_EXTERNAL_DIFF", "").strip():
         _run_external(external, workload.label, before, after)
         return
     found = difference(workload, before, after)
@@ -104,7 +104,7 @@ def _run_external(command: str, label: str, before: Revision, after: Revision) -
             paths.append(str(path))
         try:
             done = subprocess.run([*shlex.split(command), *paths], check=False)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # not a program, or a quote without its other half
             raise KagentError(f"KUBECTL_EXTERNAL_DIFF: {error}") from error
-    if done.returncode > 1:
+    if done.returncode not in (0, 1):
         raise KagentError(f"KUBECTL_EXTERNAL_DIFF: {command} failed with exit code {done.returncode}")

@@ -51,8 +51,7 @@ class Difference:
 
 def difference(workload: Workload, old: Revision | Snapshot, new: Revision | Snapshot) -> Difference:
     """From ``old`` to ``new``; replica counts are not config."""
-    before = with_replicas(old.spec, workload.deployment_path, None)
-    after = with_replicas(new.spec, workload.deployment_path, None)
+    before, after = (_without_replicas(workload, side.spec) for side in (old, new))
     prompts = str(dig(before, *_PROMPT) or ""), str(dig(after, *_PROMPT) or "")
     prompt = prompts if prompts[0] != prompts[1] else None
     tools = _tools(workload, before, after)
@@ -65,6 +64,12 @@ def difference(workload: Workload, old: Revision | Snapshot, new: Revision | Sna
             fields.append(change)
     fields += source_changes(old.sources, new.sources)
     return Difference(prompt, tools, tuple(fields))
+
+
+def _without_replicas(workload: Workload, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the count is depends on the type, and that may differ too."""
+    path = Workload(workload.resource, {"spec": spec}).deployment_path
+    return with_replicas(spec, path, None)
 
 
 def source_changes(old: Sequence[Source], new: Sequence[Source]) -> list[FieldChange]:

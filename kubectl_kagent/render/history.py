@@ -85,10 +85,10 @@ def revision_detail(label: str, revision: Revision) -> str:
 
 
 def revision_data(label: str, revision: Revision) -> dict[str, Any]:
-    """One revision for ``-o json|yaml``."""
+    """One revision for ``-o json|yaml``; the live config has no number when it is not recorded."""
     return {
         "object": label,
-        "revision": revision.number,
+        "revision": revision.number if revision.name else None,
         "changedAt": timestamp(revision.changed_at),
         "changedBy": revision.changed_by,
         "changeCause": revision.change_cause or None,
@@ -106,10 +106,7 @@ def diff_text(old: str, new: str, found: Difference) -> str:
     """The semantic diff: prompt as a text diff, tools, then the other fields. Empty when nothing differs."""
     lines: list[str] = []
     if found.prompt:
-        lines.append("prompt:")
-        before, after = (text.splitlines() or [""] for text in found.prompt)
-        diff = difflib.unified_diff(before, after, old, new, lineterm="")
-        lines += [f"  {line}" for line in diff] or ["  (only how its lines end differs)"]
+        lines += ["prompt:", *(f"  {line}" for line in _text_diff(old, new, *found.prompt))]
     if found.tools:
         lines.append("tools:")
         for change in found.tools:
@@ -127,10 +124,23 @@ def diff_text(old: str, new: str, found: Difference) -> str:
             lines.append("  the secret it uses was changed (its value is not recorded)")
         elif not field.path:
             lines.append(f"  {'deleted' if field.new is None else 'created'}")
+        elif _is_text(field.old) or _is_text(field.new):
+            diff = _text_diff(old, new, str(field.old or ""), str(field.new or ""))
+            lines += [f"  {path}:", *(f"    {line}" for line in diff)]
         else:
             lines += [f"  - {path}: {_value(field.old)}"] if field.old is not None else []
             lines += [f"  + {path}: {_value(field.new)}"] if field.new is not None else []
     return "".join(f"{_visible(line)}\n" for line in lines)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it has several lines, like a prompt in a ConfigMap."""
+    return isinstance(value, str) and "\n" in value.strip("\n")
+
+
+def _text_diff(old: str, new: str, before: str, after: str) -> list[str]:
+    diff = list(difflib.unified_diff(before.splitlines(), after.splitlines(), old, new, lineterm=""))
+    return diff or ["(only how its lines end differs)"]
 
 
 def _value(value: Any) -> str:
