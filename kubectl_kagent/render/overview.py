@@ -40,8 +40,7 @@ def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[
         hidden = workload.model_config and "model" in item.unknown
         cells += ["<unknown>" if hidden else item.model or "-", str(item.tools)]
     state = plain(item.state)
-    if not wide and len(state) > _STATE_WIDTH:
-        state = state[: _STATE_WIDTH - 1] + "…"
+    state = state if wide else _shortened(state)
     cells += ["<unknown>" if "revision" in item.unknown else item.revision or "-"]
     cells += [age(item.created, now), state]
     if wide:
@@ -94,5 +93,11 @@ def _accepted(item: Mapping[str, Any]) -> str:
     for condition in dig(item, "status", "conditions") or ():
         if condition.get("type") == "Accepted":
             status = str(condition.get("status", ""))
-            return status if status == "True" else plain(f"{status}: {condition.get('message', '')}")[:80]
+            if status == "True":
+                return status
+            return _shortened(plain(f"{status}: {condition.get('message', '')}"))
     return "Unknown"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _STATE_WIDTH else text[: _STATE_WIDTH - 1] + "…"
