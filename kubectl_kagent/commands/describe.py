@@ -26,6 +26,8 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, al
     """
     targets = options.parse_targets(target)
     items = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+    if not items:
+        terminal.say(f"No resources found in {cluster.namespace} namespace.")
     said: set[str] = set()
     for number, item in enumerate(items):
         found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])

@@ -91,7 +91,8 @@ def _concerns(event: Mapping[str, Any], names: set[str]) -> bool:
 
 def event_time(event: Mapping[str, Any]) -> str:
     """When an event last happened, RFC 3339."""
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
+    latest = dig(event, "series", "lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    return str(latest or event["metadata"]["creationTimestamp"])
 
 
 def _resolve(cluster: Cluster, tool: ToolRef) -> ResolvedTools:
@@ -102,7 +103,7 @@ def _resolve(cluster: Cluster, tool: ToolRef) -> ResolvedTools:
         return ResolvedTools(tool, "", "does not exist", None)
     except KagentError as error:
         return ResolvedTools(tool, "", error.message, None)
-    problem = _problem(server)
+    problem = _problem(reference, server)
     if reference.resource is REMOTE_MCP_SERVER:
         found = dig(server, "status", "discoveredTools")
         offered = None if found is None else tuple(str(item["name"]) for item in found)
@@ -117,8 +118,10 @@ def _address(reference: Reference, server: Mapping[str, Any]) -> str:
     return f"http://{reference.name}.{reference.namespace}:{dig(server, 'spec', 'deployment', 'port')}/mcp"
 
 
-def _problem(server: Mapping[str, Any]) -> str:
+def _problem(reference: Reference, server: Mapping[str, Any]) -> str:
+    """What the server's own controller says; kmcp leaves Ready as it was when the pods come later."""
+    telling = ("Accepted",) if reference.resource is MCP_SERVER else ("Accepted", "Ready")
     for condition in dig(server, "status", "conditions") or ():
-        if condition.get("type") in ("Accepted", "Ready") and condition.get("status") == "False":
+        if condition.get("type") in telling and condition.get("status") == "False":
             return f"{condition['type']} is False: {condition.get('message', '')}"
     return ""

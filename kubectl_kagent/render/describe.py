@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.lifecycle.description import Description, ResolvedTools
+from kubectl_kagent.lifecycle.description import Description, ResolvedTools, event_time
 from kubectl_kagent.lifecycle.diff import difference, summary
 from kubectl_kagent.lifecycle.overview import Overview
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import Workload, dig
 from kubectl_kagent.render.overview import decides
-from kubectl_kagent.render.table import age, plain, table
+from kubectl_kagent.render.table import age, plain, table, visible
 
 _EVENTS = 10
 _REVISIONS = 5
@@ -59,12 +59,12 @@ def _facts(item: Overview, now: datetime) -> str:
 
 def _section(title: str, body: str, *, unknown: bool = False) -> str:
     nothing = "<unknown>" if unknown else "<none>"
-    return f"{title}:" + (f"\n{_indented(body)}" if body else f"        {nothing}\n")
+    return f"{title}:\n{_indented(body)}" if body else f"{title + ':':<14}{nothing}\n"
 
 
 def _prompt(workload: Workload) -> str:
     lines = workload.prompt.splitlines()
-    shown = [plain(line) for line in lines[:_PROMPT_LINES]]
+    shown = [visible(line.expandtabs(4)) for line in lines[:_PROMPT_LINES]]
     if len(lines) > _PROMPT_LINES:
         shown.append(f"... {len(lines) - _PROMPT_LINES} more lines")
     return _section("Prompt", "\n".join(shown))
@@ -156,15 +156,12 @@ def _last_failure(pod: Mapping[str, Any]) -> str:
 def _events(events: Sequence[Mapping[str, Any]], now: datetime) -> str:
     rows = []
     for event in events[-_EVENTS:]:
-        moment = (
-            event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
-        )
         involved = event.get("involvedObject") or {}
         rows.append(
             [
                 str(event.get("type", "")),
                 str(event.get("reason", "")),
-                age(parse_time(moment), now),
+                age(parse_time(event_time(event)), now),
                 f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}",
                 str(event.get("message", "")),
             ]

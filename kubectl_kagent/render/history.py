@@ -12,7 +12,7 @@ from kubectl_kagent.lifecycle.diff import Difference
 from kubectl_kagent.lifecycle.ledger import Row
 from kubectl_kagent.model.revision import Revision, timestamp
 from kubectl_kagent.render.output import to_yaml
-from kubectl_kagent.render.table import age, plain, table
+from kubectl_kagent.render.table import age, plain, table, visible
 
 
 def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool) -> str:
@@ -130,7 +130,7 @@ def diff_text(old: str, new: str, found: Difference) -> str:
         else:
             lines += [f"  - {path}: {_value(field.old)}"] if field.old is not None else []
             lines += [f"  + {path}: {_value(field.new)}"] if field.new is not None else []
-    return "".join(f"{_visible(line)}\n" for line in lines)
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def _is_text(value: Any) -> bool:
@@ -145,11 +145,6 @@ def _text_diff(old: str, new: str, before: str, after: str) -> list[str]:
 
 def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _visible(line: str) -> str:
-    """One line with control characters shown harmless; leading blanks stay."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 
 def _indented(text: str) -> str:
