@@ -37,7 +37,7 @@ class Percent(click.ParamType[int]):
 @click.option("--max", "maximum", type=click.IntRange(min=1), required=True)
 @click.option("--cpu", type=Percent(), help="Target CPU use, per cent of the requests.")
 @click.option("--memory", type=Percent(), help="Target memory use, per cent of the requests.")
-@options.output()
+@terminal.changed_output
 @options.mutation
 @options.connected
 def autoscale(

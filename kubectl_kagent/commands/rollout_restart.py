@@ -24,7 +24,7 @@ from kubectl_kagent.render import output as show
 @click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
 @options.selector
 @options.everything
-@options.output()
+@terminal.changed_output
 @options.mutation
 @options.connected
 def restart(

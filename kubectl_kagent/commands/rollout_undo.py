@@ -34,7 +34,7 @@ from kubectl_kagent.render.output import changed
 @click.option("--wait", is_flag=True, help="Wait until the pods of the restored config are available.")
 @click.option("--timeout", type=options.Duration(), default="5m", show_default=True, help="Limit of --wait.")
 @options.error_unchanged
-@options.output()
+@terminal.changed_output
 @options.mutation
 @options.connected
 def undo(

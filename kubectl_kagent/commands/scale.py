@@ -28,7 +28,7 @@ from kubectl_kagent.render import output as show
 @options.selector
 @options.everything
 @options.error_unchanged
-@options.output()
+@terminal.changed_output
 @options.mutation
 @options.connected
 def scale(
@@ -89,7 +89,7 @@ def scale(
 @click.option("--force", is_flag=True, help="Although an autoscaler targets the Deployment.")
 @options.selector
 @options.everything
-@options.output()
+@terminal.changed_output
 @options.mutation
 @options.connected
 def hibernate(
@@ -128,7 +128,7 @@ def hibernate(
 @options.targets
 @options.selector
 @options.everything
-@options.output()
+@terminal.changed_output
 @options.mutation
 @options.connected
 def wake(

@@ -14,6 +14,7 @@ from unicodedata import category
 import click
 
 from kubectl_kagent.render import colour
+from kubectl_kagent.render.output import check
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CHOICE = "kubectl_kagent.color"
@@ -30,6 +31,17 @@ color = click.option(
     expose_value=False,
     callback=_remember,
     help="Colour: auto is on at a terminal, unless NO_COLOR is set or TERM is dumb.",
+)
+
+
+# Of a verb that changes something: a format that does not exist is refused before the change.
+changed_output = click.option(
+    "-o",
+    "--output",
+    default="",
+    metavar="FORMAT",
+    callback=lambda _context, _parameter, value: check(value),
+    help="One of json, yaml, name, jsonpath=TEMPLATE, custom-columns=SPEC.",
 )
 
 

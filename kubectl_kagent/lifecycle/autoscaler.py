@@ -66,7 +66,21 @@ def autoscalers(cluster: Cluster, namespace: str) -> dict[str, Autoscaler]:
 def hpa_object(
     workload: Workload, *, minimum: int, maximum: int, cpu: int | None, memory: int | None
 ) -> dict[str, Any]:
-    """An HPA on the workload's Deployment; ``cpu`` and ``memory`` are per cent of the requests."""
+    """An HPA on the workload's Deployment; ``cpu`` and ``memory`` are per cent of the requests.
+
+    Raises KagentError where it would decide nothing: kmcp rewrites the count whenever it reconciles, and an
+    HPA leaves a Deployment alone that is scaled to 0.
+    """
+    if workload.resource is MCP_SERVER:
+        raise KagentError(
+            f"{workload.label} can't be autoscaled: kmcp rewrites its replicas at each reconcile",
+            hint=f"kubectl kagent scale mcpserver/{workload.name} --replicas=N sets a fixed count",
+        )
+    if workload.replicas == 0:
+        raise KagentError(
+            f"{workload.label} is scaled to 0, and there an autoscaler leaves it",
+            hint=f"kubectl kagent wake agent/{workload.name} first",
+        )
     metrics = [
         {
             "type": "Resource",
@@ -101,13 +115,9 @@ def autoscale(
 ) -> dict[str, Any]:
     """Create the HPA and release the replica count to it, in this order, so that no pod goes in between.
 
-    Raises KagentError for an MCP server: kmcp rewrites the count whenever it reconciles.
+    Raises KagentError when there is an autoscaler already, or where none would decide anything.
     """
-    if workload.resource is MCP_SERVER:
-        raise KagentError(
-            f"{workload.label} can't be autoscaled: kmcp rewrites its replicas at each reconcile",
-            hint=f"kubectl kagent scale mcpserver/{workload.name} --replicas=N sets a fixed count",
-        )
+    body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
     existing = autoscalers(cluster, workload.namespace).get(workload.name)
     if existing:
         raise KagentError(
@@ -115,7 +125,6 @@ def autoscale(
             hint=f"change it with kubectl edit, or delete it first: kubectl delete {existing.label}"
             f" -n {workload.namespace}",
         )
-    body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
     if workload.replicas is not None:  # an HPA that may not get the count would only fight for it
         release(cluster, workload, dry_run=True, manager=manager)
     created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)

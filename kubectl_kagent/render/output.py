@@ -42,6 +42,13 @@ def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
     )
 
 
+def check(output: str) -> str:
+    """``output`` itself. Raises Usage for what ``objects`` could not print, before anything is changed."""
+    if output:
+        objects([{"metadata": {"name": ""}}], output, single=True)
+    return output
+
+
 def data(value: Mapping[str, Any], output: str, *, wide: bool = False) -> str:
     """A view of our own as json, yaml or through jsonpath; ``wide`` when it has that too.
 

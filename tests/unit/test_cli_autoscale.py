@@ -1,0 +1,185 @@
+"""autoscale as it is typed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, SCALED_OBJECT, Resource
+from tests.conftest import Kagent
+from tests.fakes import FakeCluster
+from tests.objects import agent, byo, hpa, mcp_server, reconcile, scaled_object, workload
+
+Object = dict[str, Any]
+DONE = "horizontalpodautoscaler.autoscaling/clock autoscaled\n"
+FLAGS = ("--min=2", "--max=5", "--cpu=70%")
+
+
+@pytest.fixture
+def clock(cluster: FakeCluster) -> FakeCluster:
+    cluster.add(AGENT, agent(deployment={"replicas": 3, "env": []}))
+    reconcile(cluster, config_hash="1")
+    return cluster
+
+
+def hpas(cluster: FakeCluster) -> list[Object]:
+    return [obj["spec"] for obj in cluster.read_all(HPA)]
+
+
+def metric(name: str, percent: int) -> Object:
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return {"type": "Resource", "resource": {"name": name, "target": target}}
+
+
+def test_the_hpa_gets_the_count(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("autoscale", "agent/clock", *FLAGS) == (0, DONE, "")
+    assert hpas(clock) == [
+        {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "clock"},
+            "minReplicas": 2,
+            "maxReplicas": 5,
+            "metrics": [metric("cpu", 70)],
+        }
+    ]
+    assert workload(clock).spec["declarative"]["deployment"] == {"env": []}
+    assert clock.read(DEPLOYMENT, "clock")["spec"]["replicas"] == 3
+    writes = [(request.verb, request.resource) for request in clock.writes if not request.dry_run]
+    assert writes == [("create", HPA), ("patch", AGENT)]
+
+
+def test_one_replica_at_least_unless_said_otherwise(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("autoscale", "clock", "--max=4", "--memory", "80", "--cpu=150%") == (0, DONE, "")
+    (found,) = hpas(clock)
+    assert (found["minReplicas"], found["maxReplicas"]) == (1, 4)
+    assert found["metrics"] == [metric("cpu", 150), metric("memory", 80)]
+
+
+def test_a_byo_agent(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, byo(replicas=2))
+    line = "horizontalpodautoscaler.autoscaling/own autoscaled\n"
+    assert kagent("autoscale", "own", *FLAGS) == (0, line, "")
+    assert workload(cluster, "own").replicas is None
+
+
+def test_the_hpa_for_programs(clock: FakeCluster, kagent: Kagent) -> None:
+    code, out, err = kagent("autoscale", "clock", *FLAGS, "-o", "json")
+    assert (code, err, json.loads(out)["spec"]) == (0, "", hpas(clock)[0])
+
+
+@pytest.mark.parametrize("how", ["client", "server"])
+def test_a_dry_run(clock: FakeCluster, kagent: Kagent, how: str) -> None:
+    suffix = {"client": "(dry run)", "server": "(server dry run)"}[how]
+    result = kagent("autoscale", "clock", *FLAGS, f"--dry-run={how}")
+    assert result == (0, DONE.replace("\n", f" {suffix}\n"), "")
+    found = yaml.safe_load(kagent("autoscale", "clock", *FLAGS, f"--dry-run={how}", "-o", "yaml")[1])
+    assert (found["kind"], found["spec"]["maxReplicas"]) == ("HorizontalPodAutoscaler", 5)
+    assert hpas(clock) == []
+    assert workload(clock).replicas == 3
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "label"),
+    [
+        (HPA, hpa("clock"), "horizontalpodautoscaler.autoscaling/clock-hpa"),
+        (SCALED_OBJECT, scaled_object("clock"), "scaledobject.keda.sh/clock-scaler"),
+    ],
+)
+def test_one_autoscaler_is_enough(
+    clock: FakeCluster, kagent: Kagent, resource: Resource, obj: Object, label: str
+) -> None:
+    clock.add(resource, obj)
+    assert kagent("autoscale", "clock", *FLAGS) == (
+        1,
+        "",
+        f"error: agent.kagent.dev/clock already has an autoscaler: {label}\n"
+        f"hint: change it with kubectl edit, or delete it first: kubectl delete {label} -n default\n",
+    )
+    assert workload(clock).replicas == 3
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run=client"], ["--dry-run=server"]])
+def test_not_for_an_mcp_server(cluster: FakeCluster, kagent: Kagent, flags: list[str]) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    assert kagent("autoscale", "mcpserver/datetime", *FLAGS, *flags) == (
+        1,
+        "",
+        "error: mcpserver.kagent.dev/datetime can't be autoscaled: kmcp rewrites its replicas at each "
+        "reconcile\n"
+        "hint: kubectl kagent scale mcpserver/datetime --replicas=N sets a fixed count\n",
+    )
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run=client"]])
+def test_not_where_it_would_do_nothing(cluster: FakeCluster, kagent: Kagent, flags: list[str]) -> None:
+    """An HPA is disabled as long as its target is scaled to 0."""
+    cluster.add(AGENT, agent(deployment={"replicas": 0}))
+    assert kagent("autoscale", "clock", *FLAGS, *flags) == (
+        1,
+        "",
+        "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
+        "hint: kubectl kagent wake agent/clock first\n",
+    )
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["clock", "--max=5"], "error: give a target\nhint: for example --cpu=70%\n"),
+        (["clock", "--min=6", "--max=5", "--cpu=70%"], "error: --min=6 is more than --max=5\n"),
+        (["--max=5", "--cpu=70%"], "error: name exactly one object\nhint: for example agent/NAME\n"),
+        (
+            ["agent/a", "agent/b", "--max=5", "--cpu=70%"],
+            "error: name exactly one object\nhint: for example agent/NAME\n",
+        ),
+    ],
+)
+def test_usage(clock: FakeCluster, kagent: Kagent, words: list[str], message: str) -> None:
+    assert kagent("autoscale", *words) == (2, "", message)
+    assert clock.writes == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "about"),
+    [
+        (["--cpu=70%"], "missing option '--max'"),
+        (["--max=0", "--cpu=70%"], "invalid value for '--max': 0 is not in the range x>=1"),
+        (["--max=3", "--min=0", "--cpu=70%"], "invalid value for '--min': 0 is not in the range x>=1"),
+        (["--max=3", "--cpu=much"], "invalid value for '--cpu': 'much' is not a percentage like 70%"),
+        (["--max=3", "--cpu=0"], "invalid value for '--cpu': '0' is not a percentage like 70%"),
+        (["--max=3", "--cpu=70%", "-o", "xml"], "unable to match a printer"),
+        (["--max=3", "--cpu=70%", "-o", "jsonpath={.spec"], "unclosed action"),
+    ],
+)
+def test_flags_are_checked_before_anything_is_done(
+    clock: FakeCluster, kagent: Kagent, flags: list[str], about: str
+) -> None:
+    clock.requests.clear()
+    code, out, err = kagent("autoscale", "clock", *flags)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {about}")
+    assert clock.requests == []
+
+
+def test_an_agent_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
+    message = 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
+    assert kagent("autoscale", "nobody", *FLAGS) == (1, "", message)
+
+
+@pytest.mark.parametrize(("verb", "resource"), [("create", HPA), ("patch", AGENT), ("list", HPA)])
+def test_what_is_forbidden_leaves_nothing_half_done(
+    clock: FakeCluster, kagent: Kagent, verb: str, resource: Resource
+) -> None:
+    clock.deny(verb, resource)
+    code, out, err = kagent("autoscale", "clock", *FLAGS)
+    assert (code, out) == (6, "")
+    assert err.startswith(f"Error from server (Forbidden): {resource.full_name}")
+    assert hpas(clock) == []
+    assert workload(clock).replicas == 3
