@@ -33,8 +33,8 @@ def version(connect: options.Connect, client_only: bool, output: str) -> None:
         facts |= {
             "serverVersion": found.kubernetes,
             "kagentVersion": found.controller or None,
-            "agentVersions": list(found.agent_crd),
-            "mcpServerVersions": list(found.mcp_server_crd),
+            "agentVersions": _list(found.agent_crd),
+            "mcpServerVersions": _list(found.mcp_server_crd),
         }
     if output:
         terminal.write(data(facts, output))
@@ -44,9 +44,17 @@ def version(connect: options.Connect, client_only: bool, output: str) -> None:
             lines += [
                 ("Server Version", facts["serverVersion"]),
                 ("kagent Version", facts["kagentVersion"] or "<unknown>"),
-                ("Agent API", ", ".join(facts["agentVersions"]) or "<none>"),
-                ("MCPServer API", ", ".join(facts["mcpServerVersions"]) or "<none>"),
+                ("Agent API", _listed(facts["agentVersions"])),
+                ("MCPServer API", _listed(facts["mcpServerVersions"])),
             ]
         terminal.write("".join(f"{name}: {value}\n" for name, value in lines))
     for note in notes:
         terminal.warn(note)
+
+
+def _list(served: tuple[str, ...] | None) -> list[str] | None:
+    return None if served is None else list(served)
+
+
+def _listed(served: list[str] | None) -> str:
+    return "<unknown>" if served is None else ", ".join(served) or "<none>"

@@ -13,11 +13,14 @@ from kubectl_kagent.model.workload import dig
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What was found. ``controller`` is empty when it could not be asked; ``notes`` says why."""
+    """What was found. ``controller`` is empty when it could not be asked; ``notes`` says why.
+
+    The versions that a CRD is served in: none without the CRD, None when that may not be read.
+    """
 
     kubernetes: str
-    agent_crd: tuple[str, ...]
-    mcp_server_crd: tuple[str, ...]
+    agent_crd: tuple[str, ...] | None
+    mcp_server_crd: tuple[str, ...] | None
     controller: str
     notes: tuple[str, ...]
 
@@ -32,7 +35,7 @@ def versions(cluster: Cluster) -> Versions:
     return Versions(kubernetes, agents, servers, controller, tuple(dict.fromkeys(notes)))
 
 
-def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]) -> tuple[str, ...]:
+def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]) -> tuple[str, ...] | None:
     try:
         crd = cluster.get(CRD, None, resource.full_name)
     except NotFound:
@@ -40,7 +43,7 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]
         return ()
     except KagentError as error:
         notes.append(error.explained)
-        return ()
+        return None
     served = tuple(str(v["name"]) for v in dig(crd, "spec", "versions") or () if v.get("served"))
     if resource.version not in served:
         notes.append(
