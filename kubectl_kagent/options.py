@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_kagent.errors import KagentError, Usage
-from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
+from kubectl_kagent.model.resources import AGENT, LISTABLE, WORKLOADS, Resource, find_type
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster import Cluster
@@ -99,15 +99,26 @@ def connected(function: F) -> F:
 
 
 def complete_target(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Types and names for the shell. A cluster that can't be asked offers nothing."""
+    """Types and names for the shell, in the form that the words before have."""
+    return _complete(context, incomplete, WORKLOADS)
+
+
+def _complete_listable(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return _complete(context, incomplete, LISTABLE)
+
+
+def _complete(context: click.Context, incomplete: str, types: tuple[Resource, ...]) -> list[str]:
+    """A cluster that can't be asked offers no names."""
     words: tuple[str, ...] = context.params.get("target") or ()
-    kind, slash, _ = incomplete.rpartition("/")
-    if not words and not slash:
-        types = [resource.plural for resource in WORKLOADS]
-        return [word for word in [*types, *_names(context, AGENT)] if word.startswith(incomplete)]
-    resource = find_type(kind if slash else words[0]) or AGENT
-    names = [f"{kind}/{name}" if slash else name for name in _names(context, resource)]
-    return [name for name in names if name.startswith(incomplete) and name not in words]
+    kind, slash, _ = (words[0] if words else incomplete).rpartition("/")
+    if slash:
+        resource = find_type(kind)
+        found = [f"{kind}/{name}" for name in _names(context, resource)] if resource else []
+    elif words:
+        found = _names(context, find_type(words[0]) or AGENT)
+    else:
+        found = [*(resource.plural for resource in types), *_names(context, AGENT)]
+    return [word for word in found if word.startswith(incomplete) and word not in words]
 
 
 def _names(context: click.Context, resource: Resource) -> list[str]:
@@ -122,9 +133,9 @@ def _names(context: click.Context, resource: Resource) -> list[str]:
     return [str(item["metadata"]["name"]) for item in items]
 
 
-targets = click.argument(
-    "target", nargs=-1, metavar="TYPE/NAME | TYPE NAME | NAME", shell_complete=complete_target
-)
+_WAYS_TO_NAME = "TYPE/NAME | TYPE NAME | NAME"
+targets = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=complete_target)
+listable = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=_complete_listable)
 
 all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
 selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")

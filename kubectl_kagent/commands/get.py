@@ -20,7 +20,7 @@ from kubectl_kagent.render.table import table
 
 
 @click.command(short_help="List agents, MCP servers, model configs, remote MCP servers")
-@options.targets
+@options.listable
 @click.option("-w", "--watch", is_flag=True, help="Go on and print each line again when it changes.")
 @options.all_namespaces
 @options.selector
