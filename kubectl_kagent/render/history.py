@@ -148,4 +148,4 @@ def _value(value: Any) -> str:
 
 
 def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
+    return "".join(f"  {visible(line)}\n" for line in text.splitlines())
