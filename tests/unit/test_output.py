@@ -227,17 +227,21 @@ def test_nor_do_errors_and_hints_of_the_server(cluster: FakeCluster, error: Exce
     assert not CONTROL & set(text)
 
 
-def test_record_tells_hostile_changes_harmlessly(hostile: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_tells_hostile_changes_harmlessly(hostile: Story) -> None:
+    """Its first look finds an edit, and makes another so that there is a third look, which ends it."""
     cluster = hostile.cluster
-    hostile.cluster.edit(AGENT, NAME, {"spec": {"description": evil("new")}}, manager=evil("editor"))
+    cluster.remove(AGENT, evil("another"))
+    cluster.remove(MCP_SERVER, "server")
 
-    def stop() -> None:
-        signal.raise_signal(signal.SIGINT)
+    def edit(text: str) -> None:
+        cluster.edit(AGENT, NAME, {"spec": {"description": evil(text)}}, manager=evil("editor"))
 
-    monkeypatch.setattr("kubectl_kagent.recorder.recorder.Recorder._patience", lambda _self: stop() or 0.0)
+    edit("first")
+    cluster.before("list", CONTROLLER_REVISION, lambda: edit("second"), nth=2)
+    cluster.before("list", CONTROLLER_REVISION, lambda: signal.raise_signal(signal.SIGINT), nth=3)
     text = run(cluster, "record")
     cluster.end_watches()
-    assert text.startswith("recording namespace default\n")
+    assert "agent revision 5 default/clock: description by editor ]0;owned" in " ".join(text.split())
     assert not CONTROL & set(text)
 
 
