@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -175,7 +174,6 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
 
     guard = threading.Thread(target=stop)
     guard.start()
-    before = signal.getsignal(signal.SIGTERM)
     try:
         result = CliRunner().invoke(
             cli, words, obj=lambda _: cluster, prog_name="kubectl kagent", catch_exceptions=False
@@ -184,7 +182,6 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
         over.set()
         guard.join()
         cluster.closed = True
-        signal.signal(signal.SIGTERM, before)
     return Done(result.exit_code, result.stdout, result.stderr)
 
 
@@ -417,9 +414,9 @@ def nothing(world: World) -> None:
 
 def without_autoscaler(world: World) -> None:
     with contextlib.suppress(NotFound):
-        world.admin.delete(HPA, world.admin.namespace, "agent")
-    spec = {"declarative": {"deployment": {"replicas": 0}}}
-    world.admin.merge_patch(AGENT, world.admin.namespace, "agent", {"spec": spec}, manager="admin")
+        world.admin.delete(HPA, world.admin.namespace, "echo")
+    spec = {"byo": {"deployment": {"replicas": 1}}}
+    world.admin.merge_patch(AGENT, world.admin.namespace, "echo", {"spec": spec}, manager="admin")
     world.settle()
 
 
@@ -489,7 +486,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("wake mcpservers -l only=this --dry-run=server"),
     ),
     "autoscale": (
-        Case("autoscale agent/agent --max=3 --cpu=70%", before=without_autoscaler, after=without_autoscaler),
+        Case("autoscale agent/echo --max=3 --cpu=70%", before=without_autoscaler, after=without_autoscaler),
     ),
     "rollout history": (
         Case("rollout history agent/agent", before=edited),
