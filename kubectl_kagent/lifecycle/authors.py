@@ -53,7 +53,7 @@ def _different(old: Any, new: Any, path: tuple[str, ...]) -> Iterator[tuple[str,
     if isinstance(new, Mapping) and new:
         for key, value in new.items():
             yield from _different(dig(old, key), value, (*path, key))
-    elif old != new and new is not None:
+    elif old != new:
         yield path
 
 

@@ -89,6 +89,17 @@ def test_a_field_that_nobody_owns_falls_back_to_the_newest_write() -> None:
     assert author(obj({"x": 1}), obj({"x": 2}, *entries))[0] == "late"
 
 
+def test_a_field_that_nobody_owns_does_not_hide_one_that_somebody_does() -> None:
+    entries = (entry("early", 1, owns("b")), entry("late", 6, owns("c")))
+    assert author(obj({"a": 1, "b": 1}), obj({"a": 2, "b": 2}, *entries))[0] == "early"
+
+
+def test_a_map_that_was_emptied() -> None:
+    emptied = entry("sweeper", 2, {"f:spec": {"f:labels": {".": {}}}})
+    new = obj({"labels": {}, "c": 1}, emptied, entry("other", 6, owns("c")))
+    assert author(obj({"labels": {"a": "1"}, "c": 1}), new)[0] == "sweeper"
+
+
 def test_the_data_of_a_config_map() -> None:
     def prompts(data: Object, *entries: Object) -> Object:
         return {"metadata": {"managedFields": list(entries)}, "data": data}
@@ -109,11 +120,15 @@ def test_a_status_write_is_no_change_of_the_config() -> None:
     new = obj({"a": 2}, entry("editor", 3, owns("a")), status)
     assert author(obj({"a": 1}), new) == ("editor", START + timedelta(seconds=3))
     assert author(None, new) == ("editor", START + timedelta(seconds=3))
+    assert author({**obj({"a": 1}), "status": {}}, {**new, "status": {"conditions": []}})[0] == "editor"
 
 
 def test_entries_without_a_time_are_passed_over() -> None:
     timeless = {"manager": "ancient", "operation": "Update", "fieldsV1": owns("a")}
-    assert author(None, obj({"a": 1}, timeless, entry("editor", 3, owns("b"))))[0] == "editor"
+    bare = {"manager": "bare", "operation": "Update", "time": at(1)}
+    new = obj({"a": 2}, timeless, bare, entry("editor", 3, owns("b")))
+    assert author(None, new)[0] == "editor"
+    assert author(obj({"a": 1}), new)[0] == "editor"
 
 
 @pytest.mark.parametrize("fields", [[], None, [{"manager": "x", "operation": "Update"}]])
