@@ -142,8 +142,8 @@ def _compare_settings(old: Mapping[str, list[Any]], new: Mapping[str, list[Any]]
 def summary(found: Difference) -> str:
     """The difference in a few words for one line: ``prompt, tools +get_date, model gpt-4o → gpt-5``."""
     parts = ["prompt"] if found.prompt else []
-    names = [f"+{name}" for change in found.tools for name in change.added or ()]
-    names += [f"-{name}" for change in found.tools for name in change.removed or ()]
+    names = [f"+{name}" for change in found.tools for name in change.added]
+    names += [f"-{name}" for change in found.tools for name in change.removed]
     whole = [
         f"{change.sign}{change.server}" for change in found.tools if not change.added and not change.removed
     ]
@@ -155,9 +155,9 @@ def summary(found: Difference) -> str:
 
 def _short(change: FieldChange) -> str:
     path = change.path.removeprefix("spec.").removeprefix("declarative.").removeprefix("byo.")
-    if change.where and change.path == "secret":
+    if change.path == "secret":
         return f"secret of {change.where}"
-    if change.where and not change.path:
+    if not change.path:
         return f"{change.where} {'deleted' if change.new is None else 'created'}"
     text = f"{change.where} {path}" if change.where else path
     if _small(change.old) and _small(change.new):

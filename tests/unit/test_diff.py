@@ -121,6 +121,20 @@ def test_tools_come_and_go_by_name_and_server() -> None:
     assert found.fields == ()
 
 
+def test_tools_only_go() -> None:
+    found = changed({"tools": [server("a", "b")]}, tools=[server("b")])
+    assert found
+    assert found.tools == (ToolChange("remotemcpserver/time-tools", (), ("a",), ""),)
+    assert summary(found) == "tools -a"
+
+
+def test_an_agent_as_a_tool_only_goes() -> None:
+    found = changed({"tools": [helper("a")]}, tools=[])
+    assert found.fields == ()
+    assert found
+    assert summary(found) == "tools -agent/a"
+
+
 def test_a_server_comes_with_its_tools() -> None:
     found = changed(tools=[server("a")])
     assert found.tools == (ToolChange("remotemcpserver/time-tools", ("a",), (), "+"),)
@@ -257,6 +271,8 @@ def test_a_difference_only_in_a_source_is_one() -> None:
         (FieldChange("", "spec.byo.deployment.image", "a:1", "a:2"), "deployment.image a:1 → a:2"),
         (FieldChange("", "spec.description", "x" * 24, "y" * 24), f"description {'x' * 24} → {'y' * 24}"),
         (FieldChange("", "spec.description", "x" * 25, "y"), "description"),
+        (FieldChange("", "spec.description", "x", "y" * 25), "description"),
+        (FieldChange("", "spec.description", "Old", "New"), "description Old → New"),
         (FieldChange("", "spec.declarative.deployment.env", [], [1]), "deployment.env"),
         (FieldChange("", "spec.x", 1.5, 2), "x 1.5 → 2"),
         (FieldChange("", "spec.deployment.port", 3000, None), "deployment.port 3000 → none"),

@@ -152,6 +152,14 @@ def test_a_revision_never_seen_running_has_no_pods() -> None:
     assert [(row.number, row.config_hash, row.pods) for row in found] == [(1, "", 0), (2, "", 0)]
 
 
+def test_without_its_replica_set_a_revision_has_no_pods() -> None:
+    """The Deployment keeps only the newest ReplicaSets; a fresh one tells no counts yet."""
+    fresh = {**replica_set("12", 1), "status": None}
+    found = ledger([revision(1, "a", 0, "11"), revision(2, "b", 1, "12")], fresh)
+    assert [(row.pods, row.ready) for row in found] == [(0, 0), (0, 0)]
+    assert [(row.pods, row.ready) for row in ledger([], {**fresh, "status": {}})] == [(0, 0)]
+
+
 def test_a_gap_is_marked_at_the_revision_after_it() -> None:
     found = ledger([revision(1, "a", 0), revision(4, "b", 9, gap_before=True)])
     assert [row.gap_before for row in found] == [False, True]
