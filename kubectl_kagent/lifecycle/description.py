@@ -85,7 +85,7 @@ def _concerns(event: Mapping[str, Any], names: set[str]) -> bool:
     involved = event.get("involvedObject") or {}
     target = str(involved.get("name", ""))
     if involved.get("kind") == "ReplicaSet":
-        return any(pod.rpartition("-")[0] == target for pod in names) or target.rpartition("-")[0] in names
+        target = target.rpartition("-")[0]  # its Deployment, which has the workload's name
     return target in names
 
 

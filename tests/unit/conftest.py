@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 
 from kubectl_kagent import clock
@@ -27,3 +30,11 @@ def story(cluster: FakeCluster, controllers: Controllers) -> Story:
     found.look()
     found.prompt("Guess.")
     return found
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also in a run in the background, which starts with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

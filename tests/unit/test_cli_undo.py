@@ -425,6 +425,7 @@ def arrange_interrupt(verb: str, resource: Any, nth: int = 1) -> Callable[[FakeC
     return lambda cluster: cluster.before(verb, resource, interrupt, nth=nth)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     "arrange",
     [
@@ -446,6 +447,7 @@ def test_ctrl_c_in_the_middle_waits_until_it_is_done_and_recorded(
     assert stored["kubernetes.io/change-cause"] == "kubectl kagent rollout undo agent/clock --to-revision=1"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_the_middle_of_sources(story: Story, kagent: Kagent) -> None:
     story.model("large")
     arrange_interrupt("patch", MODEL_CONFIG, nth=2)(story.cluster)  # the first only tries
@@ -457,6 +459,7 @@ def test_ctrl_c_in_the_middle_of_sources(story: Story, kagent: Kagent) -> None:
     assert newest(story).rollback_of == 1
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_before_anything_changes_nothing(story: Story, kagent: Kagent) -> None:
     arrange_interrupt("list", CONTROLLER_REVISION)(story.cluster)
     assert kagent("rollback", "clock") == (130, "", "interrupted\n")
@@ -464,6 +467,7 @@ def test_ctrl_c_before_anything_changes_nothing(story: Story, kagent: Kagent) ->
     assert story.cluster.writes[-1].resource == CONTROLLER_REVISION  # of the story itself
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_it_waits_for_the_controller(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
@@ -473,6 +477,7 @@ def test_ctrl_c_while_it_waits_for_the_controller(
     assert newest(story).rollback_of == 1
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_the_handlers_of_signals_are_the_old_ones_again(story: Story, kagent: Kagent) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     arrange_interrupt("patch", AGENT)(story.cluster)

@@ -267,10 +267,10 @@ def test_a_model_config_that_is_not_there(cluster: FakeCluster) -> None:
 def test_what_is_forbidden_is_told_once_and_the_rest_is_shown(
     story: Story, resource: Any, part: Any, wanted: str
 ) -> None:
-    for name in ("second", "third"):
-        story.add(AGENT, {**agent(name), "metadata": {"name": name, "namespace": "default"}})
+    for name, namespace in (("second", "default"), ("third", "far")):
+        story.cluster.add(AGENT, {**agent(name), "metadata": {"name": name, "namespace": namespace}})
     story.cluster.deny("list", resource)
-    found = look(story.cluster)
+    found = look(story.cluster, namespace=None)
     assert [item.unknown for item in found] == [frozenset((part,))] * 3
     (warning,) = warnings
     assert warning.startswith(f"{part} unknown: {resource.full_name} is forbidden")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.cluster.feed import Changed
-from kubectl_kagent.errors import Forbidden, Unreachable
+from kubectl_kagent.errors import Forbidden, OtherServerError, Unreachable
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -268,19 +268,30 @@ def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
     fail(cluster, Unreachable("no answer"), times=1)
     watcher.turn()
     watcher.turn()
-    prompt(cluster, "x")
-    fail(cluster, Unreachable("refused"), times=1)
-    watcher.turn()
-    assert [line.rpartition(": ")[2] for line in watcher.said] == ["refused", "no answer", "refused"]
+    for text in ("x", "y"):
+        prompt(cluster, text)
+        fail(cluster, Unreachable("refused"), times=1)
+        watcher.turn()
+        watcher.turn()
+    reasons = [line.rpartition(": ")[2] for line in watcher.said]
+    assert reasons == ["refused", "no answer", "refused", "refused"]
 
 
 def test_one_that_can_not_be_recorded_does_not_hold_up_the_others(
     cluster: FakeCluster, watcher: Watcher
 ) -> None:
-    cluster.add(AGENT, agent("big", modelConfig="", systemMessage="x" * 1_100_000))
+    cluster.add(AGENT, agent("big", modelConfig=""))
     cluster.add(AGENT, agent("small", modelConfig=""))
-    cluster.before("create", CONTROLLER_REVISION, lambda: None)
-    assert watcher.turn()[-1] == "small 1: first recorded"
+
+    def refuse() -> None:
+        raise OtherServerError("500", "etcdserver: request is too large")
+
+    cluster.before("create", CONTROLLER_REVISION, refuse)
+    assert watcher.turn() == ["small 1: first recorded"]
+    assert watcher.said == [
+        "agent.kagent.dev/big in default: the live config is not recorded: etcdserver: request is too large"
+    ]
+    assert watcher.turn() == ["big 1: first recorded"]
 
 
 @pytest.mark.parametrize("verb", ["list", "create"])
@@ -350,7 +361,7 @@ def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, 
             self.waits.append(timeout)
             if len(self.waits) == 3:
                 raise KeyboardInterrupt
-            cluster.clock.sleep(timeout)
+            cluster.clock.sleep(min(timeout, 0.75))
             return None
 
     cluster.add(AGENT, agent(modelConfig=""))
@@ -358,7 +369,7 @@ def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, 
     with pytest.raises(KeyboardInterrupt):
         found += (item.change for item in watcher.recorder.run(feed))  # type: ignore[arg-type]
     assert found == ["first recorded"]
-    assert feed.waits == [1.0] * 3
+    assert feed.waits == [1.0, 0.25, 1.0]  # an agent without a config hash is looked at each second
 
 
 # Two at once

@@ -385,6 +385,19 @@ def test_what_is_rendered_already_takes_no_time(story: Story) -> None:
     assert story.cluster.clock.now == before
 
 
+@pytest.mark.parametrize("accepted", [[], [{"type": "Accepted", "status": "True", "message": "accepted"}]])
+def test_what_an_accepting_controller_says_is_no_refusal(story: Story, accepted: list[Object]) -> None:
+    story.cluster.set_status(AGENT, "clock", {"observedGeneration": 2, "conditions": accepted})
+    assert check(story, story.hash()).is_back
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "back"), [("1", "1", True), ("1", "2", False), ("", "", False)]
+)
+def test_only_the_very_hash_is_back(found: str, expected: str, back: bool) -> None:
+    assert Verified(found, expected).is_back == back
+
+
 def test_it_waits_until_the_controller_has_rendered_the_newest_spec(story: Story) -> None:
     old = story.hash()
     story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})

@@ -63,12 +63,13 @@ def test_without_kagent(cluster: FakeCluster) -> None:
 
 
 def test_a_later_kagent_speaks_another_version(cluster: FakeCluster) -> None:
-    crd(cluster, AGENT, "v1alpha3")
+    crd(cluster, AGENT, "v1alpha3", "v1beta1")
     crd(cluster, MCP_SERVER, "v1alpha1")
     found = versions(cluster)
-    assert found.agent_crd == ("v1alpha3",)
+    assert found.agent_crd == ("v1alpha3", "v1beta1")
     assert found.notes[0] == (
-        "agents.kagent.dev is served as v1alpha3, but this plugin speaks v1alpha2: kagent 0.9 and 0.10"
+        "agents.kagent.dev is served as v1alpha3, v1beta1, but this plugin speaks v1alpha2: "
+        "kagent 0.9 and 0.10"
     )
 
 
@@ -90,5 +91,7 @@ def test_what_may_not_be_read_is_said(complete: FakeCluster) -> None:
     complete.deny("get", CRD)
     found = versions(complete)
     assert (found.agent_crd, found.mcp_server_crd, found.controller) == (None, None, "0.10.4")
-    assert all("customresourcedefinitions.apiextensions.k8s.io" in note for note in found.notes)
-    assert all("cannot get resource" in note for note in found.notes)
+    assert [note.partition(" is forbidden")[0] for note in found.notes] == [
+        'customresourcedefinitions.apiextensions.k8s.io "agents.kagent.dev"',
+        'customresourcedefinitions.apiextensions.k8s.io "mcpservers.kagent.dev"',
+    ]
