@@ -93,8 +93,7 @@ class Recorder:
         now = self.clock()
         for key in [key for key, moment in self._due.items() if moment <= now]:
             del self._due[key]
-            if key in self._workloads:
-                yield from self._record(key)
+            yield from self._record(key)
 
     def _patience(self) -> float:
         if not self._due:

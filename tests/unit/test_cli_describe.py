@@ -110,8 +110,14 @@ def patient(story: Story) -> Story:
         *(f"Rule {number}." for number in range(20)),
     ]
     story.edit(AGENT, "clock", {"description": "Tells the time.", "declarative": {"tools": tools}})
-    for turn in range(4):
+    for turn in (0, 1, 2, 1):  # and back
         story.prompt("\n".join(lines[: 20 + turn]))
+    conditions = [
+        condition("Accepted", "True", "Reconciled", "Agent configuration accepted"),
+        condition("Ready", "False", "DeploymentNotReady", "Deployment is not ready,\n1/4 pods are ready"),
+    ]
+    generation = cluster.read(AGENT, "clock")["metadata"]["generation"]
+    cluster.set_status(AGENT, "clock", {"observedGeneration": generation, "conditions": conditions})
     cluster.add(HPA, hpa("clock", minimum=1, maximum=3))
     pod(cluster, "clock-1-ok", container(), container(), phase="Running")
     cluster.clock.sleep(300)

@@ -86,7 +86,7 @@ def test_tools(story: Story, kagent: Kagent, screen: Screen) -> None:
 
 
 def test_fields_of_the_spec(story: Story, kagent: Kagent, screen: Screen) -> None:
-    env = [{"name": "A", "value": "1"}]
+    env = [{"name": "A", "value": "ä"}]
     story.edit(AGENT, "clock", {"description": "tells", "declarative": {"deployment": {"env": env}}})
     more = {"deployment": {"env": None, "labels": {"team": "x"}}, "stream": True, "modelConfig": "other"}
     story.edit(AGENT, "clock", {"description": "guesses\nnow", "declarative": more})
@@ -121,6 +121,8 @@ def test_sources(story: Story, kagent: Kagent, screen: Screen) -> None:
     story.cluster.set_status(MODEL_CONFIG, "gpt", {"secretHash": "bbbb"})
     changed()
     story.cluster.remove(REMOTE_MCP_SERVER, "tools")
+    changed()
+    story.cluster.add(REMOTE_MCP_SERVER, {"metadata": {"name": "tools"}, "spec": {"url": "http://b"}})
     changed()
     screens.append(kagent("rollout", "diff", "clock", str(first))[1])
     screen("diff-sources", "\n".join(screens))

@@ -139,15 +139,53 @@ def test_one_revision_for_programs(life: Story, kagent: Kagent) -> None:
     found = json.loads(out)
     assert (code, err) == (0, "")
     revision = life.look().find(5)
-    assert found["spec"] == revision.spec
-    assert found["rollbackOf"] == 3
-    assert found["configHash"] == revision.config_hash
-    assert [(source["kind"], source["name"]) for source in found["sources"]] == [
-        ("MCPServer", "datetime"),
-        ("ModelConfig", "gpt"),
-    ]
+    model = life.cluster.read(MODEL_CONFIG, "gpt")
+    assert found == {
+        "object": "agent.kagent.dev/clock",
+        "revision": 5,
+        "changedAt": "2026-11-23T09:04:00Z",
+        "changedBy": "kubectl-edit",
+        "changeCause": None,
+        "configHash": revision.config_hash,
+        "image": "app:1",
+        "readyAt": "2026-11-23T09:04:00Z",
+        "rollbackOf": 3,
+        "gapBefore": False,
+        "spec": revision.spec,
+        "sources": [
+            {
+                "apiVersion": "kagent.dev/v1alpha1",
+                "kind": "MCPServer",
+                "namespace": "default",
+                "name": "datetime",
+                "keys": [],
+                "uid": "",
+                "generation": 0,
+                "content": None,
+            },
+            {
+                "apiVersion": "kagent.dev/v1alpha2",
+                "kind": "ModelConfig",
+                "namespace": "default",
+                "name": "gpt",
+                "keys": [],
+                "uid": model["metadata"]["uid"],
+                "generation": 3,
+                "content": {"spec": model_config()["spec"]},
+            },
+        ],
+    }
     code, out, err = kagent("rollout", "history", "clock", "--revision=5", "-o", "yaml")
     assert (code, err, yaml.safe_load(out)) == (0, "", found)
+
+
+def test_what_is_not_known_of_a_revision_is_null(life: Story, kagent: Kagent) -> None:
+    found = json.loads(kagent("rollout", "history", "clock", "--revision=6", "-o", "json")[1])
+    unknown = ("changeCause", "configHash", "image", "readyAt", "rollbackOf")
+    assert [found[key] for key in unknown] == [None] * 5
+    assert found["gapBefore"] is True
+    found = json.loads(kagent("rollout", "history", "clock", "--revision=4", "-o", "json")[1])
+    assert found["changeCause"] == "back to the roots"
 
 
 @pytest.mark.parametrize("number", ["8", "-7"])

@@ -20,10 +20,16 @@ PATIENCE = 10.0  # only a test that fails waits as long
 class Follower:
     """A feed with everything that it said and gave."""
 
-    def __init__(self, cluster: FakeCluster, *resources: Resource, namespace: str | None = "default") -> None:
+    def __init__(
+        self,
+        cluster: FakeCluster,
+        *resources: Resource,
+        namespace: str | None = "default",
+        retry: float = 0.001,
+    ) -> None:
         self.said: list[str] = []
         self._cluster = cluster
-        self.feed = Feed(cluster, namespace, resources, say=self.said.append, retry=0.001)
+        self.feed = Feed(cluster, namespace, resources, say=self.said.append, retry=retry)
 
     def take(self, count: int) -> list[tuple[str, str]]:
         """The next changes, each with its kind of event."""
@@ -221,6 +227,15 @@ def test_a_forbidden_kind_is_an_error_of_the_reader(cluster: FakeCluster, follow
     asked = [request for request in cluster.requests if request.resource == MODEL_CONFIG]
     assert len(asked) == (1 if verb == "list" else 2)
     assert follower.said == []
+
+
+def test_after_trouble_it_waits_and_can_be_closed_meanwhile(cluster: FakeCluster) -> None:
+    fail(cluster, "list", AGENT, AWAY)
+    follower = Follower(cluster, AGENT, retry=600)
+    follower.until(lambda: bool(follower.said))
+    follower.close()
+    follower.until(lambda: not [t for t in threading.enumerate() if t.name == "agents"])
+    assert cluster.requests == []
 
 
 def test_a_closed_feed_opens_no_more_watches(cluster: FakeCluster, follow: Follow) -> None:

@@ -312,6 +312,18 @@ def test_so_does_one_that_is_missed_only_later(cluster: FakeCluster, watcher: Wa
         watcher.turn()
 
 
+def test_a_source_that_may_not_be_read_is_said_and_the_others_go_on(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent("closed", modelConfig="", tools=[tool("RemoteMCPServer", "remote")]))
+    cluster.add(AGENT, agent("open", modelConfig=""))
+    cluster.deny("list", REMOTE_MCP_SERVER)
+    assert watcher.turn() == ["open 1: first recorded"]
+    assert watcher.turn() == []
+    (line,) = watcher.said
+    assert line.startswith("agent.kagent.dev/closed in default: remotemcpservers.kagent.dev is forbidden")
+
+
 def test_a_deleted_workload_is_forgotten(cluster: FakeCluster, watcher: Watcher) -> None:
     cluster.add(MODEL_CONFIG, model_config())
     cluster.add(AGENT, agent())
