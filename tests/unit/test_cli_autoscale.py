@@ -57,6 +57,12 @@ def test_one_replica_at_least_unless_said_otherwise(clock: FakeCluster, kagent: 
     assert found["metrics"] == [metric("cpu", 150), metric("memory", 80)]
 
 
+def test_one_target_is_enough_and_the_limits_may_be_the_same(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("autoscale", "clock", "--min=4", "--max=4", "--memory=80%") == (0, DONE, "")
+    (found,) = hpas(clock)
+    assert (found["minReplicas"], found["maxReplicas"], found["metrics"]) == (4, 4, [metric("memory", 80)])
+
+
 def test_a_byo_agent(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(AGENT, byo(replicas=2))
     line = "horizontalpodautoscaler.autoscaling/own autoscaled\n"

@@ -176,6 +176,15 @@ def test_what_may_not_be_read(patient: Story, kagent: Kagent, screen: Screen) ->
     screen("describe-forbidden-parts", f"{out}\n{err}")
 
 
+def test_what_may_not_be_read_of_several_is_said_once(story: Story, kagent: Kagent) -> None:
+    story.add(AGENT, agent("second"))
+    story.cluster.deny("list", POD)
+    code, out, err = kagent("describe", "agents", "--all")
+    assert (code, out.count("Pods:         <unknown>")) == (0, 2)
+    assert err.startswith("Warning: pods unknown: ")
+    assert err.count("\n") == 1
+
+
 def test_several_with_two_blank_lines_between(story: Story, kagent: Kagent) -> None:
     story.add(AGENT, agent("second"))
     one, two = kagent("describe", "clock")[1], kagent("describe", "second")[1]

@@ -332,6 +332,21 @@ def test_watch_prints_a_line_again_when_it_changes(story: Story, kagent: Kagent)
     )
 
 
+def test_watch_says_once_what_may_not_be_read(story: Story, kagent: Kagent) -> None:
+    cluster = story.cluster
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    cluster.deny("list", HPA)
+    cluster.before("list", CONTROLLER_REVISION, lambda: cluster.add(AGENT, agent("second")), nth=2)
+    cluster.before("list", CONTROLLER_REVISION, stop, nth=3)
+    code, _, err = kagent("get", "agents", "-w")
+    cluster.end_watches()
+    assert code == 130
+    assert err.count("autoscaler unknown") == 1
+
+
 def test_watch_does_not_look_whole_when_a_kind_may_not_be_watched(story: Story, kagent: Kagent) -> None:
     story.cluster.deny("watch", DEPLOYMENT)
     code, out, err = kagent("get", "agents", "-w")
