@@ -3,12 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
+# modules, two at a time, as tests/conftest.py hands them out
+SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv demo test lint check generate lab lab-down lab-status bench dist
+.PHONY: help venv demo test test-telemetry lint check generate lab lab-down lab-status bench dist
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: $(if $(CONTEXT),venv,lab) ## the life of an agent, played on the lab (CONTEXT=name: on your cluster)
 ifdef CONTEXT
@@ -19,7 +21,13 @@ endif
 
 test: venv $(if $(KAGENT_TEST_CONTEXT),,$(if $(CAN_HAVE_LAB),lab)) ## all tests; without Linux and root those that need no cluster
 	$(STEP) "tests"
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not telemetry"
+
+test-telemetry: venv ## the tests that need Tempo, Loki, Prometheus and a collector, on the lab
+	$(STEP) "lab with telemetry"
+	@$(BIN)/python -m tests.lab up --telemetry
+	$(STEP) "telemetry tests"
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
 
 lint: venv ## ruff, mypy, import-linter
 	$(STEP) "lint"
@@ -45,8 +53,10 @@ lab-down: venv ## take the lab away: processes, mounts, network namespace, cgrou
 lab-status: venv ## what of the lab runs, and where its logs are
 	@$(BIN)/python -m tests.lab status
 
-bench: lab ## our verbs against kubectl's on the lab, as ratios
-	@$(BIN)/python -m tests.bench
+bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab, as ratios
+	@$(BIN)/python -m tests.lab build-stern
+	@$(BIN)/python -m compileall -q kubectl_kagent # as pip leaves an installed package
+	@for part in "" .trace .sessions .chat .logs; do $(BIN)/python -m tests.bench$$part || exit; done
 
 dist: venv ## wheel and source archive in dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build

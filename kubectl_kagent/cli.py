@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.commands.autoscale import autoscale
-from kubectl_kagent.commands.chat import chat
-from kubectl_kagent.commands.describe import describe
-from kubectl_kagent.commands.get import get
-from kubectl_kagent.commands.record import record
-from kubectl_kagent.commands.rollout import rollout
-from kubectl_kagent.commands.rollout_undo import undo
-from kubectl_kagent.commands.scale import hibernate, scale, wake
-from kubectl_kagent.commands.version import version
 from kubectl_kagent.errors import KagentError
 
 INTERRUPTED = 130
 
+# The module in commands/ that has each: only the one that is called is loaded.
+_MODULES = {
+    **{name: name for name in ("get", "describe", "logs", "trace", "top", "tools")},
+    **{name: name for name in ("chat", "approvals", "sessions")},
+    **{name: name for name in ("scale", "autoscale", "rollout", "record", "version")},
+    **dict.fromkeys(("hibernate", "wake"), "scale"),
+    "rollback": "rollout_undo",
+}
+_CALLED = {"rollback": "undo"}  # what differs from the name
+
 
 class ExplainedGroup(click.Group):
     """The root group: turns KagentError into ``error: ...`` and ``hint: ...`` on stderr."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        module = importlib.import_module(f"kubectl_kagent.commands.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, _CALLED.get(cmd_name, cmd_name))
+        return command
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """click's, but an interrupt before or after ``invoke`` is no other than one in it."""
+        run: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return run(*args, standalone_mode=False, **extra)
+        try:
+            try:
+                code = run(*args, standalone_mode=False, **extra)
+            except click.ClickException as error:
+                error.show()
+                code = error.exit_code
+            sys.exit(code)
+        except (click.Abort, KeyboardInterrupt):
+            terminal.say("interrupted")
+            sys.exit(INTERRUPTED)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         try:
@@ -60,11 +89,6 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
 @click.group(cls=ExplainedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
-
-
-for command in (get, describe, chat, scale, hibernate, wake, autoscale, rollout, record, version):
-    cli.add_command(command)
-cli.add_command(undo, "rollback")
 
 
 def main() -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kubectl_kagent.cluster.kagent import DEFAULT_USER, at_address, find_controller
 from kubectl_kagent.errors import KagentError, Usage
-from kubectl_kagent.model.resources import AGENT, LISTABLE, WORKLOADS, Resource, find_type
+from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, WORKLOADS, Resource, find_type
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster import Cluster
+    from kubectl_kagent.cluster.kagent import Controller
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,9 +100,105 @@ def connected(function: F) -> F:
     return wrapper  # type: ignore[return-value]  # as above
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How the command line says to reach the kagent controller. Nothing is asked before it is used."""
+
+    connect: Connect
+    given_namespace: str | None
+    kagent_namespace: str | None
+    url: str | None
+    token: str
+    user: str
+
+    def controller(self) -> Controller:
+        """At ``--kagent-url``, else behind the API server's proxy."""
+        if self.url:
+            return at_address(self.url, self.token, self.user)
+        if self.token:
+            raise Usage(
+                "--kagent-token goes with --kagent-url: the API server passes no token on to a service"
+            )
+        return find_controller(self.connect(), self.kagent_namespace, user=self.user)
+
+    @property
+    def user_flag(self) -> str:
+        """What a command line in a hint needs to mean the same user."""
+        return "" if self.user == DEFAULT_USER else f" --user-id={self.user}"
+
+    def namespace(self) -> str:
+        """The namespace of what the command line names; with ``--kagent-url`` no kubeconfig is needed."""
+        try:
+            return self.given_namespace or self.connect().namespace
+        except KagentError as error:
+            if not self.url:
+                raise
+            raise Usage(f"which namespace? {error.message}", hint="name it with -n") from error
+
+    def agent(self, name: str) -> None:
+        """See that the agent is there: a wrong name is kubectl's error, not the controller's."""
+        if not self.url:
+            cluster = self.connect()
+            cluster.get(AGENT, cluster.namespace, name)
+
+
+def controller(function: F) -> F:
+    """Add the flags that say where the kagent controller is, and pass a Reach as the first argument."""
+
+    @connection
+    @functools.wraps(function)
+    def wrapper(
+        connect: Connect,
+        kagent_namespace: str | None,
+        kagent_url: str | None,
+        kagent_token: str,
+        user_id: str,
+        **values: Any,
+    ) -> Any:
+        given = click.get_current_context().params.get("namespace")
+        once = functools.cache(connect)
+        reach = Reach(once, given, kagent_namespace, kagent_url, kagent_token, user_id)
+        return function(reach, **values)
+
+    for option in reversed(_CONTROLLER):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]  # as above
+
+
+_CONTROLLER = (
+    click.option("--kagent-namespace", metavar="NAME", help="Where kagent runs; default: wherever it is."),
+    click.option(
+        "--kagent-url",
+        envvar="KAGENT_URL",
+        metavar="URL",
+        help="The controller's own address, like an ingress; default: through the API server. [KAGENT_URL]",
+    ),
+    click.option(
+        "--kagent-token",
+        envvar="KAGENT_TOKEN",
+        default="",
+        metavar="TOKEN",
+        help="Bearer token for --kagent-url. [KAGENT_TOKEN]",
+    ),
+    click.option(
+        "--user-id", default=DEFAULT_USER, show_default=True, metavar="USER", help="Whose sessions and tasks."
+    ),
+)
+
+
 def complete_target(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Types and names for the shell, in the form that the words before have."""
     return _complete(context, incomplete, WORKLOADS)
+
+
+def complete_agent(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of agents."""
+    return [name for name in _names(context, AGENT) if name.startswith(incomplete)]
+
+
+def complete_server(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of MCP servers."""
+    return [name for name in _names(context, MCP_SERVER) if name.startswith(incomplete)]
 
 
 def _complete_listable(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -197,82 +295,3 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         return value if isinstance(value, float) else seconds(str(value))
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """The objects named on the command line: one type, and names (none with -l or --all)."""
-
-    resource: Resource
-    names: tuple[str, ...]
-
-    def list(
-        self,
-        cluster: Cluster,
-        namespace: str,
-        *,
-        selector: str | None = None,
-        all_: bool = False,
-    ) -> list[dict[str, Any]]:
-        """The named or selected objects as served. Raises NotFound, or Usage when nothing is named."""
-        if self.names:
-            if selector or all_:
-                raise Usage("name objects, or select them with -l or --all, not both")
-            return [cluster.get(self.resource, namespace, name) for name in self.names]
-        if not (selector or all_):
-            raise Usage(
-                "required resource not specified", hint=f"for example {self.resource.singular}/NAME, or --all"
-            )
-        listing = cluster.list_objects(self.resource, namespace, labels=selector)
-        typed = {"apiVersion": self.resource.api_version, "kind": self.resource.kind}
-        return [typed | item for item in listing["items"]]
-
-
-def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLOADS) -> Targets:
-    """``TYPE/NAME...``, ``TYPE NAME...``, ``TYPE`` or bare ``NAME...`` (an agent).
-
-    Raises Usage for an unknown type, a type that the verb does not take, or two types at once.
-    """
-    if not words:
-        return Targets(AGENT, ())
-    if any("/" in word for word in words):
-        pairs = [word.split("/", 1) for word in words]
-        if any(len(pair) != 2 or not pair[0] or not pair[1] for pair in pairs):
-            raise Usage(
-                "there is no need to specify a resource type as a separate argument when passing "
-                "arguments in resource/name form"
-            )
-        types = {_type(pair[0], allowed) for pair in pairs}
-        if len(types) > 1:
-            raise Usage("all objects of one call must be of one type")
-        return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
-    if find_type(words[0]) is not None:
-        return Targets(_type(words[0], allowed), _names_of(words[1:]))
-    return Targets(AGENT, _names_of(words))
-
-
-def _names_of(words: Iterable[str]) -> tuple[str, ...]:
-    """The words, which go into the request's path as they are."""
-    names = tuple(words)
-    for name in names:
-        if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
-            raise Usage(f'invalid resource name "{name}"')
-    return names
-
-
-def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
-    resource = find_type(word)
-    known = ", ".join(item.singular for item in allowed)
-    if resource is None:
-        raise Usage(f'the server doesn\'t have a resource type "{word}" that this command knows', hint=known)
-    if resource not in allowed:
-        raise Usage(f"cannot do this with a {resource.singular}", hint=f"it works on: {known}")
-    return resource
-
-
-def one_target(words: tuple[str, ...]) -> tuple[Resource, str]:
-    """Exactly one workload."""
-    targets = parse_targets(words)
-    if len(targets.names) != 1:
-        raise Usage("name exactly one object", hint="for example agent/NAME")
-    return targets.resource, targets.names[0]

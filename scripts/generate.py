@@ -9,13 +9,16 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from kubectl_kagent.model.permissions import PERMISSIONS, ROLES, Need, Role, Rule  # noqa: E402
+from kubectl_kagent.model.permissions import PERMISSIONS  # noqa: E402
+from kubectl_kagent.model.roles import ROLES, Role  # noqa: E402
+from kubectl_kagent.model.rules import Need, Rule  # noqa: E402
 
 _TABLE = "kubectl_kagent/model/permissions.py"
 _CORE = '""'  # the API group without a name
@@ -36,24 +39,27 @@ def cluster_role(role: Role) -> str:
         *(["  labels:", *labels] if labels else []),
         "rules:",
     ]
-    for group, resources, verbs in rbac_rules(role.rules):
+    for group, name, resources, verbs in rbac_rules(role.rules):
         lines += [
             f"- apiGroups: [{group or _CORE}]",
             f"  resources: [{', '.join(resources)}]",
+            *([f"  resourceNames: [{name}]"] if name else []),
             f"  verbs: [{', '.join(verbs)}]",
         ]
     return "\n".join(lines) + "\n"
 
 
-def rbac_rules(rules: Iterable[Rule]) -> list[tuple[str, list[str], tuple[str, ...]]]:
-    """Group, resources and verbs of as few RBAC rules as say the same."""
-    verbs: dict[tuple[str, str], list[str]] = {}
-    for rule in sorted(rules):
-        verbs.setdefault((rule.group, rule.resource), []).append(rule.verb)
-    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (group, resource), allowed in verbs.items():
-        together.setdefault((group, tuple(allowed)), []).append(resource)
-    return [(group, resources, allowed) for (group, allowed), resources in together.items()]
+def rbac_rules(rules: Iterable[Rule]) -> list[tuple[str, str, list[str], tuple[str, ...]]]:
+    """Group, resource name, resources and verbs of as few RBAC rules as say the same."""
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    everything = set(rules)
+    for rule in sorted(everything):
+        if not rule.name or replace(rule, name="") not in everything:
+            verbs.setdefault((rule.group, rule.name, rule.resource), []).append(rule.verb)
+    together: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (group, name, resource), allowed in verbs.items():
+        together.setdefault((group, name, tuple(allowed)), []).append(resource)
+    return [(group, name, resources, allowed) for (group, name, allowed), resources in together.items()]
 
 
 def roles_table() -> str:
@@ -80,7 +86,7 @@ def _need_lines(needs: Sequence[Need]) -> list[tuple[str, ...]]:
     return [
         (
             need.resource.group or "(core)",
-            f"`{need.resource_name}`",
+            f"`{need.resource_name}`" + (f" of `{need.name}`" if need.name else ""),
             ", ".join(need.verbs),
             need.why + (f" (in {need.elsewhere})" if need.elsewhere else ""),
             need.without or "**refused**",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,9 +18,13 @@ from kubectl_kagent.cli import cli
 from kubectl_kagent.cluster import Cluster
 from tests.fakes import FakeCluster
 from tests.lab.errors import LabError
+from tests.lab.lab import Lab
+from tests.lab.layout import Layout
 
 CONTEXT = "KAGENT_TEST_CONTEXT"
-_LEFT_OUT = pytest.StashKey[str]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
+_LOCK = pytest.StashKey[IO[str]]()
+_ALONE = "tests/alone/"
 # Before any test puts its own in place.
 _ENVIRONMENT = dict(os.environ)
 
@@ -80,9 +86,13 @@ def lab_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _lab_kubeconfig() -> Path:
-    from tests.lab.lab import Lab
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """For tests that take parts of the lab away; the others run on any cluster with kagent."""
+    return Lab.attach()
 
+
+def _lab_kubeconfig() -> Path:
     return Lab.attach().kubeconfig
 
 
@@ -103,19 +113,101 @@ def screen(request: pytest.FixtureRequest) -> Screen:
     return compare
 
 
+def pytest_configure() -> None:
+    """A run in the background starts with Ctrl-C ignored, and so would the programs that tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a cluster its tests are left out, and the summary says so."""
-    on_cluster = [item for item in items if item.get_closest_marker("cluster")]
-    if not on_cluster or CONTEXT in _ENVIRONMENT:
-        return
+    """Tests whose cluster or telemetry is not there are left out, and the summary says so.
+
+    Those that want the lab for themselves come first, while another worker runs those that need no cluster.
+    """
+    config.stash[_LEFT_OUT] = []
+    missing = {"telemetry": _no_telemetry, "cluster": _no_cluster, "go_runtime": _no_go_runtime}
+    for marker, look in missing.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and (reason := look()):
+            config.stash[_LEFT_OUT].append(f"{len(marked)} tests that need {reason}")
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=marked)
+    users = {item.path for item in items if _uses_cluster(item)}
+    items.sort(key=lambda item: 0 if _is_alone(item) else 1 + (item.path in users))
+
+
+def _uses_cluster(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(marker) for marker in ("cluster", "telemetry"))
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(_ALONE)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A worker of pytest-xdist gets a module, or all of those that want the lab for themselves."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Modules(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _ALONE if nodeid.startswith(_ALONE) else super()._split_scope(nodeid)
+
+    return Modules(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Modules share the lab with those of other workers; one in tests/alone waits until it has it."""
+    if _uses_cluster(item) and _LOCK not in item.config.stash:
+        path = Layout.here().state / "tests.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        item.config.stash[_LOCK] = path.open("w")
+        fcntl.flock(item.config.stash[_LOCK], fcntl.LOCK_EX if _is_alone(item) else fcntl.LOCK_SH)
+    try:
+        return (yield)
+    finally:
+        if _LOCK in item.config.stash and (nextitem is None or nextitem.path != item.path):
+            item.config.stash[_LOCK].close()
+            del item.config.stash[_LOCK]
+
+
+def _no_cluster() -> str:
+    if CONTEXT in _ENVIRONMENT:
+        return ""
     try:
         _lab_kubeconfig()
     except LabError as error:
-        config.stash[_LEFT_OUT] = f"{len(on_cluster)} tests that need a cluster: {error}"
-        items[:] = [item for item in items if not item.get_closest_marker("cluster")]
-        config.hook.pytest_deselected(items=on_cluster)
+        return f"a cluster: {error}"
+    return ""
+
+
+def _no_telemetry() -> str:
+    if CONTEXT in _ENVIRONMENT:
+        return f"the lab's telemetry parts, not {CONTEXT}"
+    try:
+        there = Lab.attach().has_telemetry
+    except LabError as error:
+        return f"the lab's telemetry parts: {error}"
+    return "" if there else "the lab's telemetry parts: run `make test-telemetry`"
+
+
+def _no_go_runtime() -> str:
+    if CONTEXT in _ENVIRONMENT or Lab.attach().controller == "real":
+        return ""
+    return "kagent's Go runtime: set KAGENT_SOURCE"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells the one that prints the summary."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(_LEFT_OUT, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[_LEFT_OUT] = node.workeroutput["left_out"]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if left_out := config.stash.get(_LEFT_OUT, ""):
+    for left_out in config.stash.get(_LEFT_OUT, []):
         terminalreporter.write_line(f"LEFT OUT: {left_out}", yellow=True, bold=True)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
-from kubectl_kagent.model import permissions
+from kubectl_kagent.model import roles
 from kubectl_kagent.model.resources import POD, Resource
+from tests.fake.kubelet import Kubelet
 from tests.fake.store import Object, Store
 
 
@@ -60,7 +62,9 @@ class FakeCluster:
         self.requests: list[Request] = []
         self.services: dict[tuple[str, str], Object] = {}
         self.streams: dict[str, list[bytes]] = {}
+        self.addresses: dict[str, str] = {}
         self.logs: dict[tuple[str, str], str] = {}
+        self.kubelet = Kubelet()
         self._store = Store(self.clock)
         self._denied: set[tuple[str, Resource]] = set()
         self._missing: set[Resource] = set()
@@ -131,16 +135,37 @@ class FakeCluster:
         since: str,
         *,
         seconds: int,
+        labels: str | None = None,
         fields: str | None = None,
     ) -> Iterator[Object]:
         self._admit(Request("watch", resource, namespace))
-        yield from self._store.watch(resource, namespace, since, seconds, fields)
+        yield from self._store.watch(resource, namespace, since, seconds, fields, labels)
 
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
         """From ``logs``, by pod and container; a container's run before this one as ``NAME (previous)``."""
         self._store.get(POD, namespace, pod)
         text = self.logs.get((pod, f"{container} (previous)" if previous else container), "")
         return "".join(text.splitlines(keepends=True)[-tail:])
+
+    def pod_log_stream(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        follow: bool = False,
+        previous: bool = False,
+        since_time: str | None = None,
+        since_seconds: int | None = None,
+        tail: int | None = None,
+    ) -> Iterator[bytes]:
+        """From ``kubelet``."""
+        self._store.get(POD, namespace, pod)
+        if since_seconds is not None:
+            since_time = (self.clock() - timedelta(seconds=since_seconds)).isoformat()
+        yield from self.kubelet.stream(
+            pod, container, follow=follow, previous=previous, since=since_time, tail=tail
+        )
 
     def server_version(self) -> Object:
         return {"major": "1", "minor": "35", "gitVersion": "v1.35.4"}
@@ -156,6 +181,7 @@ class FakeCluster:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Object:
         """Answers from ``services``, by method and ``NAMESPACE/NAME:PORT/PATH``."""
@@ -171,6 +197,7 @@ class FakeCluster:
         path: str,
         body: Mapping[str, Any],
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float,
     ) -> Iterator[bytes]:
         """The lines in ``streams``, by ``NAMESPACE/NAME:PORT/PATH``."""
@@ -178,6 +205,10 @@ class FakeCluster:
             yield from self.streams[f"{namespace}/{service}{path}"]
         except KeyError:
             raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
+
+    def service_access(self, namespace: str, service: str, path: str) -> Access:
+        """At the address in ``addresses``, by ``NAMESPACE/NAME:PORT``; else where nobody listens."""
+        return Access(self.addresses.get(f"{namespace}/{service}", "http://127.0.0.1:9") + path)
 
     # What somebody else does: no access rule, no race, no record
 
@@ -275,4 +306,4 @@ def _forbidden(user: str, request: Request) -> Forbidden:
         f'{resource.full_name}{named} is forbidden: User "{user}" cannot {request.verb} resource '
         f'"{resource.plural}" in API group "{resource.group}" {where}'
     )
-    return Forbidden(message, permissions.hint(message))
+    return Forbidden(message, roles.hint(message))

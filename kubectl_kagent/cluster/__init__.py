@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_kagent.model.resources import Resource
+
+if TYPE_CHECKING:
+    from kubectl_kagent.cluster.http import Access
 
 Object = dict[str, Any]
 
@@ -68,12 +71,26 @@ class Cluster(Protocol):
         since: str,
         *,
         seconds: int,
+        labels: str | None = None,
         fields: str | None = None,
     ) -> Iterator[Object]: ...
 
     def pod_log(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int
     ) -> str: ...
+
+    def pod_log_stream(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        follow: bool = False,
+        previous: bool = False,
+        since_time: str | None = None,
+        since_seconds: int | None = None,
+        tail: int | None = None,
+    ) -> Iterator[bytes]: ...
 
     def server_version(self) -> Object: ...
 
@@ -87,6 +104,7 @@ class Cluster(Protocol):
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Object: ...
 
@@ -97,5 +115,8 @@ class Cluster(Protocol):
         path: str,
         body: Mapping[str, Any],
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float,
     ) -> Iterator[bytes]: ...
+
+    def service_access(self, namespace: str, service: str, path: str) -> Access: ...

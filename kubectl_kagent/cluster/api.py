@@ -1,26 +1,24 @@
-"""The only module that sends requests to the API server: objects in, objects out, errors explained."""
+"""The API server: objects in, objects out, errors explained."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client.configuration import Configuration
 
-from kubectl_kagent.cluster.refusals import refusal, unreachable
-from kubectl_kagent.errors import (
-    KagentError,
-    Unreachable,
-)
+from kubectl_kagent.cluster import http
+from kubectl_kagent.cluster.refusals import refusal, status_in
+from kubectl_kagent.cluster.wire import Wire
+from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
 from kubectl_kagent.model.resources import POD, Resource
 
 Object = dict[str, Any]
 
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
+_LOG_SILENCE = 60
 
 
 class ApiServer:
@@ -35,17 +33,11 @@ class ApiServer:
         timeout: float | None = None,
     ) -> None:
         self.namespace = namespace
-        self._configuration = configuration
-        self._url = configuration.host  # reading the credentials resets the configuration to the kubeconfig's
-        self._impersonate = impersonate
-        self._timeout = timeout
-        self._pool = ApiClient(configuration).rest_client.pool_manager
-        if not configuration.verify_ssl:  # the user asked for it: no warning at each request, as with kubectl
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._wire = Wire(configuration, impersonate, timeout)
 
     @property
     def host(self) -> str:
-        return urlsplit(self._url).netloc or self._url
+        return self._wire.host
 
     # Objects
 
@@ -116,6 +108,7 @@ class ApiServer:
         since: str,
         *,
         seconds: int,
+        labels: str | None = None,
         fields: str | None = None,
     ) -> Iterator[Object]:
         """Watch events after resource version ``since`` until the server ends the stream.
@@ -127,13 +120,14 @@ class ApiServer:
             "resourceVersion": since,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(seconds),
+            "labelSelector": labels,
             "fieldSelector": fields,
         }
-        response = self._send("GET", resource.path(namespace), query, timeout=seconds + 30, stream=True)
+        response = self._wire.send("GET", resource.path(namespace), query, timeout=seconds + 30, stream=True)
         try:
             self._check(response, resource)
-            for line in _lines(response):
-                event = _decode(line, f"the watch on {resource.full_name}")
+            for line in http.lines(response):
+                event = http.decode(line, f"the watch on {resource.full_name}")
                 if event["type"] == "ERROR":
                     raise refusal(event["object"], 0, resource)
                 yield event
@@ -145,9 +139,56 @@ class ApiServer:
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
         """The last ``tail`` lines of a container's log; ``previous`` reads its run before this one."""
         query = {"container": container, "previous": str(previous).lower(), "tailLines": str(tail)}
-        response = self._send("GET", f"{POD.path(namespace, pod)}/log", query)
+        response = self._wire.send("GET", f"{POD.path(namespace, pod)}/log", query)
         self._check(response, POD)
         return response.data.decode(errors="replace")
+
+    def pod_log_stream(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        follow: bool = False,
+        previous: bool = False,
+        since_time: str | None = None,
+        since_seconds: int | None = None,
+        tail: int | None = None,
+    ) -> Iterator[bytes]:
+        """A container's log in pieces of any size, each line after the kubelet's stamp and a blank.
+
+        The first piece is empty: the server has answered. The kubelet hears of ``since_time`` without its
+        fraction of a second. Raises Unreachable when the stream breaks, TimedOut after a minute without a
+        line: whether anybody is still there can then only be seen by asking again.
+        """
+        query = {
+            "container": container,
+            "timestamps": "true",
+            "follow": "true" if follow else None,
+            "previous": "true" if previous else None,
+            "sinceTime": since_time,
+            "sinceSeconds": None if since_seconds is None else str(since_seconds),
+            "tailLines": None if tail is None else str(tail),
+        }
+        silent = TimedOut(f"no line of pod {pod} for {_LOG_SILENCE} seconds")
+        try:  # without a line there is not even a response
+            path = f"{POD.path(namespace, pod)}/log"
+            response = self._wire.send("GET", path, query, timeout=_LOG_SILENCE, stream=True)
+        except Unreachable as error:
+            if isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError):
+                raise silent from error
+            raise
+        try:
+            self._check(response, POD)
+            yield b""
+            while piece := response.read1():
+                yield piece
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise silent from error
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"the connection to the server {self.host} broke") from error
+        finally:
+            response.close()
 
     def server_version(self) -> Object:
         return self._raw("GET", "/version")
@@ -169,14 +210,17 @@ class ApiServer:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Object:
         """JSON from an HTTP service in the cluster, through the API server's service proxy.
 
         ``service`` is ``NAME:PORT``.
         """
-        url = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"
-        return self._raw(method, url, body, timeout=timeout)
+        url = _proxy(namespace, service, path)
+        response = self._wire.send(method, url, None, body, timeout=timeout, headers=headers)
+        self._check_service(response, service)
+        return http.answer(response, service, path)
 
     def service_stream(
         self,
@@ -185,6 +229,7 @@ class ApiServer:
         path: str,
         body: Mapping[str, Any],
         *,
+        headers: Mapping[str, str] | None = None,
         timeout: float,
     ) -> Iterator[bytes]:
         """The lines of an HTTP service's answer to a POST as they come; ``timeout`` is the longest silence.
@@ -192,24 +237,17 @@ class ApiServer:
         The proxy streams unbuffered. Raises Unreachable when the stream breaks, KagentError when the
         answer is no event stream.
         """
-        url = f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"
-        response = self._send("POST", url, None, body, timeout=timeout, stream=True)
-        try:
-            self._check(response, None)
-            kind = response.headers.get("Content-Type", "")
-            if not kind.startswith("text/event-stream"):
-                start = response.read(200, decode_content=True)
-                raise KagentError(
-                    f"{path} answered with {kind or 'no content type'}, not an event stream: {start!r}",
-                    hint="is a login page or another server behind this address?",
-                )
-            yield from _lines(response)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"the stream from {path} broke: {error}") from error
-        finally:
-            response.close()
+        url = _proxy(namespace, service, path)
+        headers = {**(headers or {}), **http.ONE_ANSWER}
+        response = self._wire.send("POST", url, None, body, timeout=timeout, headers=headers, stream=True)
+        self._check_service(response, service)
+        yield from http.events(response, service, path)
 
-    # The wire
+    def service_access(self, namespace: str, service: str, path: str) -> http.Access:
+        """What another client needs to reach that service through the API server's proxy."""
+        return self._wire.access(_proxy(namespace, service, path))
+
+    # Answers
 
     def _object(
         self,
@@ -220,99 +258,30 @@ class ApiServer:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Object:
-        response = self._send(method, path, query, body, content_type)
+        response = self._wire.send(method, path, query, body, content_type)
         self._check(response, resource)
-        return _decode(response.data, path)
+        return http.decode(response.data, path)
 
-    def _raw(self, method: str, path: str, body: Any = None, *, timeout: float | None = None) -> Object:
-        response = self._send(method, path, None, body, timeout=timeout)
+    def _raw(self, method: str, path: str, body: Any = None) -> Object:
+        response = self._wire.send(method, path, None, body)
         self._check(response, None)
-        return _decode(response.data, path)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str | None] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-        timeout: float | None = None,
-        stream: bool = False,
-    ) -> urllib3.BaseHTTPResponse:
-        """The answer, with its whole body unless ``stream``: a break while it is read is explained too."""
-        url = self._url + path
-        given = {key: value for key, value in (query or {}).items() if value is not None}
-        if given:
-            url += ("&" if "?" in url else "?") + urlencode(given)
-        try:
-            return self._pool.request(
-                method,
-                url,
-                headers=self._headers(content_type if body is not None else None),
-                body=None if body is None else _encode(body),
-                timeout=urllib3.Timeout(connect=self._timeout or 10, read=timeout or self._timeout or 60),
-                retries=False,
-                preload_content=not stream,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self.host, error) from error
-
-    def _headers(self, content_type: str | None) -> urllib3.HTTPHeaderDict:
-        headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "kubectl-kagent"})
-        if content_type:
-            headers["Content-Type"] = content_type
-        auth = self._configuration.auth_settings().get("BearerToken")
-        if auth and auth["value"]:
-            headers["Authorization"] = str(auth["value"])
-        elif self._configuration.username:
-            headers["Authorization"] = str(self._configuration.get_basic_auth_token())
-        for name, value in self._impersonate:
-            headers.add(name, value)  # a group is a header of its own each time
-        return headers
+        return http.decode(response.data, path)
 
     def _check(self, response: urllib3.BaseHTTPResponse, resource: Resource | None) -> None:
         if response.status < 400:
             return
-        data = response.data
-        try:
-            status = json.loads(data)
-        except ValueError:
-            status = {}
-        if not isinstance(status, dict) or status.get("kind") != "Status":
-            text = " ".join(data.decode(errors="replace").split())
+        status = status_in(response.data)
+        if not status:
+            text = " ".join(response.data.decode(errors="replace").split())
             status = {"message": text[:300] or f"HTTP {response.status}"}
         raise refusal(status, response.status, resource)
 
-
-def _encode(body: Any) -> bytes:
-    """JSON in the API server's own spelling: compact, and with ``<``, ``>`` and ``&`` escaped.
-
-    It keeps the data of a ControllerRevision as the bytes that were sent, and compares them with its own
-    spelling at the next patch: any other one makes even a new annotation a change of immutable data.
-    """
-    text = json.dumps(body, separators=(",", ":"))
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text.encode()
+    def _check_service(self, response: urllib3.BaseHTTPResponse, service: str) -> None:
+        """What the API server itself refuses, it says with a Status; the rest is the service's own."""
+        if response.status >= 400 and (status := status_in(response.data)):
+            raise refusal(status, response.status, None)
+        http.check(response, service)
 
 
-def _decode(data: bytes, path: str) -> Object:
-    try:
-        value = json.loads(data)
-    except ValueError as error:
-        text = data[:80].decode(errors="replace").strip()
-        raise KagentError(
-            f"{path} answered with something that is not JSON: {text!r}",
-            hint="is a login page or another server behind this address?",
-        ) from error
-    if not isinstance(value, dict):
-        raise KagentError(f"{path} answered with {type(value).__name__}, not an object")
-    return value
-
-
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """Lines as they come; ``stream`` would wait for a full buffer."""
-    pending = b""
-    while chunk := response.read1():
-        *complete, pending = (pending + chunk).split(b"\n")
-        yield from (line for line in complete if line.strip())
+def _proxy(namespace: str, service: str, path: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"

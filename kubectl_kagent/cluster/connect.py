@@ -46,12 +46,16 @@ def connect(flags: Connection) -> ApiServer:
 
     Raises KagentError for a kubeconfig that is missing, malformed, or names what it does not have.
     """
-    from kubernetes.client import Configuration
+    from kubectl_kagent.cluster import lean
+
+    lean.load()
+    from kubernetes.client.configuration import Configuration
 
     from kubectl_kagent.cluster.api import ApiServer
 
     configuration = Configuration()
     configuration.retries = False
+    configuration.connection_pool_maxsize = 100  # each log that is followed has one
     namespace = _load(flags, configuration)
     if flags.server:
         configuration.host = flags.server.rstrip("/")

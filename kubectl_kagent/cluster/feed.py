@@ -42,11 +42,13 @@ class Feed:
         namespace: str | None,
         resources: tuple[Resource, ...],
         *,
+        labels: str | None = None,
         say: Callable[[str], None],
         retry: float = 1.0,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._labels = labels
         self._say = say
         self._retry = retry
         self._troubles: dict[Resource, str] = {}
@@ -100,11 +102,14 @@ class Feed:
         self._stopped.wait(self._retry)
 
     def _follow_once(self, resource: Resource) -> None:
-        listing = self._cluster.list_objects(resource, self._namespace)
+        listing = self._cluster.list_objects(resource, self._namespace, labels=self._labels)
         for item in listing["items"]:
             self._changes.put(Changed(resource, item, gone=False))
         since = str(listing["metadata"]["resourceVersion"])
-        for event in self._cluster.watch(resource, self._namespace, since, seconds=WATCH_SECONDS):
+        events = self._cluster.watch(
+            resource, self._namespace, since, seconds=WATCH_SECONDS, labels=self._labels
+        )
+        for event in events:
             if self._stopped.is_set():
                 return
             self._troubles.pop(resource, None)

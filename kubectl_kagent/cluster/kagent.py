@@ -1,51 +1,146 @@
-"""Where the kagent controller's API is: its Service, found by the labels of its chart."""
+"""The kagent controller's API: where it is, and as whom it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Forbidden, KagentError
+from kubectl_kagent.cluster.http import Address, HttpService, Proxied
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unauthorized
 from kubectl_kagent.model.controllers import KAGENT
 from kubectl_kagent.model.resources import SERVICE
 
+# kagent's own CLI and UI use this user when nobody logs in
+DEFAULT_USER = "admin@kagent.dev"
 _PORT = "controller"  # the port's name in the chart of kagent 0.9 and 0.10
+_USUAL = "kagent-controller:8083"  # as the chart calls it for a release called kagent
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A Service and its port, as the API server's proxy wants them."""
+class Controller:
+    """The controller, asked as one user: sessions and tasks belong to users."""
 
-    namespace: str
-    service: str
+    http: HttpService
+    user: str = DEFAULT_USER
+
+    def read(self, path: str, **query: str) -> Any:
+        """What a GET of ``path`` is answered with: the ``data`` of kagent's envelope."""
+        answer = self._call("GET", path, query=query)
+        if "data" not in answer and answer.get("error") is False:
+            return []  # an empty list is left out
+        if "data" not in answer:
+            raise KagentError(f"the kagent controller's answer to {path} has no data")
+        return answer["data"]
+
+    def delete(self, path: str) -> None:
+        self._call("DELETE", path)
+
+    def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Any:
+        """The whole JSON that a POST is answered with."""
+        return self._call("POST", path, body, headers=headers)
+
+    def stream(
+        self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None, timeout: float
+    ) -> Iterator[bytes]:
+        """The lines of the event stream that a POST is answered with; ``timeout``: the longest silence."""
+        try:
+            yield from self.http.stream(self._as_user(path), body, headers=headers, timeout=timeout)
+        except Unauthorized as error:
+            raise self._login(error) from error
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        try:
+            return self.http.call(method, self._as_user(path, query), body, headers=headers)
+        except Unauthorized as error:
+            raise self._login(error) from error
+
+    def _as_user(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        return f"{path}?{urlencode({**(query or {}), 'user_id': self.user})}"
+
+    def _login(self, error: Unauthorized) -> Unauthorized:
+        """The same, with the next step where the service itself names none."""
+        if error.hint:
+            return error
+        if isinstance(self.http, Proxied):
+            hint = (
+                "the API server passes no token on to a service: give the controller's own address "
+                "and a token with --kagent-url and --kagent-token"
+            )
+        else:
+            hint = "--kagent-token (or KAGENT_TOKEN) gives a bearer token; is the one given expired?"
+        return Unauthorized(error.message, hint)
 
 
-def find_controller(cluster: Cluster, namespace: str | None = None) -> Endpoint:
-    """The controller in ``namespace``, else in any, else (when that may not be listed) where charts put it.
+def at_address(url: str, token: str, user: str) -> Controller:
+    """The controller at an address of its own. Raises KagentError for what is no URL."""
+    if not url.startswith(("http://", "https://")):
+        raise KagentError(
+            f'"{url}" is no address of a kagent controller', hint="write http://HOST or https://HOST"
+        )
+    return Controller(Address(url.rstrip("/"), token), user)
 
-    Raises KagentError when there is none, Forbidden when it may not be looked for.
+
+def find_controller(
+    cluster: Cluster, namespace: str | None = None, *, user: str = DEFAULT_USER
+) -> Controller:
+    """The controller in ``namespace``, else in any, through the API server's proxy.
+
+    Who may not list Services may still use the proxy to it: then it is expected where its chart puts it.
+    Raises KagentError when there is none.
     """
     try:
-        found = cluster.list_objects(SERVICE, namespace, labels=KAGENT.labels)["items"]
+        found = _services(cluster, namespace)
     except Forbidden:
-        if namespace:
-            raise
-        found = [
-            item
-            for place in KAGENT.namespaces
-            for item in cluster.list_objects(SERVICE, place, labels=KAGENT.labels)["items"]
-        ]
-    for item in found:
-        if port := _port(item):
-            metadata = item["metadata"]
-            return Endpoint(str(metadata["namespace"]), f"{metadata['name']}:{port}")
-    where = f"namespace {namespace}" if namespace else "any namespace"
-    raise KagentError(
-        f"no kagent controller service was found in {where}",
-        hint="is kagent installed? --kagent-namespace names where, if not by its chart's labels",
-    )
+        found = _where_usual(cluster, namespace)
+    if not found:
+        where = f"namespace {namespace}" if namespace else "any namespace"
+        raise KagentError(
+            f"no kagent controller service was found in {where}", hint=_hint(cluster, namespace)
+        )
+    return Controller(found[0], user)
+
+
+def _services(cluster: Cluster, namespace: str | None) -> list[Proxied]:
+    items = cluster.list_objects(SERVICE, namespace, labels=KAGENT.labels)["items"]
+    return [
+        Proxied(cluster, str(item["metadata"]["namespace"]), f"{item['metadata']['name']}:{port}")
+        for item in items
+        if (port := _port(item))
+    ]
+
+
+def _where_usual(cluster: Cluster, namespace: str | None) -> list[Proxied]:
+    for place in [namespace] if namespace else KAGENT.namespaces:
+        try:
+            if found := _services(cluster, place):
+                return found
+        except Forbidden:
+            return [Proxied(cluster, place, _USUAL)]
+    return []
+
+
+def _hint(cluster: Cluster, namespace: str | None) -> str:
+    """Where else it is, if it is anywhere."""
+    elsewhere = []
+    if namespace:
+        try:
+            elsewhere = _services(cluster, None)
+        except (Forbidden, NotFound):
+            elsewhere = []
+    if elsewhere:
+        return f"it is in namespace {elsewhere[0].namespace}: --kagent-namespace={elsewhere[0].namespace}"
+    return "is kagent installed? --kagent-namespace names where, --kagent-url its address"
 
 
 def _port(service: Mapping[str, Any]) -> str:

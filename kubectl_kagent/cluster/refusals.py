@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +20,7 @@ from kubectl_kagent.errors import (
     Unauthorized,
     Unreachable,
 )
-from kubectl_kagent.model import permissions
-from kubectl_kagent.model.resources import KAGENT_GROUP, Resource
+from kubectl_kagent.model.resources import KAGENT_GROUP, LISTABLE, Resource
 
 
 def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
@@ -38,7 +38,7 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code == 403:
         return _forbidden(reason, message)
     if code == 404:
-        return NotFound(message)
+        return NotFound(message, _those_there_are(status, resource))
     if code == 409:
         return AlreadyExists(message) if reason == "AlreadyExists" else Conflict(message)
     if code == 410 or reason == "Expired":
@@ -48,11 +48,60 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     return OtherServerError(reason or str(code), message)
 
 
+def status_in(data: bytes) -> dict[str, Any]:
+    """The API server's Status object in ``data``, else nothing."""
+    try:
+        status = json.loads(data)
+    except ValueError:
+        return {}
+    return status if isinstance(status, dict) and status.get("kind") == "Status" else {}
+
+
+def service_refusal(code: int, content_type: str, data: bytes, where: str) -> KagentError:
+    """The error for what an HTTP service answered; ``where`` names it."""
+    said = _said(content_type, data)
+    if 300 <= code < 400:
+        return Unauthorized(
+            f"{where} redirects to another page: it wants a login",
+            hint="give it a bearer token, or the address behind the login page",
+        )
+    if code in (401, 403):
+        return Unauthorized(f"{where} refused with {code}: {said}")
+    if code == 404:
+        return NotFound(said)
+    if code in (502, 503, 504):
+        return Unreachable(f"{where} answered {code}: {said}")
+    return KagentError(f"{where} answered {code}: {said}")
+
+
+def _said(content_type: str, data: bytes) -> str:
+    """The words of an error: of kagent's and other JSON, of a text, and none of a page."""
+    text = data.decode(errors="replace")
+    if "html" in content_type or text.lstrip()[:1] == "<":
+        return "a web page, no answer of an API"
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    if isinstance(body, Mapping):
+        text = next((str(body[key]) for key in ("error", "message") if isinstance(body.get(key), str)), text)
+    return " ".join(text.split())[:300] or "nothing"
+
+
 def _forbidden(reason: str, message: str) -> KagentError:
     """Forbidden when a role is missing. Quotas and admission rules say 403 too, and no role helps there."""
     if reason and 'forbidden: User "' not in message:
         return OtherServerError(reason, message)
-    return Forbidden(message, permissions.hint(message))
+    from kubectl_kagent.model import roles  # a table that takes a while to build
+
+    return Forbidden(message, roles.hint(message))
+
+
+def _those_there_are(status: Mapping[str, Any], resource: Resource | None) -> str | None:
+    """Where to look for a name that is none: of the objects that ``get`` knows."""
+    if resource not in LISTABLE or (status.get("details") or {}).get("kind") != resource.plural:
+        return None
+    return f"kubectl kagent get {resource.plural} -A shows those there are"
 
 
 def _missing(resource: Resource) -> ResourceMissing:

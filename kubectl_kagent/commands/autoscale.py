@@ -15,6 +15,7 @@ from kubectl_kagent.lifecycle.autoscaler import autoscale as create_autoscaler
 from kubectl_kagent.lifecycle.autoscaler import hpa_object
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import changed
+from kubectl_kagent.targets import one_target
 
 
 class Percent(click.ParamType[int]):
@@ -62,7 +63,7 @@ def autoscale(
         raise Usage("give a target", hint="for example --cpu=70%")
     if minimum > maximum:
         raise Usage(f"--min={minimum} is more than --max={maximum}")
-    resource, name = options.one_target(target)
+    resource, name = one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if dry_run == "client":
         body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)

@@ -9,6 +9,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.lifecycle import description
 from kubectl_kagent.render import describe as screen
+from kubectl_kagent.targets import parse_targets
 
 
 @click.command(short_help="Everything about one agent or MCP server")
@@ -24,7 +25,7 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, al
     kubectl kagent describe agent datetime-agent
     kubectl kagent describe mcpserver/datetime-mcp
     """
-    targets = options.parse_targets(target)
+    targets = parse_targets(target)
     items = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not items:
         terminal.say(f"No resources found in {cluster.namespace} namespace.")

@@ -17,6 +17,7 @@ from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Reso
 from kubectl_kagent.render import overview as screen
 from kubectl_kagent.render.output import objects
 from kubectl_kagent.render.table import table
+from kubectl_kagent.targets import Targets, parse_targets
 
 
 @click.command(short_help="List agents, MCP servers, model configs, remote MCP servers")
@@ -45,7 +46,7 @@ def get(
     kubectl kagent get mcpservers -A -o wide
     kubectl kagent get agent datetime-agent -w
     """
-    targets = options.parse_targets(target, LISTABLE)
+    targets = parse_targets(target, LISTABLE)
     if targets.names and (all_namespaces or selector):
         raise Usage("a resource cannot be retrieved by name across all namespaces or with a selector")
     namespace = None if all_namespaces else cluster.namespace
@@ -65,7 +66,7 @@ def get(
 
 def _show(
     cluster: Cluster,
-    targets: options.Targets,
+    targets: Targets,
     namespace: str | None,
     selector: str | None,
     *,
@@ -107,7 +108,7 @@ def _show(
 
 
 def _sources(
-    cluster: Cluster, targets: options.Targets, namespace: str | None, selector: str | None
+    cluster: Cluster, targets: Targets, namespace: str | None, selector: str | None
 ) -> list[dict[str, object]]:
     if targets.names:
         return targets.list(cluster, cluster.namespace)

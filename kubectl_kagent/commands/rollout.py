@@ -17,6 +17,7 @@ from kubectl_kagent.model.resources import REPLICA_SET
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import history as screen
 from kubectl_kagent.render.output import data
+from kubectl_kagent.targets import one_target
 
 
 @click.group(short_help="History, diff, undo, status and restart of a rollout")
@@ -42,7 +43,7 @@ def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record:
     kubectl kagent rollout history agent/datetime-agent --revision=3
     kubectl kagent rollout history agent/datetime-agent --revision=-1
     """
-    resource, name = options.one_target(target)
+    resource, name = one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     # first what may be refused: then nothing is recorded either
     replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)

@@ -21,6 +21,7 @@ from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.history import diff_text, revision_data
 from kubectl_kagent.render.output import to_yaml
+from kubectl_kagent.targets import one_target
 
 
 @click.command(short_help="What changed between two revisions")
@@ -43,7 +44,7 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_rec
     kubectl kagent rollout diff agent/datetime-agent 3
     kubectl kagent rollout diff agent/datetime-agent 3 5
     """
-    resource, name = options.one_target((target,))
+    resource, name = one_target((target,))
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     past = history.update(cluster, workload, manager=options.MANAGER, record=not no_record)
     for note in past.notes:

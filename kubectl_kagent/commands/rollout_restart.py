@@ -14,6 +14,7 @@ from kubectl_kagent.lifecycle.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.scaling import current_replicas
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import output as show
+from kubectl_kagent.targets import parse_targets
 
 
 @click.command(short_help="Replace the pods of agents and MCP servers, one after the other")
@@ -47,7 +48,7 @@ def restart(
     kubectl kagent rollout restart agent/datetime-agent --wait
     kubectl kagent rollout restart mcpservers --all
     """
-    targets = options.parse_targets(target)
+    targets = parse_targets(target)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")

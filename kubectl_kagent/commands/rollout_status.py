@@ -14,6 +14,7 @@ from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.undo import choose_good
 from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.targets import one_target
 
 
 class _WatchTakesAValue(click.Command):
@@ -53,7 +54,7 @@ def status(
     # and prove that the new pods answer
     kubectl kagent rollout status agent/datetime-agent --smoke 'what time is it?'
     """
-    resource, name = options.one_target(target)
+    resource, name = one_target(target)
     if not watch and (smoke or on_failure):
         raise Usage("--smoke and --on-failure need the wait; they don't go with --watch=false")
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))

@@ -23,6 +23,7 @@ from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
 from kubectl_kagent.render.output import changed
+from kubectl_kagent.targets import one_target
 
 
 @click.command(short_help="Return to an earlier revision")
@@ -59,7 +60,7 @@ def undo(
     # what would it change?
     kubectl kagent rollout undo agent/datetime-agent --dry-run=server
     """
-    resource, name = options.one_target(target)
+    resource, name = one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if wait:
         may_follow(cluster, workload)

@@ -12,6 +12,7 @@ from kubectl_kagent.lifecycle import scaling
 from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import output as show
+from kubectl_kagent.targets import parse_targets
 
 
 @click.command(short_help="Set the replica count of agents and MCP servers")
@@ -163,7 +164,7 @@ def wake(
 
 
 def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, all_: bool) -> list[Workload]:
-    targets = options.parse_targets(words)
+    targets = parse_targets(words)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")

@@ -6,10 +6,10 @@ in them is shown as its code.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
-from unicodedata import category
 
 import click
 
@@ -18,6 +18,8 @@ from kubectl_kagent.render.output import check
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CHOICE = "kubectl_kagent.color"
+# Unicode's category Cc but for the two that text is made of; a screen of megabytes takes no time
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _remember(context: click.Context, _parameter: click.Parameter, value: str) -> None:
@@ -47,9 +49,8 @@ changed_output = click.option(
 
 def show(text: str) -> None:
     """Print a screen to stdout, in colour as ``--color`` of the running command asks."""
-    choice = click.get_current_context().meta.get(_CHOICE, "never")
     text = harmless(text)
-    if colour.wanted(sys.stdout, choice):
+    if colour_wanted():
         text = colour.coloured(text)
     click.echo(text, nl=False, color=True)
 
@@ -57,6 +58,22 @@ def show(text: str) -> None:
 def write(text: str) -> None:
     """Print a result to stdout, for programs too: never in colour."""
     click.echo(harmless(text), nl=False)
+
+
+def write_block(block: bytes) -> None:
+    """Print lines that are bytes, and harmless already, to stdout at once."""
+    sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+
+
+def is_shown() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
+def colour_wanted() -> bool:
+    """Whether ``--color`` of the running command asks for colour on stdout."""
+    return colour.wanted(sys.stdout, click.get_current_context().meta.get(_CHOICE, "never"))
 
 
 def say(line: str) -> None:
@@ -69,8 +86,25 @@ def warn(text: str) -> None:
     say(f"Warning: {text}")
 
 
+def person() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(prompt: str) -> str:
+    """The line that the person types, with line editing where stdout is the terminal too.
+
+    Raises EOFError when there is no more to come.
+    """
+    if sys.stdout.isatty():
+        return input(harmless(prompt))
+    click.echo(harmless(prompt), nl=False, err=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
+
+
 def harmless(text: str) -> str:
     """``text`` with control characters as JSON spells them, so that JSON stays what it is."""
-    return "".join(
-        char if char in "\n\t" or category(char) != "Cc" else f"\\u{ord(char):04x}" for char in text
-    )
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

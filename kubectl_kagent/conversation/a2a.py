@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.kagent import Endpoint
+from kubectl_kagent.cluster.kagent import Controller
 from kubectl_kagent.conversation.wire import read, result_of
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.turn import Update
 
-# kagent's own CLI and UI use this user when nobody logs in
-DEFAULT_USER = "admin@kagent.dev"
 # The controller sends nothing while a tool or a model is at work.
 SILENCE_SECONDS = 900.0
-_EVENT_LIMIT = 32 * 1024 * 1024  # one event; beyond it something other than an answer is coming
 
 Json = Mapping[str, Any]
 
@@ -34,28 +30,33 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class AgentLine:
-    """The way to one agent, as one user."""
+    """The way to one agent; ``headers`` go with every message to it."""
 
-    cluster: Cluster
-    controller: Endpoint
+    controller: Controller
     namespace: str
     agent: str
-    user: str = DEFAULT_USER
+    headers: Json = field(default_factory=dict)
 
     @property
     def _path(self) -> str:
-        return f"/api/a2a/{quote(self.namespace)}/{quote(self.agent)}?{urlencode({'user_id': self.user})}"
+        return f"/api/a2a/{quote(self.namespace)}/{quote(self.agent)}"
 
     def say(self, text: str, *, session: str = "") -> Iterator[Reply]:
         """Send a message and yield what the agent does, until the task is over or waits for somebody."""
-        message: dict[str, Any] = {
+        return self._send({"kind": "text", "text": text}, {"contextId": session} if session else {})
+
+    def decide(self, decision: Json, *, task: str, session: str) -> Iterator[Reply]:
+        """Send what a person decided about the calls that ``task`` waits with."""
+        return self._send({"kind": "data", "data": dict(decision)}, {"taskId": task, "contextId": session})
+
+    def _send(self, part: Json, where: Json) -> Iterator[Reply]:
+        message = {
             "kind": "message",
             "messageId": str(uuid.uuid4()),
             "role": "user",
-            "parts": [{"kind": "text", "text": text}],
+            "parts": [part],
+            **where,
         }
-        if session:
-            message["contextId"] = session
         return self._stream("message/stream", {"message": message})
 
     def resubscribe(self, task: str) -> Iterator[Reply]:
@@ -71,24 +72,18 @@ class AgentLine:
         return self._call("tasks/cancel", {"id": task})
 
     def _call(self, method: str, params: Json) -> Reply:
-        raw = self.cluster.service(
-            "POST", self.controller.namespace, self.controller.service, self._path, _request(method, params)
-        )
-        return _reply(raw)
+        return _reply(self.controller.post(self._path, _request(method, params), headers=self.headers))
 
     def _stream(self, method: str, params: Json) -> Iterator[Reply]:
-        lines = self.cluster.service_stream(
-            self.controller.namespace,
-            self.controller.service,
-            self._path,
-            _request(method, params),
-            timeout=SILENCE_SECONDS,
+        lines = self.controller.stream(
+            self._path, _request(method, params), headers=self.headers, timeout=SILENCE_SECONDS
         )
         for data in events(lines):
             try:
                 raw = json.loads(data)
-            except ValueError as error:
-                raise KagentError(f"the agent sent an event that is not JSON: {data[:80]!r}") from error
+            except (ValueError, RecursionError) as error:
+                # cut off, most likely: what it said is asked for again
+                raise Unreachable(f"the agent sent an event that is not JSON: {data[:80]!r}") from error
             yield _reply(raw)
 
 
@@ -103,14 +98,17 @@ def _reply(raw: Any) -> Reply:
     return Reply(raw, read(result))
 
 
-def events(lines: Iterable[bytes]) -> Iterator[str]:
-    """The data of server-sent events. A line is an event here: kagent writes each event's data in one line.
+_FIELDS = frozenset({"data", "event", "id", "retry", ""})  # one without a name is a comment
 
-    Raises KagentError for an event that is too large to be an answer.
+
+def events(lines: Iterable[bytes]) -> Iterator[str]:
+    """The data of server-sent events, each of which kagent writes in one line.
+
+    Raises Unreachable for a line that belongs to no event: something else is on the line.
     """
     for line in lines:
-        if len(line) > _EVENT_LIMIT:
-            raise KagentError(f"the agent sent an event of {len(line)} bytes; the limit is {_EVENT_LIMIT}")
-        field, _, value = line.decode(errors="replace").rstrip("\r").partition(":")
-        if field == "data":
+        name, _, value = line.decode(errors="replace").rstrip("\r").partition(":")
+        if name == "data":
             yield value.removeprefix(" ")
+        elif name not in _FIELDS:
+            raise Unreachable(f"the agent's stream has a line that is no event: {line[:80]!r}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kubectl_kagent.conversation.a2a import AgentLine, Reply
 from kubectl_kagent.conversation.speech import Shown, Speech
@@ -15,6 +16,8 @@ from kubectl_kagent.model.turn import FINAL_STATES, PAUSED_STATES, Request, Stat
 _RETRIES = 5
 _RETRY_SECONDS = 1.0
 _POLL_SECONDS = 1.0
+
+Heard = Iterator[tuple[Reply, list[Shown]]]
 
 
 @dataclass(slots=True)
@@ -31,74 +34,114 @@ class Turn:
 
     @property
     def over(self) -> bool:
-        return self.state in FINAL_STATES or self.state in PAUSED_STATES
+        return self.state in FINAL_STATES or self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Nothing more comes until a person acts."""
+        return self.state in PAUSED_STATES
 
 
 @dataclass(slots=True)
 class Conversation:
-    """Turns with one agent, one after the other, in one session."""
+    """Turns with one agent, one after the other, in one session.
+
+    ``turn`` is the one that runs, or ran last; set its session and task to go on with those.
+    """
 
     line: AgentLine
     warn: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     turn: Turn = field(default_factory=Turn)
+    _speech: Speech = field(default_factory=Speech)
+    _spoke: bool = False
+    _polled: bool = False
+    _looked_up: bool = False
+    _counted: set[str] = field(default_factory=set)
 
-    def say(self, text: str, *, session: str = "") -> Iterator[tuple[Reply, list[Shown]]]:
+    def say(self, text: str, *, session: str = "") -> Heard:
         """Send ``text``; yield each message of the agent with what of it is to be shown.
 
         ``turn`` holds the state afterwards. Raises Unreachable when the agent stays away, RpcError when
         the question is refused.
         """
-        self.turn = Turn(session=session)
-        speech = Speech()
-        stream = self.line.say(text, session=session)
-        lost = 0
+        self.turn, self._speech = Turn(session=session), Speech()
+        self._spoke = self._polled = False
+        return self._follow(self.line.say(text, session=session))
+
+    def decide(self, decision: Mapping[str, Any]) -> Heard:
+        """Answer what the turn waits for (see conversation.decision), and go on with it."""
+        turn = self.turn
+        turn.state, turn.requests = "", []
+        self._speech.resume(self.clock())
+        return self._follow(self.line.decide(decision, task=turn.task, session=turn.session))
+
+    def _follow(self, stream: Iterator[Reply]) -> Heard:
+        lost, self._looked_up = 0, False
+        heard = False
         while True:
             try:
                 for reply in stream:
-                    lost = 0
-                    yield reply, self._hear(speech, reply)
-            except Unreachable as error:
+                    heard = True
+                    lost = lost if self._looked_up else 0  # that is no sign of life
+                    yield reply, self._hear(reply)
+            except (Unreachable, RpcError) as error:
                 lost += 1
-                if not self.turn.task or lost > _RETRIES:
+                # what the controller refuses at once it refuses; later it tells so that its own stream broke
+                refused = isinstance(error, RpcError) and not heard
+                if refused or not self.turn.task or lost > _RETRIES:
                     raise
                 self.warn(f"{error.message}; picking it up again")
             if self.turn.over:
                 return
             if not self.turn.task:
-                raise Unreachable(f"agent {self.line.agent} said nothing, and ended the conversation")
+                self._without_task()
+                return
+            self._speech.tear()
             stream = self._again(lost)
+
+    def _without_task(self) -> None:
+        """An agent without tasks answers with a message; less than that is no answer."""
+        if not self._spoke:
+            raise Unreachable(f"agent {self.line.agent} said nothing, and ended the conversation")
+        self.turn.state = "completed"
 
     def _again(self, lost: int) -> Iterator[Reply]:
         """The task as it stands, then what is to come; polled where the agent can't be subscribed to."""
         self.sleep(_RETRY_SECONDS if lost else _POLL_SECONDS)
         current = self.line.task(self.turn.task)
+        self._looked_up = True
         yield current
+        self._looked_up = False
         if self._ended(current):
             return
         try:
             yield from self.line.resubscribe(self.turn.task)
-        except RpcError:
-            return  # not to be had of this runtime: the task is asked for again
+        except RpcError as error:
+            if not self._polled:
+                self._polled = True
+                self.warn(f"there is no stream to go on with ({error.message}): the task is looked up")
 
     @staticmethod
     def _ended(reply: Reply) -> bool:
         states = [event.state for event in reply.update.events if isinstance(event, State)]
         return bool(states) and (states[-1] in FINAL_STATES or states[-1] in PAUSED_STATES)
 
-    def _hear(self, speech: Speech, reply: Reply) -> list[Shown]:
+    def _hear(self, reply: Reply) -> list[Shown]:
         turn, update = self.turn, reply.update
         turn.task = update.task_id or turn.task
         turn.session = update.context_id or turn.session
         shown: list[Shown] = []
         for event in update.events:
             if isinstance(event, State):
-                turn.state, turn.message = event.state, event.message or turn.message
+                turn.state, turn.message = event.state, event.message
             elif isinstance(event, Request) and event.id not in {known.id for known in turn.requests}:
                 turn.requests.append(event)
-            elif isinstance(event, Usage):
+            elif isinstance(event, Usage) and event.message_id not in self._counted:
+                self._counted |= {event.message_id} - {""}
                 turn.prompt_tokens += event.prompt
                 turn.output_tokens += event.output
-            shown += speech.hear(event, self.clock())
+            shown += self._speech.hear(event, self.clock())
+        self._spoke |= bool(shown)
         return shown

@@ -1,32 +1,29 @@
 """Read A2A as kagent speaks it: wire 0.3 and 1.0, Python runtime (kagent_ keys) and Go runtime (adk_ keys).
 
-Both wires say the same in other words; 1.0 is rewritten as 0.3 first, and there is one reader. Pure.
+What is not as the protocol says becomes Unknown, with the value as it came: nothing is lost in silence. Pure.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from kubectl_kagent.conversation.parts import CONFIRMATION as CONFIRMATION
+from kubectl_kagent.conversation.parts import is_text, mapping, meta, part_events, word
+from kubectl_kagent.conversation.wire_v1 import in_old_words
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.turn import (
+    INPUT_REQUIRED,
     Answer,
     Event,
-    Question,
     Request,
     State,
     Text,
-    ToolCall,
-    ToolResult,
     Unknown,
     Update,
     Usage,
 )
-
-CONFIRMATION = "adk_request_confirmation"
-ASK_USER = "ask_user"
-_PENDING = frozenset({"confirmation_requested", "pending"})
 
 _FAILURES = frozenset({"failed", "rejected"})
 
@@ -34,7 +31,7 @@ Json = Mapping[str, Any]
 
 
 class RpcError(KagentError):
-    """The agent or the controller refused the request; ``code`` is JSON-RPC's."""
+    """The agent or the controller refused the request; ``code`` is JSON-RPC's, 0 when it gives none."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"{message} (JSON-RPC error {code})")
@@ -44,241 +41,158 @@ class RpcError(KagentError):
 def result_of(reply: Json) -> Json:
     """The result of a JSON-RPC reply in the words of wire 0.3. Raises RpcError; KagentError for neither."""
     error = reply.get("error")
-    if isinstance(error, Mapping):
-        raise RpcError(int(error.get("code") or 0), str(error.get("message") or "unknown error"))
+    if error is not None:
+        about = error if isinstance(error, Mapping) else {"message": error}
+        code, message = about.get("code"), about.get("message")
+        said = message if isinstance(message, str) and message else json.dumps(error, ensure_ascii=False)
+        raise RpcError(code if isinstance(code, int) else 0, said[:2000])
     result = reply.get("result")
     if not isinstance(result, Mapping):
         raise KagentError(f"the agent's reply has neither a result nor an error: {json.dumps(reply)[:200]}")
-    return _in_old_words(result)
+    return in_old_words(result)
 
 
 def read(result: Json) -> Update:
     """The events of one result in the words of 0.3: status-update, artifact-update, message or task."""
-    readers = {"status-update": _status_update, "artifact-update": _artifact_update, "task": _task}
-    kind = str(result.get("kind") or "")
+    readers: dict[str, Callable[[Json], Iterator[Event]]] = {
+        "status-update": _status_update,
+        "artifact-update": _artifact_update,
+        "task": _task,
+        "message": message_events,
+    }
+    kind = word(result.get("kind"))
     reader = readers.get(kind)
-    if reader is not None:
-        events = tuple(reader(result))
-    elif kind == "message":
-        events = tuple(_message(result))
-    else:
-        events = (Unknown(result),)
-    task = str(result.get("taskId") or (result.get("id") if kind == "task" else "") or "")
-    return Update(task, str(result.get("contextId") or ""), events)
+    events = tuple(reader(result)) if reader else (Unknown(result),)
+    task = word(result.get("taskId")) or (word(result.get("id")) if kind == "task" else "")
+    return Update(task, word(result.get("contextId")), events)
 
 
 def _status_update(result: Json) -> Iterator[Event]:
-    status = result.get("status") or {}
-    message = status.get("message") or {}
-    # what comes with a failure is the error, not an answer: the state carries it
-    if message.get("role") == "agent" and status.get("state") not in _FAILURES:
-        yield from _message(message, result.get("metadata") or {})
-    yield _state(status, result.get("metadata") or {}, final=bool(result.get("final")))
+    status, metadata = result.get("status"), mapping(result.get("metadata"))
+    if not isinstance(status, Mapping):
+        yield Unknown(result)
+        return
+    yield from _spoken(status, metadata)
+    yield from _state(status, metadata, final=result.get("final") is True)
 
 
-def _state(status: Json, metadata: Json, *, final: bool) -> State:
-    message = status.get("message") or {}
-    said = _text(message.get("parts") or ()) if message.get("role") == "agent" else ""
-    return State(
-        state=str(status.get("state") or ""),
+def _spoken(status: Json, metadata: Json) -> Iterator[Event]:
+    """What the agent says with a state. With a failure that is the error: the state carries it."""
+    message = status.get("message")
+    if isinstance(message, Mapping):
+        failed = word(status.get("state")) in _FAILURES
+        if message.get("role") != "user":
+            yield from (
+                item for item in message_events(message, metadata) if not (failed and isinstance(item, Text))
+            )
+    elif message is not None:
+        yield Unknown(status)
+
+
+def _state(status: Json, metadata: Json, *, final: bool) -> Iterator[Event]:
+    state = status.get("state")
+    if not isinstance(state, str) or not state:
+        yield Unknown(status)
+        return
+    code = meta(metadata, "error_code")
+    message = mapping(status.get("message"))
+    yield State(
+        state=state,
         final=final,
-        message=said,
-        error_code=str(_meta(metadata, "error_code") or ""),
-        timestamp=str(status.get("timestamp") or ""),
+        message=_said(message) if message.get("role") != "user" else "",
+        error_code="" if code is None else str(code),
+        timestamp=word(status.get("timestamp")),
     )
 
 
 def _artifact_update(result: Json) -> Iterator[Event]:
-    artifact = result.get("artifact") or {}
-    yield Answer(_text(artifact.get("parts") or ()), last=bool(result.get("lastChunk")))
+    yield from _artifact(result.get("artifact"), last=bool(result.get("lastChunk")))
+
+
+def _artifact(artifact: Any, *, last: bool) -> Iterator[Event]:
+    if not isinstance(artifact, Mapping) or not isinstance(parts := artifact.get("parts"), list):
+        yield Unknown(artifact)
+        return
+    for part in parts:
+        if not is_text(part):
+            yield from part_events(part, partial=False, message_id="")
+    if text := _text(parts):
+        yield Answer(text, last)
 
 
 def _task(result: Json) -> Iterator[Event]:
-    """A whole task: its history, each message once, then the answer and the state."""
+    """A whole task: its history, each message once, then the answer and the state.
+
+    What was asked of a person earlier was answered: only what the status asks is a Request.
+    """
+    status, metadata = result.get("status"), mapping(result.get("metadata"))
+    about = status if isinstance(status, Mapping) else {}
+    waiting = mapping(about.get("message"))
+    for message in once(result):
+        if not isinstance(message, Mapping):
+            yield Unknown(message)
+        elif message.get("role") != "user" and (
+            not word(message.get("messageId")) or message.get("messageId") != waiting.get("messageId")
+        ):
+            yield from (item for item in message_events(message) if not isinstance(item, Request))
+    answers = result.get("artifacts")
+    for artifact in answers if isinstance(answers, list) else [answers] if answers is not None else []:
+        yield from _artifact(artifact, last=True)
+    if not isinstance(status, Mapping):
+        yield Unknown({key: value for key, value in result.items() if key not in ("history", "artifacts")})
+        return
+    asks = about.get("state") == INPUT_REQUIRED
+    yield from (item for item in _spoken(status, {}) if asks or not isinstance(item, Request))
+    yield from _state(status, metadata, final=True)
+
+
+def once(task: Json) -> list[Any]:
+    """The history of a task, each message once: kagent keeps a user's twice."""
+    history = task.get("history")
+    if not isinstance(history, list):
+        return [] if history is None else [history]
     seen: set[str] = set()
-    for message in result.get("history") or ():
-        name = str(message.get("messageId") or "")
-        if message.get("role") == "agent" and name not in seen:
-            yield from _message(message)
+    messages = []
+    for message in history:
+        name = word(message.get("messageId")) if isinstance(message, Mapping) else ""
+        if not name or name not in seen:
+            messages.append(message)
         seen.add(name)
-    status = result.get("status") or {}
-    pending = status.get("message") or {}
-    new = str(pending.get("messageId") or "") not in seen
-    if pending.get("role") == "agent" and new and status.get("state") not in _FAILURES:
-        yield from _message(pending)
-    for artifact in result.get("artifacts") or ():
-        yield Answer(_text(artifact.get("parts") or ()), last=True)
-    yield _state(status, result.get("metadata") or {}, final=True)
+    return messages
 
 
-def _message(message: Json, outer: Json | None = None) -> Iterator[Event]:
-    metadata = {**(outer or {}), **(message.get("metadata") or {})}
-    partial = bool(_meta(metadata, "partial") or metadata.get("kagent_adk_partial"))
-    failed = bool(_meta(metadata, "error_code"))
-    for part in message.get("parts") or ():
-        if failed and part.get("kind") == "text":
-            continue  # an error's words, which the state carries: no answer
-        yield from _part(part, partial=partial, message_id=str(message.get("messageId") or ""))
-    usage = _meta(metadata, "usage_metadata")
-    if isinstance(usage, Mapping) and not partial:
-        yield Usage(int(usage.get("promptTokenCount") or 0), int(usage.get("candidatesTokenCount") or 0))
-
-
-def _part(part: Json, *, partial: bool, message_id: str) -> Iterator[Event]:
-    metadata = part.get("metadata") or {}
-    if part.get("kind") == "text":
-        thought = bool(_meta(metadata, "thought"))
-        yield Text(str(part.get("text") or ""), partial, thought, message_id)
+def message_events(message: Json, outer: Json | None = None) -> Iterator[Event]:
+    """What one message tells. An error's words are no answer: the state carries them."""
+    metadata = {**(outer or {}), **mapping(message.get("metadata"))}
+    partial = bool(meta(metadata, "partial") or metadata.get("kagent_adk_partial"))
+    failed = bool(meta(metadata, "error_code"))
+    name = word(message.get("messageId"))
+    parts = message.get("parts")
+    if not isinstance(parts, list):
+        yield Unknown(message)
         return
-    data = part.get("data")
-    type_ = _meta(metadata, "type")
-    if not isinstance(data, Mapping) or type_ not in ("function_call", "function_response"):
-        yield Unknown(part)
-    elif type_ == "function_response":
-        yield from _tool_result(data)
-    elif data.get("name") == CONFIRMATION:
-        yield _request(data)
+    for part in parts:
+        if not (failed and is_text(part)):
+            yield from part_events(part, partial=partial, message_id=name)
+    if not partial:
+        yield from _usage(meta(metadata, "usage_metadata"), name)
+
+
+def _usage(usage: Any, message_id: str) -> Iterator[Event]:
+    if usage is None:
+        return
+    about = mapping(usage)
+    counts = [about.get(key) or 0 for key in ("promptTokenCount", "candidatesTokenCount")]
+    if isinstance(usage, Mapping) and all(isinstance(count, int) for count in counts):
+        yield Usage(int(counts[0]), int(counts[1]), message_id)
     else:
-        yield _tool_call(data, metadata)
+        yield Unknown({"usage_metadata": usage})
 
 
-def _tool_call(data: Json, metadata: Json) -> ToolCall:
-    args = data.get("args")
-    return ToolCall(
-        str(data.get("id") or ""),
-        str(data.get("name") or ""),
-        args if isinstance(args, Mapping) else {},
-        str(_meta(metadata, "subagent_session_id") or ""),
-    )
+def _said(message: Json) -> str:
+    parts = message.get("parts")
+    return _text(parts) if isinstance(parts, list) else ""
 
 
-def _tool_result(data: Json) -> Iterator[Event]:
-    """Nothing for the placeholder that a call leaves while it waits for a person."""
-    response = data.get("response")
-    status = response.get("status") if isinstance(response, Mapping) else None
-    if data.get("name") == CONFIRMATION or (isinstance(status, str) and status in _PENDING):
-        return
-    yield ToolResult(
-        str(data.get("id") or ""),
-        str(data.get("name") or ""),
-        response,
-        _result_text(response),
-        _failed(response),
-    )
-
-
-def _failed(response: Any) -> bool:
-    """MCP's isError through the Python runtime, an error text through the Go one."""
-    return isinstance(response, Mapping) and (response.get("isError") is True or bool(response.get("error")))
-
-
-def _result_text(response: Any) -> str:
-    """The words in a tool's answer: MCP content, Go's output, an error, else the JSON."""
-    if not isinstance(response, Mapping):
-        return response if isinstance(response, str) else json.dumps(response, ensure_ascii=False)
-    if response.get("error"):
-        return str(response["error"])
-    content = response.get("content")
-    if isinstance(content, list):
-        texts = [str(item["text"]) for item in content if isinstance(item, Mapping) and "text" in item]
-        if texts:
-            return "\n".join(texts)
-    inner = response.get("output", response.get("result", response))
-    if isinstance(inner, Mapping) and set(inner) == {"result"}:
-        inner = inner["result"]
-    return inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False)
-
-
-def _request(data: Json) -> Request:
-    args = data.get("args") or {}
-    call = _tool_call(args.get("originalFunctionCall") or {}, {})
-    confirmation = args.get("toolConfirmation") or {}
-    payload = confirmation.get("payload") or {}
-    inner = payload.get("hitl_parts") if isinstance(payload, Mapping) else None
-    return Request(
-        id=str(data.get("id") or ""),
-        call=call,
-        hint=str(confirmation.get("hint") or ""),
-        questions=tuple(_questions(call)) if call.name == ASK_USER else (),
-        inner=tuple(_tool_call(item.get("originalFunctionCall") or item, {}) for item in inner or ()),
-    )
-
-
-def _questions(call: ToolCall) -> Iterator[Question]:
-    for item in call.args.get("questions") or ():
-        if isinstance(item, Mapping):
-            choices = tuple(map(str, item.get("choices") or item.get("options") or ()))
-            yield Question(str(item.get("question") or ""), choices)
-
-
-def _text(parts: Any) -> str:
-    return "".join(str(part.get("text") or "") for part in parts if part.get("kind") == "text")
-
-
-def _meta(metadata: Json, key: str) -> Any:
-    """A metadata value: the Go runtime's name first, then the Python runtime's, as kagent itself reads it."""
-    value = metadata.get(f"adk_{key}")
-    return metadata.get(f"kagent_{key}") if value is None else value
-
-
-# Wire 1.0 in the words of 0.3
-
-_KINDS = {
-    "statusUpdate": "status-update",
-    "artifactUpdate": "artifact-update",
-    "task": "task",
-    "message": "message",
-}
-
-
-def _in_old_words(result: Json) -> Json:
-    if "kind" in result:
-        return result
-    for key, kind in _KINDS.items():
-        body = result.get(key)
-        if isinstance(body, Mapping):
-            return _old_body(body, kind)
-    if "status" in result and "id" in result:
-        return _old_body(result, "task")  # GetTask answers with the bare task
-    return result
-
-
-def _old_body(body: Json, kind: str) -> Json:
-    old: dict[str, Any] = {**body, "kind": kind}
-    if "status" in body:
-        status = dict(body["status"] or {})
-        status["state"] = _old_name(str(status.get("state") or ""), "TASK_STATE_")
-        if status.get("message"):
-            status["message"] = _old_message(status["message"])
-        old["status"] = status
-        # 1.0 has no final flag: the state says it
-        old["final"] = status["state"] in {"completed", "failed", "canceled", "rejected", "input-required"}
-    if kind == "message":
-        return {**_old_message(body), "kind": kind}
-    for key in ("history", "artifacts"):
-        if key in body:
-            old[key] = [_old_message(item) for item in body[key] or ()]
-    if "artifact" in body:
-        old["artifact"] = _old_message(body["artifact"] or {})
-    return old
-
-
-def _old_message(message: Json) -> dict[str, Any]:
-    old = dict(message)
-    if "role" in old:
-        old["role"] = _old_name(str(old["role"]), "ROLE_")
-    old["parts"] = [_old_part(part) for part in message.get("parts") or ()]
-    return old
-
-
-def _old_part(part: Json) -> Json:
-    if "kind" in part:
-        return part
-    for kind in ("text", "data"):
-        if kind in part:
-            return {**part, "kind": kind}
-    return {**part, "kind": "file"}
-
-
-def _old_name(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix).lower().replace("_", "-") if name.startswith(prefix) else name
+def _text(parts: list[Any]) -> str:
+    return "".join(part["text"] for part in parts if is_text(part))

@@ -12,7 +12,9 @@ from kubectl_kagent.lifecycle.history import revisions_of
 from kubectl_kagent.lifecycle.overview import Overview, overviews
 from kubectl_kagent.model.resources import EVENT, MCP_SERVER, POD, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.model.workload import Reference, ToolRef, dig
+from kubectl_kagent.model.tool_server import endpoint
+from kubectl_kagent.model.tool_server import problem as problem_of
+from kubectl_kagent.model.workload import ToolRef, dig
 
 T = TypeVar("T")
 
@@ -103,25 +105,10 @@ def _resolve(cluster: Cluster, tool: ToolRef) -> ResolvedTools:
         return ResolvedTools(tool, "", "does not exist", None)
     except KagentError as error:
         return ResolvedTools(tool, "", error.message, None)
-    problem = _problem(reference, server)
+    problem = problem_of(reference.resource, server)
     if reference.resource is REMOTE_MCP_SERVER:
         found = dig(server, "status", "discoveredTools")
         offered = None if found is None else tuple(str(item["name"]) for item in found)
         return ResolvedTools(tool, str(dig(server, "spec", "url") or ""), problem, offered)
-    return ResolvedTools(tool, _address(reference, server), problem, None)
-
-
-def _address(reference: Reference, server: Mapping[str, Any]) -> str:
-    """Where kagent 0.10 connects to: an MCPServer's path is ignored by it."""
-    if reference.resource is not MCP_SERVER:
-        return ""
-    return f"http://{reference.name}.{reference.namespace}:{dig(server, 'spec', 'deployment', 'port')}/mcp"
-
-
-def _problem(reference: Reference, server: Mapping[str, Any]) -> str:
-    """What the server's own controller says; kmcp leaves Ready as it was when the pods come later."""
-    telling = ("Accepted",) if reference.resource is MCP_SERVER else ("Accepted", "Ready")
-    for condition in dig(server, "status", "conditions") or ():
-        if condition.get("type") in telling and condition.get("status") == "False":
-            return f"{condition['type']} is False: {condition.get('message', '')}"
-    return ""
+    found_at = endpoint(reference.resource, server) if reference.resource is MCP_SERVER else None
+    return ResolvedTools(tool, found_at.url if found_at else "", problem, None)

@@ -14,6 +14,8 @@ from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, wi
 
 Warn = Callable[[str], None]
 
+_LOOKS = 5  # a controller writes an object's status a few times after each change of its spec
+
 
 @dataclass(frozen=True, slots=True)
 class Expect:
@@ -79,8 +81,31 @@ def scale(
 ) -> Scaled:
     """Set the replica count in the CR. ``remember`` notes the old count for wake.
 
-    Raises Conflict when a precondition does not hold, or the object changes in between.
+    Raises Conflict when a precondition does not hold. An object that changes in between is looked at again,
+    as kubectl scale does, unless the caller expects a resource version.
     """
+    looks = 1
+    while True:
+        body = _patch(cluster, workload, replicas, expect, remember=remember)
+        if dry_run == "client":
+            spec = with_replicas(workload.spec, workload.deployment_path, replicas)
+            return Scaled({**workload.obj, "spec": spec}, workload.replicas, replicas)
+        where = (workload.resource, workload.namespace, workload.name)
+        try:
+            obj = cluster.merge_patch(*where, body, dry_run=dry_run == "server", manager=manager)
+        except Conflict:
+            if expect.resource_version or looks == _LOOKS:
+                raise
+            looks += 1
+            workload = Workload(workload.resource, cluster.get(*where))
+        else:
+            return Scaled(obj, workload.replicas, replicas)
+
+
+def _patch(
+    cluster: Cluster, workload: Workload, replicas: int, expect: Expect, *, remember: bool
+) -> dict[str, Any]:
+    """The merge patch that sets the count, of an object that is as the caller expects."""
     before = current_replicas(cluster, workload)
     _check(workload, before, expect)
     patch: dict[str, Any] = {"replicas": replicas}
@@ -92,18 +117,7 @@ def scale(
     note = str(before) if remember and before else None
     if note or (not remember and HIBERNATED_REPLICAS in workload.annotations):
         body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note}
-    if dry_run == "client":
-        spec = with_replicas(workload.spec, workload.deployment_path, replicas)
-        return Scaled({**workload.obj, "spec": spec}, workload.replicas, replicas)
-    obj = cluster.merge_patch(
-        workload.resource,
-        workload.namespace,
-        workload.name,
-        body,
-        dry_run=dry_run == "server",
-        manager=manager,
-    )
-    return Scaled(obj, workload.replicas, replicas)
+    return body
 
 
 def _check(workload: Workload, replicas: int, expect: Expect) -> None:

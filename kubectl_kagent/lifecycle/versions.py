@@ -56,12 +56,12 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]
 def _controller(cluster: Cluster, notes: list[str]) -> str:
     """kagent's version as its controller says."""
     try:
-        endpoint = find_controller(cluster)
+        controller = find_controller(cluster)
     except KagentError as error:
         notes.append(error.message)
         return ""
     try:
-        reply = cluster.service("GET", endpoint.namespace, endpoint.service, "/version")
+        reply = controller.http.call("GET", "/version")
         return str(reply.get("kagent_version", ""))
     except KagentError as error:
         notes.append(f"the kagent controller could not be asked: {error.explained}")

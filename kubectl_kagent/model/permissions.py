@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -24,41 +23,7 @@ from kubectl_kagent.model.resources import (
     WORKLOADS,
     Resource,
 )
-
-READING = ("get", "list", "watch")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Rule:
-    """One verb on one resource (``pods/log`` is one of its own), as RBAC knows it."""
-
-    group: str
-    resource: str
-    verb: str
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Rules that a verb of ours uses, and what for.
-
-    ``without`` is what it does when they are missing; empty: it can't do its work. ``elsewhere`` names the
-    namespaces when they are not (only) the object's own: then it takes a ClusterRoleBinding.
-    """
-
-    resource: Resource
-    verbs: tuple[str, ...]
-    why: str
-    without: str = ""
-    subresource: str = ""
-    elsewhere: str = ""
-
-    @property
-    def resource_name(self) -> str:
-        return f"{self.resource.plural}/{self.subresource}" if self.subresource else self.resource.plural
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        return tuple(Rule(self.resource.group, self.resource_name, verb) for verb in self.verbs)
+from kubectl_kagent.model.rules import Need
 
 
 def _each(resources: Iterable[Resource], verbs: tuple[str, ...], why: str) -> tuple[Need, ...]:
@@ -125,6 +90,39 @@ _EXPLAINED = (
 )
 _IDLE = (Need(HPA, ("list",), "who scaled it to 0", "leaves it out"), _KEDA)
 
+# As it stands in the URL of the API server's proxy, when kagent's release is called kagent.
+CONTROLLER_SERVICE = "kagent-controller:8083"
+
+
+def _controller(why: Mapping[str, str]) -> tuple[Need, ...]:
+    """Find the controller, and ask it with these verbs."""
+    find = Need(
+        SERVICE,
+        ("list",),
+        "find the controller",
+        "expects it where its chart puts it",
+        elsewhere=_ALL_NAMESPACES,
+    )
+    place: dict[str, str] = {"subresource": "proxy", "elsewhere": "the controller's"}
+    return (
+        find,
+        *(Need(SERVICE, (verb,), text, name=CONTROLLER_SERVICE, **place) for verb, text in why.items()),
+    )
+
+
+_SERVERS_NAMED = _each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("get",), "the servers that agents name")
+_OFFERED = tuple(
+    replace(need, without=need.without or "says that it is not known")
+    for need in _controller({"get": "what MCPServers and Services offer"})
+)
+_SESSION_END = Need(
+    SERVICE, ("delete",), "end the session with a server", "leaves that to the server", subresource="proxy"
+)
+_ASKED = (
+    Need(SERVICE, ("create",), "ask the servers", "says that it is not known", subresource="proxy"),
+    _SESSION_END,
+)
+
 _UNDO = (
     *_NAMED,
     *_PAST,
@@ -158,6 +156,48 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(SERVICE, ("get",), "whether a tool server is there", "says that it is not known"),
         Need(POD, ("list",), "pods and their failures", "leaves them out"),
         Need(EVENT, ("list",), "events", "leaves them out"),
+    ),
+    "logs": (
+        *_NAMED,
+        *_SELECTED,
+        Need(POD, ("list",), "the pods"),
+        Need(POD, ("get",), "their logs", subresource="log"),
+        Need(POD, ("watch",), "-f: pods that join"),
+        Need(POD, ("get",), "-f: what became of a container whose log has ended"),
+        *_only_with(
+            "--controller",
+            (
+                Need(POD, ("list",), "its pods", elsewhere=f"{_ALL_NAMESPACES}, or the controller's"),
+                Need(POD, ("get",), "its log", subresource="log", elsewhere="the controller's"),
+            ),
+        ),
+        *_only_with(
+            "--task, --session",
+            (
+                Need(
+                    SERVICE,
+                    ("list",),
+                    "find the controller",
+                    "looks where charts put it",
+                    elsewhere=_ALL_NAMESPACES,
+                ),
+                Need(
+                    SERVICE,
+                    ("get",),
+                    "when it was",
+                    "shows only lines that name it",
+                    subresource="proxy",
+                    elsewhere="the controller's",
+                ),
+            ),
+        ),
+        *_only_with(
+            "--loki=auto",
+            (
+                Need(SERVICE, ("list",), "find it", elsewhere=_ALL_NAMESPACES),
+                Need(SERVICE, ("get",), "ask it", subresource="proxy", elsewhere="Loki's"),
+            ),
+        ),
     ),
     "scale": (
         *_NAMED,
@@ -206,6 +246,57 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
         *_only_with("--wait", _EXPLAINED),
     ),
+    "top": (
+        Need(
+            SERVICE,
+            ("list",),
+            "find Prometheus and the controller",
+            "leaves Prometheus out, and expects the controller where its chart puts it",
+            elsewhere=_ALL_NAMESPACES,
+        ),
+        Need(
+            SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Prometheus's"
+        ),
+        Need(AGENT, ("list",), "tools that need approval, models", "says that they are not known"),
+        Need(MODEL_CONFIG, ("list",), "models that records leave out", "says that they are not known"),
+    ),
+    "tools list": (
+        *_each((AGENT,), ("get", "list"), "the agents"),
+        *_each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("list",), "servers that no agent names"),
+        *(replace(need, without="says that it is not known") for need in _SERVERS_NAMED),
+        *_OFFERED,
+        *_only_with("-o", _ASKED),
+    ),
+    "tools call": (
+        *_each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("get",), "the server named"),
+        Need(SERVICE, ("create",), "ask the server", subresource="proxy"),
+        _SESSION_END,
+    ),
+    "tools check": (
+        *_each((AGENT,), ("get", "list"), "the agents"),
+        *_SERVERS_NAMED,
+        *_OFFERED,
+        *_only_with("--live", _ASKED),
+    ),
+    "trace": (
+        Need(
+            SERVICE,
+            ("list",),
+            "find Tempo and the controller",
+            "leaves Tempo out, and expects the controller where its chart puts it",
+            elsewhere=_ALL_NAMESPACES,
+        ),
+        Need(SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Tempo's"),
+        Need(AGENT, ("get",), "whether an agent without turns is there", "says that it is not known"),
+    ),
+    "chat": (
+        Need(AGENT, ("get",), "the agent named"),
+        *_controller({"create": "talk to the agent", "get": "--continue: its newest session"}),
+    ),
+    "approvals list": _controller({"get": "what waits"}),
+    "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),
+    "sessions list|show|export": _controller({"get": "the sessions"}),
+    "sessions delete": _controller({"get": "whether the session is there", "delete": "delete it"}),
     "record": (
         *_each(
             (*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE, DEPLOYMENT),
@@ -216,7 +307,13 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     ),
     "version": (
         Need(CRD, ("get",), "which versions are served", "leaves them out", elsewhere="the cluster"),
-        Need(SERVICE, ("list",), "find the controller", "leaves its version out", elsewhere=_ALL_NAMESPACES),
+        Need(
+            SERVICE,
+            ("list",),
+            "find the controller",
+            "expects it where its chart puts it",
+            elsewhere=_ALL_NAMESPACES,
+        ),
         Need(
             SERVICE,
             ("get",),
@@ -227,72 +324,3 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         ),
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A ClusterRole that we ship. ``aggregate_to`` are Kubernetes' own roles that it adds to."""
-
-    name: str
-    purpose: str
-    rules: frozenset[Rule]
-    aggregate_to: tuple[str, ...] = ()
-
-
-def _rules(*, recorder: bool) -> frozenset[Rule]:
-    """All rules of the record verb, or of all others."""
-    return frozenset(
-        rule
-        for verb, needs in PERMISSIONS.items()
-        if (verb == "record") == recorder
-        for need in needs
-        for rule in need.rules
-    )
-
-
-def _is_recording(rule: Rule) -> bool:
-    return rule.resource == CONTROLLER_REVISION.plural and rule.verb not in READING
-
-
-def _is_looking(rule: Rule) -> bool:
-    # a proxy reaches into every Service of the namespace: Kubernetes' own view has none either
-    return rule.verb in READING and not rule.resource.endswith("/proxy")
-
-
-# The smallest first. Recording is apart, because whoever may write ControllerRevisions may also forge the
-# history of a StatefulSet or DaemonSet in that namespace, and Kubernetes lets not even admin do that.
-ROLES = (
-    Role(
-        "kagent-view",
-        "look: get, describe, rollout history, diff and status, version",
-        frozenset(filter(_is_looking, _rules(recorder=False))),
-        ("view", "edit", "admin"),
-    ),
-    Role(
-        "kagent-edit",
-        "change: also scale, hibernate, wake, autoscale, rollout restart and undo, without recording",
-        frozenset(rule for rule in _rules(recorder=False) if not _is_recording(rule)),
-        ("edit", "admin"),
-    ),
-    Role(
-        "kagent-operate",
-        "all verbs, and history is recorded",
-        _rules(recorder=False) | _rules(recorder=True),
-    ),
-    Role("kagent-recorder", "what the recorder in the cluster needs", _rules(recorder=True)),
-)
-
-
-_REFUSED = re.compile(r' cannot (\w+) resource "([^"]+)" in API group "([^"]*)"')
-
-
-def hint(message: str) -> str | None:
-    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, if any."""
-    found = _REFUSED.search(message)
-    if found is None:
-        return None
-    verb, resource, group = found.groups()
-    for role in ROLES:
-        if Rule(group, resource, verb) in role.rules:
-            return f"ClusterRole {role.name} allows it (kubectl apply -k manifests/rbac)"
-    return None

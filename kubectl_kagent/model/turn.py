@@ -46,10 +46,11 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question of ask_user, with the choices offered."""
+    """A question of ask_user, with the choices offered; of ``multiple`` several may be chosen."""
 
     question: str
     choices: tuple[str, ...]
+    multiple: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call of the model."""
+    """Tokens of one call of the model, told with a message."""
 
     prompt: int
     output: int
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,9 +148,7 @@ class Workload:
     @property
     def pod_selector(self) -> str:
         """Label selector of the Deployment and its pods (kagent and kmcp set these, users can't)."""
-        if self.is_agent:
-            return f"app=kagent,kagent={self.name}"
-        return f"app.kubernetes.io/name={self.name},app.kubernetes.io/instance={self.name}"
+        return pod_selector(self.resource, (self.name,))
 
     @property
     def prompt(self) -> str:
@@ -215,6 +213,14 @@ class Workload:
             yield Reference(CONFIG_MAP, self.namespace, str(source["name"]), keys)
         for item in dig(declarative, "promptTemplate", "dataSources") or ():
             yield Reference(CONFIG_MAP, self.namespace, str(item["name"]))
+
+
+def pod_selector(resource: Resource, names: tuple[str, ...]) -> str:
+    """Label selector of the pods of the workloads of those names."""
+    among = f"={names[0]}" if len(names) == 1 else f" in ({','.join(names)})"
+    if resource is AGENT:
+        return f"app=kagent,kagent{among}"
+    return f"app.kubernetes.io/name{among},app.kubernetes.io/instance{among}"
 
 
 def _tool_ref(tool: Mapping[str, Any], namespace: str) -> ToolRef | None:

@@ -20,6 +20,9 @@ _STYLES = (
     (re.compile(r"^[A-Z][\w /-]*:(?= |\n)", re.MULTILINE), "bold"),
     (re.compile(r"^ *(?:[A-Z][A-Z-]+ {2,})+[A-Z-]+$", re.MULTILINE), "bold"),
     (re.compile(r"^\d+\*", re.MULTILINE), "bold"),
+    (re.compile(r"\bCompleted\b|(?<=─ )✓"), "green"),
+    (re.compile(r"\bFailed\b|✗[^\n]*"), "red"),
+    (re.compile(r"\bWaiting\b|… waits[^\n]*|^[ │]*! [^\n]*", re.MULTILINE), "yellow"),
 )
 
 

@@ -15,22 +15,39 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     Every cell is one line without control characters, whatever it came with.
     """
-    lines = [list(header), *([plain(cell) or "<none>" for cell in row] for row in rows)]
-    widths = [
-        max(_NARROWEST, *(_width(cell) + _GAP for cell in column)) for column in zip(*lines, strict=True)
-    ]
-    return "".join(
-        "".join(
-            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
+    columns = [_column(name, column) for name, *column in zip(header, *rows, strict=True)]
+    return "".join([f"{''.join(line).rstrip()}\n" for line in zip(*columns, strict=True)])
+
+
+def _column(name: str, cells: Sequence[str]) -> list[str]:
+    """A column's cells, all of one width."""
+    lines = [name, *[plain(cell) or "<none>" for cell in cells]]
+    size = max(_NARROWEST, max(map(width, lines)) + _GAP)
+    if all(map(str.isascii, lines)):
+        return [line.ljust(size) for line in lines]
+    return [line + " " * (size - width(line)) for line in lines]
 
 
 def plain(text: str) -> str:
     """``text`` with control characters and line breaks made harmless, for one cell."""
+    if text.isprintable():
+        return text.strip()
     return "".join(char if category(char)[0] != "C" else " " for char in text).strip()
+
+
+def clip(text: str, columns: int) -> str:
+    """``text`` as one line that takes at most so many columns; an ellipsis says that there is more."""
+    if columns < 1:
+        return ""
+    text = plain(" ".join(text[: 4 * columns + 80].split())) + ("…" if len(text) > 4 * columns + 80 else "")
+    if width(text) <= columns:
+        return text
+    taken = 0
+    for place, char in enumerate(text):
+        taken += width(char)
+        if taken > columns - 1:
+            return text[:place] + "…"
+    return text
 
 
 def visible(line: str) -> str:
@@ -62,5 +79,8 @@ def age(moment: datetime, now: datetime) -> str:
     return f"{years}y{rest}d" if rest and years < 8 else f"{years}y"
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
+    """Columns that a text takes in a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)

@@ -5,43 +5,51 @@ from __future__ import annotations
 import json
 
 from kubectl_kagent.conversation.chat import Turn
-from kubectl_kagent.conversation.speech import Called, Returned
-from kubectl_kagent.model.turn import Request, ToolCall
+from kubectl_kagent.conversation.decision import Pending
+from kubectl_kagent.conversation.speech import Called, Odd, Returned
+from kubectl_kagent.model.turn import ToolCall
 from kubectl_kagent.render.table import plain
 
 _PREVIEW = 100
 
 
-def tool_line(item: Called | Returned) -> str:
+def tool_line(item: Called | Returned | Odd) -> str:
     """``→ get_time timezone="UTC"`` and ``✓ get_time 0.2s: 08:14:29`` (``✗`` when it failed)."""
     if isinstance(item, Called):
-        return f"→ {call_text(item.call)}"
+        return short(f"→ {call_text(item.call)}")
+    if isinstance(item, Odd):
+        return short(f"? not understood: {json.dumps(item.raw, ensure_ascii=False)}")
     result = item.result
     took = "" if item.seconds is None else f" {item.seconds:.1f}s"
-    return f"{'✗' if result.failed else '✓'} {plain(result.name)}{took}: {_short(result.text)}"
+    return f"{'✗' if result.failed else '✓'} {plain(result.name)}{took}: {short(result.text)}"
 
 
 def call_text(call: ToolCall) -> str:
-    """A call as one would read it: the name and its arguments."""
-    arguments = " ".join(
-        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.args.items()
-    )
-    return _short(f"{call.name} {arguments}".strip())
+    """A call as one would read it: the name and its arguments, all of them."""
+    return plain(f"{call.name} {arguments(call)}")
 
 
-def request_line(request: Request) -> str:
+def arguments(call: ToolCall) -> str:
+    """``timezone="UTC" days=3``."""
+    return " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.args.items())
+
+
+def pending_line(item: Pending) -> str:
     """What somebody is asked: to answer, or to approve a call (of a sub-agent's too)."""
-    if request.questions:
-        return "; ".join(_short(question.question) for question in request.questions)
-    calls = request.inner or (request.call,)
-    return "approval of " + ", ".join(map(call_text, calls))
+    through = f" (of {plain(item.via)})" if item.via else ""
+    if item.questions:
+        return "; ".join(short(question.question) for question in item.questions) + through
+    return f"approval of {short(call_text(item.call))}{through}"
 
 
-def closing(turn: Turn) -> str:
-    """The last line: session and tokens."""
-    return f"session {turn.session} ({turn.prompt_tokens} prompt and {turn.output_tokens} output tokens)"
+def closing(turn: Turn, trace: str = "") -> str:
+    """The last line: session, tokens, and the trace if there is one."""
+    traced = f", trace {trace}" if trace else ""
+    tokens = f"{turn.prompt_tokens} prompt and {turn.output_tokens} output tokens"
+    return f"session {turn.session} ({tokens}){traced}"
 
 
-def _short(text: str) -> str:
-    text = plain(" ".join(text.split()))
-    return text if len(text) <= _PREVIEW else text[: _PREVIEW - 1] + "…"
+def short(text: str, limit: int = _PREVIEW) -> str:
+    """One line of at most ``limit`` characters; an ellipsis says that there is more."""
+    text = plain(" ".join(text[: 4 * limit + 80].split())) + ("…" if len(text) > 4 * limit + 80 else "")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

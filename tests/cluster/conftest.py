@@ -21,6 +21,7 @@ from tests.conftest import CONTEXT
 from tests.lab.lab import Lab
 
 T = TypeVar("T")
+RUNTIMES = ["python", pytest.param("go", marks=pytest.mark.go_runtime)]
 MODEL_URL = "http://10.244.0.1:9101/v1"
 
 
@@ -67,12 +68,6 @@ class Tools:
         )
         assert not check or done.returncode == 0, f"kubectl {words}: {done.stderr}"
         return Done(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(scope="session")
-def lab() -> Lab:
-    """For tests that take parts of the lab away; the others run on any cluster with kagent."""
-    return Lab.attach()
 
 
 @contextmanager

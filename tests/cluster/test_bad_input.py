@@ -43,7 +43,10 @@ from tests.cluster.workloads import (
 
 pytestmark = pytest.mark.cluster
 
-NOBODY = 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
+NOBODY = (
+    'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
+    "hint: kubectl kagent get agents -A shows those there are\n"
+)
 
 
 @pytest.fixture(scope="module")

@@ -251,16 +251,23 @@ def test_describe_shows_an_mcp_server(tools: Tools) -> None:
 
 
 def test_history_has_these_fields_for_programs(tools: Tools, api: ApiServer, hashes: list[str]) -> None:
-    done = tools.kagent("rollout", "history", "agent/clock", "-o", "json")
-    assert (done.code, done.err) == (0, "")
-    shown = json.loads(done.out)
+    def whole() -> Object | None:
+        """Once the newest revision has its pod."""
+        done = tools.kagent("rollout", "history", "agent/clock", "-o", "json")
+        assert (done.code, done.err) == (0, "")
+        found: Object = json.loads(done.out)
+        return found if found["revisions"][2]["pods"] == 1 else None
+
+    shown = wait_for(whole, "a pod of the third revision")
+    assert yaml.safe_load(tools.kagent("rollout", "history", "clock", "-o", "yaml").out) == shown
     assert shown["object"] == "agent.kagent.dev/clock"
     image = deployment(api, "clock")["spec"]["template"]["spec"]["containers"][0]["image"]
     times = [row.pop("changedAt") for row in shown["revisions"]]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times)
     assert times == sorted(times)
     pods = [row.pop("pods") for row in shown["revisions"]]
-    assert (pods[0], pods[2]) == (0, 1)
+    # no pod gets ready, and a rolling update has two: which of the earlier ones it keeps is its own matter
+    assert sum(pods) == 2
     changes = ["first recorded", "prompt", "modelconfig/model model small → large"]
     common: Object = {"changedBy": MANAGER, "image": image, "readyPods": 0, "changeCause": None}
     common |= {"rollbackOf": None, "gapBefore": False}
@@ -268,9 +275,6 @@ def test_history_has_these_fields_for_programs(tools: Tools, api: ApiServer, has
         {"revision": number, "live": number == 3, "configHash": config, "change": change, **common}
         for number, config, change in zip((1, 2, 3), hashes, changes, strict=True)
     ]
-    assert yaml.safe_load(tools.kagent("rollout", "history", "clock", "-o", "yaml").out) == json.loads(
-        done.out
-    )
     template = 'jsonpath={range .revisions[*]}{.revision} {.configHash}{"\\n"}{end}'
     lines = tools.kagent("rollout", "history", "clock", "-o", template).out.splitlines()
     assert lines == [f"{number} {config}" for number, config in enumerate(hashes, start=1)]

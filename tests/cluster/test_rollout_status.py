@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -28,6 +26,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.workload import RESTARTED_AT, dig
 from tests.cluster.conftest import MODEL_URL, Tools, wait_for
+from tests.cluster.running import Running
 from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.cluster
@@ -36,7 +35,6 @@ Object = dict[str, Any]
 IMAGE = "lab.local/byo-agent:lab"
 ABSENT = "lab.local/nobody-built-this:1"
 NAMED_WITHIN = 10.0
-KAGENT = "kagent"
 
 
 @pytest.fixture(scope="module")
@@ -51,39 +49,6 @@ def own(lab: Lab) -> Iterator[Tools]:
 @pytest.fixture
 def api(lab: Lab, own: Tools) -> ApiServer:
     return connect(Connection(kubeconfig=str(lab.kubeconfig), namespace=own.namespace))
-
-
-class Running:
-    """A verb as a process, with the moment of each line."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.lines: dict[str, list[tuple[float, str]]] = {"out": [], "err": []}
-        self._readers = [
-            threading.Thread(target=self._read, args=(stream, name))
-            for stream, name in ((process.stdout, "out"), (process.stderr, "err"))
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _read(self, stream: IO[str], name: str) -> None:
-        with stream:
-            for line in stream:
-                self.lines[name].append((time.monotonic(), line.rstrip("\n")))
-
-    def end(self, timeout: float = 90) -> tuple[int, list[str], list[str]]:
-        """Exit code, stdout and stderr."""
-        try:
-            code = self._process.wait(timeout)
-        finally:
-            self._process.kill()
-        for reader in self._readers:
-            reader.join()
-        return code, *([line for _, line in self.lines[name]] for name in ("out", "err"))
-
-    def named(self, words: str) -> float:
-        """When ``words`` first stood on stderr."""
-        return next(moment for moment, line in self.lines["err"] if words in line)
 
 
 def start(own: Tools, *words: str) -> Running:
@@ -466,43 +431,3 @@ def test_mcp_server(own: Tools, api: ApiServer) -> None:
     assert re.fullmatch(
         r'error: mcpserver "server" failed to roll out: pod/server-\S+: ErrImageNeverPull: .+', err[0]
     )
-
-
-def test_controller_down(own: Tools, api: ApiServer) -> None:
-    """The lab's controller is everybody's: it is away for as long as it takes to notice."""
-    apply(own, byo("alone", replicas=0))
-    wait_for(
-        lambda: dig(api.get(AGENT, api.namespace, "alone"), "status", "observedGeneration"), "the controller"
-    )
-    controller = ("deployment/kagent-controller", "-n", KAGENT)
-    try:
-        own.kubectl("scale", *controller, "--replicas=0")
-        wait_for(lambda: not available(api), "the end of the controller")
-        own.kubectl("patch", "agent/alone", "--type=merge", "-p", '{"spec":{"description":"changed"}}')
-        knowable = time.monotonic()
-        running = start(own, "status", "alone")
-        code, out, err = running.end()
-    finally:
-        own.kubectl("scale", *controller, "--replicas=1")
-        wait_for(lambda: available(api), "the controller's return")
-    cause = (
-        "deployment/kagent-controller in namespace kagent: ControllerDown: "
-        "the kagent controller is scaled to 0"
-    )
-    assert (code, out, err) == (
-        5,
-        ["Waiting for agent spec update to be observed..."],
-        [
-            f"Warning: {cause}",
-            f'error: agent "alone" is not being rolled out: {cause}',
-            "hint: kubectl describe deployment/kagent-controller -n kagent",
-        ],
-    )
-    assert running.named("ControllerDown") - knowable < NAMED_WITHIN
-    code, out, err = start(own, "status", "alone").end()
-    assert (code, err) == (0, [])
-
-
-def available(api: ApiServer) -> object:
-    found = api.get(DEPLOYMENT, KAGENT, "kagent-controller")
-    return dig(found, "status", "availableReplicas")

@@ -135,45 +135,6 @@ def test_undo_brings_the_old_config_hash_back_where_kubectl_only_says_so(
     assert replicas(api, "clock") == 4
 
 
-def test_what_was_done_outlives_the_controller(tools: Tools, api: ApiServer) -> None:
-    create(api, key(), model_config(), parked("scaled"), parked("asleep", replicas=2), declarative("undone"))
-    before = config_hash(api, "undone")
-    for verb in (
-        "scale agent/scaled --replicas=3",
-        "hibernate agent/asleep",
-        "rollout history agent/undone",
-    ):
-        assert tools.kagent(*verb.split()).code == 0, verb
-    set_prompt(api, "undone", "Bad prompt.")
-    assert tools.kagent("rollout", "undo", "agent/undone").code == 0
-    assert tools.kagent("rollout", "restart", "agent/scaled").code == 0
-    mark = restarted_at(api, "scaled")
-    specs = {name: read(api, name)["spec"] for name in ("scaled", "asleep", "undone")}
-
-    restart_controller(tools)
-    for name in specs:
-        reconcile(api, name)
-    for name in specs:
-        edit(api, name, {"description": "a second reconcile"})
-        await_rendered(api, name)
-        edit(api, name, {"description": "a test"})
-        await_rendered(api, name)
-
-    assert {name: read(api, name)["spec"] for name in specs} == specs
-    assert (replicas(api, "scaled"), replicas(api, "asleep"), replicas(api, "undone")) == (3, 0, 1)
-    assert config_hash(api, "undone") == before
-    assert restarted_at(api, "scaled") == mark
-
-
-def restart_controller(tools: Tools) -> None:
-    controller = "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller"
-    names = tools.kubectl("get", "deployment", "-A", "-l", controller, "-o", "json").out
-    metadata = json.loads(names)["items"][0]["metadata"]
-    where = ("-n", metadata["namespace"], "rollout")
-    tools.kubectl(*where, "restart", f"deployment/{metadata['name']}")
-    tools.kubectl(*where, "status", f"deployment/{metadata['name']}", "--timeout=60s")
-
-
 def restarted_at(api: ApiServer, name: str) -> str | None:
     annotations: dict[str, str] = deployment(api, name)["spec"]["template"]["metadata"]["annotations"]
     return annotations.get(RESTARTED_AT)

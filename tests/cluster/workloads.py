@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kubectl_kagent.cluster.api import ApiServer
@@ -104,11 +105,14 @@ def create(api: ApiServer, *objects: Object) -> None:
     for body in objects:
         api.create(_BY_KIND[body["kind"]], api.namespace, body, manager=MANAGER)
         if body["kind"] == "ModelConfig":
-            name = body["metadata"]["name"]
-            wait_for(lambda name=name: dig(read(api, name, MODEL_CONFIG), "status", "secretHash"), "its key")
+            wait_for(partial(_secret_hash, api, body["metadata"]["name"]), "its key")
     for body in objects:
         if body["kind"] in ("Agent", "MCPServer"):
             await_rendered(api, body["metadata"]["name"], _BY_KIND[body["kind"]])
+
+
+def _secret_hash(api: ApiServer, name: str) -> str:
+    return str(dig(read(api, name, MODEL_CONFIG), "status", "secretHash") or "")
 
 
 def read(api: ApiServer, name: str, resource: Resource = AGENT) -> Object:

@@ -313,6 +313,7 @@ def test_of_many_who_claim_a_name_at_once_one_gets_it(subject: Subject) -> None:
 @pytest.mark.parametrize("resource", [AGENT, CONFIG_MAP, CONTROLLER_REVISION], ids=lambda r: str(r.plural))
 def test_what_is_not_there_is_not_found(subject: Subject, resource: Resource) -> None:
     line = f'Error from server (NotFound): {resource.full_name} "ghost" not found'
+    hint = "kubectl kagent get agents -A shows those there are" if resource is AGENT else None
     for call in (
         lambda: subject.api.get(resource, subject.namespace, "ghost"),
         lambda: subject.patch(resource, "ghost", {"metadata": {"labels": {"a": "b"}}}),
@@ -321,7 +322,7 @@ def test_what_is_not_there_is_not_found(subject: Subject, resource: Resource) ->
     ):
         with pytest.raises(NotFound) as caught:
             call()
-        assert caught.value.line == line
+        assert (caught.value.line, caught.value.hint) == (line, hint)
 
 
 def test_a_kind_that_is_not_installed_is_missing(subject: Subject) -> None:

@@ -46,10 +46,12 @@ def name() -> str:
 
 
 @pytest.fixture(scope="module")
-def echo(namespace: Namespace) -> str:
-    """An agent that answers."""
+def echo(namespace: Namespace, controller: httpx.Client) -> str:
+    """An agent that answers: its Service knows its pod a moment later than that is ready."""
     made(namespace, byo("echo", replicas=1, env=[{"name": "REPLY", "value": "You said"}]))
     eventually(lambda: condition(namespace, "agent/echo", "Ready").get("status") == "True", READY_SECONDS)
+    path, question = f"/api/a2a/{namespace.name}/echo", rpc("message/send", message("hi"))
+    eventually(lambda: "result" in controller.post(path, json=question).json())
     return "echo"
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.errors import AlreadyExists, Conflict, Expired, NotFound, OtherServerError, Unreachable
+from kubectl_kagent.cluster.refusals import refusal
+from kubectl_kagent.errors import AlreadyExists, Conflict, Expired, OtherServerError, Unreachable
 from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     CONTROLLER_REVISION,
@@ -93,10 +94,16 @@ class Store:
         }
 
     def watch(
-        self, resource: Resource, namespace: str | None, since: str, seconds: float, fields: str | None
+        self,
+        resource: Resource,
+        namespace: str | None,
+        since: str,
+        seconds: float,
+        fields: str | None,
+        labels: str | None = None,
     ) -> Iterator[Object]:
         """Events as they come, a bookmark at the end."""
-        by_field = field_requirements(fields, resource)
+        by_label, by_field = label_requirements(labels), field_requirements(fields, resource)
         seen = int(since)
         if seen < self._compacted:
             raise Expired(f"too old resource version: {seen} ({self._compacted})")
@@ -113,6 +120,7 @@ class Store:
                 if (
                     write.resource == resource
                     and _in_namespace(write.obj, namespace)
+                    and labels_match(by_label, write.obj)
                     and fields_match(by_field, write.obj)
                 ):
                     yield {"type": write.type, "object": copy.deepcopy(write.obj)}
@@ -237,7 +245,10 @@ class Store:
     def _live(self, resource: Resource, namespace: str | None, name: str) -> Object:
         obj = self._find(resource, namespace, name)
         if obj is None:
-            raise NotFound(f'{resource.full_name} "{name}" not found')
+            message = f'{resource.full_name} "{name}" not found'
+            raise refusal(
+                {"message": message, "details": {"name": name, "kind": resource.plural}}, 404, resource
+            )
         return obj
 
     def _readable(self, at: str) -> int:

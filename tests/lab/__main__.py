@@ -16,10 +16,15 @@ def main() -> int:
         prog="python -m tests.lab", description="a real one-node Kubernetes with kagent", epilog=HINT
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("up", help="bring the lab up, or repair it")
+    up = verbs.add_parser("up", help="bring the lab up, or repair it")
     verbs.add_parser("down", help="take it away: processes, mounts, network namespace, cgroups")
     verbs.add_parser("status", help="what runs, and where the logs are")
-    verbs.add_parser("build", help="only fill the cache with programs and images")
+    build = verbs.add_parser("build", help="only fill the cache with programs and images")
+    for verb_with_choice in (up, build):
+        verb_with_choice.add_argument(
+            "--telemetry", action="store_true", help="with Tempo, Loki, Prometheus and a collector"
+        )
+    verbs.add_parser("build-stern", help="only fill the cache with the bench's peer, and say where it is")
     for verb in ("restart", "stop", "start"):
         verbs.add_parser(verb, help=f"{verb} one part", epilog=HINT).add_argument(
             "part", choices=PARTS, metavar="PART"
@@ -40,14 +45,16 @@ def _run(lab: Lab, options: argparse.Namespace) -> None:
         case "up":
             # What `up` starts on its way (compilers, imports) is marked too: `down` finds it after a crash.
             os.environ[MARK] = f"{lab.layout.label}/up/"
-            lab.up()
+            lab.up(with_telemetry=options.telemetry)
             status(lab)
         case "down":
             lab.down()
         case "status":
             status(lab)
         case "build":
-            lab.build()
+            lab.build(with_telemetry=options.telemetry)
+        case "build-stern":
+            sys.stdout.write(f"{lab.build_stern()}\n")
         case verb:
             getattr(lab, verb)(options.part)
 

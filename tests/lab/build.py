@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab import requirements
 from tests.lab.errors import LabError
 from tests.lab.layout import CHECKOUT, Layout
 from tests.lab.progress import Progress
@@ -23,30 +25,77 @@ STAMP = " ".join(
     }.items()
 )
 KUBE_PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
-# Program -> package, per module. One `go build` for a module compiles what its programs share once.
-CLUSTER = {
-    "kube": "./kube",
-    "kubectl": "./kubectl",
-    "coredns": "./coredns",
-    "kmcp": "github.com/kagent-dev/kmcp/cmd",
-}
-METRICS_SERVER = {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}
-FIRST_TIME = {"cluster": "6 min", "metrics-server": "2 min"}
 
 
-def build_all(layout: Layout, progress: Progress) -> None:
-    _build_module(layout, "cluster", CLUSTER, STAMP, progress)
-    _build_module(layout, "metrics-server", METRICS_SERVER, "", progress)
+@dataclass(frozen=True)
+class Module:
+    """A folder below MODULES. One `go build` for all its programs compiles once what they share."""
+
+    name: str
+    programs: Mapping[str, str]  # name -> package
+    first_time: str  # about how long it takes with nothing cached
+    flags: str = ""  # for the linker
+    tags: str = ""
+
+
+# Of the clouds and registries that could name targets, only Kubernetes is one the lab has.
+DISCOVERY = "remove_all_sd,enable_kubernetes_sd"
+CLUSTER = (
+    Module(
+        "cluster",
+        {
+            "kube": "./kube",
+            "kubectl": "./kubectl",
+            "coredns": "./coredns",
+            "kmcp": "github.com/kagent-dev/kmcp/cmd",
+        },
+        "6 min",
+        STAMP,
+    ),
+    Module("metrics-server", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}, "2 min"),
+)
+TELEMETRY = (
+    Module(
+        "prometheus",
+        {
+            "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+            "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+        },
+        "3 min",
+        tags=DISCOVERY,
+    ),
+    Module("loki", {"loki": "github.com/grafana/loki/v3/cmd/loki"}, "5 min", tags=DISCOVERY),
+    Module("tempo", {"tempo": "github.com/grafana/tempo/cmd/tempo"}, "4 min", tags=DISCOVERY),
+    Module("collector", {"collector": "lab/collector"}, "3 min", tags=DISCOVERY),
+)
+STERN_GO = "1.27.3"
+STERN = Module("stern", {"stern": "github.com/stern/stern"}, "2 min")
+
+
+def build_all(layout: Layout, modules: Sequence[Module], progress: Progress) -> None:
+    for module in modules:
+        _build_module(layout, module, progress)
 
 
 def program(layout: Layout, name: str) -> Path:
-    """Where a program is once it is built."""
-    if name in METRICS_SERVER:
-        return _directory(layout, "metrics-server", METRICS_SERVER, "") / name
-    return _directory(layout, "cluster", CLUSTER, STAMP) / name
+    """Where a program is once it is built; the parts of Kubernetes share one."""
+    modules = (*CLUSTER, *TELEMETRY, STERN)
+    module = next((module for module in modules if name in module.programs), CLUSTER[0])
+    return _directory(layout, module) / name
 
 
-def go_build(source: Path, packages: Mapping[str, str], flags: str, target: Path) -> None:
+def build_stern(layout: Layout, progress: Progress) -> Path:
+    """Build the bench's peer for logs, with a Go of its own where ours is too old for it."""
+    if not program(layout, "stern").exists():
+        _build_module(
+            layout, STERN, progress, PATH=requirements.path_with_go(STERN_GO, layout.cache, progress)
+        )
+    return program(layout, "stern")
+
+
+def go_build(
+    source: Path, packages: Mapping[str, str], flags: str, target: Path, tags: str = "", **env: str
+) -> None:
     """Build the packages of a module into target, each under the name we give it; all of them or nothing."""
     unfinished = target.with_name(f"{target.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -54,13 +103,14 @@ def go_build(source: Path, packages: Mapping[str, str], flags: str, target: Path
     command = [
         "go",
         "build",
+        f"-tags={tags}",
         "-ldflags",
         f"-s -w {flags}".strip(),
         "-o",
         f"{unfinished}/",
         *packages.values(),
     ]
-    run_build(command, source)
+    run_build(command, source, **env)
     for name, package in packages.items():
         (unfinished / Path(package).name).rename(unfinished / name)
     if (unfinished / "kube").exists():
@@ -70,11 +120,11 @@ def go_build(source: Path, packages: Mapping[str, str], flags: str, target: Path
     unfinished.rename(target)
 
 
-def run_build(command: Sequence[str], directory: Path) -> None:
+def run_build(command: Sequence[str], directory: Path, **env: str) -> None:
     done = subprocess.run(
         command,
         cwd=directory,
-        env={**os.environ, "CGO_ENABLED": "0"},
+        env={**os.environ, "CGO_ENABLED": "0", **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -85,18 +135,18 @@ def run_build(command: Sequence[str], directory: Path) -> None:
         raise LabError(f"{' '.join(command)} in {directory} failed:\n{done.stdout.strip()[-2000:]}")
 
 
-def _build_module(
-    layout: Layout, module: str, packages: Mapping[str, str], flags: str, progress: Progress
-) -> None:
-    target = _directory(layout, module, packages, flags)
+def _build_module(layout: Layout, module: Module, progress: Progress, **env: str) -> None:
+    target = _directory(layout, module)
     if target.exists():
         return
-    with progress.step(f"go build {', '.join(packages)} (about {FIRST_TIME[module]} the first time)"):
-        go_build(MODULES / module, packages, flags, target)
+    names = ", ".join(module.programs)
+    with progress.step(f"go build {names} (about {module.first_time} the first time)"):
+        go_build(MODULES / module.name, module.programs, module.flags, target, module.tags, **env)
 
 
-def _directory(layout: Layout, module: str, packages: Mapping[str, str], flags: str) -> Path:
-    key = hashlib.sha256(repr((sorted(packages.items()), flags)).encode())
-    for path in sorted(p for p in (MODULES / module).rglob("*") if p.suffix in {".go", ".mod", ".sum"}):
+def _directory(layout: Layout, module: Module) -> Path:
+    key = hashlib.sha256(repr((sorted(module.programs.items()), module.flags)).encode())
+    key.update(module.tags.encode())
+    for path in sorted(p for p in (MODULES / module.name).rglob("*") if p.suffix in {".go", ".mod", ".sum"}):
         key.update(str(path.relative_to(MODULES)).encode() + b"\0" + path.read_bytes())
-    return layout.cache / "bin" / f"{module}-{key.hexdigest()[:12]}"
+    return layout.cache / "bin" / f"{module.name}-{key.hexdigest()[:12]}"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from collections.abc import Mapping
 from string import Template
 
 from tests.lab import database, image_store
@@ -17,6 +18,7 @@ NAMESPACE = "kagent"
 DEPLOYMENT = "deployment/kagent-controller"
 PODS = "app.kubernetes.io/component=controller"
 READY_SECONDS = 120
+METRICS_PORT = 8080  # the stand-in has no metrics
 
 
 def apply_base(layout: Layout) -> None:
@@ -25,20 +27,22 @@ def apply_base(layout: Layout) -> None:
     kubectl(layout, "apply", "--server-side", "--force-conflicts", "-f", str(MANIFESTS / "addons.yaml"))
 
 
-def deploy(layout: Layout, chosen: Controller, progress: Progress) -> None:
-    """Apply kagent; a changed choice or image replaces the pod, an unchanged one is left alone."""
+def deploy(layout: Layout, chosen: Controller, more: Mapping[str, str], progress: Progress) -> None:
+    """Apply kagent; a changed choice, image or environment replaces the pod, else it is left alone."""
     data = layout.state / "standin"
     data.mkdir(exist_ok=True)
     data.chmod(0o777)  # the images' user is no root
     environment = [
-        {"name": "KAGENT_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+        {"name": "KAGENT_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        *({"name": name, "value": value} for name, value in {**_environment(chosen), **more}.items()),
     ]
     text = Template((MANIFESTS / "kagent.yaml").read_text()).substitute(
         description=chosen.description,
         digest=image_store.digest(layout, chosen.image),
         image=chosen.image,
         data=data,
-        env=json.dumps(environment + [{"name": n, "value": v} for n, v in _environment(chosen).items()]),
+        ports=json.dumps([{"name": name, "containerPort": port} for name, port in _ports(chosen).items()]),
+        env=json.dumps(environment),
     )
     kubectl(layout, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
     with progress.step(f"wait for {DEPLOYMENT} ({chosen.description})"):
@@ -84,9 +88,14 @@ def _environment(chosen: Controller) -> dict[str, str]:
         environment |= {"STANDIN_DATABASE": "/data/standin.db"}
     else:
         environment |= {"POSTGRES_DATABASE_URL": database.url()}
+        environment |= {"METRICS_BIND_ADDRESS": f":{METRICS_PORT}", "METRICS_SECURE": "false"}
         environment |= {"GO_IMAGE_REPOSITORY": "kagent-dev/kagent/golang-adk"}
         environment |= {f"GO_{name}": value for name, value in agents.items()}
     return environment
+
+
+def _ports(chosen: Controller) -> dict[str, int]:
+    return {"http": 8083} | ({"metrics": METRICS_PORT} if chosen.kind == "real" else {})
 
 
 def _wait_available(layout: Layout) -> None:

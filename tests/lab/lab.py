@@ -22,6 +22,7 @@ from tests.lab import (
     pki,
     processes,
     requirements,
+    telemetry,
 )
 from tests.lab.controller import Controller, Kind, choose
 from tests.lab.errors import LabError
@@ -48,7 +49,8 @@ UPPER: dict[str, Callable[[Layout], processes.Part]] = {
     "kmcp": addons.kmcp,
 }
 PROCESSES = FOUNDATION | UPPER
-PARTS = (*PROCESSES, kagent.PART)
+_ALL = PROCESSES | telemetry.PARTS
+PARTS = (*_ALL, kagent.PART)
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ class Lab:
         note = self.layout.state / "controller"
         return note.read_text() if note.exists() else ""
 
-    def up(self) -> None:
+    def up(self, *, with_telemetry: bool = False) -> None:
         """Bring up what is not, replace what changed, and return when an agent could be deployed."""
         with self._alone():
-            chosen = self._built()
+            chosen = self._built(with_telemetry)
             archives = images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
             self._prepare()
             self._run(FOUNDATION)
@@ -111,13 +113,19 @@ class Lab:
             image_store.import_archives(self.layout, archives, self.progress)
             self._wait_for_node()
             (self.layout.state / "controller").write_text(chosen.description)
-            kagent.deploy(self.layout, chosen, self.progress)
+            traced = self._switch_telemetry(with_telemetry)
+            kagent.deploy(self.layout, chosen, traced, self.progress)
             self.progress(f"lab {self.layout.name} is up with the {chosen.description}")
 
-    def build(self) -> None:
+    def build(self, *, with_telemetry: bool = False) -> None:
         """Only fill the cache."""
-        chosen = self._built()
+        chosen = self._built(with_telemetry)
         images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
+
+    def build_stern(self) -> Path:
+        """The bench's peer for logs."""
+        with _alone(self.layout.cache, "build for the lab", self.progress):
+            return build.build_stern(self.layout, self.progress)
 
     def down(self) -> None:
         with self._alone():
@@ -127,20 +135,25 @@ class Lab:
         if self._is_kagent(part):
             kagent.start(self.layout)
             return
-        self._run({part: PROCESSES[part]})
+        self._run({part: _ALL[part]})
 
     def stop(self, part: str) -> None:
         if self._is_kagent(part):
             kagent.stop(self.layout)
             return
-        processes.stop(self.layout, PROCESSES[part](self.layout))
+        processes.stop(self.layout, _ALL[part](self.layout))
 
     def restart(self, part: str) -> None:
         self.stop(part)
         self.start(part)
 
     def pids(self) -> dict[str, int | None]:
-        return {name: processes.pid(self.layout, name) for name in PROCESSES}
+        return {name: processes.pid(self.layout, name) for name in _ALL}
+
+    @property
+    def has_telemetry(self) -> bool:
+        """Whether it was brought up with the telemetry parts."""
+        return any(processes.pid(self.layout, name) for name in telemetry.PARTS)
 
     def _alone(self) -> AbstractContextManager[None]:
         return _alone(self.layout.state, f"up or down of lab {self.layout.name}", self.progress)
@@ -150,11 +163,12 @@ class Lab:
             raise LabError(f"the lab has no part {part!r}; it has {', '.join(PARTS)}")
         return part == kagent.PART
 
-    def _built(self) -> Controller:
+    def _built(self, with_telemetry: bool) -> Controller:
         with _alone(self.layout.cache, "build for the lab", self.progress):
             requirements.install_packages(self.progress)
             requirements.ensure_go(self.layout.cache, self.progress)
-            build.build_all(self.layout, self.progress)
+            modules = (*build.CLUSTER, *(build.TELEMETRY if with_telemetry else ()))
+            build.build_all(self.layout, modules, self.progress)
             return choose(self.layout, self.progress)
 
     def _prepare(self) -> None:
@@ -183,6 +197,17 @@ class Lab:
             processes.wait_ready(self.layout, part, READY_SECONDS)
             if started and part.name == "kube-apiserver":
                 self._restart_clients()
+
+    def _switch_telemetry(self, on: bool) -> dict[str, str]:
+        """Start or stop its parts; what kagent's controller has to know of them."""
+        if on:
+            self._run(telemetry.PARTS)
+            telemetry.apply_services(self.layout)
+            return telemetry.CONTROLLER_ENVIRONMENT
+        for make in telemetry.PARTS.values():
+            processes.stop(self.layout, make(self.layout))
+        telemetry.delete_services(self.layout)
+        return {}
 
     def _restart_clients(self) -> None:
         """Clients that met the API server while it was starting ask again only after up to half a minute."""

@@ -27,6 +27,7 @@ CLIENTS = {
     "coredns": f"{ADMINS}/CN=coredns",
     "kmcp": f"{ADMINS}/CN=kmcp",
     "metrics-server": f"{ADMINS}/CN=metrics-server",
+    "telemetry": f"{ADMINS}/CN=telemetry",
 }
 
 

@@ -86,7 +86,7 @@ def stop(layout: Layout, part: Part) -> None:
         except ProcessLookupError:
             return
         deadline = time.monotonic() + limit
-        while pid(layout, part.name) == target:
+        while pid(layout, part.name) == target or _is_exiting(target):
             if time.monotonic() > deadline:
                 break
             time.sleep(0.05)
@@ -98,16 +98,38 @@ def stop(layout: Layout, part: Part) -> None:
 
 
 def _running(layout: Layout, name: str) -> tuple[int, str] | None:
-    """Process id and key, read back from the process; a zombie has no environment and counts as gone."""
+    """Process id and key, read back from the process."""
     try:
         number = int((layout.pidfiles / f"{name}.pid").read_text())
-        environment = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+        environment = _environment(number).split(b"\0")
     except (OSError, ValueError):
         return None
     mark = f"{MARK}={layout.label}/{name}/".encode()
     return next(
         ((number, entry[len(mark) :].decode()) for entry in environment if entry.startswith(mark)), None
     )
+
+
+def _is_exiting(process: int) -> bool:
+    """Whether threads of it are left: its sockets go with the last one, its environment with the first."""
+    try:
+        threads = list(Path(f"/proc/{process}/task").iterdir())
+        environment = Path(f"/proc/{process}/environ").read_bytes()
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return not environment and (len(threads) > 1 or state not in "ZX")
+
+
+def _environment(number: int) -> bytes:
+    """Empty for a zombie, which is as good as gone, and for a moment while a process becomes its program."""
+    directory = Path(f"/proc/{number}")
+    for _ in range(100):
+        found = (directory / "environ").read_bytes()
+        if found or directory.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return found
+        time.sleep(0.01)
+    return b""
 
 
 def _start(layout: Layout, part: Part) -> None:

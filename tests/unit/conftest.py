@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-
 import pytest
 
 from kubectl_kagent import clock
@@ -30,11 +27,3 @@ def story(cluster: FakeCluster, controllers: Controllers) -> Story:
     found.look()
     found.prompt("Guess.")
     return found
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt, also in a run in the background, which starts with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +55,31 @@ def asked(received: Received) -> tuple[str, str, dict[str, str]]:
 
 
 # Requests
+
+
+def test_another_client_is_given_what_it_needs_to_reach_a_service(server: Loopback) -> None:
+    groups = ("dev", "ops")
+    given = Connection(server=server.url, token="secret", as_user="jo", as_groups=groups)
+    access = connect(given).service_access("team", "clock:3000", "/mcp?a=b")
+    assert access.url == f"{server.url}/api/v1/namespaces/team/services/clock:3000/proxy/mcp?a=b"
+    assert access.headers == (
+        ("User-Agent", "kubectl-kagent"),
+        ("Authorization", "Bearer secret"),
+        ("Impersonate-User", "jo"),
+        ("Impersonate-Group", "dev"),
+        ("Impersonate-Group", "ops"),
+    )
+    assert (access.server_name, access.proxy) == ("", "")
+    assert access.tls is not None
+    assert access.tls.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_its_tls_is_what_the_flags_say(server: Loopback) -> None:
+    given = Connection(server=server.url, insecure_skip_tls_verify=True, tls_server_name="api.local")
+    access = connect(given).service_access("team", "clock:3000", "/mcp")
+    assert access.server_name == "api.local"
+    assert access.tls is not None
+    assert (access.tls.check_hostname, access.tls.verify_mode) == (False, ssl.CERT_NONE)
 
 
 def test_each_call_is_the_request_that_kubernetes_expects(api: ApiServer, server: Loopback) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from kubectl_kagent.conversation.a2a import Reply, events
 from kubectl_kagent.conversation.chat import Conversation
-from kubectl_kagent.conversation.speech import Words
+from kubectl_kagent.conversation.speech import Called, Returned, Speech, Words
 from kubectl_kagent.conversation.wire import RpcError, read
 from kubectl_kagent.errors import KagentError, Unreachable
+from kubectl_kagent.model.turn import Answer, Event, Text, ToolCall, ToolResult
 
 BROKEN = Unreachable("the stream broke")
 
@@ -66,6 +67,10 @@ class Line:
     def say(self, text: str, *, session: str = "") -> Iterator[Reply]:
         self.asked.append((text, session))
         return self._play(self.first)
+
+    def decide(self, decision: Any, *, task: str, session: str) -> Iterator[Reply]:
+        self.asked.append((str(decision), f"{task} {session}"))
+        return self._play(self.later.pop(0))
 
     def task(self, _task: str) -> Reply:
         found = self.tasks.pop(0)
@@ -144,9 +149,36 @@ def test_an_agent_that_stays_away_is_given_up() -> None:
         talk(line)
 
 
+def test_an_agent_that_lives_is_not_given_up_for_breaks_that_are_far_apart() -> None:
+    again = [[status("working", "x", partial=True), BROKEN] for _ in range(8)]
+    line = Line(
+        [status("submitted"), BROKEN],
+        tasks=[task("working")] * 8 + [task("completed", "Done.")],
+        later=list(again),
+    )
+    assert talk(line).words == "Done."
+
+
 def test_a_question_that_never_arrived_is_an_error_at_once() -> None:
     with pytest.raises(Unreachable, match="the stream broke"):
         talk(Line([BROKEN]))
+
+
+def test_the_controllers_own_stream_may_break_too() -> None:
+    failure = RpcError(-32603, "SSE stream error: unexpected EOF")
+    line = Line([status("submitted"), failure], tasks=[task("completed", "It is noon.")])
+    heard = talk(line)
+    assert heard.words == "It is noon."
+    assert heard.warnings == ["SSE stream error: unexpected EOF (JSON-RPC error -32603); picking it up again"]
+
+
+def test_a_refusal_of_the_question_is_no_break() -> None:
+    with pytest.raises(RpcError, match="Task not found"):
+        talk(Line([RpcError(-32001, "Task not found")]))
+    line = Line([request()], later=[[RpcError(-32001, "Task not found")]])
+    heard = talk(line)
+    with pytest.raises(RpcError, match="Task not found"):
+        list(heard.conversation.decide({"decision_type": "approve"}))
 
 
 def test_silence_is_an_error() -> None:
@@ -173,6 +205,135 @@ def test_server_sent_events(lines: list[bytes], data: list[str]) -> None:
     assert list(events(lines)) == data
 
 
-def test_an_event_without_end_is_refused() -> None:
-    with pytest.raises(KagentError, match="sent an event of"):
-        list(events([b"data: " + b"x" * (33 * 1024 * 1024)]))
+def test_pieces_after_a_break_wait_for_the_whole() -> None:
+    """Some may be missing between them: what was printed is never wrong."""
+    line = Line(
+        [status("submitted"), status("working", "It is ", partial=True), BROKEN],
+        tasks=[task("working")],
+        later=[[status("working", "noon.", partial=True), status("working", "It is now noon.")], []],
+    )
+    line.tasks.append(task("completed", "It is now noon."))
+    assert talk(line).words == "It is now noon."
+
+
+def test_a_history_that_is_heard_again_repeats_nothing_and_counts_no_token_twice() -> None:
+    def used(text: str) -> Reply:
+        raw: dict[str, Any] = dict(status("working", text).raw)
+        raw["metadata"] = {"kagent_usage_metadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}}
+        return Reply(raw, read(raw))
+
+    again = dict(task("completed", "Let me see.", "It is noon.").raw)
+    for message in again["history"]:
+        message["metadata"] = {"kagent_usage_metadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}}
+    line = Line(
+        [status("submitted"), used("Let me see."), used("It is noon."), BROKEN],
+        tasks=[Reply(again, read(again))],
+    )
+    heard = talk(line)
+    assert heard.words == "Let me see.It is noon."
+    turn = heard.conversation.turn
+    assert (turn.prompt_tokens, turn.output_tokens) == (10, 4)
+
+
+def request(call: str = "c1") -> Reply:
+    data = {
+        "id": f"r-{call}",
+        "name": "adk_request_confirmation",
+        "args": {"originalFunctionCall": {"id": call, "name": "delete", "args": {}}},
+    }
+    part = {"kind": "data", "data": data, "metadata": {"kagent_type": "function_call"}}
+    message = {"role": "agent", "messageId": f"m-{call}", "parts": [part]}
+    raw: dict[str, Any] = {"kind": "status-update", "taskId": "t", "contextId": "c"}
+    raw["status"] = {"state": "input-required", "message": message}
+    return Reply(raw, read(raw))
+
+
+def test_a_turn_that_waits_goes_on_with_a_decision() -> None:
+    line = Line([request()], later=[[status("working", "Deleted."), status("completed")]])
+    heard = talk(line)
+    turn = heard.conversation.turn
+    assert (turn.waits, [item.call.name for item in turn.requests]) == (True, ["delete"])
+    replies = list(heard.conversation.decide({"decision_type": "approve"}))
+    assert line.asked[-1] == ("{'decision_type': 'approve'}", "t c")
+    assert [item for _, shown in replies for item in shown] == [Words("Deleted.")]
+    assert (turn.state, turn.requests) == ("completed", [])
+
+
+def test_a_second_request_of_a_turn_does_not_bring_back_the_first() -> None:
+    line = Line([request()], later=[[BROKEN]])
+    again = dict(request("c2").raw)
+    first = request().raw["status"]["message"]
+    again |= {"kind": "task", "id": "t", "history": [first]}
+    line.tasks = [Reply(again, read(again))]
+    heard = talk(line)
+    list(heard.conversation.decide({"decision_type": "approve"}))
+    assert [item.call.id for item in heard.conversation.turn.requests] == ["c2"]
+
+
+def test_the_wait_for_a_person_is_no_time_of_the_call() -> None:
+    def part(data: dict[str, Any], kind: str) -> Reply:
+        parts = [{"kind": "data", "data": data, "metadata": {"kagent_type": kind}}]
+        raw: dict[str, Any] = {"kind": "status-update", "taskId": "t", "contextId": "c"}
+        raw["status"] = {"state": "working", "message": {"role": "agent", "messageId": kind, "parts": parts}}
+        return Reply(raw, read(raw))
+
+    now = [0.0]
+    called = part({"id": "c1", "name": "delete", "args": {}}, "function_call")
+    gave = part({"id": "c1", "name": "delete", "response": {"output": "done"}}, "function_response")
+    line = Line([called, request()], later=[[gave, status("completed")]])
+    conversation = Conversation(line, lambda _: None, clock=lambda: now[0], sleep=lambda _: None)  # type: ignore[arg-type]
+    list(conversation.say("hello"))
+    now[0] = 100.0
+    stream = conversation.decide({"decision_type": "approve"})
+    now[0] = 102.5
+    returned = [item for _, shown in stream for item in shown if isinstance(item, Returned)]
+    assert [item.seconds for item in returned] == [2.5]
+
+
+def test_an_agent_without_tasks_answers_with_a_message() -> None:
+    raw = {"kind": "message", "contextId": "c", "role": "agent", "messageId": "m"}
+    raw["parts"] = [{"kind": "text", "text": "Hello."}]  # type: ignore[assignment]
+    heard = talk(Line([Reply(raw, read(raw))]))
+    assert (heard.words, heard.conversation.turn.state) == ("Hello.", "completed")
+
+
+def texts(*events: Event) -> list[str]:
+    speech = Speech()
+    shown = [item for event in events for item in speech.hear(event, 0.0)]
+    return [("| " if item.new else "") + item.text for item in shown if isinstance(item, Words)]
+
+
+def piece(text: str) -> Text:
+    return Text(text, True, False, text)
+
+
+def whole(text: str, id_: str = "") -> Text:
+    return Text(text, False, False, id_ or text)
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([piece("a"), piece("b"), whole("ab"), Answer("ab", True)], ["a", "b"]),
+        ([whole("a"), whole("b"), Answer("b", True)], ["a", "| b"]),
+        ([whole("a"), whole("b"), Answer("ab", True)], ["a", "| b"]),
+        ([whole("a"), Answer("other", True)], ["a", "| other"]),
+        ([piece("a"), whole("ab")], ["a", "b"]),
+        ([piece("ax"), whole("ab")], ["ax", "| ab"]),
+        ([piece("ab"), whole("a", "1"), whole("b", "1")], ["ab"]),
+        ([whole("a", "1"), whole("b", "1")], ["a", "b"]),
+        ([whole("OK", "1"), whole("OK", "2")], ["OK", "| OK"]),
+        ([whole("OK", "1"), whole("OK", "1")], ["OK"]),
+        ([piece("a"), whole("a"), piece("b"), whole("b")], ["a", "| b"]),
+        ([Text("hm", False, True, "m"), Text("hm", True, True, "m"), whole("a")], ["a"]),
+    ],
+)
+def test_each_word_is_shown_once(events: list[Event], words: list[str]) -> None:
+    assert texts(*events) == words
+
+
+def test_calls_without_an_id_are_all_shown() -> None:
+    speech = Speech()
+    call, result = ToolCall("", "get", {}), ToolResult("", "get", None, "x", False)
+    shown = [item for event in (call, call, result, result) for item in speech.hear(event, 0.0)]
+    assert [type(item) for item in shown] == [Called, Called, Returned, Returned]

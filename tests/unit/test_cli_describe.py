@@ -203,7 +203,14 @@ def test_none(cluster: FakeCluster, kagent: Kagent) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["nobody"], 1, 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'),
+        (
+            ["nobody"],
+            1,
+            (
+                'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
+                "hint: kubectl kagent get agents -A shows those there are\n"
+            ),
+        ),
         (
             ["agents"],
             2,

@@ -263,7 +263,14 @@ def test_a_spec_with_keys_in_plain_text_is_recorded_with_a_warning(
     [
         ([], 2, "error: name exactly one object\nhint: for example agent/NAME\n"),
         (["agents", "a", "b"], 2, "error: name exactly one object\nhint: for example agent/NAME\n"),
-        (["nobody"], 1, 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'),
+        (
+            ["nobody"],
+            1,
+            (
+                'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
+                "hint: kubectl kagent get agents -A shows those there are\n"
+            ),
+        ),
         (
             ["modelconfig/gpt"],
             2,

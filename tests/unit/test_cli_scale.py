@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from kubectl_kagent.cli import ExplainedGroup
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER
 from tests.conftest import Kagent
@@ -220,6 +221,17 @@ def test_an_interrupt_ends_quietly_with_130(clock: FakeCluster, kagent: Kagent) 
     assert kagent("scale", "clock", "--replicas=3") == (130, "", "interrupted\n")
 
 
+@pytest.mark.parametrize("moment", ["parse_args", "invoke"])
+def test_an_interrupt_around_the_verb_is_no_other(
+    clock: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ExplainedGroup, moment, interrupt)
+    assert kagent("scale", "clock", "--replicas=3") == (130, "", "\ninterrupted\n")
+
+
 def test_what_was_done_before_an_error_is_still_told(clock: FakeCluster, kagent: Kagent) -> None:
     clock.add(AGENT, agent("second", deployment={"replicas": 1}))
 
@@ -229,8 +241,8 @@ def test_what_was_done_before_an_error_is_still_told(clock: FakeCluster, kagent:
     clock.before("patch", AGENT, taken, nth=2)
     code, out, err = kagent("scale", "clock", "second", "--replicas=3", "--current-replicas=1")
     assert (code, out) == (1, "agent.kagent.dev/clock scaled\n")
-    assert err.startswith(
-        'Error from server (Conflict): Operation cannot be fulfilled on agents.kagent.dev "sec'
+    assert err == (
+        "Error from server (Conflict): agent.kagent.dev/second: expected replicas to be 1, was 9\n"
     )
 
 
@@ -264,7 +276,7 @@ def test_waking_loses_against_who_was_first(clock: FakeCluster, kagent: Kagent) 
     clock.before("patch", AGENT, lambda: clock.edit(AGENT, "clock", rival))
     code, _, err = kagent("wake", "clock")
     assert code == 1
-    assert "the object has been modified" in err
+    assert "expected replicas to be 0, was 7" in err
     assert replicas(clock) == 7
 
 

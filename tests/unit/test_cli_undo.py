@@ -198,7 +198,14 @@ def test_exactly_one_object(cluster: FakeCluster, kagent: Kagent, words: list[st
 
 def test_an_unknown_agent(cluster: FakeCluster, kagent: Kagent) -> None:
     result = kagent("rollback", "nobody")
-    assert result == (1, "", 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n')
+    assert result == (
+        1,
+        "",
+        (
+            'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
+            "hint: kubectl kagent get agents -A shows those there are\n"
+        ),
+    )
 
 
 # Shared sources
@@ -425,7 +432,6 @@ def arrange_interrupt(verb: str, resource: Any, nth: int = 1) -> Callable[[FakeC
     return lambda cluster: cluster.before(verb, resource, interrupt, nth=nth)
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     "arrange",
     [
@@ -447,7 +453,6 @@ def test_ctrl_c_in_the_middle_waits_until_it_is_done_and_recorded(
     assert stored["kubernetes.io/change-cause"] == "kubectl kagent rollout undo agent/clock --to-revision=1"
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_the_middle_of_sources(story: Story, kagent: Kagent) -> None:
     story.model("large")
     arrange_interrupt("patch", MODEL_CONFIG, nth=2)(story.cluster)  # the first only tries
@@ -459,7 +464,6 @@ def test_ctrl_c_in_the_middle_of_sources(story: Story, kagent: Kagent) -> None:
     assert newest(story).rollback_of == 1
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_before_anything_changes_nothing(story: Story, kagent: Kagent) -> None:
     arrange_interrupt("list", CONTROLLER_REVISION)(story.cluster)
     assert kagent("rollback", "clock") == (130, "", "interrupted\n")
@@ -467,7 +471,6 @@ def test_ctrl_c_before_anything_changes_nothing(story: Story, kagent: Kagent) ->
     assert story.cluster.writes[-1].resource == CONTROLLER_REVISION  # of the story itself
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_it_waits_for_the_controller(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
@@ -477,7 +480,6 @@ def test_ctrl_c_while_it_waits_for_the_controller(
     assert newest(story).rollback_of == 1
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_the_handlers_of_signals_are_the_old_ones_again(story: Story, kagent: Kagent) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     arrange_interrupt("patch", AGENT)(story.cluster)

@@ -121,6 +121,13 @@ def test_verbs_and_flags_by_their_beginning(offered: Complete, flags: list[Conne
         (["rollout", "diff", "agent/clock", ""], []),
         (["rollback", "clo"], ["clock"]),
         (["rollout", "history", "--no-record", "clo"], ["clock"]),
+        (["chat", ""], ["clock", "cook"]),
+        (["approvals", "list", "co"], ["cook"]),
+        (["sessions", "list", "c"], ["clock", "cook"]),
+        (["trace", "clo"], ["clock"]),
+        (["tools", "list", ""], ["clock", "cook"]),
+        (["tools", "check", "co"], ["cook"]),
+        (["tools", "call", ""], ["datetime"]),
     ],
 )
 def test_types_and_names(offered: Complete, words: list[str], expected: list[str]) -> None:
@@ -185,3 +192,12 @@ def test_as_a_process_without_a_server_it_answers_at_once(program: str, tmp_path
 def test_as_a_process_without_a_kubeconfig(program: str) -> None:
     done = subprocess.run([program, "scale", "agent/"], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, ":4\n", "")
+
+
+def test_trace_takes_a_verb_or_an_agent(offered: Complete) -> None:
+    assert offered("trace", "") == ["export", "list", "show", "clock", "cook"]
+    assert offered("trace", "cl") == ["clock"]
+    assert offered("trace", "list", "co") == ["cook"]
+    assert offered("trace", "clock", "--wa") == []
+    assert offered("trace", "clock", "--err") == ["--errors"]
+    assert offered("trace", "show", "--wa") == ["--waterfall"]

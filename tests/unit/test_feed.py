@@ -29,7 +29,12 @@ class Follower:
     ) -> None:
         self.said: list[str] = []
         self._cluster = cluster
+        others = set(threading.enumerate())
         self.feed = Feed(cluster, namespace, resources, say=self.said.append, retry=retry)
+        self._threads = set(threading.enumerate()) - others
+
+    def ended(self) -> bool:
+        return not any(thread.is_alive() for thread in self._threads)
 
     def take(self, count: int) -> list[tuple[str, str]]:
         """The next changes, each with its kind of event."""
@@ -234,7 +239,7 @@ def test_after_trouble_it_waits_and_can_be_closed_meanwhile(cluster: FakeCluster
     follower = Follower(cluster, AGENT, retry=600)
     follower.until(lambda: bool(follower.said))
     follower.close()
-    follower.until(lambda: not [t for t in threading.enumerate() if t.name == "agents"])
+    follower.until(follower.ended)
     assert cluster.requests == []
 
 
@@ -242,5 +247,5 @@ def test_a_closed_feed_opens_no_more_watches(cluster: FakeCluster, follow: Follo
     follower = follow()
     follower.until(watched(cluster))
     follower.close()
-    follower.until(lambda: not [t for t in threading.enumerate() if t.name == "agents"])
+    follower.until(follower.ended)
     assert [request.verb for request in cluster.requests] == ["list", "watch"]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from tests.lab.errors import LabError
 from tests.lab.images.archive import Entry, Image, read_layers, tree, write_archive, write_layer
-from tests.lab.images.shelf import Shelf, key_of, run
+from tests.lab.images.shelf import UNUSED_SECONDS, Shelf, key_of, run
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_an_image_may_stand_on_the_layers_of_another_archive(tmp_path: Path) -> 
     assert f"blobs/sha256/{own.digest[7:]}" in files
 
 
-def test_an_archive_is_built_once_per_key_and_replaces_the_older_one(tmp_path: Path) -> None:
+def test_an_archive_is_built_once_per_key_and_replaces_those_that_nobody_uses(tmp_path: Path) -> None:
     said: list[str] = []
     shelf = Shelf(tmp_path / "images", said.append)
     built: list[str] = []
@@ -113,13 +114,19 @@ def test_an_archive_is_built_once_per_key_and_replaces_the_older_one(tmp_path: P
     first = shelf.archive("pause", old, build)
     assert shelf.archive("pause", old, build) == first
     assert len(built) == 2
-    second = shelf.archive("pause", new, build)
-    assert sorted(shelf.directory.glob("*.tar")) == sorted([other, second])
+    second = shelf.archive("pause", new, build)  # the first may be another checkout's
+    assert sorted(shelf.directory.glob("*.tar")) == sorted([other, first, second])
+    written = first.stat().st_mtime_ns
+    for archive in (other, first, second):
+        os.utime(archive, ns=(written - UNUSED_SECONDS * 10**9 - 1, written))
+    assert shelf.archive("pause", new, build) == second
+    third = shelf.archive("pause", key_of("newest"), build)
+    assert sorted(shelf.directory.glob("*.tar")) == sorted([other, second, third])
+    assert second.stat().st_mtime_ns == written
     assert not list(shelf.directory.glob("building-*"))
     assert [line for line in said if "building" in line] == [
         "building the image archive pause-other",
-        "building the image archive pause",
-        "building the image archive pause",
+        *["building the image archive pause"] * 3,
     ]
 
 

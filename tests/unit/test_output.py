@@ -227,7 +227,6 @@ def test_nor_do_errors_and_hints_of_the_server(cluster: FakeCluster, error: Exce
     assert not CONTROL & set(text)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_record_tells_hostile_changes_harmlessly(hostile: Story) -> None:
     """Its first look finds an edit, and makes another so that there is a third look, which ends it."""
     cluster = hostile.cluster

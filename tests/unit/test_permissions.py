@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.model.permissions import PERMISSIONS, ROLES, hint
+from kubectl_kagent.model.permissions import CONTROLLER_SERVICE, PERMISSIONS
 from kubectl_kagent.model.resources import (
     AGENT,
     CRD,
@@ -22,11 +23,12 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import digest
+from kubectl_kagent.model.revision import Source, digest
+from kubectl_kagent.model.roles import ROLES, hint
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 from tests import objects, permission_cases
 from tests.fakes import FakeCluster
-from tests.permission_cases import CASES, Case, Done, Recording, Use, judge, run, state, table
+from tests.permission_cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
 
 Object = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,7 @@ class FakeWorld:
         answer = {"result": {"kind": "message", "parts": [{"kind": "text", "text": "hello"}]}}
         cluster.services["POST", "default/echo:8080/"] = answer
         self._install_kagent()
+        self.converse()
 
     def settle(self) -> None:
         for resource in (AGENT, MCP_SERVER):
@@ -65,8 +68,9 @@ class FakeWorld:
 
     def _reconcile(self, workload: Workload) -> None:
         spec = with_replicas(workload.spec, workload.deployment_path, None)
+        # of a source only what reaches the agent: an MCP server's environment does not
         sources = [
-            {key: item.get(key) for key in ("spec", "data")}
+            Source.of(reference, item).content
             for reference in workload.references()
             for item in self.admin.read_all(reference.resource)
             if item["metadata"]["name"] == reference.name
@@ -100,6 +104,8 @@ class FakeWorld:
         }
         self._add(POD, pod)
         self.admin.logs["pod", "kagent (previous)"] = "last words\n"
+        self.admin.kubelet.write("pod", "08:00:00 last words")
+        self.admin.kubelet.end("pod")
         involved = {"kind": "Pod", "name": "pod"}
         self._add(EVENT, {"metadata": {"name": "event"}, "involvedObject": involved, "reason": "x"})
 
@@ -114,12 +120,45 @@ class FakeWorld:
         service = {"metadata": {"name": "kagent-controller", **where}, "spec": {"ports": ports}}
         self._add(SERVICE, service)
         self.admin.services["GET", "kagent/kagent-controller:8083/version"] = {"kagent_version": "0.10.4"}
+        sessions = "/api/sessions/agent/default/agent?user_id=admin%40kagent.dev"
+        self.admin.services["GET", f"kagent/kagent-controller:8083{sessions}"] = {"data": []}
+        everybody = "/api/sessions?user_id=admin%40kagent.dev"
+        self.admin.services["GET", f"kagent/kagent-controller:8083{everybody}"] = {"data": []}
+        container = {"name": "kagent"}
+        pod = {"metadata": {"name": "controller", **where}, "spec": {"containers": [container]}}
+        self._add(POD, pod | {"status": {"containerStatuses": [container | {"state": {"running": {}}}]}})
+        self.admin.kubelet.write("controller", "08:00:00 hello")
         deployment = {
             "metadata": {"name": "kagent-controller", **where},
             "spec": {"replicas": 1},
             "status": {"availableReplicas": 1},
         }
         self._add(DEPLOYMENT, deployment)
+
+    def converse(self) -> tuple[str, str]:
+        """The waiting task is done as soon as it is answered."""
+        row = {"id": "s", "agent_id": "default__NS__echo", "updated_at": "2026-11-23T08:00:00Z"}
+        call = {"id": "c", "name": "delete", "args": {}}
+        data = {"id": "r", "name": "adk_request_confirmation", "args": {"originalFunctionCall": call}}
+        part = {"kind": "data", "data": data, "metadata": {"kagent_type": "function_call"}}
+        message = {"role": "agent", "messageId": "m", "parts": [part]}
+        task = {"kind": "task", "id": "t", "contextId": "s"}
+        waiting = {**task, "status": {"state": "input-required", "message": message}}
+        answers = {
+            ("GET", "/api/sessions"): [row],
+            ("GET", "/api/sessions/s?order=asc"): {"session": row, "events": []},
+            ("GET", "/api/sessions/s?limit=1"): {"session": row, "events": []},
+            ("GET", "/api/sessions/s/tasks"): [waiting],
+            ("DELETE", "/api/sessions/s"): {},
+        }
+        place, user = "kagent/kagent-controller:8083", "user_id=admin%40kagent.dev"
+        for (method, path), data in answers.items():
+            asked = f"{path}{'&' if '?' in path else '?'}{user}"
+            self.admin.services[method, f"{place}{asked}"] = {"error": False, "data": data}
+        done = {"result": {**task, "status": {"state": "completed"}}}
+        line = f"data: {json.dumps(done)}".encode()
+        self.admin.streams[f"{place}/api/a2a/default/echo?{user}"] = [line]
+        return "s", "t"
 
     def _add(self, resource: Resource, body: Object) -> Object:
         typed = {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -135,13 +174,15 @@ def world(cluster: FakeCluster) -> FakeWorld:
     return FakeWorld(cluster)
 
 
-def play(world: FakeWorld, case: Case, denied: frozenset[Use] = frozenset()) -> tuple[Done, Recording]:
+def play(
+    world: FakeWorld, case: Case, denied: frozenset[Use] = frozenset(), *, refused: bool = False
+) -> tuple[Done, Recording]:
     world.remember()
     case.before(world)
     cluster = Recording(world.admin, denied, world.settle)
-    done = run(cluster, case.words(world), until=case.until)
+    until = case.until | {NEVER} if case.until and refused else case.until
+    done = run(cluster, case.words(world), until=until)
     world.admin.end_watches()
-    case.after(world)
     return done, cluster
 
 
@@ -150,6 +191,7 @@ def test_a_verb_makes_the_requests_of_the_table_and_no_others(verb: str, world: 
     used: set[Use] = set()
     for case in CASES[verb]:
         done, recording = play(world, case)
+        case.after(world)
         assert done.code != 6, done
         assert "cannot" not in done.err, done
         used |= recording.used
@@ -163,6 +205,7 @@ def test_without_a_rule_a_verb_is_refused_before_it_changed_anything_or_says_wha
     first: dict[Use, tuple[Case, Done]] = {}
     for case in CASES[verb]:
         done, recording = play(world, case)
+        case.after(world)
         for use in recording.used - set(first):
             first[use] = (case, done)
     for use, (case, full) in first.items():
@@ -173,17 +216,22 @@ def test_without_a_rule_a_verb_is_refused_before_it_changed_anything_or_says_wha
             before.append(state(world, recording=verb == "record"))
 
         need = table(verb)[use]
-        seen, _ = play(world, replace(case, before=prepare), frozenset({use}))
-        judge(need, use, case, full, seen)
+        case_now = replace(case, before=prepare)
+        seen, recording = play(world, case_now, frozenset({use}), refused=not need.without)
+        judge(need, use, case, full, seen, asked=use in recording.used, real=False)
         if not need.without:
             assert state(world, recording=verb == "record") == before[0], use
+        case.after(world)
 
 
 def test_no_role_reaches_a_secret_and_looking_changes_nothing() -> None:
-    view, edit, operate, recorder = ROLES
+    view, talk, edit, operate, recorder = ROLES
     assert not [rule for role in ROLES for rule in role.rules if "secret" in rule.resource]
     assert {rule.verb for rule in view.rules} == {"get", "list", "watch"}
     assert view.rules < edit.rules < operate.rules
+    assert talk.rules < edit.rules
+    assert {(rule.resource, rule.name) for rule in talk.rules} == {("services/proxy", CONTROLLER_SERVICE)}
+    assert not talk.aggregate_to
     assert recorder.rules < operate.rules
     recording = {rule for rule in operate.rules - edit.rules if rule.resource == "controllerrevisions"}
     assert {rule.verb for rule in recording} == {"create", "patch", "delete"}
@@ -198,6 +246,8 @@ def test_the_hint_names_the_smallest_role() -> None:
     )
     assert "kagent-edit" in str(refused("patch", "agents", "kagent.dev"))
     assert "kagent-edit" in str(refused("get", "services/proxy", ""))
+    named = f'services "{CONTROLLER_SERVICE}" is forbidden: User "u" cannot get resource "services/proxy" '
+    assert "kagent-talk" in str(hint(f'{named}in API group "" in the namespace "kagent"'))
     assert "kagent-operate" in str(refused("create", "controllerrevisions", "apps"))
     assert refused("impersonate", "users", "") is None
     assert hint('pods "x" is forbidden: exceeded quota: few') is None

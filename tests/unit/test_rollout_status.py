@@ -461,7 +461,14 @@ def test_pinned_to_a_revision(stage: Stage, kagent: Kagent) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "err"),
     [
-        (["agent/nope"], 1, 'Error from server (NotFound): agents.kagent.dev "nope" not found\n'),
+        (
+            ["agent/nope"],
+            1,
+            (
+                'Error from server (NotFound): agents.kagent.dev "nope" not found\n'
+                "hint: kubectl kagent get agents -A shows those there are\n"
+            ),
+        ),
         ([], 2, "error: name exactly one object\nhint: for example agent/NAME\n"),
         (
             ["echo", "--watch=false", "--smoke=hi"],

@@ -100,14 +100,41 @@ def test_another_version_than_expected_is_a_conflict_and_changes_nothing(cluster
     assert cluster.writes == []
 
 
-@pytest.mark.parametrize("expect", [Expect(replicas=1), Expect(resource_version="2")])
-def test_a_change_after_the_check_is_a_conflict_too(cluster: FakeCluster, expect: Expect) -> None:
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        (Expect(replicas=1), "expected replicas to be 1, was 9"),
+        (Expect(resource_version="2"), "the object has been modified"),
+    ],
+)
+def test_a_change_after_the_check_is_a_conflict_too(
+    cluster: FakeCluster, expect: Expect, message: str
+) -> None:
     cluster.add(AGENT, agent())
     rival = {"spec": {"declarative": {"deployment": {"replicas": 9}}}}
     cluster.before("patch", AGENT, lambda: cluster.edit(AGENT, "clock", rival))
-    with pytest.raises(Conflict, match="the object has been modified"):
+    with pytest.raises(Conflict, match=message):
         scale(cluster, workload(cluster), 5, expect=expect)
     assert workload(cluster).replicas == 9
+
+
+def test_a_change_of_something_else_is_looked_at_and_does_no_harm(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent())
+    for nth in (1, 2, 3, 4):
+        label = {"metadata": {"labels": {"look": str(nth)}}}
+        cluster.before("patch", AGENT, lambda label=label: cluster.edit(AGENT, "clock", label), nth=nth)
+    scale(cluster, workload(cluster), 5, expect=Expect(replicas=1))
+    assert workload(cluster).replicas == 5
+
+
+def test_a_change_at_every_look_is_a_conflict_in_the_end(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent())
+    for nth in (1, 2, 3, 4, 5):
+        label = {"metadata": {"labels": {"look": str(nth)}}}
+        cluster.before("patch", AGENT, lambda label=label: cluster.edit(AGENT, "clock", label), nth=nth)
+    with pytest.raises(Conflict, match="the object has been modified"):
+        scale(cluster, workload(cluster), 5, expect=Expect(replicas=1))
+    assert workload(cluster).replicas is None
 
 
 def test_without_preconditions_the_last_one_wins(cluster: FakeCluster) -> None:

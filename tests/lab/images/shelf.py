@@ -1,4 +1,4 @@
-"""The archives on disk: found again by the key of what they are made from, built once, older ones removed."""
+"""The archives on disk: found again by the key of what they are made from, built once, old ones removed."""
 
 import fcntl
 import hashlib
@@ -28,6 +28,7 @@ class Shelf:
         with self._lock():
             if not target.exists():
                 self._build(name, target, build)
+            os.utime(target, ns=(time.time_ns(), target.stat().st_mtime_ns))  # last used: now
         return target
 
     def _build(self, name: str, target: Path, build: Build) -> None:
@@ -36,11 +37,16 @@ class Shelf:
         with tempfile.TemporaryDirectory(dir=self.directory, prefix="building-") as scratch:
             written = Path(scratch) / "archive.tar"
             build(Path(scratch), written)
-            for older in self.directory.glob(f"{name}-{'[0-9a-f]' * KEY_LENGTH}.tar"):
-                older.unlink()
+            self._remove_unused(name)
             written.rename(target)
         size = target.stat().st_size / 1e6
         self.progress(f"built {name}: {size:.0f} MB in {time.monotonic() - begun:.0f} s")
+
+    def _remove_unused(self, name: str) -> None:
+        """Another checkout shares the shelf, and may be about to import what it found here."""
+        for other in self.directory.glob(f"{name}-{'[0-9a-f]' * KEY_LENGTH}.tar"):
+            if time.time() - other.stat().st_atime > UNUSED_SECONDS:
+                other.unlink()
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -51,6 +57,7 @@ class Shelf:
 
 
 KEY_LENGTH = 16
+UNUSED_SECONDS = 24 * 3600
 
 
 def key_of(*parts: Path | str) -> str:

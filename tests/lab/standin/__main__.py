@@ -21,6 +21,7 @@ from tests.lab.standin.listings import Listings
 from tests.lab.standin.server import Server, application
 from tests.lab.standin.settings import Settings
 from tests.lab.standin.store import Store
+from tests.lab.standin.tracing import Tracing
 
 _LOG = logging.getLogger("setup")
 
@@ -33,7 +34,11 @@ async def _run() -> None:
     controller = Controller(kube, store, settings, lambda: datetime.now(UTC))
     a2a = A2ADoor(controller.cache, store, settings.a2a_base_url, os.environ.get("KAGENT_A2A_DEBUG_ADDR", ""))
     listings, conversations = Listings(controller.cache, store), Conversations(controller.cache, store)
-    server = Server(application(listings, conversations, a2a), host or "0.0.0.0", int(port))
+    app, tracing = application(listings, conversations, a2a), None
+    if settings.otel.get("OTEL_TRACING_ENABLED") == "true":
+        tracing = Tracing(controller.cache, settings.namespace)
+        app = tracing.around(app)
+    server = Server(app, host or "0.0.0.0", int(port))
     _LOG.info("Starting the stand-in for the KAgent Controller, a test double")
     if settings.go_image == settings.python_image:
         _LOG.info("no Go runtime: agents with runtime go run the Python image, with the Go runtime's probe")
@@ -43,6 +48,8 @@ async def _run() -> None:
     work = [asyncio.create_task(server.serve()), asyncio.create_task(controller.run())]
     await asyncio.wait([asyncio.create_task(stop.wait()), *work], return_when=asyncio.FIRST_COMPLETED)
     await a2a.close()
+    if tracing:
+        tracing.close()
     store.close()
     if not stop.is_set():
         await asyncio.gather(*(task for task in work if task.done()))

@@ -15,7 +15,7 @@ from kubectl_kagent.errors import Conflict, Unreachable
 from kubectl_kagent.lifecycle.history import revisions_of
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Revision, canonical_json
-from kubectl_kagent.model.workload import Workload, with_replicas
+from kubectl_kagent.model.workload import Workload, dig, with_replicas
 from tests.cluster.conftest import Tools, wait_for
 from tests.lab.lab import Lab
 
@@ -192,6 +192,8 @@ def test_every_change_is_listed_once_and_in_order(tools: Tools, api: ApiServer, 
     tools.kubectl("create", "-f", "-", stdin=json.dumps(everything))
     witness = Witness(api)
     script = Script(api, tools, witness)
+    # what kagent makes of the key is a part of the config too: it is there before the first edit
+    wait_for(lambda: dig(script.read(MODEL_CONFIG, "model"), "status", "secretHash"), "the key's hash")
     for resource, name in [(MODEL_CONFIG, "model"), (REMOTE_MCP_SERVER, "tools")]:
         witness.saw(script.read(resource, name))
     for name in AGENTS:

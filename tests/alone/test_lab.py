@@ -8,13 +8,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import cleanup, processes
+from tests.lab import cleanup, processes, telemetry
 from tests.lab.__main__ import main
 from tests.lab.lab import PROCESSES, Lab
 from tests.lab.layout import CHECKOUT, Layout
 
 NAME = "lab-test"
 COMMAND = [sys.executable, "-m", "tests.lab"]
+
+
+@pytest.fixture
+def first() -> Lab:
+    """The one that is up."""
+    return Lab.attach()
 
 
 @pytest.fixture
@@ -27,8 +33,8 @@ def second(monkeypatch: pytest.MonkeyPatch) -> Iterator[Layout]:
     subprocess.run([*COMMAND, "down"], cwd=CHECKOUT, check=True, timeout=120)
 
 
-def run(verb: str) -> None:
-    subprocess.run([*COMMAND, verb], cwd=CHECKOUT, check=True, timeout=600)
+def run(*words: str) -> None:
+    subprocess.run([*COMMAND, *words], cwd=CHECKOUT, check=True, timeout=600)
 
 
 def kubectl(layout: Layout, *words: str) -> str:
@@ -59,12 +65,7 @@ def test_down_leaves_nothing_of_an_up_that_was_killed(second: Layout, last_words
 
 
 @pytest.mark.cluster
-def test_up_repairs_a_lab_in_pieces_and_down_leaves_nothing_of_it(
-    second: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as default:
-        default.delenv("KAGENT_LAB_NAME")
-        first = Lab.attach()
+def test_up_repairs_a_lab_in_pieces_and_down_leaves_nothing_of_it(first: Lab, second: Layout) -> None:
     before = first.pids()
     run("up")
     address = second.kubeconfig.read_bytes()
@@ -84,6 +85,22 @@ def test_up_repairs_a_lab_in_pieces_and_down_leaves_nothing_of_it(
     run("down")
     assert cleanup.leftovers(second) == []
     assert first.pids() == before
+
+
+@pytest.mark.telemetry
+def test_telemetry_lasts_until_an_up_without_it(second: Layout) -> None:
+    def there() -> tuple[set[str], set[str], bool]:
+        """Its processes, its Services, and whether kagent's controller knows of it."""
+        running = {name for name in telemetry.PARTS if processes.pid(second, name)}
+        services = kubectl(second, "get", "services", "-n", "monitoring", "-o", "name")
+        controller = kubectl(second, "get", "deployment", "-n", "kagent", "-o", "yaml")
+        return running, set(services.split()), "OTEL_TRACING_ENABLED" in controller
+
+    run("up", "--telemetry")
+    parts = {"tempo", "loki", "prometheus", "collector"}
+    assert there() == (parts, {f"service/{name}" for name in parts}, True)
+    run("up")
+    assert there() == (set(), set(), False)
 
 
 def test_without_root_it_says_so_in_one_line(

@@ -1,0 +1,92 @@
+"""The parts of the kubernetes package that we use, without the thousand models that it loads with each.
+
+And urllib3 without what it would load for HTTP/2. Such packages run their ``__init__`` only when something of
+it is asked for that is not there yet. Without this, importing them takes longer than most of our verbs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+_PACKAGES = (
+    "kubernetes",
+    "kubernetes.client",
+    "kubernetes.utils",
+    "oauthlib",
+    "oauthlib.oauth2",
+    "requests_oauthlib",
+)
+
+
+class _Package(ModuleType):
+    """A package whose ``__init__`` has not run yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or self.__spec__ is None or self.__spec__.loader is None:
+            raise AttributeError(name)
+        self.__class__ = ModuleType  # type: ignore[assignment]  # it is an ordinary one from here
+        self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
+
+
+def load_urllib3() -> None:
+    """Make ``urllib3`` cheap to import: all that it wants of its HTTP/2 is whether it is switched on."""
+    if "urllib3" in sys.modules or not _put("urllib3.http2"):
+        return
+    package: Any = sys.modules["urllib3.http2"]
+    spec = importlib.machinery.PathFinder.find_spec("urllib3.http2.probe", package.__path__)
+    if spec and spec.loader:
+        package.probe = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(package.probe)
+    importlib.import_module("urllib3").http2 = package  # type: ignore[attr-defined]
+
+
+def load() -> None:
+    """Make ``kubernetes.client.configuration``, ``.rest`` and ``kubernetes.config`` cheap to import."""
+    load_urllib3()
+    if "kubernetes" in sys.modules or not all(map(_put, _PACKAGES)):
+        return
+    client: Any = sys.modules["kubernetes.client"]
+    oauth: Any = sys.modules["requests_oauthlib"]
+    client.Configuration = importlib.import_module("kubernetes.client.configuration").Configuration
+    # kube_config refreshes an OIDC token with these two; few kubeconfigs have one
+    client.ApiClient = _later(client, "ApiClient")
+    oauth.OAuth2Session = _later(oauth, "OAuth2Session")
+    importlib.import_module("kubernetes.config")
+    del client.ApiClient, oauth.OAuth2Session
+
+
+def _later(package: ModuleType, name: str) -> Callable[..., Any]:
+    """What makes an object of a class as soon as one is wanted."""
+    return lambda *args, **more: getattr(package, name)(*args, **more)
+
+
+def _put(name: str) -> bool:
+    """Put a package in place; False when it is packed in a way that only the ordinary import knows."""
+    if name in sys.modules:
+        return True
+    parent, _, _ = name.rpartition(".")
+    spec = importlib.machinery.PathFinder.find_spec(name, _path(parent) if parent else None)
+    if spec is None or spec.submodule_search_locations is None:
+        return False
+    package = _Package(name)
+    package.__spec__, package.__path__ = spec, spec.submodule_search_locations
+    package.__file__ = spec.origin
+    sys.modules[name] = package
+    if parent in sys.modules:
+        setattr(sys.modules[parent], name.rpartition(".")[2], package)
+    return True
+
+
+def _path(name: str) -> Sequence[str] | None:
+    """Where a package's modules are, loaded or not."""
+    if name in sys.modules:
+        return sys.modules[name].__path__
+    spec = importlib.machinery.PathFinder.find_spec(name)
+    return spec.submodule_search_locations if spec else None

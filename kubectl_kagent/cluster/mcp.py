@@ -1,0 +1,160 @@
+"""Ask a server of tools itself: MCP over streamable HTTP, as the official package speaks it.
+
+It waits for answers only: the stream on which a server may talk by itself is never opened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kubectl_kagent.cluster.http import CONNECT_SECONDS, LINE_LIMIT, Access
+from kubectl_kagent.errors import KagentError, NotFound, TimedOut
+from kubectl_kagent.model.tool_server import Tool
+
+if TYPE_CHECKING:
+    import httpx2
+    from mcp import Client
+
+T = TypeVar("T")
+_PAGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool answered: its text, whether it failed, and all of it as sent."""
+
+    text: str
+    failed: bool
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A server behind ``access``; ``name`` is what to call it, ``timeout`` (seconds) for the whole talk."""
+
+    name: str
+    access: Access
+    timeout: float
+
+    def tools(self) -> tuple[Tool, ...]:
+        """All tools that it offers, with their schemas."""
+        return self._talk(_list)
+
+    def call(self, name: str, arguments: Callable[[tuple[Tool, ...]], Mapping[str, Any]]) -> Result:
+        """Call a tool with what ``arguments`` makes of the tools there are; what it raises ends it."""
+
+        async def call(client: Client) -> Result:
+            given = dict(arguments(await _list(client)))
+            answer = await client.call_tool(name, given)
+            texts = [part.text for part in answer.content if part.type == "text"]
+            raw = answer.model_dump(by_alias=True, mode="json", exclude_unset=True)
+            return Result("\n".join(texts), answer.is_error, raw)
+
+        return self._talk(call)
+
+    def _talk(self, ask: Callable[[Client], Awaitable[T]]) -> T:
+        """Open a session, ask, and end it."""
+        import anyio
+
+        logging.getLogger("mcp").handlers = [logging.NullHandler()]  # what matters of it is raised here
+        refusals: list[KagentError] = []
+
+        async def run() -> T:
+            with anyio.fail_after(self.timeout):
+                async with _session(self.access, self.name, refusals) as client:
+                    return await ask(client)
+
+        try:
+            return anyio.run(run)
+        except Exception as error:  # a package and a server of others: whatever comes is explained
+            raise self._explained(error, refusals) from error
+
+    def _explained(self, error: Exception, refusals: list[KagentError]) -> KagentError:
+        import httpx2
+        from mcp import MCPError
+
+        from kubectl_kagent.cluster.refusals import unreachable
+
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, KagentError):
+            return error
+        if refusals:
+            return refusals[0]
+        if isinstance(error, TimeoutError):
+            return TimedOut(
+                f"{self.name} did not answer within {self.timeout:g}s", hint="--timeout=2m waits longer"
+            )
+        if isinstance(error, httpx2.HTTPError):
+            return unreachable(httpx2.URL(self.access.url).netloc.decode(), error)
+        said = " ".join(str(error.message if isinstance(error, MCPError) else error).split())
+        said = said.partition(" For further information")[0][:300]
+        if isinstance(error, MCPError) and not said.startswith("Failed to parse"):
+            return KagentError(f"{self.name} answered with an error: {said}")
+        return KagentError(
+            f"{self.name} answered with something that is not MCP: {said or type(error).__name__}"
+        )
+
+
+async def _list(client: Client) -> tuple[Tool, ...]:
+    found: list[Tool] = []
+    cursor: str | None = None
+    for _ in range(_PAGES):
+        page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+        found += [Tool(item.name, item.description or "", item.input_schema) for item in page.tools]
+        cursor = page.next_cursor
+        if cursor is None:
+            return tuple(found)
+    raise KagentError(f"the list of tools has more than {_PAGES} pages: that is no answer")
+
+
+@asynccontextmanager
+async def _session(access: Access, name: str, refusals: list[KagentError]) -> AsyncIterator[Client]:
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    wire = _wire(access, name, refusals)
+    timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
+    async with httpx2.AsyncClient(
+        transport=wire, headers=list(access.headers), timeout=timeout, trust_env=False
+    ) as http:
+        transport = streamable_http_client(access.url, http_client=http, max_sse_event_size=LINE_LIMIT)
+        async with Client(transport, mode="legacy") as client:
+            yield client
+
+
+def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.AsyncBaseTransport:
+    """Sends requests with the access's TLS, and notes what is refused: the package tells only that it was."""
+    import httpx2
+
+    from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
+
+    class Wire(httpx2.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.method == "GET":
+                return httpx2.Response(405)  # its own talk is not wanted
+            request.headers["Connection"] = "close"  # as for http.ONE_ANSWER
+            if access.server_name:
+                request.extensions["sni_hostname"] = access.server_name
+            response = await super().handle_async_request(request)
+            if response.status_code < 300 or request.method == "DELETE":
+                return response
+            body, kind = await response.aread(), response.headers.get("content-type", "")
+            if b'"jsonrpc"' not in body:  # that would be the server's own words, which the package reads
+                status = status_in(body)
+                found = (
+                    refusal(status, response.status_code, None)
+                    if status
+                    else service_refusal(response.status_code, kind, body, name)
+                )
+                if isinstance(found, NotFound) and not status:
+                    found = KagentError(f"{name} has no MCP server at its path: {found.message}")
+                refusals.append(found)
+            return httpx2.Response(response.status_code, headers={"content-type": kind}, content=body)
+
+    return Wire(verify=access.tls if access.tls is not None else True, proxy=access.proxy or None)

@@ -1,0 +1,149 @@
+"""approvals: what waits for a person, across agents and sessions, and the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from kubectl_kagent import clock, options
+from kubectl_kagent.commands import terminal
+from kubectl_kagent.commands.questions import chosen
+from kubectl_kagent.commands.turns import Talk, end
+from kubectl_kagent.conversation.a2a import AgentLine
+from kubectl_kagent.conversation.chat import Conversation, Turn
+from kubectl_kagent.conversation.decision import Pending, Verdict, decision
+from kubectl_kagent.conversation.inbox import find, inbox, state_of
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.render import approvals as screen
+from kubectl_kagent.targets import agent_name
+
+_output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+
+
+@click.group(short_help="What waits for a person: list, approve, reject")
+def approvals() -> None:
+    """What agents ask of a person: to approve calls of tools, and to answer questions."""
+
+
+@approvals.command("list", short_help="Everything that waits, the longest first")
+@click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
+@options.all_namespaces
+@options.output()
+@terminal.color
+@options.controller
+def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -> None:
+    """List what waits in the sessions of the user, a line for each call of a tool or question.
+
+    \b
+    kubectl kagent approvals list -A
+    kubectl kagent approvals list datetime-agent -o wide
+    """
+    name = agent_name(agent) if agent else ""
+    namespace = None if all_namespaces else reach.namespace()
+    found = inbox(reach.controller(), namespace, terminal.warn, agent=name)
+    if output in ("", "wide") and not found:
+        terminal.say("Nothing waits for a person" + (f" in {namespace} namespace." if namespace else "."))
+        return
+    wide = output == "wide"
+    if output in ("", "wide"):
+        terminal.show(screen.approvals_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
+    else:
+        terminal.write(screen.approvals_data(found, output))
+
+
+@approvals.command(short_help="Approve the calls of a task, or answer its questions")
+@click.argument("task")
+@click.option("--call", "calls", multiple=True, metavar="ID", help="Only this call; the others are rejected.")
+@click.option("--reason", default="", metavar="TEXT", help="Why the others are rejected.")
+@click.option(
+    "--answer", "answers", multiple=True, metavar="TEXT", help="The answer to a question, in their order."
+)
+@_output
+@options.controller
+def approve(
+    reach: options.Reach,
+    task: str,
+    calls: tuple[str, ...],
+    reason: str,
+    answers: tuple[str, ...],
+    output: str,
+) -> None:
+    """Approve everything that a task waits with, and follow the rest of the turn as chat does.
+
+    The task is named by its id or the beginning of it. kagent decides all calls of a task at once: with
+    --call only those are approved, and all others are rejected.
+
+    \b
+    kubectl kagent approvals approve 2a9d5f30
+    kubectl kagent approvals approve 2a9d5f30 --call=call_7 --reason='not on a Friday'
+    kubectl kagent approvals approve 2a9d5f30 --answer=PostgreSQL
+    """
+    if reason and not calls:
+        raise Usage("--reason goes with --call: it is what the other calls are rejected with")
+    _decide(reach, task, lambda pending: _approved(pending, calls, reason, answers), output)
+
+
+@approvals.command(short_help="Reject all calls of a task")
+@click.argument("task")
+@click.option("--reason", default="", metavar="TEXT", help="What the agent is told.")
+@_output
+@options.controller
+def reject(reach: options.Reach, task: str, reason: str, output: str) -> None:
+    """Reject everything that a task waits with, and follow the rest of the turn as chat does.
+
+    \b
+    kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
+    """
+    _decide(reach, task, lambda pending: [Verdict(False, reason)] * len(pending), output)
+
+
+def _decide(
+    reach: options.Reach, word: str, verdicts: Callable[[Sequence[Pending]], list[Verdict]], output: str
+) -> None:
+    controller = reach.controller()
+    task = word.removeprefix("task/")
+    found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
+    session = found.session
+    told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
+    line = AgentLine(controller, session.namespace, session.agent)
+    conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
+    conversation.turn = Turn(session=session.id, task=found.task)
+    talk = Talk(conversation, output)
+    talk.decide(told)
+    end(session.agent, talk.turn, reach.user_flag)
+
+
+def _approved(
+    pending: Sequence[Pending], calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
+) -> list[Verdict]:
+    known = [item.call.id for item in pending]
+    for call in calls:
+        if call not in known:
+            raise Usage(
+                f'the task does not wait with a call "{call}"', hint=f"it waits with {', '.join(known)}"
+            )
+    asks = [item for item in pending if item.questions and (not calls or item.call.id in calls)]
+    if asks and not answers:
+        raise Usage(
+            "the task waits for an answer: " + "; ".join(item.question for item in asks[0].questions),
+            hint="give it with --answer, one for each question",
+        )
+    if answers and not asks:
+        raise Usage("the task asks no question: it waits for an approval")
+    return [
+        Verdict(False, reason)
+        if calls and item.call.id not in calls
+        else Verdict(True, answers=_answers(item, answers) if item.questions else ())
+        for item in pending
+    ]
+
+
+def _answers(call: Pending, given: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Of one question that takes several choices all answers, else one for each question."""
+    if len(call.questions) == 1 and call.questions[0].multiple:
+        return (tuple(word for text in given for word in chosen(call.questions[0], text)),)
+    if len(given) != len(call.questions):
+        raise Usage(f"the task asks {len(call.questions)} questions, and {len(given)} answers were given")
+    return tuple(chosen(question, text) for question, text in zip(call.questions, given, strict=True))

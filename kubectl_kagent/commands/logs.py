@@ -1,0 +1,263 @@
+"""logs: the lines of all pods of an agent or MCP server, in order."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import click
+
+from kubectl_kagent import clock, options
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands import terminal
+from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render.log import Screen
+from kubectl_kagent.targets import parse_targets
+from kubectl_kagent.telemetry.logs import places
+from kubectl_kagent.telemetry.logs.elsewhere import Elsewhere
+from kubectl_kagent.telemetry.logs.lines import Level, chooser
+from kubectl_kagent.telemetry.logs.loki import Pods, find_loki
+from kubectl_kagent.telemetry.logs.merge import Texts
+from kubectl_kagent.telemetry.logs.news import Source
+from kubectl_kagent.telemetry.logs.places import Containers
+from kubectl_kagent.telemetry.logs.reader import Start
+from kubectl_kagent.telemetry.logs.session import Plan, Session
+from kubectl_kagent.telemetry.logs.turns import About, Related, of_session, of_task
+
+_LOKI_SPAN = timedelta(days=1)
+_LEVELS = [level.name.lower() for level in Level]
+
+
+class _Pattern(click.ParamType[re.Pattern[str]]):
+    name = "regex"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> re.Pattern[str]:
+        try:
+            return re.compile(str(value))
+        except re.error as error:
+            self.fail(f'"{value}" is not a regular expression: {error}', param, ctx)
+
+
+def _time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        if value and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise Usage(f'"{value}" is not a time', hint="write it like 2026-11-23T08:00:00Z") from None
+    return value
+
+
+class _FlagsTakeAValue(click.Command):
+    """kubectl users write ``--all-containers=true``, which click's flags don't know."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        flags = [name for option in self.params if getattr(option, "is_flag", False) for name in option.opts]
+        spelled: dict[str, list[str]] = {"--prefix=false": ["--no-prefix"]}
+        for name in flags:
+            spelled.setdefault(f"{name}=true", [name])
+            spelled.setdefault(f"{name}=false", [])
+        return super().parse_args(ctx, [given for word in args for given in spelled.get(word, [word])])
+
+
+@click.command(cls=_FlagsTakeAValue, short_help="Logs of all pods of an agent or MCP server, in order")
+@options.targets
+@click.option("--controller", is_flag=True, help="The logs of the kagent and kmcp controllers.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, of new pods too.")
+@click.option("-p", "--previous", is_flag=True, help="Of each container's run before the present one.")
+@click.option("-c", "--container", metavar="NAME", help="This container; default: kagent's own.")
+@click.option("--all-containers", is_flag=True, help="All containers of each pod, init containers too.")
+@click.option("--tail", type=int, default=-1, metavar="LINES", help="Only the last lines of each container.")
+@click.option("--since", type=options.Duration(), metavar="DURATION", help="Only lines newer than this.")
+@click.option("--since-time", callback=_time, metavar="TIME", help="Only lines after this time (RFC 3339).")
+@click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@click.option(
+    "--prefix/--no-prefix", default=None, help="Begin each line with its pod; default: if there are several."
+)
+@click.option("--level", type=click.Choice(_LEVELS), help="Only lines of this level or worse.")
+@click.option("-i", "--include", type=_Pattern(), multiple=True, help="Only lines in which it is found.")
+@click.option("-e", "--exclude", type=_Pattern(), multiple=True, help="No lines in which it is found.")
+@click.option("-H", "--highlight", type=_Pattern(), multiple=True, help="Show what is found brightly.")
+@click.option("--task", metavar="ID", help="Only lines about this task.")
+@click.option("--session", metavar="ID", help="Only lines about this session.")
+@click.option("--trace", metavar="ID", help="Only lines that name this trace.")
+@click.option("-o", "--output", type=click.Choice(["default", "raw", "json"]), default="default")
+@click.option(
+    "--loki", metavar="URL", help="Older lines from Loki at this address; auto finds it by its label."
+)
+@click.option("--ignore-errors", is_flag=True, help="Only warn of containers that can't be read.")
+@click.option(
+    "--max-log-requests", type=int, default=50, show_default=True, help="Most containers to follow."
+)
+@click.option(
+    "--pod-running-timeout",
+    type=options.Duration(),
+    default="20s",
+    show_default=True,
+    help="How long to wait until a pod runs.",
+)
+@options.selector
+@options.all_namespaces
+@terminal.color
+@options.controller
+def logs(
+    reach: options.Reach,
+    target: tuple[str, ...],
+    controller: bool,
+    follow: bool,
+    previous: bool,
+    container: str | None,
+    all_containers: bool,
+    tail: int,
+    since: float | None,
+    since_time: str | None,
+    timestamps: bool,
+    prefix: bool | None,
+    level: str | None,
+    include: tuple[re.Pattern[str], ...],
+    exclude: tuple[re.Pattern[str], ...],
+    highlight: tuple[re.Pattern[str], ...],
+    task: str | None,
+    session: str | None,
+    trace: str | None,
+    output: str,
+    loki: str | None,
+    ignore_errors: bool,
+    max_log_requests: int,
+    pod_running_timeout: float,
+    selector: str | None,
+    all_namespaces: bool,
+) -> None:
+    """Print the logs of all pods of an agent or MCP server in the order of time.
+
+    With -f new pods join, and no line is lost or repeated when a container restarts, its log is rotated or
+    a connection breaks; each interruption is named on stderr.
+
+    \b
+    kubectl kagent logs datetime-agent -f
+    kubectl kagent logs mcpserver/datetime --since=10m --level=warn
+    # all agents of a team, as JSON
+    kubectl kagent logs agents -l team=sre -A -o json
+    # what an agent did for one task, also when its runtime writes no ids into its lines
+    kubectl kagent logs datetime-agent --task=01a20616-7eb6-7d88-a259-3f672270e33a
+    # what the node has dropped by now, and what pods wrote that are gone
+    kubectl kagent logs datetime-agent --since=12h --loki=auto
+    kubectl kagent logs --controller --tail=100
+    """
+    cluster = reach.connect()
+    if follow and previous:
+        raise Usage("-p shows a run that has ended: it can't be followed")
+    if since is not None and since_time:
+        raise Usage("only one of --since-time and --since may be used")
+    if loki and (previous or tail >= 0 or controller):
+        raise Usage("--loki goes with --since and --since-time, not with -p, --tail or --controller")
+    workloads = _workloads(cluster, target, selector, controller=controller, all_namespaces=all_namespaces)
+    where = places.of_controllers(cluster) if controller else places.of_workloads(workloads)
+    containers = Containers(container, all_containers)
+    bright = terminal.colour_wanted()
+    screen = Screen(output, timestamps, prefix, bright, highlight, terminal.is_shown())
+
+    about = _about(reach, task, session, trace, goes_on=follow)
+
+    def texts(source: Source) -> Texts:
+        shown = screen.texts(source)
+        related = Related(about).choose if about else None
+        choose = chooser(Level[level.upper()] if level else None, include, exclude)
+
+        def some(lines: list[bytes]) -> tuple[list[bytes], bytes]:
+            chosen = related(lines) if related else lines
+            chosen = choose(chosen) if choose else chosen
+            return chosen, shown(chosen)
+
+        return some
+
+    start = Start(
+        since_time=since_time,
+        since_seconds=None if since is None else max(1, round(since)),
+        tail=tail if tail >= 0 else None,
+        previous=previous,
+    )
+    pods = places.started_pods(cluster, where, pod_running_timeout)
+    containers.check(pods)
+    if not pods and not loki:
+        _no_pods(follow=follow)
+    older = _elsewhere(cluster, loki, workloads, containers.names(pods), start) if loki else None
+    reading = Session(cluster, Plan(containers.of, texts, start, max_log_requests, older), terminal.say)
+    try:
+        for block in reading.follow(pods, where) if follow else reading.past(pods):
+            terminal.write_block(block)
+    except KeyboardInterrupt:
+        terminal.write_block(reading.rest())
+        raise
+    _end(reading, ignore_errors=ignore_errors)
+
+
+def _about(
+    reach: options.Reach, task: str | None, session: str | None, trace: str | None, *, goes_on: bool
+) -> About | None:
+    if sum(map(bool, (task, session, trace))) > 1:
+        raise Usage("only one of --task, --session and --trace may be used")
+    if trace:
+        return About(trace)
+    if not (task or session):
+        return None
+    about = About(task or session or "")
+    try:
+        controller = reach.controller()
+        about = (
+            of_task(controller, task, goes_on=goes_on)
+            if task
+            else of_session(controller, about.id, goes_on=goes_on)
+        )
+    except KagentError as error:
+        terminal.warn(f"only lines that name it are shown: {error.explained}")
+    return about
+
+
+def _workloads(
+    cluster: Cluster, target: tuple[str, ...], selector: str | None, *, controller: bool, all_namespaces: bool
+) -> list[Workload]:
+    if controller:
+        if target or selector:
+            raise Usage("--controller goes without names and selectors")
+        return []
+    targets = parse_targets(target)
+    if all_namespaces and targets.names:
+        raise Usage("a resource cannot be retrieved by name across all namespaces")
+    namespace = None if all_namespaces else cluster.namespace
+    found = targets.list(cluster, namespace, selector=selector)
+    if not found:
+        raise KagentError(f"no {targets.resource.plural} match {selector}")
+    return [Workload(targets.resource, item) for item in found]
+
+
+def _elsewhere(
+    cluster: Cluster, where: str, workloads: list[Workload], containers: tuple[str, ...], start: Start
+) -> Elsewhere:
+    since = clock.now() - _LOKI_SPAN
+    if start.since_seconds is not None:
+        since = clock.now() - timedelta(seconds=start.since_seconds)
+    elif start.since_time:
+        since = datetime.fromisoformat(start.since_time)
+    else:
+        terminal.say(f"asking Loki for lines since {since:%Y-%m-%dT%H:%M:%SZ}; --since says another time")
+    owners = tuple((workload.namespace, workload.name) for workload in workloads)
+    return Elsewhere(find_loki(cluster, where), Pods(owners, containers), since)
+
+
+def _no_pods(*, follow: bool) -> None:
+    if not follow:
+        raise KagentError(
+            "there are no pods", hint="kubectl kagent get shows replica counts and what holds them up"
+        )
+    terminal.say("there are no pods yet; waiting for some")
+
+
+def _end(session: Session, *, ignore_errors: bool) -> None:
+    errors = [failed.error for failed in session.failed]
+    for error in errors if ignore_errors else errors[:-1]:
+        terminal.warn(error.message) if ignore_errors else terminal.say(error.line)
+    if errors and not ignore_errors:
+        raise errors[-1]

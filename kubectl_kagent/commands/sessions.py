@@ -1,0 +1,130 @@
+"""sessions: the conversations that the controller keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from kubectl_kagent import clock, options
+from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.commands import terminal
+from kubectl_kagent.conversation.sessions import delete, fetch
+from kubectl_kagent.conversation.sessions import sessions as find_sessions
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.render import sessions as screen
+from kubectl_kagent.render.output import data
+from kubectl_kagent.targets import agent_name
+
+
+@click.group(short_help="Conversations: list, show, delete, export")
+def sessions() -> None:
+    """The conversations of a user with agents, as the controller keeps them."""
+
+
+@sessions.command("list", short_help="The sessions of the user, the one used last first")
+@click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
+@options.all_namespaces
+@options.output()
+@terminal.color
+@options.controller
+def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -> None:
+    """List the sessions of the user: of an agent, of a namespace, or with -A all.
+
+    STARTED-BY is agent for the session of a sub-agent, which another agent talks to.
+
+    \b
+    kubectl kagent sessions list
+    kubectl kagent sessions list datetime-agent
+    """
+    name = agent_name(agent) if agent else ""
+    namespace = None if all_namespaces else reach.namespace()
+    found = find_sessions(reach.controller(), namespace, name)
+    if output not in ("", "wide"):
+        terminal.write(screen.sessions_data(found, output))
+    elif found:
+        wide = output == "wide"
+        terminal.show(screen.sessions_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
+    else:
+        terminal.say("No sessions found" + (f" in {namespace} namespace." if namespace else "."))
+
+
+@sessions.command(short_help="A session as a transcript")
+@click.argument("session")
+@click.option("-o", "--output", default="", metavar="FORMAT", help="One of json, yaml, jsonpath=TEMPLATE.")
+@options.controller
+def show(reach: options.Reach, session: str, output: str) -> None:
+    """Show who said what, the tool calls with arguments and results, approvals, and tokens. Times are UTC.
+
+    \b
+    kubectl kagent sessions show 01a205ee-5c2c-7c37-98b7-5021745c85a8
+    """
+    from kubectl_kagent.conversation.transcript import transcript
+    from kubectl_kagent.render import transcript as screen
+
+    kept = fetch(reach.controller(), _id(session))
+    entries = transcript(kept.session.agent, kept.tasks, kept.events)
+    if output:
+        terminal.write(screen.transcript_data(kept.session, entries, output))
+        return
+    terminal.write(screen.transcript_text(kept.session, entries))
+    if not kept.tasks and kept.events:
+        terminal.warn(
+            f"the session has {len(kept.events)} events and no task: its agent keeps none "
+            f"(kubectl kagent sessions export {kept.session.id} has the events)"
+        )
+
+
+@sessions.command("delete", short_help="Delete sessions")
+@click.argument("session", nargs=-1, required=True)
+@click.option("--dry-run", type=click.Choice(["none", "client"]), default="none", help="client: only print.")
+@options.controller
+def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> None:
+    """Delete sessions with their events and tasks. The agent itself forgets them too.
+
+    \b
+    kubectl kagent sessions delete 01a205ee-5c2c-7c37-98b7-5021745c85a8
+    kubectl kagent sessions list datetime-agent -o name | xargs kubectl kagent sessions delete
+    """
+    controller = reach.controller()
+    for word in session:
+        delete(controller, _id(word), dry_run=dry_run == "client")
+        suffix = " (dry run)" if dry_run == "client" else ""
+        terminal.write(f"session/{_id(word)} deleted{suffix}\n")
+
+
+@sessions.command(short_help="A whole session: events and tasks")
+@click.argument("session")
+@click.option("-o", "--output", type=click.Choice(["json", "yaml", "md"]), default="json", show_default=True)
+@options.controller
+def export(reach: options.Reach, session: str, output: str) -> None:
+    """Write a whole session, with all events and tasks; md is the transcript.
+
+    Nothing is masked: secrets that were said, given to tools, or sent as headers are in it.
+
+    \b
+    kubectl kagent sessions export 01a205ee-5c2c-7c37-98b7-5021745c85a8 > session.json
+    """
+    controller: Controller = reach.controller()
+    kept = fetch(controller, _id(session))
+    if output == "md":
+        from kubectl_kagent.conversation.transcript import transcript
+        from kubectl_kagent.render.transcript import transcript_markdown
+
+        entries = transcript(kept.session.agent, kept.tasks, kept.events)
+        terminal.write(transcript_markdown(kept.session, entries))
+        return
+    whole: Mapping[str, Any] = {
+        "session": dict(kept.session.raw),
+        "events": [dict(event) for event in kept.events],
+        "tasks": [dict(task) for task in kept.tasks],
+    }
+    terminal.write(data(whole, output))
+
+
+def _id(word: str) -> str:
+    name = word.removeprefix("session/")
+    if not name or "/" in name:
+        raise Usage(f'"{word}" is no session', hint="kubectl kagent sessions list -A shows them")
+    return name

@@ -1,0 +1,132 @@
+"""top: how much agents, tools and models are used, how fast they are, and how often they fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kubectl_kagent import clock, options
+from kubectl_kagent.commands import terminal
+from kubectl_kagent.errors import Forbidden, KagentError
+from kubectl_kagent.errors import Usage as UsageError
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Usage, Wanted
+
+if TYPE_CHECKING:
+    from kubectl_kagent.cluster.prometheus import Prometheus
+
+NO_PROMETHEUS = "none"
+_CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
+
+
+@click.command(short_help="Rates, errors, durations and tokens of agents, tools and models")
+@click.argument("kind", type=click.Choice([AGENTS, TOOLS, MODELS]), default=AGENTS)
+@click.option(
+    "--since", type=options.Duration(), default="1h", show_default=True, help="How far to look back."
+)
+@click.option("--sort-by", "column", default="", metavar="COLUMN", help="Sort by it; default: calls.")
+@click.option(
+    "--prometheus",
+    "url",
+    default="",
+    metavar="URL",
+    help="Ask this Prometheus; none: the controller only. Default: the one in the cluster, if any.",
+)
+@options.all_namespaces
+@options.output()
+@terminal.color
+@options.controller
+def top(
+    reach: options.Reach,
+    kind: str,
+    since: float,
+    column: str,
+    url: str,
+    all_namespaces: bool,
+    output: str,
+) -> None:
+    """Show what agents, tools or models did in the last hour.
+
+    From the span metrics of an OpenTelemetry Collector in Prometheus, which count everybody's turns, hold
+    no tokens, and give P50 and P95 as estimates (dimensions: gen_ai.operation.name, gen_ai.tool.name,
+    gen_ai.request.model); else from the controller's records, which are those of one user (--user-id).
+    Which of them it was is said.
+
+    ERRORS are turns, or calls, that failed. In Prometheus that is what their spans say; those of a turn say
+    nothing, and an agent's errors are the failed calls of its model, which end a turn. A turn in which a
+    person was asked is two there, before and after the answer; records have it as one, and leave the wait
+    out of P50 and P95.
+
+    \b
+    kubectl kagent top
+    kubectl kagent top tools -A --since=24h --sort-by=errors -o wide
+    kubectl kagent top models --prometheus=none
+    """
+    from kubectl_kagent.render import top as screen
+
+    wide = output == "wide"
+    if since < 1:
+        raise UsageError("--since is at least a second")
+    namespace = None if all_namespaces else reach.namespace()
+    wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=bool(output) and kind == TOOLS)
+    screen.ordered((), wanted, column, wide=wide)
+    usage, source = _ask(reach, url, wanted)
+    rows = screen.ordered(usage.rows, wanted, column, wide=wide)
+    if output and not wide:
+        from kubectl_kagent.render.output import data
+
+        terminal.write(data(screen.usage_data(usage, rows, wanted, source), output, wide=True))
+    elif rows:
+        terminal.show(screen.usage_table(rows, wanted, wide=wide))
+    else:
+        where = f" in namespace {namespace}" if namespace else ""
+        terminal.say(f"No {_CALLS[kind]} found{where} in the last {screen.span(since)}")
+
+
+def _ask(reach: options.Reach, url: str, wanted: Wanted) -> tuple[Usage, str]:
+    """What the first source says that has any, and its name. A Prometheus that was named is asked alone."""
+    from kubectl_kagent.cluster.prometheus import at_address, find_prometheus
+
+    if url and url != NO_PROMETHEUS:
+        return _prometheus(reach, at_address(url), wanted)
+    found = None if url or reach.url else find_prometheus(reach.connect())
+    if found is not None:
+        name = f"Prometheus ({found.name})"
+        try:
+            usage, source = _prometheus(reach, found, wanted)
+            if usage.rows:
+                return usage, source
+            terminal.say(f"nothing in {name}")
+        except Forbidden:
+            terminal.warn(f"{name} may not be asked: it takes services/proxy in its namespace")
+        except KagentError as error:
+            terminal.warn(f"{name} can't be asked: {error.explained}")
+    return _records(reach, wanted)
+
+
+def _prometheus(reach: options.Reach, prometheus: Prometheus, wanted: Wanted) -> tuple[Usage, str]:
+    from kubectl_kagent.telemetry import top_agents, top_metrics
+
+    usage = top_metrics.usage(prometheus, wanted)
+    if not reach.url:
+        usage = top_agents.with_doubled(usage, reach.connect(), wanted)
+    source = _told(usage, f"Prometheus ({prometheus.name})")
+    if usage.rows and wanted.kind != TOOLS:
+        terminal.say("tokens are not in it: --prometheus=none counts those of your own sessions")
+    return usage, source
+
+
+def _records(reach: options.Reach, wanted: Wanted) -> tuple[Usage, str]:
+    from kubectl_kagent.telemetry import top_records
+
+    controller = reach.controller()
+    usage = top_records.usage(controller, None if reach.url else reach.connect(), wanted)
+    return usage, _told(usage, f"the kagent controller's records of user {controller.user}")
+
+
+def _told(usage: Usage, source: str) -> str:
+    for gap in usage.gaps:
+        terminal.warn(gap)
+    if usage.rows:
+        terminal.say(f"from {source}")
+    return source

@@ -1,0 +1,164 @@
+"""Where the trace verbs look: the options that say so, and the order in which sources are asked."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kubectl_kagent import clock, options
+from kubectl_kagent.commands import terminal
+from kubectl_kagent.errors import Forbidden, KagentError, Usage
+
+if TYPE_CHECKING:
+    from kubectl_kagent.model.trace import Record
+    from kubectl_kagent.telemetry.trace_sources import Source
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NO_TEMPO = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What the command line says about sources. Nothing is asked before it is used."""
+
+    reach: options.Reach
+    tempo: str
+    file: IO[bytes] | None
+
+    def ask(self, question: Callable[[Source], Record]) -> tuple[Record, str]:
+        """The answer of the first source that has one, and its name, which is told on stderr.
+
+        What was named is asked alone. Else Tempo comes first where there is one, then the controller.
+        """
+        from kubectl_kagent.telemetry.trace_query import NoSuchTurn
+
+        if self.file is not None:
+            with _uncollected():
+                return self._told(question, self._given())
+        if self.tempo and self.tempo != NO_TEMPO:
+            return self._told(question, self._tempo_at(self.tempo))
+        found = None if self.tempo or self.reach.url else self._tempo_found()
+        if found is not None:
+            try:
+                record = question(found)
+                if record.turns:
+                    return self._say(record, found)
+                terminal.say(f"nothing in {found.name}")
+            except NoSuchTurn:
+                terminal.say(f"nothing in {found.name}")
+            except Forbidden:
+                terminal.warn(f"{found.name} may not be asked: it takes services/proxy in its namespace")
+            except Usage:
+                raise
+            except KagentError as error:
+                terminal.warn(f"{found.name} can't be asked: {error.explained}")
+        return self._told(question, self.controller())
+
+    def live(self) -> Source:
+        """For what happens now: the controller knows a step when it begins, Tempo when it is over."""
+        named = self.tempo and self.tempo != NO_TEMPO
+        return self._tempo_at(self.tempo) if named else self.controller()
+
+    def controller(self) -> Source:
+        from kubectl_kagent.telemetry.trace_sources import FromController
+
+        return FromController(self.reach.controller())
+
+    def _given(self) -> Source:
+        from kubectl_kagent.telemetry.trace_sources import from_file
+
+        assert self.file is not None
+        name = getattr(self.file, "name", "<stdin>")
+        return from_file("stdin" if name == "<stdin>" else name, self.file.read())
+
+    def _tempo_at(self, url: str) -> Source:
+        from kubectl_kagent.cluster.tempo import at_address
+        from kubectl_kagent.telemetry.trace_sources import FromTempo
+
+        return FromTempo(at_address(url))
+
+    def _tempo_found(self) -> Source | None:
+        from kubectl_kagent.cluster.tempo import find_tempo
+        from kubectl_kagent.telemetry.trace_sources import FromTempo
+
+        tempo = find_tempo(self.reach.connect())
+        return FromTempo(tempo) if tempo else None
+
+    def _told(self, question: Callable[[Source], Record], source: Source) -> tuple[Record, str]:
+        with _uncollected():
+            return self._say(question(source), source)
+
+    def _say(self, record: Record, source: Source) -> tuple[Record, str]:
+        for gap in record.gaps:
+            terminal.warn(gap)
+        if record.turns:
+            terminal.say(f"from {source.name}")
+        return record, source.name
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for cycles: a trace is a million objects, none in a cycle, that all stay.
+
+    Searched again and again while they come, they take twice the time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def source(function: F) -> F:
+    """Add the flags that say where to look, and pass a Where as the first argument."""
+
+    @options.controller
+    @functools.wraps(function)
+    def wrapper(reach: options.Reach, tempo: str, file: IO[bytes] | None, **values: Any) -> Any:
+        return function(Where(reach, tempo, file), **values)
+
+    for option in reversed(_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
+
+
+_OPTIONS = (
+    click.option(
+        "--tempo",
+        default="",
+        metavar="URL",
+        help="Ask this Tempo; none: the controller only. Default: the one in the cluster, if any.",
+    ),
+    click.option(
+        "--input",
+        "file",
+        type=click.File("rb"),
+        metavar="FILE",
+        help="Read OTLP JSON from this file; - is stdin. Needs no cluster.",
+    ),
+)
+
+
+class Moment(click.ParamType[float]):
+    """A time, or how long ago: RFC 3339 or a duration, as seconds since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from datetime import UTC, datetime
+
+        if isinstance(value, float):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except ValueError:
+            return clock.now().timestamp() - options.seconds(value)

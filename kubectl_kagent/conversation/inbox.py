@@ -1,0 +1,106 @@
+"""What waits for a person, across a user's agents and sessions, as the controller keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.conversation import wire
+from kubectl_kagent.conversation.decision import Pending, pending
+from kubectl_kagent.conversation.sessions import Json, Session, moment, path, rows, sessions
+from kubectl_kagent.conversation.wire_v1 import in_old_words
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.turn import PAUSED_STATES, Request, State, Update
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A task that waits; ``said`` is what the agent says about it, ``since`` None when it tells no time."""
+
+    session: Session
+    task: str
+    calls: tuple[Pending, ...]
+    said: str
+    since: datetime | None
+
+
+def inbox(
+    controller: Controller, namespace: str | None, warn: Callable[[str], None], *, agent: str = ""
+) -> list[Waiting]:
+    """The one that waits longest first; of a namespace, or of all with None.
+
+    A sub-agent's own session is left out: what it waits for is asked by the agent that called it.
+    """
+    asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda session: _tasks(controller, session), asked)
+        both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
+    waiting = [item for session, task in both if (item := _waiting(session, task, warn))]
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(waiting, key=lambda item: item.since or never)
+
+
+def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> Waiting:
+    """The task that ``word`` names, by its id or the beginning of it.
+
+    Raises KagentError when it names several, or one that does not wait (``state_of`` tells what it does).
+    """
+    found = [item for item in waiting if item.task.startswith(word)]
+    exact = [item for item in found if item.task == word]
+    if len(found) == 1 or exact:
+        return (exact or found)[0]
+    if found:
+        names = ", ".join(item.task for item in found)
+        raise KagentError(f'"{word}" is the beginning of several tasks that wait: {names}')
+    state = state_of(word)
+    told = f"task {word} does not wait for anybody: it is {state}" if state else f"no task {word} waits"
+    raise KagentError(told, hint="kubectl kagent approvals list -A shows what waits")
+
+
+def state_of(controller: Controller, task: str) -> str:
+    """The state of a task; empty when the controller does not know it."""
+    try:
+        raw = controller.read(f"/api/tasks/{quote(task, safe='')}")
+    except NotFound:
+        return ""
+    state = _state(_update(raw)) if isinstance(raw, dict) else None
+    return state.state if state else "in no state that is understood"
+
+
+def _tasks(controller: Controller, session: Session) -> list[Json]:
+    try:
+        return rows(controller.read(f"{path(session.id)}/tasks"), f"tasks of session {session.id}")
+    except NotFound:
+        return []  # deleted since it was listed
+
+
+def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiting | None:
+    update = _update(task)
+    state = _state(update)
+    if state is None:
+        warn(f"session {session.id} has a task in no state that is understood: {update.task_id or '?'}")
+        return None
+    if state.state not in PAUSED_STATES:
+        return None
+    requests = [event for event in update.events if isinstance(event, Request)]
+    return Waiting(
+        session, update.task_id, pending(requests), state.message or state.state, moment(state.timestamp)
+    )
+
+
+def _update(task: Json) -> Update:
+    return wire.read(in_old_words(task))
+
+
+def _state(update: Update) -> State | None:
+    return next(_states(update), None)
+
+
+def _states(update: Update) -> Iterator[State]:
+    return (event for event in update.events if isinstance(event, State))

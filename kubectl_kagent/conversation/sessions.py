@@ -1,0 +1,134 @@
+"""A user's sessions, as the controller keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.errors import KagentError, NotFound
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation. ``namespace`` and ``agent`` are empty where the controller names none.
+
+    ``source`` is ``agent`` when another agent began it. A time is None when it is missing or no time.
+    """
+
+    id: str
+    title: str
+    namespace: str
+    agent: str
+    source: str
+    created: datetime | None
+    updated: datetime | None
+    raw: Json
+
+
+def sessions(controller: Controller, namespace: str | None = None, agent: str = "") -> list[Session]:
+    """The user's sessions, the one used last first; of one agent, or of a namespace, or all."""
+    found = map(read_session, rows(controller.read("/api/sessions"), "sessions"))
+    return [item for item in found if namespace in (None, item.namespace) and agent in ("", item.agent)]
+
+
+def newest(controller: Controller, namespace: str, agent: str) -> str:
+    """The id of the session with an agent that was used last, begun by a person. Raises KagentError."""
+    own = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
+    if not own:
+        raise KagentError(
+            f"there is no session with agent {agent} to continue", hint="leave --continue out to begin one"
+        )
+    never = datetime.min.replace(tzinfo=UTC)
+    return max(own, key=lambda item: item.updated or item.created or never).id
+
+
+def rows(data: Any, what: str) -> list[Json]:
+    """A listing of the controller's. Raises KagentError for what is none; null is an empty one."""
+    if data is None:
+        return []
+    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
+        raise KagentError(f"the kagent controller's list of {what} is none")
+    return data
+
+
+def read_session(raw: Json) -> Session:
+    """A session as the controller writes it. Raises KagentError for one without an id."""
+    if not isinstance(raw.get("id"), str) or not raw["id"]:
+        raise KagentError("the kagent controller lists a session without id")
+    namespace, agent = agent_name(raw.get("agent_id"))
+    return Session(
+        id=raw["id"],
+        title=_text(raw.get("name")),
+        namespace=namespace,
+        agent=agent,
+        source=_text(raw.get("source")),
+        created=moment(raw.get("created_at")),
+        updated=moment(raw.get("updated_at")),
+        raw=raw,
+    )
+
+
+def agent_name(identifier: Any) -> tuple[str, str]:
+    """Namespace and name from kagent's identifier: names have no underscore, so its ``_`` was a ``-``."""
+    namespace, mark, name = _text(identifier).partition("__NS__")
+    return (namespace.replace("_", "-"), name.replace("_", "-")) if mark else ("", _text(identifier))
+
+
+def moment(value: Any) -> datetime | None:
+    """The moment an RFC 3339 time names, in UTC when it names no zone; None for anything else."""
+    try:
+        found = datetime.fromisoformat(value)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def path(session: str) -> str:
+    """Where a session is in the controller's API."""
+    return f"/api/sessions/{quote(session, safe='')}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A whole session as the controller keeps it; events in the order in which they came."""
+
+    session: Session
+    events: list[Json]
+    tasks: list[Json]
+
+
+def fetch(controller: Controller, id_: str) -> Kept:
+    """A whole session. Raises NotFound."""
+    try:
+        found = controller.read(path(id_), order="asc")
+        tasks = controller.read(f"{path(id_)}/tasks")
+    except NotFound as error:
+        raise _unknown(id_) from error
+    if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):
+        raise KagentError(f"the kagent controller's session {id_} is none")
+    events = rows(found.get("events"), f"events of session {id_}")
+    return Kept(read_session(found["session"]), events, rows(tasks, f"tasks of session {id_}"))
+
+
+def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
+    """Delete a session. Raises NotFound: the controller itself says "deleted" of any that it doesn't know."""
+    try:
+        controller.read(path(id_), limit="1")
+    except NotFound as error:
+        raise _unknown(id_) from error
+    if not dry_run:
+        controller.delete(path(id_))
+
+
+def _unknown(id_: str) -> NotFound:
+    return NotFound(f'session "{id_}" not found', hint="kubectl kagent sessions list -A shows the user's")

@@ -1,0 +1,166 @@
+"""A session as one reads it: who said what, calls and what they gave, decisions, how it ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent.conversation import wire
+from kubectl_kagent.conversation.decision import Pending, pending
+from kubectl_kagent.conversation.moments import Moments
+from kubectl_kagent.conversation.parts import is_text
+from kubectl_kagent.conversation.sessions import Json
+from kubectl_kagent.conversation.wire_v1 import in_old_words
+from kubectl_kagent.model.turn import Answer, Request, State, Text, ToolCall, ToolResult, Unknown, Usage
+
+USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of the user or (any other ``who``) the agent."""
+
+    who: str
+    text: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """A tool call that begins."""
+
+    call: ToolCall
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gave:
+    """What a call gave; ``seconds`` is None where they are not known, or a person was waited for."""
+
+    result: ToolResult
+    at: datetime | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the agent asked of a person."""
+
+    calls: tuple[Pending, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person answered, in kagent's words."""
+
+    decision: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The task as it stands; ``at`` is the time of its last change."""
+
+    task: str
+    state: str
+    message: str
+    prompt_tokens: int
+    output_tokens: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something that is not understood, as it came."""
+
+    raw: Any
+
+
+Entry = Said | Did | Gave | Asked | Decided | Ended | Odd
+
+
+def transcript(agent: str, tasks: Sequence[Json], events: Sequence[Json]) -> list[Entry]:
+    """The entries of a session, task after task."""
+    moments = Moments.of(events)
+    entries = [entry for task in tasks for entry in _task(agent, in_old_words(task), moments)]
+    if moments.unread:
+        entries.append(Odd(f"{moments.unread} events of the session can't be read"))
+    return entries
+
+
+def _task(agent: str, task: Json, moments: Moments) -> Iterator[Entry]:
+    update = wire.read(task)
+    status = task.get("status")
+    last = status.get("message") if isinstance(status, Mapping) else None
+    messages = wire.once({"history": [*wire.once(task), *([last] if last is not None else [])]})
+    said: list[str] = []
+    for entry in _messages(agent, messages, moments):
+        said += [entry.text] if isinstance(entry, Said) else []
+        yield entry
+    for event in update.events:
+        if isinstance(event, Answer) and event.text not in (*said, "".join(said)):
+            yield Said(agent, event.text, moments.said(event.text))
+    yield _ended(update.task_id, [event for event in update.events if isinstance(event, State | Usage)])
+
+
+def _messages(agent: str, messages: Sequence[Any], moments: Moments) -> Iterator[Entry]:
+    begun: dict[str, datetime | None] = {}
+    asked: set[str] = set()
+    for message in messages:
+        if not isinstance(message, Mapping):
+            yield Odd(message)
+        elif message.get("role") == USER:
+            yield from _user(message, moments)
+        else:
+            yield from _agent(agent, message, moments, begun, asked)
+
+
+def _user(message: Json, moments: Moments) -> Iterator[Entry]:
+    parts = message.get("parts")
+    for part in parts if isinstance(parts, list) else [message]:
+        data = part.get("data") if isinstance(part, Mapping) else None
+        if is_text(part):
+            yield Said(USER, part["text"], moments.said(part["text"]))
+        elif isinstance(data, Mapping) and "decision_type" in data:
+            yield Decided(data)
+        else:
+            yield Odd(part)
+
+
+def _agent(
+    agent: str, message: Json, moments: Moments, begun: dict[str, datetime | None], asked: set[str]
+) -> Iterator[Entry]:
+    """Of one message; ``begun`` are the calls that have no answer yet."""
+    requests = []
+    for event in wire.message_events(message):
+        match event:
+            case Text(text, False, False):
+                yield Said(agent, text, moments.said(text))
+            case ToolCall(id_):
+                begun[id_] = moments.called(id_)
+                yield Did(event, begun[id_])
+            case ToolResult(id_):
+                at, since = moments.returned(id_), begun.pop(id_, None)
+                yield Gave(event, at, (at - since).total_seconds() if at and since else None)
+            case Request(id_) if id_ not in asked:
+                asked.add(id_)
+                requests.append(event)
+                begun[event.call.id] = None
+            case Unknown(raw):
+                yield Odd(raw)
+    if requests:
+        yield Asked(pending(requests))
+
+
+def _ended(task: str, events: Sequence[State | Usage]) -> Ended:
+    used = [event for event in events if isinstance(event, Usage)]
+    state = next((event for event in events if isinstance(event, State)), None)
+    return Ended(
+        task=task,
+        state=state.state if state else "unknown",
+        message=state.message if state and state.state != "completed" else "",
+        prompt_tokens=sum(item.prompt for item in used),
+        output_tokens=sum(item.output for item in used),
+        at=state.timestamp if state else "",
+    )

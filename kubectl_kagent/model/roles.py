@@ -1,0 +1,91 @@
+"""The ClusterRoles that we ship, made from what the verbs need; and which of them a refusal asks for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from kubectl_kagent.model.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.model.resources import CONTROLLER_REVISION
+from kubectl_kagent.model.rules import READING, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A ClusterRole that we ship. ``aggregate_to`` are Kubernetes' own roles that it adds to."""
+
+    name: str
+    purpose: str
+    rules: frozenset[Rule]
+    aggregate_to: tuple[str, ...] = ()
+
+
+def _rules(*, recorder: bool) -> frozenset[Rule]:
+    """All rules of the record verb, or of all others."""
+    return frozenset(
+        rule
+        for verb, needs in PERMISSIONS.items()
+        if (verb == "record") == recorder
+        for need in needs
+        for rule in need.rules
+    )
+
+
+def _is_recording(rule: Rule) -> bool:
+    return rule.resource == CONTROLLER_REVISION.plural and rule.verb not in READING
+
+
+def _is_looking(rule: Rule) -> bool:
+    # a proxy reaches into every Service of the namespace: Kubernetes' own view has none either
+    return rule.verb in READING and not rule.resource.endswith("/proxy")
+
+
+def _is_talking(rule: Rule) -> bool:
+    return rule.name == CONTROLLER_SERVICE
+
+
+# The smallest first. Recording is apart, because whoever may write ControllerRevisions may also forge the
+# history of a StatefulSet or DaemonSet in that namespace, and Kubernetes lets not even admin do that.
+ROLES = (
+    Role(
+        "kagent-view",
+        "look: get, describe, logs, rollout history, diff and status, version",
+        frozenset(filter(_is_looking, _rules(recorder=False))),
+        ("view", "edit", "admin"),
+    ),
+    Role(
+        "kagent-talk",
+        "talk: chat, approvals, sessions, as any user; for a RoleBinding in kagent's namespace",
+        frozenset(filter(_is_talking, _rules(recorder=False))),
+    ),
+    Role(
+        "kagent-edit",
+        "change: also scale, hibernate, wake, autoscale, rollout restart and undo, tools call; no recording",
+        frozenset(rule for rule in _rules(recorder=False) if not _is_recording(rule)),
+        ("edit", "admin"),
+    ),
+    Role(
+        "kagent-operate",
+        "all verbs, and history is recorded",
+        _rules(recorder=False) | _rules(recorder=True),
+    ),
+    Role("kagent-recorder", "what the recorder in the cluster needs", _rules(recorder=True)),
+)
+
+
+_REFUSED = re.compile(
+    r'(?: "(?P<name>[^"]*)" is forbidden:.*)? cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" '
+    r'in API group "(?P<group>[^"]*)"'
+)
+
+
+def hint(message: str) -> str | None:
+    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, if any."""
+    found = _REFUSED.search(message)
+    if found is None:
+        return None
+    wanted = Rule(found["group"], found["resource"], found["verb"])
+    for role in ROLES:
+        if {wanted, replace(wanted, name=found["name"] or "")} & role.rules:
+            return f"ClusterRole {role.name} allows it (kubectl apply -k manifests/rbac)"
+    return None

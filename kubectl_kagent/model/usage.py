@@ -1,0 +1,67 @@
+"""How much agents, tools and models were used in a stretch of time, and how that went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubectl_kagent.model.trace import Tokens
+
+# What rows may be of.
+AGENTS = "agents"
+TOOLS = "tools"
+MODELS = "models"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """A duration in seconds. ``beyond``: it is longer, and nobody measured how much."""
+
+    seconds: float
+    beyond: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The calls of one agent (its turns), tool or model called ``name``.
+
+    ``agent`` is who called it, empty for all agents of the namespace together. ``tool_calls`` and ``tokens``
+    are None where nobody counted, quantiles where nobody measured.
+    """
+
+    namespace: str
+    agent: str
+    name: str
+    calls: int
+    errors: int
+    p50: Quantile | None = None
+    p95: Quantile | None = None
+    tool_calls: int | None = None
+    tokens: Tokens | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Rows as a source tells them, and what is not as it seems with them."""
+
+    rows: tuple[Row, ...]
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: rows of a kind for the last ``seconds`` before ``now`` (since the epoch).
+
+    ``namespace`` None is all of them. ``by_agent`` keeps the agents apart that called the same.
+    """
+
+    kind: str
+    namespace: str | None
+    seconds: float
+    now: float
+    by_agent: bool = False
+
+    def key(self, namespace: str, agent: str, name: str) -> tuple[str, str, str] | None:
+        """Which row a call belongs to. None for a namespace that was not asked for."""
+        if self.namespace not in (None, namespace):
+            return None
+        return namespace, agent if self.by_agent or self.kind == AGENTS else "", name

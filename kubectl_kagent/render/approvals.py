@@ -1,0 +1,78 @@
+"""Screens of ``approvals``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent.conversation.decision import Pending
+from kubectl_kagent.conversation.inbox import Waiting
+from kubectl_kagent.render.output import data
+from kubectl_kagent.render.table import age, plain, table
+from kubectl_kagent.render.turn import arguments, short
+
+_ARGS_WIDTH = 50
+
+
+def approvals_table(items: Sequence[Waiting], *, now: datetime, wide: bool, namespaces: bool) -> str:
+    """A line for each call or question that waits."""
+    columns = ["AGENT", "SESSION", "TASK", "TOOL/QUESTION", "ARGS", "AGE"] + (["CALL"] if wide else [])
+    lines = []
+    for item in items:
+        for call in item.calls or (None,):
+            tool, args = _what(call, item.said)
+            cells = [item.session.agent, item.session.id, item.task]
+            cells += [tool, args] if wide else [short(tool, _ARGS_WIDTH), short(args, _ARGS_WIDTH)]
+            cells += [age(item.since, now) if item.since else "<unknown>"]
+            cells += [call.call.id if call else ""] if wide else []
+            lines.append([item.session.namespace, *cells] if namespaces else cells)
+    return table(["NAMESPACE", *columns] if namespaces else columns, lines)
+
+
+def _what(call: Pending | None, said: str) -> tuple[str, str]:
+    """Tool and arguments, or the questions."""
+    if call is None:
+        return said, ""
+    through = f" (of {call.via})" if call.via else ""
+    if call.questions:
+        return "; ".join(question.question for question in call.questions) + through, "; ".join(
+            " | ".join(question.choices) for question in call.questions if question.choices
+        )
+    return call.call.name + through, arguments(call.call)
+
+
+def approvals_data(items: Sequence[Waiting], output: str) -> str:
+    """As json, yaml, name or through jsonpath."""
+    if output == "name":
+        return "".join(f"task/{plain(item.task)}\n" for item in items)
+    return data({"items": [_item(item) for item in items]}, output, wide=True)
+
+
+def _item(item: Waiting) -> dict[str, Any]:
+    return {
+        "namespace": item.session.namespace,
+        "agent": item.session.agent,
+        "session": item.session.id,
+        "task": item.task,
+        "since": item.since.isoformat() if item.since else None,
+        "said": item.said,
+        "calls": [_call(call) for call in item.calls],
+    }
+
+
+def _call(call: Pending) -> dict[str, Any]:
+    return {
+        "id": call.call.id,
+        "tool": call.call.name,
+        "args": dict(call.call.args),
+        "via": call.via,
+        "questions": [
+            {
+                "question": question.question,
+                "choices": list(question.choices),
+                "multiple": question.multiple,
+            }
+            for question in call.questions
+        ],
+    }

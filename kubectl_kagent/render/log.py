@@ -1,0 +1,116 @@
+"""Log lines on their way to stdout, as bytes in blocks: nothing in them that a terminal obeys. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from zlib import crc32
+
+from kubectl_kagent.telemetry.logs.lines import Level, Levels
+from kubectl_kagent.telemetry.logs.news import Source
+from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of
+
+_OBEYED = bytes({*range(32), 127} - {9, 10})
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COLOURS = (b"36", b"32", b"35", b"34", b"33", b"96", b"92", b"95", b"94")
+_RESET = b"\x1b[0m"
+_HIGHLIGHT, _PLAIN = "\x1b[1;7m", "\x1b[0m"
+_LEVEL_COLOURS = {Level.WARN: b"\x1b[33m", Level.ERROR: b"\x1b[31m", Level.FATAL: b"\x1b[31m"}
+
+
+@dataclass
+class Screen:
+    """How lines are shown. ``prefix`` None: only once there is more than one container.
+
+    ``raw`` gives what the container wrote, byte for byte, unless a terminal would show it.
+    """
+
+    output: str = "default"
+    timestamps: bool = False
+    prefix: bool | None = None
+    colour: bool = False
+    highlight: tuple[re.Pattern[str], ...] = ()
+    shown: bool = False
+    containers: int = 0
+
+    def texts(self, source: Source) -> Callable[[list[bytes]], bytes]:
+        """What shows the stamped lines of ``source``: as many lines, joined by newlines."""
+        self.containers += 1
+        levels = Levels()
+        if self.output == "json":
+            return lambda lines: b"\n".join(_json(source, levels, line) for line in lines)
+        return lambda lines: self._shown(source, levels, lines)
+
+    def _shown(self, source: Source, levels: Levels, lines: list[bytes]) -> bytes:
+        block = b"\n".join(lines if self.timestamps else map(text_of, lines))
+        if not (self.output == "raw" and not self.shown) and not _is_safe(block):
+            block = harmless(block)
+        if self.colour:
+            colours = [_LEVEL_COLOURS.get(levels.of(text_of(line)), b"") for line in lines]
+            block = b"\n".join(map(self._coloured, block.split(b"\n"), colours))
+        prefix = self._prefix(source)
+        return prefix + block.replace(b"\n", b"\n" + prefix) if prefix else block
+
+    def _prefix(self, source: Source) -> bytes:
+        wanted = self.containers > 1 if self.prefix is None else self.prefix
+        if not wanted or self.output == "raw":
+            return b""
+        name = f"[pod/{source.pod}/{source.container}]".encode()
+        if self.colour:
+            name = b"\x1b[%bm%b%b" % (_COLOURS[crc32(source.pod.encode()) % len(_COLOURS)], name, _RESET)
+        return name + b" "
+
+    def _coloured(self, line: bytes, colour: bytes) -> bytes:
+        text = line.decode(errors="replace")
+        for pattern in self.highlight:
+            text = pattern.sub(lambda match: f"{_HIGHLIGHT}{match[0]}{_PLAIN}{colour.decode()}", text)
+        return colour + text.encode() + _RESET if colour else text.encode()
+
+
+def harmless(block: bytes) -> bytes:
+    """``block`` with control characters as JSON spells them, and bytes that are no UTF-8 as Python does."""
+    text = block.decode(errors="backslashreplace").replace("\r\n", "\n").removesuffix("\r")
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+
+
+def _is_safe(block: bytes) -> bool:
+    """Whether a terminal would only print it. One look for all its lines, since nearly all are."""
+    if len(block.translate(None, _OBEYED)) < len(block):
+        return False
+    if block.isascii():
+        return True
+    try:
+        return not _UNSAFE.search(block.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _json(source: Source, levels: Levels, line: bytes) -> bytes:
+    """A line as an object; a structured one with its own message, and what else it has in ``fields``."""
+    text = text_of(line)
+    found = {
+        "time": stamp_of(line).decode(),
+        "namespace": source.namespace,
+        "pod": source.pod,
+        "container": source.container,
+        "level": levels.of(text).name.lower(),
+    }
+    fields = _fields(text)
+    message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
+    plain = text.decode(errors="backslashreplace").removesuffix("\r")
+    shown = (
+        found | {"message": plain if message is None else message} | ({"fields": fields} if fields else {})
+    )
+    return harmless(json.dumps(shown, ensure_ascii=False).encode())
+
+
+def _fields(text: bytes) -> dict[str, object]:
+    if not text.startswith(b"{"):
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {key: value for key, value in found.items() if key not in ("level", "ts", "timestamp", "time")}

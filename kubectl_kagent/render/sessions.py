@@ -1,0 +1,32 @@
+"""Screens of ``sessions list``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from kubectl_kagent.conversation.sessions import Session
+from kubectl_kagent.render.output import data
+from kubectl_kagent.render.table import age, clip, plain, table
+
+_TITLE_WIDTH = 40
+
+
+def sessions_table(items: Sequence[Session], *, now: datetime, wide: bool, namespaces: bool) -> str:
+    """The table of ``sessions list``."""
+    columns = ["SESSION", "AGENT", "TITLE", "STARTED-BY", "LAST-USED", "AGE"] + (["USER"] if wide else [])
+    lines = []
+    for item in items:
+        cells = [item.id, item.agent, item.title if wide else clip(item.title, _TITLE_WIDTH)]
+        cells += ["agent" if item.source == "agent" else "user"]
+        cells += [age(time, now) if time else "<unknown>" for time in (item.updated, item.created)]
+        cells += [str(item.raw.get("user_id") or "")] if wide else []
+        lines.append([item.namespace, *cells] if namespaces else cells)
+    return table(["NAMESPACE", *columns] if namespaces else columns, lines)
+
+
+def sessions_data(items: Sequence[Session], output: str) -> str:
+    """As json, yaml, name or through jsonpath: the controller's own words."""
+    if output == "name":
+        return "".join(f"session/{plain(item.id)}\n" for item in items)
+    return data({"items": [dict(item.raw) for item in items]}, output, wide=True)

@@ -1,0 +1,132 @@
+"""Screens of tools list, call and check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kubectl_kagent.lifecycle.tool_findings import Finding
+from kubectl_kagent.lifecycle.tools import Use, label
+from kubectl_kagent.model.tool_server import Tool
+from kubectl_kagent.render.table import plain, table
+
+_OFFERED = {True: "yes", False: "no", None: "unknown"}
+_WIDEST = 70
+
+
+def tools_table(uses: Sequence[Use], *, wide: bool, namespaces: bool) -> str:
+    """One line a tool of an agent; tools that nobody has stand last, without an agent."""
+    header = ["AGENT", "TOOL", "SERVER", "APPROVAL", "OFFERED", "DESCRIPTION"]
+    rows = [_row(use, wide=wide) for use in uses]
+    if wide:
+        header.append("ARGUMENTS")
+    if namespaces:
+        header.insert(0, "NAMESPACE")
+        rows = [[_namespace(use), *row] for use, row in zip(uses, rows, strict=True)]
+    return table(header, rows)
+
+
+def _row(use: Use, *, wide: bool) -> list[str]:
+    found = use.server.tool(use.tool)
+    text = " ".join(found.description.split()) if found else use.server.problem
+    cells = [
+        use.agent.name if use.agent else "",
+        use.tool or "(the agent)",
+        server_label(use),
+        "yes" if use.approval else "no",
+        _OFFERED[use.offered],
+        text if wide or len(text) <= _WIDEST else text[: _WIDEST - 1] + "…",
+    ]
+    return [*cells, signature(found) if found else ""] if wide else cells
+
+
+def _namespace(use: Use) -> str:
+    return use.agent.namespace if use.agent else use.server.reference.namespace
+
+
+def server_label(use: Use) -> str:
+    """``mcpserver/NAME``, with its namespace when that is another than the agent's."""
+    reference = use.server.reference
+    elsewhere = use.agent is not None and reference.namespace != use.agent.namespace
+    return label(reference) + (f" -n {reference.namespace}" if elsewhere else "")
+
+
+def signature(tool: Tool) -> str:
+    """``timezone?: string, count: integer``: optional ones with a question mark."""
+    properties = (tool.schema or {}).get("properties")
+    required = (tool.schema or {}).get("required")
+    if not isinstance(properties, Mapping):
+        return ""
+    needed = required if isinstance(required, list) else []
+    return ", ".join(
+        f"{name}{'' if name in needed else '?'}: {_type(about)}" for name, about in properties.items()
+    )
+
+
+def _type(schema: Any) -> str:
+    if not isinstance(schema, Mapping):
+        return "any"
+    if isinstance(schema.get("enum"), list):
+        return "|".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
+    if isinstance(schema.get("anyOf"), list):
+        return "|".join(_type(item) for item in schema["anyOf"])
+    found = schema.get("type")
+    return "|".join(map(str, found)) if isinstance(found, list) else str(found or "any")
+
+
+def tools_data(uses: Iterable[Use]) -> dict[str, Any]:
+    """The same for ``-o json|yaml``, with the schemas."""
+    return {"tools": [_data(use) for use in uses]}
+
+
+def _data(use: Use) -> dict[str, Any]:
+    reference, found = use.server.reference, use.server.tool(use.tool)
+    return {
+        "agent": f"{use.agent.namespace}/{use.agent.name}" if use.agent else None,
+        "tool": use.tool or None,
+        "server": {
+            "kind": reference.resource.kind,
+            "namespace": reference.namespace,
+            "name": reference.name,
+            "problem": use.server.problem or use.server.unknown or None,
+        },
+        "requireApproval": use.approval,
+        "offered": use.offered,
+        "description": found.description if found else None,
+        "inputSchema": dict(found.schema) if found and found.schema is not None else None,
+    }
+
+
+def finding_line(finding: Finding) -> str:
+    """``NAMESPACE/NAME: tool "x" is not offered by mcpserver/y (it offers: z)``."""
+    agent = finding.agent
+    return plain(f"{agent.namespace}/{agent.name}: {' '.join(finding.text.split())}") + "\n"
+
+
+def findings_data(found: Iterable[Finding]) -> dict[str, Any]:
+    """Findings for ``-o json|yaml``."""
+    return {
+        "findings": [
+            {
+                "agent": f"{item.agent.namespace}/{item.agent.name}",
+                "server": f"{item.server.reference.resource.kind} "
+                f"{item.server.reference.namespace}/{item.server.reference.name}",
+                "message": item.text,
+            }
+            for item in found
+        ]
+    }
+
+
+def summary(agents: int, uses: Sequence[Use]) -> str:
+    """What a check without findings looked at, and what it could not see."""
+    lost = sum(use.offered is None for use in uses)
+    text = f"{_count(len(uses), 'tool')} of {_count(agents, 'agent')}: "
+    return (
+        text + ("no findings" if not lost else f"no findings, but {lost} of them could not be checked") + "\n"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

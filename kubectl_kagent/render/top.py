@@ -1,0 +1,132 @@
+"""Usage of agents, tools and models: a table, and the same as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent.errors import Usage as UsageError
+from kubectl_kagent.model.usage import AGENTS, TOOLS, Quantile, Row, Usage, Wanted
+from kubectl_kagent.render.table import table
+from kubectl_kagent.render.trace import took
+
+_UNKNOWN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """``value`` is what is compared; ``cell`` what is shown of it, else the value itself."""
+
+    header: str
+    value: Callable[[Row], Any]
+    cell: Callable[[Row], str] | None = None
+
+    def show(self, row: Row) -> str:
+        if self.cell:
+            return self.cell(row)
+        value = self.value(row)
+        return _UNKNOWN if value in (None, "") else str(value)
+
+
+def usage_table(rows: Sequence[Row], wanted: Wanted, *, wide: bool) -> str:
+    """The rows as they come."""
+    columns = _columns(wanted, wide=wide)
+    return table([column.header for column in columns], [[one.show(row) for one in columns] for row in rows])
+
+
+def ordered(rows: Sequence[Row], wanted: Wanted, column: str, *, wide: bool) -> list[Row]:
+    """By a column: names from A to Z, numbers from the largest.
+
+    Without one by the number of calls. Raises UsageError for a column that is not shown.
+    """
+    columns = {one.header: one for one in _columns(wanted, wide=wide)}
+    if column and column.upper() not in columns:
+        raise UsageError(f'there is no column "{column}"', hint=f"one of {', '.join(columns)}")
+    value = columns[column.upper() or ("TURNS" if wanted.kind == AGENTS else "CALLS")].value
+
+    def place(row: Row) -> tuple[Any, str, str, str]:
+        found = value(row)
+        return found if isinstance(found, str) else -(found or 0), row.namespace, row.name, row.agent
+
+    return sorted(rows, key=place)
+
+
+def span(seconds: float) -> str:
+    """A length of time in whole seconds, as it is written in options: 1h, 1h30m, 1m30s."""
+    minutes, rest = divmod(round(seconds), 60)
+    parts = ((minutes // 60, "h"), (minutes % 60, "m"), (rest, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count)
+
+
+def usage_data(usage: Usage, rows: Sequence[Row], wanted: Wanted, source: str) -> dict[str, Any]:
+    """The same for programs; what is not known is null."""
+    return {
+        "kind": wanted.kind,
+        "source": source,
+        "seconds": wanted.seconds,
+        "gaps": list(usage.gaps),
+        "items": [_data(row, wanted) for row in rows],
+    }
+
+
+def _data(row: Row, wanted: Wanted) -> dict[str, Any]:
+    counted = {
+        "calls": row.calls,
+        "callsPerSecond": row.calls / wanted.seconds,
+        "errors": row.errors,
+        **_quantile_data("p50", row.p50),
+        **_quantile_data("p95", row.p95),
+    }
+    tokens = {
+        "tokensIn": row.tokens.prompt if row.tokens else None,
+        "tokensOut": row.tokens.output if row.tokens else None,
+    }
+    names = {"namespace": row.namespace, wanted.kind.removesuffix("s"): row.name}
+    if wanted.kind == TOOLS:
+        return names | {"agent": row.agent} | counted
+    return names | counted | ({"toolCalls": row.tool_calls} if wanted.kind == AGENTS else {}) | tokens
+
+
+def _quantile_data(name: str, quantile: Quantile | None) -> dict[str, Any]:
+    found: dict[str, Any] = {f"{name}Seconds": quantile.seconds if quantile else None}
+    return found | {f"{name}IsMore": True} if quantile and quantile.beyond else found
+
+
+def _columns(wanted: Wanted, *, wide: bool) -> list[_Column]:
+    agents, tools = wanted.kind == AGENTS, wanted.kind == TOOLS
+    tokens = [
+        _Column("TOKENS-IN", lambda row: row.tokens.prompt if row.tokens else None),
+        _Column("TOKENS-OUT", lambda row: row.tokens.output if row.tokens else None),
+    ]
+    return [
+        *([_Column("NAMESPACE", lambda row: row.namespace)] if wanted.namespace is None else []),
+        _Column("NAME" if agents else "TOOL" if tools else "MODEL", lambda row: row.name),
+        *([_Column("AGENT", lambda row: row.agent)] if tools and wide else []),
+        _Column("TURNS" if agents else "CALLS", lambda row: row.calls),
+        _Column("RATE", lambda row: row.calls, lambda row: _rate(row.calls / wanted.seconds)),
+        _Column("ERRORS", lambda row: row.errors, _errors),
+        _Column("P50", lambda row: _seconds(row.p50), lambda row: _quantile(row.p50)),
+        _Column("P95", lambda row: _seconds(row.p95), lambda row: _quantile(row.p95)),
+        *([_Column("TOOL-CALLS", lambda row: row.tool_calls)] if agents else []),
+        *([] if tools else tokens),
+    ]
+
+
+def _rate(per_second: float) -> str:
+    many, unit = (per_second * 60, "min") if per_second * 60 >= 1 else (per_second * 3600, "h")
+    return f"{many:.{0 if many >= 100 else 1 if many >= 10 else 2}f}/{unit}"
+
+
+def _errors(row: Row) -> str:
+    return f"{row.errors} ({row.errors / row.calls:.0%})" if row.errors else "0"
+
+
+def _seconds(quantile: Quantile | None) -> float | None:
+    return quantile.seconds if quantile else None
+
+
+def _quantile(quantile: Quantile | None) -> str:
+    if quantile is None:
+        return _UNKNOWN
+    return f"{'>' if quantile.beyond else ''}{took(quantile.seconds)}"

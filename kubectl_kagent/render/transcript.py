@@ -1,0 +1,136 @@
+"""A session as a transcript: for people, for programs, and as Markdown. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from kubectl_kagent.conversation.sessions import Session, moment
+from kubectl_kagent.conversation.transcript import Asked, Decided, Did, Ended, Entry, Gave, Odd, Said
+from kubectl_kagent.render.output import data
+from kubectl_kagent.render.table import plain, visible
+from kubectl_kagent.render.turn import call_text, pending_line
+
+_MARGIN = " " * 21  # as wide as a time and two blanks
+
+
+def transcript_text(session: Session, entries: Sequence[Entry]) -> str:
+    """A session for people, times in UTC."""
+    lines = [_heading(session), *(line for entry in entries for line in _entry(entry))]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _heading(session: Session) -> str:
+    agent = f"{session.namespace}/{session.agent}" if session.namespace else session.agent
+    times = f"begun {_time(session.created)}, last used {_time(session.updated)} UTC"
+    return plain(f"session {session.id} of agent {agent}: {session.title or '<no title>'} ({times})")
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    match entry:
+        case Said(who, text, at):
+            yield from _block(at, f"{who}: {text}")
+        case Did(call, at):
+            yield from _block(at, f"→ {call_text(call)}")
+        case Gave(result, at, seconds):
+            took = "" if seconds is None else f" {seconds:.1f}s"
+            yield from _block(at, f"{'✗' if result.failed else '✓'} {result.name}{took}: {result.text}")
+        case Asked(calls):
+            yield from _block(None, "waits for " + "; ".join(map(pending_line, calls)))
+        case Decided(decision):
+            yield from _block(None, f"user: {_decision(decision)}")
+        case Ended(task, state, message, prompt, output, at):
+            said = f": {message}" if message else ""
+            tokens = f"({prompt} prompt and {output} output tokens)"
+            yield from _block(moment(at), f"task {task} {state}{said} {tokens}")
+        case Odd(raw):
+            yield from _block(None, f"? not understood: {json.dumps(raw, ensure_ascii=False)}")
+
+
+def _decision(decision: Mapping[str, Any]) -> str:
+    """``approve``, ``reject: REASON``, or what was decided of each call, or the answers."""
+    kind, answers = str(decision.get("decision_type")), decision.get("ask_user_answers")
+    decisions, reasons = decision.get("decisions"), decision.get("rejection_reasons")
+    if isinstance(answers, list) and answers:
+        given = [item.get("answer") if isinstance(item, Mapping) else item for item in answers]
+        return "answers " + "; ".join(json.dumps(item, ensure_ascii=False) for item in given)
+    if isinstance(decisions, Mapping):
+        why = reasons if isinstance(reasons, Mapping) else {}
+        return "; ".join(
+            f"{word} {call}" + (f": {why[call]}" if call in why else "") for call, word in decisions.items()
+        )
+    reason = decision.get("rejection_reason")
+    return f"{kind}: {reason}" if reason else kind
+
+
+def _block(at: datetime | None, text: str) -> Iterator[str]:
+    """A time and a text; its further lines stand under the first."""
+    first, *rest = text.rstrip("\n").split("\n")
+    yield visible(f"{_time(at)}  {first}" if at else f"{_MARGIN}{first}").rstrip()
+    yield from (visible(f"{_MARGIN}{line}").rstrip() for line in rest)
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "<unknown>"
+
+
+def transcript_data(session: Session, entries: Sequence[Entry], output: str) -> str:
+    """The same as json, yaml or through jsonpath."""
+    return data({"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}, output)
+
+
+def _object(entry: Entry) -> dict[str, Any]:
+    match entry:
+        case Said(who, text, at):
+            return {"kind": "said", "who": who, "text": text, "at": _iso(at)}
+        case Did(call, at):
+            return {"kind": "call", "id": call.id, "tool": call.name, "args": dict(call.args), "at": _iso(at)}
+        case Gave(result, at, seconds):
+            about = {"id": result.id, "tool": result.name, "text": result.text, "failed": result.failed}
+            return {"kind": "result", **about, "at": _iso(at), "seconds": seconds}
+        case Asked(calls):
+            return {"kind": "asked", "calls": [pending_line(call) for call in calls]}
+        case Decided(decision):
+            return {"kind": "decided", "decision": dict(decision)}
+        case Ended(task, state, message, prompt, output, at):
+            tokens = {"prompt": prompt, "output": output}
+            about = {"task": task, "state": state, "message": message, "at": at}
+            return {"kind": "task", **about, "tokens": tokens}
+        case Odd(raw):
+            return {"kind": "odd", "raw": raw}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def transcript_markdown(session: Session, entries: Sequence[Entry]) -> str:
+    """The same as Markdown: words as they are, what tools got and gave in fences."""
+    lines = [f"# {plain(session.title) or session.id}", "", _heading(session)]
+    for entry in entries:
+        lines += ["", *_markdown(entry)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _markdown(entry: Entry) -> Iterator[str]:
+    match entry:
+        case Said(who, text, at):
+            yield f"**{plain(who)}**" + (f" ({_time(at)})" if at else "")
+            yield ""
+            yield text.rstrip("\n")
+        case Did(call):
+            yield from _fenced(f"→ {call_text(call)}")
+        case Gave(result):
+            yield from _fenced(f"{'✗' if result.failed else '✓'} {plain(result.name)}: {result.text}")
+        case _:
+            yield "*" + " ".join(line.strip() for line in _entry(entry)) + "*"
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """A fence longer than any in the text."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    yield from (fence, text.rstrip("\n"), fence)

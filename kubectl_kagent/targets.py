@@ -1,0 +1,101 @@
+"""The objects that a command line names: types, names, selectors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
+
+if TYPE_CHECKING:
+    from kubectl_kagent.cluster import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The objects named on the command line: one type, and names (none with -l or --all)."""
+
+    resource: Resource
+    names: tuple[str, ...]
+
+    def list(
+        self,
+        cluster: Cluster,
+        namespace: str | None,
+        *,
+        selector: str | None = None,
+        all_: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The named or selected objects as served. Raises NotFound, or Usage when nothing is named."""
+        if self.names:
+            if selector or all_:
+                raise Usage("name objects, or select them with -l or --all, not both")
+            return [cluster.get(self.resource, namespace, name) for name in self.names]
+        if not (selector or all_):
+            raise Usage(
+                "required resource not specified", hint=f"for example {self.resource.singular}/NAME, or --all"
+            )
+        listing = cluster.list_objects(self.resource, namespace, labels=selector)
+        typed = {"apiVersion": self.resource.api_version, "kind": self.resource.kind}
+        return [typed | item for item in listing["items"]]
+
+
+def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLOADS) -> Targets:
+    """``TYPE/NAME...``, ``TYPE NAME...``, ``TYPE`` or bare ``NAME...`` (an agent).
+
+    Raises Usage for an unknown type, a type that the verb does not take, or two types at once.
+    """
+    if not words:
+        return Targets(AGENT, ())
+    if any("/" in word for word in words):
+        pairs = [word.split("/", 1) for word in words]
+        if any(len(pair) != 2 or not pair[0] or not pair[1] for pair in pairs):
+            raise Usage(
+                "there is no need to specify a resource type as a separate argument when passing "
+                "arguments in resource/name form"
+            )
+        types = {_type(pair[0], allowed) for pair in pairs}
+        if len(types) > 1:
+            raise Usage("all objects of one call must be of one type")
+        return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
+    if find_type(words[0]) is not None:
+        return Targets(_type(words[0], allowed), _names_of(words[1:]))
+    return Targets(AGENT, _names_of(words))
+
+
+def agent_name(word: str) -> str:
+    """The agent that ``word`` names: ``agent/NAME`` or bare."""
+    names = parse_targets((word,), (AGENT,)).names
+    if len(names) != 1:
+        raise Usage("name an agent", hint=f"one that is called {word} is agent/{word}")
+    return names[0]
+
+
+def _names_of(words: Iterable[str]) -> tuple[str, ...]:
+    """The words, which go into the request's path as they are."""
+    names = tuple(words)
+    for name in names:
+        if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
+            raise Usage(f'invalid resource name "{name}"')
+    return names
+
+
+def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
+    resource = find_type(word)
+    known = ", ".join(item.singular for item in allowed)
+    if resource is None:
+        raise Usage(f'the server doesn\'t have a resource type "{word}" that this command knows', hint=known)
+    if resource not in allowed:
+        raise Usage(f"cannot do this with a {resource.singular}", hint=f"it works on: {known}")
+    return resource
+
+
+def one_target(words: tuple[str, ...]) -> tuple[Resource, str]:
+    """Exactly one workload."""
+    targets = parse_targets(words)
+    if len(targets.names) != 1:
+        raise Usage("name exactly one object", hint="for example agent/NAME")
+    return targets.resource, targets.names[0]

@@ -1,0 +1,134 @@
+"""What the node no longer has, from Loki: pages of its query API, as lines with the kubelet's stamps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.http import Address, HttpService, Proxied
+from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.resources import SERVICE
+from kubectl_kagent.telemetry.logs.news import Source
+
+LABELS = "app.kubernetes.io/name=loki"
+_PORT = 3100
+# Loki's own limit for an answer, unless somebody raised it.
+_PAGE = 5000
+# As the OpenTelemetry collector and as Promtail or Alloy name namespace, pod and container.
+_NAMES = (("k8s_namespace_name", "k8s_pod_name", "k8s_container_name"), ("namespace", "pod", "container"))
+
+Entry = tuple[int, Source, str]
+
+
+def find_loki(cluster: Cluster, where: str) -> HttpService:
+    """Loki at the address ``where``, or for ``auto`` behind the API server's proxy, found by its label."""
+    if where != "auto":
+        if not where.startswith(("http://", "https://")):
+            raise KagentError(f'"{where}" is no address of Loki', hint="write http://HOST:3100, or auto")
+        return Address(where.rstrip("/"))
+    for item in cluster.list_objects(SERVICE, None, labels=LABELS)["items"]:
+        spec = item.get("spec") or {}
+        ports = [port["port"] for port in spec.get("ports") or ()]
+        if _PORT in ports and spec.get("clusterIP") != "None":
+            metadata = item["metadata"]
+            return Proxied(cluster, str(metadata["namespace"]), f"{metadata['name']}:{_PORT}")
+    raise KagentError(
+        f"no Loki service (label {LABELS}, port {_PORT}) was found in any namespace",
+        hint="give its address: --loki=http://HOST:3100",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Pods, there or gone, of Deployments (namespace and name); no ``containers``: all of them."""
+
+    owners: tuple[tuple[str, str], ...]
+    containers: tuple[str, ...]
+
+    def query(self, labels: tuple[str, str, str]) -> str:
+        namespace, pod, container = labels
+        namespaces = sorted({namespace for namespace, _ in self.owners})
+        parts = [_among(namespace, map(re.escape, namespaces)), _among(pod, map(_pods_of, self._names()))]
+        if self.containers:
+            parts.append(_among(container, map(re.escape, self.containers)))
+        return f"{{{', '.join(parts)}}}"
+
+    def has(self, source: Source) -> bool:
+        """Whether it is one of them: a query can't pair names with namespaces."""
+        return any(
+            source.namespace == namespace and re.fullmatch(_pods_of(name), source.pod)
+            for namespace, name in self.owners
+        )
+
+    def _names(self) -> list[str]:
+        return sorted({name for _, name in self.owners})
+
+
+def _pods_of(deployment: str) -> str:
+    return f"{re.escape(deployment)}-[a-z0-9]+-[a-z0-9]+"
+
+
+def _among(label: str, patterns: Iterable[str]) -> str:
+    """A matcher of LogQL, in whose strings a backslash is doubled."""
+    return f'{label}=~"{"|".join(patterns)}"'.replace("\\", "\\\\")
+
+
+def pages(http: HttpService, pods: Pods, start: int, end: int) -> Iterator[list[Entry]]:
+    """Entries from ``start`` to ``end`` (both in nanoseconds since 1970) in the order of time.
+
+    A page begins with the last moment of the page before, whose entries may not all have fitted in.
+    """
+    labels = _labels(http, start, end)
+    query = pods.query(labels)
+    before: list[Entry] = []
+    while True:
+        found = sorted(_page(http, query, labels, start, end), key=lambda entry: entry[0])
+        full = len(found) >= _PAGE
+        new = [entry for entry in found if entry not in before and pods.has(entry[1])]
+        if new:
+            yield new
+        if not full:
+            return
+        last = found[-1][0]
+        start = last if last > start else last + 1
+        before = [entry for entry in found if entry[0] == last]
+
+
+def _labels(http: HttpService, start: int, end: int) -> tuple[str, str, str]:
+    known = _data(http, "labels", start=start, end=end) or ()
+    for names in _NAMES:
+        if set(names) <= set(known):
+            return names
+    raise KagentError(
+        "Loki has no labels for namespace, pod and container in this time",
+        hint=f"it was looked for {' or '.join(', '.join(names) for names in _NAMES)}",
+    )
+
+
+def _page(
+    http: HttpService, query: str, labels: tuple[str, str, str], start: int, end: int
+) -> Iterator[Entry]:
+    data = _data(http, "query_range", query=query, start=start, end=end, limit=_PAGE, direction="forward")
+    try:
+        for stream in data["result"]:
+            source = Source(*(str(stream["stream"].get(label, "")) for label in labels))
+            for value in stream["values"]:
+                yield int(value[0]), source, str(value[1])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise KagentError(f"Loki's answer has another shape than expected ({error!r})") from error
+
+
+def _data(http: HttpService, what: str, **query: Any) -> Any:
+    answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
+    return answer.get("data")
+
+
+def stamp(nanoseconds: int) -> bytes:
+    """The kubelet's stamp of that moment."""
+    second, rest = divmod(nanoseconds, 10**9)
+    return datetime.fromtimestamp(second, UTC).strftime(f"%Y-%m-%dT%H:%M:%S.{rest:09d}Z").encode()

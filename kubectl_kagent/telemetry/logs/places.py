@@ -1,0 +1,99 @@
+"""Where the pods of agents, MCP servers and controllers are, and which of their containers is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError
+from kubectl_kagent.model.controllers import KAGENT, KMCP
+from kubectl_kagent.model.pod import Pod
+from kubectl_kagent.model.resources import POD
+from kubectl_kagent.model.workload import Workload, pod_selector
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which pods: a label selector in a namespace, or in all."""
+
+    namespace: str | None
+    labels: str
+
+
+def of_workloads(workloads: Iterable[Workload]) -> tuple[Where, ...]:
+    """One place for each namespace and kind, however many workloads there are."""
+    groups: dict[tuple[str, bool], list[Workload]] = {}
+    for workload in workloads:
+        groups.setdefault((workload.namespace, workload.is_agent), []).append(workload)
+    return tuple(
+        Where(namespace, pod_selector(group[0].resource, tuple(workload.name for workload in group)))
+        for (namespace, _), group in groups.items()
+    )
+
+
+def of_controllers(cluster: Cluster) -> tuple[Where, ...]:
+    """kagent's and kmcp's, wherever they are; or where charts put them, for who may not look everywhere."""
+    everywhere = tuple(Where(None, controller.labels) for controller in (KAGENT, KMCP))
+    try:
+        find_pods(cluster, everywhere)
+    except Forbidden:
+        return tuple(
+            Where(namespace, controller.labels)
+            for controller in (KAGENT, KMCP)
+            for namespace in controller.namespaces
+        )
+    return everywhere
+
+
+def find_pods(cluster: Cluster, places: Iterable[Where]) -> list[Pod]:
+    """The pods, each once, in the order of their names."""
+    found = {
+        (item["metadata"]["namespace"], item["metadata"]["name"]): Pod(item)
+        for place in places
+        for item in cluster.list_objects(POD, place.namespace, labels=place.labels)["items"]
+    }
+    return [found[key] for key in sorted(found)]
+
+
+def started_pods(cluster: Cluster, places: Iterable[Where], timeout: float) -> list[Pod]:
+    """The pods, once a container of one has started, there are none, or ``timeout`` seconds have passed."""
+    places = tuple(places)
+    deadline = clock.monotonic() + timeout
+    while True:
+        pods = find_pods(cluster, places)
+        started = any(pod.run(container).started for pod in pods for container in pod.containers)
+        if started or not pods or clock.monotonic() >= deadline:
+            return pods
+        clock.sleep(0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """``-c`` and ``--all-containers``."""
+
+    name: str | None = None
+    all_: bool = False
+
+    def of(self, pod: Pod) -> tuple[str, ...]:
+        """Those of ``pod``; none when it has no container of that name."""
+        if self.all_:
+            return pod.containers
+        name = self.name or pod.default_container
+        return (name,) if name in pod.containers else ()
+
+    def names(self, pods: Iterable[Pod]) -> tuple[str, ...]:
+        """The names that are meant; empty: all, also where there is no pod to tell the usual one."""
+        if self.name:
+            return (self.name,)
+        return () if self.all_ else tuple(sorted({name for pod in pods for name in self.of(pod)}))
+
+    def check(self, pods: Iterable[Pod]) -> None:
+        """Raises KagentError when no pod has the container."""
+        pods = tuple(pods)
+        if self.name and pods and not any(self.name in pod.containers for pod in pods):
+            raise KagentError(
+                f"container {self.name} is not valid for pod {pods[0].name}",
+                hint=f"it has: {', '.join(pods[0].containers)}",
+            )

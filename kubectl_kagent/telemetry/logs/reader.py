@@ -1,0 +1,275 @@
+"""Reads one container's log into its lane: once, or on and on through breaks, restarts and rotations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import (
+    Forbidden,
+    KagentError,
+    NotFound,
+    OtherServerError,
+    TimedOut,
+    Unauthorized,
+)
+from kubectl_kagent.model.pod import Pod, Run
+from kubectl_kagent.model.resources import POD
+from kubectl_kagent.telemetry.logs import stamps
+from kubectl_kagent.telemetry.logs.lane import DELAY, PATIENCE, Lane
+from kubectl_kagent.telemetry.logs.news import Back, Broke, Failed, News, Older, Said, Source
+from kubectl_kagent.telemetry.logs.seen import Seen
+
+# The pod's status follows its container by a second or so.
+_SETTLE = 3.0
+_RETRY = 1.0
+_LOOK_AGAIN = 30.0
+# Programs take a while until their first line.
+_UNREMARKABLE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the first reading begins; all None: at the first line that the node serves."""
+
+    since_time: str | None = None
+    since_seconds: int | None = None
+    tail: int | None = None
+    previous: bool = False
+
+
+class Reader:
+    """``changed`` is to be set when the pod has changed: who waits for it looks again."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        pod: Pod,
+        container: str,
+        lane: Lane,
+        tell: Callable[[News], None],
+        start: Start,
+    ) -> None:
+        self.source = Source(pod.namespace, pod.name, container)
+        self.changed = threading.Event()
+        self._cluster = cluster
+        self._pod = pod
+        self._lane = lane
+        self._tell = tell
+        self._start = start
+        self._seen = Seen()
+        self._opened: float | None = None
+        self._first = b""
+        self._count = 0
+
+    def read(self) -> None:
+        """What there is now."""
+        try:
+            self._copy(previous=self._start.previous)
+        except KagentError as error:
+            self._tell(Failed(self.source, error))
+        finally:
+            self._lane.end()
+
+    def follow(self) -> None:
+        """Until the container will not run again."""
+        try:
+            run: Run | None = self._pod.run(self.source.container)
+            if run is not None and run.started and self._start.tail != 0:
+                self._catch_up()
+            while run is not None:
+                broke = run.started and self._attempt(follow=True)
+                run = self._next(run, broke=broke)
+        except KagentError as error:
+            self._tell(Failed(self.source, error))
+        finally:
+            self._lane.end()
+
+    def _catch_up(self) -> None:
+        """What there is is read to its end: then all that comes is new, and the others need not wait for it.
+
+        A kubelet that follows a file with much in it would also not see that it is rotated meanwhile.
+        """
+        self._lane.catch_up(True)
+        try:
+            self._attempt(follow=False, growing=True)
+        finally:
+            self._lane.catch_up(False)
+
+    # From one run to the next
+
+    def _next(self, run: Run, *, broke: bool) -> Run | None:
+        """After a stream has ended: the run to read on, None when there will be no more."""
+        settled = clock.monotonic() + _SETTLE
+        told = not run.started
+        while True:
+            pod = self._look()
+            if pod is None:
+                self._tell(Said(f"pod {self.source.pod} is gone"))
+                return None
+            now = pod.run(self.source.container)
+            if now.number > run.number or (now.started and not run.started):
+                self._restarted(run, now, told=told)
+                return now
+            if now.over:
+                if now.started:
+                    self._attempt(follow=False)
+                self._tell(
+                    Said(f"pod {self.source.pod} {'is gone' if pod.leaving else f'ended ({now.reason})'}")
+                )
+                return None
+            if now.running and (broke or clock.monotonic() >= settled):
+                if not broke:
+                    self._tell(Broke(self.source.pod, "the server ended it"))
+                return now
+            if not now.running and not told:
+                told = True
+                self._tell(Said(self._ended(now)))
+                self._attempt(follow=False)
+            self._wait(_RETRY / 2 if now.running else _LOOK_AGAIN)
+
+    def _restarted(self, run: Run, now: Run, *, told: bool) -> None:
+        if not run.started:
+            return
+        if not told:
+            self._tell(Said(self._ended(now)))
+        self._attempt(follow=False, previous=True)
+        if now.number > run.number + 1:
+            missed = now.number - run.number - 1
+            self._tell(
+                Said(f"pod {self.source.pod}: {missed} runs of {self.source.container} came and went unread")
+            )
+
+    def _ended(self, run: Run) -> str:
+        return (
+            f"pod {self.source.pod}: container {self.source.container} ended ({run.reason}); "
+            "reading on when it runs again"
+        )
+
+    def _look(self) -> Pod | None:
+        """The pod as it is now; None when it is gone. Asks until the server answers."""
+        while True:
+            try:
+                found = Pod(self._cluster.get(POD, self.source.namespace, self.source.pod))
+                return found if found.uid == self._pod.uid else None
+            except NotFound:
+                return None
+            except (Forbidden, Unauthorized):
+                raise
+            except KagentError as error:
+                self._broke(error)
+
+    def _wait(self, seconds: float) -> None:
+        self.changed.wait(seconds)
+        self.changed.clear()
+
+    # One stream
+
+    def _attempt(self, *, follow: bool, previous: bool = False, growing: bool = False) -> bool:
+        """Read a stream to its end; whether it broke before."""
+        try:
+            self._copy(follow=follow, previous=previous, growing=follow or growing)
+        except (Forbidden, Unauthorized):
+            raise
+        except TimedOut:
+            return True
+        except NotFound:
+            return False
+        except OtherServerError as error:
+            if error.reason == "BadRequest":  # no such run, or not yet
+                return False
+            self._broke(error)
+            return True
+        except KagentError as error:
+            self._broke(error)
+            return True
+        return False
+
+    def _broke(self, error: KagentError) -> None:
+        self._lane.wait_for(PATIENCE)
+        self._tell(Broke(self.source.pod, error.message))
+        self.changed.wait(_RETRY)
+
+    def _copy(self, *, follow: bool = False, previous: bool = False, growing: bool = False) -> None:
+        """Lines that have not come before go to the lane; of a ``growing`` log only whole ones."""
+        rest: list[bytes] = []
+        for piece in self._open(follow=follow, previous=previous):
+            if not piece:
+                self._lane.wait_for(DELAY)
+                self._tell(Back(self.source.pod))
+                continue
+            end = piece.rfind(b"\n") + 1
+            if not end:
+                rest.append(piece)
+                continue
+            self._pass(b"".join([*rest, piece[:end]]))
+            rest = [piece[end:]] if end < len(piece) else []
+        if rest and not growing:
+            self._pass(b"".join(rest) + b"\n")
+        if not follow and 0 < self._count < (self._start.tail or 0):
+            self._mind_older(self._first)
+
+    def _open(self, *, follow: bool = False, previous: bool = False) -> Iterator[bytes]:
+        """From the last line seen on. While none was, what was asked for at first moves into the past."""
+        since, start = self._seen.since(), self._start
+        seconds = start.since_seconds
+        if self._opened is None:
+            self._opened = clock.monotonic()
+        elif start.tail == 0 or seconds is not None:
+            seconds = (seconds or 0) + ceil(clock.monotonic() - self._opened)
+            start = Start(since_seconds=seconds)
+        return self._cluster.pod_log_stream(
+            *(self.source.namespace, self.source.pod, self.source.container),
+            follow=follow,
+            previous=previous,
+            since_time=since or start.since_time,
+            since_seconds=None if since else start.since_seconds,
+            tail=None if since else start.tail,
+        )
+
+    def _pass(self, block: bytes) -> None:
+        block = self._seen.new(block)
+        if block:
+            if not self._count:
+                self._first = block[: stamps.WIDTH]
+                if self._start.tail is None:
+                    self._mind_older(self._first)
+            self._count += block.count(b"\n")
+            self._lane.put(block)
+
+    # What is not to be had any more
+
+    def _mind_older(self, first: bytes) -> None:
+        """Say so when the file that the node serves begins long after what was asked for.
+
+        The kubelet serves only the newest file of a log that is rotated. ``first`` is the first line's stamp.
+        """
+        start = self._start
+        began = self._pod.run(self.source.container).began
+        if start.previous or not began:
+            return
+        asked = datetime.fromisoformat(began)
+        if start.since_seconds is not None:
+            asked = max(asked, clock.now() - timedelta(seconds=start.since_seconds))
+        elif start.since_time:
+            asked = max(asked, datetime.fromisoformat(start.since_time))
+        if stamps.is_stamp(first) and stamps.moment(first) > asked + _UNREMARKABLE:
+            served = (
+                first if asked == datetime.fromisoformat(began) else served_from(self._cluster, self.source)
+            )
+            if stamps.is_stamp(served) and stamps.moment(served) > asked + _UNREMARKABLE:
+                self._tell(Older(self.source, served))
+
+
+def served_from(cluster: Cluster, source: Source) -> bytes:
+    """The stamp of the first line that the node has of a container; empty when it has none."""
+    pieces = cluster.pod_log_stream(source.namespace, source.pod, source.container)
+    try:
+        return next(filter(None, pieces), b"")[: stamps.WIDTH]
+    except (NotFound, OtherServerError):
+        return b""

@@ -1,0 +1,164 @@
+"""The pods whose logs are read: those there are, and with follow those that join."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import partial
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.feed import Feed
+from kubectl_kagent.errors import Forbidden, KagentError, Unauthorized
+from kubectl_kagent.model.pod import Pod
+from kubectl_kagent.model.resources import POD
+from kubectl_kagent.telemetry.logs.elsewhere import Elsewhere
+from kubectl_kagent.telemetry.logs.lane import Lane
+from kubectl_kagent.telemetry.logs.merge import Merge, Texts
+from kubectl_kagent.telemetry.logs.news import Back, Broke, Failed, Interruptions, News, Older, Said, Source
+from kubectl_kagent.telemetry.logs.places import Where
+from kubectl_kagent.telemetry.logs.reader import Reader, Start, served_from
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of each pod is read, and how.
+
+    ``choose`` names a pod's containers, ``texts`` makes what is printed of one's lines. ``start`` is not for
+    pods that join: they are read from their first line. ``limit``: so many containers are followed at most.
+    """
+
+    choose: Callable[[Pod], tuple[str, ...]]
+    texts: Callable[[Source], Texts]
+    start: Start
+    limit: int
+    elsewhere: Elsewhere | None = None
+
+
+@dataclass
+class Session:
+    """Reads as ``plan`` says; ``say`` is told, a line each, of interruptions, joins and ends."""
+
+    cluster: Cluster
+    plan: Plan
+    say: Callable[[str], None]
+    failed: list[Failed] = field(default_factory=list)
+    _following: bool = False
+    _readers: dict[str, list[Reader]] = field(default_factory=dict)
+    _news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
+    _interruptions: Interruptions = field(default_factory=Interruptions)
+
+    def past(self, pods: Iterable[Pod]) -> Iterator[bytes]:
+        """What there is, in order. What could not be read is in ``failed`` at the end."""
+        self._merge = Merge(patient=True)
+        self._read_elsewhere()
+        for pod in pods:
+            for container in self.plan.choose(pod):
+                self._start(pod, container, self.plan.start, Reader.read)
+        for block in self._merge.blocks():
+            over = not self._merge.lanes
+            self._hear()  # before the block: what is refused prints nothing
+            yield block
+            if over:
+                break
+
+    def follow(self, pods: Iterable[Pod], places: Iterable[Where]) -> Iterator[bytes]:
+        """What there is and what comes, for ever."""
+        self._merge, self._following = Merge(patient=False), True
+        self._read_elsewhere()
+        for pod in pods:
+            self._join(pod, self.plan.start)
+        with ExitStack() as stack:
+            feeds = [
+                stack.enter_context(
+                    closing(Feed(self.cluster, at.namespace, (POD,), labels=at.labels, say=self._feed_broke))
+                )
+                for at in places
+            ]
+            for block in self._merge.blocks():
+                for feed in feeds:
+                    self._attend(feed)
+                self._hear()
+                yield block
+                if line := self._interruptions.due(clock.monotonic()):
+                    self.say(line)
+
+    def rest(self) -> bytes:
+        """What has come and not gone out yet: for somebody who waits no longer."""
+        return self._merge.take(clock.monotonic(), everything=True)
+
+    def _attend(self, feed: Feed) -> None:
+        while (change := feed.next(timeout=0)) is not None:
+            self._interruptions.back("")
+            pod = Pod(change.obj)
+            known = self._readers.get(pod.uid)
+            if known is None and not change.gone:
+                self.say(f"pod {pod.name} joined")
+                self._join(pod, Start())
+            for reader in known or ():
+                reader.changed.set()
+            if change.gone:
+                self._readers.pop(pod.uid, None)
+
+    def _join(self, pod: Pod, start: Start) -> None:
+        readers = self._readers[pod.uid] = []
+        for container in self.plan.choose(pod):
+            if self._merge.lanes >= self.plan.limit:
+                raise KagentError(
+                    f"more than {self.plan.limit} containers to follow",
+                    hint="use --max-log-requests to increase the limit",
+                )
+            readers.append(self._start(pod, container, start, Reader.follow))
+
+    def _read_elsewhere(self) -> None:
+        if self.plan.elsewhere:
+            gate = self._merge.lane(lambda lines: (lines, b""), patient=True)
+            threading.Thread(target=self._fetch, args=(self.plan.elsewhere, gate), daemon=True).start()
+
+    def _fetch(self, elsewhere: Elsewhere, gate: Lane) -> None:
+        try:
+            elsewhere.read(self._merge, gate, self.plan.texts, partial(served_from, self.cluster))
+        except KagentError as error:
+            self._news.put(Failed(Source("", "", ""), error))
+        finally:
+            gate.end()
+
+    def _start(self, pod: Pod, container: str, start: Start, work: Callable[[Reader], None]) -> Reader:
+        source = Source(pod.namespace, pod.name, container)
+        lane = self._merge.lane(self.plan.texts(source))
+        reader = Reader(self.cluster, pod, container, lane, self._news.put, start)
+        threading.Thread(target=work, args=(reader,), daemon=True, name=f"{pod.name}/{container}").start()
+        return reader
+
+    def _feed_broke(self, why: str) -> None:
+        self._news.put(Broke("", why.removesuffix("; trying again")))
+
+    def _hear(self) -> None:
+        """Take up the readers' news. Raises what no waiting helps against."""
+        while not self._news.empty():
+            news = self._news.get()
+            if isinstance(news, Said):
+                self.say(news.line)
+            elif isinstance(news, Older):
+                if self.plan.elsewhere is None:
+                    self.say(f"Warning: {_older(news)}")
+            elif isinstance(news, Back):
+                self._interruptions.back(news.pod)
+            elif isinstance(news, Broke):
+                self._interruptions.broke(news, clock.monotonic())
+            elif isinstance(news.error, (Forbidden, Unauthorized)):
+                raise news.error
+            else:
+                self.failed.append(news)
+                if self._following:
+                    self.say(f"{news.error.line}; not reading on")
+
+
+def _older(news: Older) -> str:
+    return (
+        f"the node serves lines of pod {news.source.pod} from {news.stamp.decode()} on: older ones, if there "
+        "were any, are in rotated files, which it does not serve; --loki=auto reads them from Loki"
+    )

@@ -1,0 +1,71 @@
+"""The kubelet's stamps: 30 characters and a blank before each line; in UTC they compare as bytes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from operator import itemgetter
+
+WIDTH = 30
+stamp_of = itemgetter(slice(0, WIDTH))
+text_of = itemgetter(slice(WIDTH + 1, None))
+_mark = itemgetter(slice(WIDTH - 1, WIDTH + 1))
+
+_ZONED = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{9})([+-]\d\d:\d\d) ")
+_UTC = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
+# Sorts before every stamp: a line that came before the first one.
+FIRST = b"0000-00-00T00:00:00.000000000Z"
+
+
+def stamped(block: bytes, before: bytes) -> list[bytes]:
+    """The lines of ``block`` (which ends with a newline) in the order of their stamps.
+
+    containerd stamps stdout and stderr apart, so neighbours may be written the wrong way round. A line
+    without a stamp (the kubelet's own words) gets the one before it, at first ``before``.
+    """
+    lines = block.split(b"\n")
+    lines.pop()
+    if set(map(_mark, lines)) != {b"Z "}:
+        lines = _mended(lines, before)
+    lines.sort(key=stamp_of)
+    return lines
+
+
+def since(stamp: bytes) -> str:
+    """The whole second of ``stamp``, as ``sinceTime`` of a request wants it."""
+    return (stamp[:19] + stamp[WIDTH - 1 :]).decode()
+
+
+def is_stamp(text: bytes) -> bool:
+    """Whether it is one, in UTC."""
+    return _UTC.fullmatch(text) is not None
+
+
+def moment(stamp: bytes) -> datetime:
+    """``stamp`` as a time, to the microsecond."""
+    return datetime.fromisoformat(stamp[:26].decode()).replace(tzinfo=UTC)
+
+
+def stamp_at(time: datetime) -> bytes:
+    """The stamp of a moment."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode()
+
+
+def _mended(lines: list[bytes], before: bytes) -> list[bytes]:
+    found = []
+    for line in lines:
+        if _mark(line) != b"Z ":
+            line = _in_utc(line) or before + b" " + line
+        before = stamp_of(line)
+        found.append(line)
+    return found
+
+
+def _in_utc(line: bytes) -> bytes | None:
+    """``line`` of a node in another time zone with its stamp in UTC."""
+    zoned = _ZONED.match(line)
+    if zoned is None:
+        return None
+    second, fraction, zone = zoned.groups()
+    time = datetime.fromisoformat((second + zone).decode()).astimezone(UTC)
+    return time.strftime("%Y-%m-%dT%H:%M:%S").encode() + fraction + b"Z " + line[zoned.end() :]

@@ -1,0 +1,101 @@
+"""Which turns are asked for. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.model.trace import Turn
+
+# A source is not asked for more than this when filters throw most of it away.
+MOST = 200
+
+
+class NoSuchTurn(KagentError):
+    """A source knows nothing under that id."""
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(
+            f'no turn "{id_}" was found: no task, session or trace has an id that begins so',
+            hint="kubectl kagent trace AGENT lists them; another user's are found with --user-id",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Turns of one agent (``NAMESPACE/NAME``) that began between two moments, in seconds since the epoch.
+
+    An agent without namespace is that of any; no agent is all of them.
+    """
+
+    agent: str
+    since: float
+    until: float
+    limit: int
+    session: str = ""
+    tool: str = ""
+    errors: bool = False
+    min_seconds: float = 0.0
+
+    def admits(self, turn: Turn) -> bool:
+        start, seconds = turn.root.start, turn.root.seconds
+        return (
+            self._of_agent(turn)
+            and (start is None or self.since <= start <= self.until)
+            and turn.session.startswith(self.session)
+            and (not self.tool or any(step.name == self.tool for step in turn.tools))
+            and (not self.errors or turn.state == "failed" or bool(turn.failures))
+            and (not self.min_seconds or (seconds or 0.0) >= self.min_seconds)
+        )
+
+    def _of_agent(self, turn: Turn) -> bool:
+        return turn.agent == self.agent or turn.agent.rpartition("/")[2] == self.agent or not self.agent
+
+    @property
+    def picky(self) -> bool:
+        """Whether turns are left out for what happened in them."""
+        return bool(self.session or self.tool or self.errors or self.min_seconds)
+
+    def newest(self, turns: Iterable[Turn]) -> tuple[Turn, ...]:
+        """Those that it admits, the newest first."""
+        admitted = [turn for turn in turns if self.admits(turn)]
+        return tuple(sorted(admitted, key=lambda turn: turn.root.start or 0.0, reverse=True))[: self.limit]
+
+    @property
+    def traceql(self) -> str:
+        """The same for Tempo, as far as it can know."""
+        namespace, _, name = self.agent.rpartition("/")
+        clauses = [
+            'name = "invocation"',
+            f"resource.service.name = {json.dumps(name.replace('-', '_'))}",
+            f"resource.service.namespace = {json.dumps(namespace.replace('-', '_'))}",
+        ]
+        if self.session:
+            clauses.append(f"span.gen_ai.conversation.id =~ {json.dumps(self.session + '.*')}")
+        found = "{ " + " && ".join(clauses) + " }"
+        tool = f" && {{ span.gen_ai.tool.name = {json.dumps(self.tool)} }}" if self.tool else ""
+        return found + tool
+
+
+def named(turns: Iterable[Turn], id_: str) -> tuple[Turn, ...]:
+    """The turns that an id, or the beginning of one, means: all of a session, or one.
+
+    Raises NoSuchTurn, or Usage when it is the beginning of several ids.
+    """
+    turns = tuple(turns)
+    kinds = {
+        kind: {getattr(turn, kind) for turn in turns if getattr(turn, kind).startswith(id_)}
+        for kind in ("task", "trace", "session")
+    }
+    exact = [kind for kind, ids in kinds.items() if id_ in ids]
+    found = {kind: {id_} for kind in exact} or {kind: ids for kind, ids in kinds.items() if ids}
+    every = sorted({one for ids in found.values() for one in ids})
+    if not every:
+        raise NoSuchTurn(id_)
+    meant = tuple(turn for turn in turns if any(getattr(turn, kind) in ids for kind, ids in found.items()))
+    # Go's session and task of one message begin alike: that is no doubt
+    if len(every) > 1 and len(meant) > 1 and len({turn.session for turn in meant}) > 1:
+        raise Usage(f'"{id_}" is the beginning of several ids: {", ".join(every[:5])}')
+    return meant

@@ -1,0 +1,116 @@
+"""Logs as a kubelet serves them: stamped, from the newest file of a run, to any number of followers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kubectl_kagent.errors import KagentError, OtherServerError, Unreachable
+
+
+@dataclass
+class _Run:
+    lines: list[bytes] = field(default_factory=list)
+    served_from: int = 0
+    ended: bool = False
+
+
+class Kubelet:
+    """Nothing is served of a container before its first line. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.piece = 1 << 16  # bytes in a piece at most
+        self.asked: list[dict[str, object]] = []
+        self._runs: dict[tuple[str, str], list[_Run]] = {}
+        self._changed = threading.Condition()
+        self._outage = 0
+        self._end: KagentError | None = None
+
+    def write(self, pod: str, *lines: str, container: str = "kagent") -> None:
+        """Add lines, each with its stamp before it (``10:00:00.5 text``, of the fake's day)."""
+        with self._changed:
+            runs = self._runs.setdefault((pod, container), [_Run()])
+            runs[-1].lines += [_stamped(line) for line in lines]
+            self._changed.notify_all()
+
+    def complete(self, pod: str, rest: str, container: str = "kagent") -> None:
+        """Add the rest of a line."""
+        with self._changed:
+            self._runs[pod, container][-1].lines[-1] += f"{rest}\n".encode()
+            self._changed.notify_all()
+
+    def rotate(self, pod: str, container: str = "kagent") -> None:
+        """Begin a new file; who follows goes on, who asks gets the new file only."""
+        run = self._runs[pod, container][-1]
+        run.served_from = len(run.lines)
+
+    def end(self, pod: str, container: str = "kagent") -> None:
+        """Let the container stop, which ends its streams."""
+        with self._changed:
+            self._runs[pod, container][-1].ended = True
+            self._changed.notify_all()
+
+    def restart(self, pod: str, container: str = "kagent") -> None:
+        """Start the container's next run."""
+        self.end(pod, container)
+        self._runs[pod, container].append(_Run())
+
+    def drop(self, error: KagentError | None = None) -> None:
+        """Break every open stream; without ``error`` they end as if there were no more to come."""
+        with self._changed:
+            self._outage += 1
+            self._end = error
+            self._changed.notify_all()
+
+    def stream(
+        self, pod: str, container: str, *, follow: bool, previous: bool, since: str | None, tail: int | None
+    ) -> Iterator[bytes]:
+        self.asked.append({"pod": pod, "follow": follow, "previous": previous, "since": since, "tail": tail})
+        run = self._run(pod, container, previous)
+        outage = self._outage
+        yield b""
+        position = run.served_from
+        if tail is not None:
+            position = max(position, len(run.lines) - tail)
+        second = datetime.fromisoformat(since).strftime("%Y-%m-%dT%H:%M:%S").encode() if since else b""
+        while True:
+            with self._changed:
+                while follow and position == len(run.lines) and not run.ended and outage == self._outage:
+                    self._changed.wait()
+                lines, over = run.lines[position:], run.ended or not follow
+                position = len(run.lines)
+                if outage != self._outage:
+                    if self._end:
+                        raise self._end
+                    return
+            data = b"".join(line for line in lines if line >= second)
+            for start in range(0, len(data), self.piece):
+                yield data[start : start + self.piece]
+            if over and position == len(run.lines):
+                return
+
+    def _run(self, pod: str, container: str, previous: bool) -> _Run:
+        runs = self._runs.get((pod, container), [])
+        if previous and len(runs) < 2:
+            raise OtherServerError(
+                "BadRequest", f'previous terminated container "{container}" in pod "{pod}" not found'
+            )
+        if not runs:
+            raise OtherServerError(
+                "BadRequest", f'container "{container}" in pod "{pod}" is waiting to start: ContainerCreating'
+            )
+        return runs[-2] if previous else runs[-1]
+
+
+def broken() -> Unreachable:
+    return Unreachable("the connection to the server was lost")
+
+
+def _stamped(line: str) -> bytes:
+    """A line that ends with ``…`` is not whole yet: containers' long lines come in parts."""
+    time, _, text = line.partition(" ")
+    second, _, fraction = time.partition(".")
+    end = "" if text.endswith("…") else "\n"
+    return f"2026-11-23T{second}.{fraction:0<9}Z {text.removesuffix('…')}{end}".encode()

@@ -1,0 +1,132 @@
+"""top from the real Prometheus: one turn with one tool is counted as that, and with the records agrees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from kubectl_kagent.cluster.prometheus import at_address
+from kubectl_kagent.model.usage import TOOLS, Wanted
+from kubectl_kagent.telemetry.top_metrics import usage
+from tests.cluster.conftest import Tools, wait_for
+from tests.cluster.conversations import ASKER, GREETINGS, conversations
+from tests.lab.build import program
+from tests.lab.layout import Layout
+from tests.loopback import response, serve
+from tests.telemetry.conftest import AGENT, Turn
+
+pytestmark = pytest.mark.telemetry
+
+
+def top(tools: Tools, *words: str) -> dict[str, Any]:
+    done = tools.kagent("top", *words, "-o", "json")
+    assert done.code == 0, done.err
+    found: dict[str, Any] = json.loads(done.out)
+    return found
+
+
+def items(turn: Turn, *words: str) -> list[dict[str, Any]]:
+    """From Prometheus, once everything of the turn has come there."""
+
+    def whole() -> list[dict[str, Any]] | None:
+        found = top(turn.tools, *words)
+        agents = top(turn.tools)["items"]
+        came = found["source"].startswith("Prometheus (") and agents and agents[0]["toolCalls"]
+        return list(found["items"]) if came and found["items"] else None
+
+    return wait_for(whole, "the turn in Prometheus")
+
+
+def test_the_agent(turn: Turn) -> None:
+    (agent,) = items(turn)
+    assert (agent["namespace"], agent["agent"]) == (turn.tools.namespace, AGENT)
+    assert (agent["calls"], agent["errors"], agent["toolCalls"], agent["tokensIn"]) == (1, 0, 1, None)
+    assert 0 < agent["p50Seconds"] <= agent["p95Seconds"]
+
+
+def test_the_tool_and_the_model(turn: Turn) -> None:
+    (tool,) = items(turn, "tools")
+    assert (tool["tool"], tool["agent"], tool["calls"], tool["errors"]) == ("get_time", AGENT, 1, 0)
+    (model,) = items(turn, "models")
+    assert (model["model"], model["calls"], model["errors"]) == ("scripted", 2, 0)
+    assert 0 < model["p50Seconds"] <= model["p95Seconds"]
+
+
+def test_the_records_agree_and_have_the_tokens(turn: Turn) -> None:
+    for kind in ("agents", "tools", "models"):
+        (counted,) = items(turn, kind)
+        (recorded,) = top(turn.tools, kind, "--prometheus=none")["items"]
+        measured = {"p50Seconds", "p95Seconds", "tokensIn", "tokensOut"}
+        assert {key: recorded[key] for key in recorded.keys() - measured} == {
+            key: counted[key] for key in counted.keys() - measured
+        }
+        assert kind == "tools" or recorded["tokensIn"] > 0
+
+
+def test_a_call_that_waits_for_a_person_counts_once(lab_kubeconfig: Path) -> None:
+    """The collector leaves out its first span; the turn's two stay, which is said."""
+    with conversations(lab_kubeconfig, "python") as agents:
+        task = agents.ask('call get_date {"timezone": "UTC"}')
+        assert agents.decide(task, "approve")["status"]["state"] == "completed"
+
+        def halves() -> dict[str, Any] | None:
+            """The end of the second one is the last to come."""
+            found = top(agents.tools)
+            calls = {item["agent"]: item["calls"] for item in found["items"]}
+            came = found["source"].startswith("Prometheus (") and calls.get(ASKER) == GREETINGS + 2
+            return found if came else None
+
+        found = wait_for(halves, "both halves of the turn in Prometheus")
+        (agent,) = (item for item in found["items"] if item["agent"] == ASKER)
+        assert agent["toolCalls"] == 1
+        assert found["gaps"][-1].startswith("turns with calls that wait for a person (get_date) count twice")
+        found = top(agents.tools, "tools")
+        (tool,) = found["items"]
+        assert (tool["tool"], tool["agent"], tool["calls"]) == ("get_date", ASKER, 1)
+        assert found["gaps"][-1].startswith("calls that wait for a person (get_date) count twice")
+
+
+# A sample a minute for three hours, and by how much it grew in the last of them.
+COUNTERS = {
+    "one call, and the first": ("_x130 1x49", 1),
+    "goes on": ("5x130 5+1x49", 49),
+    "nothing new": ("7x180", 0),
+    "not scraped when the window begins": ("50x100 _x25 50x55", 0),
+    "began anew": ("100+0x140 3x39", 3),
+    "began anew just as the window begins": ("100x120 3+1x59", 62),
+}
+
+
+def test_counters_are_read_to_the_call(tmp_path: Path) -> None:
+    """As Prometheus's own increase does not: that one misses the first call of an agent."""
+    with serve() as server:
+        server.answer = lambda _: response(200, {"data": {"result": []}})
+        usage(at_address(server.url), Wanted(TOOLS, None, 3600, 0))
+        (query,) = parse_qs(urlsplit(server.received[0].path).query)["query"]
+    labels = 'gen_ai_operation_name="execute_tool"'
+    series = "traces_span_metrics_calls_total"
+    inputs = [
+        {"series": f'{series}{{service_name="{name}",{labels}}}', "values": values}
+        for name, (values, _) in COUNTERS.items()
+    ]
+    for excluded in (
+        'service_name="kagent-controller"',
+        'service_name="x",gen_ai_tool_name="(merged tools)"',
+    ):
+        inputs.append({"series": f"{series}{{{excluded},{labels}}}", "values": "0+1x180"})
+    rounded = f"round(sum by (service_name) ({query}))"
+    expected = [
+        {"labels": f'{{service_name="{name}"}}', "value": grown} for name, (_, grown) in COUNTERS.items()
+    ]
+    test = {"expr": rounded, "eval_time": "180m", "exp_samples": expected}
+    tests = [{"interval": "1m", "input_series": inputs, "promql_expr_test": [test]}]
+    path = tmp_path / "counters.yaml"
+    path.write_text(json.dumps({"evaluation_interval": "1m", "tests": tests}))
+    promtool = program(Layout.here(), "promtool")
+    done = subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "  SUCCESS\n\n"), done

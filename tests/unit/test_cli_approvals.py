@@ -1,0 +1,272 @@
+"""approvals: the list, and decisions that are followed to the end of the turn."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conftest import Kagent, Screen
+from tests.fakes import FakeCluster
+from tests.unit.talking import (
+    SESSION,
+    TASK,
+    Agent,
+    gave,
+    request,
+    row,
+    talking,
+    task,
+    text,
+    update,
+)
+
+PENDING = f"/api/sessions/{SESSION}/tasks"
+QUESTIONS = [{"question": "Which?", "choices": ["a", "b"], "multiple": True}, {"question": "Why?"}]
+DONE = [update("working", gave("c1", "delete", {"output": "gone"})), update("working", text("Done."))]
+COMPLETED = [*DONE, update("completed")]
+TOLD = ("Done.\n", f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n")
+
+
+def asked(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "message", "role": "agent", "messageId": "m", "parts": list(parts)}
+
+
+def waiting(*parts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return task("input-required", asked(*parts), message=asked(*parts), **more)
+
+
+def kept(*tasks: dict[str, Any]) -> dict[str, Any]:
+    return {"/api/sessions": [row(SESSION)], PENDING: list(tasks)}
+
+
+def approvals(kagent: Kagent, agent: Agent, *words: str) -> tuple[int, str, str]:
+    return kagent("approvals", *words, f"--kagent-url={agent.url}")
+
+
+def inbox() -> dict[str, Any]:
+    """Two agents, one of them with a batch, and a sub-agent whose session is its caller's affair."""
+    inner = {"originalFunctionCall": {"id": "i1", "name": "drop", "args": {"table": "\x1b[2J"}}}
+    outer = request("c9", "default__NS__clock", {"hitl_parts": [inner]})
+    batch = waiting(request("c1", "delete", name="prod"), request("c2", "delete", name="x" * 60))
+    later = {"timestamp": "2026-11-23T07:59:30Z"}
+    return {
+        "/api/sessions": [
+            row(SESSION),
+            row("s2", "team__NS__boss"),
+            row("s3", source="agent"),  # waits too
+            row("s4"),
+            row("gone"),
+        ],
+        PENDING: [task("completed"), batch],
+        "/api/sessions/s2/tasks": [
+            waiting(outer, id_="t2", session="s2", timestamp="2026-11-23T07:50:00Z"),
+            waiting(request("q", "ask_user", questions=QUESTIONS), id_="t3", session="s2", timestamp=None),
+        ],
+        "/api/sessions/s3/tasks": [waiting(request("i1", "drop"), id_="t5", session="s3")],
+        "/api/sessions/s4/tasks": [task("auth-required", id_="t4", session="s4", **later)],
+    }
+
+
+def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
+    with talking(data=inbox()) as agent:
+        code, out, err = approvals(kagent, agent, "list", "-A")
+        assert (code, err) == (0, "")
+        screen("approvals", out)
+        code, out, _ = approvals(kagent, agent, "list", "-o", "wide")
+        assert [line.split()[-1] for line in out.splitlines()] == ["CALL", "c1", "c2", "<none>"]
+        assert "x" * 60 in out
+        assert approvals(kagent, agent, "list", "-A", "-o", "name") == (
+            0,
+            f"task/t2\ntask/{TASK}\ntask/t4\ntask/t3\n",
+            "",
+        )
+        assert approvals(kagent, agent, "list", "nobody")[1:] == (
+            "",
+            "Nothing waits for a person in default namespace.\n",
+        )
+        assert [line.split()[1] for line in approvals(kagent, agent, "list", "clock")[1].splitlines()] == [
+            "SESSION",
+            *[SESSION] * 2,
+            "s4",
+        ]
+
+
+def test_the_list_for_programs(kagent: Kagent) -> None:
+    with talking(data=inbox()) as agent:
+        items = json.loads(approvals(kagent, agent, "list", "-A", "-o", "json")[1])["items"]
+    assert [item["task"] for item in items] == ["t2", TASK, "t4", "t3"]
+    (call,) = items[0].pop("calls")
+    assert call == {
+        "id": "i1",
+        "tool": "drop",
+        "args": {"table": "\x1b[2J"},
+        "via": "default__NS__clock",
+        "questions": [],
+    }
+    assert items[0] == {
+        "namespace": "team",
+        "agent": "boss",
+        "session": "s2",
+        "task": "t2",
+        "since": "2026-11-23T07:50:00+00:00",
+        "said": "input-required",
+    }
+    assert items[3]["calls"][0]["questions"] == [
+        {"question": "Which?", "choices": ["a", "b"], "multiple": True},
+        {"question": "Why?", "choices": [], "multiple": False},
+    ]
+
+
+def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
+    with talking(data=kept({"id": "t", "kind": "task"})) as agent:
+        code, out, err = approvals(kagent, agent, "list")
+    assert (code, out) == (0, "")
+    assert err.splitlines()[0] == (f"Warning: session {SESSION} has a task in no state that is understood: t")
+
+
+@pytest.mark.parametrize(
+    ("parts", "words", "decision"),
+    [
+        ([request("c1", "delete")], ["approve"], {"decision_type": "approve"}),
+        ([request("c1", "delete")], ["reject"], {"decision_type": "reject"}),
+        (
+            [request("c1", "delete")],
+            ["reject", "--reason=no"],
+            {"decision_type": "reject", "rejection_reason": "no"},
+        ),
+        (
+            [request("c1", "delete"), request("c2", "delete")],
+            ["approve", "--call=c2", "--reason=no"],
+            {
+                "decision_type": "batch",
+                "decisions": {"c1": "reject", "c2": "approve"},
+                "rejection_reasons": {"c1": "no"},
+            },
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS)],
+            ["approve", "--answer=1,2", "--answer=because, so"],
+            {
+                "decision_type": "approve",
+                "ask_user_answers": [{"answer": ["a", "b"]}, {"answer": ["because, so"]}],
+            },
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS[:1])],
+            ["approve", "--answer=2", "--answer=a third"],
+            {"decision_type": "approve", "ask_user_answers": [{"answer": ["b", "a third"]}]},
+        ),
+    ],
+)
+def test_a_decision_is_sent_and_the_turn_followed(
+    kagent: Kagent, parts: list[Any], words: list[str], decision: dict[str, Any]
+) -> None:
+    with talking(COMPLETED, data=kept(waiting(*parts))) as agent:
+        done = approvals(kagent, agent, words[0], TASK[:4], *words[1:])
+    assert done == (0, *TOLD)
+    (message,) = agent.said
+    part = {"kind": "data", "data": decision}
+    where = {"taskId": TASK, "contextId": SESSION}
+    assert message == {"kind": "message", "role": "user", "parts": [part], **where}
+
+
+def test_the_turn_may_wait_again_or_fail(kagent: Kagent) -> None:
+    for last, code, said in (
+        (
+            update("input-required", request("c2", "drop")),
+            7,
+            "error: agent clock waits for somebody: approval of drop",
+        ),
+        (update("failed", text("429")), 1, "error: agent clock's task is failed: 429"),
+    ):
+        with talking([*DONE, last], data=kept(waiting(request("c1", "delete")))) as agent:
+            done = approvals(kagent, agent, "approve", f"task/{TASK}")
+        assert done[:2] == (code, "Done.\n")
+        assert said in done[2].splitlines()
+
+
+def test_json_is_the_events(kagent: Kagent) -> None:
+    with talking(COMPLETED, data=kept(waiting(request("c1", "delete")))) as agent:
+        code, out, _ = approvals(kagent, agent, "approve", TASK, "-o", "json")
+    assert code == 0
+    assert [json.loads(line)["result"] for line in out.splitlines()] == COMPLETED
+
+
+LIST = "hint: kubectl kagent approvals list -A shows what waits\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "word", "error"),
+    [
+        (
+            {f"/api/tasks/{TASK}": task("completed")},
+            TASK,
+            f"error: task {TASK} does not wait for anybody: it is completed\n{LIST}",
+        ),
+        ({}, "nope", f"error: no task nope waits\n{LIST}"),
+        (
+            kept(waiting(request("c1", "x")), waiting(request("c1", "x"), id_="7a5c0002")),
+            "7a5c",
+            'error: "7a5c" is the beginning of several tasks that wait: 7a5c0001, 7a5c0002\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_a_task_that_does_not_wait(
+    kagent: Kagent, verb: str, data: dict[str, Any], word: str, error: str
+) -> None:
+    with talking(data={"/api/sessions": [], **data}) as agent:
+        assert approvals(kagent, agent, verb, word) == (1, "", error)
+    assert agent.calls == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "words", "code", "error"),
+    [
+        (
+            [request("c1", "x"), request("c2", "y")],
+            ["--call=c3"],
+            2,
+            'error: the task does not wait with a call "c3"\nhint: it waits with c1, c2\n',
+        ),
+        (
+            [request("c1", "x")],
+            ["--answer=a"],
+            2,
+            "error: the task asks no question: it waits for an approval\n",
+        ),
+        (
+            [request("c1", "x")],
+            ["--reason=a"],
+            2,
+            "error: --reason goes with --call: it is what the other calls are rejected with\n",
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS)],
+            [],
+            2,
+            "error: the task waits for an answer: Which?; Why?\n"
+            "hint: give it with --answer, one for each question\n",
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS)],
+            ["--answer=a"],
+            2,
+            "error: the task asks 2 questions, and 1 answers were given\n",
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS[:1]), request("c1", "x")],
+            ["--call=q", "--answer=a"],
+            1,
+            "error: kagent takes answers only together with an approval of every other call\n",
+        ),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_not_sent(
+    kagent: Kagent, parts: list[Any], words: list[str], code: int, error: str
+) -> None:
+    with talking(data=kept(waiting(*parts))) as agent:
+        assert approvals(kagent, agent, "approve", TASK, *words) == (code, "", error)
+    assert agent.calls == []

@@ -1,0 +1,216 @@
+"""The logs command on the fake: what it prints, what it refuses, and what it says when it has not all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER, POD
+from tests.conftest import Kagent
+from tests.fakes import FakeCluster
+from tests.objects import agent, mcp_server
+
+Object = dict[str, Any]
+TYPE = {"apiVersion": "v1", "kind": "Pod"}
+RUNNING = {"running": {"startedAt": "2026-11-23T07:59:58Z"}}
+
+
+def pod(cluster: FakeCluster, name: str, agent: str = "clock", *containers: str, **state: Any) -> None:
+    names = containers or ("kagent",)
+    statuses = [{"name": name, "restartCount": 0, "state": state or RUNNING} for name in names]
+    metadata = {"name": name, "labels": {"app": "kagent", "kagent": agent}}
+    spec = {"containers": [{"name": name} for name in names]}
+    cluster.add(POD, TYPE | {"metadata": metadata, "spec": spec, "status": {"containerStatuses": statuses}})
+
+
+@pytest.fixture
+def two(cluster: FakeCluster) -> FakeCluster:
+    cluster.add(AGENT, agent("clock"))
+    for name in ("clock-a", "clock-b"):
+        pod(cluster, name)
+    cluster.kubelet.write("clock-a", "08:00:00 INFO:     one", "08:00:02 three")
+    cluster.kubelet.write("clock-b", '08:00:01 {"level":"error","msg":"two","taskID":"t1"}', "08:00:03 four")
+    return cluster
+
+
+def test_all_pods_in_the_order_of_time(two: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("logs", "clock") == (
+        0,
+        "[pod/clock-a/kagent] INFO:     one\n"
+        '[pod/clock-b/kagent] {"level":"error","msg":"two","taskID":"t1"}\n'
+        "[pod/clock-a/kagent] three\n"
+        "[pod/clock-b/kagent] four\n",
+        "",
+    )
+
+
+def test_a_single_pod_has_no_prefix_unless_asked(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    cluster.kubelet.write("clock-a", "08:00:00.123456789 one")
+    assert kagent("logs", "agent/clock") == (0, "one\n", "")
+    assert kagent("logs", "agent/clock", "--timestamps", "--prefix=true") == (
+        0,
+        "[pod/clock-a/kagent] 2026-11-23T08:00:00.123456789Z one\n",
+        "",
+    )
+
+
+def test_of_several_pods_the_prefix_can_be_left_out(two: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("logs", "clock", "--prefix=false", "-i", "e$")[1] == "INFO:     one\nthree\n"
+
+
+def test_a_level_takes_the_lines_that_belong_to_one(two: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("logs", "clock", "--level=error", "-o", "raw")[1] == (
+        '{"level":"error","msg":"two","taskID":"t1"}\nfour\n'
+    )
+
+
+def test_json_has_a_line_each(two: FakeCluster, kagent: Kagent) -> None:
+    code, out, err = kagent("logs", "clock", "-o", "json", "--tail=1")
+    where = {"namespace": "default", "container": "kagent"}
+    assert (code, err) == (0, "")
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {
+            "time": "2026-11-23T08:00:02.000000000Z",
+            "pod": "clock-a",
+            "level": "info",
+            "message": "three",
+            **where,
+        },
+        {
+            "time": "2026-11-23T08:00:03.000000000Z",
+            "pod": "clock-b",
+            "level": "info",
+            "message": "four",
+            **where,
+        },
+    ]
+    second = kagent("logs", "clock", "-o", "json", "-i", "two")[1]
+    assert json.loads(second) == {
+        "time": "2026-11-23T08:00:01.000000000Z",
+        "pod": "clock-b",
+        "level": "error",
+        "message": "two",
+        "fields": {"taskID": "t1"},
+        **where,
+    }
+
+
+def test_what_a_terminal_would_obey_is_shown_as_its_code(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    hostile = "\x1b]0;owned\x07 \x1b[2J\x9b31m\r\ttab ünï \u202e"
+    cluster.kubelet.write("clock-a", f"08:00:00 {hostile}", "08:00:01 Windows\r")
+    shown = "\\u001b]0;owned\\u0007 \\u001b[2J\\u009b31m\\u000d\ttab ünï \u202e\nWindows\n"
+    assert kagent("logs", "clock") == (0, shown, "")
+    assert kagent("logs", "clock", "-o", "raw")[1] == f"{hostile}\nWindows\n"
+    message = json.loads(kagent("logs", "clock", "-o", "json", "--tail=2")[1].splitlines()[0])["message"]
+    assert message == hostile
+
+
+def test_a_log_that_begins_late_is_told(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    cluster.kubelet.write("clock-a", "08:00:00 one")
+    cluster.kubelet.rotate("clock-a")
+    cluster.kubelet.write("clock-a", "08:30:00 two")
+    told = (
+        "Warning: the node serves lines of pod clock-a from 2026-11-23T08:30:00.000000000Z on: "
+        "older ones, if there were any, are in rotated files, which it does not serve; "
+        "--loki=auto reads them from Loki\n"
+    )
+    assert kagent("logs", "clock") == (0, "two\n", told)
+    assert kagent("logs", "clock", "--tail=5") == (0, "two\n", told)
+    assert kagent("logs", "clock", "--tail=1") == (0, "two\n", "")
+
+
+def test_a_pod_that_can_not_be_read_is_an_error_after_the_others(two: FakeCluster, kagent: Kagent) -> None:
+    pod(two, "clock-c", waiting={"reason": "ImagePullBackOff"})
+    code, out, err = kagent("logs", "clock")
+    assert (code, len(out.splitlines())) == (1, 4)
+    said = 'container "kagent" in pod "clock-c" is waiting to start: ContainerCreating\n'
+    assert err == f"Error from server (BadRequest): {said}"
+    assert kagent("logs", "clock", "--ignore-errors")[::2] == (0, f"Warning: {said}")
+
+
+def test_previous_runs(two: FakeCluster, kagent: Kagent) -> None:
+    for name in ("clock-a", "clock-b"):
+        two.kubelet.restart(name)
+    assert kagent("logs", "clock", "-p", "--tail=1", "--prefix=false") == (0, "three\nfour\n", "")
+
+
+def test_a_container_by_name_or_all_of_them(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a", "clock", "side", "kagent")
+    cluster.kubelet.write("clock-a", "08:00:00 own")
+    cluster.kubelet.write("clock-a", "08:00:01 other", container="side")
+    assert kagent("logs", "clock") == (0, "own\n", "")
+    assert kagent("logs", "clock", "-c", "side") == (0, "other\n", "")
+    assert kagent("logs", "clock", "--all-containers")[1] == (
+        "[pod/clock-a/kagent] own\n[pod/clock-a/side] other\n"
+    )
+    assert kagent("logs", "clock", "-c", "nope") == (
+        1,
+        "",
+        "error: container nope is not valid for pod clock-a\nhint: it has: side, kagent\n",
+    )
+
+
+def test_agents_by_label_in_all_namespaces(two: FakeCluster, kagent: Kagent) -> None:
+    two.add(
+        AGENT, agent("other") | {"metadata": {"name": "other", "labels": {"team": "x"}, "namespace": "far"}}
+    )
+    labels = {"app": "kagent", "kagent": "other"}
+    body = {"metadata": {"name": "other-a", "labels": labels, "namespace": "far"}}
+    status = {"containerStatuses": [{"name": "kagent", "state": RUNNING}]}
+    two.add(POD, TYPE | body | {"spec": {"containers": [{"name": "kagent"}]}, "status": status})
+    two.kubelet.write("other-a", "08:00:00 far away")
+    assert kagent("logs", "agents", "-l", "team=x", "-A") == (0, "far away\n", "")
+    assert kagent("logs", "-l", "team=y", "-A") == (1, "", "error: no agents match team=y\n")
+
+
+def test_an_mcp_server(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(MCP_SERVER, mcp_server("tools"))
+    labels = {"app.kubernetes.io/name": "tools", "app.kubernetes.io/instance": "tools"}
+    spec = {"containers": [{"name": "mcp-server"}]}
+    status = {"containerStatuses": [{"name": "mcp-server", "state": RUNNING}]}
+    cluster.add(
+        POD, TYPE | {"metadata": {"name": "tools-a", "labels": labels}, "spec": spec, "status": status}
+    )
+    cluster.kubelet.write("tools-a", "08:00:00 info request", container="mcp-server")
+    assert kagent("logs", "mcpserver/tools") == (0, "info request\n", "")
+
+
+def test_an_agent_without_pods(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    assert kagent("logs", "clock") == (
+        1,
+        "",
+        "error: there are no pods\nhint: kubectl kagent get shows replica counts and what holds them up\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["clock", "-f", "-p"], "error: -p shows a run that has ended: it can't be followed"),
+        (
+            ["clock", "--since=1m", "--since-time=2026-11-23T08:00:00Z"],
+            "error: only one of --since-time and --since may be used",
+        ),
+        (["clock", "--controller"], "error: --controller goes without names and selectors"),
+        (["clock", "-A"], "error: a resource cannot be retrieved by name across all namespaces"),
+        (
+            ["clock", "-i", "("],
+            "error: invalid value for '-i' / '--include': \"(\" is not a regular expression",
+        ),
+        (["clock", "--since-time=noon"], 'error: "noon" is not a time'),
+        ([], "error: required resource not specified"),
+    ],
+)
+def test_what_makes_no_sense(words: list[str], said: str, two: FakeCluster, kagent: Kagent) -> None:
+    code, out, err = kagent("logs", *words)
+    assert (code, out, err[: len(said)]) == (2, "", said)

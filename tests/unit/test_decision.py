@@ -1,0 +1,87 @@
+"""What waits for a person, and the answer as kagent reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.conversation.decision import Pending, Verdict, decision, pending
+from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.turn import Question, Request, ToolCall
+
+YES, NO = Verdict(True), Verdict(False)
+
+
+def call(id_: str, name: str = "delete", **args: Any) -> ToolCall:
+    return ToolCall(id_, name, args)
+
+
+def waits(*ids: str) -> list[Pending]:
+    return [Pending(call(id_), "", ()) for id_ in ids]
+
+
+def asks(id_: str) -> Pending:
+    return Pending(call(id_, "ask_user"), "", (Question("Which?", ("a", "b")),))
+
+
+def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
+    question = {"question": "Which?", "choices": ["a"], "multiple": True}
+    inner = (call("1"), call("2", "ask_user", questions=[question]))
+    requests = [
+        Request("r1", call("0", "team__NS__helper"), "", (), inner),
+        Request("r2", call("3"), "", (), ()),
+    ]
+    assert pending(requests) == (
+        Pending(inner[0], "team__NS__helper", ()),
+        Pending(inner[1], "team__NS__helper", (Question("Which?", ("a",), True),)),
+        Pending(call("3"), "", ()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ([YES, YES], {"decision_type": "approve"}),
+        ([NO, NO], {"decision_type": "reject"}),
+        ([Verdict(False, "no")] * 2, {"decision_type": "reject", "rejection_reason": "no"}),
+        ([YES, NO], {"decision_type": "batch", "decisions": {"a": "approve", "b": "reject"}}),
+        (
+            [Verdict(False, "x"), Verdict(False, "y")],
+            {
+                "decision_type": "batch",
+                "decisions": {"a": "reject", "b": "reject"},
+                "rejection_reasons": {"a": "x", "b": "y"},
+            },
+        ),
+        (
+            [Verdict(False, "x"), Verdict(True, "of no use")],
+            {
+                "decision_type": "batch",
+                "decisions": {"a": "reject", "b": "approve"},
+                "rejection_reasons": {"a": "x"},
+            },
+        ),
+    ],
+)
+def test_decisions(verdicts: list[Verdict], said: dict[str, Any]) -> None:
+    assert decision(waits("a", "b"), verdicts) == said
+
+
+def test_answers_go_with_an_approval_of_the_rest() -> None:
+    answered = Verdict(True, answers=(("a", "b"),))
+    told = {"decision_type": "approve", "ask_user_answers": [{"answer": ["a", "b"]}]}
+    assert decision([asks("q")], [answered]) == told
+    assert decision([*waits("a"), asks("q")], [YES, answered]) == told
+
+
+def test_what_kagent_would_misunderstand_is_not_sent() -> None:
+    answered = Verdict(True, answers=(("a",),))
+    with pytest.raises(KagentError, match="only together with an approval"):
+        decision([*waits("a"), asks("q")], [NO, answered])
+    with pytest.raises(KagentError, match="can't be told apart"):
+        decision([asks("p"), asks("q")], [answered, answered])
+    for ids in (("a", "a"), ("a", "")):
+        with pytest.raises(KagentError, match="no ids to tell them apart"):
+            decision(waits(*ids), [YES, NO])
+        assert decision(waits(*ids), [NO, NO]) == {"decision_type": "reject"}

@@ -1,0 +1,71 @@
+"""Turns to rows: nothing counts twice, and waiting for people is no work."""
+
+from __future__ import annotations
+
+from kubectl_kagent.model.trace import AGENT, FAILED, LLM, OPEN, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, Row, Wanted
+from kubectl_kagent.telemetry.top_records import rows
+
+LLM_STEP = Step(LLM, "", start=0, end=2, model="m", tokens=Tokens(10, 1))
+
+
+def turn(*steps: Step, end: float | None = 10, status: str = "ok") -> Turn:
+    return Turn("a/boss", Step(AGENT, "a/boss", start=0, end=end, status=status, steps=steps), "completed")
+
+
+def found(kind: str, *turns: Turn, by_agent: bool = False, namespace: str | None = None) -> tuple[Row, ...]:
+    return rows(turns, Wanted(kind, namespace, 60, 0, by_agent), {"a/boss": "now"})
+
+
+HELPER = Step(
+    SUBAGENT, "b__NS__the_helper", start=2, end=6, steps=(LLM_STEP, Step(TOOL, "t", start=3, end=4))
+)
+
+
+def test_a_subagents_steps_are_not_its_callers() -> None:
+    """They are a turn of its own, which the controller lists too."""
+    (boss,) = found(AGENTS, turn(LLM_STEP, HELPER, LLM_STEP))
+    assert boss == Row("a", "boss", "boss", 1, 0, Quantile(10), Quantile(10), 1, Tokens(20, 2))
+
+
+def test_nor_its_tools_and_models() -> None:
+    tools = found(TOOLS, turn(HELPER, Step(TOOL, "t", start=1, end=4, status=FAILED)), by_agent=True)
+    assert [(row.namespace, row.agent, row.name, row.calls, row.errors) for row in tools] == [
+        ("a", "boss", "b__NS__the_helper", 1, 0),
+        ("a", "boss", "t", 1, 1),
+    ]
+    models = found(MODELS, turn(LLM_STEP, HELPER, Step(LLM, "", start=0)))
+    assert [(row.namespace, row.name, row.calls, row.tokens) for row in models] == [
+        ("a", "m", 1, Tokens(10, 1)),
+        ("a", "now", 1, None),
+    ]
+
+
+def test_another_namespace_is_left_out() -> None:
+    assert found(AGENTS, turn(), namespace="b") == ()
+
+
+def test_waiting_for_a_person_is_no_work_and_counts_once() -> None:
+    waits = [
+        Step(TOOL, "one", start=1, end=8, steps=(Step(WAIT, "a person", start=1, end=6),)),
+        Step(TOOL, "two", start=1, end=9, steps=(Step(WAIT, "a person", start=2, end=7),)),
+    ]
+    (boss,) = found(AGENTS, turn(*waits))
+    assert (boss.p50, boss.tool_calls) == (Quantile(4), 2)
+    assert [row.p50 for row in found(TOOLS, turn(*waits))] == [Quantile(2), Quantile(3)]
+
+
+def test_what_runs_counts_and_is_not_measured() -> None:
+    (boss,) = found(AGENTS, turn(Step(TOOL, "t", start=1, status=OPEN), end=None))
+    assert (boss.calls, boss.errors, boss.p50, boss.p95) == (1, 0, None, None)
+
+
+def test_quantiles_lie_between_the_nearest() -> None:
+    (boss,) = found(AGENTS, turn(end=1), turn(end=2, status=FAILED), turn(end=5))
+    assert (boss.calls, boss.errors, boss.p50) == (3, 1, Quantile(2))
+    assert boss.p95 == Quantile(2 + 3 * 0.8999999999999999)
+
+
+def test_no_tokens_is_not_zero() -> None:
+    (boss,) = found(AGENTS, turn(Step(TOOL, "t", start=1, end=2)))
+    assert boss.tokens is None
