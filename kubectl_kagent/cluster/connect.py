@@ -97,7 +97,7 @@ def _impersonation(flags: Connection) -> tuple[tuple[str, str], ...]:
 
 def _load(flags: Connection, configuration: Any) -> str:
     """Fill ``configuration`` from the kubeconfig (or the pod's service account); the namespace."""
-    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+    from kubernetes.config.kube_config import KubeConfigLoader
 
     paths = _paths(flags)
     present = [path for path in paths if path.is_file()]
@@ -106,12 +106,12 @@ def _load(flags: Connection, configuration: Any) -> str:
     if not present:
         return _load_in_cluster(configuration, flags)
     try:
-        merger = KubeConfigMerger(os.pathsep.join(map(str, present)))
-        current = _current_context(merger.config_files.values())
-        context = _context(merger.config.value, current, flags)
+        files = {str(path): _read(path) for path in present}
+        merged = _merge(files)
+        context = _context(merged.value, _current_context(files.values()), flags)
         with _plugin_errors() as failures:
             loader = KubeConfigLoader(
-                config_dict=merger.config,
+                config_dict=merged,
                 active_context=context["name"],
                 config_base_path=None,  # relative paths start at the file that has them
             )
@@ -144,6 +144,34 @@ def _paths(flags: Connection) -> list[Path]:
         return [Path(flags.kubeconfig).expanduser()]
     env = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return [Path(part).expanduser() for part in env] or [Path.home() / ".kube" / "config"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A kubeconfig. The kubernetes package's own reading takes many times as long: it has no C in it."""
+    import yaml
+
+    config = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if config is None:
+        raise KagentError(f"error loading config file {path}: the file is empty")
+    if not isinstance(config, dict):
+        raise TypeError(config)
+    return config
+
+
+def _merge(files: Mapping[str, dict[str, Any]]) -> Any:
+    """The files as one: of things of one name the first counts, and each knows the file that it is from."""
+    from kubernetes.config.kube_config import ConfigNode
+
+    first = next(iter(files))
+    whole = ConfigNode(first, dict(files[first]), first)
+    for kind in ("clusters", "contexts", "users"):
+        found: dict[str, Any] = {}
+        for path, config in files.items():
+            for item in config.get(kind) or []:
+                node = ConfigNode(f"{path}/{kind}", item, path)
+                found.setdefault(node["name"], node)
+        whole.value[kind] = list(found.values())
+    return whole
 
 
 def _current_context(files: Iterable[Mapping[str, Any]]) -> str | None:

@@ -21,10 +21,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _column(name: str, cells: Sequence[str]) -> list[str]:
     """A column's cells, all of one width."""
+    whole = "".join(cells)
+    if whole.isascii() and whole.isprintable():  # looked at one by one, a thousand rows would take long
+        lines = [name, *[cell.strip() or "<none>" for cell in cells]]
+        size = max(_NARROWEST, max(map(len, lines)) + _GAP)
+        return [line.ljust(size) for line in lines]
     lines = [name, *[plain(cell) or "<none>" for cell in cells]]
     size = max(_NARROWEST, max(map(width, lines)) + _GAP)
-    if all(map(str.isascii, lines)):
-        return [line.ljust(size) for line in lines]
     return [line + " " * (size - width(line)) for line in lines]
 
 
@@ -39,6 +42,8 @@ def clip(text: str, columns: int) -> str:
     """``text`` as one line that takes at most so many columns; an ellipsis says that there is more."""
     if columns < 1:
         return ""
+    if len(text) <= columns and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     text = plain(" ".join(text[: 4 * columns + 80].split())) + ("…" if len(text) > 4 * columns + 80 else "")
     if width(text) <= columns:
         return text

@@ -228,7 +228,7 @@ def test_the_kubeconfig_that_was_named_is_missing(tmp_path: Path) -> None:
     [
         ((DATA / "malformed.yaml").read_text(), "yaml: line 5: "),
         ("\tx: 1", "yaml: line 1: "),
-        ("a: [1", "yaml: line 1: "),
+        ("a: [1\n", "yaml: line 2: did not find expected ',' or ']'"),
         ("", "file is empty"),
         ("just a string", "it is not a kubeconfig"),
         ("- a\n- list\n", "it is not a kubeconfig"),
@@ -247,6 +247,14 @@ def test_a_kubeconfig_that_is_none(write: Any, text: str, why: str) -> None:
     assert error.line.startswith(f"error: error loading config file {path}: ")
     assert why in error.line
     assert error.exit_code == 1
+
+
+def test_a_secret_in_a_broken_kubeconfig_is_not_told(write: Any) -> None:
+    path = write({**config(), "users": [{"nom": "me", "user": {"token": "s3cret"}}]})
+    assert refused(Connection(kubeconfig=path)).line == (
+        f"error: error loading config file {path}: "
+        f"Invalid kube-config file. Expected key name in {path}/users"
+    )
 
 
 @pytest.mark.parametrize(
