@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import FrameType
 from typing import Any, Protocol
 
 from click.testing import CliRunner
@@ -191,16 +193,21 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
 
     What takes longer than it may is interrupted, and ends with 130.
     """
-    over = threading.Event()
+    over, heard = threading.Event(), threading.Event()
 
     def stop() -> None:
         deadline = time.monotonic() + (FOREVER_SECONDS if until else LIMIT_SECONDS)
-        while not over.wait(0.02):
+        while not over.wait(0.02) and not heard.is_set():
             if (until and until <= cluster.used) or time.monotonic() > deadline:
                 _thread.interrupt_main()
-                return
+
+    def hear(_: int, frame: FrameType | None) -> None:
+        if not _swallows(frame):
+            heard.set()
+            raise KeyboardInterrupt
 
     guard = threading.Thread(target=stop)
+    before = signal.signal(signal.SIGINT, hear)
     guard.start()
     result = None
     try:
@@ -215,8 +222,18 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
     finally:
         over.set()
         guard.join()
+        signal.signal(signal.SIGINT, before)
         cluster.closed = True
     return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def _swallows(frame: FrameType | None) -> bool:
+    """Whether Python itself called this because an object goes: what is raised there is lost."""
+    while frame is not None:
+        if frame.f_code.co_name in ("_remove", "__del__"):  # the first is what weak references call
+            return True
+        frame = frame.f_back
+    return False
 
 
 # The objects

@@ -9,6 +9,7 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
+from kubectl_kagent.errors import NotFound
 from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.scaling import current_replicas
@@ -52,7 +53,8 @@ def restart(
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
-    restarted = []
+    restarted: list[Workload] = []
+    missing: list[NotFound] = []
     waits = bool(wait or timeout) and dry_run == "none"
     for workload in [Workload(targets.resource, item) for item in found]:
         if current_replicas(cluster, workload) == 0:
@@ -60,9 +62,19 @@ def restart(
             continue
         if waits:
             rollout.may_follow(cluster, workload)
-        done = restart_workload(cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager)
+        try:
+            done = restart_workload(
+                cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager
+            )
+        except NotFound as error:  # one that never came up does not keep the others from it
+            missing.append(error)
+            continue
         terminal.write(show.changed(done if output else workload.obj, "restarted", output, dry_run))
         restarted.append(workload)
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():
         rollout.follow(cluster, workload, voice, timeout=timeout or 300)
+    for error in missing[:-1]:
+        terminal.warn(error.explained)
+    if missing:
+        raise missing[-1]

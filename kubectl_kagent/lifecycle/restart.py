@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
@@ -26,13 +27,23 @@ def restart(
     resource, obj = workload.resource, workload.obj
     patch: dict[str, Any] = {"spec": {"deployment": {"annotations": mark}}}
     if workload.is_agent:
-        resource, obj = DEPLOYMENT, cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+        resource, obj = DEPLOYMENT, _deployment(cluster, workload)
         patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
     if dry_run == "client":
         return _merged(obj, patch)
     return cluster.merge_patch(
         resource, workload.namespace, workload.name, patch, dry_run=dry_run == "server", manager=manager
     )
+
+
+def _deployment(cluster: Cluster, agent: Workload) -> Mapping[str, Any]:
+    try:
+        return cluster.get(DEPLOYMENT, agent.namespace, agent.name)
+    except NotFound as error:
+        hint = (
+            f"kubectl kagent describe agent/{agent.name} -n {agent.namespace} says why kagent has made none"
+        )
+        raise NotFound(error.message, hint) from error
 
 
 def _merged(obj: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

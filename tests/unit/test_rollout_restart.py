@@ -99,8 +99,25 @@ def test_an_agent_without_a_deployment(cluster: FakeCluster, kagent: Kagent) -> 
     assert kagent("rollout", "restart", "echo") == (
         1,
         "",
-        'Error from server (NotFound): deployments.apps "echo" not found\n',
+        'Error from server (NotFound): deployments.apps "echo" not found\n'
+        "hint: kubectl kagent describe agent/echo -n default says why kagent has made none\n",
     )
+
+
+def test_the_others_are_restarted_all_the_same(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
+    for name in ("blank", "draft"):
+        agent_object = objects.agent()
+        agent_object["metadata"]["name"] = name
+        cluster.add(AGENT, agent_object)
+    assert kagent("rollout", "restart", "--all") == (
+        1,
+        "agent.kagent.dev/echo restarted\n",
+        'Warning: deployments.apps "blank" not found; '
+        "kubectl kagent describe agent/blank -n default says why kagent has made none\n"
+        'Error from server (NotFound): deployments.apps "draft" not found\n'
+        "hint: kubectl kagent describe agent/draft -n default says why kagent has made none\n",
+    )
+    assert mark(cluster)
 
 
 def test_all_and_none(kagent: Kagent) -> None:
