@@ -148,7 +148,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A worker of pytest-xdist gets a module, or all of those that want the lab for themselves."""
     from xdist.scheduler import LoadFileScheduling
 
-    class Modules(LoadFileScheduling):
+    class Modules(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return _ALONE if nodeid.startswith(_ALONE) else super()._split_scope(nodeid)
 

@@ -74,7 +74,7 @@ def restart(
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():
         rollout.follow(cluster, workload, voice, timeout=timeout or 300)
-    for error in missing[:-1]:
-        terminal.warn(error.explained)
+    for other in missing[:-1]:
+        terminal.warn(other.explained)
     if missing:
         raise missing[-1]

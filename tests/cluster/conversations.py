@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -82,7 +83,7 @@ def conversations(kubeconfig: Path, runtime: str) -> Iterator[Conversations]:
         found = Conversations(tools)
         wait_for(lambda: _known(tools, "datetime-mcp", HELPER), "the names of tools in the DNS")
         for name in (HELPER, ASKER):
-            task = wait_for(lambda name=name: found.greet(name), f"an answer of {name}")
+            task = wait_for(partial(found.greet, name), f"an answer of {name}")
             assert task["status"]["state"] == "completed", task
         yield found
 
