@@ -110,7 +110,10 @@ def go_build(
         f"{unfinished}/",
         *packages.values(),
     ]
-    run_build(command, source, **env)
+    try:
+        run_build(command, source, **env)
+    except LabError:  # mostly one of many downloads: what came is kept. An error in the code comes again
+        run_build(command, source, **env)
     for name, package in packages.items():
         (unfinished / Path(package).name).rename(unfinished / name)
     if (unfinished / "kube").exists():
