@@ -94,7 +94,7 @@ def api(tools: Tools) -> ApiServer:
     return connect(Connection(kubeconfig=str(tools.kubeconfig), namespace=tools.namespace))
 
 
-def wait_for(look: Callable[[], T | None], what: str, timeout: float = 60) -> T:
+def wait_for(look: Callable[[], T | None], what: str, timeout: float = 120) -> T:
     """The first thing ``look`` finds; fails the test when nothing comes in time."""
     deadline = time.monotonic() + timeout
     while True:

@@ -69,7 +69,7 @@ def test_lists_who_has_which_tool_from_where(example: Tools) -> None:
         found = [re.split(r" {3,}", line) for line in done.out.splitlines()]
         return found if all(line[4] == "yes" for line in found[1:]) else None
 
-    header, *found = wait_for(lines, "the tools that kagent finds", timeout=90)
+    header, *found = wait_for(lines, "the tools that kagent finds", timeout=180)
     assert header == ["AGENT", "TOOL", "SERVER", "APPROVAL", "OFFERED", "DESCRIPTION"]
     assert [line[:5] for line in found] == [
         ["datetime-agent", name, "mcpserver/datetime-mcp", "no", "yes"] for name in NAMES
@@ -193,7 +193,7 @@ def test_ctrl_c_ends_a_call_with_130(example: Tools) -> None:
         try:
             assert asked.wait(30)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=60)
         finally:
             over.set()
             process.kill()
