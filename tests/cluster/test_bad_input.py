@@ -240,8 +240,7 @@ def test_a_token_that_is_no_longer_good(tools: Tools) -> None:
 
 MALFORMED = {
     "clusters: [": (
-        "error: error loading config file FILE: yaml: line 1: expected the node content, "
-        "but found '<stream end>'\n"
+        "error: error loading config file FILE: yaml: line 2: did not find expected node content\n"
     ),
     "- a list": "error: error loading config file FILE: it is not a kubeconfig\n",
     "apiVersion: v1\nkind: Config\ncurrent-context: none\n": (
