@@ -25,6 +25,7 @@ CONTEXT = "KAGENT_TEST_CONTEXT"
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _LOCK = pytest.StashKey[IO[str]]()
 _ALONE = "tests/alone/"
+_LONGEST = "tests/cluster/test_permissions.py"
 # Before any test puts its own in place.
 _ENVIRONMENT = dict(os.environ)
 
@@ -122,6 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Tests whose cluster or telemetry is not there are left out, and the summary says so.
 
     Those that want the lab for themselves come first, while another worker runs those that need no cluster.
+    Then the longest module: begun last, it would keep one worker busy when the other has nothing left.
     """
     config.stash[_LEFT_OUT] = []
     missing = {"telemetry": _no_telemetry, "cluster": _no_cluster, "go_runtime": _no_go_runtime}
@@ -132,7 +134,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if not item.get_closest_marker(marker)]
             config.hook.pytest_deselected(items=marked)
     users = {item.path for item in items if _uses_cluster(item)}
-    items.sort(key=lambda item: 0 if _is_alone(item) else 1 + (item.path in users))
+
+    def turn(item: pytest.Item) -> int:
+        if _is_alone(item):
+            return 0
+        if item.path not in users:
+            return 1
+        return 2 if item.nodeid.startswith(_LONGEST) else 3
+
+    items.sort(key=turn)
 
 
 def _uses_cluster(item: pytest.Item) -> bool:
@@ -166,9 +176,16 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     try:
         return (yield)
     finally:
-        if _LOCK in item.config.stash and (nextitem is None or nextitem.path != item.path):
+        if _LOCK in item.config.stash and not _goes_on(item, nextitem):
             item.config.stash[_LOCK].close()
             del item.config.stash[_LOCK]
+
+
+def _goes_on(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Whether the lock that an item has is the one that the next item of its worker wants."""
+    if nextitem is None:
+        return False
+    return nextitem.path == item.path or (_is_alone(item) and _is_alone(nextitem))
 
 
 def _no_cluster() -> str:
