@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
@@ -43,6 +44,7 @@ from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
 Object = dict[str, Any]
 
 IMAGE = "lab.local/byo-agent:lab"
+_FAKE = str(Path(__file__).parent / "fake")
 FOREVER_SECONDS = 20.0
 LIMIT_SECONDS = 60.0
 TIMED_OUT = 4
@@ -202,7 +204,7 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
                 _thread.interrupt_main()
 
     def hear(_: int, frame: FrameType | None) -> None:
-        if not _swallows(frame):
+        if not _must_wait(frame):
             heard.set()
             raise KeyboardInterrupt
 
@@ -227,10 +229,14 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
     return Done(result.exit_code, result.stdout, result.stderr)
 
 
-def _swallows(frame: FrameType | None) -> bool:
-    """Whether Python itself called this because an object goes: what is raised there is lost."""
+def _must_wait(frame: FrameType | None) -> bool:
+    """Whether an interrupt would be lost, or leave the fake's lock taken.
+
+    What is raised where Python calls something because an object goes is lost (``_remove`` is what weak
+    references call). And between a lock's being taken and the block that gives it back nothing may be raised.
+    """
     while frame is not None:
-        if frame.f_code.co_name in ("_remove", "__del__"):  # the first is what weak references call
+        if frame.f_code.co_name in ("_remove", "__del__") or frame.f_code.co_filename.startswith(_FAKE):
             return True
         frame = frame.f_back
     return False
@@ -662,7 +668,7 @@ def judge(need: Need, use: Use, case: Case, full: Done, seen: Done, *, asked: bo
 
     ``asked``: whether it came to the rule. Only where a real controller may be quicker it need not.
     """
-    assert asked or real, use
+    assert asked or real, (use, seen)
     said = f'cannot {use.rule.verb} resource "{use.rule.resource}"'
     lines = [line for line in (seen.out + seen.err).splitlines() if said in line]
     assert len(lines) == len(set(lines)), seen  # once of each object
