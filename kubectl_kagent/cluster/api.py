@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ Object = dict[str, Any]
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _LOG_SILENCE = 60
+_STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOTALL)
 
 
 class ApiServer:
@@ -138,10 +140,17 @@ class ApiServer:
 
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
         """The last ``tail`` lines of a container's log; ``previous`` reads its run before this one."""
-        query = {"container": container, "previous": str(previous).lower(), "tailLines": str(tail)}
+        query = {
+            "container": container,
+            "timestamps": "true",
+            "previous": str(previous).lower(),
+            "tailLines": str(tail),
+        }
         response = self._wire.send("GET", f"{POD.path(namespace, pod)}/log", query)
         self._check(response, POD)
-        return response.data.decode(errors="replace")
+        # What has no stamp is not the container's: the kubelet tells there that it can't read the log.
+        lines = [_STAMPED.match(line) for line in response.data.decode(errors="replace").split("\n")]
+        return "".join(f"{line[1]}\n" for line in lines if line)
 
     def pod_log_stream(
         self,

@@ -149,13 +149,29 @@ def test_who_we_are_is_asked_and_never_an_error(api: ApiServer, server: Loopback
 
 
 def test_a_pods_log_is_text(api: ApiServer, server: Loopback) -> None:
-    server.answer = lambda _: response(200, "one\nzwei ä\n", "text/plain")
-    assert api.pod_log("team", "p", "kagent", previous=True, tail=5) == "one\nzwei ä\n"
+    stamps = "2026-11-27T08:00:00.5Z", "2026-11-27T09:00:00.123456789+01:00"
+    text = f"{stamps[0]} one\n{stamps[1]} zwei  ä\n{stamps[1]} \n"
+    server.answer = lambda _: response(200, text, "text/plain")
+    assert api.pod_log("team", "p", "kagent", previous=True, tail=5) == "one\nzwei  ä\n\n"
     assert asked(server.received[0]) == (
         "GET",
         "/api/v1/namespaces/team/pods/p/log",
-        {"container": "kagent", "previous": "true", "tailLines": "5"},
+        {"container": "kagent", "timestamps": "true", "previous": "true", "tailLines": "5"},
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'failed to try resolving symlinks in path "/var/log/pods/p/kagent/0.log": lstat 0.log: no such file',
+        "unable to retrieve container logs for containerd://0123",
+    ],
+)
+def test_what_the_kubelet_says_of_a_log_is_no_part_of_it(
+    api: ApiServer, server: Loopback, words: str
+) -> None:
+    server.answer = lambda _: response(200, words, "text/plain")
+    assert api.pod_log("team", "p", "kagent", previous=True, tail=5) == ""
 
 
 # Refusals
