@@ -151,8 +151,8 @@ def _read(path: Path) -> dict[str, Any]:
     import yaml
 
     config = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    if config is None:
-        raise KagentError(f"error loading config file {path}: the file is empty")
+    if config is None:  # an empty file is for kubectl one that says nothing
+        return {}
     if not isinstance(config, dict):
         raise TypeError(config)
     return config

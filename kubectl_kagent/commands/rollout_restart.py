@@ -9,7 +9,7 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import NotFound
+from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.scaling import current_replicas
@@ -54,7 +54,7 @@ def restart(
     if not found:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     restarted: list[Workload] = []
-    missing: list[NotFound] = []
+    missing = 0
     waits = bool(wait or timeout) and dry_run == "none"
     for workload in [Workload(targets.resource, item) for item in found]:
         if current_replicas(cluster, workload) == 0:
@@ -67,14 +67,15 @@ def restart(
                 cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager
             )
         except NotFound as error:  # one that never came up does not keep the others from it
-            missing.append(error)
+            if len(found) == 1:
+                raise
+            terminal.warn(error.explained)
+            missing += 1
             continue
         terminal.write(show.changed(done if output else workload.obj, "restarted", output, dry_run))
         restarted.append(workload)
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():
         rollout.follow(cluster, workload, voice, timeout=timeout or 300)
-    for other in missing[:-1]:
-        terminal.warn(other.explained)
     if missing:
-        raise missing[-1]
+        raise KagentError(f"{missing} of {len(found)} {targets.resource.plural} were not restarted")

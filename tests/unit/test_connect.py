@@ -161,10 +161,19 @@ def test_kubeconfigs_are_merged_and_the_first_one_wins(
     }
     second = {**config(server.url), "current-context": "there"}
     missing = str(tmp_path / "missing")
-    paths = [missing, write(first, "first"), write(second, "second")]
+    paths = [missing, write("", "empty"), write(first, "first"), write(second, "second")]
     monkeypatch.setenv("KUBECONFIG", ":".join(["", *paths, ""]))
     assert token(sent(Connection(), server)) == ["Bearer first"]
     assert connect(Connection()).namespace == "team"
+
+
+def test_an_empty_kubeconfig_says_nothing(write: Any, server: Loopback) -> None:
+    kubeconfig = write("")
+    assert refused(Connection(kubeconfig=kubeconfig)).line == (
+        "error: no current context is set in the kubeconfig"
+    )
+    flags = Connection(kubeconfig=kubeconfig, server=server.url, token="given")
+    assert token(sent(flags, server)) == ["Bearer given"]
 
 
 def test_the_home_directorys_kubeconfig_is_the_usual_one(
@@ -229,7 +238,6 @@ def test_the_kubeconfig_that_was_named_is_missing(tmp_path: Path) -> None:
         ((DATA / "malformed.yaml").read_text(), "yaml: line 5: "),
         ("\tx: 1", "yaml: line 1: "),
         ("a: [1\n", "yaml: line 2: did not find expected ',' or ']'"),
-        ("", "file is empty"),
         ("just a string", "it is not a kubeconfig"),
         ("- a\n- list\n", "it is not a kubeconfig"),
         ("42", "it is not a kubeconfig"),

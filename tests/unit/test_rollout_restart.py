@@ -114,8 +114,9 @@ def test_the_others_are_restarted_all_the_same(cluster: FakeCluster, kagent: Kag
         "agent.kagent.dev/echo restarted\n",
         'Warning: deployments.apps "blank" not found; '
         "kubectl kagent describe agent/blank -n default says why kagent has made none\n"
-        'Error from server (NotFound): deployments.apps "draft" not found\n'
-        "hint: kubectl kagent describe agent/draft -n default says why kagent has made none\n",
+        'Warning: deployments.apps "draft" not found; '
+        "kubectl kagent describe agent/draft -n default says why kagent has made none\n"
+        "error: 2 of 3 agents were not restarted\n",
     )
     assert mark(cluster)
 
