@@ -39,7 +39,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, READY_AT, TEMPLATE_HASH, revision_name
 from kubectl_kagent.model.rules import Need, Rule
-from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
+from kubectl_kagent.model.workload import RESTARTED_AT, REVISION_HISTORY_LIMIT, Workload, dig
 
 Object = dict[str, Any]
 
@@ -706,10 +706,16 @@ def state(world: World, *, recording: bool) -> dict[str, Any]:
             metadata = item["metadata"]
             found[resource.label(metadata["name"])] = {
                 "annotations": _decided(metadata.get("annotations") or {}),
-                "spec": item.get("spec"),
+                "spec": _deployed(item["spec"]) if resource is DEPLOYMENT else item.get("spec"),
                 "data": item.get("data"),
             }
     return found
+
+
+def _deployed(spec: Object) -> Object:
+    """Of a Deployment what our verbs may write: the controller may still be rendering what was before."""
+    annotations = dig(spec, "template", "metadata", "annotations") or {}
+    return {"replicas": spec.get("replicas"), RESTARTED_AT: annotations.get(RESTARTED_AT)}
 
 
 def _decided(annotations: Mapping[str, str]) -> dict[str, str]:
