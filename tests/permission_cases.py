@@ -704,11 +704,15 @@ def state(world: World, *, recording: bool) -> dict[str, Any]:
     for resource in (*kinds, *(() if recording else (CONTROLLER_REVISION,))):
         for item in world.admin.list_objects(resource, world.admin.namespace)["items"]:
             metadata = item["metadata"]
-            found[resource.label(metadata["name"])] = {
-                "annotations": _decided(metadata.get("annotations") or {}),
-                "spec": _deployed(item["spec"]) if resource is DEPLOYMENT else item.get("spec"),
-                "data": item.get("data"),
-            }
+            found[resource.label(metadata["name"])] = (
+                _deployed(item["spec"])
+                if resource is DEPLOYMENT
+                else {
+                    "annotations": _decided(metadata.get("annotations") or {}),
+                    "spec": item.get("spec"),
+                    "data": item.get("data"),
+                }
+            )
     return found
 
 
@@ -719,6 +723,5 @@ def _deployed(spec: Object) -> Object:
 
 
 def _decided(annotations: Mapping[str, str]) -> dict[str, str]:
-    """Those that people and our verbs write, not the Deployment's controller."""
-    own = "deployment.kubernetes.io/"
-    return {key: value for key, value in annotations.items() if key not in _NOTED and not key.startswith(own)}
+    """Those that people and our verbs write."""
+    return {key: value for key, value in annotations.items() if key not in _NOTED}
