@@ -38,10 +38,10 @@ lint: venv ## ruff, mypy, import-linter
 
 check: venv ## generated files are what their sources say
 	$(STEP) "generated files"
-	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/python -m scripts.generate --check
 
 generate: venv ## write the generated files
-	@$(BIN)/python scripts/generate.py
+	@$(BIN)/python -m scripts.generate
 
 lab: venv ## a real one-node cluster with kagent and kmcp (Linux, root); a second call takes seconds
 	$(STEP) "lab"

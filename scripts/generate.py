@@ -13,12 +13,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from kubectl_kagent.model.permissions import PERMISSIONS
+from kubectl_kagent.model.roles import ROLES, Role
+from kubectl_kagent.model.rules import Need, Rule
 
-from kubectl_kagent.model.permissions import PERMISSIONS  # noqa: E402
-from kubectl_kagent.model.roles import ROLES, Role  # noqa: E402
-from kubectl_kagent.model.rules import Need, Rule  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 _TABLE = "kubectl_kagent/model/permissions.py"
 _CORE = '""'  # the API group without a name

@@ -255,7 +255,7 @@ def test_the_hint_names_the_smallest_role() -> None:
 
 def test_generated_files_are_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, "scripts/generate.py", "--check"],
+        [sys.executable, "-m", "scripts.generate", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
