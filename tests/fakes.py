@@ -11,7 +11,8 @@ from typing import Any
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.model import roles
-from kubectl_kagent.model.resources import POD, Resource
+from kubectl_kagent.model.paths import below
+from kubectl_kagent.model.resources import POD, SERVICE, Resource
 from tests.fake.kubelet import Kubelet
 from tests.fake.store import Object, Store
 
@@ -185,6 +186,7 @@ class FakeCluster:
         timeout: float | None = None,
     ) -> Object:
         """Answers from ``services``, by method and ``NAMESPACE/NAME:PORT/PATH``."""
+        below(SERVICE.path(namespace, service), path)
         try:
             return copy.deepcopy(self.services[method, f"{namespace}/{service}{path}"])
         except KeyError:
@@ -201,6 +203,7 @@ class FakeCluster:
         timeout: float,
     ) -> Iterator[bytes]:
         """The lines in ``streams``, by ``NAMESPACE/NAME:PORT/PATH``."""
+        below(SERVICE.path(namespace, service), path)
         try:
             yield from self.streams[f"{namespace}/{service}{path}"]
         except KeyError:
@@ -208,6 +211,7 @@ class FakeCluster:
 
     def service_access(self, namespace: str, service: str, path: str) -> Access:
         """At the address in ``addresses``, by ``NAMESPACE/NAME:PORT``; else where nobody listens."""
+        below(SERVICE.path(namespace, service), path)
         return Access(self.addresses.get(f"{namespace}/{service}", "http://127.0.0.1:9") + path)
 
     # What somebody else does: no access rule, no race, no record
@@ -285,6 +289,8 @@ class FakeCluster:
             if hook.countdown == 0:
                 self._hooks.remove(hook)
                 hook.action()
+        one = request.verb in ("get", "patch", "delete")
+        request.resource.path(request.namespace, request.name if one else None)  # raises InvalidName
         self.requests.append(replace(request, body=copy.deepcopy(request.body)))
         if (request.verb, request.resource) in self._denied:
             raise _forbidden(self.user, request)

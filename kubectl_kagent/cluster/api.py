@@ -13,7 +13,8 @@ from kubectl_kagent.cluster import http
 from kubectl_kagent.cluster.refusals import refusal, status_in
 from kubectl_kagent.cluster.wire import Wire
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
-from kubectl_kagent.model.resources import POD, Resource
+from kubectl_kagent.model import paths
+from kubectl_kagent.model.resources import POD, SERVICE, Resource
 
 Object = dict[str, Any]
 
@@ -293,4 +294,4 @@ class ApiServer:
 
 
 def _proxy(namespace: str, service: str, path: str) -> str:
-    return f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}"
+    return paths.below(f"{SERVICE.path(namespace, service)}/proxy", path)

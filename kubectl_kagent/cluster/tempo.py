@@ -11,6 +11,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.discovery import find_service
 from kubectl_kagent.cluster.http import Address, HttpService
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.paths import segment
 
 LABELS = "app.kubernetes.io/name=tempo"  # of both charts, tempo and tempo-distributed
 # who answers queries where Tempo is many services; the single one has no such label
@@ -41,9 +42,9 @@ class Tempo:
     def trace(self, id_: str) -> Mapping[str, Any]:
         """A trace as Tempo has it. Raises NotFound."""
         try:
-            found = self.http.call("GET", f"/api/v2/traces/{id_}", timeout=_PATIENCE)
+            found = self.http.call("GET", f"/api/v2/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
         except NotFound:  # nor does a Tempo before 2.7 know the path
-            found = self.http.call("GET", f"/api/traces/{id_}", timeout=_PATIENCE)
+            found = self.http.call("GET", f"/api/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
         if not found.get("trace", found):
             raise NotFound(f"Tempo ({self.name}) has no trace {id_}")
         return found

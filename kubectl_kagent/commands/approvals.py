@@ -49,6 +49,8 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
     wide = output == "wide"
     if output in ("", "wide"):
         terminal.show(screen.approvals_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
+    elif output == "name":
+        terminal.write_ids("task", [item.task for item in found])
     else:
         terminal.write(screen.approvals_data(found, output))
 

@@ -41,7 +41,9 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
     found = find_sessions(reach.controller(), namespace, name)
-    if output not in ("", "wide"):
+    if output == "name":
+        terminal.write_ids("session", [item.id for item in found])
+    elif output not in ("", "wide"):
         terminal.write(screen.sessions_data(found, output))
     elif found:
         wide = output == "wide"
@@ -85,7 +87,7 @@ def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> Non
 
     \b
     kubectl kagent sessions delete 01a205ee-5c2c-7c37-98b7-5021745c85a8
-    kubectl kagent sessions list datetime-agent -o name | xargs kubectl kagent sessions delete
+    kubectl kagent sessions list datetime-agent -o name | xargs -d '\n' kubectl kagent sessions delete --
     """
     controller = reach.controller()
     for word in session:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from kubectl_kagent.render import colour
-from kubectl_kagent.render.output import check
+from kubectl_kagent.render.output import check, id_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CHOICE = "kubectl_kagent.color"
@@ -58,6 +58,14 @@ def show(text: str) -> None:
 def write(text: str) -> None:
     """Print a result to stdout, for programs too: never in colour."""
     click.echo(harmless(text), nl=False)
+
+
+def write_ids(kind: str, ids: Sequence[str]) -> None:
+    """Print ``KIND/ID`` a line for other programs, and warn of ids that they would misread."""
+    text, left_out = id_lines(kind, ids)
+    write(text)
+    if left_out:
+        warn(f"left out {len(left_out)} of {len(ids)} ids that are not one plain word; -o json shows all")
 
 
 def write_block(block: bytes) -> None:

@@ -110,7 +110,7 @@ def turns(
         raise
     found = record.turns if show_secrets else tuple(map(without_secrets, record.turns))
     if output == "name":
-        terminal.write("".join(f"{turn.task or turn.trace}\n" for turn in found))
+        terminal.write_ids("", [turn.task or turn.trace for turn in found])
     elif output and output != "wide":
         from kubectl_kagent.render.output import data
 

@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from kubectl_kagent.cluster.kagent import Controller
 from kubectl_kagent.conversation.wire import read, result_of
 from kubectl_kagent.errors import KagentError, Unreachable
+from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.turn import Update
 
 # The controller sends nothing while a tool or a model is at work.
@@ -39,7 +39,7 @@ class AgentLine:
 
     @property
     def _path(self) -> str:
-        return f"/api/a2a/{quote(self.namespace)}/{quote(self.agent)}"
+        return f"/api/a2a/{segment(self.namespace, 'namespace')}/{segment(self.agent, 'agent')}"
 
     def say(self, text: str, *, session: str = "") -> Iterator[Reply]:
         """Send a message and yield what the agent does, until the task is over or waits for somebody."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from kubectl_kagent.cluster.kagent import Controller
 from kubectl_kagent.conversation import wire
@@ -14,6 +13,7 @@ from kubectl_kagent.conversation.decision import Pending, pending
 from kubectl_kagent.conversation.sessions import Json, Session, moment, path, rows, sessions
 from kubectl_kagent.conversation.wire_v1 import in_old_words
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.turn import PAUSED_STATES, Request, State, Update
 
 _AT_ONCE = 8
@@ -66,7 +66,7 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
 def state_of(controller: Controller, task: str) -> str:
     """The state of a task; empty when the controller does not know it."""
     try:
-        raw = controller.read(f"/api/tasks/{quote(task, safe='')}")
+        raw = controller.read(f"/api/tasks/{segment(task, 'task')}")
     except NotFound:
         return ""
     state = _state(_update(raw)) if isinstance(raw, dict) else None

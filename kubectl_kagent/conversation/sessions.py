@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from kubectl_kagent.cluster.kagent import Controller
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.paths import segment
 
 Json = Mapping[str, Any]
 
@@ -90,8 +90,8 @@ def moment(value: Any) -> datetime | None:
 
 
 def path(session: str) -> str:
-    """Where a session is in the controller's API."""
-    return f"/api/sessions/{quote(session, safe='')}"
+    """Where a session is in the controller's API. Raises InvalidName."""
+    return f"/api/sessions/{segment(session, 'session')}"
 
 
 def _text(value: Any) -> str:

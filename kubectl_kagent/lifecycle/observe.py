@@ -15,6 +15,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.authors import author
+from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import Revision, Snapshot, Source
 from kubectl_kagent.model.workload import Workload
@@ -61,7 +62,9 @@ def observe(
     objects: list[Mapping[str, Any]] = [workload.obj]
     sources = []
     for reference in workload.references():
-        found = _one(cluster, reference.resource, reference.namespace, reference.name, moment)["items"]
+        found = []
+        if reference.can_exist:
+            found = _one(cluster, reference.resource, reference.namespace, reference.name, moment)["items"]
         objects += found[:1]
         sources.append(Source.of(reference, found[0] if found else None))
     deployments = _one(cluster, DEPLOYMENT, namespace, name, moment)["items"]
@@ -173,7 +176,7 @@ def _writes(before: Source, after: Source) -> int:
 
 
 def _one(cluster: Cluster, resource: Resource, namespace: str, name: str, at: str | None) -> dict[str, Any]:
-    return cluster.list_objects(resource, namespace, fields=f"metadata.name={name}", at=at)
+    return cluster.list_objects(resource, namespace, fields=by_name(name), at=at)
 
 
 def _typed(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kubectl_kagent.errors import Conflict, Forbidden, NotFound
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -150,9 +151,9 @@ def _bare(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _source_now(cluster: Cluster, source: Source) -> Source:
     reference = source.reference
-    listing = cluster.list_objects(
-        reference.resource, reference.namespace, fields=f"metadata.name={reference.name}"
-    )
+    if not reference.can_exist:
+        return Source.of(reference, None)
+    listing = cluster.list_objects(reference.resource, reference.namespace, fields=by_name(reference.name))
     return Source.of(reference, next(iter(listing["items"]), None))
 
 

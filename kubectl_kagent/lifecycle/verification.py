@@ -10,6 +10,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import NotFound, TimedOut, Unreachable
 from kubectl_kagent.lifecycle.history import History, kind
+from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload, dig
@@ -68,7 +69,7 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
     resource, namespace, name = workload.resource, workload.namespace, workload.name
     try:
         now = Workload(resource, cluster.get(resource, namespace, name))
-        found = cluster.list_objects(DEPLOYMENT, namespace, fields=f"metadata.name={name}")["items"]
+        found = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))["items"]
     except (NotFound, Unreachable):
         return _Look()
     path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)

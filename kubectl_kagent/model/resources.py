@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubectl_kagent.model.paths import segment
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -34,11 +36,14 @@ class Resource:
         return f"{kind}/{name}"
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """URL path of the collection, or of one object; no namespace means all of them."""
+        """URL path of the collection, or of one object; no namespace means all of them.
+
+        Raises InvalidName for a namespace or a name that no object can have.
+        """
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         if self.namespaced and namespace:
-            root += f"/namespaces/{namespace}"
-        return f"{root}/{self.plural}" + (f"/{name}" if name else "")
+            root += f"/namespaces/{segment(namespace, 'namespace')}"
+        return f"{root}/{self.plural}" + ("" if name is None else f"/{segment(name)}")
 
 
 KAGENT_GROUP = "kagent.dev"

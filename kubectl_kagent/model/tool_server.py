@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from kubectl_kagent.model.paths import stays
 from kubectl_kagent.model.resources import MCP_SERVER, REMOTE_MCP_SERVER, SERVICE, Resource
 from kubectl_kagent.model.workload import dig
 
@@ -70,8 +71,7 @@ def _inside(
     name: str, namespace: str, port: str, path: str, scheme: str = "http", **more: Any
 ) -> Endpoint | None:
     """None for a path that would lead out of the Service's: it becomes a part of the API server's."""
-    steps = unquote(path).partition("?")[0].split("/")
-    if not re.fullmatch(r"[0-9]+", port, re.ASCII) or not path.startswith("/") or {".", ".."} & {*steps}:
+    if not re.fullmatch(r"[0-9]+", port, re.ASCII) or not stays(path):
         return None
     service = f"{name}:{port}" if scheme == "http" else f"{scheme}:{name}:{port}"
     return Endpoint(f"{scheme}://{name}.{namespace}:{port}{path}", namespace, service, path, **more)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_kagent.model.paths import is_segment
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -46,6 +47,11 @@ class Reference:
     namespace: str
     name: str
     keys: tuple[str, ...] = ()
+
+    @property
+    def can_exist(self) -> bool:
+        """Whether an object can be called so: whoever edits a spec may name anything."""
+        return is_segment(self.namespace) and is_segment(self.name)
 
 
 @dataclass(frozen=True, slots=True)

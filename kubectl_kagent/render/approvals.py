@@ -9,7 +9,7 @@ from typing import Any
 from kubectl_kagent.conversation.decision import Pending
 from kubectl_kagent.conversation.inbox import Waiting
 from kubectl_kagent.render.output import data
-from kubectl_kagent.render.table import age, plain, table
+from kubectl_kagent.render.table import age, table
 from kubectl_kagent.render.turn import arguments, short
 
 _ARGS_WIDTH = 50
@@ -43,9 +43,7 @@ def _what(call: Pending | None, said: str) -> tuple[str, str]:
 
 
 def approvals_data(items: Sequence[Waiting], output: str) -> str:
-    """As json, yaml, name or through jsonpath."""
-    if output == "name":
-        return "".join(f"task/{plain(item.task)}\n" for item in items)
+    """As json, yaml or through jsonpath."""
     return data({"items": [_item(item) for item in items]}, output, wide=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from kubectl_kagent.render.jsonpath import evaluate, find_values
 from kubectl_kagent.render.table import plain, table
 
 Object = Mapping[str, Any]
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]*")
 
 
 def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
@@ -82,6 +85,16 @@ def to_yaml(value: Any) -> str:
     return yaml.dump(
         value, Dumper=Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=unfolded
     )
+
+
+def id_lines(kind: str, ids: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """``KIND/ID`` a line, and the ids left out: what xargs would take apart, or a program for an option.
+
+    Services and agents choose the ids of sessions, tasks and traces.
+    """
+    safe = [id_ for id_ in ids if _PLAIN_ID.fullmatch(id_)]
+    prefix = f"{kind}/" if kind else ""
+    return "".join(f"{prefix}{id_}\n" for id_ in safe), tuple(id_ for id_ in ids if id_ not in safe)
 
 
 def object_label(item: Object) -> str:

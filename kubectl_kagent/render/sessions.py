@@ -7,7 +7,7 @@ from datetime import datetime
 
 from kubectl_kagent.conversation.sessions import Session
 from kubectl_kagent.render.output import data
-from kubectl_kagent.render.table import age, clip, plain, table
+from kubectl_kagent.render.table import age, clip, table
 
 _TITLE_WIDTH = 40
 
@@ -26,7 +26,5 @@ def sessions_table(items: Sequence[Session], *, now: datetime, wide: bool, names
 
 
 def sessions_data(items: Sequence[Session], output: str) -> str:
-    """As json, yaml, name or through jsonpath: the controller's own words."""
-    if output == "name":
-        return "".join(f"session/{plain(item.id)}\n" for item in items)
+    """As json, yaml or through jsonpath: the controller's own words."""
     return data({"items": [dict(item.raw) for item in items]}, output, wide=True)

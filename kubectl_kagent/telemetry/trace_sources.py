@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote
 
 from kubectl_kagent.cluster.kagent import Controller
 from kubectl_kagent.cluster.tempo import Tempo
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.trace import TOOL, Record, Turn
 from kubectl_kagent.model.turn import INPUT_REQUIRED
 from kubectl_kagent.telemetry import trace_records, trace_spans
@@ -114,7 +114,9 @@ class FromController:
 
     def turns(self, query: Query) -> Record:
         namespace, _, name = query.agent.rpartition("/")
-        path = f"/api/sessions/agent/{quote(namespace)}/{quote(name)}" if name else "/api/sessions"
+        path = "/api/sessions"
+        if name:
+            path += f"/agent/{segment(namespace, 'namespace')}/{segment(name, 'agent')}"
         gaps = Gaps()
         sessions = [item for item in self._sessions(path, gaps) if item.updated >= query.since]
         found: list[Turn] = []
@@ -141,12 +143,12 @@ class FromController:
     def _session_of(self, id_: str, gaps: Gaps) -> str:
         """The session that a whole id is of, or whose task it is; empty when it is neither."""
         try:
-            self.controller.read(f"/api/sessions/{quote(id_)}", limit="1")
+            self.controller.read(f"/api/sessions/{segment(id_, 'session')}", limit="1")
             return id_
         except NotFound:
             pass
         try:
-            task = self.controller.read(f"/api/tasks/{quote(id_)}")
+            task = self.controller.read(f"/api/tasks/{segment(id_, 'task')}")
         except NotFound:
             return ""
         return gaps.text(gaps.mapping(task, "the task").get("contextId"), "the session of a task")
@@ -181,7 +183,7 @@ class FromController:
                 gaps.add(f"the session {inner} of a sub-agent is not there (of another user?)")
                 return Record(())
 
-        path = f"/api/sessions/{quote(id_)}"
+        path = f"/api/sessions/{segment(id_, 'session')}"
         session = self.controller.read(path, order="asc")
         tasks = self.controller.read(f"{path}/tasks")
         whole = gaps.mapping(session, "the session")

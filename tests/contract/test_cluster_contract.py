@@ -29,6 +29,7 @@ from kubectl_kagent.errors import (
     Unauthorized,
     Unreachable,
 )
+from kubectl_kagent.model.paths import InvalidName
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -44,6 +45,13 @@ Object = dict[str, Any]
 
 ABSENT = Resource("absent.example", "v1", "nothings", "Nothing")
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+class StatusOf(Resource):
+    """The status subresource, which only controllers write."""
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        return f"{super().path(namespace, name)}/status"
 
 
 @dataclass
@@ -130,8 +138,8 @@ def server_subject(lab_kubeconfig: Path) -> Iterator[Subject]:
     api.create(NAMESPACE, "", body, manager="first")
 
     def set_status(resource: Resource, name: str, status: Object) -> object:
-        part = Resource(resource.group, resource.version, resource.plural, resource.kind)
-        return api.merge_patch(part, namespace, f"{name}/status", {"status": status}, manager="controller")
+        part = StatusOf(resource.group, resource.version, resource.plural, resource.kind)
+        return api.merge_patch(part, namespace, name, {"status": status}, manager="controller")
 
     def without_rights() -> Cluster:
         return connect(Connection(kubeconfig=str(lab_kubeconfig), namespace=namespace, as_user="nobody"))
@@ -141,6 +149,17 @@ def server_subject(lab_kubeconfig: Path) -> Iterator[Subject]:
 
 
 # One counter, one moment
+
+
+@pytest.mark.parametrize("name", ["..", "../configmaps", "a%2Fb", ""])
+def test_what_no_object_can_be_called_is_not_there(subject: Subject, name: str) -> None:
+    with pytest.raises(InvalidName, match="invalid resource name"):
+        subject.api.get(CONFIG_MAP, subject.namespace, name)
+    if name:
+        with pytest.raises(InvalidName, match="invalid namespace"):
+            subject.api.list_objects(CONFIG_MAP, name)
+    with pytest.raises(InvalidName, match="it would lead out of"):
+        subject.api.service("GET", subject.namespace, "web:80", f"/{name}/..")
 
 
 def test_every_write_of_every_kind_moves_one_counter(subject: Subject) -> None:

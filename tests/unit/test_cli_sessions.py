@@ -207,3 +207,24 @@ def test_task_ids_are_told(kagent: Kagent) -> None:
     with talking(data=conversation()) as agent:
         out = sessions(kagent, agent, "show", SESSION)[1]
     assert f"task {TASK} completed (90 prompt and 5 output tokens)" in out
+
+
+def test_ids_that_xargs_would_take_apart_are_left_out_of_o_name(kagent: Kagent) -> None:
+    odd = ["s1 --kagent-url=http://elsewhere", "-h", "a'b", "a\nb", "", "..", "good"]
+    with talking(data={"/api/sessions": [row(id_) for id_ in odd if id_]}) as agent:
+        assert sessions(kagent, agent, "list", "-A", "-o", "name") == (
+            0,
+            "session/good\n",
+            "Warning: left out 5 of 6 ids that are not one plain word; -o json shows all\n",
+        )
+
+
+def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
+    with talking() as agent:
+        assert sessions(kagent, agent, "delete", "..") == (
+            1,
+            "",
+            'Error from server (NotFound): session ".." not found\n'
+            "hint: kubectl kagent sessions list -A shows the user's\n",
+        )
+        assert agent.requests == []

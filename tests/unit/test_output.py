@@ -63,11 +63,11 @@ def hostile(cluster: FakeCluster, controllers: Controllers) -> Story:
         "lastTransitionTime": "2026-11-23T08:00:00Z",
     }
     model = {"provider": evil("Open"), "model": evil("small")}
-    cluster.add(MODEL_CONFIG, {**typed("ModelConfig", evil("gpt"), model), "status": {"conditions": [said]}})
+    cluster.add(MODEL_CONFIG, {**typed("ModelConfig", "gpt", model), "status": {"conditions": [said]}})
     offered = {"discoveredTools": [{"name": evil("other")}], "conditions": [said]}
     remote = typed("RemoteMCPServer", evil("tools"), {"protocol": evil("SSE"), "url": evil("http://x")})
     cluster.add(REMOTE_MCP_SERVER, {**remote, "status": offered})
-    declarative = {"modelConfig": evil("gpt"), "systemMessage": evil("Be kind.\nBe "), "tools": tools}
+    declarative = {"modelConfig": "gpt", "systemMessage": evil("Be kind.\nBe "), "tools": tools}
     spec = {"type": "Declarative", "description": evil("tells"), "declarative": declarative}
     notes = {
         "meta.helm.sh/release-name": evil("release"),
@@ -82,7 +82,7 @@ def hostile(cluster: FakeCluster, controllers: Controllers) -> Story:
     template = {"spec": {"containers": [{"name": "kagent", "image": evil("app:1")}]}}
     cluster.edit(DEPLOYMENT, name, {"spec": {"template": template}})
     story.look(name)
-    cluster.edit(MODEL_CONFIG, evil("gpt"), {"spec": {"model": evil("large"), evil("key"): evil("value")}})
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": evil("large"), evil("key"): evil("value")}})
     patch = {
         "description": evil("guesses\n"),
         "declarative": {"systemMessage": evil("Be rude."), "tools": tools[:1]},

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.telemetry.logs.stamps import stamp_at, stamp_of, text_of
 
@@ -57,7 +57,7 @@ def of_session(controller: Controller, session: str, *, goes_on: bool) -> About:
 
 def of_task(controller: Controller, task: str, *, goes_on: bool) -> About:
     """The turn in which the task was last heard of."""
-    found = controller.read(f"/api/tasks/{quote(task, safe='')}")
+    found = controller.read(f"/api/tasks/{segment(task, 'task')}")
     session, at = str(dig(found, "contextId") or ""), _time(dig(found, "status", "timestamp"))
     spans = _spans(controller, session, goes_on=goes_on) if session else []
     if at is not None:
@@ -103,7 +103,7 @@ class Related:
 
 def _spans(controller: Controller, session: str, *, goes_on: bool) -> list[Span]:
     """From each word of the user's to the record before the next one."""
-    data = controller.read(f"/api/sessions/{quote(session, safe='')}", order="asc", limit="-1")
+    data = controller.read(f"/api/sessions/{segment(session, 'session')}", order="asc", limit="-1")
     times: list[tuple[datetime, datetime]] = []
     for event in dig(data, "events") or ():
         at = _time(dig(event, "created_at"))
