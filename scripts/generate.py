@@ -114,7 +114,7 @@ def fill(page: str, **sections: str) -> str:
 
 # Files that are generated as a whole.
 FILES: dict[str, Callable[[], str]] = {
-    f"manifests/rbac/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
+    f"manifests/{role.part_of}/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
 }
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {

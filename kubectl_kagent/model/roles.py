@@ -12,12 +12,16 @@ from kubectl_kagent.model.rules import READING, Rule
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A ClusterRole that we ship. ``aggregate_to`` are Kubernetes' own roles that it adds to."""
+    """A ClusterRole that we ship, in ``manifests/PART_OF``.
+
+    ``aggregate_to`` are Kubernetes' own roles that it adds to.
+    """
 
     name: str
     purpose: str
     rules: frozenset[Rule]
     aggregate_to: tuple[str, ...] = ()
+    part_of: str = "rbac"
 
 
 def _rules(*, recorder: bool) -> frozenset[Rule]:
@@ -44,8 +48,11 @@ def _is_talking(rule: Rule) -> bool:
     return rule.name == CONTROLLER_SERVICE
 
 
-# The smallest first. Recording is apart, because whoever may write ControllerRevisions may also forge the
-# history of a StatefulSet or DaemonSet in that namespace, and Kubernetes lets not even admin do that.
+# RBAC can't tell our ControllerRevisions from those of a StatefulSet or DaemonSet. Only the policy in
+# manifests/rbac/recording-policy.yaml asks for this right, and holds whoever has it to revisions of ours.
+RECORDS_AGENTS_ONLY = Rule(CONTROLLER_REVISION.group, CONTROLLER_REVISION.plural, "record-agents")
+
+# The smallest first.
 ROLES = (
     Role(
         "kagent-view",
@@ -54,8 +61,9 @@ ROLES = (
         ("view", "edit", "admin"),
     ),
     Role(
-        "kagent-talk",
-        "talk: chat, approvals, sessions, as any user; for a RoleBinding in kagent's namespace",
+        "kagent-controller-api",
+        "all that the kagent controller's API can do, as any user: chat, approvals and sessions, but also "
+        "create and delete agents wherever it serves; for a RoleBinding in kagent's namespace",
         frozenset(filter(_is_talking, _rules(recorder=False))),
     ),
     Role(
@@ -67,9 +75,14 @@ ROLES = (
     Role(
         "kagent-operate",
         "all verbs, and history is recorded",
-        _rules(recorder=False) | _rules(recorder=True),
+        _rules(recorder=False) | _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
     ),
-    Role("kagent-recorder", "what the recorder in the cluster needs", _rules(recorder=True)),
+    Role(
+        "kagent-recorder",
+        "what the recorder in the cluster needs",
+        _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
+        part_of="recorder",
+    ),
 )
 
 
@@ -87,5 +100,5 @@ def hint(message: str) -> str | None:
     wanted = Rule(found["group"], found["resource"], found["verb"])
     for role in ROLES:
         if {wanted, replace(wanted, name=found["name"] or "")} & role.rules:
-            return f"ClusterRole {role.name} allows it (kubectl apply -k manifests/rbac)"
+            return f"ClusterRole {role.name} allows it (kubectl apply -k manifests/{role.part_of})"
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.http import Proxied
 from kubectl_kagent.cluster.kagent import find_controller
-from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.errors import Forbidden, OtherServerError
 from kubectl_kagent.model.permissions import PERMISSIONS
 from kubectl_kagent.model.resources import (
     AGENT,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     MCP_SERVER,
     MODEL_CONFIG,
@@ -44,7 +45,7 @@ pytestmark = [
 ]
 
 Object = dict[str, Any]
-RBAC = Path(__file__).parents[2] / "manifests" / "rbac"
+MANIFESTS = Path(__file__).parents[2] / "manifests"
 REVIEW = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )
@@ -254,8 +255,11 @@ def _with(use: Use) -> set[Use]:
 @pytest.fixture(scope="module")
 def shipped(world: LabWorld) -> Iterator[dict[str, str]]:
     """A user for each role that we ship, bound in all namespaces as an administrator would."""
-    before = world.tools.kubectl("get", "clusterroles", "-o", "name").out.split()
-    world.tools.kubectl("apply", *(f"--filename={RBAC / role.name}.yaml" for role in ROLES))
+    ours = [f"--filename={MANIFESTS / role.part_of / role.name}.yaml" for role in ROLES]
+    ours.append(f"--filename={MANIFESTS / 'rbac' / 'recording-policy.yaml'}")
+    kinds = "clusterroles,validatingadmissionpolicies,validatingadmissionpolicybindings"
+    before = world.tools.kubectl("get", kinds, "-o", "name").out.split()
+    made = world.tools.kubectl("apply", "-o", "name", *ours).out.split()
     found = {role.name: f"{world.tools.namespace}-{role.name}" for role in ROLES}
     bound = [f"--namespace={_place(world).namespace}", found[TALK], f"--user={found[TALK]}"]
     for role, user in found.items():
@@ -268,13 +272,12 @@ def shipped(world: LabWorld) -> Iterator[dict[str, str]]:
     world.tools.kubectl(
         "delete", "clusterrolebinding", *(user for name, user in found.items() if name != TALK)
     )
-    names = [f"clusterrole.rbac.authorization.k8s.io/{role}" for role in found]
-    if new := [name for name in names if name not in before]:  # those of a cluster that has them stay
+    if new := [name for name in made if name not in before]:  # those of a cluster that has them stay
         world.tools.kubectl("delete", *new, "--ignore-not-found")
 
 
 # whose one role is for one namespace
-TALK = "kagent-talk"
+TALK = "kagent-controller-api"
 EVERYWHERE = [role for role in ROLES if role.name != TALK]
 
 
@@ -294,6 +297,81 @@ def test_a_shipped_role_allows_its_verbs_and_no_others(
             assert done.err.splitlines()[-1].startswith("hint: ClusterRole kagent-"), done
             assert state(world, recording=bool(case.until)) == before, (verb, case, done)
         case.after(world)
+
+
+@pytest.mark.parametrize("role", ["kagent-operate", "kagent-recorder"])
+def test_who_may_record_can_write_revisions_of_agents_only(
+    role: str, world: LabWorld, shipped: dict[str, str]
+) -> None:
+    api, space = world.connected(as_user=shipped[role]), world.tools.namespace
+    agent = world.admin.get(AGENT, space, "echo")
+    owner = {
+        "apiVersion": "kagent.dev/v1alpha2",
+        "kind": "Agent",
+        "name": "echo",
+        "uid": agent["metadata"]["uid"],
+    }
+    ours = _revision("ours", {"kubectl-kagent/kind": "agent"}, owner | {"controller": True})
+    name = f"sets-{role}"
+    world.apply(_stateful_set(name))
+    wait_for(lambda: _revisions_of(world, name), "the revision that Kubernetes' own controller makes")
+    foreign = _revisions_of(world, name)[0]
+    labelled = {"metadata": {"labels": {"kubectl-kagent/kind": "agent"}}}
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: api.create(CONTROLLER_REVISION, space, _revision("no-label", {}, owner), manager="t"),
+        lambda: api.create(
+            CONTROLLER_REVISION, space, _revision("no-owner", ours["metadata"]["labels"]), manager="t"
+        ),
+        lambda: api.create(
+            CONTROLLER_REVISION,
+            space,
+            _revision("to-adopt", ours["metadata"]["labels"], owner),  # no controller owns it
+            manager="t",
+        ),
+        lambda: api.merge_patch(CONTROLLER_REVISION, space, foreign, labelled, manager="t"),
+        lambda: api.delete(CONTROLLER_REVISION, space, foreign),
+    )
+
+    def held() -> bool:
+        """The API server hears of a policy a moment later."""
+        try:
+            world.connected(as_user=shipped[role]).create(
+                CONTROLLER_REVISION, space, _revision("x", {}), dry_run=True, manager="t"
+            )
+        except OtherServerError:
+            return True
+        return False
+
+    wait_for(held, "the policy")
+    for attempt in attempts:
+        with pytest.raises(OtherServerError, match="only revisions of Agents and MCPServers may be written"):
+            attempt()
+    api.create(CONTROLLER_REVISION, space, ours, manager="t")
+    unlabelled = {"metadata": {"labels": {"kubectl-kagent/kind": None}}}
+    with pytest.raises(OtherServerError, match="only revisions of Agents"):
+        api.merge_patch(CONTROLLER_REVISION, space, "ours", unlabelled, manager="t")
+    api.delete(CONTROLLER_REVISION, space, "ours")
+    anything = _revision("anything", {})
+    world.admin.create(CONTROLLER_REVISION, space, anything, manager="t")  # who may do all still may
+    world.admin.delete(CONTROLLER_REVISION, space, "anything")
+
+
+def _revision(name: str, labels: Mapping[str, str], *owners: Object) -> Object:
+    metadata = {"name": name, "labels": dict(labels), "ownerReferences": list(owners)}
+    typed = {"apiVersion": CONTROLLER_REVISION.api_version, "kind": CONTROLLER_REVISION.kind}
+    return {**typed, "metadata": metadata, "revision": 1, "data": {"spec": {}}}
+
+
+def _stateful_set(name: str) -> Object:
+    labels = {"app": name}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "none"}]}}
+    spec = {"replicas": 0, "serviceName": name, "selector": {"matchLabels": labels}, "template": pod}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name}, "spec": spec}
+
+
+def _revisions_of(world: LabWorld, name: str) -> list[str]:
+    found = world.admin.list_objects(CONTROLLER_REVISION, world.tools.namespace, labels=f"app={name}")
+    return [str(item["metadata"]["name"]) for item in found["items"]]
 
 
 def _place(world: LabWorld) -> Proxied:

@@ -234,7 +234,7 @@ def test_no_role_reaches_a_secret_and_looking_changes_nothing() -> None:
     assert not talk.aggregate_to
     assert recorder.rules < operate.rules
     recording = {rule for rule in operate.rules - edit.rules if rule.resource == "controllerrevisions"}
-    assert {rule.verb for rule in recording} == {"create", "patch", "delete"}
+    assert {rule.verb for rule in recording} == {"create", "patch", "delete", "record-agents"}
 
 
 def test_the_hint_names_the_smallest_role() -> None:
@@ -247,7 +247,7 @@ def test_the_hint_names_the_smallest_role() -> None:
     assert "kagent-edit" in str(refused("patch", "agents", "kagent.dev"))
     assert "kagent-edit" in str(refused("get", "services/proxy", ""))
     named = f'services "{CONTROLLER_SERVICE}" is forbidden: User "u" cannot get resource "services/proxy" '
-    assert "kagent-talk" in str(hint(f'{named}in API group "" in the namespace "kagent"'))
+    assert "kagent-controller-api" in str(hint(f'{named}in API group "" in the namespace "kagent"'))
     assert "kagent-operate" in str(refused("create", "controllerrevisions", "apps"))
     assert refused("impersonate", "users", "") is None
     assert hint('pods "x" is forbidden: exceeded quota: few') is None
