@@ -65,8 +65,9 @@ def uses(need: Need) -> set[Use]:
 
 
 def table(verb: str) -> dict[Use, Need]:
-    """What the table says that a verb uses."""
-    return {use: need for need in PERMISSIONS[verb] for use in uses(need)}
+    """What the table says that a verb uses; of two needs of one rule the one that can refuse it."""
+    strictest_last = sorted(PERMISSIONS[verb], key=lambda need: not need.without)
+    return {use: need for need in strictest_last for use in uses(need)}
 
 
 class World(Protocol):
@@ -494,6 +495,20 @@ def count_of_its_own(world: World) -> None:
     _set_count(world, 1)
 
 
+def awake(world: World) -> None:
+    _set_replicas(world, 1)
+
+
+def asleep(world: World) -> None:
+    _set_replicas(world, 0)
+
+
+def _set_replicas(world: World, replicas: int) -> None:
+    spec = {"declarative": {"deployment": {"replicas": replicas}}}
+    world.admin.merge_patch(AGENT, world.admin.namespace, "agent", {"spec": spec}, manager="admin")
+    world.settle()
+
+
 def without_autoscaler(world: World) -> None:
     with contextlib.suppress(NotFound):
         world.admin.delete(HPA, world.admin.namespace, "echo")
@@ -572,6 +587,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("scale mcpservers -l only=this --replicas=1 --dry-run=server"),
         Case("scale agent/echo --replicas=1 --dry-run=server"),
         Case("scale agent/broken --replicas=1 --timeout=3s"),
+        Case("scale agent/agent --replicas=0 --timeout=15s"),
         Case("scale agent/agent --replicas=0 --timeout=1s", before=agent_forgotten, racing=True),
     ),
     "hibernate": (
@@ -610,11 +626,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout undo agent/agent --wait", before=to_undo_forgotten, harmless=True),
     ),
     "rollout status": (
+        Case("rollout status agent/agent --revision={live}", before=recorded),
+        Case("rollout status mcpserver/idle --revision={live}", before=idle_recorded),
         Case("rollout status agent/agent"),
         Case("rollout status mcpserver/idle"),
         Case("rollout status agent/broken --timeout=3s"),
-        Case("rollout status agent/agent --revision={live}", before=recorded),
-        Case("rollout status mcpserver/idle --revision={live}", before=idle_recorded),
         Case("rollout status agent/echo --smoke hello"),
         Case("rollout status agent/agent --watch=false", before=agent_forgotten),
     ),
@@ -624,6 +640,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart agents -l only=this"),
         Case("rollout restart mcpservers -l only=this --dry-run=server"),
         Case("rollout restart agent/broken --timeout=5s"),
+        Case("rollout restart agent/agent --timeout=3s", before=awake, after=asleep),
         Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True),
     ),
     "top": (Case("top"), Case("top models --prometheus=none")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kubectl_kagent.lifecycle.controllers import available
 from kubectl_kagent.lifecycle.rollout_view import (
     Manifest,
     View,
@@ -42,6 +43,8 @@ _PATIENCE = {
     "ControllerDown": Patience(final=10, exit_code=5),
     "ControllerNotFound": Patience(named=5),
     "NotObserved": Patience(named=5),
+    # longer than it takes to be sure of a change that renders to the same as before
+    "SourceNotObserved": Patience(named=15),
 }
 
 
@@ -65,36 +68,36 @@ class Cause:
 
 
 def causes_unobserved(view: View) -> Iterator[Cause]:
-    """Why the controller has not acted on the newest spec, as far as its Deployment tells."""
+    """Why the controller has not acted on the newest spec or sources, as far as its Deployment tells."""
     workload, controllers = view.workload, view.controllers
+    newest = ", ".join(view.unobserved) or workload.label
     if controllers is None:
         return
     if controllers.refused:
         yield Cause(
             "NotObserved",
-            workload.label,
+            newest,
             f"whether the {controllers.name} controller runs may not be looked at: {controllers.refused}",
             "",
         )
         return
-    if not controllers.deployments:
+    best = controllers.best
+    if best is None:
         yield Cause(
             "ControllerNotFound",
-            workload.label,
+            newest,
             f"not observed yet, {controllers.name} controller not found in namespace "
             + " or ".join(controllers.namespaces),
             f"{controllers.name} must run somewhere for {workload.resource.plural} to change",
         )
         return
-    # the one that runs, if any does
-    best = max(controllers.deployments, key=_available)
     metadata = best["metadata"]
     where = f"deployment/{metadata['name']} in namespace {metadata['namespace']}"
-    if _available(best):
+    if available(best):
         yield Cause(
-            "NotObserved",
+            "SourceNotObserved" if view.unobserved else "NotObserved",
             where,
-            f"{controllers.name} runs, but has not looked at the newest {workload.label}",
+            f"{controllers.name} runs, but has not looked at the newest {newest}",
             f"does it watch namespace {workload.namespace}? its log says: "
             f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}",
         )
@@ -108,10 +111,6 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
         else f"the {controllers.name} controller is scaled to 0",
         f"kubectl describe deployment/{metadata['name']} -n {metadata['namespace']}",
     )
-
-
-def _available(deployment: Manifest) -> int:
-    return int(dig(deployment, "status", "availableReplicas") or 0)
 
 
 def causes_refused(workload: Workload) -> Iterator[Cause]:

@@ -71,6 +71,9 @@ def judge(view: View) -> Progress:
     status = deployment.get("status") or {}
     if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
         return Progress("waiting", "Waiting for deployment spec update to be observed...")
+    if view.unobserved:
+        line = f"Waiting for {', '.join(view.unobserved)} update to be observed..."
+        return _unfinished(line, tuple(causes_unobserved(view)))
     if rolled_out(deployment):
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*progress_deadline(view), *causes_stuck(view)))

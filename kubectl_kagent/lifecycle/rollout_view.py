@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Forbidden, KagentError, NotFound
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
-from kubectl_kagent.model.controllers import CONTROLLERS
+from kubectl_kagent.lifecycle.controllers import Controllers, find_controllers
+from kubectl_kagent.lifecycle.uptake import had_time, shown
 from kubectl_kagent.model.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Resource
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Reference, Workload, dig
 
 Manifest = Mapping[str, Any]
 
@@ -21,24 +24,12 @@ _LOG_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Controllers:
-    """Where a kind's controller is looked for, and the Deployments found there.
-
-    ``refused`` says why it may not be looked for.
-    """
-
-    name: str
-    namespaces: tuple[str, ...]
-    deployments: tuple[Manifest, ...] = ()
-    refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """One look. What explains a delay is only read when there is one.
 
     ``pods`` are those of the newest ReplicaSet; ``logs`` is keyed by pod and container; ``controllers`` is
-    None when they were not looked for; ``notes`` say what may not be read.
+    None when they were not looked for; ``unobserved`` are the labels of sources whose newest content the
+    controller has not taken up yet; ``notes`` say what may not be read.
     """
 
     workload: Workload
@@ -48,6 +39,7 @@ class View:
     events: tuple[Manifest, ...] = ()
     logs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     controllers: Controllers | None = None
+    unobserved: tuple[str, ...] = ()
     autoscaler: Autoscaler | None = None
     notes: tuple[str, ...] = ()
 
@@ -87,12 +79,17 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     """Read it all. Raises NotFound without the workload, Forbidden without it or its Deployment."""
     workload = Workload(resource, cluster.get(resource, namespace, name))
     if not observed(workload):
-        return View(workload, controllers=_controllers(cluster, workload))
+        return View(workload, controllers=find_controllers(cluster, resource))
     deployment = _deployment(cluster, workload)
     if deployment is None:
         return View(workload)
     if rolled_out(deployment):
         notes: list[str] = []
+        controllers, unobserved = _sources(cluster, workload, deployment, notes)
+        if unobserved:
+            return View(
+                workload, deployment, controllers=controllers, unobserved=unobserved, notes=tuple(notes)
+            )
         idle = int(dig(deployment, "spec", "replicas") or 0) == 0
         autoscaler = _autoscaler(cluster, workload, notes) if idle or workload.replicas is None else None
         return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
@@ -107,6 +104,48 @@ def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
         return None
     owners = {owner.get("uid") for owner in dig(found, "metadata", "ownerReferences") or ()}
     return found if workload.uid in owners else None
+
+
+def _sources(
+    cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]
+) -> tuple[Controllers | None, tuple[str, ...]]:
+    """The controller, when it had to be looked for, and the sources that it has not taken up."""
+    doubtful: dict[str, Manifest | None] = {}
+    for label, reference in {_source_label(ref, workload): ref for ref in workload.references()}.items():
+        try:
+            found = _listed(cluster, reference)
+        except Forbidden as error:
+            notes.append(f"cannot check whether the newest {label} is rolled out: {error.explained}")
+            continue
+        if found is None or not shown(found, deployment, workload):
+            doubtful[label] = found
+    if not doubtful:
+        return None, ()
+    controllers, now = find_controllers(cluster, workload.resource), clock.now()
+    since = controllers.available_since
+    if not controllers.deployments:  # it may run all the same: time passes, and it is said
+        since = datetime.fromtimestamp(0, UTC)
+    unobserved = tuple(label for label, source in doubtful.items() if not had_time(source, since, now))
+    if not controllers.deployments and not unobserved:
+        why = controllers.refused or f"no {controllers.name} controller found"
+        notes.append(f"cannot check whether the newest {', '.join(doubtful)} is rolled out: {why}")
+    return controllers, unobserved
+
+
+def _listed(cluster: Cluster, reference: Reference) -> Manifest | None:
+    """The source, from a list as history reads it: no other permission is needed."""
+    where = (reference.resource, reference.namespace)
+    try:
+        found = cluster.list_objects(*where, fields=f"metadata.name={reference.name}")["items"]
+    except ResourceMissing:
+        return None
+    return next(iter(found), None)
+
+
+def _source_label(reference: Reference, workload: Workload) -> str:
+    label = reference.resource.label(reference.name)
+    elsewhere = reference.namespace != workload.namespace
+    return f"{label} in namespace {reference.namespace}" if elsewhere else label
 
 
 def _explain(cluster: Cluster, workload: Workload, deployment: Manifest) -> View:
@@ -169,24 +208,6 @@ def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[s
     except KagentError:  # a log is a courtesy: not there yet, or already gone
         return ()
     return tuple(line for line in text.splitlines() if line.strip())
-
-
-def _controllers(cluster: Cluster, workload: Workload) -> Controllers:
-    """The controller's Deployments: in any namespace, or where charts put them."""
-    wanted, refused = CONTROLLERS[workload.resource], ""
-    places: tuple[tuple[str | None, ...], ...] = ((None,), wanted.namespaces)
-    for tried in places:
-        try:
-            found = [
-                item
-                for place in tried
-                for item in cluster.list_objects(DEPLOYMENT, place, labels=wanted.labels)["items"]
-            ]
-        except Forbidden as error:
-            refused = error.explained
-            continue
-        return Controllers(wanted.name, wanted.namespaces, tuple(found))
-    return Controllers(wanted.name, wanted.namespaces, refused=refused)
 
 
 def _autoscaler(cluster: Cluster, workload: Workload, notes: list[str]) -> Autoscaler | None:

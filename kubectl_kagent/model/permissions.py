@@ -88,6 +88,12 @@ _EXPLAINED = (
         elsewhere=f"{_ALL_NAMESPACES}, or the controller's",
     ),
 )
+_SOURCES = _each(
+    (MODEL_CONFIG, REMOTE_MCP_SERVER, MCP_SERVER, CONFIG_MAP, SERVICE),
+    ("list",),
+    "whether the newest of what the config is made from is rolled out",
+)
+_SOURCES = tuple(replace(need, without="says that it is not checked") for need in _SOURCES)
 _IDLE = (Need(HPA, ("list",), "who scaled it to 0", "leaves it out"), _KEDA)
 
 # As it stands in the URL of the API server's proxy, when kagent's release is called kagent.
@@ -206,7 +212,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         replace(_COUNT, why=f"{_COUNT.why}; --wait"),
         _AUTOSCALED,
         _KEDA,
-        *_only_with("--wait", _EXPLAINED),
+        *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
     ),
     "hibernate": (
         *_NAMED,
@@ -235,6 +241,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_NAMED,
         Need(DEPLOYMENT, ("get",), "how far it is"),
         *_EXPLAINED,
+        *_SOURCES,
         *_IDLE,
         *_only_with("--revision", _PAST),
         Need(SERVICE, ("create",), "--smoke", subresource="proxy"),
@@ -244,7 +251,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SELECTED,
         Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
-        *_only_with("--wait", _EXPLAINED),
+        *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
     ),
     "top": (
         Need(

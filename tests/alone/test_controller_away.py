@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from kubectl_kagent.cluster.api import ApiServer
-from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, POD
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MODEL_CONFIG, POD
 from kubectl_kagent.model.workload import RESTARTED_AT, dig
 from tests.cluster.conftest import Tools, wait_for
 from tests.cluster.running import Running
@@ -84,34 +86,65 @@ def test_controller_down(tools: Tools, api: ApiServer) -> None:
     wait_for(
         lambda: dig(api.get(AGENT, api.namespace, "alone"), "status", "observedGeneration"), "the controller"
     )
+    with controller_stopped(tools, api):
+        tools.kubectl("patch", "agent/alone", "--type=merge", "-p", '{"spec":{"description":"changed"}}')
+        knowable = time.monotonic()
+        running = Running(tools.start("rollout", "status", "alone"))
+        code, out, err = running.end()
+    assert (code, out, err) == (
+        5,
+        ["Waiting for agent spec update to be observed..."],
+        not_rolled_out("alone"),
+    )
+    assert running.named("ControllerDown") - knowable < NAMED_WITHIN
+    code, out, err = Running(tools.start("rollout", "status", "alone")).end()
+    assert (code, err) == (0, [])
+
+
+def test_controller_down_while_a_source_changes(tools: Tools, api: ApiServer) -> None:
+    """The agent's generation stays: its Deployment and its status look as after any good rollout."""
+    create(api, key(), model_config(), declarative("clock", replicas=0))
+    code, out, err = Running(tools.start("rollout", "status", "clock")).end()
+    before = config_hash(api, "clock")
+    asleep = 'agent "clock" is scaled to 0: no pods to roll out (config hash {})'
+    assert (code, out[-1], err) == (0, asleep.format(before), [])
+    with controller_stopped(tools, api):
+        api.merge_patch(MODEL_CONFIG, api.namespace, "model", {"spec": {"model": "next"}}, manager="test")
+        code, out, err = Running(tools.start("rollout", "status", "clock", "--timeout=60s")).end()
+    assert (code, out, err) == (
+        5,
+        ["Waiting for modelconfig.kagent.dev/model update to be observed..."],
+        not_rolled_out("clock"),
+    )
+    code, out, err = Running(tools.start("rollout", "status", "clock")).end()
+    after = config_hash(api, "clock")
+    assert (code, out[-1], err) == (0, asleep.format(after), [])
+    assert after != before
+
+
+@contextmanager
+def controller_stopped(tools: Tools, api: ApiServer) -> Iterator[None]:
     controller = ("deployment/kagent-controller", "-n", KAGENT)
     try:
         tools.kubectl("scale", *controller, "--replicas=0")
         # one that is not available any more may still be at work
         wait_for(lambda: not pods(api), "the end of the controller's pod")
-        tools.kubectl("patch", "agent/alone", "--type=merge", "-p", '{"spec":{"description":"changed"}}')
-        knowable = time.monotonic()
-        running = Running(tools.start("rollout", "status", "alone"))
-        code, out, err = running.end()
+        yield
     finally:
         tools.kubectl("scale", *controller, "--replicas=1")
         wait_for(lambda: available(api), "the controller's return")
+
+
+def not_rolled_out(name: str) -> list[str]:
     cause = (
         "deployment/kagent-controller in namespace kagent: ControllerDown: "
         "the kagent controller is scaled to 0"
     )
-    assert (code, out, err) == (
-        5,
-        ["Waiting for agent spec update to be observed..."],
-        [
-            f"Warning: {cause}",
-            f'error: agent "alone" is not being rolled out: {cause}',
-            "hint: kubectl describe deployment/kagent-controller -n kagent",
-        ],
-    )
-    assert running.named("ControllerDown") - knowable < NAMED_WITHIN
-    code, out, err = Running(tools.start("rollout", "status", "alone")).end()
-    assert (code, err) == (0, [])
+    return [
+        f"Warning: {cause}",
+        f'error: agent "{name}" is not being rolled out: {cause}',
+        "hint: kubectl describe deployment/kagent-controller -n kagent",
+    ]
 
 
 def pods(api: ApiServer) -> list[Object]:

@@ -1,0 +1,73 @@
+"""The controller of a workload's kind, as far as its Deployments tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.model.controllers import CONTROLLERS
+from kubectl_kagent.model.resources import DEPLOYMENT, Resource
+from kubectl_kagent.model.revision import parse_time
+from kubectl_kagent.model.workload import dig
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Controllers:
+    """Where a kind's controller is looked for, and the Deployments found there.
+
+    ``refused`` says why it may not be looked for.
+    """
+
+    name: str
+    namespaces: tuple[str, ...]
+    deployments: tuple[Manifest, ...] = ()
+    refused: str = ""
+
+    @property
+    def best(self) -> Manifest | None:
+        """The Deployment that runs, if any does."""
+        return max(self.deployments, key=available, default=None)
+
+    @property
+    def available_since(self) -> datetime | None:
+        """Since when one of them has had an available pod; None when none has."""
+        return min(filter(None, map(_available_since, self.deployments)), default=None)
+
+
+def find_controllers(cluster: Cluster, resource: Resource) -> Controllers:
+    """The controller's Deployments: in any namespace, or where charts put them."""
+    wanted, refused = CONTROLLERS[resource], ""
+    places: tuple[tuple[str | None, ...], ...] = ((None,), wanted.namespaces)
+    for tried in places:
+        try:
+            found = [
+                item
+                for place in tried
+                for item in cluster.list_objects(DEPLOYMENT, place, labels=wanted.labels)["items"]
+            ]
+        except Forbidden as error:
+            refused = error.explained
+            continue
+        return Controllers(wanted.name, wanted.namespaces, tuple(found))
+    return Controllers(wanted.name, wanted.namespaces, refused=refused)
+
+
+def available(deployment: Manifest) -> int:
+    """How many pods of the Deployment are available."""
+    return int(dig(deployment, "status", "availableReplicas") or 0)
+
+
+def _available_since(deployment: Manifest) -> datetime | None:
+    if not available(deployment):
+        return None
+    for condition in dig(deployment, "status", "conditions") or ():
+        if condition.get("type") == "Available" and condition.get("status") == "True":
+            return parse_time(condition["lastTransitionTime"])
+    created = dig(deployment, "metadata", "creationTimestamp")
+    return parse_time(created) if created else datetime.fromtimestamp(0, UTC)
