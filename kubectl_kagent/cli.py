@@ -10,9 +10,7 @@ from typing import Any
 import click
 
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import KagentError
-
-INTERRUPTED = 130
+from kubectl_kagent.errors import INTERRUPTED, KagentError
 
 # The module in commands/ that has each: only the one that is called is loaded.
 _MODULES = {

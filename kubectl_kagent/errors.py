@@ -6,6 +6,12 @@ controller unreachable, 6 forbidden or not logged in, 7 input required, 130 inte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+INTERRUPTED = 130
+
 
 class KagentError(Exception):
     """A failure that is explained to the user in one line, with a hint when there is a next step."""
@@ -89,6 +95,10 @@ class Unreachable(KagentError):
     exit_code = 5
 
 
+class Unanswered(Unreachable):
+    """A request went out and no answer came back: nobody knows whether it was carried out."""
+
+
 class ResourceMissing(KagentError):
     """The cluster has no such kind: kagent or kmcp is not installed, or in another version."""
 
@@ -115,3 +125,41 @@ class Usage(KagentError):
     """The command line asks for something that makes no sense."""
 
     exit_code = 2
+
+
+class Incomplete(KagentError):
+    """A change is made, and what belongs to it failed; ``exit_code`` is that of the failure."""
+
+    def __init__(self, message: str, hint: str | None, exit_code: int) -> None:
+        super().__init__(message, hint)
+        self.exit_code = exit_code
+
+
+@dataclass(slots=True)
+class Done:
+    """What a verb has changed so far, in words that "but ..." can follow, and the hint where to see more."""
+
+    text: str = ""
+    hint: str = ""
+
+
+@contextmanager
+def done_so_far(text: str = "", hint: str = "") -> Iterator[Done]:
+    """A failure or an interrupt in the block says first what is done by then. Raises Incomplete for these.
+
+    As long as ``text`` is empty nothing is done, and errors are as they come.
+    """
+    done = Done(text, hint)
+    try:
+        yield done
+    except Incomplete:
+        raise
+    except KagentError as error:
+        if not done.text:
+            raise
+        message = f"{done.text}, but {error.line.removeprefix('error: ')}"
+        raise Incomplete(message, error.hint or done.hint, error.exit_code) from error
+    except KeyboardInterrupt as error:
+        if not done.text:
+            raise
+        raise Incomplete(f"interrupted, but {done.text}", done.hint, INTERRUPTED) from error

@@ -9,7 +9,7 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.errors import KagentError, NotFound, done_so_far
 from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.scaling import current_replicas
@@ -76,6 +76,7 @@ def restart(
         restarted.append(workload)
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():
-        rollout.follow(cluster, workload, voice, timeout=timeout or 300)
+        with done_so_far(f"{workload.label} is restarted", rollout.status_hint(workload)):
+            rollout.follow(cluster, workload, voice, timeout=timeout or 300)
     if missing:
         raise KagentError(f"{missing} of {len(found)} {targets.resource.plural} were not restarted")

@@ -10,7 +10,7 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import KagentError, Unchanged
+from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle import undo as rollback
 from kubectl_kagent.lifecycle.diff import difference
@@ -64,7 +64,7 @@ def undo(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if wait:
         may_follow(cluster, workload)
-    restored = roll_back(
+    roll_back(
         cluster,
         workload,
         lambda past: rollback.choose(past, to_revision),
@@ -73,9 +73,8 @@ def undo(
         output=output,
         dry_run=dry_run,
         manager=manager,
+        wait=timeout if wait else None,
     )
-    if wait and restored:
-        follow(cluster, restored, Voice(terminal.say, terminal.warn), timeout=timeout)
 
 
 def roll_back(
@@ -88,8 +87,9 @@ def roll_back(
     output: str = "",
     dry_run: str = "none",
     manager: str = options.MANAGER,
-) -> Workload | None:
-    """Undo to what ``target`` picks and say what is true; the workload as restored, None when nothing was."""
+    wait: float | None = None,
+) -> None:
+    """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit)."""
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     said: set[str] = set()
     _warn_once(past.notes if dry_run == "none" else (), said)
@@ -98,12 +98,12 @@ def roll_back(
     left = tuple(source for source in todo.sources if not (with_sources and source.restorable))
     if not todo.spec_differs and len(left) == len(todo.sources):
         _skip(past, todo, error_unchanged=error_unchanged)
-        return None
+        return
     for line in screen.announcement(past, todo, left):
         terminal.say(line)
     if dry_run != "none":
         _preview(cluster, past, todo, with_sources=with_sources, dry_run=dry_run, output=output)
-        return None
+        return
     done = rollback.undo(
         cluster,
         todo,
@@ -112,13 +112,22 @@ def roll_back(
         cause=screen.cause(todo, with_sources=with_sources),
     )
     _warn_once(done.notes, said)
-    expected = "" if left else expected_hash(past, chosen)
-    seen = verify(cluster, done.obj, chosen, expected=expected)
     restored = Workload(workload.resource, done.obj)
-    noted = history.update(cluster, restored, manager=manager)  # the config hash, on the new revision
-    _warn_once(noted.notes, said)
-    terminal.write(changed(done.obj, screen.outcome(todo, done, seen, left), output))
-    return restored
+    with done_so_far() as so_far:
+        rollback.say_restored(so_far, todo, done.restored_sources)
+        seen = verify(cluster, done.obj, chosen, expected="" if left else expected_hash(past, chosen))
+        _warn_once(_settle(cluster, restored, manager), said)
+        terminal.write(changed(done.obj, screen.outcome(todo, done, seen, left), output))
+        if wait is not None:
+            follow(cluster, restored, Voice(terminal.say, terminal.warn), timeout=wait)
+
+
+def _settle(cluster: Cluster, restored: Workload, manager: str) -> tuple[str, ...]:
+    """Note the config hash on the new revision: a later look does it too, so that a failure is only said."""
+    try:
+        return history.update(cluster, restored, manager=manager).notes
+    except KagentError as error:
+        return (f"config hash, image and time ready are not noted: {error.explained}",)
 
 
 def _preview(

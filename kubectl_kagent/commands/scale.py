@@ -7,9 +7,9 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import Unchanged, Usage
+from kubectl_kagent.errors import Unchanged, Usage, done_so_far
 from kubectl_kagent.lifecycle import scaling
-from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow
+from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow, status_hint
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import output as show
 from kubectl_kagent.targets import parse_targets
@@ -80,7 +80,8 @@ def scale(
         changed |= done.changed
         terminal.write(show.changed(done.obj, "scaled", output, dry_run))
     for workload in workloads if waits else ():
-        follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout or 300)
+        with done_so_far(f"{workload.label} is scaled to {replicas}", status_hint(workload)):
+            follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout or 300)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object already was as asked")
 

@@ -9,7 +9,14 @@ from typing import Literal
 
 from kubectl_kagent import clock as time
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError, NotFound, TimedOut, Unreachable
+from kubectl_kagent.errors import (
+    Expired,
+    KagentError,
+    NotFound,
+    OtherServerError,
+    TimedOut,
+    Unreachable,
+)
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.causes import (
     Cause,
@@ -171,6 +178,12 @@ def may_follow(cluster: Cluster, workload: Workload) -> None:
     look(cluster, workload.resource, workload.namespace, workload.name)
 
 
+def status_hint(workload: Workload) -> str:
+    """Where to see how far a change is that nobody waits for any more."""
+    where = f"{workload.resource.singular}/{workload.name}"
+    return f"kubectl kagent rollout status {where} shows how far it is"
+
+
 def wait(
     cluster: Cluster,
     workload: Workload,
@@ -182,19 +195,18 @@ def wait(
 ) -> int:
     """Look each second until the rollout is done; the number of pods wanted. ``timeout`` 0: no limit.
 
-    Raises RolloutFailed, TimedOut, or Unreachable when the API server or the controller stays away.
+    Raises RolloutFailed, TimedOut, or what the API server answers with when it does not recover in time.
     """
     deadline = clock.now() + timeout if timeout else math.inf
     telling = _Telling(voice)
-    progress: Progress | None = None
     lost: float | None = None
     while True:
         now = clock.now()
         try:
             view = _look(cluster, workload, revision)
-        except Unreachable as error:
+        except (Unreachable, OtherServerError, Expired) as error:
             lost = now if lost is None else lost
-            if progress is None or now >= (deadline if timeout else lost + _OUTAGE):
+            if now >= (deadline if timeout else lost + _OUTAGE):
                 raise
             telling.once(f"{error.message}; trying again")
         else:

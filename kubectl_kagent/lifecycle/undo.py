@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Conflict, Forbidden, NotFound
+from kubectl_kagent.errors import (
+    Conflict,
+    Done,
+    Forbidden,
+    Incomplete,
+    KagentError,
+    NotFound,
+    done_so_far,
+)
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history import History
@@ -28,6 +36,8 @@ from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, with_replicas
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.
 _RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
+_TRIES = 5  # kubectl's: a controller may write the status a few times meanwhile
+_HELD = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class SharedSource:
     """
 
     target: Source
+    live: Source
     changes: tuple[FieldChange, ...]
     other_agents: tuple[str, ...]
     note: str = ""
@@ -136,7 +147,7 @@ def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
         for secret in (False, True):  # one may be restored and the other not
             part = tuple(change for change in changes if (change.path == "secret") == secret)
             if part:
-                shared.append(SharedSource(source, part, users, note))
+                shared.append(SharedSource(source, now, part, users, note))
     return Plan(workload, target, spec, tuple(shared))
 
 
@@ -179,16 +190,17 @@ def _users(cluster: Cluster, workload: Workload, source: Source) -> tuple[tuple[
 
 
 def undo(cluster: Cluster, todo: Plan, *, with_sources: bool, manager: str, cause: str) -> Undone:
-    """Carry out the plan. An interrupt (Ctrl-C) waits until the change is done and recorded.
+    """Carry out the plan. An interrupt (Ctrl-C, a closed terminal) waits until that is done and recorded.
 
-    Raises Conflict when the object changed since the plan was made.
+    The object comes first: it is what proves that the plan still holds. Raises Conflict when it changed since
+    the plan was made, Incomplete for what fails after it is restored.
     """
-    with _uninterrupted():
-        restored: tuple[SharedSource, ...] = ()
+    with done_so_far() as done, _uninterrupted():
         if with_sources:
             try_out(cluster, todo, with_sources=True)  # what is refused is refused before any of it is done
-            restored = _restore_sources(cluster, todo, dry_run=False, manager=manager)
         obj = _replace_spec(cluster, todo, dry_run=False, manager=manager)
+        say_restored(done, todo)
+        restored = _restore_sources(cluster, todo, done, manager=manager) if with_sources else ()
         past = history.update(cluster, Workload(todo.workload.resource, obj), manager=manager, cause=cause)
         recorded, notes = past.live, list(past.notes)
         if recorded and recorded.number > todo.target.number:
@@ -198,6 +210,13 @@ def undo(cluster: Cluster, todo: Plan, *, with_sources: bool, manager: str, caus
                 marks[CHANGE_CAUSE] = cause
             notes += _mark(cluster, todo.workload, recorded, marks, manager=manager)
         return Undone(obj, recorded, restored, tuple(notes))
+
+
+def say_restored(done: Done, todo: Plan, sources: Sequence[SharedSource] = ()) -> None:
+    """Note that the patch is in, and these sources are restored."""
+    too = f" (restored too: {_labels(sources)})" if sources else ""
+    done.text = f"the spec of revision {todo.target.number} is in {todo.workload.label}{too}"
+    done.hint = f"kubectl kagent rollout status {_where(todo)} shows how far it is"
 
 
 def _mark(
@@ -215,68 +234,102 @@ def _mark(
 
 def try_out(cluster: Cluster, todo: Plan, *, with_sources: bool) -> Mapping[str, Any]:
     """Let the server check the undo without storing it: the object as it would be."""
-    if with_sources:
-        _restore_sources(cluster, todo, dry_run=True, manager="")
-    return _replace_spec(cluster, todo, dry_run=True, manager="")
+    obj = _replace_spec(cluster, todo, dry_run=True, manager="")
+    for shared in _restorable(todo) if with_sources else ():
+        _restore_source(cluster, shared, dry_run=True, manager="")
+    return obj
 
 
-def _restore_sources(
-    cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str
-) -> tuple[SharedSource, ...]:
-    restorable = tuple(shared for shared in todo.sources if shared.restorable)
-    for shared in restorable:
-        _restore_source(cluster, shared.target, dry_run=dry_run, manager=manager)
-    return restorable
+def _restorable(todo: Plan) -> tuple[SharedSource, ...]:
+    return tuple(shared for shared in todo.sources if shared.restorable)
+
+
+def _restore_sources(cluster: Cluster, todo: Plan, done: Done, *, manager: str) -> tuple[SharedSource, ...]:
+    """Restore one after the other. Raises Incomplete that names those which are left."""
+    sources = _restorable(todo)
+    for number, shared in enumerate(sources):
+        try:
+            _restore_source(cluster, shared, dry_run=False, manager=manager)
+        except KagentError as error:
+            reason = error.line.removeprefix("error: ")
+            raise Incomplete(
+                f"{done.text}, but not restored: {_labels(sources[number:])}: {reason}",
+                f"kubectl kagent rollout undo {_where(todo)} --to-revision={todo.target.number} "
+                "--with-sources restores the rest",
+                error.exit_code,
+            ) from error
+        say_restored(done, todo, sources[: number + 1])
+    return sources
+
+
+def _labels(sources: Sequence[SharedSource]) -> str:
+    return ", ".join(source.label for source in sources)
+
+
+def _where(todo: Plan) -> str:
+    return f"{todo.workload.resource.singular}/{todo.workload.name}"
 
 
 def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) -> dict[str, Any]:
     workload = todo.workload
-    patch: list[dict[str, Any]] = [
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": workload.resource_version},
-        {"op": "replace", "path": "/spec", "value": dict(todo.spec)},
-    ]
-    try:
-        return cluster.json_patch(
-            workload.resource, workload.namespace, workload.name, patch, dry_run=dry_run, manager=manager
-        )
-    except Conflict as error:
-        now = Workload(workload.resource, cluster.get(workload.resource, workload.namespace, workload.name))
-        if (now.uid, now.generation) == (workload.uid, workload.generation):  # only its status went on
-            return _replace_spec(cluster, replace(todo, workload=now), dry_run=dry_run, manager=manager)
-        raise Conflict(
-            f"{workload.label} was changed by somebody else just now; nothing was rolled back",
-            hint=f"look at it with kubectl kagent rollout history {workload.resource.singular}/"
-            f"{workload.name}, then try again",
-        ) from error
+    place = (workload.resource, workload.namespace, workload.name)
+    version = workload.resource_version
+    for _ in range(_TRIES):
+        patch: list[dict[str, Any]] = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/spec", "value": dict(todo.spec)},
+        ]
+        try:
+            return cluster.json_patch(*place, patch, dry_run=dry_run, manager=manager)
+        except Conflict as error:
+            conflict = error
+        now = Workload(workload.resource, cluster.get(*place))
+        if (now.uid, now.generation) != (workload.uid, workload.generation):
+            break
+        version = now.resource_version  # only its status went on
+    raise Conflict(
+        f"{workload.label} was changed by somebody else just now; nothing was rolled back",
+        hint=f"look at it with kubectl kagent rollout history {_where(todo)}, then try again",
+    ) from conflict
 
 
-def _restore_source(cluster: Cluster, source: Source, *, dry_run: bool, manager: str) -> None:
-    reference, content = source.reference, source.content or {}
-    now = cluster.get(reference.resource, reference.namespace, reference.name)
-    version = {
-        "op": "replace",
-        "path": "/metadata/resourceVersion",
-        "value": now["metadata"]["resourceVersion"],
-    }
-    if reference.resource is CONFIG_MAP:
-        others = now.get("data") or {} if reference.keys else {}
+def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, manager: str) -> None:
+    """Raises Conflict when the source is not any more as the plan saw it."""
+    reference = shared.target.reference
+    place = (reference.resource, reference.namespace, reference.name)
+    for _ in range(_TRIES):
+        now = cluster.get(*place)
+        if _config(Source.of(reference, now)) != _config(shared.live):
+            break
+        try:
+            cluster.json_patch(*place, _restoring(shared.target, now), dry_run=dry_run, manager=manager)
+        except Conflict:  # perhaps only its status went on
+            continue
+        return
+    raise Conflict(f"{shared.label} was changed by somebody else just now")
+
+
+def _config(source: Source) -> dict[str, Any]:
+    """The content that a person writes: a Secret may change meanwhile."""
+    return {key: value for key, value in (source.content or {}).items() if key != "secret"}
+
+
+def _restoring(target: Source, now: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The patch that gives the object as it is now the recorded content."""
+    content = target.content or {}
+    version = now["metadata"]["resourceVersion"]
+    if target.reference.resource is CONFIG_MAP:
+        others = now.get("data") or {} if target.reference.keys else {}
         data = {key: text for key, text in (others | content["data"]).items() if text is not None}
         change = {"op": "add", "path": "/data", "value": data}
     else:
         change = {"op": "replace", "path": "/spec", "value": content["spec"]}
-    cluster.json_patch(
-        reference.resource,
-        reference.namespace,
-        reference.name,
-        [version, change],
-        dry_run=dry_run,
-        manager=manager,
-    )
+    return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}, change]
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM until the block is done, then let them have their way."""
+    """Hold back what would end us until the block is done, then let it have its way."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -285,7 +338,8 @@ def _uninterrupted() -> Iterator[None]:
     def note(number: int, _frame: FrameType | None) -> None:
         pending.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    held = [getattr(signal, name) for name in _HELD if hasattr(signal, name)]  # Windows has no SIGHUP
+    before = {number: signal.signal(number, note) for number in held}
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import NotFound, TimedOut, Unreachable
+from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
 from kubectl_kagent.lifecycle.history import History, kind
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT
@@ -41,37 +41,43 @@ class Verified:
 class _Look:
     """``config_hash`` is empty without a Deployment, ``refused`` unless the controller said no."""
 
-    observed: bool = False
-    config_hash: str = ""
-    refused: str = ""
+    observed: bool
+    config_hash: str
+    refused: str
 
 
 def verify(cluster: Cluster, obj: Mapping[str, Any], target: Revision, *, expected: str) -> Verified:
     """Wait until the controller has rendered ``obj``, the restored object, and compare the config hash.
 
     ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
-    TimedOut when the controller does not take the spec up, or the expected hash does not appear.
+    TimedOut when the controller does not take the spec up, or the expected hash does not appear. What fails
+    meanwhile may pass: only the last look's failure is raised, and what only a person can mend.
     """
     workload = Workload(kind(str(obj["kind"])), obj)
     deadline = clock.monotonic() + RENDER_TIMEOUT
     while True:
-        look = _look(cluster, workload)
-        rendered = look.observed and look.config_hash and not look.refused
-        if rendered and (not expected or look.config_hash == expected):
-            return Verified(look.config_hash, expected)
-        if clock.monotonic() >= deadline:
-            raise _not_verified(workload, target, look, expected)
+        late = clock.monotonic() >= deadline
+        try:
+            look = _look(cluster, workload)
+        except (Forbidden, Unauthorized):
+            raise
+        except KagentError:
+            if late:
+                raise
+        else:
+            rendered = look.observed and look.config_hash and not look.refused
+            if rendered and (not expected or look.config_hash == expected):
+                return Verified(look.config_hash, expected)
+            if late:
+                raise _not_verified(workload, target, look, expected)
         clock.sleep(0.2)
 
 
 def _look(cluster: Cluster, workload: Workload) -> _Look:
     """The Deployment comes from a list, which history has proven to be allowed."""
     resource, namespace, name = workload.resource, workload.namespace, workload.name
-    try:
-        now = Workload(resource, cluster.get(resource, namespace, name))
-        found = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))["items"]
-    except (NotFound, Unreachable):
-        return _Look()
+    now = Workload(resource, cluster.get(resource, namespace, name))
+    found = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))["items"]
     path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
     accepted = now.condition("Accepted")
     return _Look(
@@ -83,19 +89,17 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
 
 def _not_verified(workload: Workload, target: Revision, look: _Look, expected: str) -> TimedOut:
     where = f"{workload.resource.singular}/{workload.name}"
-    restored = f"the spec of revision {target.number} is in {workload.label}, but "
     if not look.observed:
         return TimedOut(
-            f"{restored}its controller has not taken it up within {RENDER_TIMEOUT:g}s",
+            f"its controller has not taken it up within {RENDER_TIMEOUT:g}s",
             hint=f"is the controller up? kubectl kagent rollout status {where} says",
         )
     if look.refused or not look.config_hash:
-        reason = f"its controller refuses it: {look.refused}" if look.refused else "there is no Deployment"
         return TimedOut(
-            f"{restored}{reason}",
+            f"its controller refuses it: {look.refused}" if look.refused else "there is no Deployment",
             hint=f"what it names may be gone: kubectl kagent describe {where}",
         )
     return TimedOut(
-        f"{restored}the config hash is {look.config_hash}, not the {expected} it had",
+        f"the config hash is {look.config_hash}, not the {expected} it had",
         hint=f"something outside the spec differs: kubectl kagent rollout diff {where} {target.number}",
     )
