@@ -10,6 +10,7 @@ from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.rollout_undo import roll_back
+from kubectl_kagent.conversation.smoke import NoAnswer, ask
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.undo import choose_good
@@ -63,6 +64,18 @@ def status(
     voice = rollout.Voice(lambda line: terminal.write(f"{line}\n"), terminal.warn)
     if watch:
         undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
-        rollout.follow(cluster, workload, voice, timeout=timeout, revision=revision, smoke=smoke, undo=undo)
+        question = partial(_answer, cluster, workload, smoke) if smoke else None
+        rollout.follow(
+            cluster, workload, voice, timeout=timeout, revision=revision, smoke=question, undo=undo
+        )
     else:
         rollout.show(cluster, workload, voice, revision=revision)
+
+
+def _answer(cluster: Cluster, workload: Workload, prompt: str) -> str:
+    try:
+        return ask(cluster, workload, prompt)
+    except NoAnswer as error:
+        raise rollout.RolloutFailed(
+            f'agent "{workload.name}" failed its smoke test: {error.message}', error.hint
+        ) from error

@@ -26,7 +26,6 @@ from kubectl_kagent.lifecycle.causes import (
     progress_deadline,
 )
 from kubectl_kagent.lifecycle.rollout_view import Manifest, View, look, observed, rolled_out
-from kubectl_kagent.lifecycle.smoke import ask
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig
 
 Say = Callable[[str], None]
@@ -147,12 +146,13 @@ def follow(
     *,
     timeout: float,
     revision: int = 0,
-    smoke: str = "",
+    smoke: Callable[[], str] | None = None,
     undo: Callable[[], object] | None = None,
     clock: Clock | None = None,
 ) -> None:
-    """Wait until the rollout is done, then ask the new pods ``smoke``; a failure calls ``undo``.
+    """Wait until the rollout is done, then let ``smoke`` ask the new pods; a failure calls ``undo``.
 
+    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing.
     Raises what ``wait`` raises. Only RolloutFailed and TimedOut are undone: in other cases nobody would
     act on an undo, or it is not this rollout that failed.
     """
@@ -160,7 +160,8 @@ def follow(
     try:
         pods = wait(cluster, workload, voice, timeout=timeout, revision=revision, clock=clock)
         if smoke:
-            _smoke(cluster, workload, voice, smoke, pods, clock)
+            _require_pods(workload, pods)
+            voice.say(f"smoke test answered: {smoke()}")
     except (RolloutFailed, TimedOut) as error:
         if undo is None:
             raise
@@ -284,16 +285,12 @@ def _check_revision(cluster: Cluster, workload: Workload, revision: int) -> None
         )
 
 
-def _smoke(cluster: Cluster, workload: Workload, voice: Voice, prompt: str, pods: int, clock: Clock) -> None:
+def _require_pods(workload: Workload, pods: int) -> None:
     if not pods:
         raise KagentError(
             f"{_quoted(workload)} is scaled to 0: nobody to ask",
             hint=f"kubectl kagent wake {workload.resource.singular}/{workload.name}",
         )
-    answer = ask(cluster, workload, prompt, now=clock.now, sleep=clock.sleep)
-    if not answer.completed:
-        raise RolloutFailed(f"{_quoted(workload)} failed its smoke test: {answer.first_line}")
-    voice.say(f"smoke test answered: {answer.first_line}")
 
 
 def _failure(workload: Workload, progress: Progress) -> KagentError:

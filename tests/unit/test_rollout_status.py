@@ -308,77 +308,31 @@ def test_deleted_and_made_anew_is_another_agent(stage: Stage) -> None:
 
 # The smoke test and the way back
 
-SERVICE_URL = ("POST", "default/echo:8080/")
 
-
-def answer(state: str, *, artifact: str = "", message: str = "") -> Object:
-    task: Object = {"kind": "task", "status": {"state": state}, "artifacts": []}
-    if artifact:
-        task["artifacts"] = [{"parts": [{"kind": "data", "data": {}}, {"kind": "text", "text": artifact}]}]
-    if message:
-        task["status"]["message"] = {"parts": [{"kind": "text", "text": message}]}
-    return {"jsonrpc": "2.0", "result": task}
-
-
-SAID = {"jsonrpc": "2.0", "result": {"kind": "message", "parts": [{"kind": "text", "text": "hello"}]}}
-
-
-@pytest.mark.parametrize(
-    ("reply", "said"),
-    [
-        (answer("completed", artifact="It is noon.\nSharp."), "It is noon."),
-        (answer("completed", message="It is noon."), "It is noon."),
-        (SAID, "hello"),
-    ],
-)
-def test_smoke(stage: Stage, reply: Object, said: str) -> None:
+def test_smoke(stage: Stage) -> None:
     workload = stage.rolling(available=1)
-    stage.cluster.services[SERVICE_URL] = reply
-    stage.follow(workload, smoke="what time is it?")
-    assert stage.screen == [DONE, f"out: smoke test answered: {said}"]
+    stage.follow(workload, smoke=lambda: "It is noon.")
+    assert stage.screen == [DONE, "out: smoke test answered: It is noon."]
 
 
-@pytest.mark.parametrize(
-    ("reply", "why"),
-    [
-        (answer("failed", message="Error code: 429"), "the task is failed: Error code: 429"),
-        (answer("input-required"), "the task is input-required"),
-        ({"jsonrpc": "2.0", "error": {"code": -32601, "message": "Method not found"}}, "Method not found"),
-        (None, 'services "echo" not found'),
-    ],
-)
-def test_smoke_that_fails(stage: Stage, reply: Object | None, why: str) -> None:
+def test_a_smoke_test_that_fails_is_a_failure_of_the_rollout(stage: Stage) -> None:
     workload = stage.rolling(available=1)
-    if reply:
-        stage.cluster.services[SERVICE_URL] = reply
+    undone: list[str] = []
+
+    def ask() -> str:
+        raise RolloutFailed("the task is failed")
+
     with pytest.raises(RolloutFailed) as failure:
-        stage.follow(workload, smoke="what time is it?")
-    assert failure.value.line == f'error: agent "echo" failed its smoke test: {why}'
-
-
-def test_smoke_waits_for_the_service_to_know_the_new_pods(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workload = stage.rolling(available=1)
-    replies: list[Any] = [Unreachable("the server answered 503: no endpoints available for service")] * 3
-    replies.append(answer("completed", artifact="hi"))
-
-    def service(*_words: Any, **_more: Any) -> Object:
-        reply = replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return dict(reply)
-
-    monkeypatch.setattr(stage.cluster, "service", service)
-    stage.follow(workload, smoke="hello")
-    assert stage.screen[-1] == "out: smoke test answered: hi"
+        stage.follow(workload, smoke=ask, undo=lambda: undone.append("undone"))
+    assert failure.value.message == "the task is failed (rolled back)"
+    assert undone == ["undone"]
 
 
 def test_nobody_is_asked_when_it_sleeps(stage: Stage) -> None:
     workload = stage.rolling(wanted=0, existing=0, updated=0)
     undone: list[str] = []
     with pytest.raises(KagentError, match="scaled to 0: nobody to ask"):
-        stage.follow(workload, smoke="hello", undo=lambda: undone.append("undone"))
+        stage.follow(workload, smoke=lambda: "hello", undo=lambda: undone.append("undone"))
     assert not undone
 
 

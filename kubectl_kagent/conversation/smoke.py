@@ -1,0 +1,83 @@
+"""One question to an agent, as the proof that its pods not only run but answer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.conversation.wire import read, result_of
+from kubectl_kagent.errors import Forbidden, KagentError, Unauthorized, Unreachable
+from kubectl_kagent.model.turn import Answer, State, Text
+from kubectl_kagent.model.workload import Workload
+
+_PORT = 8080
+_ANSWER_SECONDS = 120.0  # a model with tools takes its time
+_ROUTE_SECONDS = 10.0  # a Service knows new pods a moment after they are ready
+
+
+class NoAnswer(KagentError):
+    """The agent did not answer, or with what is no answer."""
+
+
+def ask(cluster: Cluster, workload: Workload, prompt: str) -> str:
+    """The first line of what the agent answers to ``prompt``, asked through its Service.
+
+    Raises NoAnswer, or Forbidden and Unauthorized when the proxy may not be used.
+    """
+    message = {
+        "kind": "message",
+        "messageId": str(uuid.uuid4()),
+        "role": "user",
+        "parts": [{"kind": "text", "text": prompt}],
+    }
+    body = {
+        "jsonrpc": "2.0",
+        "id": str(uuid.uuid4()),
+        "method": "message/send",
+        "params": {"message": message},
+    }
+    deadline = clock.monotonic() + _ROUTE_SECONDS
+    service = f"{workload.name}:{_PORT}"
+    while True:
+        try:
+            reply = cluster.service("POST", workload.namespace, service, "/", body, timeout=_ANSWER_SECONDS)
+            return _first_line(answer_in(reply))
+        except (Forbidden, Unauthorized):
+            raise
+        except Unreachable as error:
+            # 503 is the proxy without a pod to connect to: nobody has heard the question yet
+            if "answered 503" not in error.message or clock.monotonic() >= deadline:
+                raise NoAnswer(_first_line(error.message)) from error
+        except KagentError as error:
+            raise NoAnswer(_first_line(error.message)) from error
+        clock.sleep(0.5)
+
+
+def answer_in(reply: Mapping[str, Any]) -> str:
+    """The answer in a JSON-RPC reply: of a completed task, or a message of an agent without tasks.
+
+    Raises KagentError for anything else, and for an answer without a word in it.
+    """
+    result = result_of(reply)
+    events = read(result).events
+    states = [event for event in events if isinstance(event, State)]
+    if result.get("kind") != "message":
+        if not states:
+            raise KagentError("the reply is no task and no message")
+        if states[-1].state != "completed":
+            said = f": {states[-1].message}" if states[-1].message else ""
+            raise KagentError(f"the task is {states[-1].state}{said}")
+    answers = [event.text for event in events if isinstance(event, Answer)]
+    said_last = [state.message for state in states[-1:]]
+    words = [event.text for event in events if isinstance(event, Text) and not event.thought]
+    for texts in (answers, said_last, words):
+        if text := "\n".join(texts).strip():
+            return text
+    raise KagentError("the answer is empty")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
