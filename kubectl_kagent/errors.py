@@ -134,6 +134,11 @@ class Incomplete(KagentError):
         super().__init__(message, hint)
         self.exit_code = exit_code
 
+    @classmethod
+    def because(cls, text: str, failure: KagentError, hint: str | None) -> Incomplete:
+        """``text``, which ends before the reason, and the failure's own line as that."""
+        return cls(f"{text} {failure.line.removeprefix('error: ')}", hint, failure.exit_code)
+
 
 @dataclass(slots=True)
 class Done:
@@ -157,8 +162,7 @@ def done_so_far(text: str = "", hint: str = "") -> Iterator[Done]:
     except KagentError as error:
         if not done.text:
             raise
-        message = f"{done.text}, but {error.line.removeprefix('error: ')}"
-        raise Incomplete(message, error.hint or done.hint, error.exit_code) from error
+        raise Incomplete.because(f"{done.text}, but", error, error.hint or done.hint) from error
     except KeyboardInterrupt as error:
         if not done.text:
             raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.errors import Forbidden, Incomplete, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from kubectl_kagent.model.workload import Workload, dig
 
@@ -115,22 +115,44 @@ def autoscale(
 ) -> dict[str, Any]:
     """Create the HPA and release the replica count to it, in this order, so that no pod goes in between.
 
-    Raises KagentError when there is an autoscaler already, or where none would decide anything.
+    Where only the count was left, as after a try that broke off, that is released. Raises KagentError when
+    there is another autoscaler already, or where none would decide anything; Incomplete when the HPA is
+    created and the count is not released.
     """
     body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
     existing = autoscalers(cluster, workload.namespace).get(workload.name)
-    if existing:
+    held = workload.replicas is not None
+    half_done = existing is not None and held and _is_made(body, existing)
+    if existing and not half_done:
         raise KagentError(
             f"{workload.label} already has an autoscaler: {existing.label}",
             hint=f"change it with kubectl edit, or delete it first: kubectl delete {existing.label}"
             f" -n {workload.namespace}",
         )
-    if workload.replicas is not None:  # an HPA that may not get the count would only fight for it
+    if held:  # an HPA that may not get the count would only fight for it
         release(cluster, workload, dry_run=True, manager=manager)
-    created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)
-    if workload.replicas is not None:
-        release(cluster, workload, dry_run=dry_run, manager=manager)
+    if existing:
+        created = {"apiVersion": HPA.api_version, "kind": HPA.kind, **existing.obj}
+    else:
+        created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)
+    try:
+        if held:
+            release(cluster, workload, dry_run=dry_run, manager=manager)
+    except KagentError as error:
+        raise Incomplete.because(
+            f"{HPA.label(workload.name)} is there, but the count of {workload.label} could not be released:",
+            error,
+            f"kubectl kagent scale agent/{workload.name} --release",
+        ) from error
     return created
+
+
+def _is_made(body: Mapping[str, Any], existing: Autoscaler) -> bool:
+    """Whether that autoscaler is the one that ``body`` would make."""
+    spec = existing.obj.get("spec") or {}
+    return (existing.resource, existing.name) == (HPA, body["metadata"]["name"]) and all(
+        spec.get(key) == value for key, value in body["spec"].items()
+    )
 
 
 def release(cluster: Cluster, workload: Workload, *, dry_run: bool, manager: str) -> dict[str, Any]:

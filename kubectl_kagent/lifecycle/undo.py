@@ -251,12 +251,11 @@ def _restore_sources(cluster: Cluster, todo: Plan, done: Done, *, manager: str) 
         try:
             _restore_source(cluster, shared, dry_run=False, manager=manager)
         except KagentError as error:
-            reason = error.line.removeprefix("error: ")
-            raise Incomplete(
-                f"{done.text}, but not restored: {_labels(sources[number:])}: {reason}",
-                f"kubectl kagent rollout undo {_where(todo)} --to-revision={todo.target.number} "
-                "--with-sources restores the rest",
-                error.exit_code,
+            again = f"kubectl kagent rollout undo {_where(todo)} --to-revision={todo.target.number}"
+            raise Incomplete.because(
+                f"{done.text}, but not restored: {_labels(sources[number:])}:",
+                error,
+                f"{again} --with-sources restores the rest",
             ) from error
         say_restored(done, todo, sources[: number + 1])
     return sources

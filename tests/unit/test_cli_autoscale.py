@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubectl_kagent.errors import Conflict, KagentError, OtherServerError, Unreachable
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
@@ -191,4 +192,41 @@ def test_what_is_forbidden_leaves_nothing_half_done(
     assert (code, out) == (6, "")
     assert err.startswith(f"Error from server (Forbidden): {resource.full_name}")
     assert hpas(clock) == []
+    assert workload(clock).replicas == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (Unreachable("the connection to the server lab was refused", "is the host and port right?"), 5, ""),
+        (OtherServerError("TooManyRequests", "busy"), 1, "Error from server (TooManyRequests): "),
+        (Conflict("the object has been modified"), 1, "Error from server (Conflict): "),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_count_that_is_not_released_is_said_and_a_second_try_releases_it(
+    clock: FakeCluster, kagent: Kagent, error: KagentError, code: int, words: str
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    clock.before("patch", AGENT, refuse, nth=2)  # the first only tries
+    assert kagent("autoscale", "clock", *FLAGS) == (
+        code,
+        "",
+        "error: horizontalpodautoscaler.autoscaling/clock is there, but the count of agent.kagent.dev/clock "
+        f"could not be released: {words}{error.message}\n"
+        "hint: kubectl kagent scale agent/clock --release\n",
+    )
+    assert (len(hpas(clock)), workload(clock).replicas) == (1, 3)
+    assert kagent("autoscale", "clock", *FLAGS) == (0, DONE, "")
+    assert (len(hpas(clock)), workload(clock).replicas) == (1, None)
+
+
+def test_an_autoscaler_of_other_limits_is_another_one(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("autoscale", "clock", *FLAGS)[0] == 0
+    clock.edit(AGENT, "clock", {"spec": {"declarative": {"deployment": {"replicas": 3}}}})
+    code, out, err = kagent("autoscale", "clock", "--max=9", "--cpu=70%")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: agent.kagent.dev/clock already has an autoscaler: ")
     assert workload(clock).replicas == 3

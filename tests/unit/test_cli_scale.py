@@ -182,7 +182,27 @@ def test_wait_gives_up_after_the_timeout_with_its_own_exit_code(clock: FakeClust
     reconcile(clock, config_hash="1", ready=False)
     code, out, err = kagent("scale", "clock", "--replicas=1", "--timeout=10ms")
     assert (code, out) == (4, "agent.kagent.dev/clock scaled\n")
-    assert "error: " in err
+    assert err == (
+        'Waiting for agent "clock" rollout to finish: 0 of 1 updated replicas are available...\n'
+        "error: agent.kagent.dev/clock is scaled to 1, but timed out after 0.01s waiting for agent "
+        '"clock" rollout to finish: 0 of 1 updated replicas are available\n'
+        "hint: kubectl kagent rollout status agent/clock shows how far it is\n"
+    )
+
+
+def test_what_fails_while_it_waits_says_that_the_change_is_made(clock: FakeCluster, kagent: Kagent) -> None:
+    def refuse() -> None:
+        clock.before("get", AGENT, refuse)
+        raise Unreachable("the server lab did not answer in time")
+
+    clock.before("patch", AGENT, lambda: clock.before("get", AGENT, refuse))
+    code, out, err = kagent("scale", "clock", "--replicas=3", "--wait")
+    assert (code, out) == (5, "agent.kagent.dev/clock scaled\n")
+    assert err == (
+        "Warning: the server lab did not answer in time; trying again\n"
+        "error: agent.kagent.dev/clock is scaled to 3, but the server lab did not answer in time\n"
+        "hint: kubectl kagent rollout status agent/clock shows how far it is\n"
+    )
 
 
 def test_forbidden_has_its_own_exit_code_and_names_the_role(clock: FakeCluster, kagent: Kagent) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
+from kubectl_kagent.errors import (
+    Expired,
+    Forbidden,
+    KagentError,
+    OtherServerError,
+    TimedOut,
+    Unreachable,
+)
 from kubectl_kagent.lifecycle.rollout import Clock, RolloutFailed, Voice, follow
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, EVENT, POD, REPLICA_SET
 from kubectl_kagent.model.workload import Workload
@@ -290,6 +297,42 @@ def test_api_server_that_stays_away(stage: Stage, timeout: float, end: float) ->
     with pytest.raises(Unreachable):
         stage.follow(workload, timeout=timeout)
     assert stage.elapsed == end
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OtherServerError("TooManyRequests", "the server has received too many requests"),
+        OtherServerError("InternalError", "etcdserver: leader changed"),
+        Expired("the resource version is too old"),
+    ],
+    ids=lambda error: str(error.reason),
+)
+@pytest.mark.parametrize("first", [0, 2])
+def test_what_passes_is_waited_out(stage: Stage, error: KagentError, first: float) -> None:
+    """From the first look on."""
+    workload = stage.rolling()
+
+    def refuse() -> None:
+        if stage.elapsed < 20:
+            stage.cluster.before("get", AGENT, refuse)
+            raise error
+
+    if first:
+        stage.at(first, lambda: stage.cluster.before("get", AGENT, refuse))
+    else:
+        stage.cluster.before("get", AGENT, refuse)
+    stage.at(25, stage.finish)
+    stage.follow(workload)
+    assert [line for line in stage.screen if line != LINE] == [f"err: {error.message}; trying again", DONE]
+
+
+def test_a_missing_permission_does_not_pass(stage: Stage) -> None:
+    workload = stage.rolling()
+    stage.at(2, lambda: stage.cluster.deny("get", DEPLOYMENT))
+    with pytest.raises(Forbidden):
+        stage.follow(workload)
+    assert stage.elapsed == 2
 
 
 def test_deleted_meanwhile(stage: Stage) -> None:
