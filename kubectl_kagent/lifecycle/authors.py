@@ -43,13 +43,15 @@ def author(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[
     return "" if only_status else str(newest.get("manager", "")), parse_time(newest["time"])
 
 
-def written_by_owner(obj: Mapping[str, Any], path: tuple[str, ...]) -> datetime | None:
+def written_by_owner(
+    obj: Mapping[str, Any], path: tuple[str, ...], *, subresource: str = ""
+) -> datetime | None:
     """When the manager that owns the field at ``path`` last wrote to ``obj``; None: nobody owns it."""
     times = [
         entry["time"]
         for entry in dig(obj, "metadata", "managedFields") or ()
         if entry.get("time")
-        and not entry.get("subresource")
+        and (entry.get("subresource") or "") == subresource
         and _owned(entry.get("fieldsV1") or {}, path) == len(path)
     ]
     return parse_time(max(times)) if times else None

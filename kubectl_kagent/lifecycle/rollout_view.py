@@ -12,7 +12,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.lifecycle.controllers import Controllers, find_controllers
-from kubectl_kagent.lifecycle.uptake import had_time, shown
+from kubectl_kagent.lifecycle.uptake import had_time, noted_at, shown
 from kubectl_kagent.model.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Resource
 from kubectl_kagent.model.workload import Reference, Workload, dig
 
@@ -111,17 +111,18 @@ def _sources(
 ) -> tuple[Controllers | None, tuple[str, ...]]:
     """The controller, when it had to be looked for, and the sources that it has not taken up."""
     doubtful: dict[str, Manifest | None] = {}
+    now = clock.now()
     for label, reference in {_source_label(ref, workload): ref for ref in workload.references()}.items():
         try:
             found = _listed(cluster, reference)
         except Forbidden as error:
             notes.append(f"cannot check whether the newest {label} is rolled out: {error.explained}")
             continue
-        if found is None or not shown(found, deployment, workload):
+        if found is None or not (shown(found, deployment, workload) or had_time(found, noted_at(found), now)):
             doubtful[label] = found
     if not doubtful:
         return None, ()
-    controllers, now = find_controllers(cluster, workload.resource), clock.now()
+    controllers = find_controllers(cluster, workload.resource)
     since = controllers.available_since
     if not controllers.deployments:  # it may run all the same: time passes, and it is said
         since = datetime.fromtimestamp(0, UTC)

@@ -53,8 +53,20 @@ def had_time(source: Manifest | None, available_since: datetime | None, now: dat
     return now - begun >= RENDER_TIME
 
 
+def noted_at(source: Manifest) -> datetime | None:
+    """When kagent noted in the source's status which generation it saw; None when that is not the newest."""
+    if source.get("kind") not in _WITH_STATUS or not dig(source, "status", "observedGeneration"):
+        return None
+    if not observed(source):
+        return None
+    return written_by_owner(source, ("status", "observedGeneration"), subresource="status")
+
+
 def _written_at(source: Manifest) -> datetime:
-    return author(None, source)[1]
+    """The content; what kagent makes of its Secret is a part of it, and stands in the status."""
+    written = author(None, source)[1]
+    noted = written_by_owner(source, ("status", "secretHash"), subresource="status")
+    return max(written, noted) if noted else written
 
 
 def _rendered_at(deployment: Manifest, workload: Workload) -> datetime:

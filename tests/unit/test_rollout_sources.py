@@ -89,6 +89,23 @@ def test_a_change_that_renders_to_the_same_is_sure_after_ten_seconds(story: Stor
     assert kagent("rollout", "status", "agent/clock") == (0, done(story), "")
 
 
+def test_what_kagent_has_noted_in_the_source_itself_is_sure_ten_seconds_later(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    """And from then on, although the controller is away."""
+    install_controller(story, 0)
+    story.cluster.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 1})
+    change(story, {"metadata": {"labels": {"team": "a"}}})
+    controllers.stopped = True
+    story.cluster.clock.sleep(2)
+    story.cluster.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 1, "secretHash": "a"})
+    story.cluster.clock.sleep(9)
+    assert kagent("rollout", "status", "agent/clock", "--watch=false")[:2] == (5, WAITING)
+    story.cluster.clock.sleep(1)
+    code, out, err = kagent("rollout", "status", "agent/clock", "--watch=false")
+    assert (code, out.startswith('agent "clock" successfully rolled out'), err) == (0, True, "")
+
+
 def test_ten_seconds_count_from_the_return_of_the_controller(story: Story, kagent: Kagent) -> None:
     change(story, {"metadata": {"labels": {"team": "a"}}})
     story.cluster.clock.sleep(600)
