@@ -12,9 +12,11 @@ from kubernetes.client.configuration import Configuration
 from kubectl_kagent.cluster import http
 from kubectl_kagent.cluster.refusals import refusal, status_in
 from kubectl_kagent.cluster.wire import Wire
+from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
 from kubectl_kagent.model import paths
 from kubectl_kagent.model.resources import POD, SERVICE, Resource
+from kubectl_kagent.model.workload import dig
 
 Object = dict[str, Any]
 
@@ -72,7 +74,9 @@ class ApiServer:
         manager: str,
     ) -> Object:
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
-        return self._object("POST", resource, resource.path(namespace), query, body)
+        name = str(dig(body, "metadata", "name") or "")
+        with writing(resource, namespace, name, done="created", dry_run=dry_run):
+            return self._object("POST", resource, resource.path(namespace), query, body)
 
     def merge_patch(
         self,
@@ -86,7 +90,8 @@ class ApiServer:
     ) -> Object:
         """JSON merge patch; a ``metadata.resourceVersion`` in it is a precondition (Conflict when stale)."""
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
-        return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _MERGE)
+        with writing(resource, namespace, name, done="changed", dry_run=dry_run):
+            return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _MERGE)
 
     def json_patch(
         self,
@@ -99,10 +104,12 @@ class ApiServer:
         manager: str,
     ) -> Object:
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
-        return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _JSON_PATCH)
+        with writing(resource, namespace, name, done="changed", dry_run=dry_run):
+            return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _JSON_PATCH)
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        self._object("DELETE", resource, resource.path(namespace, name))
+        with writing(resource, namespace, name, done="deleted"):
+            self._object("DELETE", resource, resource.path(namespace, name))
 
     def watch(
         self,

@@ -17,6 +17,7 @@ from kubectl_kagent.errors import (
     NotFound,
     OtherServerError,
     ResourceMissing,
+    Unanswered,
     Unauthorized,
     Unreachable,
 )
@@ -44,7 +45,8 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code == 410 or reason == "Expired":
         return Expired(message)
     if code in (502, 503, 504):
-        return Unreachable(f"the server answered {code}: {message}")
+        kind = Unreachable if code == 503 else Unanswered  # the last is what the API server itself says then
+        return kind(f"the server answered {code}: {message}")
     return OtherServerError(reason or str(code), message)
 
 
@@ -131,8 +133,10 @@ def unreachable(host: str, error: Exception) -> Unreachable:
     if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
         error, urllib3.exceptions.NewConnectionError
     ):
-        return Unreachable(f"the server {host} did not answer in time")
-    return Unreachable(f"unable to connect to the server {host}: {_innermost(error)}")
+        kind = Unanswered if isinstance(error, urllib3.exceptions.ReadTimeoutError) else Unreachable
+        return kind(f"the server {host} did not answer in time")
+    kind = Unanswered if isinstance(error, urllib3.exceptions.ProtocolError) else Unreachable
+    return kind(f"unable to connect to the server {host}: {_innermost(error)}")
 
 
 def _innermost(error: BaseException) -> str:

@@ -23,6 +23,7 @@ from kubectl_kagent.errors import (
     NotFound,
     OtherServerError,
     ResourceMissing,
+    Unanswered,
     Unauthorized,
     Unreachable,
 )
@@ -278,7 +279,7 @@ MISSING = "the server could not find the requested resource"
         ),
         (
             response(502, PAGE, "text/html"),
-            Unreachable,
+            Unanswered,
             "error: the server answered 502: <html> <head><title>Sign in</title></head> "
             "<body>Please sign in.</body> </html>",
             5,
