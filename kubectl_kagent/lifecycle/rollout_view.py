@@ -13,6 +13,7 @@ from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMiss
 from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.lifecycle.controllers import Controllers, find_controllers
 from kubectl_kagent.lifecycle.uptake import had_time, noted_at, shown
+from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Resource
 from kubectl_kagent.model.workload import Reference, Workload, dig
 
@@ -135,9 +136,11 @@ def _sources(
 
 def _listed(cluster: Cluster, reference: Reference) -> Manifest | None:
     """The source, from a list as history reads it: no other permission is needed."""
+    if not reference.can_exist:
+        return None
     where = (reference.resource, reference.namespace)
     try:
-        found = cluster.list_objects(*where, fields=f"metadata.name={reference.name}")["items"]
+        found = cluster.list_objects(*where, fields=by_name(reference.name))["items"]
     except ResourceMissing:
         return None
     return next(iter(found), None)
