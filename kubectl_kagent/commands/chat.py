@@ -32,6 +32,7 @@ from kubectl_kagent.targets import agent_name
     callback=lambda _context, _parameter, value: address(value) if value else "",
     help="Send a root span of each turn there, and be part of its trace: port 4317 is gRPC, others HTTP.",
 )
+@terminal.secrets
 @options.controller
 def chat(
     reach: options.Reach,
@@ -48,6 +49,9 @@ def chat(
     The message is the argument, a file, or stdin; on a terminal without one a dialog begins. What the
     agent asks (an approval, a question) is asked on the terminal. Ends with 0 when the task is completed,
     1 when it failed, 7 when it waits for somebody. Ctrl-C cancels the task, a second one leaves.
+
+    What looks like a secret is masked, but in what you are asked to approve. With -o json each event is
+    masked by itself: a secret in pieces, over several of them, is not seen.
 
     \b
     kubectl kagent chat datetime-agent 'what time is it in Berlin?'

@@ -12,6 +12,7 @@ from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.turns import Talk, end
 from kubectl_kagent.conversation.speech import Called
 from kubectl_kagent.errors import KagentError
+from kubectl_kagent.masking import masked
 from kubectl_kagent.render import turn as screen
 from kubectl_kagent.render.table import plain
 
@@ -30,7 +31,8 @@ def converse(talk: Talk) -> None:
     terminal.say(f"agent {agent}; /help lists the commands, Ctrl-D leaves")
     with _history() as remember:
         for text in _lines(f"{plain(agent)}> "):
-            remember(text)
+            if masked(text) == text:  # the history is a file
+                remember(text)
             if text == "/quit":
                 return
             try:

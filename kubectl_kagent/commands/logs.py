@@ -101,6 +101,7 @@ class _FlagsTakeAValue(click.Command):
 @options.selector
 @options.all_namespaces
 @terminal.color
+@terminal.secrets
 @options.controller
 def logs(
     reach: options.Reach,
@@ -133,7 +134,7 @@ def logs(
     """Print the logs of all pods of an agent or MCP server in the order of time.
 
     With -f new pods join, and no line is lost or repeated when a container restarts, its log is rotated or
-    a connection breaks; each interruption is named on stderr.
+    a connection breaks; each interruption is named on stderr. What looks like a secret is masked.
 
     \b
     kubectl kagent logs datetime-agent -f
@@ -157,7 +158,7 @@ def logs(
     where = places.of_controllers(cluster) if controller else places.of_workloads(workloads)
     containers = Containers(container, all_containers)
     bright = terminal.colour_wanted()
-    screen = Screen(output, timestamps, prefix, bright, highlight, terminal.is_shown())
+    screen = Screen(output, timestamps, prefix, bright, highlight, terminal.is_shown(), terminal.masks())
 
     about = _about(reach, task, session, trace, goes_on=follow)
 

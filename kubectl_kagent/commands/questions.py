@@ -42,7 +42,7 @@ def _obstacle(verdicts: Sequence[Verdict], asked: int) -> str:
 
 def _approval(call: Pending, place: str) -> Verdict:
     through = f", wanted by {plain(call.via)}" if call.via else ""
-    terminal.say(f"? {place}{screen.call_text(call.call)}{through}")
+    terminal.say_whole(f"? {place}{screen.call_text(call.call)}{through}")
     while True:
         answer = terminal.ask("approve? [y]es, [n]o, [l]ater: ").strip().lower()
         if answer in ("y", "yes"):
@@ -58,9 +58,9 @@ def _answers(call: Pending) -> Verdict:
 
 
 def _answer(question: Question) -> tuple[str, ...]:
-    terminal.say(f"? {plain(question.question)}")
+    terminal.say_whole(f"? {plain(question.question)}")
     for number, choice in enumerate(question.choices, 1):
-        terminal.say(f"  {number}. {plain(choice)}")
+        terminal.say_whole(f"  {number}. {plain(choice)}")
     how = "answer: "
     if question.choices:
         how = "numbers, or another answer: " if question.multiple else "number, or another answer: "

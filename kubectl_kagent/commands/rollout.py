@@ -35,7 +35,8 @@ def rollout() -> None:
 def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record: bool, output: str) -> None:
     """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
 
-    Looking records what is not recorded yet, as far back as the API server remembers.
+    Looking records what is not recorded yet, as far back as the API server remembers. What looks like a
+    secret is masked; --revision=N with -o json or yaml has it as it is recorded.
 
     \b
     kubectl kagent rollout history agent/datetime-agent
@@ -53,7 +54,7 @@ def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record:
     if revision:
         one = found.find(revision)
         if output:
-            terminal.write(data(screen.revision_data(workload.label, one), output))
+            terminal.write(data(screen.revision_data(workload.label, one), output, whole=True))
         else:
             terminal.show(screen.revision_detail(workload.label, one))
         return

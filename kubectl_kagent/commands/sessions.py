@@ -55,9 +55,12 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
 @sessions.command(short_help="A session as a transcript")
 @click.argument("session")
 @click.option("-o", "--output", default="", metavar="FORMAT", help="One of json, yaml, jsonpath=TEMPLATE.")
+@terminal.secrets
 @options.controller
 def show(reach: options.Reach, session: str, output: str) -> None:
     """Show who said what, the tool calls with arguments and results, approvals, and tokens. Times are UTC.
+
+    What looks like a secret is masked.
 
     \b
     kubectl kagent sessions show 01a205ee-5c2c-7c37-98b7-5021745c85a8
@@ -68,9 +71,9 @@ def show(reach: options.Reach, session: str, output: str) -> None:
     kept = fetch(reach.controller(), _id(session))
     entries = transcript(kept.session.agent, kept.tasks, kept.events)
     if output:
-        terminal.write(screen.transcript_data(kept.session, entries, output))
+        terminal.write(screen.transcript_data(kept.session, entries, output, whole=not terminal.masks()))
         return
-    terminal.write(screen.transcript_text(kept.session, entries))
+    terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
     if not kept.tasks and kept.events:
         terminal.warn(
             f"the session has {len(kept.events)} events and no task: its agent keeps none "
@@ -99,11 +102,13 @@ def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> Non
 @sessions.command(short_help="A whole session: events and tasks")
 @click.argument("session")
 @click.option("-o", "--output", type=click.Choice(["json", "yaml", "md"]), default="json", show_default=True)
+@terminal.secrets
 @options.controller
 def export(reach: options.Reach, session: str, output: str) -> None:
     """Write a whole session, with all events and tasks; md is the transcript.
 
-    Nothing is masked: secrets that were said, given to tools, or sent as headers are in it.
+    What looks like a secret is masked; with --show-secrets all that was said, given to tools, or sent as
+    headers is in it.
 
     \b
     kubectl kagent sessions export 01a205ee-5c2c-7c37-98b7-5021745c85a8 > session.json
@@ -115,14 +120,14 @@ def export(reach: options.Reach, session: str, output: str) -> None:
         from kubectl_kagent.render.transcript import transcript_markdown
 
         entries = transcript(kept.session.agent, kept.tasks, kept.events)
-        terminal.write(transcript_markdown(kept.session, entries))
+        terminal.write(terminal.without_secrets(transcript_markdown(kept.session, entries)))
         return
     whole: Mapping[str, Any] = {
         "session": dict(kept.session.raw),
         "events": [dict(event) for event in kept.events],
         "tasks": [dict(task) for task in kept.tasks],
     }
-    terminal.write(data(whole, output))
+    terminal.write(data(whole, output, whole=not terminal.masks()))
 
 
 def _id(word: str) -> str:

@@ -1,7 +1,7 @@
 """The only place that prints: results to stdout, everything else to stderr, nothing that a terminal obeys.
 
 Names, prompts, messages of conditions and events come from other people and programs: a control character
-in them is shown as its code.
+in them is shown as its code, and what looks like a secret is masked (docs/decisions/masking.md).
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 import click
 
+from kubectl_kagent.masking import masked
 from kubectl_kagent.render import colour
 from kubectl_kagent.render.output import check, id_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CHOICE = "kubectl_kagent.color"
+_SECRETS = "kubectl_kagent.show_secrets"
 # Unicode's category Cc but for the two that text is made of; a screen of megabytes takes no time
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -36,6 +38,30 @@ color = click.option(
 )
 
 
+def _remember_secrets(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.meta[_SECRETS] = value
+
+
+secrets = click.option(
+    "--show-secrets",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_secrets,
+    help="Do not mask what looks like a secret.",
+)
+
+
+def masks() -> bool:
+    """Whether secrets are masked: unless ``--show-secrets`` of the running command says no."""
+    context = click.get_current_context(silent=True)
+    return context is None or not context.meta.get(_SECRETS)
+
+
+def without_secrets(text: str) -> str:
+    """``text``, masked if secrets are."""
+    return masked(text) if masks() else text
+
+
 # Of a verb that changes something: a format that does not exist is refused before the change.
 changed_output = click.option(
     "-o",
@@ -49,14 +75,14 @@ changed_output = click.option(
 
 def show(text: str) -> None:
     """Print a screen to stdout, in colour as ``--color`` of the running command asks."""
-    text = harmless(text)
+    text = harmless(without_secrets(text))
     if colour_wanted():
         text = colour.coloured(text)
     click.echo(text, nl=False, color=True)
 
 
 def write(text: str) -> None:
-    """Print a result to stdout, for programs too: never in colour."""
+    """Print a result to stdout, for programs too: never in colour, and masked only by who made it."""
     click.echo(harmless(text), nl=False)
 
 
@@ -86,6 +112,11 @@ def colour_wanted() -> bool:
 
 def say(line: str) -> None:
     """Print a line to stderr."""
+    say_whole(without_secrets(line))
+
+
+def say_whole(line: str) -> None:
+    """Print a line to stderr with nothing masked: what a person is to decide about."""
     click.echo(harmless(line), err=True)
 
 

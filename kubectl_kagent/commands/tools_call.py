@@ -32,6 +32,7 @@ from kubectl_kagent.render.output import data
     "--args-json", type=click.File("r"), metavar="FILE", help="All arguments as a JSON object; - is stdin."
 )
 @click.option("--timeout", type=options.Duration(), default="60s", show_default=True, help="Limit of it all.")
+@terminal.secrets
 @options.output()
 @options.connected
 def call(
@@ -46,7 +47,8 @@ def call(
     """Call a tool straight at its MCP server and print what it answers; no agent and no approval is asked.
 
     A bare NAME is an MCPServer, or else a RemoteMCPServer. Arguments are checked against the tool's
-    schema before the call. Ends with 1 when the tool says that it failed.
+    schema before the call. Ends with 1 when the tool says that it failed. What looks like a secret in the
+    answer is masked.
 
     \b
     kubectl kagent tools call datetime-mcp get_time --arg timezone=Europe/Berlin
@@ -77,9 +79,10 @@ def call(
         )
         raise Unreachable(f"{where}: {error.message}", hint) from error
     if output:
-        terminal.write(data(result.raw, output))
+        terminal.write(data(result.raw, output, whole=not terminal.masks()))
     elif result.text and not result.failed:
-        terminal.write(result.text if result.text.endswith("\n") else f"{result.text}\n")
+        text = terminal.without_secrets(result.text)
+        terminal.write(text if text.endswith("\n") else f"{text}\n")
     elif not result.failed:
         terminal.say(f"{where} answered without a text; -o json shows all of it")
     if result.failed:

@@ -57,7 +57,7 @@ def check(
     if output:
         terminal.write(data(screen.findings_data(wrong), output))
     elif wrong:
-        terminal.write("".join(map(screen.finding_line, wrong)))
+        terminal.show("".join(map(screen.finding_line, wrong)))
     else:
         terminal.write(screen.summary(len(found), taken))
     if wrong:

@@ -11,7 +11,7 @@ from kubectl_kagent import clock, options
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.trace_export import export
 from kubectl_kagent.commands.trace_follow import follow
-from kubectl_kagent.commands.trace_show import secrets, show
+from kubectl_kagent.commands.trace_show import show
 from kubectl_kagent.commands.trace_source import Moment, Where, source
 from kubectl_kagent.errors import Forbidden, NotFound, Usage
 from kubectl_kagent.model.resources import AGENT
@@ -64,7 +64,7 @@ def trace() -> None:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most so many."
 )
-@secrets
+@terminal.secrets
 @options.output()
 @terminal.color
 @source
@@ -79,7 +79,6 @@ def turns(
     since: float,
     until: float,
     limit: int,
-    show_secrets: bool,
     output: str,
 ) -> None:
     """List the turns of an agent, the newest first.
@@ -101,20 +100,20 @@ def turns(
     if live:
         if output or where.file:
             raise Usage("-f prints a table of what the cluster tells")
-        follow(where, query, show_secrets=show_secrets)
+        follow(where, query)
         return
     try:
         record, told = where.ask(lambda one: one.turns(query))
     except NotFound:
         _seen(where, name)
         raise
-    found = record.turns if show_secrets else tuple(map(without_secrets, record.turns))
+    found = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
     if output == "name":
         terminal.write_ids("", [turn.task or turn.trace for turn in found])
     elif output and output != "wide":
         from kubectl_kagent.render.output import data
 
-        terminal.write(data(screen.turns_data(found, told, record.gaps), output, wide=True))
+        terminal.write(data(screen.turns_data(found, told, record.gaps), output, wide=True, whole=True))
     elif not found:
         _seen(where, name)
         terminal.say(f"No turns found{f' of agent {name}' if name else ''}")

@@ -22,9 +22,9 @@ from kubectl_kagent.errors import Usage
     callback=lambda _context, _parameter, value: address(value),
     help="Where to: port 4317 is gRPC, others HTTP.",
 )
-@click.option("--show-secrets", is_flag=True, help="Do not mask what looks like a key.")
+@terminal.secrets
 @options.controller
-def export(reach: options.Reach, session: str, since: float | None, url: str, show_secrets: bool) -> None:
+def export(reach: options.Reach, session: str, since: float | None, url: str) -> None:
     """Send what the controller recorded of a session (or a task) to an OTLP receiver.
 
     The ids of traces and spans come from those of session, task and call: a second export adds nothing.
@@ -55,5 +55,5 @@ def export(reach: options.Reach, session: str, since: float | None, url: str, sh
         if turn not in timed:
             why = "no times are recorded" if turn in over else f"it is {turn.state}"
             terminal.say(f"left out: task {turn.task or turn.session} ({why})")
-    spans = send(timed if show_secrets else [without_secrets(turn) for turn in timed], url)
-    terminal.write(f"{len(timed)} turns exported to {url} ({spans} spans)\n")
+    spans = send([without_secrets(turn) for turn in timed] if terminal.masks() else timed, url)
+    terminal.show(f"{len(timed)} turns exported to {url} ({spans} spans)\n")

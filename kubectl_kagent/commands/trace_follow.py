@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 2.0
 
 
-def follow(where: Where, query: Query, *, show_secrets: bool) -> None:
+def follow(where: Where, query: Query) -> None:
     """Print turns as they end, for ever; what begins or waits is told on stderr."""
     from kubectl_kagent.render import trace as screen
     from kubectl_kagent.telemetry.trace_live import Live
@@ -35,7 +35,7 @@ def follow(where: Where, query: Query, *, show_secrets: bool) -> None:
                 said.add(gap)
                 terminal.warn(gap)
         for told in live.hear(record):
-            turn = told.turn if show_secrets else without_secrets(told.turn)
+            turn = without_secrets(told.turn) if terminal.masks() else told.turn
             if not told.over:
                 terminal.say(_open(turn))
                 continue

@@ -10,17 +10,15 @@ from kubectl_kagent import clock
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.trace_source import Where, source
 
-secrets = click.option("--show-secrets", is_flag=True, help="Do not mask what looks like a key.")
-
 
 @click.command(short_help="The steps of one turn, or of a session")
 @click.argument("id_", metavar="ID")
 @click.option("--waterfall", is_flag=True, help="Bars over time instead of arguments and results.")
-@secrets
+@terminal.secrets
 @click.option("-o", "--output", default="", metavar="FORMAT", help="One of json, yaml, jsonpath=TEMPLATE.")
 @terminal.color
 @source
-def show(where: Where, id_: str, waterfall: bool, show_secrets: bool, output: str) -> None:
+def show(where: Where, id_: str, waterfall: bool, output: str) -> None:
     """Show the steps of a turn as a tree. ID is a task, a trace or a session, or the beginning of one.
 
     What looks like a key in arguments, results and texts is masked.
@@ -35,11 +33,11 @@ def show(where: Where, id_: str, waterfall: bool, show_secrets: bool, output: st
 
     now = clock.now()
     record, told = where.ask(lambda one: one.find(id_, now.timestamp()))
-    turns = record.turns if show_secrets else tuple(map(without_secrets, record.turns))
+    turns = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
     if output:
         from kubectl_kagent.render.output import data
 
-        terminal.write(data(screen.turns_data(turns, told, record.gaps), output))
+        terminal.write(data(screen.turns_data(turns, told, record.gaps), output, whole=True))
         return
     columns = shutil.get_terminal_size((160, 24)).columns
     if waterfall:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kubectl_kagent import masking
 from kubectl_kagent.commands import questions, terminal
 from kubectl_kagent.commands.interrupt import first_interrupt
 from kubectl_kagent.conversation.chat import Conversation, Heard, Turn
 from kubectl_kagent.conversation.decision import pending
 from kubectl_kagent.conversation.root_span import RootSpan
-from kubectl_kagent.conversation.speech import Called, Returned, Shown, Words
+from kubectl_kagent.conversation.speech import Called, Returned, Shown, Words, without_secrets
 from kubectl_kagent.errors import InputRequired, KagentError
 from kubectl_kagent.render import turn as screen
 
@@ -31,6 +32,7 @@ class Talk:
     trace: str = ""
     calls: list[Called | Returned] = field(default_factory=list)
     _open_line: bool = False
+    _words: masking.Words = field(default_factory=masking.Words)
 
     @property
     def turn(self) -> Turn:
@@ -71,7 +73,8 @@ class Talk:
             with first_interrupt(lambda: bool(self.turn.task), self._cancel):
                 for reply, shown in heard:
                     if self.output == "json":
-                        terminal.write(json.dumps(reply.raw, ensure_ascii=False) + "\n")
+                        raw = masking.masked_value(reply.raw) if terminal.masks() else reply.raw
+                        terminal.write(json.dumps(raw, ensure_ascii=False) + "\n")
                     else:
                         self._show(shown)
         finally:
@@ -82,15 +85,20 @@ class Talk:
             if isinstance(item, Words):
                 if item.new:
                     self._end_line()
-                terminal.write(item.text)
-                self._open_line = not item.text.endswith("\n") if item.text else self._open_line
+                self._write(self._words.feed(item.text) if terminal.masks() else item.text)
                 continue
             self._end_line()
+            item = without_secrets(item) if terminal.masks() else item
             terminal.say(screen.tool_line(item))
             if isinstance(item, Called | Returned):
                 self.calls.append(item)
 
+    def _write(self, text: str) -> None:
+        terminal.write(text)
+        self._open_line = not text.endswith("\n") if text else self._open_line
+
     def _end_line(self) -> None:
+        self._write(self._words.rest())
         if self._open_line:
             terminal.write("\n")
         self._open_line = False

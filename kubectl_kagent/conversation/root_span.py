@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.cluster.otlp_receiver import exporter
 from kubectl_kagent.conversation.chat import Turn
+from kubectl_kagent.masking import masked
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
@@ -56,7 +57,9 @@ class RootSpan:
         self.span.set_attribute("gen_ai.conversation.id", turn.session)
         self.span.set_attribute("gen_ai.task.id", turn.task)
         if turn.state not in ("completed", "input-required"):
-            self.span.set_status(StatusCode.ERROR, f"{turn.state or 'unknown'} {turn.message}".strip())
+            self.span.set_status(
+                StatusCode.ERROR, masked(f"{turn.state or 'unknown'} {turn.message}".strip())
+            )
         self.span.end()
         receiver = exporter(self.endpoint, seconds=_PATIENCE_SECONDS)
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kubectl_kagent.masking import masked, masked_value
 from kubectl_kagent.model.turn import Answer, Event, Text, ToolCall, ToolResult, Unknown
 
 
@@ -41,6 +42,17 @@ class Odd:
 
 
 Shown = Words | Called | Returned | Odd
+
+
+def without_secrets(item: Called | Returned | Odd) -> Called | Returned | Odd:
+    """The same, masked; words come in pieces and are masked as they go (see masking.Words)."""
+    match item:
+        case Called(call):
+            return Called(replace(call, args=masked_value(call.args)))
+        case Returned(result, seconds):
+            return Returned(replace(result, text=masked(result.text)), seconds)
+        case Odd(raw):
+            return Odd(masked_value(raw))
 
 
 @dataclass(slots=True)

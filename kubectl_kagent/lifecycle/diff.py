@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from kubectl_kagent.masking import masked_apart
 from kubectl_kagent.model.revision import Revision, Snapshot, Source
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 
@@ -50,8 +51,8 @@ class Difference:
 
 
 def difference(workload: Workload, old: Revision | Snapshot, new: Revision | Snapshot) -> Difference:
-    """From ``old`` to ``new``; replica counts are not config."""
-    before, after = (_without_replicas(workload, side.spec) for side in (old, new))
+    """From ``old`` to ``new``, with secrets masked; replica counts are not config."""
+    before, after = masked_apart(*(_without_replicas(workload, side.spec) for side in (old, new)))
     prompts = str(dig(before, *_PROMPT) or ""), str(dig(after, *_PROMPT) or "")
     prompt = prompts if prompts[0] != prompts[1] else None
     tools = _tools(workload, before, after)
@@ -73,13 +74,13 @@ def _without_replicas(workload: Workload, spec: Mapping[str, Any]) -> dict[str, 
 
 
 def source_changes(old: Sequence[Source], new: Sequence[Source]) -> list[FieldChange]:
-    """What differs in the objects that both configs are made from."""
+    """What differs in the objects that both configs are made from, masked."""
     before = {source.reference: source for source in old}
     after = {source.reference: source for source in new}
     changes: list[FieldChange] = []
     for reference in before.keys() & after.keys():
         where = f"{reference.resource.singular}/{reference.name}"
-        changes += _compare(where, "", before[reference].content, after[reference].content)
+        changes += _compare(where, "", *masked_apart(before[reference].content, after[reference].content))
     return sorted(changes, key=lambda change: (change.where, change.path))
 
 

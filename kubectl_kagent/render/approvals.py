@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.conversation.decision import Pending
 from kubectl_kagent.conversation.inbox import Waiting
+from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import age, table
 from kubectl_kagent.render.turn import arguments, short
@@ -39,7 +41,7 @@ def _what(call: Pending | None, said: str) -> tuple[str, str]:
         return "; ".join(question.question for question in call.questions) + through, "; ".join(
             " | ".join(question.choices) for question in call.questions if question.choices
         )
-    return call.call.name + through, arguments(call.call)
+    return call.call.name + through, arguments(replace(call.call, args=masked_value(call.call.args)))
 
 
 def approvals_data(items: Sequence[Waiting], output: str) -> str:

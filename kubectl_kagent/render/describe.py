@@ -9,6 +9,7 @@ from typing import Any
 from kubectl_kagent.lifecycle.description import Description, ResolvedTools, event_time
 from kubectl_kagent.lifecycle.diff import difference, summary
 from kubectl_kagent.lifecycle.overview import Overview
+from kubectl_kagent.masking import masked
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import Workload, dig
 from kubectl_kagent.render.overview import decides
@@ -63,7 +64,7 @@ def _section(title: str, body: str, *, unknown: bool = False) -> str:
 
 
 def _prompt(workload: Workload) -> str:
-    lines = workload.prompt.splitlines()
+    lines = masked(workload.prompt).splitlines()
     shown = [visible(line.expandtabs(4)) for line in lines[:_PROMPT_LINES]]
     if len(lines) > _PROMPT_LINES:
         shown.append(f"... {len(lines) - _PROMPT_LINES} more lines")

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubectl_kagent.lifecycle.diff import Difference
 from kubectl_kagent.lifecycle.ledger import Row
+from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.revision import Revision, timestamp
 from kubectl_kagent.render.output import to_yaml
 from kubectl_kagent.render.table import age, plain, table, visible
@@ -63,7 +64,7 @@ def history_data(label: str, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def revision_detail(label: str, revision: Revision) -> str:
-    """The screen of ``rollout history --revision=N``."""
+    """The screen of ``rollout history --revision=N``, masked."""
     lines = [f"{label} with revision #{revision.number}"]
     facts = {
         "Changed at": timestamp(revision.changed_at),
@@ -76,16 +77,21 @@ def revision_detail(label: str, revision: Revision) -> str:
     }
     lines += [f"{name + ':':<14}{value}" for name, value in facts.items() if value]
     text = "\n".join(map(plain, lines)) + "\n"
-    text += "Spec:\n" + _indented(to_yaml(dict(revision.spec)))
+    text += "Spec:\n" + _indented(to_yaml(masked_value(revision.spec)))
     for source in revision.sources:
         reference = source.reference
         text += plain(f"Source {reference.resource.kind} {reference.namespace}/{reference.name}:") + "\n"
-        text += _indented("<not there>\n" if source.content is None else to_yaml(dict(source.content)))
+        text += _indented(
+            "<not there>\n" if source.content is None else to_yaml(masked_value(source.content))
+        )
     return text
 
 
 def revision_data(label: str, revision: Revision) -> dict[str, Any]:
-    """One revision for ``-o json|yaml``; the live config has no number when it is not recorded."""
+    """One revision for ``-o json|yaml``, whole: it may have to be put back by hand.
+
+    The live config has no number when it is not recorded.
+    """
     return {
         "object": label,
         "revision": revision.number if revision.name else None,

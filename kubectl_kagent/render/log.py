@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
+from kubectl_kagent.masking import Lines, masked, masked_value
 from kubectl_kagent.telemetry.logs.lines import Level, Levels
 from kubectl_kagent.telemetry.logs.news import Source
 from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of
@@ -24,7 +25,8 @@ _LEVEL_COLOURS = {Level.WARN: b"\x1b[33m", Level.ERROR: b"\x1b[31m", Level.FATAL
 class Screen:
     """How lines are shown. ``prefix`` None: only once there is more than one container.
 
-    ``raw`` gives what the container wrote, byte for byte, unless a terminal would show it.
+    ``raw`` gives what the container wrote, byte for byte, unless a terminal would show it. ``masks``: without
+    secrets, raw lines too.
     """
 
     output: str = "default"
@@ -33,18 +35,21 @@ class Screen:
     colour: bool = False
     highlight: tuple[re.Pattern[str], ...] = ()
     shown: bool = False
+    masks: bool = False
     containers: int = 0
 
     def texts(self, source: Source) -> Callable[[list[bytes]], bytes]:
         """What shows the stamped lines of ``source``: as many lines, joined by newlines."""
         self.containers += 1
-        levels = Levels()
+        levels, secrets = Levels(), Lines()
         if self.output == "json":
-            return lambda lines: b"\n".join(_json(source, levels, line) for line in lines)
-        return lambda lines: self._shown(source, levels, lines)
+            return lambda lines: b"\n".join(self._json(source, levels, secrets, line) for line in lines)
+        return lambda lines: self._shown(source, levels, secrets, lines)
 
-    def _shown(self, source: Source, levels: Levels, lines: list[bytes]) -> bytes:
+    def _shown(self, source: Source, levels: Levels, secrets: Lines, lines: list[bytes]) -> bytes:
         block = b"\n".join(lines if self.timestamps else map(text_of, lines))
+        if self.masks:
+            block = _masked(block, secrets)
         if not (self.output == "raw" and not self.shown) and not _is_safe(block):
             block = harmless(block)
         if self.colour:
@@ -52,6 +57,28 @@ class Screen:
             block = b"\n".join(map(self._coloured, block.split(b"\n"), colours))
         prefix = self._prefix(source)
         return prefix + block.replace(b"\n", b"\n" + prefix) if prefix else block
+
+    def _json(self, source: Source, levels: Levels, secrets: Lines, line: bytes) -> bytes:
+        """A line as an object; a structured one with its own message, and what else it has in ``fields``."""
+        text = text_of(line)
+        found = {
+            "time": stamp_of(line).decode(),
+            "namespace": source.namespace,
+            "pod": source.pod,
+            "container": source.container,
+            "level": levels.of(text).name.lower(),
+        }
+        fields = _fields(text)
+        message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
+        plain = text.decode(errors="backslashreplace").removesuffix("\r")
+        shown = (
+            found
+            | {"message": plain if message is None else message}
+            | ({"fields": fields} if fields else {})
+        )
+        if self.masks:
+            shown = masked_value(shown) | {"message": secrets.masked(str(shown["message"]))}
+        return harmless(json.dumps(shown, ensure_ascii=False).encode())
 
     def _prefix(self, source: Source) -> bytes:
         wanted = self.containers > 1 if self.prefix is None else self.prefix
@@ -67,6 +94,14 @@ class Screen:
         for pattern in self.highlight:
             text = pattern.sub(lambda match: f"{_HIGHLIGHT}{match[0]}{_PLAIN}{colour.decode()}", text)
         return colour + text.encode() + _RESET if colour else text.encode()
+
+
+def _masked(block: bytes, secrets: Lines) -> bytes:
+    """``block`` without secrets, line by line. One look for all its lines, since nearly all have none."""
+    text = block.decode(errors="surrogateescape")
+    if not secrets.open and masked(text) == text:
+        return block
+    return "\n".join(map(secrets.masked, text.split("\n"))).encode(errors="surrogateescape")
 
 
 def harmless(block: bytes) -> bytes:
@@ -85,25 +120,6 @@ def _is_safe(block: bytes) -> bool:
         return not _UNSAFE.search(block.decode())
     except UnicodeDecodeError:
         return False
-
-
-def _json(source: Source, levels: Levels, line: bytes) -> bytes:
-    """A line as an object; a structured one with its own message, and what else it has in ``fields``."""
-    text = text_of(line)
-    found = {
-        "time": stamp_of(line).decode(),
-        "namespace": source.namespace,
-        "pod": source.pod,
-        "container": source.container,
-        "level": levels.of(text).name.lower(),
-    }
-    fields = _fields(text)
-    message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
-    plain = text.decode(errors="backslashreplace").removesuffix("\r")
-    shown = (
-        found | {"message": plain if message is None else message} | ({"fields": fields} if fields else {})
-    )
-    return harmless(json.dumps(shown, ensure_ascii=False).encode())
 
 
 def _fields(text: bytes) -> dict[str, object]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubectl_kagent.errors import Usage
+from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.jsonpath import evaluate, find_values
 from kubectl_kagent.render.table import plain, table
 
@@ -52,12 +53,15 @@ def check(output: str) -> str:
     return output
 
 
-def data(value: Mapping[str, Any], output: str, *, wide: bool = False) -> str:
+def data(value: Mapping[str, Any], output: str, *, wide: bool = False, whole: bool = False) -> str:
     """A view of our own as json, yaml or through jsonpath; ``wide`` when it has that too.
+
+    Secrets in it are masked unless it is to be ``whole``.
 
     Raises Usage for another format.
     """
     name, _, argument = output.partition("=")
+    value = value if whole else masked_value(value)
     if output == "json":
         return json.dumps(value, indent=4, ensure_ascii=False) + "\n"
     if output == "yaml":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kubectl_kagent.conversation.sessions import Session
+from kubectl_kagent.masking import masked
 from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import age, clip, table
 
@@ -17,7 +18,7 @@ def sessions_table(items: Sequence[Session], *, now: datetime, wide: bool, names
     columns = ["SESSION", "AGENT", "TITLE", "STARTED-BY", "LAST-USED", "AGE"] + (["USER"] if wide else [])
     lines = []
     for item in items:
-        cells = [item.id, item.agent, item.title if wide else clip(item.title, _TITLE_WIDTH)]
+        cells = [item.id, item.agent, masked(item.title) if wide else clip(masked(item.title), _TITLE_WIDTH)]
         cells += ["agent" if item.source == "agent" else "user"]
         cells += [age(time, now) if time else "<unknown>" for time in (item.updated, item.created)]
         cells += [str(item.raw.get("user_id") or "")] if wide else []

@@ -76,9 +76,10 @@ def _time(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "<unknown>"
 
 
-def transcript_data(session: Session, entries: Sequence[Entry], output: str) -> str:
-    """The same as json, yaml or through jsonpath."""
-    return data({"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}, output)
+def transcript_data(session: Session, entries: Sequence[Entry], output: str, *, whole: bool) -> str:
+    """The same as json, yaml or through jsonpath; masked unless ``whole``."""
+    view = {"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}
+    return data(view, output, whole=whole)
 
 
 def _object(entry: Entry) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from kubectl_kagent.conversation.chat import Turn
 from kubectl_kagent.conversation.decision import Pending
 from kubectl_kagent.conversation.speech import Called, Odd, Returned
+from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.turn import ToolCall
 from kubectl_kagent.render.table import plain
 
@@ -39,7 +41,8 @@ def pending_line(item: Pending) -> str:
     through = f" (of {plain(item.via)})" if item.via else ""
     if item.questions:
         return "; ".join(short(question.question) for question in item.questions) + through
-    return f"approval of {short(call_text(item.call))}{through}"
+    call = replace(item.call, args=masked_value(item.call.args))  # before it is cut
+    return f"approval of {short(call_text(call))}{through}"
 
 
 def closing(turn: Turn, trace: str = "") -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kubectl_kagent.masking import masked, masked_value
 from kubectl_kagent.model.trace import Step, Turn
-from kubectl_kagent.telemetry.masking import masked, masked_value
 
 
 def without_secrets(turn: Turn) -> Turn:

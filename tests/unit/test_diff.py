@@ -220,7 +220,7 @@ def test_another_order_of_tools_is_a_difference_too() -> None:
         (
             {"spec": {}, "secret": "1"},
             {"spec": {}, "secret": "2"},
-            [("secret", "1", "2")],
+            [("secret", "[masked] (before)", "[masked] (after)")],
         ),
         ({"data": {"p": "a"}}, {"data": {"p": None}}, [("data.p", "a", None)]),
     ],
