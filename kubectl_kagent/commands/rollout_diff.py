@@ -17,6 +17,7 @@ from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import difference
 from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.masking import masked_apart
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.history import diff_text, revision_data
@@ -35,7 +36,7 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_rec
     """Show what changed between two revisions; by default from the one before to the live one.
 
     The prompt is shown as a text diff, tools as added and removed. With KUBECTL_EXTERNAL_DIFF set, that
-    program gets both as YAML files.
+    program gets both as YAML files. Secrets are masked in both.
 
     \b
     # why was it rolled?
@@ -99,9 +100,10 @@ def _run_external(command: str, label: str, before: Revision, after: Revision) -
     """Run the user's diff program as kubectl diff does; its exit code 1 only means: they differ."""
     with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
         paths = []
-        for revision in (before, after):
+        views = masked_apart(*(revision_data(label, revision) for revision in (before, after)))
+        for revision, shown in zip((before, after), views, strict=True):
             path = Path(folder, f"{_title(revision).replace(' ', '-')}.yaml")
-            path.write_text(to_yaml(revision_data(label, revision)))
+            path.write_text(to_yaml(shown))
             paths.append(str(path))
         try:
             done = subprocess.run([*shlex.split(command), *paths], check=False)

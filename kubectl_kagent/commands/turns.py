@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kubectl_kagent import masking
 from kubectl_kagent.commands import questions, terminal
 from kubectl_kagent.commands.interrupt import first_interrupt
 from kubectl_kagent.conversation.chat import Conversation, Heard, Turn
@@ -15,6 +14,7 @@ from kubectl_kagent.conversation.decision import pending
 from kubectl_kagent.conversation.root_span import RootSpan
 from kubectl_kagent.conversation.speech import Called, Returned, Shown, Words, without_secrets
 from kubectl_kagent.errors import InputRequired, KagentError
+from kubectl_kagent.masking import masked_value, stream
 from kubectl_kagent.render import turn as screen
 
 
@@ -32,7 +32,7 @@ class Talk:
     trace: str = ""
     calls: list[Called | Returned] = field(default_factory=list)
     _open_line: bool = False
-    _words: masking.Words = field(default_factory=masking.Words)
+    _words: stream.Words = field(default_factory=stream.Words)
 
     @property
     def turn(self) -> Turn:
@@ -73,7 +73,7 @@ class Talk:
             with first_interrupt(lambda: bool(self.turn.task), self._cancel):
                 for reply, shown in heard:
                     if self.output == "json":
-                        raw = masking.masked_value(reply.raw) if terminal.masks() else reply.raw
+                        raw = masked_value(reply.raw) if terminal.masks() else reply.raw
                         terminal.write(json.dumps(raw, ensure_ascii=False) + "\n")
                     else:
                         self._show(shown)

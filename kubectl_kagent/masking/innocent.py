@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import cache
 
 MASKED = "[masked]"
 
@@ -14,17 +15,7 @@ Span = tuple[int, int]
 def is_innocent(value: str) -> bool:
     """Whether it is no secret whatever its name says: nothing, a word like ``none``, a reference, a mask."""
     bare = value.strip("\\\"'` ")
-    return _INNOCENT.fullmatch(bare) is not None
-
-
-_INNOCENT = re.compile(
-    r"|null|nil|none|undefined|true|false|yes|no|on|off|n/?a|any|str|string|bytes|int|integer|bool|boolean"
-    r"|optional|required|missing|invalid|expired|wrong|empty|unset|unknown|changed|secrets?|configmaps?"
-    r"|not|is|was|are|and|or|with|goes|needs?|must|can|may|takes|of|for|in|to|has|means|does|from|as|at|by|the"
-    r"|[-*.<>|=]+|x{3,}|<[\w \-]+>|\$\{\w+\}?|\$\(\w+\)?|\{\{.*\}\}|%\w"
-    r"|(?:.{4}…)?\[masked\]?(?: \((?:before|after)\))?|\$(?-i:[A-Z_][A-Z0-9_]*)",
-    re.IGNORECASE,
-)
+    return _innocent().fullmatch(bare) is not None
 
 
 def is_login(value: str) -> bool:
@@ -33,3 +24,15 @@ def is_login(value: str) -> bool:
         return b":" in base64.b64decode(value, validate=True) and len(value) >= 8
     except (binascii.Error, ValueError):
         return False
+
+
+@cache
+def _innocent() -> re.Pattern[str]:
+    return re.compile(
+        r"|null|nil|none|undefined|true|false|yes|no|on|off|n/?a|any|str|string|bytes|int|integer|bool|boolean"
+        r"|optional|required|missing|invalid|expired|wrong|empty|unset|unknown|changed|secrets?|configmaps?"
+        r"|not|is|was|are|and|or|with|goes|needs?|must|can|may|takes|of|for|in|to|has|means|does|from|as|at|by|the"
+        r"|[-*.<>|=]+|x{3,}|<[\w \-]+>|\$\{\w+\}?|\$\(\w+\)?|\{\{.*\}\}|%\w"
+        r"|(?:.{4}…)?\[masked\]?(?: \((?:before|after)\))?|\$(?-i:[A-Z_][A-Z0-9_]*)",
+        re.IGNORECASE,
+    )

@@ -7,17 +7,12 @@ from functools import lru_cache
 
 # One of these is in every such name, in lower case: a text without is not looked at further.
 HINTS = (
-    "key",
-    "token",
-    "secret",
-    "pass",
-    "pwd",
-    "cred",
-    "auth",
-    "cookie",
-    "pat",
-    "signature",
-    "dockerconfig",
+    *("key", "token", "secret", "pass", "pwd", "cred", "auth", "cookie", "signature", "dockerconfig", "pat"),
+)
+# And one of these in what is told by what stands around it.
+MARKS = (
+    *("bearer", "basic", "://", "sig=", "code=", "credential="),
+    *("curl", "mysql", "redis-cli", "docker login"),
 )
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 # Fields of Kubernetes and kagent that name an object or a key in it, and hold no secret themselves.

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
-from kubectl_kagent.masking import Lines, masked, masked_value
+from kubectl_kagent.masking import masked, masked_value
+from kubectl_kagent.masking.stream import Lines
 from kubectl_kagent.telemetry.logs.lines import Level, Levels
 from kubectl_kagent.telemetry.logs.news import Source
 from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of

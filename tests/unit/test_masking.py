@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.masking import MASKED, Lines, Words, literals, masked, masked_apart, masked_value
+from kubectl_kagent.masking import MASKED, literals, masked, masked_apart, masked_value
+from kubectl_kagent.masking.finders import FINDERS
 from kubectl_kagent.masking.names import is_secret_name
 from kubectl_kagent.masking.shapes import SHAPES, pattern
-from kubectl_kagent.masking.text import FINDERS
+from kubectl_kagent.masking.stream import Lines, Words
 
 # Tokens of every row of the table of shapes: their beginnings and how many letters follow.
 TOKENS = {
