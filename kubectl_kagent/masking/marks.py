@@ -22,8 +22,8 @@ COMMAND = re.compile(
     r"""|docker login\b[^\n]{0,300}?\s-p )["']?(?P<secret>[^\s"']+)"""
 )
 TOLD = re.compile(
-    r"""\b(?:password|passphrase|passwd|api key|token|secret)\s(?:is|was|to)\s"""
-    r"""["'`]?(?P<secret>[^\s"'`,;]+)""",
+    r"""\b(?:password|passphrase|passwd|api key|token|secret)\s(?:is|was|to|provided:)\s"""
+    r"""["'`]?(?P<secret>[^\s"'`,;]*[^\s"'`,;.:)])""",
     re.IGNORECASE,
 )
 

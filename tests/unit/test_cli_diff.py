@@ -144,6 +144,40 @@ def test_another_type(story: Story, kagent: Kagent, screen: Screen) -> None:
     screen("diff-type", kagent("rollout", "diff", "clock")[1])
 
 
+def test_a_secret_is_masked_and_its_change_is_seen(story: Story, kagent: Kagent) -> None:
+    headers = {"x-api-key": "hunter2-OLD", "x-team": "a"}
+    story.edit(MODEL_CONFIG, "gpt", {"defaultHeaders": headers, "openAI": {"baseUrl": "http://b:hunter2@x"}})
+    headers |= {"x-api-key": "hunter2-NEW", "x-team": "b"}
+    story.edit(MODEL_CONFIG, "gpt", {"defaultHeaders": headers, "openAI": {"baseUrl": "http://b:hunter3@x"}})
+    assert kagent("rollout", "diff", "clock") == (
+        0,
+        "modelconfig/gpt:\n"
+        "  - defaultHeaders.x-api-key: [masked] (before)\n"
+        "  + defaultHeaders.x-api-key: [masked] (after)\n"
+        "  - defaultHeaders.x-team: a\n"
+        "  + defaultHeaders.x-team: b\n"
+        "  - openAI.baseUrl: http://b:[masked] (before)@x\n"
+        "  + openAI.baseUrl: http://b:[masked] (after)@x\n",
+        "",
+    )
+    assert "hunter" not in "".join(kagent("rollout", "history", "clock")[1:])
+    assert "hunter" not in kagent("describe", "agent/clock")[1]
+
+
+def test_a_key_in_a_prompt_is_masked(story: Story, kagent: Kagent) -> None:
+    story.prompt("Log in.\npassword: hunter2")
+    story.prompt("Log in.\npassword: hunter3")
+    assert kagent("rollout", "diff", "clock")[1] == (
+        "prompt:\n"
+        "  --- revision 3\n"
+        "  +++ revision 4\n"
+        "  @@ -1,2 +1,2 @@\n"
+        "   Log in.\n"
+        "  -password: [masked] (before)\n"
+        "  +password: [masked] (after)\n"
+    )
+
+
 def test_an_mcp_server(story: Story, kagent: Kagent) -> None:
     story.add(MCP_SERVER, mcp_server())
     story.look("datetime", MCP_SERVER)

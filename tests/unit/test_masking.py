@@ -172,6 +172,7 @@ MISSED = [
     "Your API key: hunter2",
     "the password is hunter2.",
     "the access key = hunter2",
+    "Incorrect API key provided: hunter2",
     "log in with password: hunter2 please",
     "passwords: [hunter2, hunter2]",
     # PEM, whole and cut at either end

@@ -504,3 +504,17 @@ def interleaved(seed: int) -> None:
     told = sorted(item.revision.number for watcher in watchers for item in watcher.recorded)
     assert told == [1, 2, 3, 4, 5, 6], seed
     assert [watcher.said for watcher in watchers] == [[], []], seed
+
+
+def test_the_log_tells_that_a_key_changed_and_not_what_it_is() -> None:
+    cluster = FakeCluster()
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"defaultHeaders": {"x-api-key": "hunter2-OLD"}}})
+    cluster.add(AGENT, agent())
+    reconcile(cluster, "clock", config_hash="1")
+    watcher = Watcher(cluster)
+    watcher.turn()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"defaultHeaders": {"x-api-key": "hunter2-NEW"}}})
+    assert watcher.turn() == [
+        "clock 2: modelconfig/gpt defaultHeaders.x-api-key [masked] (before) → [masked] (after)"
+    ]

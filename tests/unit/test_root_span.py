@@ -87,6 +87,14 @@ def test_over_http_at_any_other_port(kagent: Kagent, path: str) -> None:
     assert (span.status.code, span.status.message) == (2, "failed 429")
 
 
+def test_a_key_in_the_words_of_a_failure_is_masked_as_in_an_export(kagent: Kagent) -> None:
+    words = "Incorrect API key provided: sk-proj-abcdefghijklmnop1234."
+    with grpc_receiver() as (endpoint, received), talking([update("failed", text(words))]) as agent:
+        flags = [f"--kagent-url={agent.url}", f"--otlp-endpoint=http://{endpoint}"]
+        assert kagent("chat", "clock", "hello", *flags)[0] == 1
+    assert the_span(*received)[1].status.message == "failed Incorrect API key provided: sk-p…[masked]."
+
+
 def test_what_waits_for_a_person_is_no_error(kagent: Kagent) -> None:
     with (
         grpc_receiver() as (endpoint, received),
