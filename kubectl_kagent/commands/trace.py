@@ -42,7 +42,7 @@ class Traces(click.Group):
 def trace() -> None:
     """What an agent did: every call of the model and of a tool, with arguments, result, time and tokens.
 
-    Read from Tempo where it runs, else from the controller's own records: those need no tracing.
+    Read from Tempo or Jaeger where they run, else from the controller's own records: those need no tracing.
     An agent that is called like one of the verbs below is named as agent/NAME.
 
     \b
@@ -83,8 +83,8 @@ def turns(
 ) -> None:
     """List the turns of an agent, the newest first.
 
-    Steps of a turn: kubectl kagent trace show TASK. Turns are live from the controller: Tempo knows a
-    step when it is over.
+    Steps of a turn: kubectl kagent trace show TASK. Turns are live from the controller: Tempo and Jaeger
+    know a step when it is over.
 
     \b
     kubectl kagent trace datetime-agent --errors --since=1h

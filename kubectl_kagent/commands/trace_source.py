@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-NO_TEMPO = "none"
+NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +30,74 @@ class Where:
 
     reach: options.Reach
     tempo: str
+    jaeger: str
     file: IO[bytes] | None
 
     def ask(self, question: Callable[[Source], Record]) -> tuple[Record, str]:
         """The answer of the first source that has one, and its name, which is told on stderr.
 
-        What was named is asked alone. Else Tempo comes first where there is one, then the controller.
+        What was named is asked alone. Else Tempo comes first and then Jaeger, where they are, and last the
+        controller.
         """
-        from kubectl_kagent.telemetry.trace_query import NoSuchTurn
-
         if self.file is not None:
             with _uncollected():
                 return self._told(question, self._given())
-        if self.tempo and self.tempo != NO_TEMPO:
-            return self._told(question, self._tempo_at(self.tempo))
-        found = None if self.tempo or self.reach.url else self._tempo_found()
-        if found is not None:
-            try:
-                record = question(found)
-                if record.turns:
-                    return self._say(record, found)
-                terminal.say(f"nothing in {found.name}")
-            except NoSuchTurn:
-                terminal.say(f"nothing in {found.name}")
-            except Forbidden:
-                terminal.warn(f"{found.name} may not be asked: it takes services/proxy in its namespace")
-            except Usage:
-                raise
-            except KagentError as error:
-                terminal.warn(f"{found.name} can't be asked: {error.explained}")
+        named = self._named()
+        if named is not None:
+            return self._told(question, named)
+        for found in self._found():
+            record = self._tried(question, found)
+            if record is not None:
+                return self._say(record, found)
         return self._told(question, self.controller())
 
     def live(self) -> Source:
-        """For what happens now: the controller knows a step when it begins, Tempo when it is over."""
-        named = self.tempo and self.tempo != NO_TEMPO
-        return self._tempo_at(self.tempo) if named else self.controller()
+        """For what happens now: the controller knows a step when it begins, the others when it is over."""
+        return self._named() or self.controller()
+
+    def _named(self) -> Source | None:
+        """The store of spans whose address was given."""
+        from kubectl_kagent.cluster import jaeger, tempo
+        from kubectl_kagent.telemetry.trace_stores import FromJaeger, FromTempo
+
+        to_tempo, to_jaeger = (url not in ("", NONE) for url in (self.tempo, self.jaeger))
+        if to_tempo and to_jaeger:
+            raise Usage("one source is asked: give --tempo an address, or --jaeger")
+        if to_tempo:
+            return FromTempo(tempo.at_address(self.tempo))
+        return FromJaeger(jaeger.at_address(self.jaeger)) if to_jaeger else None
+
+    def _found(self) -> Iterator[Source]:
+        """The stores of spans in the cluster, in the order in which they are asked."""
+        from kubectl_kagent.cluster.jaeger import find_jaeger
+        from kubectl_kagent.cluster.tempo import find_tempo
+        from kubectl_kagent.telemetry.trace_stores import FromJaeger, FromTempo
+
+        if self.reach.url:
+            return
+        if self.tempo != NONE and (tempo := find_tempo(self.reach.connect())):
+            yield FromTempo(tempo)
+        if self.jaeger != NONE and (jaeger := find_jaeger(self.reach.connect())):
+            yield FromJaeger(jaeger)
+
+    def _tried(self, question: Callable[[Source], Record], source: Source) -> Record | None:
+        """What it answers; None when it knows nothing or can't be asked, which is told."""
+        from kubectl_kagent.telemetry.trace_query import NoSuchTurn
+
+        try:
+            record = question(source)
+            if record.turns:
+                return record
+            terminal.say(f"nothing in {source.name}")
+        except NoSuchTurn as error:
+            terminal.say(f"nothing in {source.name}{error.where}")
+        except Forbidden:
+            terminal.warn(f"{source.name} may not be asked: it takes services/proxy in its namespace")
+        except Usage:
+            raise
+        except KagentError as error:
+            terminal.warn(f"{source.name} can't be asked: {error.explained}")
+        return None
 
     def controller(self) -> Source:
         from kubectl_kagent.telemetry.trace_sources import FromController
@@ -77,19 +110,6 @@ class Where:
         assert self.file is not None
         name = getattr(self.file, "name", "<stdin>")
         return from_file("stdin" if name == "<stdin>" else name, self.file.read())
-
-    def _tempo_at(self, url: str) -> Source:
-        from kubectl_kagent.cluster.tempo import at_address
-        from kubectl_kagent.telemetry.trace_sources import FromTempo
-
-        return FromTempo(at_address(url))
-
-    def _tempo_found(self) -> Source | None:
-        from kubectl_kagent.cluster.tempo import find_tempo
-        from kubectl_kagent.telemetry.trace_sources import FromTempo
-
-        tempo = find_tempo(self.reach.connect())
-        return FromTempo(tempo) if tempo else None
 
     def _told(self, question: Callable[[Source], Record], source: Source) -> tuple[Record, str]:
         with _uncollected():
@@ -122,8 +142,8 @@ def source(function: F) -> F:
 
     @options.controller
     @functools.wraps(function)
-    def wrapper(reach: options.Reach, tempo: str, file: IO[bytes] | None, **values: Any) -> Any:
-        return function(Where(reach, tempo, file), **values)
+    def wrapper(reach: options.Reach, tempo: str, jaeger: str, file: IO[bytes] | None, **values: Any) -> Any:
+        return function(Where(reach, tempo, jaeger, file), **values)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
@@ -135,7 +155,13 @@ _OPTIONS = (
         "--tempo",
         default="",
         metavar="URL",
-        help="Ask this Tempo; none: the controller only. Default: the one in the cluster, if any.",
+        help="Ask this Tempo alone; none: leave it out. Default: the one in the cluster, if any.",
+    ),
+    click.option(
+        "--jaeger",
+        default="",
+        metavar="URL",
+        help="Ask this Jaeger alone; none: leave it out. Default: the one in the cluster, after Tempo.",
     ),
     click.option(
         "--input",

@@ -289,11 +289,17 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(
             SERVICE,
             ("list",),
-            "find Tempo and the controller",
-            "leaves Tempo out, and expects the controller where its chart puts it",
+            "find Tempo, Jaeger and the controller",
+            "leaves Tempo and Jaeger out, and expects the controller where its chart puts it",
             elsewhere=_ALL_NAMESPACES,
         ),
-        Need(SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Tempo's"),
+        Need(
+            SERVICE,
+            ("get",),
+            "ask them",
+            subresource="proxy",
+            elsewhere="the controller's, Tempo's and Jaeger's",
+        ),
         Need(AGENT, ("get",), "whether an agent without turns is there", "says that it is not known"),
     ),
     "chat": (

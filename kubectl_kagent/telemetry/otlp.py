@@ -1,4 +1,4 @@
-"""OpenTelemetry spans in JSON, as Tempo and OTLP files have them: those that matter, and who is whose parent.
+"""OpenTelemetry spans in JSON, of Tempo, Jaeger and OTLP files: those that matter, and who is whose parent.
 
 Both runtimes make the same spans where it matters: ``invocation`` is a turn, ``generate_content`` a call of
 the model, ``execute_tool`` a call of a tool. Of all others only the place between them is kept. Pure.
@@ -156,10 +156,12 @@ class Forest:
 
 
 def read(documents: Iterable[Any], gaps: Gaps) -> Forest:
-    """The spans of all documents: OTLP's own JSON, and Tempo's answers to both versions of its API."""
+    """The spans of all documents: OTLP's own JSON, answers of Jaeger, and of both versions of Tempo's API."""
     forest = Forest(gaps)
     for document in documents:
         whole = gaps.mapping(document, "the document")
+        if "result" in whole:
+            whole = gaps.mapping(whole["result"], "the result")
         if "trace" in whole:
             if whole.get("status") == "PARTIAL":
                 gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")

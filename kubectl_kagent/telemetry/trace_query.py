@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,14 +12,17 @@ from kubectl_kagent.model.trace import Turn
 
 # A source is not asked for more than this when filters throw most of it away.
 MOST = 200
+# The span of a turn, in both runtimes.
+TURN_SPAN = "invocation"
 
 
 class NoSuchTurn(KagentError):
-    """A source knows nothing under that id."""
+    """A source knows nothing under that id; ``where``: in what of it that was looked for, if not in all."""
 
-    def __init__(self, id_: str) -> None:
+    def __init__(self, id_: str, where: str = "") -> None:
+        self.where = where and f" {where}"
         super().__init__(
-            f'no turn "{id_}" was found: no task, session or trace has an id that begins so',
+            f'no turn "{id_}" was found{self.where}: no task, session or trace has an id that begins so',
             hint="kubectl kagent trace AGENT lists them; another user's are found with --user-id",
         )
 
@@ -64,19 +68,34 @@ class Query:
         return tuple(sorted(admitted, key=lambda turn: turn.root.start or 0.0, reverse=True))[: self.limit]
 
     @property
+    def service(self) -> str:
+        """The agent's name as its spans have it: service.name."""
+        return self.agent.rpartition("/")[2].replace("-", "_")
+
+    @property
     def traceql(self) -> str:
         """The same for Tempo, as far as it can know."""
-        namespace, _, name = self.agent.rpartition("/")
+        namespace = self.agent.rpartition("/")[0].replace("-", "_")
         clauses = [
-            'name = "invocation"',
-            f"resource.service.name = {json.dumps(name.replace('-', '_'))}",
-            f"resource.service.namespace = {json.dumps(namespace.replace('-', '_'))}",
+            f"name = {quoted(TURN_SPAN)}",
+            f"resource.service.name = {quoted(self.service)}",
+            f"resource.service.namespace = {quoted(namespace)}",
         ]
         if self.session:
-            clauses.append(f"span.gen_ai.conversation.id =~ {json.dumps(self.session + '.*')}")
+            clauses.append(f"span.gen_ai.conversation.id =~ {beginning(self.session)}")
         found = "{ " + " && ".join(clauses) + " }"
-        tool = f" && {{ span.gen_ai.tool.name = {json.dumps(self.tool)} }}" if self.tool else ""
+        tool = f" && {{ span.gen_ai.tool.name = {quoted(self.tool)} }}" if self.tool else ""
         return found + tool
+
+
+def quoted(text: str) -> str:
+    """A string of TraceQL, whose escapes are Go's: JSON's, but for what is not in the basic plane."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def beginning(text: str) -> str:
+    """A regular expression, as a string of TraceQL, for what begins so."""
+    return quoted(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text) + ".*")
 
 
 def named(turns: Iterable[Turn], id_: str) -> tuple[Turn, ...]:

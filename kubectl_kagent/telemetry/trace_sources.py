@@ -1,21 +1,19 @@
-"""Where turns are read from: Tempo, the kagent controller's records, or a file of OTLP JSON."""
+"""Where turns are read from: what a source is, the kagent controller's records, and files of OTLP JSON."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from kubectl_kagent.cluster.kagent import Controller
-from kubectl_kagent.cluster.tempo import Tempo
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
-from kubectl_kagent.model.trace import TOOL, Record, Turn
-from kubectl_kagent.model.turn import INPUT_REQUIRED
+from kubectl_kagent.model.trace import Record, Turn
 from kubectl_kagent.telemetry import trace_records, trace_spans
 from kubectl_kagent.telemetry.reading import Gaps
 from kubectl_kagent.telemetry.trace_query import MOST, NoSuchTurn, Query, named
@@ -23,8 +21,6 @@ from kubectl_kagent.telemetry.trace_query import MOST, NoSuchTurn, Query, named
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Tempo refuses to search more than a week at once, as its defaults stand.
-_WEEK = 7 * 24 * 3600.0 - 60
 _AT_ONCE = 8
 _SUBAGENTS = 5
 
@@ -47,65 +43,6 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FromTempo:
-    """Spans in Tempo."""
-
-    tempo: Tempo
-
-    @property
-    def name(self) -> str:
-        return f"Tempo ({self.tempo.name})"
-
-    def turns(self, query: Query) -> Record:
-        limit = MOST if query.picky else 2 * query.limit
-        start = max(query.since, query.until - _WEEK)
-        ids = self.tempo.search(query.traceql, start=start, end=query.until, limit=limit)
-        record = self._read(ids)
-        cut = (f"only the newest {limit} traces were looked at",) if len(ids) == limit else ()
-        found = query.newest(record.turns)
-        return Record(found, record.gaps + (cut if len(found) < query.limit else ()))
-
-    def find(self, id_: str, now: float) -> Record:
-        if not re.fullmatch(r"[0-9a-f]{32}", id_):
-            record = self._read(self._about(_plain(id_), now))
-            return Record(named(record.turns, id_), record.gaps)
-        record = self._read([id_])
-        tasks = {turn.task for turn in record.turns if turn.task and _half(turn)}
-        if tasks:
-            record = self._read({id_, *(trace for task in tasks for trace in self._about(task, now))})
-        turns = tuple(turn for turn in record.turns if turn.task in tasks or turn.trace == id_)
-        if not turns:
-            raise NoSuchTurn(id_)
-        return Record(turns, record.gaps)
-
-    def _about(self, id_: str, now: float) -> list[str]:
-        """Traces of a task, a session, or of one whose id begins so; a trace's id can't be searched for."""
-        beginning = json.dumps(id_ + ".*")
-        query = f"{{ span.gen_ai.task.id =~ {beginning} || span.gen_ai.conversation.id =~ {beginning} }}"
-        found = self.tempo.search(query, start=now - _WEEK, end=now, limit=MOST)
-        if not found and re.fullmatch(r"[0-9a-f]+", id_):
-            every = self.tempo.search('{ name = "invocation" }', start=now - _WEEK, end=now, limit=MOST)
-            found = [trace for trace in every if trace.startswith(id_)]
-        return found
-
-    def _read(self, ids: Iterable[str]) -> Record:
-        return trace_spans.turns(filter(None, _side_by_side(self._trace, ids)))
-
-    def _trace(self, id_: str) -> Mapping[str, Any] | None:
-        """None for one that is gone, or was never there."""
-        try:
-            return self.tempo.trace(id_)
-        except NotFound:
-            return None
-
-
-def _half(turn: Turn) -> bool:
-    """Whether a turn went on in another trace: a person's answer is a request of its own."""
-    steps = turn.root.steps
-    return turn.state == INPUT_REQUIRED or (bool(steps) and steps[0].kind == TOOL)
-
-
-@dataclass(frozen=True, slots=True)
 class FromController:
     """Sessions and tasks that the controller keeps, of one user."""
 
@@ -125,19 +62,19 @@ class FromController:
             # all that is still to come ended before the newest of these
             if sum((turn.root.start or 0.0) > some[0].updated for turn in found) >= query.limit:
                 break
-            for record in _side_by_side(lambda item: self._there(item.id, gaps), some):
+            for record in side_by_side(lambda item: self._there(item.id, gaps), some):
                 found += [turn for turn in record.turns if query.admits(turn)]
         return Record(query.newest(found), gaps.lines)
 
     def find(self, id_: str, now: float) -> Record:
         gaps = Gaps()
-        session = self._session_of(_plain(id_), gaps)
+        session = self._session_of(plain(id_), gaps)
         if session:
             record = self._session(session, gaps)
             return Record(named(record.turns, id_), gaps.lines)
         sessions = sorted(self._sessions("/api/sessions", gaps), key=lambda item: item.updated, reverse=True)
         begins = [item for item in sessions if item.id.startswith(id_)]
-        found = _side_by_side(lambda item: self._there(item.id, gaps), begins or sessions[:MOST])
+        found = side_by_side(lambda item: self._there(item.id, gaps), begins or sessions[:MOST])
         return Record(named((turn for record in found for turn in record.turns), id_), gaps.lines)
 
     def _session_of(self, id_: str, gaps: Gaps) -> str:
@@ -237,7 +174,7 @@ def _lines(name: str, data: bytes) -> Iterator[Any]:
                 ) from error
 
 
-def _side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """The function's value of each item, in order, a few at a time."""
     items = list(items)
     if len(items) < 2:
@@ -246,7 +183,7 @@ def _side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return list(pool.map(function, items))
 
 
-def _plain(id_: str) -> str:
+def plain(id_: str) -> str:
     """An id that may stand in a path and in a query. Raises NoSuchTurn for anything else."""
     if not re.fullmatch(r"[\w.:-]+", id_, re.ASCII) or id_ in (".", ".."):
         raise NoSuchTurn(id_)

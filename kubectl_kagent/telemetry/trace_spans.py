@@ -32,10 +32,13 @@ from kubectl_kagent.telemetry.trace_steps import marked, paired, wait
 
 def turns(documents: Iterable[Any]) -> Record:
     """All turns in the documents, the oldest first; what belongs to one task is one turn."""
-    gaps = Gaps()
-    forest = otlp.read(documents, gaps)
+    return turns_in(otlp.read(documents, Gaps()))
+
+
+def turns_in(forest: Forest) -> Record:
+    """The same from spans that were read already."""
     found = [_turn(group, forest) for group in _groups(forest)]
-    return Record(tuple(sorted(found, key=lambda turn: turn.root.start or 0.0)), gaps.lines)
+    return Record(tuple(sorted(found, key=lambda turn: turn.root.start or 0.0)), forest.gaps.lines)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ def agents(lab_kubeconfig: Path, request: pytest.FixtureRequest) -> Iterator[Con
 
 def shown(agents: Conversations, id_: str) -> dict[str, Any]:
     """The turn as JSON, from the records alone, and as if the masks were off."""
-    done = agents.tools.kagent("trace", "show", id_, "--tempo=none", "-o", "json")
+    done = agents.tools.kagent("trace", "show", id_, "--tempo=none", "--jaeger=none", "-o", "json")
     assert (done.code, done.err) == (0, "from the kagent controller's records\n")
     found = json.loads(done.out)
     assert found["gaps"] == []

@@ -1,4 +1,4 @@
-"""Recorded answers of the controller, of Tempo and of Prometheus, as JSON."""
+"""Recorded answers of the controller, of Tempo, Jaeger and Prometheus, as JSON."""
 
 import json
 from pathlib import Path
@@ -17,6 +17,11 @@ def pair(name: str) -> dict[str, Any]:
 
 def tempo(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((DATA / "telemetry" / f"tempo_{name}.json").read_text())
+    return found
+
+
+def jaeger(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DATA / "telemetry" / f"jaeger_{name}.json").read_text())
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -74,8 +75,8 @@ def _pods_of(deployment: str) -> str:
 
 
 def _among(label: str, patterns: Iterable[str]) -> str:
-    """A matcher of LogQL, in whose strings a backslash is doubled."""
-    return f'{label}=~"{"|".join(patterns)}"'.replace("\\", "\\\\")
+    """A matcher of LogQL, whose strings are Go's: JSON's, but for what is not in the basic plane."""
+    return f"{label}=~{json.dumps('|'.join(patterns), ensure_ascii=False)}"
 
 
 def pages(http: HttpService, pods: Pods, start: int, end: int) -> Iterator[list[Entry]]:
