@@ -23,11 +23,11 @@ test: venv $(if $(KAGENT_TEST_CONTEXT),,$(if $(CAN_HAVE_LAB),lab)) ## all tests;
 	$(STEP) "tests"
 	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not telemetry"
 
-test-telemetry: venv ## the tests that need Tempo, Loki, Prometheus and a collector, on the lab
+test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the lab (TEMPO=URL LOKI=URL: on yours too)
 	$(STEP) "lab with telemetry"
 	@$(BIN)/python -m tests.lab up --telemetry
 	$(STEP) "telemetry tests"
-	@$(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
+	@KAGENT_TEST_TEMPO=$(TEMPO) KAGENT_TEST_LOKI=$(LOKI) $(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
 
 lint: venv ## ruff, mypy, import-linter
 	$(STEP) "lint"

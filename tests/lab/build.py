@@ -64,11 +64,11 @@ TELEMETRY = (
         "3 min",
         tags=DISCOVERY,
     ),
-    Module("loki", {"loki": "github.com/grafana/loki/v3/cmd/loki"}, "5 min", tags=DISCOVERY),
-    Module("tempo", {"tempo": "github.com/grafana/tempo/cmd/tempo"}, "4 min", tags=DISCOVERY),
+    Module("loki", {"loki": "github.com/grafana/loki/cmd/loki"}, "5 min"),
+    Module("jaeger", {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"}, "8 min"),
     Module("collector", {"collector": "lab/collector"}, "3 min", tags=DISCOVERY),
 )
-STERN_GO = "1.27.3"
+STERN_GO = "go1.27.3"  # newer than the lab's: Go fetches it by itself, as a module
 STERN = Module("stern", {"stern": "github.com/stern/stern"}, "2 min")
 
 
@@ -85,11 +85,9 @@ def program(layout: Layout, name: str) -> Path:
 
 
 def build_stern(layout: Layout, progress: Progress) -> Path:
-    """Build the bench's peer for logs, with a Go of its own where ours is too old for it."""
-    if not program(layout, "stern").exists():
-        _build_module(
-            layout, STERN, progress, PATH=requirements.path_with_go(STERN_GO, layout.cache, progress)
-        )
+    """Build the bench's peer for logs, with a Go of its own."""
+    requirements.ensure_go(layout.cache, progress)
+    _build_module(layout, STERN, progress, GOTOOLCHAIN=STERN_GO)
     return program(layout, "stern")
 
 

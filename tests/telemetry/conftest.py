@@ -66,6 +66,19 @@ def otlp(lab: Lab) -> Iterator[str]:
         carrier.wait(timeout=30)
 
 
+def traces_of(tools: Tools, agent: str, key: str, value: str) -> list[str]:
+    """Ids of the traces in Jaeger in which a span of the agent has that attribute."""
+    tags = json.dumps({key: value})
+    found = ask(tools, "jaeger", "/api/traces", service=agent.replace("-", "_"), tags=tags)
+    return [trace["traceID"].zfill(32) for trace in found["data"]]
+
+
+def trace(tools: Tools, id_: str) -> dict[str, Any]:
+    """A trace in Jaeger, as OTLP JSON."""
+    found: dict[str, Any] = ask(tools, "jaeger", f"/api/v3/traces/{id_}")["result"]
+    return found
+
+
 def ask(tools: Tools, service: str, path: str, **query: str) -> Any:
     """What a telemetry part answers through the API server, found by the label of its Service."""
     found = tools.kubectl("get", "services", "-A", "-l", f"app.kubernetes.io/name={service}", "-o", "json")
@@ -78,6 +91,7 @@ def ask(tools: Tools, service: str, path: str, **query: str) -> Any:
 @dataclass(frozen=True)
 class Span:
     service: str
+    scope: str
     name: str
     id: str
     parent: str
@@ -85,15 +99,17 @@ class Span:
 
 
 def spans_of(trace: dict[str, Any]) -> list[Span]:
+    """All spans of a trace in OTLP JSON."""
     return [
         Span(
             values(batch["resource"])["service.name"],
+            scope.get("scope", {}).get("name", ""),
             span["name"],
             span["spanId"],
             span.get("parentSpanId", ""),
             values(span),
         )
-        for batch in trace["batches"]
+        for batch in trace["resourceSpans"]
         for scope in batch["scopeSpans"]
         for span in scope["spans"]
     ]

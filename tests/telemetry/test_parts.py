@@ -1,24 +1,23 @@
-"""What one turn leaves behind in Tempo, Loki and Prometheus: what the verbs that ask them stand on."""
+"""What one turn leaves behind in Jaeger, Loki and Prometheus: what the verbs that ask them stand on."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.cluster.conftest import wait_for
-from tests.telemetry.conftest import AGENT, Span, Turn, ask, spans_of
+from tests.telemetry.conftest import AGENT, Span, Turn, ask, spans_of, trace, traces_of
 
 pytestmark = pytest.mark.telemetry
 
 
-def test_the_turn_is_a_trace_in_tempo_from_the_controller_to_the_tool(turn: Turn) -> None:
-    query = f'{{ name = "execute_tool get_time" && span.gen_ai.conversation.id = "{turn.session}" }}'
-    (found,) = wait_for(
-        lambda: ask(turn.tools, "tempo", "/api/search", q=query)["traces"], "the trace in Tempo"
+def test_the_turn_is_a_trace_in_jaeger_from_the_controller_to_the_tool(turn: Turn) -> None:
+    (id_,) = wait_for(
+        lambda: traces_of(turn.tools, AGENT, "gen_ai.conversation.id", turn.session), "the trace in Jaeger"
     )
 
     def whole() -> list[Span] | None:
         """Agent and controller each send what they have; the client had its answer before either was done."""
-        spans = spans_of(ask(turn.tools, "tempo", f"/api/traces/{found['traceID']}"))
+        spans = spans_of(trace(turn.tools, id_))
         there = {(span.service, span.name) for span in spans if span.name != "http" or not span.parent}
         wanted = {("kagent-controller", "http"), ("kagent-controller", "invoke_agent")}
         return spans if there >= wanted | {("datetime_agent", "POST /")} else None

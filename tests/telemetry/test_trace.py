@@ -1,4 +1,7 @@
-"""trace: the same turn of a real agent, from Tempo and from the controller's records, is the same turn."""
+"""trace: the same turn of a real agent, from its spans and from the controller's records, is the same turn.
+
+Its spans are in the lab's Jaeger, and in a Tempo of the user's own where one was named.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,15 @@ import pytest
 
 from tests.cluster.conftest import RUNTIMES, wait_for
 from tests.cluster.conversations import ASKER, Conversations, conversations
-from tests.telemetry.conftest import ask, spans_of
+from tests.telemetry import own
+from tests.telemetry.conftest import spans_of, trace, traces_of
 
 pytestmark = pytest.mark.telemetry
 
+RECORDS = ("--tempo=none", "--jaeger=none")
+JAEGER = "from Jaeger (monitoring/jaeger:16686)"
 CALL = 'call get_time {"timezone": "UTC"}'
+SOURCES = [(JAEGER, ()), *([(f"from Tempo ({own.TEMPO})", (f"--tempo={own.TEMPO}",))] if own.TEMPO else [])]
 DATE = 'call get_date {"timezone": "UTC"}'
 QUESTIONS = {
     "words": "hello",
@@ -64,26 +71,34 @@ def known_to_both(turn: dict[str, Any]) -> Any:
 
 
 def same(agents: Conversations, task: dict[str, Any]) -> dict[str, Any]:
-    """The turn from the records, once Tempo tells the same: spans come seconds later."""
-    stored = turn_of(agents, task["id"], "--tempo=none")
+    """The turn from the records, once its spans tell the same: they come seconds later."""
+    stored = turn_of(agents, task["id"], *RECORDS)
     assert stored is not None
     assert stored["source"] == "from the kagent controller's records"
     wanted = known_to_both(stored)
+    tells(agents, task["id"], wanted, JAEGER)
+    if own.TEMPO:
+        for id_ in traces_of(agents.tools, ASKER, "gen_ai.task.id", task["id"]):
+            own.keep(trace(agents.tools, id_))
+        tells(agents, task["id"], wanted, f"from Tempo ({own.TEMPO})", f"--tempo={own.TEMPO}")
+    return stored
+
+
+def tells(agents: Conversations, id_: str, wanted: Any, source: str, *words: str) -> None:
     seen: list[Any] = []
 
     def told() -> bool:
-        spans = turn_of(agents, task["id"])
-        if spans is None or not spans["source"].startswith("from Tempo (monitoring/tempo:"):
+        spans = turn_of(agents, id_, *words)
+        if spans is None or spans["source"] != source:
             return False
         seen[:] = [known_to_both(spans)]
         return bool(seen[0] == wanted)
 
     try:
-        wait_for(told, "the turn in Tempo")
+        wait_for(told, f"the turn {source}")
     except AssertionError:
         assert seen == [wanted]
         raise
-    return stored
 
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
@@ -106,38 +121,46 @@ def test_a_sub_agent(agents: Conversations) -> None:
     assert [step["kind"] for step in turn["steps"][1]["steps"]] == ["llm", "tool", "llm"]
 
 
-def test_list_and_ids(agents: Conversations) -> None:
-    """Tempo's list has the turn; trace, task and session each find it."""
+@pytest.mark.parametrize(("source", "words"), SOURCES)
+def test_list_and_ids(agents: Conversations, source: str, words: tuple[str, ...]) -> None:
+    """The list has the turn; trace, task and session each find it, and so does the beginning of one."""
     task = agents.ask(CALL)
     same(agents, task)
-    done = agents.tools.kagent("trace", ASKER, "--tool=get_time", "-o", "json")
-    assert done.err.startswith("from Tempo (monitoring/tempo:")
+    done = agents.tools.kagent("trace", ASKER, "--tool=get_time", "-o", "json", *words)
+    assert (done.code, done.err) == (0, f"{source}\n")
     (turn,) = [turn for turn in json.loads(done.out)["turns"] if turn["task"] == task["id"]]
-    for id_ in (turn["trace"], turn["session"], task["id"][:13]):
-        found = turn_of(agents, id_)
+    for id_ in (turn["trace"], turn["trace"][:12], turn["session"], task["id"], task["id"][:13]):
+        found = turn_of(agents, id_, *words)
         assert found is not None
-        assert found["task"] == task["id"]
+        assert (found["task"], found["source"]) == (task["id"], source)
+
+
+def test_what_jaeger_does_not_know(agents: Conversations) -> None:
+    """It says so, and the controller is asked."""
+    done = agents.tools.kagent("trace", "show", "0" * 32)
+    assert done.code == 1
+    assert done.err.startswith("nothing in Jaeger (monitoring/jaeger:16686)\nerror: no turn ")
 
 
 def test_the_client_is_the_root_of_its_trace(agents: Conversations, otlp: str) -> None:
     """Found by its id, and whole: the client, the controller and the agent are one trace."""
     done = agents.tools.kagent("chat", ASKER, CALL, f"--otlp-endpoint={otlp}")
     assert done.code == 0, done.err
-    session, trace = re.findall(r"session (\S+) .*, trace ([0-9a-f]{32})$", done.err.splitlines()[-1])[0]
+    session, id_ = re.findall(r"session (\S+) .*, trace ([0-9a-f]{32})$", done.err.splitlines()[-1])[0]
 
     def whole() -> bool:
-        spans = spans_of(ask(agents.tools, "tempo", f"/api/traces/{trace}"))
+        spans = spans_of(trace(agents.tools, id_))
         ids = {span.id for span in spans}
         roots = [span for span in spans if span.parent not in ids]
         services = {span.service for span in spans}
         return [root.name for root in roots] == [f"chat {ASKER}"] and len(services) == 3
 
-    wait_for(lambda: turn_of(agents, trace), "the trace in Tempo")
+    wait_for(lambda: turn_of(agents, id_), "the trace in Jaeger")
     wait_for(whole, "one trace with one root")
-    turn = turn_of(agents, trace)
+    turn = turn_of(agents, id_)
     assert turn is not None
-    assert (turn["trace"], turn["session"], turn["question"]) == (trace, session, CALL)
-    assert turn["source"].startswith("from Tempo (monitoring/tempo:")
+    assert (turn["trace"], turn["session"], turn["question"]) == (id_, session, CALL)
+    assert turn["source"] == JAEGER
     assert known_to_both(turn) == known_to_both(same(agents, {"id": turn["task"]}))
 
 
@@ -150,19 +173,18 @@ def test_a_second_export_adds_nothing(agents: Conversations, otlp: str) -> None:
         return done.out
 
     def exported(session: str) -> list[tuple[str, str]]:
-        """Trace and span ids that the exported session has in Tempo."""
-        query = f'{{ instrumentation:name = "kubectl-kagent" && span.gen_ai.conversation.id = "{session}" }}'
-        found = ask(tools, "tempo", "/api/search", q=query)["traces"]
+        """Trace and span ids that the exported session has in Jaeger."""
         return [
-            (trace["traceID"], span.id)
-            for trace in found
-            for span in spans_of(ask(tools, "tempo", f"/api/traces/{trace['traceID']}"))
+            (id_, span.id)
+            for id_ in traces_of(tools, ASKER, "gen_ai.conversation.id", session)
+            for span in spans_of(trace(tools, id_))
+            if span.scope == "kubectl-kagent"
         ]
 
     task, later = agents.ask(CALL), agents.ask(CALL)
     before = same(agents, task)
     assert export(task["contextId"]) == f"1 turns exported to {otlp} (5 spans)\n"
-    once = wait_for(lambda: _some(5, exported(task["contextId"])), "the exported spans in Tempo")
+    once = wait_for(lambda: _some(5, exported(task["contextId"])), "the exported spans in Jaeger")
     assert len(once) == len(set(once)) == 5
     assert len({trace for trace, _ in once}) == 1
     assert export(task["contextId"]) == f"1 turns exported to {otlp} (5 spans)\n"

@@ -1,5 +1,6 @@
-"""Traces, logs and metrics beside the cluster, as host processes: Tempo, Loki, Prometheus, a collector."""
+"""Traces, logs and metrics beside the cluster, as host processes: Jaeger, Loki, Prometheus, a collector."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
@@ -7,6 +8,7 @@ from string import Template
 from tests.lab import images, kagent
 from tests.lab.build import program
 from tests.lab.control_plane import kubeconfig
+from tests.lab.images.shelf import key_of
 from tests.lab.layout import NODE_ADDRESS, Layout
 from tests.lab.probes import answers, listens
 from tests.lab.processes import PATH, Part
@@ -15,7 +17,8 @@ NAMESPACE = "monitoring"
 FOLDER = Path(__file__).parent
 CLIENT = "telemetry"  # of the API server
 OTLP_PORT = 4317
-TEMPO_RECEIVER_PORT = 14317
+JAEGER_RECEIVER_PORT = 14317
+PUSHER_PORT = 3101
 # What kagent's chart sets for tracing, and spans sent every second instead of every five; the controller
 # hands every OTEL_ variable on to its agents.
 CONTROLLER_ENVIRONMENT = {
@@ -27,13 +30,12 @@ CONTROLLER_ENVIRONMENT = {
 }
 
 
-def tempo(layout: Layout) -> Part:
-    # It can say ready before its receiver listens, and ends only when its clients hang up.
-    serves = answers(layout, f"http://{NODE_ADDRESS}:3200/ready")
-    receives = listens(layout, NODE_ADDRESS, TEMPO_RECEIVER_PORT)
-    settings, text = _settings(layout, "tempo")
-    command = [str(program(layout, "tempo")), f"-config.file={settings}"]
-    return Part("tempo", command, lambda: receives() and serves(), {settings: text}, patience=2)
+def jaeger(layout: Layout) -> Part:
+    serves = answers(layout, f"http://{NODE_ADDRESS}:16686/api/v3/services")
+    receives = listens(layout, NODE_ADDRESS, JAEGER_RECEIVER_PORT)
+    settings, text = _settings(layout, "jaeger")
+    command = [str(program(layout, "jaeger")), f"--config=file:{settings}"]
+    return Part("jaeger", command, lambda: receives() and serves(), {settings: text}, patience=5)
 
 
 def loki(layout: Layout) -> Part:
@@ -41,6 +43,14 @@ def loki(layout: Layout) -> Part:
     command = [str(program(layout, "loki")), f"-config.file={settings}"]
     ready = answers(layout, f"http://{NODE_ADDRESS}:3100/ready")
     return Part("loki", command, ready, {settings: text}, patience=5)
+
+
+def pusher(layout: Layout) -> Part:
+    program = FOLDER / "pusher.py"
+    push = f"http://{NODE_ADDRESS}:3100/loki/api/v1/push"
+    command = [sys.executable, str(program), NODE_ADDRESS, str(PUSHER_PORT), push]
+    ready = listens(layout, NODE_ADDRESS, PUSHER_PORT)
+    return Part("pusher", command, ready, env={"PROGRAM_CONTENT": key_of(program)})
 
 
 def prometheus(layout: Layout) -> Part:
@@ -65,8 +75,9 @@ def collector(layout: Layout) -> Part:
 
 
 PARTS: dict[str, Callable[[Layout], Part]] = {
-    "tempo": tempo,
+    "jaeger": jaeger,
     "loki": loki,
+    "pusher": pusher,
     "prometheus": prometheus,
     "collector": collector,
 }

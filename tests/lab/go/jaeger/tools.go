@@ -3,4 +3,4 @@
 // Package tools names the program that is built as it is from its own module.
 package tools
 
-import _ "github.com/grafana/tempo/cmd/tempo"
+import _ "github.com/jaegertracing/jaeger/cmd/jaeger"
