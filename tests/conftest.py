@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -126,7 +127,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Then the longest module: begun last, it would keep one worker busy when the other has nothing left.
     """
     config.stash[_LEFT_OUT] = []
-    missing = {"telemetry": _no_telemetry, "cluster": _no_cluster, "go_runtime": _no_go_runtime}
+    missing = {
+        "telemetry": _no_telemetry,
+        "cluster": _no_cluster,
+        "go_runtime": _no_go_runtime,
+        "npm": _no_npm,
+    }
     for marker, look in missing.items():
         marked = [item for item in items if item.get_closest_marker(marker)]
         if marked and (reason := look()):
@@ -212,6 +218,10 @@ def _no_go_runtime() -> str:
     if CONTEXT in _ENVIRONMENT or Lab.attach().controller == "real":
         return ""
     return "kagent's Go runtime: set KAGENT_SOURCE"
+
+
+def _no_npm() -> str:
+    return "" if shutil.which("npm") else "npm: install Node.js"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -88,6 +88,8 @@ class Where:
             record = question(source)
             if record.turns:
                 return record
+            for gap in record.gaps:
+                terminal.warn(gap)
             terminal.say(f"nothing in {source.name}")
         except NoSuchTurn as error:
             terminal.say(f"nothing in {source.name}{error.where}")

@@ -23,7 +23,7 @@ from tests.lab.images.shelf import key_of
 from tests.lab.layout import Layout
 from tests.unit.test_log_loki import LABELS
 
-pytestmark = pytest.mark.telemetry
+pytestmark = [pytest.mark.telemetry, pytest.mark.npm]
 
 GRAMMARS = Path(__file__).parent / "grammars"
 # Texts that mean something in one of the languages, or in their regular expressions, or are not ASCII. No

@@ -255,7 +255,7 @@ def test_traces_that_were_not_looked_at(kagent: Kagent, world: TraceCluster) -> 
     many(world, 201)
     code, out, err = kagent("trace", "datetime-agent", "--tool=other", "-o", "name", cluster=world)
     assert (code, len(out.split())) == (0, 0)
-    assert err.startswith(f"nothing in {JAEGER}\n")
+    assert err == f"Warning: only 200 traces were looked at\nnothing in {JAEGER}\n"
     code, out, err = kagent(
         "trace", "datetime-agent", "--tool=get_time", "--limit=201", "-o", "name", cluster=world
     )
