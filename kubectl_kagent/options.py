@@ -38,6 +38,13 @@ _CONNECTION = (
     ),
     click.option("--as-uid", metavar="UID", hidden=True, help="UID to impersonate."),
     click.option(
+        "--as-user-extra",
+        metavar="KEY=VALUE",
+        multiple=True,
+        hidden=True,
+        help="Extra field of the user to impersonate.",
+    ),
+    click.option(
         "--request-timeout", type=str, metavar="DURATION", hidden=True, help="Limit of one request, like 10s."
     ),
     click.option("--token", metavar="TOKEN", hidden=True, help="Bearer token."),
@@ -56,6 +63,7 @@ _CONNECTION = (
 
 _CONNECTION_NAMES = (
     *("kubeconfig", "context", "cluster", "user", "namespace", "as_user", "as_groups", "as_uid"),
+    "as_user_extra",
     *("request_timeout", "token", "server", "certificate_authority", "client_certificate", "client_key"),
     *("insecure_skip_tls_verify", "tls_server_name"),
 )
@@ -221,7 +229,8 @@ def _complete(context: click.Context, incomplete: str, types: tuple[Resource, ..
 
 def _names(context: click.Context, resource: Resource) -> list[str]:
     flags = {name: value for name, value in context.params.items() if name in _CONNECTION_NAMES}
-    flags["as_groups"] = flags.get("as_groups") or ()
+    for several in ("as_groups", "as_user_extra"):
+        flags[several] = flags.get(several) or ()
     flags["insecure_skip_tls_verify"] = bool(flags.get("insecure_skip_tls_verify"))
     try:
         cluster = _open(context, flags | {"request_timeout": _COMPLETION_PATIENCE})

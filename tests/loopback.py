@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +14,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came in; ``headers`` keeps repeated ones apart."""
+    """A request as it came in; ``headers`` keeps repeated ones apart.
+
+    ``client`` is the name in the certificate that the client showed.
+    """
 
     method: str
     path: str
     headers: list[tuple[str, str]]
     body: bytes
+    client: str = ""
 
     def header(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -29,12 +34,13 @@ class Loopback:
     """``answer`` gives the whole response as bytes, or in parts; then the connection is closed."""
 
     address: str = ""
+    scheme: str = "http"
     received: list[Received] = field(default_factory=list)
     answer: Callable[[Received], bytes | Iterator[bytes]] = field(default=lambda _: response(200, {}))
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"{self.scheme}://{self.address}"
 
 
 def response(status: int, body: Any, content_type: str = "application/json") -> bytes:
@@ -59,9 +65,15 @@ def refused(code: int, reason: str, message: str, **details: str) -> bytes:
     return response(code, {**status, "code": code, "reason": reason, "message": message, "details": details})
 
 
+def _client(connection: object) -> str:
+    certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    parts = dict(part for name in (certificate or {}).get("subject", ()) for part in name)
+    return str(parts.get("commonName", ""))
+
+
 @contextmanager
-def serve() -> Iterator[Loopback]:
-    loopback = Loopback()
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+    loopback = Loopback(scheme="https" if tls else "http")
 
     class Handler(BaseHTTPRequestHandler):
         def handle_one_request(self) -> None:
@@ -70,7 +82,8 @@ def serve() -> Iterator[Loopback]:
             if not self.raw_requestline or not self.parse_request():
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            request = Received(self.command, self.path, list(self.headers.items()), body)
+            headers, client = list(self.headers.items()), _client(self.connection)
+            request = Received(self.command, self.path, headers, body, client)
             loopback.received.append(request)
             answer = loopback.answer(request)
             for part in [answer] if isinstance(answer, bytes) else answer:
@@ -88,6 +101,8 @@ def serve() -> Iterator[Loopback]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         loopback.address = f"127.0.0.1:{server.server_port}"
+        if tls:  # the handshake is part of the first read, which each connection's thread does
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import urllib3
-from kubernetes.client.configuration import Configuration
 
 from kubectl_kagent.cluster import http
 from kubectl_kagent.cluster.refusals import refusal, status_in
-from kubectl_kagent.cluster.wire import Wire
+from kubectl_kagent.cluster.wire import Endpoint, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
 from kubectl_kagent.model import paths
@@ -29,16 +28,9 @@ _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOT
 class ApiServer:
     """A connected cluster. ``namespace`` is the one to use when the command line names none."""
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        *,
-        namespace: str,
-        impersonate: tuple[tuple[str, str], ...] = (),
-        timeout: float | None = None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, *, namespace: str) -> None:
         self.namespace = namespace
-        self._wire = Wire(configuration, impersonate, timeout)
+        self._wire = Wire(endpoint)
 
     @property
     def host(self) -> str:

@@ -1,12 +1,10 @@
-"""From kubectl's connection flags to a connected cluster: kubeconfig, credentials, TLS."""
+"""From kubectl's connection flags to a connected cluster; by client-go's rules, so as kubectl."""
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +12,14 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
+    from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
+    from kubectl_kagent.cluster.login import Login
+    from kubectl_kagent.cluster.wire import Endpoint
 
-_MIXED = "kubectl-kagent"  # name of the context that the flags and the kubeconfig make together
+_REMOVED = {  # auth-providers that client-go had once -> what came instead
+    "azure": "use the kubelogin credential plugin: https://github.com/Azure/kubelogin",
+    "gcp": "use the gke-gcloud-auth-plugin credential plugin",
+}
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -31,6 +35,7 @@ class Connection:
     as_user: str | None = None
     as_groups: tuple[str, ...] = ()
     as_uid: str | None = None
+    as_user_extra: tuple[str, ...] = ()
     request_timeout: float | None = None
     token: str | None = None
     server: str | None = None
@@ -42,101 +47,39 @@ class Connection:
 
 
 def connect(flags: Connection) -> ApiServer:
-    """Open the cluster that ``flags`` name; nothing is sent yet.
+    """Open the cluster that ``flags`` name; nothing is sent yet, but a credential plugin may run.
 
     Raises KagentError for a kubeconfig that is missing, malformed, or names what it does not have.
     """
     from kubectl_kagent.cluster import lean
 
     lean.load()
-    from kubernetes.client.configuration import Configuration
-
     from kubectl_kagent.cluster.api import ApiServer
 
-    configuration = Configuration()
-    configuration.retries = False
-    configuration.connection_pool_maxsize = 100  # each log that is followed has one
-    namespace = _load(flags, configuration)
-    if flags.server:
-        configuration.host = flags.server.rstrip("/")
-    if flags.token:
-        configuration.api_key["BearerToken"] = f"Bearer {flags.token}"
-    if flags.certificate_authority:
-        configuration.ssl_ca_cert = flags.certificate_authority
-    if flags.client_certificate:
-        configuration.cert_file = flags.client_certificate
-    if flags.client_key:
-        configuration.key_file = flags.client_key
-    if flags.insecure_skip_tls_verify:
-        configuration.verify_ssl = False
-    if flags.tls_server_name:
-        configuration.tls_server_name = flags.tls_server_name
-    if "://" not in configuration.host:
-        tls = configuration.ssl_ca_cert or configuration.cert_file or not configuration.verify_ssl
-        configuration.host = f"{'https' if tls else 'http'}://{configuration.host}"  # as kubectl does
-    for path in (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file):
-        if path and not Path(path).is_file():
-            raise KagentError(f"unable to read {path}: no such file")
-    return ApiServer(
-        configuration,
-        namespace=flags.namespace or namespace,
-        impersonate=_impersonation(flags),
-        timeout=flags.request_timeout,
-    )
+    chosen = _with_flags(_chosen(flags), flags)
+    endpoint = _endpoint(chosen, flags.request_timeout)
+    endpoint.login.current()  # who can't log in hears it now, not from the first of many threads
+    return ApiServer(endpoint, namespace=chosen.namespace or "default")
 
 
-def _impersonation(flags: Connection) -> tuple[tuple[str, str], ...]:
-    headers = [("Impersonate-User", flags.as_user)] if flags.as_user else []
-    headers += [("Impersonate-Group", group) for group in flags.as_groups]
-    if flags.as_uid:
-        headers.append(("Impersonate-Uid", flags.as_uid))
-    if headers and not flags.as_user:
-        raise KagentError("requesting uid or groups without impersonating a user", hint="add --as=USER")
-    return tuple(headers)
+def _chosen(flags: Connection) -> Chosen:
+    """What the kubeconfigs have for these flags, or else the pod's service account."""
+    from kubectl_kagent.cluster import kubeconfig
+    from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
-
-def _load(flags: Connection, configuration: Any) -> str:
-    """Fill ``configuration`` from the kubeconfig (or the pod's service account); the namespace."""
-    from kubernetes.config.kube_config import KubeConfigLoader
-
-    paths = _paths(flags)
-    present = [path for path in paths if path.is_file()]
-    if flags.kubeconfig and not present:
+    found = kubeconfig.load(_paths(flags))
+    if found:
+        return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server))
+    if flags.kubeconfig:
         raise KagentError(f"stat {flags.kubeconfig}: no such file or directory")
-    if not present:
-        return _load_in_cluster(configuration, flags)
-    try:
-        files = {str(path): _read(path) for path in present}
-        merged = _merge(files)
-        context = _context(merged.value, _current_context(files.values()), flags)
-        with _plugin_errors() as failures:
-            loader = KubeConfigLoader(
-                config_dict=merged,
-                active_context=context["name"],
-                config_base_path=None,  # relative paths start at the file that has them
-            )
-            loader.load_and_set(configuration)
-    except KagentError:
-        raise
-    except Exception as error:  # yaml, base64 and config errors, and whatever a wrong shape runs into
-        raise _unusable(present, error) from error
-    if failures:
-        raise Unauthorized(f"getting credentials: {failures[0]}")
-    return str(context["context"].get("namespace") or "default")
-
-
-@contextmanager
-def _plugin_errors() -> Iterator[list[str]]:
-    """What the loader logs: a failed exec plugin is only a line in the log for it."""
-    failures: list[str] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: failures.append(record.getMessage())  # type: ignore[method-assign]
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield failures
-    finally:
-        root.removeHandler(handler)
+    if "KUBERNETES_SERVICE_HOST" in os.environ and (_SERVICE_ACCOUNT / "token").is_file():
+        return _in_cluster()
+    if flags.server:
+        return Chosen(Entry(), Entry(), "")
+    raise KagentError(
+        "no kubeconfig: none of the usual places has one",
+        hint="set KUBECONFIG or give --kubeconfig; kubectl config view shows what kubectl uses",
+    )
 
 
 def _paths(flags: Connection) -> list[Path]:
@@ -146,93 +89,168 @@ def _paths(flags: Connection) -> list[Path]:
     return [Path(part).expanduser() for part in env] or [Path.home() / ".kube" / "config"]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A kubeconfig. The kubernetes package's own reading takes many times as long: it has no C in it."""
-    import yaml
+def _in_cluster() -> Chosen:
+    from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
-    config = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    if config is None:  # an empty file is for kubectl one that says nothing
-        return {}
-    if not isinstance(config, dict):
-        raise TypeError(config)
-    return config
-
-
-def _merge(files: Mapping[str, dict[str, Any]]) -> Any:
-    """The files as one: of things of one name the first counts, and each knows the file that it is from."""
-    from kubernetes.config.kube_config import ConfigNode
-
-    first = next(iter(files))
-    whole = ConfigNode(first, dict(files[first]), first)
-    for kind in ("clusters", "contexts", "users"):
-        found: dict[str, Any] = {}
-        for path, config in files.items():
-            for item in config.get(kind) or []:
-                node = ConfigNode(f"{path}/{kind}", item, path)
-                found.setdefault(node["name"], node)
-        whole.value[kind] = list(found.values())
-    return whole
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    cluster = {
+        "server": f"https://{f'[{host}]' if ':' in host else host}:{port}",
+        "certificate-authority": str(_SERVICE_ACCOUNT / "ca.crt"),
+    }
+    user = {"tokenFile": str(_SERVICE_ACCOUNT / "token")}
+    namespace = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
+    return Chosen(Entry(cluster), Entry(user), namespace)
 
 
-def _current_context(files: Iterable[Mapping[str, Any]]) -> str | None:
-    """The first file that sets one decides, as for kubectl."""
-    return next((file["current-context"] for file in files if file.get("current-context")), None)
-
-
-def _context(config: dict[str, Any], current: str | None, flags: Connection) -> dict[str, Any]:
-    """The context to use, with the flags put in; added to ``config``, since it may be a mixed one."""
-    name = flags.context or current
-    contexts = {item["name"]: item for item in config["contexts"]}
-    if not name and not (flags.cluster or flags.server):
-        raise KagentError("no current context is set in the kubeconfig", hint="name one with --context")
-    if name and name not in contexts:
-        raise KagentError(
-            f'context "{name}" does not exist', hint="kubectl config get-contexts lists those there are"
-        )
-    chosen: dict[str, Any] = dict(contexts[name]["context"].value) if name else {}
-    for kind, value in (("cluster", flags.cluster), ("user", flags.user)):
-        if value:
-            if value not in _names(config, kind):
-                raise KagentError(f'{kind} "{value}" does not exist in the kubeconfig')
-            chosen[kind] = value
-    if flags.token:
-        chosen.pop("user", None)  # the token stands for the whole user: no certificate, no exec plugin
-    if flags.server and not chosen.get("cluster"):
-        chosen["cluster"] = _MIXED
-        config["clusters"].append({"name": _MIXED, "cluster": {"server": flags.server}})
-    for kind in ("cluster", "user"):
-        named = chosen.get(kind)
-        if (named or kind == "cluster") and named not in _names(config, kind):
-            raise KagentError(f'context "{name}" names {kind} "{named or ""}", which does not exist')
-    mixed = {"name": _MIXED, "context": chosen}
-    config["contexts"].append(mixed)
-    return mixed
-
-
-def _names(config: dict[str, Any], kind: str) -> set[str]:
-    return {item["name"] for item in config[f"{kind}s"]}
-
-
-def _load_in_cluster(configuration: Any, flags: Connection) -> str:
-    if "KUBERNETES_SERVICE_HOST" in os.environ and (_SERVICE_ACCOUNT / "token").is_file():
-        from kubernetes.config import load_incluster_config
-
-        load_incluster_config(client_configuration=configuration)
-        return (_SERVICE_ACCOUNT / "namespace").read_text().strip()
-    if flags.server:
-        return "default"
-    raise KagentError(
-        "no kubeconfig: none of the usual places has one",
-        hint="set KUBECONFIG or give --kubeconfig; kubectl config view shows what kubectl uses",
+def _with_flags(chosen: Chosen, flags: Connection) -> Chosen:
+    """The flags' values in the places of the kubeconfig's, as clientcmd merges them."""
+    cluster = _given(
+        ("server", flags.server),
+        (
+            "certificate-authority",
+            flags.certificate_authority and os.path.abspath(flags.certificate_authority),
+        ),
+        ("insecure-skip-tls-verify", flags.insecure_skip_tls_verify),
+        ("tls-server-name", flags.tls_server_name),
+    )
+    user = _given(
+        ("token", flags.token),
+        ("client-certificate", flags.client_certificate and os.path.abspath(flags.client_certificate)),
+        ("client-key", flags.client_key and os.path.abspath(flags.client_key)),
+        ("as", flags.as_user),
+        ("as-uid", flags.as_uid),
+        ("as-groups", list(flags.as_groups)),
+        ("as-user-extra", {**chosen.user.text_lists("as-user-extra"), **_extra(flags.as_user_extra)}),
+    )
+    # what the kubeconfig may say of the same thing in another way
+    trust = ("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify")
+    rivals = {
+        "server": ("tls-server-name",),
+        "certificate-authority": trust,
+        "insecure-skip-tls-verify": trust,
+        "token": ("tokenFile",),
+        "client-certificate": ("client-certificate-data",),
+        "client-key": ("client-key-data",),
+    }
+    return replace(
+        chosen,
+        cluster=_over(chosen.cluster, cluster, rivals),
+        user=_over(chosen.user, user, rivals),
+        namespace=flags.namespace or chosen.namespace,
     )
 
 
-def _unusable(paths: list[Path], error: Exception) -> KagentError:
-    mark = getattr(error, "problem_mark", None)
-    if mark:
-        why = f"yaml: line {mark.line + 1}: {getattr(error, 'problem', '')}"
-    elif isinstance(error, (AttributeError, KeyError, TypeError)):
-        why = "it is not a kubeconfig"
-    else:
-        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return KagentError(f"error loading config file {os.pathsep.join(map(str, paths))}: {why}")
+def _given(*values: tuple[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values if value}
+
+
+def _extra(flags: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for flag in flags:
+        key, equals, value = flag.partition("=")
+        if not equals:
+            raise KagentError(f'"{flag}" is not KEY=VALUE', hint="--as-user-extra=KEY=VALUE")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def _over(entry: Entry, flags: dict[str, Any], rivals: Mapping[str, tuple[str, ...]]) -> Entry:
+    gone = {rival for key in flags for rival in rivals.get(key, ())}
+    kept = {key: value for key, value in entry.fields.items() if key not in gone}
+    return replace(entry, fields=kept | flags)
+
+
+def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
+    """Where to send requests, and as whom. client-go shows no credentials to a server without TLS."""
+    from kubectl_kagent.cluster import tls
+    from kubectl_kagent.cluster.login import Fixed, impersonation, of_url, pair
+    from kubectl_kagent.cluster.pool import address
+    from kubectl_kagent.cluster.wire import Endpoint
+
+    cluster, user = chosen.cluster, chosen.user
+    server = cluster.text("server")
+    if not server:
+        raise KagentError(f'no server found for cluster "{cluster.name}"')
+    authority, insecure = _trust(cluster)
+    shown = pair(user)
+    if "://" not in server:
+        server = f"{'https' if authority or shown or insecure else 'http'}://{server}"
+    url = address(server, "the server's address")
+    login: Login = Fixed()
+    context = None
+    if url.scheme == "https":
+        context = tls.context(authority, insecure=insecure)
+        login = _login(user, cluster, has_certificate=shown is not None)
+        if shown:
+            tls.present(context, shown)
+    if url.auth and login == Fixed():
+        login = Fixed(of_url(url.auth))
+    return Endpoint(
+        url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),
+        context,
+        cluster.text("tls-server-name"),
+        cluster.text("proxy-url"),
+        login,
+        impersonation(user),
+        timeout,
+    )
+
+
+def _trust(cluster: Entry) -> tuple[bytes, bool]:
+    """The authorities to trust (none: the system's), and whether not to ask for any."""
+    from kubectl_kagent.cluster import tls
+
+    authority, path = cluster.data("certificate-authority-data"), cluster.path("certificate-authority")
+    if path and not authority:
+        authority = tls.read(path)
+    insecure = cluster.flag("insecure-skip-tls-verify")
+    if authority and insecure:
+        raise KagentError(
+            "specifying a root certificates file with the insecure flag is not allowed",
+            hint=f'cluster "{cluster.name}" has a certificate-authority and insecure-skip-tls-verify',
+        )
+    return authority, insecure
+
+
+def _login(user: Entry, cluster: Entry, *, has_certificate: bool) -> Login:
+    """The way to log in that the user has; what is given counts more than what must be asked for."""
+    from kubectl_kagent.cluster import login
+
+    token, file = user.text("token"), user.path("tokenFile")
+    username, password = user.text("username"), user.text("password")
+    provider, plugin = user.entry("auth-provider"), user.entry("exec")
+    if token and (username or password):
+        raise KagentError(
+            f'more than one authentication method found for "{user.name}"; '
+            "found token and basicAuth, only one is allowed"
+        )
+    if provider and plugin:
+        raise KagentError(
+            f'authProvider cannot be provided in combination with an exec plugin for "{user.name}"'
+        )
+    if file:
+        return login.TokenFile(file, token)
+    if token:
+        return login.Fixed(login.bearer(token))
+    if username or password:
+        return login.Fixed(login.basic(username, password))
+    if provider:
+        return _provider_login(user, provider)
+    if plugin and not has_certificate:
+        from kubectl_kagent.cluster import exec_plugin
+
+        return exec_plugin.ExecLogin(exec_plugin.plugin(user, plugin, cluster))
+    return login.Fixed()
+
+
+def _provider_login(user: Entry, provider: Entry) -> Login:
+    """Raises Unauthorized for a provider that there is no more, since the request would be nobody's."""
+    name = provider.text("name")
+    if name in _REMOVED:
+        raise Unauthorized(f"the {name} auth plugin has been removed", hint=_REMOVED[name])
+    if name != "oidc":
+        raise Unauthorized(f'no auth provider found for name "{name}"', hint="use a credential plugin (exec)")
+    from kubectl_kagent.cluster.kubeconfig import Entry
+    from kubectl_kagent.cluster.oidc import OidcLogin
+
+    return OidcLogin(user, provider.entry("config") or Entry(file=user.file, place=user.place))

@@ -10,18 +10,11 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-_PACKAGES = (
-    "kubernetes",
-    "kubernetes.client",
-    "kubernetes.utils",
-    "oauthlib",
-    "oauthlib.oauth2",
-    "requests_oauthlib",
-)
+_PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
 
 
 class _Package(ModuleType):
@@ -48,23 +41,11 @@ def load_urllib3() -> None:
 
 
 def load() -> None:
-    """Make ``kubernetes.client.configuration``, ``.rest`` and ``kubernetes.config`` cheap to import."""
+    """Make ``kubernetes.client.configuration`` and ``.rest`` cheap to import."""
     load_urllib3()
-    if "kubernetes" in sys.modules or not all(map(_put, _PACKAGES)):
-        return
-    client: Any = sys.modules["kubernetes.client"]
-    oauth: Any = sys.modules["requests_oauthlib"]
-    client.Configuration = importlib.import_module("kubernetes.client.configuration").Configuration
-    # kube_config refreshes an OIDC token with these two; few kubeconfigs have one
-    client.ApiClient = _later(client, "ApiClient")
-    oauth.OAuth2Session = _later(oauth, "OAuth2Session")
-    importlib.import_module("kubernetes.config")
-    del client.ApiClient, oauth.OAuth2Session
-
-
-def _later(package: ModuleType, name: str) -> Callable[..., Any]:
-    """What makes an object of a class as soon as one is wanted."""
-    return lambda *args, **more: getattr(package, name)(*args, **more)
+    if "kubernetes" not in sys.modules:
+        for name in _PACKAGES:
+            _put(name)
 
 
 def _put(name: str) -> bool:

@@ -120,9 +120,8 @@ async def _session(access: Access, name: str, refusals: list[KagentError]) -> As
 
     wire = _wire(access, name, refusals)
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    async with httpx2.AsyncClient(
-        transport=wire, headers=list(access.headers), timeout=timeout, trust_env=False
-    ) as http:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in access.headers]
+    async with httpx2.AsyncClient(transport=wire, headers=headers, timeout=timeout, trust_env=False) as http:
         transport = streamable_http_client(access.url, http_client=http, max_sse_event_size=LINE_LIMIT)
         async with Client(transport, mode="legacy") as client:
             yield client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -125,8 +126,9 @@ def unreachable(host: str, error: Exception) -> Unreachable:
             f"the connection to the server {host} was refused", hint="is the host and port right?"
         )
     if "CERTIFICATE_VERIFY_FAILED" in text:
+        why = re.search(r"certificate verify failed: (.+?)(?: \(_ssl|$)", text)
         return Unreachable(
-            f"the certificate of {host} is not trusted by this kubeconfig",
+            f"the certificate of {host} is not trusted by this kubeconfig{f': {why[1]}' if why else ''}",
             hint="check certificate-authority in the kubeconfig",
         )
     # a name that does not resolve is a kind of timeout for urllib3

@@ -1,38 +1,61 @@
-"""The one connection to the API server: credentials and TLS as the kubeconfig has them."""
+"""The one connection to the API server: every request to it is made and sent here."""
 
 from __future__ import annotations
 
 import json
 import ssl
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client.configuration import Configuration
-from kubernetes.client.rest import RESTClientObject
+from urllib3.util import Url
 
+from kubectl_kagent.cluster import tls
+from kubectl_kagent.cluster.headers import header_value
 from kubectl_kagent.cluster.http import Access
+from kubectl_kagent.cluster.login import Credential, Fixed, Login
+from kubectl_kagent.cluster.pool import pool
 from kubectl_kagent.cluster.refusals import unreachable
+
+_LONGEST = 2_000_000.0  # seconds: a socket counts milliseconds in 31 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An API server, and who we are to it.
+
+    ``tls`` is for https; ``server_name`` is the one to expect in its certificate, when it is not the URL's;
+    ``proxy`` is the kubeconfig's; ``impersonate`` are headers; ``timeout`` is the limit of each request in
+    seconds.
+    """
+
+    url: Url
+    tls: ssl.SSLContext | None = None
+    server_name: str = ""
+    proxy: str = ""
+    login: Login = field(default_factory=Fixed)
+    impersonate: tuple[tuple[str, str], ...] = ()
+    timeout: float | None = None
 
 
 class Wire:
-    """Sends requests. ``timeout`` is the limit of each in seconds; ``impersonate`` are headers."""
+    """Sends requests."""
 
-    def __init__(
-        self, configuration: Configuration, impersonate: tuple[tuple[str, str], ...], timeout: float | None
-    ) -> None:
-        self._configuration = configuration
-        self._url = configuration.host  # reading the credentials resets the configuration to the kubeconfig's
-        self._impersonate = impersonate
-        self._timeout = timeout
-        self._pool = RESTClientObject(configuration).pool_manager
-        if not configuration.verify_ssl:  # the user asked for it: no warning at each request, as with kubectl
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._pool = pool(endpoint.url, endpoint.tls, endpoint.server_name, endpoint.proxy)
+        self._shown: tls.Pair | None = None
+        self._lock = threading.Lock()
+        if endpoint.tls and endpoint.tls.verify_mode == ssl.CERT_NONE:
+            # the user asked for it: no warning at each request, as with kubectl
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     @property
     def host(self) -> str:
-        return urlsplit(self._url).netloc or self._url
+        return self._endpoint.url.netloc or ""
 
     def send(
         self,
@@ -46,17 +69,20 @@ class Wire:
         headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """The answer, with its whole body unless ``stream``: a break while it is read is explained too."""
-        url = self._url + path
+        url = f"{self._endpoint.url}{path}"
         given = {key: value for key, value in (query or {}).items() if value is not None}
         if given:
             url += ("&" if "?" in url else "?") + urlencode(given)
+        limit = self._endpoint.timeout
         try:
             return self._pool.request(
                 method,
                 url,
                 headers=self._headers(content_type if body is not None else None, headers),
                 body=None if body is None else _encode(body),
-                timeout=urllib3.Timeout(connect=self._timeout or 10, read=timeout or self._timeout or 60),
+                timeout=urllib3.Timeout(
+                    connect=min(limit or 10, _LONGEST), read=min(timeout or limit or 60, _LONGEST)
+                ),
                 retries=False,
                 preload_content=not stream,
             )
@@ -65,14 +91,14 @@ class Wire:
 
     def access(self, path: str) -> Access:
         """What another client needs to send requests to that path itself."""
-        proxy = getattr(self._pool, "proxy", None)
+        proxy = self._pool.proxy
         headers = self._headers(None, None)
         headers.discard("Accept")
         return Access(
-            self._url + path,
+            f"{self._endpoint.url}{path}",
             tuple(headers.iteritems()),
-            self._tls(),
-            str(getattr(self._configuration, "tls_server_name", None) or ""),
+            self._endpoint.tls,
+            self._endpoint.server_name,
             proxy.url if proxy else "",
         )
 
@@ -81,24 +107,24 @@ class Wire:
         headers.update(more or {})
         if content_type:
             headers["Content-Type"] = content_type
-        auth = self._configuration.auth_settings().get("BearerToken")
-        if auth and auth["value"]:
-            headers["Authorization"] = str(auth["value"])
-        elif self._configuration.username:
-            headers["Authorization"] = str(self._configuration.get_basic_auth_token())
-        for name, value in self._impersonate:
+        if authorization := self._credential().authorization:
+            headers["Authorization"] = authorization
+        for name, value in self._endpoint.impersonate:
             headers.add(name, value)  # a group is a header of its own each time
-        return headers
+        return urllib3.HTTPHeaderDict(
+            [(name, header_value(name, value)) for name, value in headers.iteritems()]
+        )
 
-    def _tls(self) -> ssl.SSLContext:
-        given = self._configuration
-        context = ssl.create_default_context(cafile=given.ssl_ca_cert)
-        if not given.verify_ssl:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if given.cert_file:
-            context.load_cert_chain(given.cert_file, given.key_file)
-        return context
+    def _credential(self) -> Credential:
+        """The one to use now; connections that show another certificate are not used again."""
+        found = self._endpoint.login.current()
+        if found.pair and self._endpoint.tls:
+            with self._lock:
+                if found.pair != self._shown:
+                    tls.present(self._endpoint.tls, found.pair)
+                    self._pool.clear()
+                    self._shown = found.pair
+        return found
 
 
 def _encode(body: Any) -> bytes:

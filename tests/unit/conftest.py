@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 
 from kubectl_kagent import clock
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG
+from tests.certificates import authority
 from tests.fakes import FakeCluster
+from tests.loopback import Loopback, serve
 from tests.objects import agent, model_config
 from tests.unit.controllers import Controllers, Story
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """An API server with TLS; ``tests.certificates.authority()`` is its authority."""
+    with serve(authority().server()) as loopback:
+        yield loopback
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a kubeconfig, or a text, to a file of that name; gives its path."""
+
+    def write_file(content: Any, name: str = "kubeconfig") -> str:
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+        return str(path)
+
+    return write_file
 
 
 @pytest.fixture

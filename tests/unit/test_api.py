@@ -41,7 +41,7 @@ def server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def api(server: Loopback) -> ApiServer:
-    return connect(Connection(server=server.url, namespace="team", token="secret"))
+    return connect(Connection(server=server.url, namespace="team"))
 
 
 def error_of(call: Callable[[], object]) -> KagentError:
@@ -58,11 +58,11 @@ def asked(received: Received) -> tuple[str, str, dict[str, str]]:
 # Requests
 
 
-def test_another_client_is_given_what_it_needs_to_reach_a_service(server: Loopback) -> None:
+def test_another_client_is_given_what_it_needs_to_reach_a_service() -> None:
     groups = ("dev", "ops")
-    given = Connection(server=server.url, token="secret", as_user="jo", as_groups=groups)
+    given = Connection(server="https://127.0.0.1:1", token="secret", as_user="jo", as_groups=groups)
     access = connect(given).service_access("team", "clock:3000", "/mcp?a=b")
-    assert access.url == f"{server.url}/api/v1/namespaces/team/services/clock:3000/proxy/mcp?a=b"
+    assert access.url == "https://127.0.0.1:1/api/v1/namespaces/team/services/clock:3000/proxy/mcp?a=b"
     assert access.headers == (
         ("User-Agent", "kubectl-kagent"),
         ("Authorization", "Bearer secret"),
@@ -75,8 +75,9 @@ def test_another_client_is_given_what_it_needs_to_reach_a_service(server: Loopba
     assert access.tls.verify_mode is ssl.CERT_REQUIRED
 
 
-def test_its_tls_is_what_the_flags_say(server: Loopback) -> None:
-    given = Connection(server=server.url, insecure_skip_tls_verify=True, tls_server_name="api.local")
+def test_its_tls_is_what_the_flags_say() -> None:
+    url = "https://127.0.0.1:1"
+    given = Connection(server=url, insecure_skip_tls_verify=True, tls_server_name="api.local")
     access = connect(given).service_access("team", "clock:3000", "/mcp")
     assert access.server_name == "api.local"
     assert access.tls is not None
@@ -112,7 +113,6 @@ def test_each_call_is_the_request_that_kubernetes_expects(api: ApiServer, server
     assert types == [[], [], [], ["application/json"], [merge], [patch], []]
     bodies = [json.loads(received.body) for received in server.received[3:6]]
     assert bodies == [{"a": 1}, {"a": None}, [{"op": "remove", "path": "/a"}]]
-    assert all(received.header("Authorization") == ["Bearer secret"] for received in server.received)
     assert all(received.header("Accept") == ["application/json"] for received in server.received)
 
 

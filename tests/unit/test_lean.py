@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
-
-from tests.loopback import Received, response, serve
 
 CONNECT = """
 import sys
@@ -78,30 +74,3 @@ assert urllib3.http2.inject_into_urllib3 and urllib3.http2.probe is urllib3.conn
 print("importlib.metadata" in sys.modules)
 """
     assert run(code) == "False\nTrue\n"
-
-
-def test_an_expired_oidc_token_is_refreshed(tmp_path: Path) -> None:
-    """What kube_config needs the whole client for."""
-
-    def part(value: dict[str, object]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    old = f"{part({'alg': 'none'})}.{part({'exp': 1})}.x"
-    with serve() as server:
-
-        def answer(received: Received) -> bytes:
-            if received.path == "/.well-known/openid-configuration":
-                return response(200, {"token_endpoint": f"{server.url}/token"})
-            tokens = {"id_token": "fresh", "refresh_token": "r2", "access_token": "a", "token_type": "bearer"}
-            return response(200, tokens)
-
-        server.answer = answer
-        about = {"client-id": "c", "client-secret": "s", "id-token": old, "refresh-token": "r"}
-        provider = {"name": "oidc", "config": {**about, "idp-issuer-url": server.url}}
-        path = kubeconfig(tmp_path, server.url, **{"auth-provider": provider})
-        show = "print(dict(api.service_access('kagent', 'web:80', '/').headers)['Authorization'])"
-        assert run(CONNECT + show, path, OAUTHLIB_INSECURE_TRANSPORT="1") == "Bearer fresh\n"
-        assert [received.path for received in server.received] == [
-            "/.well-known/openid-configuration",
-            "/token",
-        ]

@@ -1,0 +1,204 @@
+"""Kubeconfigs as client-go reads them: several files are one, and a context names a cluster and a user of it.
+
+An error names the file and the place in it, never what stands there: that may be a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kubectl_kagent.errors import KagentError
+
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
+_SEVERAL = ("clusters", "contexts", "users")
+
+
+class Loader(_Safe):  # type: ignore[misc]  # one of two classes
+    """Reads a date as the text that it is: for Go, which makes JSON of it, there is no other."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:timestamp"]
+    for first, forms in _Safe.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mapping of a kubeconfig. ``file`` and ``place`` say where it stands, ``name`` what it is called.
+
+    What asks for a value raises KagentError when one of another type is there; null is none.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
+    place: str = ""
+    name: str = ""
+
+    def text(self, key: str) -> str:
+        """A string, or an empty one when there is none."""
+        return str(self._typed(key, str, "a string") or "")
+
+    def flag(self, key: str) -> bool:
+        return bool(self._typed(key, bool, "true or false"))
+
+    def texts(self, key: str) -> list[str]:
+        return self._strings(self._typed(key, list, "a list") or [], key)
+
+    def text_lists(self, key: str) -> dict[str, list[str]]:
+        """A mapping of lists of strings."""
+        found = self._typed(key, dict, "a mapping") or {}
+        if not all(isinstance(value, list) for value in found.values()):
+            raise self.wrong(f"{key} is not a mapping of lists")
+        return {str(name): self._strings(value, key) for name, value in found.items()}
+
+    def entry(self, key: str) -> Entry | None:
+        found = self._typed(key, dict, "a mapping")
+        return None if found is None else Entry(found, self.file, self._inside(key), self.name)
+
+    def entries(self, key: str) -> list[Entry]:
+        """A list of mappings."""
+        found = self._typed(key, list, "a list") or []
+        places = [f"{self._inside(key)}[{index}]" for index in range(len(found))]
+        for place, value in zip(places, found, strict=True):
+            if not isinstance(value, dict):
+                raise _unusable(self.file, f"{place} is not a mapping")
+        return [Entry(value, self.file, place) for place, value in zip(places, found, strict=True)]
+
+    def path(self, key: str) -> str:
+        """A file's path; a relative one starts at the folder of the kubeconfig."""
+        found = self.text(key)
+        return os.path.join(os.path.dirname(os.path.abspath(self.file)), found) if found else ""
+
+    def data(self, key: str) -> bytes:
+        """Bytes that are written in base64."""
+        try:
+            return base64.b64decode("".join(self.text(key).split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise self.wrong(f"{key} is not base64") from None
+
+    def wrong(self, why: str) -> KagentError:
+        """The error for what is wrong in here."""
+        return _unusable(self.file, f"{self.place}: {why}" if self.place else why)
+
+    def _typed(self, key: str, kind: type, called: str) -> Any:
+        value = self.fields.get(key)
+        if value is not None and not isinstance(value, kind):
+            raise self.wrong(f"{key} is not {called}")
+        return value
+
+    def _strings(self, found: list[Any], key: str) -> list[str]:
+        if not all(isinstance(value, str) for value in found):
+            raise self.wrong(f"{key} is not a list of strings")
+        return found
+
+    def _inside(self, key: str) -> str:
+        return f"{self.place}.{key}" if self.place else key
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a command line uses of the kubeconfigs."""
+
+    cluster: Entry
+    user: Entry
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """The files as one: of things of one name the first counts, and the first file that sets a context."""
+
+    current: str
+    clusters: Mapping[str, Entry]
+    contexts: Mapping[str, Entry]
+    users: Mapping[str, Entry]
+
+    def choose(self, context: str | None, cluster: str | None, user: str | None, *, server: bool) -> Chosen:
+        """What the context names, or the flags instead of it; with ``server`` a cluster need not be named."""
+        name = context or self.current
+        if not name and not (cluster or server):
+            raise KagentError("no current context is set in the kubeconfig", hint="name one with --context")
+        if name and name not in self.contexts:
+            raise KagentError(
+                f'context "{name}" does not exist', hint="kubectl config get-contexts lists those there are"
+            )
+        for kind, flag, known in (("cluster", cluster, self.clusters), ("user", user, self.users)):
+            if flag and flag not in known:
+                raise KagentError(f'{kind} "{flag}" does not exist in the kubeconfig')
+        chosen = self.contexts[name] if name else Entry()
+        cluster, user = cluster or chosen.text("cluster"), user or chosen.text("user")
+        if cluster not in self.clusters and (cluster or not server):
+            raise KagentError(f'context "{name}" names cluster "{cluster}", which does not exist')
+        if user and user not in self.users:
+            raise KagentError(f'context "{name}" names user "{user}", which does not exist')
+        return Chosen(
+            self.clusters.get(cluster, Entry()), self.users.get(user, Entry()), chosen.text("namespace")
+        )
+
+
+def load(paths: Iterable[Path]) -> Kubeconfig | None:
+    """The kubeconfigs that are there, or None when none is. Raises KagentError for one that can't be used."""
+    found = [entry for path in paths if (entry := read(path)) is not None]
+    if not found:
+        return None
+    merged: dict[str, dict[str, Entry]] = {kind: {} for kind in _SEVERAL}
+    for config in found:
+        for kind in _SEVERAL:
+            merged[kind] = {**_named(config, kind), **merged[kind]}
+    current = next((name for config in found if (name := config.text("current-context"))), "")
+    return Kubeconfig(current, **merged)
+
+
+def read(path: Path) -> Entry | None:
+    """A kubeconfig as it is written, or None when there is no such file."""
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unusable(str(path), str(error.strerror)) from error
+    return Entry(_parsed(data, str(path)), str(path))
+
+
+def _named(config: Entry, kind: str) -> dict[str, Entry]:
+    """What a list of named things holds, by name: ``users: [{name: jane, user: {...}}]``."""
+    found: dict[str, Entry] = {}
+    for item in config.entries(kind):
+        name = item.text("name")
+        if not name:
+            raise item.wrong("it has no name")
+        if name in found:
+            raise _unusable(config.file, f"{kind} has two of the name {name}")
+        inner = item.entry(kind.removesuffix("s")) or Entry(file=item.file)
+        found[name] = Entry(inner.fields, inner.file, f'{kind.removesuffix("s")} "{name}"', name)
+    return found
+
+
+def _parsed(data: bytes, file: str) -> dict[str, Any]:
+    try:
+        config = yaml.load(data, Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        raise _unusable(
+            file, f"yaml: line {mark.line + 1}: {problem}" if mark else "it is not YAML"
+        ) from None
+    except RecursionError:
+        raise _unusable(file, "it is nested too deep") from None
+    if config is None:  # an empty file is for kubectl one that says nothing
+        return {}
+    if not isinstance(config, dict):
+        raise _unusable(file, "it is not a kubeconfig")
+    return config
+
+
+def _unusable(file: str, why: str) -> KagentError:
+    return KagentError(f"error loading config file {file}: {why}")

@@ -1,0 +1,123 @@
+"""Who we are to the API server: what the user of a kubeconfig gives, with client-go's rules."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote, unquote
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster.kubeconfig import Entry
+from kubectl_kagent.cluster.tls import Pair, read
+from kubectl_kagent.errors import KagentError, Unauthorized
+
+_PERIOD = 50.0  # client-go: a minute less ten seconds
+_HEADER_LETTERS = "!#$&'*+^`|"  # of a header's name, beside those that are quoted nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What to show: the Authorization header, a client certificate, or nothing."""
+
+    authorization: str = ""
+    pair: Pair | None = None
+
+
+class Login(Protocol):
+    """Where credentials come from."""
+
+    def current(self) -> Credential:
+        """Those to use now; asked before each request. Raises KagentError when there are none to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same all the time."""
+
+    credential: Credential = Credential()
+
+    def current(self) -> Credential:
+        return self.credential
+
+
+class TokenFile:
+    """A token that somebody else keeps fresh in a file. ``instead`` is used as long as none can be read."""
+
+    def __init__(self, path: str, instead: str = "") -> None:
+        self._path = path
+        self._token = instead.strip()
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def current(self) -> Credential:
+        with self._lock:
+            if clock.monotonic() >= self._until:
+                self._read()
+            return bearer(self._token)
+
+    def _read(self) -> None:
+        try:
+            with open(self._path, encoding="utf-8", errors="surrogateescape") as file:
+                token = file.read().strip()
+        except OSError as error:
+            if not self._token:
+                raise Unauthorized(f"unable to read the token file {self._path}: {error.strerror}") from error
+            return
+        if not (token or self._token):
+            raise Unauthorized(f"the token file {self._path} is empty")
+        self._token = token or self._token
+        self._until = clock.monotonic() + _PERIOD
+
+
+def bearer(token: str) -> Credential:
+    """A bearer token, without the line end that a file or a program left at it."""
+    token = token.strip()
+    return Credential(f"Bearer {token}" if token else "")
+
+
+def basic(username: str, password: str) -> Credential:
+    """A name and a password."""
+    from urllib3.util import make_headers
+
+    pair = f"{username}:{password}".encode().decode("latin-1")  # UTF-8 on the wire, as Go sends it
+    return Credential(make_headers(basic_auth=pair)["authorization"])
+
+
+def of_url(userinfo: str) -> Credential:
+    """What the server's URL itself has before an ``@``."""
+    username, _, password = userinfo.partition(":")
+    return basic(unquote(username), unquote(password)) if userinfo else Credential()
+
+
+def pair(user: Entry) -> Pair | None:
+    """The client certificate; data counts more than a file."""
+    certificate: bytes | str = user.data("client-certificate-data") or user.path("client-certificate")
+    key: bytes | str = user.data("client-key-data") or user.path("client-key")
+    for given in (certificate, key):
+        if isinstance(given, str) and given:
+            read(given)
+    if certificate and not key:
+        raise KagentError(f'user "{user.name}" has a client-certificate and no client-key')
+    return Pair(certificate, key) if certificate else None
+
+
+def impersonation(user: Entry) -> tuple[tuple[str, str], ...]:
+    """The headers for acting as somebody else: a group is one of its own each time."""
+    name, uid, groups = user.text("as"), user.text("as-uid"), user.texts("as-groups")
+    extra = user.text_lists("as-user-extra")
+    if not name:
+        if uid or groups or extra:
+            raise KagentError(
+                "requesting uid, groups or user-extra without impersonating a user", hint="add --as=USER"
+            )
+        return ()
+    headers = [("Impersonate-User", name)]
+    headers += [("Impersonate-Uid", uid)] if uid else []
+    headers += [("Impersonate-Group", group) for group in groups]
+    headers += [
+        (f"Impersonate-Extra-{quote(key, safe=_HEADER_LETTERS)}", value)
+        for key, values in extra.items()
+        for value in values
+    ]
+    return tuple(headers)

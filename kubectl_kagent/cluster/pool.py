@@ -1,0 +1,110 @@
+"""Connections to a server, straight or through the proxy that kubectl would take."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from ipaddress import ip_address, ip_network
+from urllib.parse import unquote
+
+import urllib3
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from urllib3.util import Url, make_headers, parse_url
+
+from kubectl_kagent.errors import KagentError
+
+_PORTS = {"http": 80, "https": 443}
+_PROXIES = ("http", "https", "socks5", "socks5h")
+_CONNECTIONS = 100  # each log that is followed has one
+
+
+def address(text: str, called: str) -> Url:
+    """The http or https URL in ``text``, which is ``called`` so in the KagentError for anything else."""
+    url = _parsed(text, called)
+    if url.scheme not in _PORTS or not url.host:
+        raise KagentError(f'{called} "{shown(text)}" is not a URL', hint="write https://HOST:PORT")
+    return url
+
+
+def shown(url: str) -> str:
+    """A URL for an error: without the name and password that may be in it."""
+    return re.sub(r"//[^/]*@", "//", url)
+
+
+def pool(url: Url, tls: ssl.SSLContext | None, server_name: str = "", proxy: str = "") -> urllib3.PoolManager:
+    """Connections to the server of ``url``; ``proxy`` (else the environment's) is where they go through.
+
+    Raises KagentError for a proxy that is none.
+    """
+    through = _proxy(proxy, "proxy-url") if proxy else environment_proxy(url)
+    configuration = Configuration(host=str(url), proxy="", no_proxy="", retries=False)
+    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.verify_ssl = not tls or tls.verify_mode == ssl.CERT_REQUIRED
+    configuration.tls_server_name = server_name or None
+    if through:
+        configuration.proxy = str(through)
+        configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(through.auth or "") or None)
+    made = RESTClientObject(configuration).pool_manager
+    if tls:
+        made.connection_pool_kw["ssl_context"] = tls
+    return made
+
+
+def environment_proxy(url: Url) -> Url | None:
+    """The proxy that the environment has for a server, by Go's rules: none for this machine itself."""
+    name = f"{url.scheme}_proxy"
+    given = os.environ.get(name.upper()) or os.environ.get(name) or ""
+    if not given or (url.scheme == "http" and "REQUEST_METHOD" in os.environ):  # CGI: a client's header
+        return None
+    exceptions = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    host = (url.host or "").strip("[]").lower()
+    if host == "localhost" or _is_loopback(host):
+        return None
+    port = str(url.port or _PORTS[url.scheme or "https"])
+    if any(_matches(entry.strip().lower(), host, port) for entry in exceptions.split(",")):
+        return None
+    return _proxy(given if "://" in given else f"http://{given}", name.upper())
+
+
+def _proxy(text: str, called: str) -> Url:
+    url = _parsed(text, called)
+    if url.scheme not in _PROXIES or not url.host:
+        raise KagentError(
+            f'{called} "{shown(text)}" is not the URL of a proxy',
+            hint="write http://, https:// or socks5://HOST",
+        )
+    # Go leaves names to the proxy, which may know more of them; for urllib3 that is socks5h
+    return url._replace(scheme="socks5h") if url.scheme == "socks5" else url
+
+
+def _parsed(text: str, called: str) -> Url:
+    try:
+        return parse_url(text)
+    except ValueError:
+        raise KagentError(f'{called} "{shown(text)}" is not a URL') from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _matches(entry: str, host: str, port: str) -> bool:
+    """Whether an entry of NO_PROXY (``*``, a network, ``name[:port]``, ``.name``) means this server."""
+    if entry == "*":
+        return True
+    try:
+        return ip_address(host) in ip_network(entry, strict=False)
+    except ValueError:
+        pass
+    name, colon, only = entry.rpartition(":")
+    if not colon or not only.isdecimal():
+        name, only = entry, ""
+    name = name.strip("[]").removeprefix("*")
+    if not name.strip(".") or (only and only != port):
+        return False
+    return host.endswith(name if name.startswith(".") else f".{name}") or host == name
