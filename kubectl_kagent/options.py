@@ -285,16 +285,17 @@ def mutation(function: F) -> F:
 _COMPLETION_PATIENCE = "2s"
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 2**63 / 1e9  # seconds: Go counts nanoseconds in 63 bits
 
 
 def seconds(text: str) -> float:
     """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises Usage for anything else."""
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return float(text)
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    spelled = f"{text}s" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else text
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", spelled)
+    found = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not parts or "".join(number + unit for number, unit in parts) != spelled or found >= _LONGEST:
         raise Usage(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return found
 
 
 class Duration(click.ParamType[float]):

@@ -29,15 +29,19 @@ def address(text: str, called: str) -> Url:
 
 
 def shown(url: str) -> str:
-    """A URL for an error: without the name and password that may be in it."""
-    return re.sub(r"//[^/]*@", "//", url)
+    """A URL for an error, in one line: without the name and password that may be in it."""
+    return re.sub(r"//[^/]*@", "//", " ".join(url.split()))
 
 
 def pool(url: Url, tls: ssl.SSLContext | None, server_name: str = "", proxy: str = "") -> urllib3.PoolManager:
     """Connections to the server of ``url``; ``proxy`` (else the environment's) is where they go through.
 
-    Raises KagentError for a proxy that is none.
+    Raises KagentError for a proxy or a name that is none.
     """
+    try:
+        server_name.encode("idna")
+    except UnicodeError:
+        raise KagentError(f'tls-server-name "{server_name}" is not the name of a host') from None
     through = _proxy(proxy, "proxy-url") if proxy else environment_proxy(url)
     configuration = Configuration(host=str(url), proxy="", no_proxy="", retries=False)
     configuration.connection_pool_maxsize = _CONNECTIONS

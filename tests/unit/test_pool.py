@@ -1,0 +1,213 @@
+"""The way to a server: its address, the proxy that kubectl would take, and what is said of a bad one."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from kubectl_kagent.cli import cli
+from kubectl_kagent.cluster.connect import Connection, connect
+from kubectl_kagent.cluster.pool import address, environment_proxy
+from kubectl_kagent.errors import Unreachable
+from tests.kubeconfigs import config, refused, sent
+from tests.loopback import Loopback
+from tests.relays import Relay, http_proxy, socks_proxy
+
+
+def through(server: Loopback, proxy: str, url: str | None = None) -> dict[str, Any]:
+    obj = config(url or server.url)
+    obj["clusters"][0]["cluster"]["proxy-url"] = proxy
+    return obj
+
+
+@pytest.fixture
+def relay(server: Loopback) -> Iterator[Relay]:
+    with http_proxy(server.address) as found:
+        yield found
+
+
+# A proxy of the kubeconfig
+
+
+def test_a_proxy_url_is_gone_through_whatever_the_environment_says(
+    write: Any, server: Loopback, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    assert sent(Connection(kubeconfig=write(through(server, f"http://{relay.address}"))), server)
+    assert relay.asked[0].startswith(f"CONNECT {server.address} ")
+
+
+def test_a_proxy_is_told_the_name_and_password_of_its_url(write: Any, server: Loopback) -> None:
+    wants = f"Basic {base64.b64encode(b'jane:p@ss').decode()}"
+    with http_proxy(server.address, wants=wants) as relay:
+        obj = through(server, f"http://jane:p%40ss@{relay.address}")
+        assert sent(Connection(kubeconfig=write(obj)), server)
+        api = connect(Connection(kubeconfig=write(through(server, f"http://jane:wrong@{relay.address}"))))
+        with pytest.raises(Unreachable) as caught:
+            api.server_version()
+    assert "407" in caught.value.line
+    assert "wrong" not in caught.value.line
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_a_socks_proxy_looks_up_names_itself(write: Any, server: Loopback, scheme: str) -> None:
+    """What is behind a bastion host has no name on this side."""
+    with socks_proxy(server.address) as relay:
+        obj = through(server, f"{scheme}://{relay.address}", "https://api.behind.example:6443")
+        obj["clusters"][0]["cluster"]["tls-server-name"] = "127.0.0.1"
+        assert sent(Connection(kubeconfig=write(obj)), server)
+    assert relay.asked == ["api.behind.example:6443"] * 2
+
+
+def test_another_client_is_given_the_proxy_too(write: Any, server: Loopback, relay: Relay) -> None:
+    kubeconfig = write(through(server, f"http://jane:pw@{relay.address}"))
+    access = connect(Connection(kubeconfig=kubeconfig)).service_access("a", "b:80", "/")
+    assert access.proxy == f"http://jane:pw@{relay.address}"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "line"),
+    [
+        ("http://[::1", 'proxy-url "http://[::1" is not a URL'),
+        ("http://jane:secret@[::1", 'proxy-url "http://[::1" is not a URL'),
+        ("ftp://proxy:21", 'proxy-url "ftp://proxy:21" is not the URL of a proxy'),
+        ("proxy:3128", 'proxy-url "proxy:3128" is not the URL of a proxy'),
+        ("socks5://", 'proxy-url "socks5://" is not the URL of a proxy'),
+    ],
+)
+def test_a_proxy_url_that_is_none(write: Any, server: Loopback, proxy: str, line: str) -> None:
+    assert refused(Connection(kubeconfig=write(through(server, proxy)))).line == f"error: {line}"
+
+
+# A proxy of the environment
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "proxy"),
+    [
+        ("https://api.example", {}, None),
+        ("https://api.example", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ("https://api.example", {"https_proxy": "http://p:1"}, "http://p:1"),
+        ("https://api.example", {"HTTPS_PROXY": "p:1"}, "http://p:1"),
+        ("https://api.example", {"HTTPS_PROXY": "socks5://p:1"}, "socks5h://p:1"),
+        ("https://api.example", {"HTTP_PROXY": "http://p:1"}, None),
+        ("https://api.example", {"ALL_PROXY": "http://p:1"}, None),
+        ("http://api.example", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("http://api.example", {"HTTP_PROXY": "http://p:1", "REQUEST_METHOD": "GET"}, None),
+        ("https://localhost", {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://127.0.0.2:6443", {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://[::1]:6443", {"HTTPS_PROXY": "http://p:1"}, None),
+    ],
+)
+def test_the_environments_proxy_is_the_one_that_go_would_take(
+    url: str, environment: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = environment_proxy(address(url, "it"))
+    assert (str(found) if found else None) == proxy
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "hosts", "others"),
+    [
+        ("*", ["https://api.corp.example"], []),
+        (
+            "api.corp.example",
+            ["https://api.corp.example", "https://x.api.corp.example"],
+            ["https://corp.example"],
+        ),
+        (".corp.example", ["https://api.corp.example"], ["https://corp.example", "https://evilcorp.example"]),
+        ("*.corp.example", ["https://api.corp.example"], ["https://corp.example"]),
+        (" a.b , CORP.example ", ["https://api.corp.example", "https://a.b"], ["https://example"]),
+        ("corp.example:6443", ["https://corp.example:6443"], ["https://corp.example"]),
+        ("corp.example:443", ["https://corp.example"], ["https://corp.example:6443"]),
+        ("10.0.0.0/8", ["https://10.1.2.3:6443"], ["https://11.1.2.3", "https://x10.example"]),
+        ("10.1.2.3", ["https://10.1.2.3:6443"], ["https://10.1.2.30"]),
+        ("10.1.2.3:6443", ["https://10.1.2.3:6443"], ["https://10.1.2.3"]),
+        ("fd00::/8", ["https://[fd00::1]:6443"], ["https://[fe80::1]"]),
+        ("[fd00::1]:6443", ["https://[fd00::1]:6443"], ["https://[fd00::1]"]),
+        (",.,", [], ["https://api.corp.example"]),
+    ],
+)
+def test_exceptions_from_it_are_gos(
+    no_proxy: str, hosts: list[str], others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    assert [url for url in hosts if environment_proxy(address(url, "it"))] == []
+    assert [url for url in others if not environment_proxy(address(url, "it"))] == []
+
+
+def test_a_proxy_of_the_environment_that_is_none(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://jane:secret@[::1")
+    obj = config("https://api.example")
+    assert refused(Connection(kubeconfig=write(obj))).line == 'error: HTTPS_PROXY "http://[::1" is not a URL'
+    assert refused(Connection(server="https://api.example")).exit_code == 1
+
+
+def test_this_machine_is_reached_without_it(
+    write: Any, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "socks5://[::1")
+    assert sent(Connection(kubeconfig=write(config(server.url))), server)
+
+
+# The server's address
+
+
+@pytest.mark.parametrize(
+    ("server", "line"),
+    [
+        ("http://[::1", '"http://[::1" is not a URL'),
+        ("https://jane:secret@[::1", '"https://[::1" is not a URL'),
+        ("https://api.example:99999", '"https://api.example:99999" is not a URL'),
+        ("https://api.example:port", '"https://api.example:port" is not a URL'),
+        ("ftp://jane:secret@api.example", '"ftp://api.example" is not a URL'),
+        ("https://", '"https://" is not a URL'),
+        ("https://a b", '"https://a b" is not a URL'),
+        ("https://a\nb", '"https://a b" is not a URL'),
+    ],
+)
+def test_an_address_that_is_none_is_said_without_its_password(write: Any, server: str, line: str) -> None:
+    for flags in (
+        Connection(server=server, token="t"),
+        Connection(kubeconfig=write(config(server))),
+    ):
+        assert refused(flags).line == f"error: the server's address {line}"
+
+
+def test_a_path_before_the_apis_is_kept(write: Any, server: Loopback) -> None:
+    for ending in ("", "/"):
+        flags = Connection(kubeconfig=write(config(f"{server.url}/k8s/clusters/c-1{ending}")))
+        assert sent(flags, server).path.startswith("/k8s/clusters/c-1/apis/")
+
+
+# Limits
+
+
+@pytest.mark.parametrize("limit", [3e6, 9e9])
+def test_a_limit_that_no_socket_counts_to_is_a_long_one(write: Any, server: Loopback, limit: float) -> None:
+    flags = Connection(kubeconfig=write(config(server.url)), request_timeout=limit)
+    assert sent(flags, server)
+
+
+def test_a_limit_without_end_is_no_duration(write: Any) -> None:
+    for limit in ("9" * 400, "99999999999", "9999999h"):
+        result = CliRunner().invoke(
+            cli, ["get", "agents", "--request-timeout", limit, "--kubeconfig", write(config())]
+        )
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f'error: "{limit}" is not a duration\n')
+
+
+@pytest.mark.parametrize("name", ["a..b", "x" * 64])
+def test_a_server_name_that_is_none(write: Any, name: str) -> None:
+    flags = Connection(kubeconfig=write(config()), tls_server_name=name)
+    assert refused(flags).line == f'error: tls-server-name "{name}" is not the name of a host'
