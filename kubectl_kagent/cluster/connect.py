@@ -164,7 +164,7 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
     """Where to send requests, and as whom. client-go shows no credentials to a server without TLS."""
     from kubectl_kagent.cluster import tls
     from kubectl_kagent.cluster.login import Fixed, impersonation, of_url, pair
-    from kubectl_kagent.cluster.pool import address
+    from kubectl_kagent.cluster.pool import address, environment_proxy, kubeconfig_proxy
     from kubectl_kagent.cluster.wire import Endpoint
 
     cluster, user = chosen.cluster, chosen.user
@@ -189,7 +189,7 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
         url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),
         context,
         cluster.text("tls-server-name"),
-        cluster.text("proxy-url"),
+        kubeconfig_proxy(proxy) if (proxy := cluster.text("proxy-url")) else environment_proxy(url),
         login,
         impersonation(user),
         timeout,

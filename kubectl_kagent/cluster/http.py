@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.errors import KagentError, Unreachable
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Address:
 
         sent = {"Accept": "application/json", "User-Agent": "kubectl-kagent", **(headers or {})}
         if self.token:
-            sent["Authorization"] = f"Bearer {self.token}"
+            sent["Authorization"] = f"Bearer {self.token.strip()}"
         if not self._pools:
             self._pools.append(urllib3.PoolManager(retries=False))
         try:
@@ -156,7 +157,7 @@ class Address:
                 method,
                 self.url.rstrip("/") + path,
                 json=body,
-                headers=sent,
+                headers=sendable(urllib3.HTTPHeaderDict(sent)),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
                 redirect=False,
                 preload_content=not stream,

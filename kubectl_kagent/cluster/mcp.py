@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kubectl_kagent.cluster.headers import header_bytes
 from kubectl_kagent.cluster.http import CONNECT_SECONDS, LINE_LIMIT, Access
 from kubectl_kagent.errors import KagentError, NotFound, TimedOut
 from kubectl_kagent.model.tool_server import Tool
@@ -120,7 +121,7 @@ async def _session(access: Access, name: str, refusals: list[KagentError]) -> As
 
     wire = _wire(access, name, refusals)
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in access.headers]
+    headers = [(name.encode(), header_bytes(name, value)) for name, value in access.headers]
     async with httpx2.AsyncClient(transport=wire, headers=headers, timeout=timeout, trust_env=False) as http:
         transport = streamable_http_client(access.url, http_client=http, max_sse_event_size=LINE_LIMIT)
         async with Client(transport, mode="legacy") as client:

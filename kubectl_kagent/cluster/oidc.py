@@ -24,7 +24,7 @@ from kubectl_kagent.cluster import kubeconfig, tls
 from kubectl_kagent.cluster.kubeconfig import Entry
 from kubectl_kagent.cluster.kubeconfig_edit import opened, overwrite, with_values
 from kubectl_kagent.cluster.login import Credential, bearer
-from kubectl_kagent.cluster.pool import address, pool, shown
+from kubectl_kagent.cluster.pool import address, environment_proxy, pool, shown
 from kubectl_kagent.cluster.refusals import unreachable
 from kubectl_kagent.errors import Unauthorized
 
@@ -139,7 +139,7 @@ class _Provider:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form)
         try:
-            response = pool(url, self._context).request(
+            response = pool(url, self._context, proxy=environment_proxy(url)).request(
                 method, str(url), headers=headers, body=body, timeout=_TIMEOUT, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:

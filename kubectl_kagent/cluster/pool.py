@@ -33,31 +33,40 @@ def shown(url: str) -> str:
     return re.sub(r"//[^/]*@", "//", " ".join(url.split()))
 
 
-def pool(url: Url, tls: ssl.SSLContext | None, server_name: str = "", proxy: str = "") -> urllib3.PoolManager:
-    """Connections to the server of ``url``; ``proxy`` (else the environment's) is where they go through.
+def pool(
+    url: Url, tls: ssl.SSLContext | None, *, server_name: str = "", proxy: Url | None = None
+) -> urllib3.PoolManager:
+    """Connections to the server of ``url``; ``server_name`` is the one to expect, if it is not the URL's.
 
-    Raises KagentError for a proxy or a name that is none.
+    Raises KagentError for a name that is none.
     """
     try:
         server_name.encode("idna")
     except UnicodeError:
         raise KagentError(f'tls-server-name "{server_name}" is not the name of a host') from None
-    through = _proxy(proxy, "proxy-url") if proxy else environment_proxy(url)
     configuration = Configuration(host=str(url), proxy="", no_proxy="", retries=False)
     configuration.connection_pool_maxsize = _CONNECTIONS
     configuration.verify_ssl = not tls or tls.verify_mode == ssl.CERT_REQUIRED
     configuration.tls_server_name = server_name or None
-    if through:
-        configuration.proxy = str(through)
-        configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(through.auth or "") or None)
+    if proxy:
+        configuration.proxy = str(proxy)
+        configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(proxy.auth or "") or None)
     made = RESTClientObject(configuration).pool_manager
     if tls:
         made.connection_pool_kw["ssl_context"] = tls
     return made
 
 
+def kubeconfig_proxy(text: str) -> Url:
+    """The proxy of a ``proxy-url``. Raises KagentError for what is none."""
+    return _proxy(text, "proxy-url")
+
+
 def environment_proxy(url: Url) -> Url | None:
-    """The proxy that the environment has for a server, by Go's rules: none for this machine itself."""
+    """The proxy that the environment has for a server, by Go's rules: none for this machine itself.
+
+    Raises KagentError for what is none.
+    """
     name = f"{url.scheme}_proxy"
     given = os.environ.get(name.upper()) or os.environ.get(name) or ""
     if not given or (url.scheme == "http" and "REQUEST_METHOD" in os.environ):  # CGI: a client's header

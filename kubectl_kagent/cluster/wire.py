@@ -14,7 +14,7 @@ import urllib3
 from urllib3.util import Url
 
 from kubectl_kagent.cluster import tls
-from kubectl_kagent.cluster.headers import header_value
+from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.cluster.login import Credential, Fixed, Login
 from kubectl_kagent.cluster.pool import pool
@@ -28,14 +28,13 @@ class Endpoint:
     """An API server, and who we are to it.
 
     ``tls`` is for https; ``server_name`` is the one to expect in its certificate, when it is not the URL's;
-    ``proxy`` is the kubeconfig's; ``impersonate`` are headers; ``timeout`` is the limit of each request in
-    seconds.
+    ``impersonate`` are headers; ``timeout`` is the limit of each request in seconds.
     """
 
     url: Url
     tls: ssl.SSLContext | None = None
     server_name: str = ""
-    proxy: str = ""
+    proxy: Url | None = None
     login: Login = field(default_factory=Fixed)
     impersonate: tuple[tuple[str, str], ...] = ()
     timeout: float | None = None
@@ -46,7 +45,7 @@ class Wire:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._pool = pool(endpoint.url, endpoint.tls, endpoint.server_name, endpoint.proxy)
+        self._pool = pool(endpoint.url, endpoint.tls, server_name=endpoint.server_name, proxy=endpoint.proxy)
         self._shown: tls.Pair | None = None
         self._lock = threading.Lock()
         if endpoint.tls and endpoint.tls.verify_mode == ssl.CERT_NONE:
@@ -78,7 +77,7 @@ class Wire:
             return self._pool.request(
                 method,
                 url,
-                headers=self._headers(content_type if body is not None else None, headers),
+                headers=sendable(self._headers(content_type if body is not None else None, headers)),
                 body=None if body is None else _encode(body),
                 timeout=urllib3.Timeout(
                     connect=min(limit or 10, _LONGEST), read=min(timeout or limit or 60, _LONGEST)
@@ -91,7 +90,6 @@ class Wire:
 
     def access(self, path: str) -> Access:
         """What another client needs to send requests to that path itself."""
-        proxy = self._pool.proxy
         headers = self._headers(None, None)
         headers.discard("Accept")
         return Access(
@@ -99,7 +97,7 @@ class Wire:
             tuple(headers.iteritems()),
             self._endpoint.tls,
             self._endpoint.server_name,
-            proxy.url if proxy else "",
+            str(self._endpoint.proxy or ""),
         )
 
     def _headers(self, content_type: str | None, more: Mapping[str, str] | None) -> urllib3.HTTPHeaderDict:
@@ -111,9 +109,7 @@ class Wire:
             headers["Authorization"] = authorization
         for name, value in self._endpoint.impersonate:
             headers.add(name, value)  # a group is a header of its own each time
-        return urllib3.HTTPHeaderDict(
-            [(name, header_value(name, value)) for name, value in headers.iteritems()]
-        )
+        return headers
 
     def _credential(self) -> Credential:
         """The one to use now; connections that show another certificate are not used again."""
