@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubectl_kagent.errors import KagentError, Unauthorized
+from kubectl_kagent.errors import KagentError, Unauthorized, Usage
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
@@ -149,7 +149,7 @@ def _extra(flags: tuple[str, ...]) -> dict[str, list[str]]:
     for flag in flags:
         key, equals, value = flag.partition("=")
         if not equals:
-            raise KagentError(f'"{flag}" is not KEY=VALUE', hint="--as-user-extra=KEY=VALUE")
+            raise Usage(f'"{flag}" is not KEY=VALUE', hint="write --as-user-extra=KEY=VALUE")
         found.setdefault(key, []).append(value)
     return found
 
@@ -176,15 +176,14 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
     if "://" not in server:
         server = f"{'https' if authority or shown or insecure else 'http'}://{server}"
     url = address(server, "the server's address")
-    login: Login = Fixed()
+    login: Login = Fixed(of_url(url.auth or ""))
     context = None
     if url.scheme == "https":
         context = tls.context(authority, insecure=insecure)
-        login = _login(user, cluster, has_certificate=shown is not None)
+        if not url.auth:
+            login = _login(user, cluster, has_certificate=shown is not None)
         if shown:
             tls.present(context, shown)
-    if url.auth and login == Fixed():
-        login = Fixed(of_url(url.auth))
     return Endpoint(
         url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),
         context,
@@ -219,7 +218,7 @@ def _login(user: Entry, cluster: Entry, *, has_certificate: bool) -> Login:
     token, file = user.text("token"), user.path("tokenFile")
     username, password = user.text("username"), user.text("password")
     provider, plugin = user.entry("auth-provider"), user.entry("exec")
-    if token and (username or password):
+    if (token or file) and (username or password):
         raise KagentError(
             f'more than one authentication method found for "{user.name}"; '
             "found token and basicAuth, only one is allowed"

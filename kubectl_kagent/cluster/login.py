@@ -85,7 +85,7 @@ def basic(username: str, password: str) -> Credential:
 
 
 def of_url(userinfo: str) -> Credential:
-    """What the server's URL itself has before an ``@``."""
+    """What the server's URL itself has before an ``@``. It counts more than all else, as with Go's client."""
     username, _, password = userinfo.partition(":")
     return basic(unquote(username), unquote(password)) if userinfo else Credential()
 
@@ -94,12 +94,14 @@ def pair(user: Entry) -> Pair | None:
     """The client certificate; data counts more than a file."""
     certificate: bytes | str = user.data("client-certificate-data") or user.path("client-certificate")
     key: bytes | str = user.data("client-key-data") or user.path("client-key")
-    for given in (certificate, key):
-        if isinstance(given, str) and given:
-            read(given)
-    if certificate and not key:
+    if not certificate:
+        return None
+    if not key:
         raise KagentError(f'user "{user.name}" has a client-certificate and no client-key')
-    return Pair(certificate, key) if certificate else None
+    for given in (certificate, key):
+        if isinstance(given, str):
+            read(given)
+    return Pair(certificate, key)
 
 
 def impersonation(user: Entry) -> tuple[tuple[str, str], ...]:

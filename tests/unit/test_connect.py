@@ -246,7 +246,9 @@ def test_a_kubeconfig_that_lacks_what_is_named(
 @pytest.mark.parametrize("field", ["certificate_authority", "client_certificate", "client_key"])
 def test_a_certificate_file_that_is_missing(write: Any, tmp_path: Path, field: str) -> None:
     path = str(tmp_path / "missing.pem")
-    error = refused(Connection(kubeconfig=write(config()), **{field: path}))  # type: ignore[arg-type]
+    there = write("x", "there.pem")
+    flags = {"client_certificate": there, "client_key": there, field: path}
+    error = refused(Connection(kubeconfig=write(config()), **flags))  # type: ignore[arg-type]
     assert error.line == f"error: unable to read {path}: no such file or directory"
 
 

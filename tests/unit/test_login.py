@@ -93,7 +93,7 @@ def test_so_do_the_flags(write: Any, flag: dict[str, Any]) -> None:
 
 def test_an_extra_without_a_value_is_refused(write: Any) -> None:
     error = refused(Connection(kubeconfig=write(config()), as_user="x", as_user_extra=("scopes",)))
-    assert error.line == 'error: "scopes" is not KEY=VALUE'
+    assert (error.line, error.exit_code) == ('error: "scopes" is not KEY=VALUE', 2)
 
 
 # Tokens
@@ -218,11 +218,12 @@ def test_a_token_file_without_a_token_is_no_login(
 
 
 def test_a_token_and_a_password_are_one_too_many(write: Any) -> None:
-    error = refused(Connection(kubeconfig=write(config(token="t", username="u", password="p"))))
-    assert error.line == (
-        'error: more than one authentication method found for "admin"; '
-        "found token and basicAuth, only one is allowed"
-    )
+    for given in ({"token": "t"}, {"tokenFile": write("t", "token")}):
+        error = refused(Connection(kubeconfig=write(config(**given, username="u", password="p"))))
+        assert error.line == (
+            'error: more than one authentication method found for "admin"; '
+            "found token and basicAuth, only one is allowed"
+        )
 
 
 def test_a_traceback_has_no_secret_to_show(write: Any) -> None:
@@ -310,9 +311,10 @@ def test_an_auth_provider_that_is_no_more_is_no_login(
 
 
 def test_name_and_password_in_the_servers_url_log_in_and_are_not_shown(write: Any, server: Loopback) -> None:
-    """As Go's client has it: where nothing else does."""
+    """As Go's client has it: whatever else there is."""
     url = server.url.replace("://", "://jane:p%40ss@")
     flags = Connection(kubeconfig=write(config(url, **{"as": "x"})))
     assert token(sent(flags, server)) == [f"Basic {base64.b64encode(b'jane:p@ss').decode()}"]
     assert connect(flags).host == server.address
-    assert token(sent(Connection(kubeconfig=write(config(url))), server)) == ["Bearer admin-token"]
+    with_token = Connection(kubeconfig=write(config(url)))
+    assert token(sent(with_token, server)) == [f"Basic {base64.b64encode(b'jane:p@ss').decode()}"]
