@@ -1,7 +1,9 @@
 """The program: the console script, and python -m kubectl_kagent."""
 
 import gc
+import os
 import signal
+import sys
 
 # What a short program allocates it mostly keeps: looking for garbage in it costs a tenth of the start.
 _ALLOCATIONS = 100_000
@@ -11,6 +13,7 @@ def main() -> None:
     """Run the command line. Ctrl-C before it has begun, or when all is done, causes no traceback either."""
     gc.set_threshold(_ALLOCATIONS)
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _fill_in()
     from kubectl_kagent.cli import main as run
 
     signal.signal(signal.SIGINT, before)
@@ -18,6 +21,18 @@ def main() -> None:
         run()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # cleaning up takes a moment, and must not stop half-way
+
+
+def _fill_in() -> None:
+    """Put something in the place of a standard stream that is closed, as with ``>&-``.
+
+    The next file or connection would get its descriptor, and programs that we run would write into that.
+    Nothing is read from it; writing to stdout fails, as it does on a descriptor that is closed.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, open(descriptor, mode))  # noqa: SIM115  # as long as the program
 
 
 if __name__ == "__main__":

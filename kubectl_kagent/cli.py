@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +14,11 @@ import click
 
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import INTERRUPTED, KagentError
+
+TRACEBACK = "KAGENT_TRACEBACK"
+
+_HERE = f"{os.sep}kubectl_kagent{os.sep}"
+_CREDENTIALS = re.compile(r"""\b(bearer|basic)\s+[^\s'"]+""", re.IGNORECASE)  # as they are in a header
 
 # The module in commands/ that has each: only the one that is called is loaded.
 _MODULES = {
@@ -65,9 +73,7 @@ class ExplainedGroup(click.Group):
             path = error.ctx.command_path if error.ctx else ctx.command_path
             raise _explained(error, f"{path} -h shows how it is used") from error
         except KagentError as error:
-            terminal.say(error.line)
-            if error.hint:
-                terminal.say(f"hint: {error.hint}")
+            terminal.fail(error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             terminal.say("interrupted")
@@ -91,7 +97,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    cli(prog_name="kubectl kagent")
+    _guarded(lambda: cli(prog_name="kubectl kagent"))
 
 
 def complete() -> None:
@@ -99,9 +105,70 @@ def complete() -> None:
 
     Prints a candidate a line and then the directive 4 (cobra's: offer no file names).
     """
+    _guarded(_complete)
+
+
+def _complete() -> None:
     from click.shell_completion import ShellComplete
 
     words = sys.argv[1:] or [""]
     found = ShellComplete(cli, {}, "kubectl-kagent", "_COMPLETE").get_completions(words[:-1], words[-1])
     lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in found]
     terminal.write("".join(f"{line}\n" for line in [*lines, ":4"]))
+
+
+def _guarded(run: Callable[[], object]) -> None:
+    """The last boundary: what nobody foresaw is an error like any other, in a thread too."""
+    terminal.open_streams()
+    lost: list[BaseException] = []
+
+    def in_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+            lost.append(failed.exc_value)
+            _tell(failed.exc_value)
+
+    before, threading.excepthook = threading.excepthook, in_thread
+    code: Any = 0
+    try:
+        run()
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        code = error.exit_code if isinstance(error, KagentError) else 1
+        _tell(error)
+    finally:
+        terminal.close_streams()
+        threading.excepthook = before
+    if code or lost:
+        sys.exit(code or 1)
+
+
+def _tell(error: BaseException) -> None:
+    """The words of what was not foreseen are in its traceback only: they may hold anything."""
+    if isinstance(error, KagentError):
+        terminal.fail(error)
+        return
+    import traceback  # the start of every command has no time for it
+
+    if os.environ.get(TRACEBACK):
+        from kubectl_kagent.telemetry.masking import masked
+
+        text = _CREDENTIALS.sub(r"\1 [masked]", "".join(traceback.format_exception(error)))
+        for line in masked(text).splitlines():
+            terminal.say(line)
+    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    terminal.say(f"error: unexpected {type(error).__name__}{_place(error)}{reason}")
+    terminal.say(
+        f"hint: {TRACEBACK}=1 shows where it comes from; please report that, with the version, "
+        "to the maintainers of kubectl-kagent"
+    )
+
+
+def _place(error: BaseException) -> str:
+    """Where in this package it happened."""
+    import traceback
+
+    files = [frame for frame in traceback.extract_tb(error.__traceback__) if _HERE in frame.filename]
+    return f" in {files[-1].filename.rpartition(_HERE)[2]}:{files[-1].lineno}" if files else ""

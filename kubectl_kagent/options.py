@@ -284,6 +284,7 @@ def mutation(function: F) -> F:
 # Somebody waits for the shell's prompt.
 _COMPLETION_PATIENCE = "2s"
 
+_LONGEST = 2562047 * 3600.0  # Go's: nanoseconds in 64 bits
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 2**63 / 1e9  # seconds: Go counts nanoseconds in 63 bits
 
@@ -292,9 +293,11 @@ def seconds(text: str) -> float:
     """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises Usage for anything else."""
     spelled = f"{text}s" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else text
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", spelled)
-    found = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if not parts or "".join(number + unit for number, unit in parts) != spelled or found >= _LONGEST:
+    if not parts or "".join(number + unit for number, unit in parts) != spelled:
         raise Usage(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
+    found = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if found > _LONGEST:
+        raise Usage(f'"{text}" is too long', hint="a duration has 292 years at most: 2562047h")
     return found
 
 

@@ -663,8 +663,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     "chat": (Case("chat echo hello"), Case("chat echo hello --continue", before=conversed)),
     "approvals list": (Case("approvals list", before=conversed),),
     "approvals approve|reject": (
-        Case("approvals approve {task}", before=conversed),
-        Case("approvals reject {task}", before=conversed),
+        Case("approvals approve {task} --yes", before=conversed),
+        Case("approvals reject {task} --yes", before=conversed),
     ),
     "sessions list|show|export": (
         Case("sessions list", before=conversed),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_kagent.cluster.headers import sendable
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
 def decode(data: bytes, path: str) -> Object:
     """The JSON object in an answer's body. Raises KagentError for anything else."""
     try:
-        value = json.loads(data)
+        value = from_json(data)
     except ValueError as error:
         text = data[:80].decode(errors="replace").strip()
         raise KagentError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import urllib3
 
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import (
     AlreadyExists,
     Conflict,
@@ -54,7 +54,7 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
 def status_in(data: bytes) -> dict[str, Any]:
     """The API server's Status object in ``data``, else nothing."""
     try:
-        status = json.loads(data)
+        status = from_json(data)
     except ValueError:
         return {}
     return status if isinstance(status, dict) and status.get("kind") == "Status" else {}
@@ -83,7 +83,7 @@ def _said(content_type: str, data: bytes) -> str:
     if "html" in content_type or text.lstrip()[:1] == "<":
         return "a web page, no answer of an API"
     try:
-        body = json.loads(text)
+        body = from_json(text)
     except ValueError:
         body = None
     if isinstance(body, Mapping):

@@ -14,9 +14,10 @@ from kubectl_kagent.commands.turns import Talk, end
 from kubectl_kagent.conversation.a2a import AgentLine
 from kubectl_kagent.conversation.chat import Conversation, Turn
 from kubectl_kagent.conversation.decision import Pending, Verdict, decision
-from kubectl_kagent.conversation.inbox import find, inbox, state_of
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
+from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.render import approvals as screen
+from kubectl_kagent.render.turn import asked_line
 from kubectl_kagent.targets import agent_name
 
 _output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
@@ -38,7 +39,7 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
 
     \b
     kubectl kagent approvals list -A
-    kubectl kagent approvals list datetime-agent -o wide
+    kubectl kagent approvals list datetime-agent -o json
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
@@ -46,13 +47,15 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
     if output in ("", "wide") and not found:
         terminal.say("Nothing waits for a person" + (f" in {namespace} namespace." if namespace else "."))
         return
-    wide = output == "wide"
     if output in ("", "wide"):
-        terminal.show(screen.approvals_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
+        terminal.show(screen.approvals_table(found, now=clock.now(), namespaces=all_namespaces))
     elif output == "name":
         terminal.write_ids("task", [item.task for item in found])
     else:
         terminal.write(screen.approvals_data(found, output))
+
+
+_yes = click.option("--yes", is_flag=True, help="Do not ask, after what waits was printed.")
 
 
 @approvals.command(short_help="Approve the calls of a task, or answer its questions")
@@ -62,6 +65,7 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
 @click.option(
     "--answer", "answers", multiple=True, metavar="TEXT", help="The answer to a question, in their order."
 )
+@_yes
 @_output
 @options.controller
 def approve(
@@ -70,9 +74,13 @@ def approve(
     calls: tuple[str, ...],
     reason: str,
     answers: tuple[str, ...],
+    yes: bool,
     output: str,
 ) -> None:
     """Approve everything that a task waits with, and follow the rest of the turn as chat does.
+
+    The calls are printed with all their arguments, and then you are asked, unless --call names them or --yes
+    says that you take what comes. Nothing is sent when the agent waits for something else by then.
 
     The task is named by its id or the beginning of it. kagent decides all calls of a task at once: with
     --call only those are approved, and all others are rejected.
@@ -84,37 +92,76 @@ def approve(
     """
     if reason and not calls:
         raise Usage("--reason goes with --call: it is what the other calls are rejected with")
-    _decide(reach, task, lambda pending: _approved(pending, calls, reason, answers), output)
+    agreed = yes or bool(calls)
+    _decide(
+        reach, task, lambda pending: _approved(pending, calls, reason, answers), "approve", agreed, output
+    )
 
 
 @approvals.command(short_help="Reject all calls of a task")
 @click.argument("task")
 @click.option("--reason", default="", metavar="TEXT", help="What the agent is told.")
+@_yes
 @_output
 @options.controller
-def reject(reach: options.Reach, task: str, reason: str, output: str) -> None:
+def reject(reach: options.Reach, task: str, reason: str, yes: bool, output: str) -> None:
     """Reject everything that a task waits with, and follow the rest of the turn as chat does.
+
+    As with approve, the calls are printed, and then you are asked.
 
     \b
     kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
     """
-    _decide(reach, task, lambda pending: [Verdict(False, reason)] * len(pending), output)
+    _decide(reach, task, lambda pending: [Verdict(False, reason)] * len(pending), "reject", yes, output)
 
 
 def _decide(
-    reach: options.Reach, word: str, verdicts: Callable[[Sequence[Pending]], list[Verdict]], output: str
+    reach: options.Reach,
+    word: str,
+    verdicts: Callable[[Sequence[Pending]], list[Verdict]],
+    verb: str,
+    agreed: bool,
+    output: str,
 ) -> None:
     controller = reach.controller()
     task = word.removeprefix("task/")
     found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
     session = found.session
     told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
+    _show(found)
+    if not agreed:
+        _agree(verb)
     line = AgentLine(controller, session.namespace, session.agent)
     conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
     conversation.turn = Turn(session=session.id, task=found.task)
     talk = Talk(conversation, output)
-    talk.decide(told)
+    talk.decide(told, found.calls)
     end(session.agent, talk.turn, reach.user_flag)
+
+
+def _show(found: Waiting) -> None:
+    session = found.session
+    terminal.say(f"agent {session.agent} of namespace {session.namespace} waits with task {found.task}:")
+    for call in found.calls:
+        terminal.say(f"? {asked_line(call)}" + (f"  [{call.call.id}]" if call.call.id else ""))
+    if not found.calls:
+        terminal.say(f"? {found.said}")
+
+
+def _agree(verb: str) -> None:
+    """Raises Usage when nobody is there to ask, KagentError when the answer is no."""
+    if not terminal.person():
+        raise Usage(
+            f"nobody is there who could be asked whether to {verb} this",
+            hint="--yes takes all that is printed above"
+            + (", --call=ID approves one call of it" if verb == "approve" else ""),
+        )
+    try:
+        while (answer := terminal.ask(f"{verb}? [y]es, [n]o: ").strip().lower()) not in ("y", "yes"):
+            if answer in ("n", "no"):
+                raise EOFError
+    except EOFError:
+        raise KagentError("nothing was approved or rejected") from None
 
 
 def _approved(

@@ -14,7 +14,6 @@ from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle.autoscaler import autoscale as create_autoscaler
 from kubectl_kagent.lifecycle.autoscaler import hpa_object
 from kubectl_kagent.model.workload import Workload
-from kubectl_kagent.render.output import changed
 from kubectl_kagent.targets import one_target
 
 
@@ -67,7 +66,7 @@ def autoscale(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if dry_run == "client":
         body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
-        terminal.write(changed(body, "autoscaled", output, dry_run))
+        terminal.changed(body, "autoscaled", output, dry_run)
         return
     created = create_autoscaler(
         cluster,
@@ -79,4 +78,4 @@ def autoscale(
         dry_run=dry_run == "server",
         manager=manager,
     )
-    terminal.write(changed(created, "autoscaled", output, dry_run))
+    terminal.changed(created, "autoscaled", output, dry_run)

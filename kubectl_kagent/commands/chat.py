@@ -87,7 +87,10 @@ def _message(message: str | None, filename: TextIO | None) -> str | None:
         raise Usage("give the message as an argument or with -f, not both")
     if message is None and filename is None and sys.stdin.isatty():
         return None
-    text = message if message is not None else (filename or sys.stdin).read()
+    try:
+        text = message if message is not None else (filename or sys.stdin).read()
+    except UnicodeDecodeError as error:
+        raise Usage(f"the message is not {error.encoding.upper()} text: {error.reason}") from error
     if not text.strip():
         raise Usage("the message is empty", hint="give it as an argument, with -f, or on stdin")
     return text

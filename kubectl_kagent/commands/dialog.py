@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,9 +42,7 @@ def converse(talk: Talk) -> None:
                     talk.say(text)
                     end(agent, talk.turn)
             except KagentError as error:
-                terminal.say(error.line)
-                if error.hint:
-                    terminal.say(f"hint: {error.hint}")
+                terminal.fail(error)
 
 
 def _lines(prompt: str) -> Iterator[str]:
@@ -63,39 +61,44 @@ def _lines(prompt: str) -> Iterator[str]:
 
 
 def _command(talk: Talk, word: str) -> None:
-    commands: dict[str, Callable[[Talk], str]] = {
-        "/help": lambda _: _HELP.rstrip("\n"),
+    commands: dict[str, Callable[[Talk], Iterable[str]]] = {
+        "/help": lambda _: _HELP.splitlines(),
         "/session": _session,
         "/tools": _tools,
         "/trace": _trace,
     }
     known = commands.get(word)
-    terminal.say(known(talk) if known else f"no such command: {word}; /help lists them")
+    for line in known(talk) if known else [f"no such command: {word}; /help lists them"]:
+        terminal.say(line)
 
 
-def _session(talk: Talk) -> str:
+def _session(talk: Talk) -> Iterator[str]:
     session, agent = talk.turn.session, talk.conversation.line.agent
     if not session:
-        return "no session yet: it begins with the first question"
-    return f"session {session}\nkubectl kagent chat {agent} --session={session} comes back to it"
+        yield "no session yet: it begins with the first question"
+        return
+    yield f"session {session}"
+    yield f"kubectl kagent chat {agent} --session={session} comes back to it"
 
 
-def _tools(talk: Talk) -> str:
-    lines = [
-        f"→ {screen.call_text(item.call)}"
-        if isinstance(item, Called)
-        else f"{screen.tool_line(item).partition(':')[0]}:\n{item.result.text}"
-        for item in talk.calls
-    ]
-    return "\n".join(lines) or "no tool was called"
+def _tools(talk: Talk) -> Iterator[str]:
+    if not talk.calls:
+        yield "no tool was called"
+    for item in talk.calls:
+        if isinstance(item, Called):
+            yield f"→ {screen.call_text(item.call)}"
+            continue
+        yield f"{screen.tool_line(item).partition(':')[0]}:"
+        yield from (f"  {line}" for line in item.result.text.split("\n"))
 
 
-def _trace(talk: Talk) -> str:
+def _trace(talk: Talk) -> Iterator[str]:
     if talk.trace:
-        return f"trace {talk.trace}"
-    if not talk.turn.task:
-        return "nothing was asked yet"
-    return f"kubectl kagent trace show {talk.turn.task}"
+        yield f"trace {talk.trace}"
+    elif talk.turn.task:
+        yield f"kubectl kagent trace show {talk.turn.task}"
+    else:
+        yield "nothing was asked yet"
 
 
 @contextmanager

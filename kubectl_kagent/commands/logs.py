@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -37,15 +37,18 @@ class _Pattern(click.ParamType[re.Pattern[str]]):
     ) -> re.Pattern[str]:
         try:
             return re.compile(str(value))
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             self.fail(f'"{value}" is not a regular expression: {error}', param, ctx)
 
 
 def _time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     try:
-        if value and datetime.fromisoformat(value).tzinfo is None:
-            raise ValueError
-    except ValueError:
+        if value:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                raise ValueError
+            moment.astimezone(UTC)  # the first and the last day of all time have none everywhere
+    except (ValueError, OverflowError):
         raise Usage(f'"{value}" is not a time', hint="write it like 2026-11-23T08:00:00Z") from None
     return value
 

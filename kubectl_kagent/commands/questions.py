@@ -9,7 +9,6 @@ from kubectl_kagent.commands import terminal
 from kubectl_kagent.conversation.decision import Pending, Verdict, decision
 from kubectl_kagent.model.turn import Question
 from kubectl_kagent.render import turn as screen
-from kubectl_kagent.render.table import plain
 
 
 def ask(calls: Sequence[Pending]) -> dict[str, Any] | None:
@@ -41,8 +40,7 @@ def _obstacle(verdicts: Sequence[Verdict], asked: int) -> str:
 
 
 def _approval(call: Pending, place: str) -> Verdict:
-    through = f", wanted by {plain(call.via)}" if call.via else ""
-    terminal.say_whole(f"? {place}{screen.call_text(call.call)}{through}")
+    terminal.say_whole(f"? {place}{screen.asked_line(call)}")
     while True:
         answer = terminal.ask("approve? [y]es, [n]o, [l]ater: ").strip().lower()
         if answer in ("y", "yes"):
@@ -58,9 +56,9 @@ def _answers(call: Pending) -> Verdict:
 
 
 def _answer(question: Question) -> tuple[str, ...]:
-    terminal.say_whole(f"? {plain(question.question)}")
+    terminal.say_whole(f"? {question.question}")
     for number, choice in enumerate(question.choices, 1):
-        terminal.say_whole(f"  {number}. {plain(choice)}")
+        terminal.say_whole(f"  {number}. {choice}")
     how = "answer: "
     if question.choices:
         how = "numbers, or another answer: " if question.multiple else "number, or another answer: "
@@ -72,6 +70,5 @@ def _answer(question: Question) -> tuple[str, ...]:
 def chosen(question: Question, text: str) -> tuple[str, ...]:
     """What a typed answer means: choices by number (several with commas), else the words themselves."""
     numbers = [part.strip() for part in text.split(",")] if question.multiple else [text]
-    if all(number.isdecimal() and 0 < int(number) <= len(question.choices) for number in numbers):
-        return tuple(question.choices[int(number) - 1] for number in numbers)
-    return (text,)
+    choices = {str(number): choice for number, choice in enumerate(question.choices, 1)}
+    return tuple(choices[number] for number in numbers) if choices.keys() >= set(numbers) else (text,)

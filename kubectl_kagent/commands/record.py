@@ -40,7 +40,7 @@ def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
             by = f" by {revision.changed_by}" if revision.changed_by else ""
             rollback = f" (rollback of {revision.rollback_of})" if revision.rollback_of else ""
             line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
-            terminal.show(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}\n")
+            terminal.done(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
     finally:
         signal.signal(signal.SIGTERM, before)
         feed.close()

@@ -14,7 +14,6 @@ from kubectl_kagent.lifecycle import rollout
 from kubectl_kagent.lifecycle.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.scaling import current_replicas
 from kubectl_kagent.model.workload import Workload
-from kubectl_kagent.render import output as show
 from kubectl_kagent.targets import parse_targets
 
 
@@ -72,7 +71,7 @@ def restart(
             terminal.warn(error.explained)
             missing += 1
             continue
-        terminal.write(show.changed(done if output else workload.obj, "restarted", output, dry_run))
+        terminal.changed(done if output else workload.obj, "restarted", output, dry_run)
         restarted.append(workload)
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():

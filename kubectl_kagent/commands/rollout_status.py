@@ -61,7 +61,7 @@ def status(
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if smoke and not workload.is_agent:
         raise Usage(f"--smoke asks an agent; {workload.label} answers no prompts")
-    voice = rollout.Voice(lambda line: terminal.show(f"{line}\n"), terminal.warn)
+    voice = rollout.Voice(terminal.write_line, terminal.warn)
     if watch:
         undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
         question = partial(_answer, cluster, workload, smoke) if smoke else None

@@ -22,7 +22,6 @@ from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
-from kubectl_kagent.render.output import changed
 from kubectl_kagent.targets import one_target
 
 
@@ -117,7 +116,7 @@ def roll_back(
         rollback.say_restored(so_far, todo, done.restored_sources)
         seen = verify(cluster, done.obj, chosen, expected="" if left else expected_hash(past, chosen))
         _warn_once(_settle(cluster, restored, manager), said)
-        terminal.write(changed(done.obj, screen.outcome(todo, done, seen, left), output))
+        terminal.changed(done.obj, screen.outcome(todo, done, seen, left), output)
         if wait is not None:
             follow(cluster, restored, Voice(terminal.say, terminal.warn), timeout=wait)
 
@@ -141,7 +140,7 @@ def _preview(
     preview: Mapping[str, Any] = {**todo.workload.obj, "spec": dict(todo.spec)}
     if dry_run == "server":
         preview = rollback.try_out(cluster, todo, with_sources=with_sources)
-    terminal.write(changed(preview, f"rolled back to revision {number}", output, dry_run))
+    terminal.changed(preview, f"rolled back to revision {number}", output, dry_run)
 
 
 def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
@@ -157,7 +156,7 @@ def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
     text = f"{label} skipped rollback (current spec already matches revision {todo.target.number})"
     if error_unchanged:
         raise Unchanged(text)
-    terminal.write(f"{text}\n")
+    terminal.write_line(text)
 
 
 def _warn_once(notes: Iterable[str], said: set[str]) -> None:

@@ -11,7 +11,6 @@ from kubectl_kagent.errors import Unchanged, Usage, done_so_far
 from kubectl_kagent.lifecycle import scaling
 from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow, status_hint
 from kubectl_kagent.model.workload import Workload
-from kubectl_kagent.render import output as show
 from kubectl_kagent.targets import parse_targets
 
 
@@ -73,12 +72,12 @@ def scale(
         if replicas is None:
             done = scaling.hand_over(cluster, workload, dry_run=dry_run, manager=manager, warn=terminal.warn)
             changed |= done.changed
-            terminal.write(show.changed(done.obj, "released", output, dry_run))
+            terminal.changed(done.obj, "released", output, dry_run)
             continue
         scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
         done = scaling.scale(cluster, workload, replicas, expect=expect, dry_run=dry_run, manager=manager)
         changed |= done.changed
-        terminal.write(show.changed(done.obj, "scaled", output, dry_run))
+        terminal.changed(done.obj, "scaled", output, dry_run)
     for workload in workloads if waits else ():
         with done_so_far(f"{workload.label} is scaled to {replicas}", status_hint(workload)):
             follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout or 300)
@@ -123,7 +122,7 @@ def hibernate(
             manager=manager,
             remember=True,
         )
-        terminal.write(show.changed(done.obj, "hibernated", output, dry_run))
+        terminal.changed(done.obj, "hibernated", output, dry_run)
 
 
 @click.command(short_help="Bring back the replicas that hibernate took")
@@ -150,7 +149,7 @@ def wake(
     for workload in _workloads(cluster, target, selector, all_):
         if workload.replicas != 0:
             terminal.warn(f"{workload.label} is awake")
-            terminal.write(show.changed(workload.obj, "unchanged", output, dry_run))
+            terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
         replicas = scaling.wake_replicas(workload)
         done = scaling.scale(
@@ -161,7 +160,7 @@ def wake(
             dry_run=dry_run,
             manager=manager,
         )
-        terminal.write(show.changed(done.obj, f"woken to {replicas}", output, dry_run))
+        terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
 
 
 def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, all_: bool) -> list[Workload]:

@@ -96,7 +96,7 @@ def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> Non
     for word in session:
         delete(controller, _id(word), dry_run=dry_run == "client")
         suffix = " (dry run)" if dry_run == "client" else ""
-        terminal.write(f"session/{_id(word)} deleted{suffix}\n")
+        terminal.done(f"session/{_id(word)} deleted{suffix}")
 
 
 @sessions.command(short_help="A whole session: events and tasks")

@@ -1,27 +1,32 @@
 """The only place that prints: results to stdout, everything else to stderr, nothing that a terminal obeys.
 
-Names, prompts, messages of conditions and events come from other people and programs: a control character
-in them is shown as its code, and what looks like a secret is masked (docs/decisions/masking.md).
+Names, prompts, messages of conditions and events come from other people and programs: a control character in
+them is shown as its code, and at a terminal what nobody would see is too. What looks like a secret is masked
+(docs/decisions/masking.md).
 """
 
 from __future__ import annotations
 
-import re
+import io
+import os
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import click
 
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.masking import masked
 from kubectl_kagent.render import colour
-from kubectl_kagent.render.output import check, id_lines
+from kubectl_kagent.render import output as formats
+from kubectl_kagent.render.escapes import AS_CODES, harmless, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CHOICE = "kubectl_kagent.color"
 _SECRETS = "kubectl_kagent.show_secrets"
-# Unicode's category Cc but for the two that text is made of; a screen of megabytes takes no time
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_WIDEST = 4096  # of a screen that COLUMNS asks for
 
 
 def _remember(context: click.Context, _parameter: click.Parameter, value: str) -> None:
@@ -68,27 +73,35 @@ changed_output = click.option(
     "--output",
     default="",
     metavar="FORMAT",
-    callback=lambda _context, _parameter, value: check(value),
+    callback=lambda _context, _parameter, value: formats.check(value),
     help="One of json, yaml, name, jsonpath=TEMPLATE, custom-columns=SPEC.",
 )
 
 
 def show(text: str) -> None:
     """Print a screen to stdout, in colour as ``--color`` of the running command asks."""
-    text = harmless(without_secrets(text))
+    text = harmless(without_secrets(text), shown=is_shown())
     if colour_wanted():
         text = colour.coloured(text)
-    click.echo(text, nl=False, color=True)
+    with _printing():
+        click.echo(text, nl=False, color=True)
 
 
 def write(text: str) -> None:
     """Print a result to stdout, for programs too: never in colour, and masked only by who made it."""
-    click.echo(harmless(text), nl=False)
+    with _printing():
+        click.echo(harmless(text, shown=is_shown()), nl=False)
+
+
+def write_line(line: str) -> None:
+    """Print one line of a result to stdout, whatever is in it."""
+    with _printing():
+        click.echo(one_line(without_secrets(line)))
 
 
 def write_ids(kind: str, ids: Sequence[str]) -> None:
     """Print ``KIND/ID`` a line for other programs, and warn of ids that they would misread."""
-    text, left_out = id_lines(kind, ids)
+    text, left_out = formats.id_lines(kind, ids)
     write(text)
     if left_out:
         warn(f"left out {len(left_out)} of {len(ids)} ids that are not one plain word; -o json shows all")
@@ -96,13 +109,69 @@ def write_ids(kind: str, ids: Sequence[str]) -> None:
 
 def write_block(block: bytes) -> None:
     """Print lines that are bytes, and harmless already, to stdout at once."""
-    sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
+    with _printing():
+        sys.stdout.buffer.write(block)
+        sys.stdout.buffer.flush()
+
+
+def done(line: str) -> None:
+    """Print a line about a change that is made."""
+    line = without_secrets(line)
+    with _printing(line):
+        click.echo(one_line(line))
+
+
+def changed(item: formats.Object, verb: str, output: str, dry_run: str = "none") -> None:
+    """Print the line about a change that is made (or the object, as ``output`` asks)."""
+    line = formats.changed(item, verb, "", dry_run).removesuffix("\n")
+    if not output:
+        done(line)
+        return
+    text = formats.changed(item, verb, output, dry_run)
+    with _printing(line):
+        click.echo(harmless(text, shown=is_shown()), nl=False)
+
+
+@contextmanager
+def _printing(made: str = "") -> Iterator[None]:
+    """Raises KagentError when stdout can't be written, with the change that is ``made`` all the same.
+
+    Who has read enough (``| head``) is no error, unless there is a change to tell of.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and not made:
+            raise
+        what = f"{made}, but that" if made else "the result"
+        raise KagentError(f"{what} could not be printed: {error.strerror or error}") from error
+
+
+def open_streams() -> None:
+    """What a stream's encoding lacks is shown as a code; the person who types is not to know encodings."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=AS_CODES)
+    if isinstance(sys.stdin, io.TextIOWrapper) and sys.stdin.isatty():
+        sys.stdin.reconfigure(errors="replace")
+
+
+def close_streams() -> None:
+    """What could not be written is given up: Python would try again, and tell that it can't."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def is_shown() -> bool:
     """Whether stdout is a terminal."""
     return sys.stdout.isatty()
+
+
+def columns() -> int:
+    """How wide the terminal is, or as wide as COLUMNS says; 160 without one."""
+    return min(shutil.get_terminal_size((160, 24)).columns, _WIDEST)
 
 
 def colour_wanted() -> bool:
@@ -111,18 +180,29 @@ def colour_wanted() -> bool:
 
 
 def say(line: str) -> None:
-    """Print a line to stderr."""
+    """Print one line to stderr: nothing in it can pass for another line of ours.
+
+    Without a stderr there is nobody to tell, and no reason to stop.
+    """
     say_whole(without_secrets(line))
 
 
 def say_whole(line: str) -> None:
-    """Print a line to stderr with nothing masked: what a person is to decide about."""
-    click.echo(harmless(line), err=True)
+    """The same with nothing masked: what a person is to decide about."""
+    with suppress(OSError):
+        click.echo(one_line(line), err=True)
 
 
 def warn(text: str) -> None:
     """Print a warning to stderr."""
     say(f"Warning: {text}")
+
+
+def fail(error: KagentError) -> None:
+    """Print an error and its hint to stderr."""
+    say(error.line)
+    if error.hint:
+        say(f"hint: {error.hint}")
 
 
 def person() -> bool:
@@ -136,14 +216,9 @@ def ask(prompt: str) -> str:
     Raises EOFError when there is no more to come.
     """
     if sys.stdout.isatty():
-        return input(harmless(prompt))
-    click.echo(harmless(prompt), nl=False, err=True)
+        return input(one_line(prompt))
+    click.echo(one_line(prompt), nl=False, err=True)
     line = sys.stdin.readline()
     if not line:
         raise EOFError
     return line.rstrip("\n")
-
-
-def harmless(text: str) -> str:
-    """``text`` with control characters as JSON spells them, so that JSON stays what it is."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -12,6 +11,7 @@ from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.tools_target import tool_target
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, Unreachable, Usage
 from kubectl_kagent.lifecycle import tool_arguments
 from kubectl_kagent.lifecycle.tool_server import open_server
@@ -57,7 +57,7 @@ def call(
     if args and args_json:
         raise Usage("give the arguments with --arg or with --args-json, not both")
     given: Sequence[tuple[str, str]] | Mapping[str, Any]
-    given = _object(args_json.read()) if args_json else [_pair(item) for item in args]
+    given = _object(args_json) if args_json else [_pair(item) for item in args]
     resource, name, obj = _find(cluster, named)
     where = f"{resource.singular}/{name}"
     opened = open_server(cluster, where, resource, obj, timeout=timeout)
@@ -98,9 +98,9 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _object(text: str) -> Mapping[str, Any]:
+def _object(file: TextIO) -> Mapping[str, Any]:
     try:
-        value = json.loads(text)
+        value = from_json(file.read())
     except (ValueError, RecursionError) as error:
         raise Usage(f"--args-json is not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import click
 from click.shell_completion import CompletionItem
 
@@ -118,7 +116,7 @@ def turns(
         _seen(where, name)
         terminal.say(f"No turns found{f' of agent {name}' if name else ''}")
     else:
-        columns = shutil.get_terminal_size((160, 24)).columns
+        columns = terminal.columns()
         several = len({turn.agent for turn in found}) > 1
         text = screen.turn_table(
             found, now=clock.now(), columns=columns, wide=output == "wide", agents=several or not name

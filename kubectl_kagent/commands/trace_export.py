@@ -56,4 +56,4 @@ def export(reach: options.Reach, session: str, since: float | None, url: str) ->
             why = "no times are recorded" if turn in over else f"it is {turn.state}"
             terminal.say(f"left out: task {turn.task or turn.session} ({why})")
     spans = send([without_secrets(turn) for turn in timed] if terminal.masks() else timed, url)
-    terminal.show(f"{len(timed)} turns exported to {url} ({spans} spans)\n")
+    terminal.done(f"{len(timed)} turns exported to {url} ({spans} spans)")

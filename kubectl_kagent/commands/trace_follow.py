@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ def follow(where: Where, query: Query) -> None:
 
     source = where.live()
     terminal.say(f"from {source.name}")
-    columns = shutil.get_terminal_size((160, 24)).columns
+    columns = terminal.columns()
     live, said, headed = Live(query), set[str](), False
     while True:
         record = _answer(lambda: source.turns(live.next_query(clock.now().timestamp())), patient=live.begun)

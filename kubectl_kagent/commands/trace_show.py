@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import click
 
 from kubectl_kagent import clock
@@ -39,7 +37,7 @@ def show(where: Where, id_: str, waterfall: bool, output: str) -> None:
 
         terminal.write(data(screen.turns_data(turns, told, record.gaps), output, whole=True))
         return
-    columns = shutil.get_terminal_size((160, 24)).columns
+    columns = terminal.columns()
     if waterfall:
         from kubectl_kagent.render.waterfall import waterfall as view
     else:

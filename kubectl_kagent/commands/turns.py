@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_kagent.commands import questions, terminal
 from kubectl_kagent.commands.interrupt import first_interrupt
 from kubectl_kagent.conversation.chat import Conversation, Heard, Turn
-from kubectl_kagent.conversation.decision import pending
+from kubectl_kagent.conversation.decision import Pending, pending
 from kubectl_kagent.conversation.root_span import RootSpan
 from kubectl_kagent.conversation.speech import Called, Returned, Shown, Words, without_secrets
 from kubectl_kagent.errors import InputRequired, KagentError
@@ -43,9 +43,9 @@ class Talk:
         session = self.turn.session
         self._whole(lambda: self.conversation.say(text, session=session))
 
-    def decide(self, decision: Mapping[str, Any]) -> None:
-        """Answer what the turn waits for."""
-        self._whole(lambda: self.conversation.decide(decision))
+    def decide(self, decision: Mapping[str, Any], shown: Sequence[Pending]) -> None:
+        """Answer what the turn waits for, if it still is what was ``shown``."""
+        self._whole(lambda: self.conversation.decide(decision, shown))
 
     def _whole(self, begin: Callable[[], Heard]) -> None:
         """A turn with everything that is asked in it, and its closing line however it ends."""
@@ -55,13 +55,15 @@ class Talk:
         if root:
             self.trace = root.trace_id
             self.conversation.line = replace(line, headers={"traceparent": root.traceparent})
+        heard = begin()
         try:
-            self._print(begin())
+            self._print(heard)
             while self.person and self.turn.requests and self.turn.waits:
-                decision = questions.ask(pending(self.turn.requests))
+                shown = pending(self.turn.requests)
+                decision = questions.ask(shown)
                 if decision is None:
                     break
-                self._print(self.conversation.decide(decision))
+                self._print(self.conversation.decide(decision, shown))
         finally:
             if root and (failure := root.end(self.turn)):
                 terminal.warn(failure)

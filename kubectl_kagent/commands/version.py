@@ -47,7 +47,8 @@ def version(connect: options.Connect, client_only: bool, output: str) -> None:
                 ("Agent API", _listed(facts["agentVersions"])),
                 ("MCPServer API", _listed(facts["mcpServerVersions"])),
             ]
-        terminal.write("".join(f"{name}: {value}\n" for name, value in lines))
+        for name, value in lines:
+            terminal.write_line(f"{name}: {value}")
     for note in notes:
         terminal.warn(note)
 

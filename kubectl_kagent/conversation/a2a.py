@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 from kubectl_kagent.cluster.kagent import Controller
 from kubectl_kagent.conversation.wire import read, result_of
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.turn import Update
@@ -80,7 +80,7 @@ class AgentLine:
         )
         for data in events(lines):
             try:
-                raw = json.loads(data)
+                raw = from_json(data)
             except (ValueError, RecursionError) as error:
                 # cut off, most likely: what it said is asked for again
                 raise Unreachable(f"the agent sent an event that is not JSON: {data[:80]!r}") from error

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_kagent.conversation.a2a import AgentLine, Reply
+from kubectl_kagent.conversation.decision import Pending, pending
 from kubectl_kagent.conversation.speech import Shown, Speech
 from kubectl_kagent.conversation.wire import RpcError
-from kubectl_kagent.errors import Unreachable
+from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.turn import FINAL_STATES, PAUSED_STATES, Request, State, Usage
 
 _RETRIES = 5
@@ -70,12 +71,31 @@ class Conversation:
         self._spoke = self._polled = False
         return self._follow(self.line.say(text, session=session))
 
-    def decide(self, decision: Mapping[str, Any]) -> Heard:
-        """Answer what the turn waits for (see conversation.decision), and go on with it."""
+    def decide(self, decision: Mapping[str, Any], shown: Sequence[Pending]) -> Heard:
+        """Answer what the turn waits for (see conversation.decision), and go on with it.
+
+        Raises KagentError, and sends nothing, when that is not what was ``shown`` any more: somebody else may
+        have answered it, and the agent gone on to another call.
+        """
         turn = self.turn
+        self._still_waits(shown)
         turn.state, turn.requests = "", []
         self._speech.resume(self.clock())
         return self._follow(self.line.decide(decision, task=turn.task, session=turn.session))
+
+    def _still_waits(self, shown: Sequence[Pending]) -> None:
+        update = self.line.task(self.turn.task).update
+        state = next((event.state for event in update.events if isinstance(event, State)), "unknown")
+        if state not in PAUSED_STATES:
+            raise KagentError(
+                f"task {self.turn.task} waits no more, it is {state}; nothing was approved or rejected"
+            )
+        now = pending(event for event in update.events if isinstance(event, Request))
+        if len(now) != len(shown) or not all(call in shown for call in now):
+            raise KagentError(
+                f"agent {self.line.agent} now waits for something else; nothing was approved or rejected",
+                hint="kubectl kagent approvals list -A shows what waits",
+            )
 
     def _follow(self, stream: Iterator[Reply]) -> Heard:
         lost, self._looked_up = 0, False

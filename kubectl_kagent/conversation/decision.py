@@ -10,6 +10,8 @@ from kubectl_kagent.conversation.parts import questions
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.turn import Question, Request, ToolCall
 
+_WORDS = {True: "approve", False: "reject"}
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -46,16 +48,27 @@ def pending(requests: Iterable[Request]) -> tuple[Pending, ...]:
 def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The data of the message that decides all of ``calls`` at once: kagent leaves none open.
 
-    Raises KagentError for what kagent can't be told in one message.
+    ``decisions`` names the calls that were shown, for the record. It is a batch only where it has to be: that
+    saves nobody from a call that came since (kagent approves what a batch does not name), and an agent on
+    LangGraph may take every type but ``approve`` for a rejection. Raises KagentError for what kagent can't be
+    told in one message.
     """
+    ids = [call.call.id for call in calls]
+    told_apart = all(ids) and len(set(ids)) == len(ids)
+    words = [_WORDS[verdict.approved] for verdict in verdicts]
+    named = {"decisions": dict(zip(ids, words, strict=True))} if calls and told_apart else {}
     if any(verdict.answers for verdict in verdicts):
-        return _answers(calls, verdicts)
+        return {**_answers(calls, verdicts), **named}
     if all(verdict.approved for verdict in verdicts):
-        return {"decision_type": "approve"}
+        return {"decision_type": "approve", **named}
     if len({(verdict.approved, verdict.reason) for verdict in verdicts}) == 1:
         reason = {"rejection_reason": verdicts[0].reason} if verdicts[0].reason else {}
-        return {"decision_type": "reject", **reason}
-    return _batch(calls, verdicts)
+        return {"decision_type": "reject", **reason, **named}
+    if not named:
+        raise KagentError("these calls have no ids to tell them apart: approve or reject all of them alike")
+    both = zip(ids, verdicts, strict=True)
+    reasons = {id_: verdict.reason for id_, verdict in both if verdict.reason and not verdict.approved}
+    return {"decision_type": "batch", **named, **({"rejection_reasons": reasons} if reasons else {})}
 
 
 def _answers(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -67,17 +80,3 @@ def _answers(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str,
         )
     given = next(verdict.answers for verdict in verdicts if verdict.answers)
     return {"decision_type": "approve", "ask_user_answers": [{"answer": list(item)} for item in given]}
-
-
-def _batch(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    ids = [call.call.id for call in calls]
-    if not all(ids) or len(set(ids)) < len(ids):
-        raise KagentError("these calls have no ids to tell them apart: approve or reject all of them alike")
-    words = {True: "approve", False: "reject"}
-    both = list(zip(ids, verdicts, strict=True))
-    reasons = {id_: verdict.reason for id_, verdict in both if verdict.reason and not verdict.approved}
-    return {
-        "decision_type": "batch",
-        "decisions": {id_: words[verdict.approved] for id_, verdict in both},
-        **({"rejection_reasons": reasons} if reasons else {}),
-    }

@@ -5,7 +5,6 @@ The Python runtime writes the events' fields in snake case, the Go runtime as Go
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 from kubectl_kagent.conversation.parts import mapping
 from kubectl_kagent.conversation.sessions import Json, moment
+from kubectl_kagent.decoding import from_json
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Moments:
 def _parts(data: Any) -> list[tuple[str, str]] | None:
     """What an event tells, as kind and name; None when it is no event."""
     try:
-        event = json.loads(data) if isinstance(data, str) else data
+        event = from_json(data) if isinstance(data, str) else data
     except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict):

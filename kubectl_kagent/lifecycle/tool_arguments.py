@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.model.tool_server import Tool
 
@@ -20,8 +20,8 @@ def typed(tool: Tool, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def _value(text: str, wanted: Schema, whole: Schema) -> Any:
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = from_json(text)
+    except (ValueError, RecursionError):
         return text
     fits = _errors({**wanted, **_definitions(whole)}, value) == []
     return value if fits or _errors({**wanted, **_definitions(whole)}, text) != [] else text

@@ -10,24 +10,21 @@ from typing import Any
 from kubectl_kagent.conversation.decision import Pending
 from kubectl_kagent.conversation.inbox import Waiting
 from kubectl_kagent.masking import masked_value
+from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import age, table
-from kubectl_kagent.render.turn import arguments, short
-
-_ARGS_WIDTH = 50
+from kubectl_kagent.render.turn import arguments
 
 
-def approvals_table(items: Sequence[Waiting], *, now: datetime, wide: bool, namespaces: bool) -> str:
-    """A line for each call or question that waits."""
-    columns = ["AGENT", "SESSION", "TASK", "TOOL/QUESTION", "ARGS", "AGE"] + (["CALL"] if wide else [])
+def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool) -> str:
+    """A line for each call or question that waits: all that it takes to decide, so nothing is cut."""
+    columns = ["AGENT", "SESSION", "TASK", "AGE", "CALL", "TOOL/QUESTION", "ARGS"]
     lines = []
     for item in items:
+        since = age(item.since, now) if item.since else "<unknown>"
         for call in item.calls or (None,):
-            tool, args = _what(call, item.said)
-            cells = [item.session.agent, item.session.id, item.task]
-            cells += [tool, args] if wide else [short(tool, _ARGS_WIDTH), short(args, _ARGS_WIDTH)]
-            cells += [age(item.since, now) if item.since else "<unknown>"]
-            cells += [call.call.id if call else ""] if wide else []
+            cells = [item.session.agent, item.session.id, item.task, since, call.call.id if call else ""]
+            cells += map(visible, _what(call, item.said))
             lines.append([item.session.namespace, *cells] if namespaces else cells)
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 

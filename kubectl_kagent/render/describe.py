@@ -12,8 +12,9 @@ from kubectl_kagent.lifecycle.overview import Overview
 from kubectl_kagent.masking import masked
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.overview import decides
-from kubectl_kagent.render.table import age, plain, table, visible
+from kubectl_kagent.render.table import age, plain, table
 
 _EVENTS = 10
 _REVISIONS = 5

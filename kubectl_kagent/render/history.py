@@ -12,8 +12,9 @@ from kubectl_kagent.lifecycle.diff import Difference
 from kubectl_kagent.lifecycle.ledger import Row
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.revision import Revision, timestamp
+from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import to_yaml
-from kubectl_kagent.render.table import age, plain, table, visible
+from kubectl_kagent.render.table import age, plain, table
 
 
 def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool) -> str:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.masking import masked, masked_value
 from kubectl_kagent.masking.stream import Lines
+from kubectl_kagent.render.escapes import harmless, is_harmless
 from kubectl_kagent.telemetry.logs.lines import Level, Levels
 from kubectl_kagent.telemetry.logs.news import Source
 from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of
 
 _OBEYED = bytes({*range(32), 127} - {9, 10})
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COLOURS = (b"36", b"32", b"35", b"34", b"33", b"96", b"92", b"95", b"94")
 _RESET = b"\x1b[0m"
 _HIGHLIGHT, _PLAIN = "\x1b[1;7m", "\x1b[0m"
@@ -51,8 +52,8 @@ class Screen:
         block = b"\n".join(lines if self.timestamps else map(text_of, lines))
         if self.masks:
             block = _masked(block, secrets)
-        if not (self.output == "raw" and not self.shown) and not _is_safe(block):
-            block = harmless(block)
+        if not (self.output == "raw" and not self.shown) and not _is_safe(block, shown=self.shown):
+            block = _safe(block, shown=self.shown)
         if self.colour:
             colours = [_LEVEL_COLOURS.get(levels.of(text_of(line)), b"") for line in lines]
             block = b"\n".join(map(self._coloured, block.split(b"\n"), colours))
@@ -72,14 +73,14 @@ class Screen:
         fields = _fields(text)
         message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
         plain = text.decode(errors="backslashreplace").removesuffix("\r")
-        shown = (
+        whole = (
             found
             | {"message": plain if message is None else message}
             | ({"fields": fields} if fields else {})
         )
         if self.masks:
-            shown = masked_value(shown) | {"message": secrets.masked(str(shown["message"]))}
-        return harmless(json.dumps(shown, ensure_ascii=False).encode())
+            whole = masked_value(whole) | {"message": secrets.masked(str(whole["message"]))}
+        return harmless(json.dumps(whole, ensure_ascii=False), shown=self.shown).encode()
 
     def _prefix(self, source: Source) -> bytes:
         wanted = self.containers > 1 if self.prefix is None else self.prefix
@@ -105,20 +106,20 @@ def _masked(block: bytes, secrets: Lines) -> bytes:
     return "\n".join(map(secrets.masked, text.split("\n"))).encode(errors="surrogateescape")
 
 
-def harmless(block: bytes) -> bytes:
-    """``block`` with control characters as JSON spells them, and bytes that are no UTF-8 as Python does."""
+def _safe(block: bytes, *, shown: bool) -> bytes:
+    """``block`` with codes for what is not harmless; bytes that are no UTF-8 as Python writes them."""
     text = block.decode(errors="backslashreplace").replace("\r\n", "\n").removesuffix("\r")
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+    return harmless(text, shown=shown).encode()
 
 
-def _is_safe(block: bytes) -> bool:
+def _is_safe(block: bytes, *, shown: bool) -> bool:
     """Whether a terminal would only print it. One look for all its lines, since nearly all are."""
     if len(block.translate(None, _OBEYED)) < len(block):
         return False
     if block.isascii():
         return True
     try:
-        return not _UNSAFE.search(block.decode())
+        return is_harmless(block.decode(), shown=shown)
     except UnicodeDecodeError:
         return False
 
@@ -127,7 +128,7 @@ def _fields(text: bytes) -> dict[str, object]:
     if not text.startswith(b"{"):
         return {}
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = from_json(text)
+    except (ValueError, RecursionError):
         return {}
     return {key: value for key, value in found.items() if key not in ("level", "ts", "timestamp", "time")}

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.masking import masked_value
+from kubectl_kagent.render.escapes import is_harmless
 from kubectl_kagent.render.jsonpath import evaluate, find_values
 from kubectl_kagent.render.table import plain, table
 
@@ -82,7 +83,9 @@ def to_yaml(value: Any) -> str:
         pass
 
     def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+        # only between double quotes a code is what it stands for, also one that is put there to be printed
+        style = '"' if not is_harmless(data, shown=True) else "|" if "\n" in data else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Dumper.add_representer(str, text)
     unfolded = sys.maxsize

@@ -55,11 +55,6 @@ def clip(text: str, columns: int) -> str:
     return text
 
 
-def visible(line: str) -> str:
-    """One line of a longer text: its blanks stay, and what is not to be seen is shown as its code."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
-
-
 def age(moment: datetime, now: datetime) -> str:
     """Time since ``moment`` as kubectl shortens it: 90s, 5m, 3h, 2d."""
     total = max(0, int((now - moment).total_seconds()))

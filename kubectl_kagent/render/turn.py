@@ -9,7 +9,8 @@ from kubectl_kagent.conversation.chat import Turn
 from kubectl_kagent.conversation.decision import Pending
 from kubectl_kagent.conversation.speech import Called, Odd, Returned
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.model.turn import ToolCall
+from kubectl_kagent.model.turn import Question, ToolCall
+from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
 
 _PREVIEW = 100
@@ -28,12 +29,25 @@ def tool_line(item: Called | Returned | Odd) -> str:
 
 def call_text(call: ToolCall) -> str:
     """A call as one would read it: the name and its arguments, all of them."""
-    return plain(f"{call.name} {arguments(call)}")
+    return visible(f"{call.name} {arguments(call)}".rstrip())
 
 
 def arguments(call: ToolCall) -> str:
     """``timezone="UTC" days=3``."""
     return " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.args.items())
+
+
+def asked_line(item: Pending) -> str:
+    """What somebody is asked, whole: the call with all its arguments, or the questions with their choices."""
+    through = f", wanted by {item.via}" if item.via else ""
+    asked = "; ".join(map(_question, item.questions)) or call_text(item.call)
+    return visible(asked + through)
+
+
+def _question(question: Question) -> str:
+    numbered = ", ".join(f"{number}. {choice}" for number, choice in enumerate(question.choices, 1))
+    several = ", several may be chosen" if question.multiple else ""
+    return f"{question.question} ({numbered}{several})" if numbered else question.question
 
 
 def pending_line(item: Pending) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.conversation import wire
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.turn import Event, ToolResult
 
@@ -72,7 +72,7 @@ class Gaps:
     def parsed(self, text: str, what: str) -> Any:
         """The JSON in a text; None when it is none, as in an attribute that was cut off."""
         try:
-            return json.loads(text, parse_constant=str)  # NaN is no JSON
+            return from_json(text)
         except (ValueError, RecursionError):
             self.add(f"{what} is not JSON: cut off?")
             return None

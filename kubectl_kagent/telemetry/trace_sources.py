@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.trace import Record, Turn
@@ -154,7 +154,7 @@ class FromFile:
 def from_file(name: str, data: bytes) -> FromFile:
     """Read a file's content. Raises KagentError for what is no JSON."""
     try:
-        documents = [json.loads(data)]
+        documents = [from_json(data)]
     except ValueError:
         documents = list(_lines(name, data))
     except RecursionError as error:
@@ -166,7 +166,7 @@ def _lines(name: str, data: bytes) -> Iterator[Any]:
     for number, line in enumerate(data.splitlines(), 1):
         if line.strip():
             try:
-                yield json.loads(line)
+                yield from_json(line)
             except (ValueError, RecursionError) as error:
                 raise KagentError(
                     f"line {number} of {name} is not JSON: {line[:60].decode(errors='replace')!r}",

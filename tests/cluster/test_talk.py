@@ -141,11 +141,15 @@ def test_an_approval_that_is_given(talk: Tools) -> None:
     (item,) = (item for item in listed if item["task"] == task)
     (call,) = item["calls"]
     assert (item["agent"], call["tool"], call["args"]) == ("clock", "get_date", {"timezone": "UTC"})
-    done = as_user(talk, "approvals", "approve", task[:13])
+    done = as_user(talk, "approvals", "approve", task[:13], "--yes")
     assert done.code == 0, done
     told = matches(r"The tools say: (.*\(UTC\))\n", done.out)[1]
-    assert done.err.splitlines()[0] == f"✓ get_date: {told}"
-    again = as_user(talk, "approvals", "approve", task)
+    assert done.err.splitlines()[:3] == [
+        f"agent clock of namespace {talk.namespace} waits with task {task}:",
+        f'? get_date timezone="UTC"  [{call["id"]}]',
+        f"✓ get_date: {told}",
+    ]
+    again = as_user(talk, "approvals", "approve", task, "--yes")
     assert again == Done(
         1,
         "",
@@ -156,7 +160,7 @@ def test_an_approval_that_is_given(talk: Tools) -> None:
 
 def test_an_approval_that_is_refused(talk: Tools) -> None:
     task = waiting(ask(talk, 'call get_date {"timezone":"UTC"}'))
-    done = as_user(talk, "approvals", "reject", task, "--reason=not on a Friday")
+    done = as_user(talk, "approvals", "reject", task, "--yes", "--reason=not on a Friday")
     assert (done.code, "not on a Friday" in done.out) == (0, True)
 
 
@@ -190,7 +194,7 @@ def test_a_sub_agents_call_is_approved_where_it_is_asked(talk: Tools) -> None:
     rows = as_user(talk, "approvals", "list").out.splitlines()
     (row,) = (line for line in rows if task in line)
     assert row.startswith("boss ")
-    done = as_user(talk, "approvals", "approve", task)
+    done = as_user(talk, "approvals", "approve", task, "--yes")
     assert done.code == 0, done
     matches(r"The tools say: The tools say: .* \(UTC\)\n", done.out)
 
@@ -200,7 +204,7 @@ def test_questions_of_an_agent(talk: Tools) -> None:
     done = ask(talk, f"call ask_user {json.dumps({'questions': questions})}")
     assert "error: agent clock waits for somebody: Which?; Why?" in done.err.splitlines()
     task = waiting(done)
-    done = as_user(talk, "approvals", "approve", task, "--answer=1,2", "--answer=because")
+    done = as_user(talk, "approvals", "approve", task, "--yes", "--answer=1,2", "--answer=because")
     assert done.code == 0, done
     told = json.loads(done.out.removeprefix("The tools say: "))
     assert [item["answer"] for item in told] == [["a", "b"], ["because"]]

@@ -58,6 +58,15 @@ def task(state: str, *history: Json, session: str = SESSION, id_: str = TASK, **
     return {"kind": "task", "id": id_, "contextId": session, "status": about, "history": list(history)}
 
 
+def asked(*parts: Json) -> Json:
+    return {"kind": "message", "role": "agent", "messageId": "m", "parts": list(parts)}
+
+
+def waiting(*parts: Json, **more: Any) -> Json:
+    """The task that waits with these requests, as the controller has it."""
+    return task("input-required", asked(*parts), message=asked(*parts), **more)
+
+
 def row(id_: str, agent: str = "default__NS__clock", **more: Any) -> Json:
     times = {"created_at": "2026-11-23T07:00:00.5Z", "updated_at": "2026-11-23T07:58:00Z"}
     return {"id": id_, "name": "what time is it", "user_id": USER, **times, "agent_id": agent, **more}

@@ -10,6 +10,7 @@ import pytest
 
 from kubectl_kagent.conversation.a2a import Reply, events
 from kubectl_kagent.conversation.chat import Conversation
+from kubectl_kagent.conversation.decision import pending
 from kubectl_kagent.conversation.speech import Called, Returned, Speech, Words
 from kubectl_kagent.conversation.wire import RpcError, read
 from kubectl_kagent.errors import KagentError, Unreachable
@@ -175,10 +176,10 @@ def test_the_controllers_own_stream_may_break_too() -> None:
 def test_a_refusal_of_the_question_is_no_break() -> None:
     with pytest.raises(RpcError, match="Task not found"):
         talk(Line([RpcError(-32001, "Task not found")]))
-    line = Line([request()], later=[[RpcError(-32001, "Task not found")]])
+    line = Line([request()], [kept(request())], [[RpcError(-32001, "Task not found")]])
     heard = talk(line)
     with pytest.raises(RpcError, match="Task not found"):
-        list(heard.conversation.decide({"decision_type": "approve"}))
+        list(heard.conversation.decide(APPROVE, pending(heard.conversation.turn.requests)))
 
 
 def test_silence_is_an_error() -> None:
@@ -248,25 +249,48 @@ def request(call: str = "c1") -> Reply:
     return Reply(raw, read(raw))
 
 
+def kept(waiting: Reply, *history: Any) -> Reply:
+    """The task that waits, as it is looked up."""
+    raw = {**waiting.raw, "kind": "task", "id": "t", "history": list(history)}
+    return Reply(raw, read(raw))
+
+
+APPROVE = {"decision_type": "approve"}
+
+
 def test_a_turn_that_waits_goes_on_with_a_decision() -> None:
-    line = Line([request()], later=[[status("working", "Deleted."), status("completed")]])
+    line = Line([request()], [kept(request())], [[status("working", "Deleted."), status("completed")]])
     heard = talk(line)
     turn = heard.conversation.turn
     assert (turn.waits, [item.call.name for item in turn.requests]) == (True, ["delete"])
-    replies = list(heard.conversation.decide({"decision_type": "approve"}))
+    replies = list(heard.conversation.decide(APPROVE, pending(turn.requests)))
     assert line.asked[-1] == ("{'decision_type': 'approve'}", "t c")
     assert [item for _, shown in replies for item in shown] == [Words("Deleted.")]
     assert (turn.state, turn.requests) == ("completed", [])
 
 
+@pytest.mark.parametrize(
+    ("now", "error"),
+    [
+        (kept(request("c2")), "agent a now waits for something else; nothing was approved or rejected"),
+        (task("working"), "task t waits no more, it is working; nothing was approved or rejected"),
+        (RpcError(-32001, "Task not found"), "Task not found (JSON-RPC error -32001)"),
+    ],
+)
+def test_nothing_is_decided_but_what_was_shown(now: Reply | KagentError, error: str) -> None:
+    line = Line([request()], [now])
+    conversation = talk(line).conversation
+    with pytest.raises(KagentError) as caught:
+        conversation.decide(APPROVE, pending(conversation.turn.requests))
+    assert caught.value.message == error
+    assert line.asked == [("hello", "")]
+
+
 def test_a_second_request_of_a_turn_does_not_bring_back_the_first() -> None:
-    line = Line([request()], later=[[BROKEN]])
-    again = dict(request("c2").raw)
-    first = request().raw["status"]["message"]
-    again |= {"kind": "task", "id": "t", "history": [first]}
-    line.tasks = [Reply(again, read(again))]
+    again = kept(request("c2"), request().raw["status"]["message"])
+    line = Line([request()], [kept(request()), again], [[BROKEN]])
     heard = talk(line)
-    list(heard.conversation.decide({"decision_type": "approve"}))
+    list(heard.conversation.decide(APPROVE, pending(heard.conversation.turn.requests)))
     assert [item.call.id for item in heard.conversation.turn.requests] == ["c2"]
 
 
@@ -280,11 +304,11 @@ def test_the_wait_for_a_person_is_no_time_of_the_call() -> None:
     now = [0.0]
     called = part({"id": "c1", "name": "delete", "args": {}}, "function_call")
     gave = part({"id": "c1", "name": "delete", "response": {"output": "done"}}, "function_response")
-    line = Line([called, request()], later=[[gave, status("completed")]])
+    line = Line([called, request()], [kept(request())], [[gave, status("completed")]])
     conversation = Conversation(line, lambda _: None, clock=lambda: now[0], sleep=lambda _: None)  # type: ignore[arg-type]
     list(conversation.say("hello"))
     now[0] = 100.0
-    stream = conversation.decide({"decision_type": "approve"})
+    stream = conversation.decide(APPROVE, pending(conversation.turn.requests))
     now[0] = 102.5
     returned = [item for _, shown in stream for item in shown if isinstance(item, Returned)]
     assert [item.seconds for item in returned] == [2.5]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
@@ -20,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.talking import SESSION, TASK, Agent, called, gave, request, talking, text, update
+from tests.unit.talking import SESSION, TASK, Agent, called, gave, request, talking, text, update, waiting
 
 PATIENCE = 30.0
 CLOSING = f"session {SESSION} (0 prompt and 0 output tokens)"
@@ -141,7 +140,7 @@ def test_the_commands_of_the_dialog(tmp_path: Path) -> None:
             ("/what", "no such command: /what; /help lists them"),
             ("/help", "/quit     leave (or Ctrl-D); Ctrl-C cancels the answer that is being given"),
             ("hello", CLOSING),
-            ("/tools", '→ get zone="UTC"\n✓ get 0.0s:\na\nb\n'),
+            ("/tools", '→ get zone="UTC"\n✓ get 0.0s:\n  a\n  b\n'),
             (
                 "/session",
                 f"session {SESSION}\nkubectl kagent chat clock --session={SESSION} comes back to it",
@@ -166,14 +165,15 @@ def test_a_turn_that_fails_does_not_end_the_dialog(tmp_path: Path) -> None:
 
 def test_approvals_are_asked_one_by_one(tmp_path: Path) -> None:
     inner = {"originalFunctionCall": {"id": "i1", "name": "drop", "args": {}}}
-    asked = [
-        update(
-            "input-required",
-            request("c1", "delete", name="a" * 120),
-            request("c9", "team__NS__db", {"hitl_parts": [inner]}),
-        )
+    parts = [
+        request("c1", "delete", name="a" * 120),
+        request("c9", "team__NS__db", {"hitl_parts": [inner]}),
     ]
-    with talking(asked, GONE) as agent, terminal(agent, tmp_path, "clean up") as screen:
+    asked = [update("input-required", *parts)]
+    with (
+        talking(asked, GONE, task=waiting(*parts)) as agent,
+        terminal(agent, tmp_path, "clean up") as screen,
+    ):
         screen.until(f'? (1/2) delete name="{"a" * 120}"\napprove? [y]es, [n]o, [l]ater: ')
         screen.type("maybe")
         screen.until("approve? [y]es, [n]o, [l]ater: ")
@@ -200,8 +200,9 @@ QUESTIONS = [{"question": "Which?", "choices": ["red", "blue"], "multiple": True
 
 
 def test_questions_are_asked_with_their_choices(tmp_path: Path) -> None:
-    asked = [update("input-required", request("q", "ask_user", questions=QUESTIONS))]
-    with talking(asked, GONE) as agent, terminal(agent, tmp_path, "paint") as screen:
+    part = request("q", "ask_user", questions=QUESTIONS)
+    asked = [update("input-required", part)]
+    with talking(asked, GONE, task=waiting(part)) as agent, terminal(agent, tmp_path, "paint") as screen:
         screen.until("? Which?\n  1. red\n  2. blue\nnumbers, or another answer: ")
         screen.type("1, 2")
         screen.until("? Why?\nanswer: ")
@@ -210,13 +211,18 @@ def test_questions_are_asked_with_their_choices(tmp_path: Path) -> None:
         screen.type("because, so")
         assert screen.end() == 0
     answers = [{"answer": ["red", "blue"]}, {"answer": ["because, so"]}]
-    assert agent.said[1]["parts"][0]["data"] == {"decision_type": "approve", "ask_user_answers": answers}
+    assert agent.said[1]["parts"][0]["data"] == {
+        "decision_type": "approve",
+        "ask_user_answers": answers,
+        "decisions": {"q": "approve"},
+    }
 
 
 def test_questions_beside_a_rejection_go_back_unanswered(tmp_path: Path) -> None:
     """kagent would approve everything that comes with an answer."""
-    asked = [update("input-required", request("q", "ask_user", questions=QUESTIONS), request("c1", "delete"))]
-    with talking(asked, GONE) as agent, terminal(agent, tmp_path, "paint") as screen:
+    parts = [request("q", "ask_user", questions=QUESTIONS), request("c1", "delete")]
+    asked = [update("input-required", *parts)]
+    with talking(asked, GONE, task=waiting(*parts)) as agent, terminal(agent, tmp_path, "paint") as screen:
         screen.until("? (2/2) delete\n")
         screen.type("n")
         screen.type("")
@@ -314,7 +320,7 @@ def test_an_answer_in_a_pipe_asks_on_the_terminal_all_the_same(tmp_path: Path) -
     asked = [update("input-required", request("c1", "delete"))]
     main, side = pty.openpty()
     words = ["chat", "clock", "clean up", "-n", "default"]
-    with talking(asked, [*GONE[:1], *NOON]) as agent:
+    with talking(asked, [*GONE[:1], *NOON], task=waiting(request("c1", "delete"))) as agent:
         command = [sys.executable, "-m", "kubectl_kagent", *words, f"--kagent-url={agent.url}"]
         process = subprocess.Popen(command, stdin=side, stdout=subprocess.PIPE, stderr=side)
         os.close(side)
@@ -324,4 +330,7 @@ def test_an_answer_in_a_pipe_asks_on_the_terminal_all_the_same(tmp_path: Path) -
         out, _ = process.communicate(timeout=PATIENCE)
         os.close(main)
     assert (process.returncode, out) == (0, b"It is noon.\n")
-    assert json.dumps(agent.said[1]["parts"]).count("approve") == 1
+    assert agent.said[1]["parts"][0]["data"] == {
+        "decision_type": "approve",
+        "decisions": {"c1": "approve"},
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -20,25 +21,25 @@ from tests.unit.talking import (
     task,
     text,
     update,
+    waiting,
 )
 
 PENDING = f"/api/sessions/{SESSION}/tasks"
 QUESTIONS = [{"question": "Which?", "choices": ["a", "b"], "multiple": True}, {"question": "Why?"}]
 DONE = [update("working", gave("c1", "delete", {"output": "gone"})), update("working", text("Done."))]
 COMPLETED = [*DONE, update("completed")]
-TOLD = ("Done.\n", f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n")
-
-
-def asked(*parts: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "message", "role": "agent", "messageId": "m", "parts": list(parts)}
-
-
-def waiting(*parts: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return task("input-required", asked(*parts), message=asked(*parts), **more)
+END = f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
+SHOWN = f"agent clock of namespace default waits with task {TASK}:\n"
 
 
 def kept(*tasks: dict[str, Any]) -> dict[str, Any]:
     return {"/api/sessions": [row(SESSION)], PENDING: list(tasks)}
+
+
+def deleting(*turns: Any) -> AbstractContextManager[Agent]:
+    """An agent that waits with a call of delete."""
+    task = waiting(request("c1", "delete"))
+    return talking(*turns, data=kept(task), task=task)
 
 
 def approvals(kagent: Kagent, agent: Agent, *words: str) -> tuple[int, str, str]:
@@ -74,9 +75,7 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         code, out, err = approvals(kagent, agent, "list", "-A")
         assert (code, err) == (0, "")
         screen("approvals", out)
-        code, out, _ = approvals(kagent, agent, "list", "-o", "wide")
-        assert [line.split()[-1] for line in out.splitlines()] == ["CALL", "c1", "c2", "<none>"]
-        assert "x" * 60 in out
+        assert approvals(kagent, agent, "list", "-A", "-o", "wide") == (code, out, err)
         assert approvals(kagent, agent, "list", "-A", "-o", "name") == (
             0,
             f"task/t2\ntask/{TASK}\ntask/t4\ntask/t3\n",
@@ -126,15 +125,32 @@ def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
     assert err.splitlines()[0] == (f"Warning: session {SESSION} has a task in no state that is understood: t")
 
 
+ASK = request("q", "ask_user", questions=QUESTIONS)
+ASK_ONE = request("q", "ask_user", questions=QUESTIONS[:1])
+
+
 @pytest.mark.parametrize(
     ("parts", "words", "decision"),
     [
-        ([request("c1", "delete")], ["approve"], {"decision_type": "approve"}),
-        ([request("c1", "delete")], ["reject"], {"decision_type": "reject"}),
         (
             [request("c1", "delete")],
-            ["reject", "--reason=no"],
-            {"decision_type": "reject", "rejection_reason": "no"},
+            ["approve", "--yes"],
+            {"decision_type": "approve", "decisions": {"c1": "approve"}},
+        ),
+        (
+            [request("c1", "delete")],
+            ["approve", "--call=c1"],
+            {"decision_type": "approve", "decisions": {"c1": "approve"}},
+        ),
+        (
+            [request("c1", "delete")],
+            ["reject", "--yes"],
+            {"decision_type": "reject", "decisions": {"c1": "reject"}},
+        ),
+        (
+            [request("c1", "delete")],
+            ["reject", "--yes", "--reason=no"],
+            {"decision_type": "reject", "rejection_reason": "no", "decisions": {"c1": "reject"}},
         ),
         (
             [request("c1", "delete"), request("c2", "delete")],
@@ -146,30 +162,102 @@ def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
             },
         ),
         (
-            [request("q", "ask_user", questions=QUESTIONS)],
-            ["approve", "--answer=1,2", "--answer=because, so"],
+            [ASK],
+            ["approve", "--yes", "--answer=1,2", "--answer=because, so"],
             {
                 "decision_type": "approve",
                 "ask_user_answers": [{"answer": ["a", "b"]}, {"answer": ["because, so"]}],
+                "decisions": {"q": "approve"},
             },
         ),
         (
-            [request("q", "ask_user", questions=QUESTIONS[:1])],
-            ["approve", "--answer=2", "--answer=a third"],
-            {"decision_type": "approve", "ask_user_answers": [{"answer": ["b", "a third"]}]},
+            [ASK_ONE],
+            ["approve", "--yes", "--answer=2", "--answer=a third", f"--answer={'9' * 5000}"],
+            {
+                "decision_type": "approve",
+                "ask_user_answers": [{"answer": ["b", "a third", "9" * 5000]}],
+                "decisions": {"q": "approve"},
+            },
         ),
     ],
 )
 def test_a_decision_is_sent_and_the_turn_followed(
     kagent: Kagent, parts: list[Any], words: list[str], decision: dict[str, Any]
 ) -> None:
-    with talking(COMPLETED, data=kept(waiting(*parts))) as agent:
-        done = approvals(kagent, agent, words[0], TASK[:4], *words[1:])
-    assert done == (0, *TOLD)
+    with talking(COMPLETED, data=kept(waiting(*parts)), task=waiting(*parts)) as agent:
+        code, out, err = approvals(kagent, agent, words[0], TASK[:4], *words[1:])
+    assert (code, out) == (0, "Done.\n")
+    assert err.startswith(SHOWN)
+    assert err.endswith(f"\n{END}")
     (message,) = agent.said
     part = {"kind": "data", "data": decision}
     where = {"taskId": TASK, "contextId": SESSION}
     assert message == {"kind": "message", "role": "user", "parts": [part], **where}
+
+
+def test_what_is_decided_is_printed_first_with_all_arguments(kagent: Kagent) -> None:
+    inner = {"originalFunctionCall": {"id": "i1", "name": "drop", "args": {"table": "x\u202ey"}}}
+    parts = [
+        request("c1", "write", text="a\nerror: " + "b" * 300),
+        request("c9", "team__NS__db", {"hitl_parts": [inner]}),
+        request("q", "ask_user", questions=QUESTIONS),
+    ]
+    with talking(COMPLETED, data=kept(waiting(*parts)), task=waiting(*parts)) as agent:
+        err = approvals(kagent, agent, "reject", TASK, "--yes")[2]
+    assert err == (
+        f"{SHOWN}"
+        f'? write text="a\\nerror: {"b" * 300}"  [c1]\n'
+        '? drop table="x\\u202ey", wanted by team__NS__db  [i1]\n'
+        "? Which? (1. a, 2. b, several may be chosen); Why?  [q]\n"
+        f"{END}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "hint"),
+    [
+        ("approve", "--yes takes all that is printed above, --call=ID approves one call of it"),
+        ("reject", "--yes takes all that is printed above"),
+    ],
+)
+def test_where_nobody_can_be_asked_the_command_line_must_agree(kagent: Kagent, verb: str, hint: str) -> None:
+    with deleting() as agent:
+        assert approvals(kagent, agent, verb, TASK) == (
+            2,
+            "",
+            f"{SHOWN}? delete  [c1]\n"
+            f"error: nobody is there who could be asked whether to {verb} this\nhint: {hint}\n",
+        )
+    assert agent.calls == []
+
+
+@pytest.mark.parametrize(
+    ("now", "error"),
+    [
+        (
+            waiting(request("c2", "drop")),
+            "error: agent clock now waits for something else; nothing was approved or rejected\n"
+            "hint: kubectl kagent approvals list -A shows what waits\n",
+        ),
+        (
+            waiting(request("c1", "delete", name="prod")),
+            "error: agent clock now waits for something else; nothing was approved or rejected\n"
+            "hint: kubectl kagent approvals list -A shows what waits\n",
+        ),
+        (
+            task("completed"),
+            f"error: task {TASK} waits no more, it is completed; nothing was approved or rejected\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("words", [("approve", "--yes"), ("approve", "--call=c1"), ("reject", "--yes")])
+def test_nothing_is_sent_once_the_agent_waits_for_something_else(
+    kagent: Kagent, words: tuple[str, ...], now: dict[str, Any], error: str
+) -> None:
+    with talking(COMPLETED, data=kept(waiting(request("c1", "delete"))), task=now) as agent:
+        done = approvals(kagent, agent, words[0], TASK, *words[1:])
+    assert done == (1, "", f"{SHOWN}? delete  [c1]\n{error}")
+    assert agent.said == []
 
 
 def test_the_turn_may_wait_again_or_fail(kagent: Kagent) -> None:
@@ -181,15 +269,15 @@ def test_the_turn_may_wait_again_or_fail(kagent: Kagent) -> None:
         ),
         (update("failed", text("429")), 1, "error: agent clock's task is failed: 429"),
     ):
-        with talking([*DONE, last], data=kept(waiting(request("c1", "delete")))) as agent:
-            done = approvals(kagent, agent, "approve", f"task/{TASK}")
+        with deleting([*DONE, last]) as agent:
+            done = approvals(kagent, agent, "approve", f"task/{TASK}", "--yes")
         assert done[:2] == (code, "Done.\n")
         assert said in done[2].splitlines()
 
 
 def test_json_is_the_events(kagent: Kagent) -> None:
-    with talking(COMPLETED, data=kept(waiting(request("c1", "delete")))) as agent:
-        code, out, _ = approvals(kagent, agent, "approve", TASK, "-o", "json")
+    with deleting(COMPLETED) as agent:
+        code, out, _ = approvals(kagent, agent, "approve", TASK, "--yes", "-o", "json")
     assert code == 0
     assert [json.loads(line)["result"] for line in out.splitlines()] == COMPLETED
 

@@ -54,7 +54,7 @@ def test_the_prompt(story: Story, kagent: Kagent, screen: Screen) -> None:
         ("a\nb\n", "a\nb", ["(only how its lines end differs)"]),
         ("a\r\nb", "a\nb", ["(only how its lines end differs)"]),
         ("a b", "a  b ", ["-a b", "+a  b "]),
-        ("a\tb", "ä 時計\u200b", ["-a\\x09b", "+ä 時計\\x200b"]),
+        ("a\tb", "ä 時計\u200b", ["-a\\tb", "+ä 時計\\u200b"]),
     ],
 )
 def test_prompts_of_few_lines(story: Story, kagent: Kagent, old: str, new: str, lines: list[str]) -> None:

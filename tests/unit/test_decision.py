@@ -42,9 +42,16 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
-        ([YES, YES], {"decision_type": "approve"}),
-        ([NO, NO], {"decision_type": "reject"}),
-        ([Verdict(False, "no")] * 2, {"decision_type": "reject", "rejection_reason": "no"}),
+        ([YES, YES], {"decision_type": "approve", "decisions": {"a": "approve", "b": "approve"}}),
+        ([NO, NO], {"decision_type": "reject", "decisions": {"a": "reject", "b": "reject"}}),
+        (
+            [Verdict(False, "no")] * 2,
+            {
+                "decision_type": "reject",
+                "rejection_reason": "no",
+                "decisions": {"a": "reject", "b": "reject"},
+            },
+        ),
         ([YES, NO], {"decision_type": "batch", "decisions": {"a": "approve", "b": "reject"}}),
         (
             [Verdict(False, "x"), Verdict(False, "y")],
@@ -71,8 +78,9 @@ def test_decisions(verdicts: list[Verdict], said: dict[str, Any]) -> None:
 def test_answers_go_with_an_approval_of_the_rest() -> None:
     answered = Verdict(True, answers=(("a", "b"),))
     told = {"decision_type": "approve", "ask_user_answers": [{"answer": ["a", "b"]}]}
-    assert decision([asks("q")], [answered]) == told
-    assert decision([*waits("a"), asks("q")], [YES, answered]) == told
+    assert decision([asks("q")], [answered]) == {**told, "decisions": {"q": "approve"}}
+    both = {**told, "decisions": {"a": "approve", "q": "approve"}}
+    assert decision([*waits("a"), asks("q")], [YES, answered]) == both
 
 
 def test_what_kagent_would_misunderstand_is_not_sent() -> None:

@@ -12,7 +12,6 @@ import yaml
 from click.testing import CliRunner
 
 from kubectl_kagent.cli import cli
-from kubectl_kagent.commands.terminal import harmless
 from kubectl_kagent.errors import Conflict, OtherServerError
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -26,8 +25,9 @@ from kubectl_kagent.model.resources import (
     REMOTE_MCP_SERVER,
     REPLICA_SET,
 )
+from kubectl_kagent.render.escapes import harmless, visible
 from kubectl_kagent.render.output import check
-from kubectl_kagent.render.table import plain, visible
+from kubectl_kagent.render.table import plain
 from tests.fakes import FakeCluster
 from tests.objects import hpa, mcp_server
 from tests.unit.controllers import Controllers, Story
@@ -255,7 +255,7 @@ def test_control_characters_are_shown_as_json_spells_them() -> None:
 
 def test_a_cell_is_one_line_and_a_line_shows_its_codes() -> None:
     assert plain(" a\nb\tc\x1b[31m\u202ed ") == "a b c [31m d"
-    assert visible("  a\tb\x1b[31m\u202ec") == "  a\\x09b\\x1b[31m\\x202ec"
+    assert visible("  a\tb\x1b[31m\u202ec") == "  a\\tb\\u001b[31m\\u202ec"
 
 
 def refuses(output: str) -> bool:

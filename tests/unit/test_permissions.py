@@ -157,7 +157,9 @@ class FakeWorld:
             self.admin.services[method, f"{place}{asked}"] = {"error": False, "data": data}
         done = {"result": {**task, "status": {"state": "completed"}}}
         line = f"data: {json.dumps(done)}".encode()
-        self.admin.streams[f"{place}/api/a2a/default/echo?{user}"] = [line]
+        door = f"{place}/api/a2a/default/echo?{user}"
+        self.admin.streams[door] = [line]
+        self.admin.services["POST", door] = {"result": waiting}
         return "s", "t"
 
     def _add(self, resource: Resource, body: Object) -> Object:

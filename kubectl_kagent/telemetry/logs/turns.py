@@ -6,7 +6,6 @@ a turn's lines are those of the time that the controller knows for it, in a cont
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.telemetry.logs.stamps import stamp_at, stamp_of, text_of
@@ -122,7 +122,7 @@ def _is_the_users(event: Mapping[str, Any]) -> bool:
     data = event.get("data")
     if isinstance(data, str):
         try:
-            data = json.loads(data)
+            data = from_json(data)
         except ValueError:
             return False
     return "user" in (dig(data, "author"), dig(data, "Author"))

@@ -1,0 +1,32 @@
+"""JSON of other programs, with nothing in it that could not be printed or sent on."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+# Escapes from left to right, so that a backslash of its own does not begin the next one: pairs of surrogates,
+# halves, all others.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F]..)|.)", re.DOTALL
+)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def from_json(data: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Halves of surrogate pairs and bytes that are no text become U+FFFD, as Go reads them. Numbers that JSON
+    does not have (``NaN``, ``1e999``) stay texts. Raises ValueError, and RecursionError for deep nesting.
+    """
+    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
+    if _HALF.search(text):
+        text = _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
+    return json.loads(text, parse_constant=str, parse_float=_number)
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
