@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,6 +68,8 @@ _CONNECTION_NAMES = (
     *("insecure_skip_tls_verify", "tls_server_name"),
 )
 
+_FILES = ("kubeconfig", "certificate_authority", "client_certificate", "client_key")
+
 Connect = Callable[[], "Cluster"]
 
 
@@ -89,12 +91,24 @@ def connection(function: F) -> F:
     @click.pass_context
     @functools.wraps(function)
     def wrapper(context: click.Context, /, **values: Any) -> Any:
+        _see_that_it_is_text(values)
         flags = {name: values.pop(name) for name in list(values) if name in _CONNECTION_NAMES}
         return context.invoke(function, lambda: _open(context, flags), **values)
 
     for option in reversed(_CONNECTION):
         wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
+
+
+def _see_that_it_is_text(values: Mapping[str, Any]) -> None:
+    """Raises Usage for bytes that are no UTF-8, which only the name of a file may have."""
+    for name, value in values.items():
+        for word in value if isinstance(value, tuple) else (value,):
+            if isinstance(word, str) and name not in _FILES:
+                try:
+                    word.encode()
+                except UnicodeEncodeError:
+                    raise Usage(f'"{word}" is not UTF-8 text') from None
 
 
 def connected(function: F) -> F:

@@ -25,7 +25,7 @@ class Percent(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"([1-9]\d*)%?", str(value))
+        match = re.fullmatch(r"([1-9][0-9]{0,8})%?", str(value))
         if match is None:
             self.fail(f"{value!r} is not a percentage like 70%", param, ctx)
         return int(match.group(1))

@@ -12,14 +12,26 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.talking import SESSION, TASK, Agent, called, gave, request, talking, text, update, waiting
+from tests.unit.talking import (
+    SESSION,
+    TASK,
+    Agent,
+    called,
+    gave,
+    request,
+    row,
+    talking,
+    text,
+    update,
+    waiting,
+)
 
 PATIENCE = 30.0
 CLOSING = f"session {SESSION} (0 prompt and 0 output tokens)"
@@ -78,11 +90,11 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 
 
 @contextmanager
-def terminal(agent: Agent, tmp_path: Path, *words: str) -> Iterator[Terminal]:
+def program(agent: Agent, tmp_path: Path, *words: str) -> Iterator[Terminal]:
     main, side = pty.openpty()
     env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "dumb", "INPUTRC": "/dev/null"}
-    command = [sys.executable, "-m", "kubectl_kagent", "chat", "clock", *words]
-    flags = ["-n", "default", f"--kagent-url={agent.url}"]
+    command = [sys.executable, "-m", "kubectl_kagent", *words]
+    flags = [f"--kagent-url={agent.url}"]
     process = subprocess.Popen(
         [*command, *flags],
         stdin=side,
@@ -99,6 +111,10 @@ def terminal(agent: Agent, tmp_path: Path, *words: str) -> Iterator[Terminal]:
         process.kill()
         process.wait()
         os.close(main)
+
+
+def terminal(agent: Agent, tmp_path: Path, *words: str) -> AbstractContextManager[Terminal]:
+    return program(agent, tmp_path, "chat", "clock", *words, "-n", "default")
 
 
 def _own_terminal(descriptor: int) -> None:
@@ -124,6 +140,41 @@ def test_a_dialog_stays_in_its_session(tmp_path: Path) -> None:
     kept = tmp_path / "kubectl-kagent" / "chat_history"
     assert kept.read_text() == "what time is it?\nagain\n"
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_person_would_not_see_is_shown(tmp_path: Path) -> None:
+    said = [update("working", called("c1", "run\u200b", text="\u202eevil"))]
+    last = [update("working", text("a\u202eb\u2066 👩\u200d💻\u2028c\x1b[2J\n")), update("completed")]
+    with talking([*said, *last]) as agent, terminal(agent, tmp_path, "hello") as screen:
+        screen.until('→ run\\u200b text="\\u202eevil"\n')
+        screen.until("a\\u202eb\\u2066 👩\u200d💻\\u2028c\\u001b[2J\n")
+        assert screen.end() == 0
+
+
+def test_a_call_that_somebody_else_approved_meanwhile(tmp_path: Path) -> None:
+    """The agent went on with it, and waits with another one."""
+    asked = [update("input-required", request("c1", "read"))]
+    now = waiting(request("c2", "delete"))
+    with talking(asked, GONE, task=now) as agent, terminal(agent, tmp_path, "clean up") as screen:
+        screen.until("? read\napprove? [y]es, [n]o, [l]ater: ")
+        screen.type("y")
+        screen.until("error: agent clock now waits for something else; nothing was approved or rejected\n")
+        assert screen.end() == 1
+    assert len(agent.said) == 1
+
+
+def test_approvals_asks_on_a_terminal(tmp_path: Path) -> None:
+    task = waiting(request("c1", "delete", name="prod"))
+    data = {"/api/sessions": [row(SESSION)], f"/api/sessions/{SESSION}/tasks": [task]}
+    shown = f'agent clock of namespace default waits with task {TASK}:\n? delete name="prod"  [c1]\n'
+    with talking(GONE, data=data, task=task) as agent:
+        for answer, code in (("no\n", 1), (CTRL_D, 1), ("perhaps\nyes\n", 0)):
+            with program(agent, tmp_path, "approvals", "approve", TASK) as screen:
+                screen.until(f"{shown}approve? [y]es, [n]o: ")
+                screen.press(answer)
+                screen.until(CLOSING if code == 0 else "error: nothing was approved or rejected\n")
+                assert screen.end() == code
+                assert len(agent.said) == (code == 0)
 
 
 def test_the_commands_of_the_dialog(tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def test_usage(clock: FakeCluster, kagent: Kagent, words: list[str], message: st
         (["--max=3", "--min=0", "--cpu=70%"], "invalid value for '--min': 0 is not in the range x>=1"),
         (["--max=3", "--cpu=much"], "invalid value for '--cpu': 'much' is not a percentage like 70%"),
         (["--max=3", "--cpu=0"], "invalid value for '--cpu': '0' is not a percentage like 70%"),
+        (["--max=3", f"--cpu={'9' * 5000}"], "invalid value for '--cpu': '99999"),
         (["--max=3", "--cpu=70%", "-o", "xml"], "unable to match a printer"),
         (["--max=3", "--cpu=70%", "-o", "jsonpath={.spec"], "unclosed action"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.commands import terminal
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, POD
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
@@ -111,6 +112,33 @@ def test_what_a_terminal_would_obey_is_shown_as_its_code(cluster: FakeCluster, k
     assert message == hostile
 
 
+def test_at_a_terminal_what_nobody_would_see_is_too(
+    cluster: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "is_shown", lambda: True)
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    cluster.kubelet.write("clock-a", "08:00:00 a\u202eb\u200bc 👩\u200d💻")
+    shown = "a\\u202eb\\u200bc 👩\u200d💻\n"
+    assert kagent("logs", "clock", "--color=never") == (0, shown, "")
+    assert kagent("logs", "clock", "-o", "raw")[1] == shown
+    message = json.loads(kagent("logs", "clock", "-o", "json")[1])["message"]
+    assert message == "a\u202eb\u200bc 👩\u200d💻"
+
+
+def test_a_line_of_json_that_is_hardly_any(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    cluster.kubelet.write(
+        "clock-a", r'08:00:00 {"msg": "a\ud800b", "n": 1e999}', '08:00:01 {"a":' + "[" * 9999
+    )
+    code, out, err = kagent("logs", "clock", "-o", "json")
+    first, second = map(json.loads, out.splitlines())
+    assert (code, err) == (0, "")
+    assert (first["message"], first["fields"]) == ("a\ufffdb", {"n": "1e999"})
+    assert second["message"] == '{"a":' + "[" * 9999
+
+
 def test_a_log_that_begins_late_is_told(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(AGENT, agent("clock"))
     pod(cluster, "clock-a")
@@ -208,6 +236,12 @@ def test_an_agent_without_pods(cluster: FakeCluster, kagent: Kagent) -> None:
             "error: invalid value for '-i' / '--include': \"(\" is not a regular expression",
         ),
         (["clock", "--since-time=noon"], 'error: "noon" is not a time'),
+        (["clock", "--since-time=0001-01-01T00:00:00+14:00"], 'error: "0001-01-01T00:00:00+14:00" is not a'),
+        (["clock", f"--since={'9' * 400}h"], 'error: "99999'),
+        (
+            ["clock", "-e", "a{99999999999}"],
+            "error: invalid value for '-e' / '--exclude': \"a{99999999999}\"",
+        ),
         ([], "error: required resource not specified"),
     ],
 )

@@ -12,6 +12,7 @@ from kubectl_kagent import options
 from kubectl_kagent.cluster.connect import Connection
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.options import seconds
+from tests.conftest import Kagent
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,36 @@ def test_durations(text: str, expected: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(Usage, match="is not a duration"):
         seconds(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + "h", "2562048h", "9223372037"])
+def test_a_duration_is_no_longer_than_gos(text: str) -> None:
+    assert seconds("2562047h") == 2562047 * 3600
+    with pytest.raises(Usage, match="is too long"):
+        seconds(text)
+
+
+BYTES = b"jane\xff".decode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sessions", "list", f"--user-id={BYTES}"),
+        ("logs", "clock", f"--task={BYTES}"),
+        ("chat", "clock", BYTES),
+        ("approvals", "approve", "x", f"--answer={BYTES}"),
+        ("get", "agents", "-l", BYTES),
+    ],
+)
+def test_what_is_no_text_is_an_error(kagent: Kagent, words: tuple[str, ...]) -> None:
+    code, out, err = kagent(*words)
+    assert (code, out) == (2, "")
+    assert err == 'error: "jane\\udcff" is not UTF-8 text\n'
+
+
+def test_a_file_may_be_called_anything() -> None:
+    assert connection_of("--kubeconfig", BYTES).kubeconfig == BYTES
 
 
 def connection_of(*args: str) -> Connection:

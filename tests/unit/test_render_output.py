@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kubectl_kagent.errors import Usage
+from kubectl_kagent.render.escapes import harmless
 from kubectl_kagent.render.output import changed, object_label, objects
 from tests.objects import agent
 
@@ -49,6 +50,30 @@ def test_yaml_reads_back_and_is_sorted() -> None:
           name: p
         """)
     assert yaml.safe_load(objects([ITEM], "yaml", single=True))["spec"] == ITEM["spec"]
+
+
+@pytest.mark.parametrize("shown", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\x85b",
+        "a\x85b\nc",
+        "\x1b[31m\nred\n",
+        "a\u2028b\u2029c",
+        "\ufeffa\u202eb\u200b",
+        "tag \U000e0041",
+        "dele\u200dte",
+        "👩\u200d💻\n",
+        "half \ufffd",
+        "- a: [b\n",
+    ],
+)
+def test_yaml_and_json_read_back_whatever_is_in_a_text(text: str, shown: bool) -> None:
+    """Also as a terminal shows them."""
+    item = {**POD, "metadata": {"name": "p", "annotations": {text: text}}}
+    printed = {form: harmless(objects([item], form, single=True), shown=shown) for form in ("yaml", "json")}
+    assert yaml.safe_load(printed["yaml"]) == item
+    assert json.loads(printed["json"]) == item
 
 
 def test_name_is_type_and_name() -> None:

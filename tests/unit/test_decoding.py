@@ -1,0 +1,41 @@
+"""JSON of other programs: nothing comes in that could not be printed or sent on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.decoding import from_json
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"a\ud800b"', "a\ufffdb"),
+        (r'"\udc00\uD800"', "\ufffd\ufffd"),
+        (r'"\ud83d\ude00 \uD83D\uDE00"', "😀 😀"),
+        (r'"\ud800\ud83d\ude00\ude00"', "\ufffd😀\ufffd"),
+        (r'{"\udfff": ["\ud9ab"]}', {"\ufffd": ["\ufffd"]}),
+        (r'"\\ud800 \\\ud800"', "\\ud800 \\\ufffd"),
+        (r'"\"\n\u00e4"', '"\nä'),
+        ("[NaN, Infinity, -Infinity, 1e999, 1.5]", ["NaN", "Infinity", "-Infinity", "1e999", 1.5]),
+    ],
+)
+def test_halves_of_pairs_and_numbers_that_there_are_not(text: str, value: Any) -> None:
+    for data in (text, text.encode(), text.encode("utf-16")):
+        assert from_json(data) == value
+    assert json.loads(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+def test_bytes_that_are_no_text() -> None:
+    assert from_json(b'"a\xff\xed\xa0\x80b"') == "a\ufffd\ufffd\ufffd\ufffdb"
+
+
+@pytest.mark.parametrize("text", ["", "{", r'"\ud8', r'"\ud80"', "nul", "9" * 5000])
+def test_what_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        from_json(text)
+    with pytest.raises(RecursionError):
+        from_json("[" * 100_000)
