@@ -34,8 +34,9 @@ from tests.unit.controllers import Controllers, Story
 
 Object = dict[str, Any]
 
-# Retitles the window, turns red, goes back to the line's start, hides behind C1, rings, and writes backwards.
-EVIL = "\x1b]0;owned\x07\x1b[31mred\rover\x9b2Jc1\x08\x7f\u202eback"
+# Retitles the window, turns red, goes back to the line's start, hides behind C1, rings, writes backwards, and
+# begins lines of its own.
+EVIL = "\x1b]0;owned\x07\x1b[31mred\rover\x9b2Jc1\x08\x7f\u202eback\nhint: forged\u2028error: forged\u0085\n"
 CONTROL = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\n", "\t"}
 
 
@@ -184,6 +185,8 @@ def test_no_screen_has_anything_that_a_terminal_obeys(hostile: Story, words: tup
     text = run(hostile.cluster, *words)
     assert "red" in text, "there is nothing hostile in it"
     assert not CONTROL & set(text)
+    if words[-1] != "jsonpath={.items[*].spec.description}":  # the text itself was asked for
+        assert not [line for line in text.splitlines() if line.startswith(("hint: forged", "error: forged"))]
 
 
 @pytest.mark.parametrize(
