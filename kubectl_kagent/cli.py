@@ -14,6 +14,7 @@ import click
 
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import INTERRUPTED, KagentError
+from kubectl_kagent.masking import masked
 
 TRACEBACK = "KAGENT_TRACEBACK"
 
@@ -153,8 +154,6 @@ def _tell(error: BaseException) -> None:
     import traceback  # the start of every command has no time for it
 
     if os.environ.get(TRACEBACK):
-        from kubectl_kagent.telemetry.masking import masked
-
         text = _CREDENTIALS.sub(r"\1 [masked]", "".join(traceback.format_exception(error)))
         for line in masked(text).splitlines():
             terminal.say(line)

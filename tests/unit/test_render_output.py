@@ -11,7 +11,6 @@ import yaml
 
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.render.escapes import harmless
-from kubectl_kagent.render.escapes import harmless
 from kubectl_kagent.render.output import changed, object_label, objects
 from tests.objects import agent
 
