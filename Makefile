@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := requirements-dev.txt
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
 # modules, two at a time, as tests/conftest.py hands them out
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv demo test test-telemetry lint check generate lab lab-down lab-status bench dist
+.PHONY: help venv lock demo test test-telemetry lint check generate lab lab-down lab-status bench dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -58,14 +59,20 @@ bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab
 	@$(BIN)/python -m compileall -q kubectl_kagent # as pip leaves an installed package
 	@for part in "" .trace .sessions .chat .logs; do $(BIN)/python -m tests.bench$$part || exit; done
 
+lock: venv ## the newest versions that pyproject.toml allows, with their hashes, for CI and contributors
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --upgrade --output-file $(LOCK)
+
 dist: venv ## wheel and source archive in dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	@$(BIN)/python -m build --outdir dist .
 
 venv: $(BIN)/.ready
-$(BIN)/.ready: pyproject.toml
+$(BIN)/.ready: pyproject.toml $(LOCK)
 	$(STEP) "Python environment (.venv)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

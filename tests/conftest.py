@@ -116,8 +116,9 @@ def screen(request: pytest.FixtureRequest) -> Screen:
 
 
 def pytest_configure() -> None:
-    """A run in the background starts with Ctrl-C ignored, and so would the programs that tests interrupt."""
+    """A run in the background may start with signals ignored, and so would the programs that tests end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

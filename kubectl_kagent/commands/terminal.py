@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import Incomplete, KagentError
 from kubectl_kagent.masking import masked
 from kubectl_kagent.render import colour
 from kubectl_kagent.render import output as formats
@@ -134,7 +134,7 @@ def changed(item: formats.Object, verb: str, output: str, dry_run: str = "none")
 
 @contextmanager
 def _printing(made: str = "") -> Iterator[None]:
-    """Raises KagentError when stdout can't be written, with the change that is ``made`` all the same.
+    """Raises KagentError when stdout can't be written; Incomplete with the change that is ``made``.
 
     Who has read enough (``| head``) is no error, unless there is a change to tell of.
     """
@@ -143,8 +143,10 @@ def _printing(made: str = "") -> Iterator[None]:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and not made:
             raise
-        what = f"{made}, but that" if made else "the result"
-        raise KagentError(f"{what} could not be printed: {error.strerror or error}") from error
+        why = f"could not be printed: {error.strerror or error}"
+        if made:
+            raise Incomplete(f"{made}, but that {why}", None, KagentError.exit_code) from error
+        raise KagentError(f"the result {why}") from error
 
 
 def open_streams() -> None:

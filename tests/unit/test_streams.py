@@ -20,7 +20,7 @@ from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
-from tests.objects import agent, reconcile
+from tests.unit.controllers import Story
 from tests.unit.talking import SESSION, request, row, talking, task, text, update, waiting
 
 FULL = Path("/dev/full")
@@ -67,12 +67,15 @@ def test_a_stdin_that_is_closed_is_empty() -> None:
     assert shell("<&-", *words) == (2, b"", error)
 
 
-def test_who_has_read_enough_is_no_error(tmp_path: Path) -> None:
-    turns = tmp_path / "turns.json"
-    turns.write_text("[]")
+def test_who_has_read_enough_is_no_error() -> None:
     command = f"{sys.executable} -m kubectl_kagent version --client -o json | true"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60, check=False)
     assert done.stderr == b""
+
+
+def test_a_terminal_is_not_as_wide_as_columns_may_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "99999999999")
+    assert terminal.columns() == 4096
 
 
 HALF = "a\ud800b \u2028 \u202e ä → 😀"
@@ -139,6 +142,10 @@ def test_a_text_has_codes_for_what_its_encoding_lacks(words: tuple[str, ...]) ->
         (("scale", "clock", "--replicas=3"), "agent.kagent.dev/clock scaled"),
         (("scale", "clock", "--replicas=3", "-o", "yaml"), "agent.kagent.dev/clock scaled"),
         (("hibernate", "clock"), "agent.kagent.dev/clock hibernated"),
+        (
+            ("rollout", "undo", "clock"),
+            "agent.kagent.dev/clock rolled back to revision 1 (config hash {hash} is back, now revision 3)",
+        ),
         (("rollout", "restart", "clock"), "agent.kagent.dev/clock restarted"),
         (
             ("autoscale", "clock", "--max=3", "--cpu=70%"),
@@ -148,22 +155,21 @@ def test_a_text_has_codes_for_what_its_encoding_lacks(words: tuple[str, ...]) ->
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
 )
 def test_a_change_that_can_not_be_told_is_made_all_the_same(
-    cluster: FakeCluster,
+    story: Story,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
     made: str,
 ) -> None:
-    cluster.add(AGENT, agent())
-    reconcile(cluster, "clock", config_hash="1")
-    with FULL.open("w") as disk:
-        monkeypatch.setattr(sys, "stdout", disk)
+    hash_ = story.look().revisions[0].config_hash
+    with FULL.open("w") as disk, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", disk)
         with pytest.raises(SystemExit) as ended:
-            cli(list(words), prog_name="kubectl kagent", obj=lambda _flags: cluster)
+            cli(list(words), prog_name="kubectl kagent", obj=lambda _flags: story.cluster)
         terminal.close_streams()  # as the program ends
-        monkeypatch.undo()
     assert ended.value.code == 1
-    assert capsys.readouterr().err == f"error: {made}, but that could not be printed: {NO_SPACE}\n"
+    error = f"error: {made.format(hash=hash_)}, but that could not be printed: {NO_SPACE}\n"
+    assert capsys.readouterr().err == error
 
 
 def broken(error: str, *, thread: bool = False) -> Callable[..., tuple[int, bytes, bytes]]:

@@ -182,12 +182,15 @@ def test_no_key_is_left_whatever_ends_the_program(
     with subprocess.Popen(
         command, env=environment, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        assert watching.wait(30)
-        assert clients == {"jane"}
-        assert list(folder.iterdir()) == [], "it is gone while the program runs"
-        process.send_signal(getattr(signal, sign))
-        done.set()
-        process.wait(30)
+        try:
+            assert watching.wait(30)
+            assert clients == {"jane"}
+            assert list(folder.iterdir()) == [], "it is gone while the program runs"
+            process.send_signal(getattr(signal, sign))
+            done.set()
+            process.wait(30)
+        finally:
+            process.kill()
     assert list(folder.iterdir()) == []
 
 

@@ -1,0 +1,68 @@
+"""What the package needs is declared, bounded, and locked with hashes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared() -> dict[str, str]:
+    """Each dependency's bounds, by name."""
+    found = [
+        re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?(.*)", text) for text in PROJECT["project"]["dependencies"]
+    ]
+    return {canonical(match[1]): match[2] for match in found if match}
+
+
+def imported() -> set[str]:
+    """The modules of others that the package imports, anywhere in it."""
+    names = set()
+    for path in (ROOT / "kubectl_kagent").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module)
+    ours = {"kubectl_kagent", "__future__", *sys.stdlib_module_names}
+    return {name for name in names if name.partition(".")[0] not in ours}
+
+
+def test_whatever_is_imported_is_declared() -> None:
+    known = declared()
+    whose = packages_distributions()
+    missing = {
+        module
+        for module in imported()
+        if not {canonical(name) for name in whose.get(module.partition(".")[0], ())} & known.keys()
+    }
+    assert missing == set()
+
+
+def test_no_dependency_may_move_to_its_next_major_release_unseen() -> None:
+    assert {name for name, bounds in declared().items() if "<" not in bounds} == set()
+
+
+def test_the_lock_has_every_dependency_with_hashes() -> None:
+    text = (ROOT / "requirements-dev.txt").read_text()
+    locked = {canonical(name) for name in re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", text, re.MULTILINE)}
+    groups = PROJECT["dependency-groups"]
+    wanted = {*declared()} | {
+        canonical(re.split(r"[<>=\[]", item)[0])
+        for group in groups.values()
+        for item in group
+        if isinstance(item, str)
+    }
+    assert wanted - locked == set()
+    for entry in re.split(r"\n(?=[\w])", text):
+        assert "--hash=sha256:" in entry, entry.partition("\n")[0]
