@@ -74,12 +74,12 @@ def judge(view: View) -> Progress:
         return _unfinished(f"Waiting for {_quoted(workload)} to be accepted...", refused)
     if deployment is None:
         return Progress("waiting", f'Waiting for deployment "{workload.name}" to be created...')
-    status = deployment.get("status") or {}
-    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
-        return Progress("waiting", "Waiting for deployment spec update to be observed...")
     if view.unobserved:
         line = f"Waiting for {', '.join(view.unobserved)} update to be observed..."
         return _unfinished(line, tuple(causes_unobserved(view)))
+    status = deployment.get("status") or {}
+    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
+        return Progress("waiting", "Waiting for deployment spec update to be observed...")
     if rolled_out(deployment):
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*progress_deadline(view), *causes_stuck(view)))

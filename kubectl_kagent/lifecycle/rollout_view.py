@@ -84,17 +84,15 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     deployment = _deployment(cluster, workload)
     if deployment is None:
         return View(workload)
+    notes: list[str] = []
+    controllers, unobserved = _sources(cluster, workload, deployment, notes)
+    if unobserved:
+        return View(workload, deployment, controllers=controllers, unobserved=unobserved, notes=tuple(notes))
     if rolled_out(deployment):
-        notes: list[str] = []
-        controllers, unobserved = _sources(cluster, workload, deployment, notes)
-        if unobserved:
-            return View(
-                workload, deployment, controllers=controllers, unobserved=unobserved, notes=tuple(notes)
-            )
         idle = int(dig(deployment, "spec", "replicas") or 0) == 0
         autoscaler = _autoscaler(cluster, workload, notes) if idle or workload.replicas is None else None
         return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
-    return _explain(cluster, workload, deployment)
+    return _explain(cluster, workload, deployment, notes)
 
 
 def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
@@ -152,8 +150,7 @@ def _source_label(reference: Reference, workload: Workload) -> str:
     return f"{label} in namespace {reference.namespace}" if elsewhere else label
 
 
-def _explain(cluster: Cluster, workload: Workload, deployment: Manifest) -> View:
-    notes: list[str] = []
+def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]) -> View:
     sets = tuple(_items(cluster, REPLICA_SET, workload, notes, labels=workload.pod_selector))
     sets = tuple(item for item in sets if _owned_by(item, deployment))
     newest = newest_replica_set(deployment, sets)

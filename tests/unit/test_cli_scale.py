@@ -9,10 +9,10 @@ import pytest
 
 from kubectl_kagent.cli import ExplainedGroup
 from kubectl_kagent.errors import Unreachable
-from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER
+from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER, MODEL_CONFIG
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
-from tests.objects import agent, hpa, mcp_server, reconcile, workload
+from tests.objects import agent, hpa, mcp_server, model_config, reconcile, workload
 
 
 @pytest.fixture
@@ -179,6 +179,7 @@ def test_wait_ends_when_the_pods_are_there(clock: FakeCluster, kagent: Kagent) -
 
 
 def test_wait_gives_up_after_the_timeout_with_its_own_exit_code(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(MODEL_CONFIG, model_config())
     reconcile(clock, config_hash="1", ready=False)
     code, out, err = kagent("scale", "clock", "--replicas=1", "--timeout=10ms")
     assert (code, out) == (4, "agent.kagent.dev/clock scaled\n")

@@ -174,6 +174,18 @@ def test_a_source_that_was_deleted_while_the_controller_is_away(
     assert (code, out) == (0, WAITING + done(story))
 
 
+def test_what_is_mended_in_a_source_is_not_judged_by_the_pods_before_it(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    install_controller(story, 1)
+    condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    stuck = {**story.cluster.read(DEPLOYMENT, "clock")["status"], "availableReplicas": 0}
+    story.cluster.set_status(DEPLOYMENT, "clock", {**stuck, "conditions": [condition]})
+    change(story, {"spec": {"model": "one-that-works"}})
+    code, out, err = kagent("rollout", "status", "agent/clock", "--on-failure=undo")
+    assert (code, out, err) == (0, WAITING + done(story), "")
+
+
 def test_an_agent_that_sleeps_is_not_done_either(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
