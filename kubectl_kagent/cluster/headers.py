@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import KagentError, Unauthorized
 
 if TYPE_CHECKING:
     from urllib3 import HTTPHeaderDict
@@ -16,12 +16,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what Go's net/http refuses
 def header_bytes(name: str, value: str) -> bytes:
     """A header's value as it goes out: in UTF-8, as Go sends it.
 
-    Raises KagentError for a line end or another control character in it.
+    Raises KagentError for a line end or another control character in it; Unauthorized if it logs us in.
     """
     if found := _CONTROL.search(value):
-        called = "the token" if name == "Authorization" else f"the value of {name}"
         what = "line end" if found[0] in "\r\n" else "control character"
-        raise KagentError(f"{called} has a {what} in it", hint="nothing was sent")
+        if name == "Authorization":
+            raise Unauthorized(f"the token has a {what} in it", hint="nothing was sent")
+        raise KagentError(f"the value of {name} has a {what} in it", hint="nothing was sent")
     return value.encode("utf-8", "surrogateescape")
 
 

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import KagentError, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
 
 
 def present(made: ssl.SSLContext, pair: Pair) -> None:
-    """Show ``pair`` to servers that ask. Raises KagentError for one that is none.
+    """Show ``pair`` to servers that ask. Raises Unauthorized for one that is none.
 
     OpenSSL reads only from files. Data is in files for no longer than that takes, where nobody else may look.
     """
@@ -54,7 +54,7 @@ def present(made: ssl.SSLContext, pair: Pair) -> None:
             made.load_cert_chain(certificate, key, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
             why = str(getattr(error, "reason", None) or "it is no PEM").lower().replace("_", " ")
-            raise KagentError(
+            raise Unauthorized(
                 f"the client certificate and its key can't be used: {why}",
                 hint="check client-certificate and client-key of the user",
             ) from error

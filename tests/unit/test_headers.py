@@ -23,7 +23,7 @@ from tests.relays import socks_proxy
 def ask(access: Access) -> KagentError:
     """What an MCP client says of a server that does not speak it."""
     with pytest.raises(KagentError) as caught:
-        McpServer("it", access, 20).tools()
+        McpServer("it", access, 60).tools()
     return caught.value
 
 

@@ -120,7 +120,7 @@ def test_what_is_inside_a_token_is_told_without_the_token(
     for flags in (Connection(kubeconfig=kubeconfig, token=text), Connection(kubeconfig=with_file)):
         with pytest.raises(KagentError) as caught:
             connect(flags).server_version()
-        assert caught.value.line == f"error: the token has a {what} in it"
+        assert (caught.value.line, caught.value.exit_code) == (f"error: the token has a {what} in it", 6)
     assert server.received == []
 
 
@@ -270,6 +270,7 @@ def test_a_client_certificate_is_shown(write: Any, server: Loopback) -> None:
 def test_a_client_certificate_that_is_none_is_explained(write: Any) -> None:
     data = {"client-certificate-data": "eA==", "client-key-data": "eA=="}
     error = refused(Connection(kubeconfig=write(config(**data))))
+    assert isinstance(error, Unauthorized)
     assert error.line.startswith("error: the client certificate and its key can't be used: ")
     error = refused(Connection(kubeconfig=write(config(**{"client-certificate-data": "eA=="}))))
     assert error.line == 'error: user "admin" has a client-certificate and no client-key'
