@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kubectl_kagent.cluster.http import Access
+from kubectl_kagent.cluster.shapes import checked, checked_list
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.model import roles
 from kubectl_kagent.model.paths import below
@@ -54,7 +55,10 @@ class _Hook:
 
 
 class FakeCluster:
-    """Implements ``kubectl_kagent.cluster.Cluster``; what stands after ``service`` is for tests."""
+    """Implements ``kubectl_kagent.cluster.Cluster``; what stands after ``service`` is for tests.
+
+    What it answers is held to ``cluster.shapes``, as an API server's answers are.
+    """
 
     def __init__(self, *, namespace: str = "default", user: str = "tester") -> None:
         self.namespace = namespace
@@ -73,7 +77,7 @@ class FakeCluster:
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         self._admit(Request("get", resource, namespace, name))
-        return self._store.get(resource, namespace, name)
+        return checked(resource, self._store.get(resource, namespace, name))
 
     def list_objects(
         self,
@@ -85,7 +89,7 @@ class FakeCluster:
         at: str | None = None,
     ) -> Object:
         self._admit(Request("list", resource, namespace))
-        return self._store.list_objects(resource, namespace, labels, fields, at)
+        return checked_list(resource, self._store.list_objects(resource, namespace, labels, fields, at))
 
     def create(
         self,
@@ -97,7 +101,8 @@ class FakeCluster:
         manager: str,
     ) -> Object:
         self._admit(Request("create", resource, namespace, "", body, dry_run))
-        return self._store.create(resource, namespace, body, manager, dry_run=dry_run)
+        created = self._store.create(resource, namespace, body, manager, dry_run=dry_run)
+        return checked(resource, created, kept=not dry_run)
 
     def merge_patch(
         self,
@@ -110,7 +115,8 @@ class FakeCluster:
         manager: str,
     ) -> Object:
         self._admit(Request("patch", resource, namespace, name, patch, dry_run))
-        return self._store.merge_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
+        patched = self._store.merge_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
+        return checked(resource, patched)
 
     def json_patch(
         self,
@@ -123,7 +129,8 @@ class FakeCluster:
         manager: str,
     ) -> Object:
         self._admit(Request("patch", resource, namespace, name, patch, dry_run))
-        return self._store.json_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
+        patched = self._store.json_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
+        return checked(resource, patched)
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         self._admit(Request("delete", resource, namespace, name))
@@ -140,7 +147,10 @@ class FakeCluster:
         fields: str | None = None,
     ) -> Iterator[Object]:
         self._admit(Request("watch", resource, namespace))
-        yield from self._store.watch(resource, namespace, since, seconds, fields, labels)
+        for event in self._store.watch(resource, namespace, since, seconds, fields, labels):
+            if event["type"] != "BOOKMARK":
+                checked(resource, event["object"])
+            yield event
 
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
         """From ``logs``, by pod and container; a container's run before this one as ``NAME (previous)``."""

@@ -29,6 +29,19 @@ class Received:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
+# The least that an API server answers, as an object and as a list.
+KEPT: dict[str, Any] = {
+    "metadata": {
+        "name": "clock",
+        "namespace": "team",
+        "uid": "1",
+        "resourceVersion": "7",
+        "creationTimestamp": "2026-11-23T08:00:00Z",
+    },
+    "items": [],
+}
+
+
 @dataclass
 class Loopback:
     """``answer`` gives the whole response as bytes, or in parts; then the connection is closed."""
@@ -36,7 +49,7 @@ class Loopback:
     address: str = ""
     scheme: str = "http"
     received: list[Received] = field(default_factory=list)
-    answer: Callable[[Received], bytes | Iterator[bytes]] = field(default=lambda _: response(200, {}))
+    answer: Callable[[Received], bytes | Iterator[bytes]] = field(default=lambda _: response(200, KEPT))
 
     @property
     def url(self) -> str:

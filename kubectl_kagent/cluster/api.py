@@ -8,8 +8,9 @@ from typing import Any
 
 import urllib3
 
-from kubectl_kagent.cluster import http
-from kubectl_kagent.cluster.refusals import refusal, status_in
+from kubectl_kagent.cluster import answers, http
+from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
+from kubectl_kagent.cluster.shapes import checked, checked_list
 from kubectl_kagent.cluster.wire import Endpoint, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
@@ -39,7 +40,7 @@ class ApiServer:
     # Objects
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
-        return self._object("GET", resource, resource.path(namespace, name))
+        return checked(resource, self._object("GET", resource, resource.path(namespace, name)))
 
     def list_objects(
         self,
@@ -54,7 +55,7 @@ class ApiServer:
         query = {"labelSelector": labels, "fieldSelector": fields}
         if at:
             query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
-        return self._object("GET", resource, resource.path(namespace), query)
+        return checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
 
     def create(
         self,
@@ -68,7 +69,8 @@ class ApiServer:
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
         name = str(dig(body, "metadata", "name") or "")
         with writing(resource, namespace, name, done="created", dry_run=dry_run):
-            return self._object("POST", resource, resource.path(namespace), query, body)
+            created = self._object("POST", resource, resource.path(namespace), query, body)
+            return checked(resource, created, kept=not dry_run)
 
     def merge_patch(
         self,
@@ -82,8 +84,9 @@ class ApiServer:
     ) -> Object:
         """JSON merge patch; a ``metadata.resourceVersion`` in it is a precondition (Conflict when stale)."""
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+        path = resource.path(namespace, name)
         with writing(resource, namespace, name, done="changed", dry_run=dry_run):
-            return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _MERGE)
+            return checked(resource, self._object("PATCH", resource, path, query, patch, _MERGE))
 
     def json_patch(
         self,
@@ -96,8 +99,9 @@ class ApiServer:
         manager: str,
     ) -> Object:
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+        path = resource.path(namespace, name)
         with writing(resource, namespace, name, done="changed", dry_run=dry_run):
-            return self._object("PATCH", resource, resource.path(namespace, name), query, patch, _JSON_PATCH)
+            return checked(resource, self._object("PATCH", resource, path, query, patch, _JSON_PATCH))
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         with writing(resource, namespace, name, done="deleted"):
@@ -128,11 +132,8 @@ class ApiServer:
         response = self._wire.send("GET", resource.path(namespace), query, timeout=seconds + 30, stream=True)
         try:
             self._check(response, resource)
-            for line in http.lines(response):
-                event = http.decode(line, f"the watch on {resource.full_name}")
-                if event["type"] == "ERROR":
-                    raise refusal(event["object"], 0, resource)
-                yield event
+            for line in answers.lines(response):
+                yield _event(line, resource)
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"the watch on {resource.full_name} broke: {error}") from error
         finally:
@@ -148,8 +149,9 @@ class ApiServer:
         }
         response = self._wire.send("GET", f"{POD.path(namespace, pod)}/log", query)
         self._check(response, POD)
+        data = answers.whole(response, self.host)
         # What has no stamp is not the container's: the kubelet tells there that it can't read the log.
-        lines = [_STAMPED.match(line) for line in response.data.decode(errors="replace").split("\n")]
+        lines = [_STAMPED.match(line) for line in data.decode(errors="replace").split("\n")]
         return "".join(f"{line[1]}\n" for line in lines if line)
 
     def pod_log_stream(
@@ -190,8 +192,9 @@ class ApiServer:
         try:
             self._check(response, POD)
             yield b""
-            while piece := response.read1():
-                yield piece
+            yield from answers.pieces(response)
+            if not answers.has_an_end(response):
+                raise Unreachable(f"the log of pod {pod} came without its length: it may not be all")
         except urllib3.exceptions.ReadTimeoutError as error:
             raise silent from error
         except urllib3.exceptions.HTTPError as error:
@@ -200,7 +203,14 @@ class ApiServer:
             response.close()
 
     def server_version(self) -> Object:
-        return self._raw("GET", "/version")
+        """Raises KagentError for an answer without a version: that is no API server."""
+        found = self._raw("GET", "/version")
+        if not isinstance(found.get("gitVersion"), str):
+            raise KagentError(
+                f"the server {self.host} does not say which version of Kubernetes it is",
+                hint=answers.LOGIN_PAGE,
+            )
+        return found
 
     def username(self) -> str:
         """Who the API server takes us for; empty when it will not say."""
@@ -209,7 +219,7 @@ class ApiServer:
             review = self._raw("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
         except KagentError:
             return ""
-        return str(review.get("status", {}).get("userInfo", {}).get("username", ""))
+        return str(dig(review, "status", "userInfo", "username") or "")
 
     def service(
         self,
@@ -227,9 +237,10 @@ class ApiServer:
         ``service`` is ``NAME:PORT``.
         """
         url = _proxy(namespace, service, path)
-        response = self._wire.send(method, url, None, body, timeout=timeout, headers=headers)
+        once = method != "GET"  # it was perhaps the service that answered, in the middle of its work
+        response = self._wire.send(method, url, None, body, timeout=timeout, headers=headers, once=once)
         self._check_service(response, service)
-        return http.answer(response, service, path)
+        return answers.answer(response, service, path)
 
     def service_stream(
         self,
@@ -248,9 +259,9 @@ class ApiServer:
         """
         url = _proxy(namespace, service, path)
         headers = {**(headers or {}), **http.ONE_ANSWER}
-        response = self._wire.send("POST", url, None, body, timeout=timeout, headers=headers, stream=True)
+        response = self._wire.send("POST", url, None, body, timeout=timeout, headers=headers, once=True)
         self._check_service(response, service)
-        yield from http.events(response, service, path)
+        yield from answers.events(response, service, path)
 
     def service_access(self, namespace: str, service: str, path: str) -> http.Access:
         """What another client needs to reach that service through the API server's proxy."""
@@ -268,28 +279,52 @@ class ApiServer:
         content_type: str = "application/json",
     ) -> Object:
         response = self._wire.send(method, path, query, body, content_type)
-        self._check(response, resource)
-        return http.decode(response.data, path)
+        return self._decoded(response, path, resource)
 
     def _raw(self, method: str, path: str, body: Any = None) -> Object:
-        response = self._wire.send(method, path, None, body)
-        self._check(response, None)
-        return http.decode(response.data, path)
+        return self._decoded(self._wire.send(method, path, None, body), path, None)
+
+    def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
+        self._check(response, resource)
+        found = answers.decode(answers.whole(response, self.host), path)
+        if found.get("kind") == "Status" and found.get("status") != "Success":  # as client-go reads it
+            raise refusal(found, 0, resource)
+        return found
 
     def _check(self, response: urllib3.BaseHTTPResponse, resource: Resource | None) -> None:
-        if response.status < 400:
+        if response.status < 300:
             return
-        status = status_in(response.data)
+        data = answers.whole(response, self.host)
+        if response.status < 400:
+            raise service_refusal(response.status, "", data, f"the server {self.host}")
+        status = status_in(data)
         if not status:
-            text = " ".join(response.data.decode(errors="replace").split())
+            text = " ".join(data.decode(errors="replace").split())
             status = {"message": text[:300] or f"HTTP {response.status}"}
         raise refusal(status, response.status, resource)
 
     def _check_service(self, response: urllib3.BaseHTTPResponse, service: str) -> None:
         """What the API server itself refuses, it says with a Status; the rest is the service's own."""
-        if response.status >= 400 and (status := status_in(response.data)):
+        if response.status < 300:
+            return
+        data = answers.whole(response, service)
+        if response.status >= 400 and (status := status_in(data)):
             raise refusal(status, response.status, None)
-        http.check(response, service)
+        raise service_refusal(response.status, response.headers.get("Content-Type", ""), data, service)
+
+
+def _event(line: bytes, resource: Resource) -> Object:
+    """A watch event whose object is one. Raises what an ERROR event means."""
+    watch = f"the watch on {resource.full_name}"
+    event = answers.decode(line, watch)
+    type_, obj = event.get("type"), event.get("object")
+    if not isinstance(type_, str) or not isinstance(obj, dict):
+        raise KagentError(f"{watch} answered with something that is no event: {line[:80]!r}")
+    if type_ == "ERROR":
+        raise refusal(obj, 0, resource)
+    if type_ != "BOOKMARK":
+        checked(resource, obj)
+    return event
 
 
 def _proxy(namespace: str, service: str, path: str) -> str:

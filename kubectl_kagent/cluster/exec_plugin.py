@@ -19,6 +19,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster.kubeconfig import Entry
 from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.tls import Pair, read
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unauthorized
 
 _GROUP = "client.authentication.k8s.io"
@@ -131,8 +132,8 @@ def _pass_on(pipe: IO[bytes]) -> None:
 
 def _status(answer: bytes, version: str) -> Mapping[str, Any]:
     try:
-        credential = json.loads(answer)
-    except (ValueError, RecursionError):
+        credential = from_json(answer)
+    except ValueError:
         raise _failed("exec: decoding stdout: it is not JSON") from None  # it may hold a token
     if not isinstance(credential, dict) or credential.get("kind") != "ExecCredential":
         raise _failed("exec: decoding stdout: it is no ExecCredential")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlsplit
 
+from kubectl_kagent.cluster.answers import answer, events
 from kubectl_kagent.cluster.headers import sendable
-from kubectl_kagent.decoding import from_json
-from kubectl_kagent.errors import KagentError, Unreachable
+from kubectl_kagent.cluster.retry import answered
+from kubectl_kagent.errors import KagentError
 
 if TYPE_CHECKING:
     import ssl
@@ -21,11 +24,17 @@ Object = dict[str, Any]
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
-LINE_LIMIT = 32 * 1024 * 1024
 # The API server's proxy breaks off one stream in a hundred in the middle where the connection is to be kept
 # (seen on 1.35.4: 2 of 300 requests; 0 of 600 with this).
 ONE_ANSWER = {"Connection": "close"}
-_LOGIN_PAGE = "is a login page or another server behind this address?"
+
+
+def shown(url: str) -> str:
+    """An address as it may be printed: user, password, query and fragment are where its secrets are."""
+    bare = url.partition("#")[0].partition("?")[0]
+    scheme, mark, rest = bare.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 class HttpService(Protocol):
@@ -103,11 +112,16 @@ class Proxied:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A service at ``url``, with a bearer ``token`` if it wants one."""
+    """A service at ``url``, with a bearer ``token`` if it wants one, or the URL's own user and password."""
 
-    url: str
-    token: str = ""
+    url: str = field(repr=False)
+    token: str = field(default="", repr=False)
     _pools: list[urllib3.PoolManager] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The address, for people."""
+        return shown(self.url)
 
     def call(
         self,
@@ -118,8 +132,8 @@ class Address:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Object:
-        response = self._send(method, path, body, headers, timeout or ANSWER_SECONDS, stream=False)
-        return answer(response, self.url, path)
+        response = self._send(method, path, body, headers, timeout or ANSWER_SECONDS)
+        return answer(response, self.name, path)
 
     def stream(
         self,
@@ -129,8 +143,8 @@ class Address:
         headers: Mapping[str, str] | None = None,
         timeout: float,
     ) -> Iterator[bytes]:
-        response = self._send("POST", path, body, headers, timeout, stream=True)
-        yield from events(response, self.url, path)
+        response = self._send("POST", path, body, headers, timeout)
+        yield from events(response, self.name, path)
 
     def _send(
         self,
@@ -139,8 +153,6 @@ class Address:
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
         timeout: float,
-        *,
-        stream: bool,
     ) -> urllib3.BaseHTTPResponse:
         from kubectl_kagent.cluster import lean
 
@@ -150,92 +162,42 @@ class Address:
         sent = {"Accept": "application/json", "User-Agent": "kubectl-kagent", **(headers or {})}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token.strip()}"
+        elif login := urllib3.util.parse_url(self.url).auth:
+            sent |= urllib3.make_headers(basic_auth=unquote(login))
         if not self._pools:
             self._pools.append(urllib3.PoolManager(retries=False))
+        request = partial(
+            self._pools[0].request,
+            method,
+            self.url.rstrip("/") + path,
+            json=body,
+            headers=sendable(urllib3.HTTPHeaderDict(sent)),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
+            redirect=False,
+            preload_content=False,
+        )
         try:
-            return self._pools[0].request(
-                method,
-                self.url.rstrip("/") + path,
-                json=body,
-                headers=sendable(urllib3.HTTPHeaderDict(sent)),
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
-                redirect=False,
-                preload_content=not stream,
-            )
+            return answered(request, breaks=False, patience=timeout) if method == "GET" else request()
         except urllib3.exceptions.HTTPError as error:
             from kubectl_kagent.cluster.refusals import unreachable
 
-            raise unreachable(self.url, error) from error
+            raise unreachable(self.name, error, of_cluster=False) from error
 
 
-def answer(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Object:
-    """The JSON object of an answer that came whole; empty when it has no content."""
-    check(response, where)
-    return {} if response.status == 204 else decode(response.data, path)
-
-
-def check(response: urllib3.BaseHTTPResponse, where: str) -> None:
-    """Raise what a refusal, or the redirection to a login page, means."""
-    if response.status >= 300:
-        from kubectl_kagent.cluster.refusals import service_refusal
-
-        raise service_refusal(response.status, response.headers.get("Content-Type", ""), response.data, where)
-
-
-def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterator[bytes]:
-    """The lines of an event stream as they come; closes the response.
-
-    Raises Unreachable when it breaks, KagentError when the answer is no event stream.
-    """
-    import urllib3
-
+def is_address(url: str) -> bool:
+    """Whether something can be asked there."""
     try:
-        check(response, where)
-        kind = response.headers.get("Content-Type", "")
-        if not kind.startswith("text/event-stream"):
-            start = response.read(200, decode_content=True)
-            raise KagentError(
-                f"{path} answered with {kind or 'no content type'}, not an event stream: {start!r}",
-                hint=_LOGIN_PAGE,
-            )
-        yield from lines(response, unfinished=True)
-    except urllib3.exceptions.HTTPError as error:
-        raise Unreachable(f"the stream from {path} broke: {error}") from error
-    finally:
-        response.close()
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of brackets, or of a port that is no number
+        return False
 
 
-def decode(data: bytes, path: str) -> Object:
-    """The JSON object in an answer's body. Raises KagentError for anything else."""
-    try:
-        value = from_json(data)
-    except ValueError as error:
-        text = data[:80].decode(errors="replace").strip()
-        raise KagentError(
-            f"{path} answered with something that is not JSON: {text!r}", hint=_LOGIN_PAGE
-        ) from error
-    if not isinstance(value, dict):
-        raise KagentError(f"{path} answered with {type(value).__name__}, not an object")
-    return value
+def address_of(url: str, what: str, like: str) -> Address:
+    """The service at ``url``.
 
-
-def lines(response: urllib3.BaseHTTPResponse, *, unfinished: bool = False) -> Iterator[bytes]:
-    """Lines as they come (``stream`` would wait for a full buffer); ``unfinished``: the last without end too.
-
-    Raises KagentError for a line that is too long to be an answer.
+    Raises KagentError for what is no URL; ``what`` should be there, and ``like`` is how to write one.
     """
-    pending: list[bytes] = []
-    size = 0
-    while chunk := response.read1():
-        *complete, rest = chunk.split(b"\n")
-        if complete:
-            first = b"".join([*pending, complete[0]])
-            yield from (line for line in [first, *complete[1:]] if line.strip())
-            pending, size = [], 0
-        pending.append(rest)
-        size += len(rest)
-        if size > LINE_LIMIT:
-            raise KagentError(f"a line of more than {LINE_LIMIT} bytes came: that is no answer")
-    last = b"".join(pending)
-    if unfinished and last.strip():
-        yield last
+    if not is_address(url):
+        raise KagentError(f'"{shown(url)}" is no address of {what}', hint=f"write {like}")
+    return Address(url.rstrip("/"))

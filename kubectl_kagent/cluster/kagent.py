@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Address, HttpService, Proxied
+from kubectl_kagent.cluster.http import Address, HttpService, Proxied, address_of
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unauthorized
 from kubectl_kagent.model.controllers import KAGENT
 from kubectl_kagent.model.resources import SERVICE
@@ -29,6 +30,7 @@ class Controller:
     def read(self, path: str, **query: str) -> Any:
         """What a GET of ``path`` is answered with: the ``data`` of kagent's envelope."""
         answer = self._call("GET", path, query=query)
+        _refused(answer, path)
         if "data" not in answer and answer.get("error") is False:
             return []  # an empty list is left out
         if "data" not in answer:
@@ -36,7 +38,11 @@ class Controller:
         return answer["data"]
 
     def delete(self, path: str) -> None:
-        self._call("DELETE", path)
+        """Raises KagentError unless the controller says that there was no error."""
+        answer = self._call("DELETE", path)
+        _refused(answer, path)
+        if answer.get("error") is not False:
+            raise KagentError(f"the kagent controller does not say whether {path} is deleted")
 
     def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Any:
         """The whole JSON that a POST is answered with."""
@@ -83,12 +89,37 @@ class Controller:
 
 
 def at_address(url: str, token: str, user: str) -> Controller:
-    """The controller at an address of its own. Raises KagentError for what is no URL."""
-    if not url.startswith(("http://", "https://")):
+    """The controller at an address of its own.
+
+    Raises KagentError for what is no URL, and for a token that everybody on the way could read.
+    """
+    address = address_of(url, "a kagent controller", "http://HOST or https://HOST")
+    if token and url.startswith("http://") and not _is_local(url):
         raise KagentError(
-            f'"{url}" is no address of a kagent controller', hint="write http://HOST or https://HOST"
+            f"the token would go to {address.name} without TLS, for everybody on the way to read",
+            hint="give an https:// address, or --kagent-token= to send none",
         )
-    return Controller(Address(url.rstrip("/"), token), user)
+    return Controller(Address(address.url, token), user)
+
+
+def _is_local(url: str) -> bool:
+    """Whether it is this machine: the end of a kubectl port-forward, say."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refused(answer: Mapping[str, Any], path: str) -> None:
+    """Raise what kagent's envelope calls an error, whatever the HTTP status was."""
+    if not answer.get("error"):
+        return
+    words = (answer.get(key) for key in ("message", "error"))
+    said = " ".join(next((word for word in words if isinstance(word, str)), "").split())[:300]
+    raise KagentError(
+        f"the kagent controller answered {path} with an error: {said or 'it does not say which'}"
+    )
 
 
 def find_controller(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
+import logging
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -29,7 +30,11 @@ class _Package(ModuleType):
 
 
 def load_urllib3() -> None:
-    """Make ``urllib3`` cheap to import: all that it wants of its HTTP/2 is whether it is switched on."""
+    """Make ``urllib3`` cheap to import: all that it wants of its HTTP/2 is whether it is switched on.
+
+    And quiet: what it would warn of is an error here, or none.
+    """
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     if "urllib3" in sys.modules or not _put("urllib3.http2"):
         return
     package: Any = sys.modules["urllib3.http2"]

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kubectl_kagent.cluster.answers import BODY_LIMIT, LINE_LIMIT
 from kubectl_kagent.cluster.headers import header_bytes
-from kubectl_kagent.cluster.http import CONNECT_SECONDS, LINE_LIMIT, Access
+from kubectl_kagent.cluster.http import CONNECT_SECONDS, Access
 from kubectl_kagent.errors import KagentError, NotFound, TimedOut
 from kubectl_kagent.model.tool_server import Tool
 
@@ -134,6 +135,27 @@ def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.Asyn
 
     from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 
+    def noted(message: str) -> KagentError:
+        refusals.append(KagentError(message))
+        return refusals[-1]
+
+    class Limited(httpx2.AsyncByteStream):
+        """An answer that ends with an error where it is longer than one can be."""
+
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for piece in self._stream:
+                size += len(piece)
+                if size > BODY_LIMIT:
+                    raise noted(f"{name} answered with more than {BODY_LIMIT} bytes: that is no answer")
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
     class Wire(httpx2.AsyncHTTPTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.method == "GET":
@@ -141,7 +163,11 @@ def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.Asyn
             request.headers["Connection"] = "close"  # as for http.ONE_ANSWER
             if access.server_name:
                 request.extensions["sni_hostname"] = access.server_name
+            request.headers["Accept-Encoding"] = "identity"
             response = await super().handle_async_request(request)
+            response.stream = Limited(response.stream)
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise noted(f"{name} answered in an encoding that was not asked for")
             if response.status_code < 300 or request.method == "DELETE":
                 return response
             body, kind = await response.aread(), response.headers.get("content-type", "")

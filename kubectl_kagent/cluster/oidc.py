@@ -7,7 +7,6 @@ and the new one is written back: who keeps it to himself locks everybody else ou
 from __future__ import annotations
 
 import base64
-import json
 import ssl
 import threading
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from kubectl_kagent.cluster.kubeconfig_edit import opened, overwrite, with_value
 from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.pool import address, environment_proxy, pool, shown
 from kubectl_kagent.cluster.refusals import unreachable
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import Unauthorized
 
 _SKEW = 10.0  # seconds: client-go's
@@ -145,8 +145,8 @@ class _Provider:
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(url.netloc or text, error) from error
         try:
-            found = json.loads(response.data)
-        except (ValueError, RecursionError):
+            found = from_json(response.data)
+        except ValueError:
             found = None
         return response.status, found if isinstance(found, dict) else {}
 
@@ -155,7 +155,7 @@ def is_valid(token: str) -> bool:
     """Whether an id-token (a JWT) holds for some seconds yet; what is none does not."""
     parts = token.split(".")
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = from_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return len(parts) == 3 and clock.now().timestamp() + _SKEW < float(claims["exp"])
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+    except (IndexError, KeyError, TypeError, ValueError):
         return False

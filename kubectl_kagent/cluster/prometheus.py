@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.discovery import find_service
-from kubectl_kagent.cluster.http import Address, HttpService
+from kubectl_kagent.cluster.http import HttpService, address_of
 from kubectl_kagent.errors import KagentError
 
 LABELS = "app.kubernetes.io/name=prometheus"  # of the chart, kube-prometheus and most plain manifests
@@ -96,9 +96,8 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 
 def at_address(url: str) -> Prometheus:
     """Prometheus at an address of its own. Raises KagentError for what is no URL."""
-    if not url.startswith(("http://", "https://")):
-        raise KagentError(f'"{url}" is no address of a Prometheus', hint="write http://HOST:9090, or none")
-    return Prometheus(Address(url.rstrip("/")), url)
+    address = address_of(url, "a Prometheus", "http://HOST:9090, or none")
+    return Prometheus(address, address.name)
 
 
 def find_prometheus(cluster: Cluster) -> Prometheus | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,13 +24,18 @@ from kubectl_kagent.errors import (
 )
 from kubectl_kagent.model.resources import KAGENT_GROUP, LISTABLE, Resource
 
+# X509_V_ERR_ of OpenSSL: not yet valid and expired; the name or address is another
+_OUT_OF_DATE = (9, 10)
+_ANOTHER_NAME = (62, 64)
+
 
 def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
-    """The error for a Status object, or for a bare HTTP status."""
-    code = int(status.get("code") or code)
-    reason = str(status.get("reason") or "")
-    message = str(status.get("message") or f"HTTP {code}")
-    if code == 404 and resource is not None and not (status.get("details") or {}).get("name"):
+    """The error for a Status object, or for a bare HTTP status. Nothing in ``status`` is taken on trust."""
+    given = status.get("code")
+    code = given if type(given) is int and 400 <= given < 600 else code
+    reason, message = _word(status, "reason"), _word(status, "message")
+    message = message or (f"HTTP {code}" if code else reason or "no reason was given")
+    if code == 404 and resource is not None and not _details(status).get("name"):
         return _missing(resource)
     if code == 401:
         return Unauthorized(
@@ -48,7 +53,17 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code in (502, 503, 504):
         kind = Unreachable if code == 503 else Unanswered  # the last is what the API server itself says then
         return kind(f"the server answered {code}: {message}")
-    return OtherServerError(reason or str(code), message)
+    return OtherServerError(reason or str(code or "Unknown"), message)
+
+
+def _word(status: Mapping[str, Any], key: str) -> str:
+    found = status.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _details(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = status.get("details")
+    return found if isinstance(found, Mapping) else {}
 
 
 def status_in(data: bytes) -> dict[str, Any]:
@@ -62,22 +77,22 @@ def status_in(data: bytes) -> dict[str, Any]:
 
 def service_refusal(code: int, content_type: str, data: bytes, where: str) -> KagentError:
     """The error for what an HTTP service answered; ``where`` names it."""
-    said = _said(content_type, data)
+    words = said(content_type, data)
     if 300 <= code < 400:
         return Unauthorized(
             f"{where} redirects to another page: it wants a login",
             hint="give it a bearer token, or the address behind the login page",
         )
     if code in (401, 403):
-        return Unauthorized(f"{where} refused with {code}: {said}")
+        return Unauthorized(f"{where} refused with {code}: {words}")
     if code == 404:
-        return NotFound(said)
+        return NotFound(words)
     if code in (502, 503, 504):
-        return Unreachable(f"{where} answered {code}: {said}")
-    return KagentError(f"{where} answered {code}: {said}")
+        return Unreachable(f"{where} answered {code}: {words}")
+    return KagentError(f"{where} answered {code}: {words}")
 
 
-def _said(content_type: str, data: bytes) -> str:
+def said(content_type: str, data: bytes) -> str:
     """The words of an error: of kagent's and other JSON, of a text, and none of a page."""
     text = data.decode(errors="replace")
     if "html" in content_type or text.lstrip()[:1] == "<":
@@ -102,7 +117,7 @@ def _forbidden(reason: str, message: str) -> KagentError:
 
 def _those_there_are(status: Mapping[str, Any], resource: Resource | None) -> str | None:
     """Where to look for a name that is none: of the objects that ``get`` knows."""
-    if resource not in LISTABLE or (status.get("details") or {}).get("kind") != resource.plural:
+    if resource not in LISTABLE or _details(status).get("kind") != resource.plural:
         return None
     return f"kubectl kagent get {resource.plural} -A shows those there are"
 
@@ -118,19 +133,16 @@ def _missing(resource: Resource) -> ResourceMissing:
     )
 
 
-def unreachable(host: str, error: Exception) -> Unreachable:
-    """The error for a request that got no answer from ``host``."""
+def unreachable(host: str, error: Exception, *, of_cluster: bool = True) -> Unreachable:
+    """The error for a request without an answer from ``host``; ``of_cluster``: the kubeconfig names it."""
     text = str(error)
     if "refused" in text:
         return Unreachable(
             f"the connection to the server {host} was refused", hint="is the host and port right?"
         )
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        why = re.search(r"certificate verify failed: (.+?)(?: \(_ssl|$)", text)
-        return Unreachable(
-            f"the certificate of {host} is not trusted by this kubeconfig{f': {why[1]}' if why else ''}",
-            hint="check certificate-authority in the kubeconfig",
-        )
+    innermost = _innermost(error)
+    if isinstance(innermost, ssl.SSLCertVerificationError):
+        return _untrusted(host, innermost, of_cluster=of_cluster)
     # a name that does not resolve is a kind of timeout for urllib3
     if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
         error, urllib3.exceptions.NewConnectionError
@@ -138,12 +150,36 @@ def unreachable(host: str, error: Exception) -> Unreachable:
         kind = Unanswered if isinstance(error, urllib3.exceptions.ReadTimeoutError) else Unreachable
         return kind(f"the server {host} did not answer in time")
     kind = Unanswered if isinstance(error, urllib3.exceptions.ProtocolError) else Unreachable
-    return kind(f"unable to connect to the server {host}: {_innermost(error)}")
+    return kind(f"unable to connect to the server {host}: {_words(innermost)}")
 
 
-def _innermost(error: BaseException) -> str:
+def broken_off(where: str, error: Exception) -> Unanswered:
+    """The error for an answer that did not come to its end."""
+    return Unanswered(f"the answer of {where} broke off: {_words(_innermost(error))}")
+
+
+def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Unreachable:
+    """Which check of the certificate failed, in OpenSSL's words, and what would make it succeed."""
+    reason = str(getattr(error, "verify_message", "") or error)
+    if error.verify_code in _OUT_OF_DATE:
+        hint = "is the clock of this machine right? else the certificate must be renewed"
+    elif error.verify_code in _ANOTHER_NAME:
+        hint = "--tls-server-name names the one to expect" if of_cluster else "is it the right address?"
+    elif of_cluster:
+        hint = "check certificate-authority in the kubeconfig"
+    else:
+        hint = "SSL_CERT_FILE=FILE names the authority to trust"
+    by = " by this kubeconfig" if of_cluster else ""
+    return Unreachable(f"the certificate of {host} is not trusted{by}: {reason}", hint)
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _innermost(error: BaseException) -> BaseException:
     while True:
         reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(reason, BaseException) or reason is error:
-            return " ".join(str(error).split())
+            return error
         error = reason

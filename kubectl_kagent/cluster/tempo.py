@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.discovery import find_service
-from kubectl_kagent.cluster.http import Address, HttpService
+from kubectl_kagent.cluster.http import HttpService, address_of
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
@@ -59,9 +59,8 @@ def _id(item: Any, name: str) -> str:
 
 def at_address(url: str) -> Tempo:
     """Tempo at an address of its own. Raises KagentError for what is no URL."""
-    if not url.startswith(("http://", "https://")):
-        raise KagentError(f'"{url}" is no address of a Tempo', hint="write http://HOST:3200, or none")
-    return Tempo(Address(url.rstrip("/")), url)
+    address = address_of(url, "a Tempo", "http://HOST:3200, or none")
+    return Tempo(address, address.name)
 
 
 def find_tempo(cluster: Cluster) -> Tempo | None:

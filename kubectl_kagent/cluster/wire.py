@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +16,11 @@ from urllib3.util import Url
 
 from kubectl_kagent.cluster import tls
 from kubectl_kagent.cluster.headers import sendable
-from kubectl_kagent.cluster.http import Access
+from kubectl_kagent.cluster.http import ANSWER_SECONDS, Access
 from kubectl_kagent.cluster.login import Credential, Fixed, Login
 from kubectl_kagent.cluster.pool import pool
 from kubectl_kagent.cluster.refusals import unreachable
+from kubectl_kagent.cluster.retry import answered
 
 _LONGEST = 2_000_000.0  # seconds: a socket counts milliseconds in 31 bits
 
@@ -66,25 +68,32 @@ class Wire:
         timeout: float | None = None,
         stream: bool = False,
         headers: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        """The answer, with its whole body unless ``stream``: a break while it is read is explained too."""
+        """The answer, whose body is still to be read. ``stream``: it goes on for long.
+
+        It is asked for again as client-go would, unless it may come only ``once``.
+        """
         url = f"{self._endpoint.url}{path}"
         given = {key: value for key, value in (query or {}).items() if value is not None}
         if given:
             url += ("&" if "?" in url else "?") + urlencode(given)
         limit = self._endpoint.timeout
+        request = partial(
+            self._pool.request,
+            method,
+            url,
+            headers=sendable(self._headers(content_type if body is not None else None, headers)),
+            body=None if body is None else _encode(body),
+            timeout=urllib3.Timeout(
+                connect=min(limit or 10, _LONGEST), read=min(timeout or limit or ANSWER_SECONDS, _LONGEST)
+            ),
+            retries=False,
+            preload_content=False,
+        )
+        reads = method == "GET" and not stream
         try:
-            return self._pool.request(
-                method,
-                url,
-                headers=sendable(self._headers(content_type if body is not None else None, headers)),
-                body=None if body is None else _encode(body),
-                timeout=urllib3.Timeout(
-                    connect=min(limit or 10, _LONGEST), read=min(timeout or limit or 60, _LONGEST)
-                ),
-                retries=False,
-                preload_content=not stream,
-            )
+            return request() if once else answered(request, breaks=reads, patience=limit or ANSWER_SECONDS)
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.host, error) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubectl_kagent.errors import Unanswered
+from kubectl_kagent.errors import KagentError, Unanswered
 from kubectl_kagent.model.resources import Resource
 
 
@@ -13,14 +13,18 @@ from kubectl_kagent.model.resources import Resource
 def writing(
     resource: Resource, namespace: str, name: str, *, done: str, dry_run: bool = False
 ) -> Iterator[None]:
-    """Around the request that writes an object, which is then ``done`` (created, changed, deleted)."""
+    """Around the request that writes an object, which is then ``done`` (created, changed, deleted).
+
+    An answer that can't be read is as good as none; a refusal is one.
+    """
     try:
         yield
-    except Unanswered as error:
-        if dry_run:
+    except KagentError as error:
+        unread = type(error) is KagentError
+        if dry_run or not (unread or isinstance(error, Unanswered)):
             raise
         label = resource.label(name)
-        raise Unanswered(
+        raise type(error)(
             f"{error.message}: whether {label} was {done} is not known",
             hint=f"kubectl get {label} -n {namespace} -o yaml shows it",
         ) from error

@@ -260,7 +260,7 @@ def _no_pods(*, follow: bool) -> None:
 
 
 def _end(session: Session, *, ignore_errors: bool) -> None:
-    errors = [failed.error for failed in session.failed]
+    errors = session.failed
     for error in errors if ignore_errors else errors[:-1]:
         terminal.warn(error.message) if ignore_errors else terminal.say(error.line)
     if errors and not ignore_errors:

@@ -101,7 +101,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _object(file: TextIO) -> Mapping[str, Any]:
     try:
         value = from_json(file.read())
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Usage(f"--args-json is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise Usage(f"--args-json is {type(value).__name__}, not an object")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent import clock, options
+from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.cluster.otlp_receiver import address
 from kubectl_kagent.commands import terminal
 from kubectl_kagent.commands.trace_source import Moment
@@ -56,4 +57,4 @@ def export(reach: options.Reach, session: str, since: float | None, url: str) ->
             why = "no times are recorded" if turn in over else f"it is {turn.state}"
             terminal.say(f"left out: task {turn.task or turn.session} ({why})")
     spans = send([without_secrets(turn) for turn in timed] if terminal.masks() else timed, url)
-    terminal.done(f"{len(timed)} turns exported to {url} ({spans} spans)")
+    terminal.done(f"{len(timed)} turns exported to {shown(url)} ({spans} spans)")

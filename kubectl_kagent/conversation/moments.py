@@ -55,7 +55,7 @@ def _parts(data: Any) -> list[tuple[str, str]] | None:
     """What an event tells, as kind and name; None when it is no event."""
     try:
         event = from_json(data) if isinstance(data, str) else data
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     if not isinstance(event, dict):
         return None

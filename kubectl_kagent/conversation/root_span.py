@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_kagent.cluster.otlp_receiver import exporter
+from kubectl_kagent.cluster import otlp_receiver
 from kubectl_kagent.conversation.chat import Turn
+from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.masking import masked
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ class RootSpan:
 
     def end(self, turn: Turn) -> str:
         """Close and send it; why it could not be sent, empty when it was."""
-        from opentelemetry.sdk.trace.export import SpanExportResult
         from opentelemetry.trace import StatusCode
 
         self.span.set_attribute("gen_ai.conversation.id", turn.session)
@@ -61,9 +61,8 @@ class RootSpan:
                 StatusCode.ERROR, masked(f"{turn.state or 'unknown'} {turn.message}".strip())
             )
         self.span.end()
-        receiver = exporter(self.endpoint, seconds=_PATIENCE_SECONDS)
         try:
-            sent = receiver.export(self._ended.get_finished_spans())
-        finally:
-            receiver.shutdown()
-        return "" if sent is SpanExportResult.SUCCESS else f"the trace could not be sent to {self.endpoint}"
+            otlp_receiver.send(self._ended.get_finished_spans(), self.endpoint, seconds=_PATIENCE_SECONDS)
+        except Unreachable as error:
+            return f"the trace could not be sent: {error.message}"
+        return ""

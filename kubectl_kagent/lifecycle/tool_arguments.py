@@ -21,7 +21,7 @@ def typed(tool: Tool, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 def _value(text: str, wanted: Schema, whole: Schema) -> Any:
     try:
         value = from_json(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return text
     fits = _errors({**wanted, **_definitions(whole)}, value) == []
     return value if fits or _errors({**wanted, **_definitions(whole)}, text) != [] else text

@@ -61,8 +61,11 @@ def _controller(cluster: Cluster, notes: list[str]) -> str:
         notes.append(error.message)
         return ""
     try:
-        reply = controller.http.call("GET", "/version")
-        return str(reply.get("kagent_version", ""))
+        found = controller.http.call("GET", "/version").get("kagent_version")
     except KagentError as error:
         notes.append(f"the kagent controller could not be asked: {error.explained}")
         return ""
+    if not isinstance(found, str) or not found:
+        notes.append("the kagent controller does not say which version it is")
+        return ""
+    return found

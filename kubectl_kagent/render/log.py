@@ -129,6 +129,6 @@ def _fields(text: bytes) -> dict[str, object]:
         return {}
     try:
         found = from_json(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return {key: value for key, value in found.items() if key not in ("level", "ts", "timestamp", "time")}

@@ -73,7 +73,7 @@ class Gaps:
         """The JSON in a text; None when it is none, as in an attribute that was cut off."""
         try:
             return from_json(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             self.add(f"{what} is not JSON: cut off?")
             return None
 

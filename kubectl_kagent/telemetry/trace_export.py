@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_kagent.cluster.otlp_receiver import exporter
+from kubectl_kagent.cluster import otlp_receiver
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.trace import FAILED, LLM, WAIT, Step, Turn
 from kubectl_kagent.telemetry import otlp
@@ -39,19 +39,18 @@ class _Sketch:
 
 
 def send(turns: Sequence[Turn], url: str) -> int:
-    """Export turns that are over and have times; the number of spans. Raises Unreachable."""
-    from opentelemetry.sdk.trace.export import SpanExportResult
+    """Export turns that are over and have times; the number of spans.
 
+    Raises Unreachable as soon as the receiver does not say that it took what was sent.
+    """
     spans = [span for turn in turns for span in spans_of(turn)]
-    receiver = exporter(url, seconds=_SECONDS)
-    try:
-        for place in range(0, len(spans), _AT_ONCE):
-            if receiver.export(spans[place : place + _AT_ONCE]) is not SpanExportResult.SUCCESS:
-                raise Unreachable(
-                    f"{url} took no spans", hint="an OTLP receiver has 4317 for gRPC, 4318 for HTTP"
-                )
-    finally:
-        receiver.shutdown()
+    for place in range(0, len(spans), _AT_ONCE):
+        try:
+            otlp_receiver.send(spans[place : place + _AT_ONCE], url, seconds=_SECONDS)
+        except Unreachable as error:
+            if not place:
+                raise
+            raise Unreachable(f"{error.message} ({place} of {len(spans)} spans were sent before)") from error
     return len(spans)
 
 

@@ -157,8 +157,6 @@ def from_file(name: str, data: bytes) -> FromFile:
         documents = [from_json(data)]
     except ValueError:
         documents = list(_lines(name, data))
-    except RecursionError as error:
-        raise KagentError(f"{name} is nested too deep to be OTLP") from error
     return FromFile(name, trace_spans.turns(documents))
 
 
@@ -167,7 +165,7 @@ def _lines(name: str, data: bytes) -> Iterator[Any]:
         if line.strip():
             try:
                 yield from_json(line)
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 raise KagentError(
                     f"line {number} of {name} is not JSON: {line[:60].decode(errors='replace')!r}",
                     hint="OTLP as JSON is expected: one document, or one a line",

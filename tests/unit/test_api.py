@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import (
@@ -28,7 +29,7 @@ from kubectl_kagent.errors import (
     Unreachable,
 )
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, CONTROLLER_REVISION, MCP_SERVER, POD
-from tests.loopback import Loopback, Received, chunk, head, refused, response, serve
+from tests.loopback import KEPT, Loopback, Received, chunk, head, refused, response, serve
 
 PAGE = "<html>\n<head><title>Sign in</title></head>\n<body>Please sign in.</body>\n</html>"
 
@@ -118,6 +119,7 @@ def test_each_call_is_the_request_that_kubernetes_expects(api: ApiServer, server
 
 def test_bodies_are_in_the_servers_own_spelling(api: ApiServer, server: Loopback) -> None:
     """It compares the stored bytes of a revision's data with these at every later patch."""
+    server.answer = lambda _: response(201, {**KEPT, "revision": 1})
     api.create(
         CONTROLLER_REVISION, "team", {"data": {"z": "<b> & 'ä' \u2028", "a": [1, 1.5, None]}}, manager="m"
     )
@@ -315,7 +317,6 @@ def test_which_part_is_not_installed_is_named(api: ApiServer, server: Loopback) 
     ("answer", "message"),
     [
         (response(200, PAGE, "text/html"), "answered with something that is not JSON: '<html>"),
-        (response(302, "", "text/html"), "answered with something that is not JSON: ''"),
         (response(200, '{"kind": "Agent", "meta'), "answered with something that is not JSON"),
         (response(200, "[1, 2]"), "answered with list, not an object"),
         (response(200, "null"), "answered with NoneType, not an object"),
@@ -331,6 +332,149 @@ def test_what_is_no_object_is_an_error_and_no_traceback(
     assert "\n" not in error.line
 
 
+def test_a_redirection_is_a_refusal(api: ApiServer, server: Loopback) -> None:
+    server.answer = lambda _: head(302, "Location: http://127.0.0.1:9/login", "Content-Length: 0")
+    for ask in (
+        lambda: api.get(AGENT, "team", "x"),
+        lambda: api.list_objects(AGENT),
+        lambda: list(api.watch(AGENT, "team", "1", seconds=5)),
+        lambda: list(api.pod_log_stream("team", "p", "kagent")),
+        lambda: api.pod_log("team", "p", "kagent", tail=5),
+        lambda: api.delete(AGENT, "team", "x"),
+    ):
+        error = error_of(ask)
+        assert error.line == f"error: the server {server.address} redirects to another page: it wants a login"
+        assert error.exit_code == 6
+
+
+def test_a_status_that_comes_as_200_is_a_refusal(api: ApiServer, server: Loopback) -> None:
+    failure = {"kind": "Status", "status": "Failure", "code": 409, "reason": "Conflict", "message": "changed"}
+    server.answer = lambda _: response(200, failure)
+    assert error_of(lambda: api.delete(AGENT, "team", "x")).line == "Error from server (Conflict): changed"
+    server.answer = lambda _: response(200, {"kind": "Status", "status": "Success"})
+    api.delete(AGENT, "team", "x")
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        ({"code": "abc", "message": "no"}, "Error from server (500): no"),
+        ({"code": [1], "reason": "Odd"}, "Error from server (Odd): HTTP 500"),
+        ({"code": 404, "details": [1], "message": "no"}, "error: the server doesn't have a resource type"),
+        ({"code": 404, "details": "x", "message": {}}, "error: the server doesn't have a resource type"),
+        ({"code": True, "reason": 5, "message": [1]}, "Error from server (500): HTTP 500"),
+        ({"code": 10**400}, "Error from server (500): HTTP 500"),
+    ],
+)
+def test_nothing_in_a_refusal_is_taken_on_trust(
+    api: ApiServer, server: Loopback, status: dict[str, Any], line: str
+) -> None:
+    server.answer = lambda _: response(500, {"kind": "Status", **status})
+    assert error_of(lambda: api.get(AGENT, "team", "x")).line.startswith(line)
+
+
+def test_a_code_that_is_endless_is_none(api: ApiServer, server: Loopback) -> None:
+    server.answer = lambda _: response(500, '{"kind": "Status", "code": 1e999, "message": "no"}')
+    assert error_of(lambda: api.get(AGENT, "team", "x")).line == "Error from server (500): no"
+
+
+def test_json_that_is_nested_without_end_is_none(api: ApiServer, server: Loopback) -> None:
+    deep = '{"a":' * 100_000
+    server.answer = lambda _: response(200, deep)
+    assert "answered with something that is not JSON" in error_of(lambda: api.get(AGENT, "team", "x")).line
+    server.answer = lambda _: response(500, deep)
+    assert error_of(lambda: api.get(AGENT, "team", "x")).line.startswith("Error from server (500): {")
+
+
+# Again, as client-go asks again
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was waited, in a time that moves by waiting only."""
+    waited: list[float] = []
+    monkeypatch.setattr(clock, "sleep", waited.append)
+    monkeypatch.setattr(clock, "monotonic", lambda: sum(waited))
+    return waited
+
+
+BUSY = head(429, "Retry-After: 1", "Content-Length: 0")
+
+
+def in_turn(server: Loopback, *answers: bytes) -> None:
+    left = list(answers)
+    server.answer = lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+@pytest.mark.parametrize("busy", [BUSY, head(503, "Retry-After: 1"), head(500, "Retry-After: 1")])
+def test_who_is_told_when_to_come_back_does(
+    api: ApiServer, server: Loopback, naps: list[float], busy: bytes
+) -> None:
+    good = response(200, KEPT)
+    for ask in (
+        lambda: api.get(AGENT, "team", "x"),
+        lambda: api.list_objects(AGENT),
+        lambda: api.merge_patch(AGENT, "team", "x", {}, manager="m"),
+        lambda: api.create(AGENT, "team", {}, manager="m"),
+        lambda: api.delete(AGENT, "team", "x"),
+        lambda: list(api.watch(AGENT, "team", "1", seconds=5)),
+        lambda: list(api.pod_log_stream("team", "p", "kagent")),
+        lambda: api.service("GET", "kagent", "controller:80", "/x"),
+    ):
+        in_turn(server, busy, busy, good)
+        ask()
+    assert len(server.received) == 8 * 3
+    assert naps == [1.0, 1.0] * 8
+
+
+def test_it_comes_back_ten_times(api: ApiServer, server: Loopback, naps: list[float]) -> None:
+    in_turn(server, BUSY)
+    assert error_of(lambda: api.get(AGENT, "team", "x")).line == "Error from server (429): HTTP 429"
+    assert (len(server.received), naps) == (11, [1.0] * 10)
+
+
+@pytest.mark.parametrize(
+    ("busy", "timeout"),
+    [
+        (response(503, ""), None),
+        (head(429, "Retry-After: Fri, 31 Dec 2027 23:59:59 GMT"), None),
+        (head(404, "Retry-After: 1"), None),
+        (head(429, "Retry-After: 3600"), None),
+        (head(429, "Retry-After: 5"), 2.0),
+    ],
+)
+def test_it_does_not_come_back_when_it_is_not_told_when_or_too_late(
+    server: Loopback, naps: list[float], busy: bytes, timeout: float | None
+) -> None:
+    api = connect(Connection(server=server.url, request_timeout=timeout))
+    in_turn(server, busy)
+    error_of(lambda: api.get(AGENT, "team", "x"))
+    assert (len(server.received), naps) == (1, [])
+
+
+def test_a_connection_that_is_cut_is_tried_again_for_a_reading_only(
+    api: ApiServer, server: Loopback, naps: list[float]
+) -> None:
+    in_turn(server, b"", b"", response(200, KEPT))
+    assert api.get(AGENT, "team", "clock")["metadata"]["name"] == "clock"
+    assert naps == [1.0, 1.0]
+    in_turn(server, b"", response(200, KEPT))
+    assert isinstance(error_of(lambda: api.merge_patch(AGENT, "team", "x", {}, manager="m")), Unreachable)
+    assert len(server.received) == 4
+
+
+def test_what_a_service_was_asked_to_do_is_asked_once(
+    api: ApiServer, server: Loopback, naps: list[float]
+) -> None:
+    in_turn(server, BUSY, response(200, {}))
+    error_of(lambda: api.service("POST", "kagent", "controller:80", "/x", {}))
+    error_of(lambda: list(api.service_stream("kagent", "controller:80", "/x", {}, timeout=5)))
+    assert naps == []
+
+
+# Connections
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -342,7 +486,9 @@ def test_what_is_no_object_is_an_error_and_no_traceback(
         b"nonsense\r\n\r\n",
     ],
 )
-def test_a_connection_that_breaks_is_unreachable(api: ApiServer, server: Loopback, answer: bytes) -> None:
+def test_a_connection_that_breaks_is_unreachable(
+    api: ApiServer, server: Loopback, naps: list[float], answer: bytes
+) -> None:
     server.answer = lambda _: answer
     error = error_of(lambda: api.get(AGENT, "team", "x"))
     assert isinstance(error, Unreachable), error
@@ -392,7 +538,7 @@ def test_https_to_a_server_that_speaks_http_is_unreachable(server: Loopback) -> 
 
 
 def event(type_: str, name: str) -> dict[str, Any]:
-    return {"type": type_, "object": {"kind": "Pod", "metadata": {"name": name, "resourceVersion": "7"}}}
+    return {"type": type_, "object": {"kind": "Pod", "metadata": {**KEPT["metadata"], "name": name}}}
 
 
 def lines(*events: dict[str, Any]) -> bytes:

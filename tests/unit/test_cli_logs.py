@@ -164,6 +164,46 @@ def test_a_pod_that_can_not_be_read_is_an_error_after_the_others(two: FakeCluste
     assert kagent("logs", "clock", "--ignore-errors")[::2] == (0, f"Warning: {said}")
 
 
+GONE = "unable to retrieve container logs for containerd://0123"
+NOT_ITS_OWN = "the log of container kagent in pod clock-b came with words that are not its own: "
+APOLOGY = "hint: the kubelet says so when it can't read a log; --loki=auto reads it from Loki\n"
+
+
+def test_what_the_kubelet_says_of_a_log_is_an_error_and_no_line(two: FakeCluster, kagent: Kagent) -> None:
+    two.kubelet.apologize("clock-b", GONE)
+    code, out, err = kagent("logs", "clock", "--prefix=false")
+    assert (code, out, err) == (1, "INFO:     one\nthree\n", f"error: {NOT_ITS_OWN}{GONE}\n{APOLOGY}")
+    ignored = kagent("logs", "clock", "-o", "json", "--ignore-errors")
+    assert (ignored[0], len(ignored[1].splitlines())) == (0, 2)
+    assert ignored[2] == f"Warning: {NOT_ITS_OWN}{GONE}\n"
+
+
+def test_a_page_in_the_place_of_a_log_prints_nothing(two: FakeCluster, kagent: Kagent) -> None:
+    two.kubelet.apologize("clock-b", "<html>\n<body>Sign in\x1b[2J</body>\n</html>\n")
+    code, out, err = kagent("logs", "clock", "--prefix=false")
+    assert (code, out) == (1, "INFO:     one\nthree\n")
+    assert err == f"error: {NOT_ITS_OWN}<html>\n{APOLOGY}"
+
+
+def test_a_fault_in_a_reader_is_no_end_of_its_log(
+    two: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(two, "pod_log_stream", broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        kagent("logs", "clock")
+
+
+def test_a_line_that_is_nested_without_end(two: FakeCluster, kagent: Kagent) -> None:
+    deep = '{"a":' * 3000 + "1" + "}" * 3000
+    two.kubelet.write("clock-b", f"08:00:04 {deep}")
+    code, out, err = kagent("logs", "clock", "-o", "json", "--tail=1")
+    assert (code, err) == (0, "")
+    assert json.loads(out.splitlines()[-1])["message"] == deep
+
+
 def test_previous_runs(two: FakeCluster, kagent: Kagent) -> None:
     for name in ("clock-a", "clock-b"):
         two.kubelet.restart(name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from kubectl_kagent.cluster import mcp
 from kubectl_kagent.model.resources import MCP_SERVER, REMOTE_MCP_SERVER, SERVICE
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
-from tests.loopback import Loopback, Received, refused, response, serve
+from tests.loopback import Loopback, Received, head, refused, response, serve
 from tests.mcp_server import Running, running
 from tests.objects import mcp_server
 
@@ -283,6 +285,23 @@ def test_a_refusal_or_no_mcp_at_all(
     assert (seen, out) == (code, "")
     assert err.startswith(start), err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"x" * 2000, "answered with more than 1000 bytes: that is no answer"),
+        (gzip.compress(b"{}", mtime=0), "answered in an encoding that was not asked for"),
+    ],
+)
+def test_an_answer_without_end_is_none(
+    answer: bytes, said: str, loopback: Loopback, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp, "BODY_LIMIT", 1000)
+    packed = ["Content-Encoding: gzip"] if answer.startswith(b"\x1f") else []
+    loopback.answer = lambda _: head(200, "Content-Type: application/json", *packed) + answer
+    assert kagent("tools", "call", "clock", "x") == (1, "", f"error: mcpserver/clock {said}\n")
+    assert loopback.received[0].header("accept-encoding") == ["identity"]
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,8 @@ def test_a_prometheus_that_is_younger_than_the_window_says_so(kagent: Kagent, wo
         code, out, err = kagent("top", "tools", *HERE, f"--prometheus={server.url}/", cluster=world)
     assert (code, out != "") == (0, True)
     assert err == (
-        f"Warning: Prometheus ({server.url}/): it had no span metrics yet when --since begins: it may not "
-        f"know all\n{ASKED}from Prometheus ({server.url}/)\n"
+        f"Warning: Prometheus ({server.url}): it had no span metrics yet when --since begins: it may not "
+        f"know all\n{ASKED}from Prometheus ({server.url})\n"
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from kubectl_kagent.cluster import http
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.http import Address, HttpService, Proxied
-from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.cluster.kagent import Controller, at_address
 from kubectl_kagent.errors import KagentError, NotFound, Unauthorized, Unreachable
 from tests.loopback import Loopback, Received, chunk, head, refused, response, serve
 
@@ -28,6 +31,15 @@ LOGIN_HINT = "is a login page or another server behind this address?"
 def server() -> Iterator[Loopback]:
     with serve() as loopback:
         yield loopback
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was waited, in a time that moves by waiting only."""
+    waited: list[float] = []
+    monkeypatch.setattr(clock, "sleep", waited.append)
+    monkeypatch.setattr(clock, "monotonic", lambda: sum(waited))
+    return waited
 
 
 @pytest.fixture(params=["proxied", "address"])
@@ -180,11 +192,107 @@ def test_a_stream_that_breaks_is_unreachable(service: HttpService, server: Loopb
 def test_a_line_without_end_is_refused(
     service: HttpService, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "LINE_LIMIT", 1000)
+    monkeypatch.setattr(answers, "LINE_LIMIT", 1000)
     server.answer = lambda _: streamed(b"data: " + b"x" * 500, b"y" * 600)
     assert error_of(service, stream=True).line == (
         "error: a line of more than 1000 bytes came: that is no answer"
     )
+
+
+def test_a_body_that_is_no_stream_has_a_limit(
+    service: HttpService, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "BODY_LIMIT", 1000)
+
+    def endless(_: Received) -> Iterator[bytes]:
+        yield head(200, "Content-Type: application/json", "Transfer-Encoding: chunked")
+        while True:
+            yield chunk(b"[" * 10_000)
+
+    server.answer = endless
+    error = error_of(service)
+    assert error.line == f"error: {where(service)} answered with more than 1000 bytes: that is no answer"
+
+
+DEEP = "[" * 100_000
+PACKED = gzip.compress(json.dumps({"error": "x" * 5000}).encode(), mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (response(200, DEEP), KagentError),
+        (response(500, DEEP), KagentError),
+        (response(500, {"kind": "Status", "code": [1]}), KagentError),
+        (head(500, "Content-Length: 500") + b"so", Unreachable),
+        (head(500, "Content-Encoding: gzip", "Content-Length: 5") + b"plain", Unreachable),
+        (head(200, "Content-Type: text/event-stream", "Content-Encoding: gzip") + b"plain", Unreachable),
+        (head(500, "Content-Encoding: gzip", f"Content-Length: {len(PACKED)}") + PACKED[:30], Unreachable),
+    ],
+)
+def test_an_answer_that_can_not_be_read_is_an_error_in_one_line(
+    service: HttpService, server: Loopback, answer: bytes, kind: type
+) -> None:
+    server.answer = lambda _: answer
+    for stream in (False, True):
+        error = error_of(service, stream=stream)
+        assert isinstance(error, kind), error
+        assert "\n" not in error.line
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://h:1/p", "http://h:1/p"),
+        ("https://jo:hunter2@h/p?token=abc#frag", "https://h/p"),
+        ("http://jo@[::1]:5/", "http://[::1]:5/"),
+        ("http://a:b@c@h", "http://h"),
+        ("jo:hunter2@h:4317", "h:4317"),
+        ("https://h/p@q", "https://h/p@q"),
+    ],
+)
+def test_an_address_is_named_without_its_secrets(url: str, name: str) -> None:
+    assert http.shown(url) == name
+
+
+def test_a_user_and_password_in_the_address_are_sent_and_never_shown(server: Loopback) -> None:
+    address = Address(server.url.replace("//", "//jo:h%40nter2@"))
+    server.answer = lambda _: response(500, "no", "text/plain")
+    error = error_of(address)
+    assert error.line == f"error: {server.url} answered 500: no"
+    assert server.received[0].header("authorization") == ["Basic am86aEBudGVyMg=="]
+    assert "nter2" not in repr(address)
+
+
+def test_a_token_goes_over_http_to_this_machine_only() -> None:
+    for url in ("https://kagent.example", "http://127.0.0.1:8083", "http://[::1]:1", "http://localhost:8083"):
+        at_address(url, "secret", "jo")
+    at_address("http://kagent.example", "", "jo")
+    for url in ("http://kagent.example:80/x", "http://jo:pw@127.0.0.1.example", "http://10.0.0.1"):
+        with pytest.raises(KagentError) as caught:
+            at_address(url, "secret", "jo")
+        shown = http.shown(url)
+        assert caught.value.message == (
+            f"the token would go to {shown} without TLS, for everybody on the way to read"
+        )
+        assert caught.value.hint == "give an https:// address, or --kagent-token= to send none"
+
+
+@pytest.mark.parametrize("url", ["kagent", "ftp://jo:hunter2@h", "http://", "http://h:abc", "http://[x"])
+def test_what_is_no_address_of_a_controller(url: str) -> None:
+    with pytest.raises(KagentError, match="is no address of a kagent controller") as caught:
+        at_address(url, "", "jo")
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_reading_is_tried_again_when_the_service_says_when(server: Loopback, naps: list[float]) -> None:
+    answers = [head(503, "Retry-After: 2"), response(200, {"data": 1})]
+    server.answer = lambda _: answers.pop(0)
+    assert Address(server.url).call("GET", "/x") == {"data": 1}
+    assert naps == [2.0]
+    answers = [head(503, "Retry-After: 2"), response(200, {"data": 1})]
+    with pytest.raises(Unreachable, match="answered 503"):
+        Address(server.url).call("POST", "/x", {})
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -216,6 +324,31 @@ def test_an_answer_without_data_is_an_error(server: Loopback) -> None:
         Controller(Address(server.url)).read("/api/x")
     server.answer = lambda _: response(200, {"error": False, "message": "kagent leaves an empty list out"})
     assert Controller(Address(server.url)).read("/api/x") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": True, "message": "database is locked"}, "with an error: database is locked"),
+        ({"error": "no\nspace"}, "with an error: no space"),
+        ({"error": True, "data": {}}, "with an error: it does not say which"),
+    ],
+)
+def test_an_error_in_an_answer_that_is_200_is_one(server: Loopback, body: Any, said: str) -> None:
+    server.answer = lambda _: response(200, body)
+    controller = Controller(Address(server.url))
+    for ask in (controller.read, controller.delete):
+        with pytest.raises(KagentError) as caught:
+            ask("/api/sessions/s")
+        assert caught.value.message == f"the kagent controller answered /api/sessions/s {said}"
+
+
+@pytest.mark.parametrize("answer", [response(200, {}), head(204), response(202, {"message": "queued"})])
+def test_nothing_is_deleted_until_the_controller_says_so(server: Loopback, answer: bytes) -> None:
+    server.answer = lambda _: answer
+    with pytest.raises(KagentError) as caught:
+        Controller(Address(server.url)).delete("/api/sessions/s")
+    assert caught.value.message == "the kagent controller does not say whether /api/sessions/s is deleted"
 
 
 def test_an_empty_list_is_left_out_by_kagent(server: Loopback) -> None:

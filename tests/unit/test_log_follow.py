@@ -278,6 +278,26 @@ def test_a_new_pod_joins_and_is_read_from_its_first_line(fake: FakeCluster, foll
     following.has("p:a", "q:one", "q:two")
 
 
+def test_what_the_kubelet_says_of_a_log_is_said_once_and_is_no_line(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.apologize("p", "unable to retrieve container logs")
+    fake.kubelet.drop()
+    following.until(lambda: len(fake.kubelet.asked) > 5)
+    said = [line for line in following.said if "unable to retrieve" in line]
+    assert said == [
+        "Warning: the log of container kagent in pod p came with words that are not its own: "
+        "unable to retrieve container logs; "
+        "the kubelet says so when it can't read a log; --loki=auto reads it from Loki"
+    ]
+    assert sum("broke" in line for line in following.said) <= 1
+    assert following.lines == ["p:a"]
+
+
 def test_a_deleted_pod_is_told_and_its_last_lines_are_there(fake: FakeCluster, follow: Follow) -> None:
     pod(fake)
     fake.kubelet.write("p", "08:00:00 a")

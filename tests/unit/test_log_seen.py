@@ -15,22 +15,22 @@ def line(nanoseconds: int, text: str = "x") -> bytes:
 
 def test_lines_come_in_the_order_of_their_stamps_and_equal_ones_stay() -> None:
     block = line(2, "b") + line(1, "a") + line(2, "a") + line(3)
-    assert [item[31:] for item in stamps.stamped(block, stamps.FIRST)] == [b"a", b"b", b"a", b"x"]
+    lines, strays = stamps.stamped(block)
+    assert ([item[31:] for item in lines], strays) == ([b"a", b"b", b"a", b"x"], [])
 
 
 def test_another_time_zone_is_turned_into_utc() -> None:
     block = b"2026-11-23T09:30:00.000000007+05:30 text\n"
-    assert stamps.stamped(block, stamps.FIRST) == [b"2026-11-23T04:00:00.000000007Z text"]
+    assert stamps.stamped(block) == ([b"2026-11-23T04:00:00.000000007Z text"], [])
     assert stamps.since(b"2026-11-23T09:30:00.000000007+05:30") == "2026-11-23T09:30:00+05:30"
 
 
-def test_a_line_without_a_stamp_stays_where_it_is() -> None:
-    block = b"failed to watch\n" + line(5, "a") + b"unable to retrieve\n"
-    assert stamps.stamped(block, line(1)[:30]) == [
-        line(1)[:30] + b" failed to watch",
-        line(5, "a").rstrip(),
-        line(5)[:30] + b" unable to retrieve",
-    ]
+def test_a_line_without_a_stamp_is_none_of_the_log() -> None:
+    block = b"failed to watch\n" + line(5, "a") + b"\nunable to retrieve\n2026-11-23T08:00:01.0000\n"
+    assert stamps.stamped(block) == (
+        [line(5, "a").rstrip()],
+        [b"failed to watch", b"unable to retrieve", b"2026-11-23T08:00:01.0000"],
+    )
 
 
 def test_a_second_reading_gives_only_what_is_new() -> None:

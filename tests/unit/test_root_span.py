@@ -113,7 +113,10 @@ def test_a_trace_that_can_not_be_sent_is_said_and_the_answer_is_the_answer(kagen
             "chat", "clock", "hello", f"--kagent-url={agent.url}", f"--otlp-endpoint={url}"
         )
     assert (code, out) == (0, "It is noon.\n")
-    assert err.splitlines()[0] == f"Warning: the trace could not be sent to {url}"
+    assert (
+        err.splitlines()[0]
+        == f"Warning: the trace could not be sent: {url} took no spans: it answered 400: no"
+    )
     assert len(err.splitlines()) == 2
 
 

@@ -21,7 +21,7 @@ from kubectl_kagent.telemetry import trace_records, trace_spans
 from kubectl_kagent.telemetry.trace_export import spans_of, trace_id
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
-from tests.loopback import Loopback, Received, response, serve
+from tests.loopback import Loopback, Received, head, response, serve
 from tests.unit import recordings
 from tests.unit.trace_world import GO_SESSION, GO_TASK, HITL_SESSION, HITL_TASK, TraceCluster
 
@@ -190,15 +190,132 @@ def test_keys_are_not_exported(kagent: Kagent, world: TraceCluster, words: list[
     assert ("hunter2" in str(got)) is there
 
 
-@pytest.mark.parametrize("status", [400, 404])
-def test_a_receiver_that_refuses(kagent: Kagent, world: TraceCluster, status: int) -> None:
+PROTOBUF = "application/x-protobuf"
+LOST = wire.ExportTraceServiceResponse(
+    partial_success=wire.ExportTracePartialSuccess(rejected_spans=2, error_message="quota\nexceeded")
+)
+PORTS = "hint: an OTLP receiver has 4317 for gRPC, 4318 for HTTP\n"
+
+
+def whole(body: bytes, kind: str) -> bytes:
+    return head(200, f"Content-Type: {kind}", f"Content-Length: {len(body)}") + body
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (response(400, "no", "text/plain"), "{} took no spans: it answered 400: no\n" + PORTS),
+        (response(404, "no", "text/plain"), "{} took no spans: it answered 404: no\n" + PORTS),
+        (
+            head(302, "Location: https://a.example/"),
+            "{} took no spans: it answered 302: nothing\n" + PORTS,
+        ),
+        (head(307, "Location: /elsewhere"), "{} took no spans: it answered 307: nothing\n" + PORTS),
+        (
+            response(200, "<html>Sign in</html>", "text/html"),
+            "{} took no spans: it answered with text/html\n" + PORTS,
+        ),
+        (response(200, "ok", PROTOBUF), "{} took no spans: its answer is none of an OTLP receiver\n" + PORTS),
+        (response(200, "[" * 5000), "{} took no spans: its answer is none of an OTLP receiver\n" + PORTS),
+        (response(200, '{"error": 1}'), "{} took no spans: its answer is none of an OTLP receiver\n" + PORTS),
+        (whole(LOST.SerializeToString(), PROTOBUF), "{} rejected 2 of 5 spans: quota exceeded\n"),
+        (
+            response(200, {"partialSuccess": {"rejectedSpans": "1"}}),
+            "{} rejected 1 of 5 spans: it does not say why\n",
+        ),
+    ],
+)
+def test_no_span_is_exported_that_the_receiver_did_not_take(
+    kagent: Kagent, world: TraceCluster, answer: bytes, said: str
+) -> None:
     with serve() as loopback:
-        loopback.answer = lambda _: response(status, "no", "text/plain")
+        loopback.answer = lambda _: answer
         code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={loopback.url}", cluster=world)
+    assert (code, out, err) == (5, "", f"error: {said.format(loopback.url)}")
+    assert len(loopback.received) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        head(204),
+        response(202, "", "text/plain"),
+        response(200, {}),
+        whole(wire.ExportTraceServiceResponse().SerializeToString(), PROTOBUF),
+        response(200, {"partialSuccess": {"rejectedSpans": "0", "errorMessage": "old attribute names"}}),
+    ],
+)
+def test_what_a_receiver_says_that_took_them_all(kagent: Kagent, world: TraceCluster, answer: bytes) -> None:
+    with serve() as loopback:
+        loopback.answer = lambda _: answer
+        code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={loopback.url}", cluster=world)
+    assert (code, out, err) == (0, f"1 turns exported to {loopback.url} (5 spans)\n", "")
+
+
+def test_nobody_there(kagent: Kagent, world: TraceCluster) -> None:
+    with serve() as gone:
+        url = gone.url
+    code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
     assert (code, out) == (5, "")
-    assert err == (
-        f"error: {loopback.url} took no spans\nhint: an OTLP receiver has 4317 for gRPC, 4318 for HTTP\n"
-    )
+    assert err == f"error: {url} took no spans: the connection to the server {url} was refused\n{PORTS}"
+
+
+@contextmanager
+def grpc_receiver(monkeypatch: Any, answer: Any) -> Iterator[str]:
+    class Sink(service.TraceServiceServicer):
+        def Export(self, request: Any, context: Any) -> Any:
+            return answer(context)
+
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    service.add_TraceServiceServicer_to_server(Sink(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    monkeypatch.setattr("kubectl_kagent.cluster.otlp_receiver._GRPC_PORT", port)
+    server.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+def test_spans_that_are_rejected_over_grpc(kagent: Kagent, world: TraceCluster, monkeypatch: Any) -> None:
+    with grpc_receiver(monkeypatch, lambda _: LOST) as url:
+        code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
+    assert (code, out, err) == (5, "", f"error: {url} rejected 2 of 5 spans: quota exceeded\n")
+
+
+def test_a_refusal_over_grpc(kagent: Kagent, world: TraceCluster, monkeypatch: Any) -> None:
+    def refuse(context: Any) -> None:
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "quota")
+
+    with grpc_receiver(monkeypatch, refuse) as url:
+        code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
+    assert (code, out, err) == (5, "", f"error: {url} took no spans: RESOURCE_EXHAUSTED quota\n{PORTS}")
+
+
+def test_headers_over_grpc_are_those_of_the_environment(
+    kagent: Kagent, world: TraceCluster, monkeypatch: Any
+) -> None:
+    got: list[Any] = []
+
+    def answer(context: Any) -> Any:
+        got.extend(context.invocation_metadata())
+        return wire.ExportTraceServiceResponse()
+
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Scope-OrgID=team%20a")
+    with grpc_receiver(monkeypatch, answer) as url:
+        assert kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)[0] == 0
+    assert ("x-scope-orgid", "team a") in got
+
+
+def test_a_password_in_the_address_is_not_shown(kagent: Kagent, world: TraceCluster) -> None:
+    with serve() as loopback:
+        url = loopback.url.replace("//", "//jo:hunter2@")
+        loopback.answer = lambda _: response(200, "", PROTOBUF)
+        done = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
+        loopback.answer = lambda _: response(500, "no", "text/plain")
+        refused = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
+    assert done == (0, f"1 turns exported to {loopback.url} (5 spans)\n", "")
+    assert refused == (5, "", f"error: {loopback.url} took no spans: it answered 500: no\n{PORTS}")
 
 
 @pytest.mark.parametrize(

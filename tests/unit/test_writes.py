@@ -13,7 +13,7 @@ from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION
 from tests.conftest import Kagent
-from tests.loopback import Loopback, Received, head, refused, response, serve
+from tests.loopback import KEPT, Loopback, Received, head, refused, response, serve
 from tests.objects import agent
 
 Write = Callable[[ApiServer], Any]
@@ -69,6 +69,22 @@ def test_whether_a_write_without_an_answer_was_carried_out_is_not_known(
     assert (error.hint, error.exit_code) == (WHERE, 5)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (response(200, "<html>", "text/html"), "answered with something that is not JSON: '<html>'"),
+        (response(200, {**KEPT, "spec": 5}), "has a number at spec, where an object belongs"),
+    ],
+)
+def test_an_answer_that_can_not_be_read_is_as_good_as_none(
+    server: Loopback, api: ApiServer, answer: bytes, said: str
+) -> None:
+    server.answer = lambda _request: answer
+    error = error_of(lambda: WRITES["changed"](api))
+    assert error.message.endswith(f"{said}: whether agent.kagent.dev/clock was changed is not known")
+    assert (error.hint, error.exit_code) == (WHERE, 1)
+
+
 def test_one_of_another_kind_is_named_as_kubectl_names_it(server: Loopback, api: ApiServer) -> None:
     server.answer = LOST["504"]
     body = {"metadata": {"name": "agent-clock-r1"}}
@@ -110,14 +126,14 @@ def test_a_reading_says_only_what_failed(server: Loopback, api: ApiServer) -> No
 
 def test_a_verb_tells_it(server: Loopback, api: ApiServer, kagent: Kagent) -> None:
     clock = agent(deployment={"replicas": 1})
-    clock["metadata"] |= {"namespace": "team", "uid": "u", "resourceVersion": "1"}
-    replies = {"agents": {"items": [clock]}, "horizontalpodautoscalers": {"items": []}}
+    clock["metadata"] |= KEPT["metadata"]
+    replies = {"agents": {**KEPT, "items": [clock]}}
 
     def answer(request: Received) -> bytes:
         if request.method == "PATCH":
             return b""
         kind = request.path.partition("?")[0].rpartition("/")[2]
-        return response(200, clock if kind == "clock" else replies.get(kind, {"items": []}))
+        return response(200, clock if kind == "clock" else replies.get(kind, KEPT))
 
     server.answer = answer
     code, out, err = kagent("scale", "agent/clock", "--replicas=3", cluster=api)

@@ -56,7 +56,7 @@ class Elsewhere:
 
 def _line(stamp: bytes, text: str) -> bytes:
     """A line of several, as some programs' records are in Loki, becomes several with one stamp."""
-    return b"".join(stamp + b" " + part.encode() + b"\n" for part in _parts(text))
+    return b"".join(stamp + b" " + part.encode(errors="replace") + b"\n" for part in _parts(text))
 
 
 def _parts(text: str) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from operator import itemgetter
 
 from kubectl_kagent import clock
@@ -25,10 +26,14 @@ class Lane:
     """The reader's thread puts and says how it stands (down to ``end``), the merge takes.
 
     A ``patient`` lane is waited for as long as it is open, another one as long as it catches up on the past.
+    ``stray`` is told of lines without a stamp, which go no further.
     """
 
-    def __init__(self, stirred: threading.Event, *, patient: bool) -> None:
+    def __init__(
+        self, stirred: threading.Event, *, patient: bool, stray: Callable[[bytes], None] | None = None
+    ) -> None:
         self._stirred = stirred
+        self._stray = stray
         self._patient = patient
         self._ended = False
         self.catching_up = False
@@ -86,12 +91,15 @@ class Lane:
         if not blocks:
             return
         block = b"".join(blocks)
-        lines = stamps.stamped(block, self._last or stamps.FIRST)
-        early = stamps.stamp_of(lines[0]) < self._last
-        self._lines += lines
-        if early:
-            self._lines.sort(key=stamps.stamp_of)
-        self._last = max(self._last, stamps.stamp_of(lines[-1]))
+        lines, strays = stamps.stamped(block)
+        if strays and self._stray:
+            self._stray(strays[0])
+        if lines:
+            early = stamps.stamp_of(lines[0]) < self._last
+            self._lines += lines
+            if early:
+                self._lines.sort(key=stamps.stamp_of)
+            self._last = max(self._last, stamps.stamp_of(lines[-1]))
         if not self._patient:
             self._marks.append((now, self._last))
         with self._room:

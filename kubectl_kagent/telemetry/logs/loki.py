@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Address, HttpService, Proxied
+from kubectl_kagent.cluster.http import HttpService, Proxied, address_of
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import SERVICE
 from kubectl_kagent.telemetry.logs.news import Source
@@ -23,15 +23,15 @@ _PAGE = 5000
 # As the OpenTelemetry collector and as Promtail or Alloy name namespace, pod and container.
 _NAMES = (("k8s_namespace_name", "k8s_pod_name", "k8s_container_name"), ("namespace", "pod", "container"))
 
+_END_OF_TIME = 253_402_300_800 * 10**9  # the year 10000
+
 Entry = tuple[int, Source, str]
 
 
 def find_loki(cluster: Cluster, where: str) -> HttpService:
     """Loki at the address ``where``, or for ``auto`` behind the API server's proxy, found by its label."""
     if where != "auto":
-        if not where.startswith(("http://", "https://")):
-            raise KagentError(f'"{where}" is no address of Loki', hint="write http://HOST:3100, or auto")
-        return Address(where.rstrip("/"))
+        return address_of(where, "Loki", "http://HOST:3100, or auto")
     for item in cluster.list_objects(SERVICE, None, labels=LABELS)["items"]:
         spec = item.get("spec") or {}
         ports = [port["port"] for port in spec.get("ports") or ()]
@@ -101,9 +101,9 @@ def pages(http: HttpService, pods: Pods, start: int, end: int) -> Iterator[list[
 
 
 def _labels(http: HttpService, start: int, end: int) -> tuple[str, str, str]:
-    known = _data(http, "labels", start=start, end=end) or ()
+    known = _data(http, "labels", start=start, end=end) or []
     for names in _NAMES:
-        if set(names) <= set(known):
+        if isinstance(known, list) and all(name in known for name in names):
             return names
     raise KagentError(
         "Loki has no labels for namespace, pod and container in this time",
@@ -119,8 +119,11 @@ def _page(
         for stream in data["result"]:
             source = Source(*(str(stream["stream"].get(label, "")) for label in labels))
             for value in stream["values"]:
-                yield int(value[0]), source, str(value[1])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+                moment = int(value[0])
+                if not 0 <= moment < _END_OF_TIME:
+                    raise ValueError(moment)
+                yield moment, source, str(value[1])
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise KagentError(f"Loki's answer has another shape than expected ({error!r})") from error
 
 

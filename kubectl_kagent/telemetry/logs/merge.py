@@ -36,9 +36,11 @@ class Merge:
         self._stirred = threading.Event()
         self._lanes: dict[Lane, Texts] = {}
 
-    def lane(self, texts: Texts, *, patient: bool = False) -> Lane:
+    def lane(
+        self, texts: Texts, *, patient: bool = False, stray: Callable[[bytes], None] | None = None
+    ) -> Lane:
         """A new lane, from any thread."""
-        lane = Lane(self._stirred, patient=patient or self._patient)
+        lane = Lane(self._stirred, patient=patient or self._patient, stray=stray)
         self._lanes[lane] = texts
         lanes = list(self._lanes)
         for each in lanes:

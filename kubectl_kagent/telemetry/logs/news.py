@@ -49,14 +49,31 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """A container can't be read."""
+class Stray:
+    """A line came that the container did not write: it has no stamp."""
 
     source: Source
-    error: KagentError
+    line: bytes
+
+    @property
+    def error(self) -> KagentError:
+        words = " ".join(self.line.decode(errors="replace").split())[:300]
+        return KagentError(
+            f"the log of container {self.source.container} in pod {self.source.pod} came with words that are "
+            f"not its own: {words}",
+            hint="the kubelet says so when it can't read a log; --loki=auto reads it from Loki",
+        )
 
 
-News = Broke | Back | Older | Said | Failed
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A container can't be read; an error that is none of ours is a fault of the reader's."""
+
+    source: Source
+    error: Exception
+
+
+News = Broke | Back | Older | Said | Stray | Failed
 
 
 @dataclass

@@ -66,12 +66,13 @@ class Reader:
         self._opened: float | None = None
         self._first = b""
         self._count = 0
+        self._fresh = self._refused = False
 
     def read(self) -> None:
         """What there is now."""
         try:
             self._copy(previous=self._start.previous)
-        except KagentError as error:
+        except Exception as error:  # a thread that dies unheard would make a part look like the whole
             self._tell(Failed(self.source, error))
         finally:
             self._lane.end()
@@ -85,7 +86,7 @@ class Reader:
             while run is not None:
                 broke = run.started and self._attempt(follow=True)
                 run = self._next(run, broke=broke)
-        except KagentError as error:
+        except Exception as error:  # as above
             self._tell(Failed(self.source, error))
         finally:
             self._lane.end()
@@ -124,7 +125,7 @@ class Reader:
                 )
                 return None
             if now.running and (broke or clock.monotonic() >= settled):
-                if not broke:
+                if not broke and not self._refused:
                     self._tell(Broke(self.source.pod, "the server ended it"))
                 return now
             if not now.running and not told:
@@ -196,8 +197,12 @@ class Reader:
         self.changed.wait(_RETRY)
 
     def _copy(self, *, follow: bool = False, previous: bool = False, growing: bool = False) -> None:
-        """Lines that have not come before go to the lane; of a ``growing`` log only whole ones."""
+        """Lines that have not come before go to the lane; of a ``growing`` log only whole ones.
+
+        What the kubelet says in the place of a log has no end of a line.
+        """
         rest: list[bytes] = []
+        self._fresh, self._refused = True, False
         for piece in self._open(follow=follow, previous=previous):
             if not piece:
                 self._lane.wait_for(DELAY)
@@ -209,8 +214,9 @@ class Reader:
                 continue
             self._pass(b"".join([*rest, piece[:end]]))
             rest = [piece[end:]] if end < len(piece) else []
-        if rest and not growing:
-            self._pass(b"".join(rest) + b"\n")
+        last = b"".join(rest)
+        if last and (not growing or (self._fresh and not stamps.begins_with_one(last))):
+            self._pass(last + b"\n")
         if not follow and 0 < self._count < (self._start.tail or 0):
             self._mind_older(self._first)
 
@@ -233,7 +239,10 @@ class Reader:
         )
 
     def _pass(self, block: bytes) -> None:
-        block = self._seen.new(block)
+        if self._fresh:
+            self._fresh, self._refused = False, not stamps.begins_with_one(block)
+        # words instead of a log: the lane tells them, and they are no repetition of anything
+        block = block if self._refused else self._seen.new(block)
         if block:
             if not self._count:
                 self._first = block[: stamps.WIDTH]
@@ -270,6 +279,7 @@ def served_from(cluster: Cluster, source: Source) -> bytes:
     """The stamp of the first line that the node has of a container; empty when it has none."""
     pieces = cluster.pod_log_stream(source.namespace, source.pod, source.container)
     try:
-        return next(filter(None, pieces), b"")[: stamps.WIDTH]
+        first = next(filter(None, pieces), b"")[: stamps.WIDTH]
+        return first if stamps.is_stamp(first) else b""
     except (NotFound, OtherServerError):
         return b""

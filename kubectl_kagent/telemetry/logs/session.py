@@ -18,7 +18,17 @@ from kubectl_kagent.model.resources import POD
 from kubectl_kagent.telemetry.logs.elsewhere import Elsewhere
 from kubectl_kagent.telemetry.logs.lane import Lane
 from kubectl_kagent.telemetry.logs.merge import Merge, Texts
-from kubectl_kagent.telemetry.logs.news import Back, Broke, Failed, Interruptions, News, Older, Said, Source
+from kubectl_kagent.telemetry.logs.news import (
+    Back,
+    Broke,
+    Failed,
+    Interruptions,
+    News,
+    Older,
+    Said,
+    Source,
+    Stray,
+)
 from kubectl_kagent.telemetry.logs.places import Where
 from kubectl_kagent.telemetry.logs.reader import Reader, Start, served_from
 
@@ -45,7 +55,8 @@ class Session:
     cluster: Cluster
     plan: Plan
     say: Callable[[str], None]
-    failed: list[Failed] = field(default_factory=list)
+    failed: list[KagentError] = field(default_factory=list)
+    _strays: set[Source] = field(default_factory=set)
     _following: bool = False
     _readers: dict[str, list[Reader]] = field(default_factory=dict)
     _news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
@@ -121,17 +132,21 @@ class Session:
     def _fetch(self, elsewhere: Elsewhere, gate: Lane) -> None:
         try:
             elsewhere.read(self._merge, gate, self.plan.texts, partial(served_from, self.cluster))
-        except KagentError as error:
+        except Exception as error:  # a thread that dies unheard would make a part look like the whole
             self._news.put(Failed(Source("", "", ""), error))
         finally:
             gate.end()
 
     def _start(self, pod: Pod, container: str, start: Start, work: Callable[[Reader], None]) -> Reader:
         source = Source(pod.namespace, pod.name, container)
-        lane = self._merge.lane(self.plan.texts(source))
+        stray = partial(self._news_of_stray, source)
+        lane = self._merge.lane(self.plan.texts(source), stray=stray)
         reader = Reader(self.cluster, pod, container, lane, self._news.put, start)
         threading.Thread(target=work, args=(reader,), daemon=True, name=f"{pod.name}/{container}").start()
         return reader
+
+    def _news_of_stray(self, source: Source, line: bytes) -> None:
+        self._news.put(Stray(source, line))
 
     def _feed_broke(self, why: str) -> None:
         self._news.put(Broke("", why.removesuffix("; trying again")))
@@ -149,12 +164,23 @@ class Session:
                 self._interruptions.back(news.pod)
             elif isinstance(news, Broke):
                 self._interruptions.broke(news, clock.monotonic())
-            elif isinstance(news.error, (Forbidden, Unauthorized)):
+            elif isinstance(news, Stray):
+                self._stray(news)
+            elif isinstance(news.error, (Forbidden, Unauthorized)) or not isinstance(news.error, KagentError):
                 raise news.error
             else:
-                self.failed.append(news)
+                self.failed.append(news.error)
                 if self._following:
                     self.say(f"{news.error.line}; not reading on")
+
+    def _stray(self, news: Stray) -> None:
+        """Once for each container: a kubelet that is asked again says it again."""
+        if news.source in self._strays:
+            return
+        self._strays.add(news.source)
+        self.failed.append(news.error)
+        if self._following:
+            self.say(f"Warning: {news.error.explained}")
 
 
 def _older(news: Older) -> str:

@@ -13,22 +13,28 @@ _mark = itemgetter(slice(WIDTH - 1, WIDTH + 1))
 
 _ZONED = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{9})([+-]\d\d:\d\d) ")
 _UTC = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
-# Sorts before every stamp: a line that came before the first one.
-FIRST = b"0000-00-00T00:00:00.000000000Z"
 
 
-def stamped(block: bytes, before: bytes) -> list[bytes]:
-    """The lines of ``block`` (which ends with a newline) in the order of their stamps.
+def stamped(block: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The lines of ``block`` (which ends with a newline) in the order of their stamps, and those without one.
 
-    containerd stamps stdout and stderr apart, so neighbours may be written the wrong way round. A line
-    without a stamp (the kubelet's own words) gets the one before it, at first ``before``.
+    containerd stamps stdout and stderr apart, so neighbours may be written the wrong way round. What has no
+    stamp is not the container's: the kubelet tells there that it can't read the log, or a proxy shows a page.
     """
     lines = block.split(b"\n")
     lines.pop()
+    strays: list[bytes] = []
     if set(map(_mark, lines)) != {b"Z "}:
-        lines = _mended(lines, before)
+        found = [(line if _mark(line) == b"Z " else _in_utc(line), line) for line in lines]
+        lines = [line for line, _ in found if line is not None]
+        strays = [line for mended, line in found if mended is None and line.strip()]
     lines.sort(key=stamp_of)
-    return lines
+    return lines, strays
+
+
+def begins_with_one(block: bytes) -> bool:
+    """Whether the first line of ``block`` is stamped, in any zone."""
+    return _UTC.match(block) is not None or _ZONED.match(block) is not None
 
 
 def since(stamp: bytes) -> str:
@@ -49,16 +55,6 @@ def moment(stamp: bytes) -> datetime:
 def stamp_at(time: datetime) -> bytes:
     """The stamp of a moment."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode()
-
-
-def _mended(lines: list[bytes], before: bytes) -> list[bytes]:
-    found = []
-    for line in lines:
-        if _mark(line) != b"Z ":
-            line = _in_utc(line) or before + b" " + line
-        before = stamp_of(line)
-        found.append(line)
-    return found
 
 
 def _in_utc(line: bytes) -> bytes | None:

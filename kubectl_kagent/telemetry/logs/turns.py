@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.conversation.sessions import moment, rows
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.workload import dig
@@ -105,7 +106,7 @@ def _spans(controller: Controller, session: str, *, goes_on: bool) -> list[Span]
     """From each word of the user's to the record before the next one."""
     data = controller.read(f"/api/sessions/{segment(session, 'session')}", order="asc", limit="-1")
     times: list[tuple[datetime, datetime]] = []
-    for event in dig(data, "events") or ():
+    for event in rows(dig(data, "events"), f"events of session {session}"):
         at = _time(dig(event, "created_at"))
         if at is None:
             continue
@@ -129,8 +130,6 @@ def _is_the_users(event: Mapping[str, Any]) -> bool:
 
 
 def _time(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    """A time that can be one in any zone, with a margin around it."""
+    found = moment(text)
+    return found if found and 1 < found.year < 9999 else None

@@ -1,0 +1,133 @@
+"""What comes back over HTTP: whole bodies within a limit, JSON, and the lines of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kubectl_kagent.decoding import from_json
+from kubectl_kagent.errors import KagentError, Unreachable
+
+if TYPE_CHECKING:
+    import urllib3
+
+Object = dict[str, Any]
+
+BODY_LIMIT = 256 * 1024 * 1024  # the list of all pods of a large cluster is half of that
+LINE_LIMIT = 32 * 1024 * 1024
+_PIECE = 1 << 18
+LOGIN_PAGE = "is a login page or another server behind this address?"
+
+
+def whole(response: urllib3.BaseHTTPResponse, where: str) -> bytes:
+    """The body, to its end.
+
+    Raises Unreachable when it breaks off, KagentError when it is longer than an answer can be.
+    """
+    import urllib3
+
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while piece := response.read(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > BODY_LIMIT:
+                response.close()
+                raise KagentError(f"{where} answered with more than {BODY_LIMIT} bytes: that is no answer")
+    except urllib3.exceptions.HTTPError as error:
+        from kubectl_kagent.cluster.refusals import broken_off
+
+        response.close()
+        raise broken_off(where, error) from error
+    return b"".join(pieces)
+
+
+def answer(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Object:
+    """A service's JSON object; empty when the answer has no content."""
+    check(response, where)
+    data = whole(response, where)
+    return {} if response.status == 204 else decode(data, path)
+
+
+def check(response: urllib3.BaseHTTPResponse, where: str) -> None:
+    """Raise what a service's refusal, or the redirection to a login page, means."""
+    if response.status >= 300:
+        from kubectl_kagent.cluster.refusals import service_refusal
+
+        kind = response.headers.get("Content-Type", "")
+        raise service_refusal(response.status, kind, whole(response, where), where)
+
+
+def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterator[bytes]:
+    """The lines of an event stream as they come; closes the response.
+
+    Raises Unreachable when it breaks, KagentError when the answer is no event stream.
+    """
+    import urllib3
+
+    try:
+        check(response, where)
+        kind = response.headers.get("Content-Type", "")
+        if not kind.startswith("text/event-stream"):
+            start = response.read(200, decode_content=True)
+            raise KagentError(
+                f"{path} answered with {kind or 'no content type'}, not an event stream: {start!r}",
+                hint=LOGIN_PAGE,
+            )
+        yield from lines(response, unfinished=True)
+    except urllib3.exceptions.HTTPError as error:
+        raise Unreachable(f"the stream from {path} broke: {error}") from error
+    finally:
+        response.close()
+
+
+def decode(data: bytes, path: str) -> Object:
+    """The JSON object in an answer's body. Raises KagentError for anything else."""
+    try:
+        value = from_json(data)
+    except ValueError as error:
+        text = data[:80].decode(errors="replace").strip()
+        raise KagentError(
+            f"{path} answered with something that is not JSON: {text!r}", hint=LOGIN_PAGE
+        ) from error
+    if not isinstance(value, dict):
+        raise KagentError(f"{path} answered with {type(value).__name__}, not an object")
+    return value
+
+
+def pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """A stream as it comes, of any size (``stream`` would wait for a full buffer).
+
+    With a size to read1, urllib3 also sees that less came than Content-Length had promised.
+    """
+    while piece := response.read1(_PIECE):
+        yield piece
+
+
+def has_an_end(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether a body tells where it ends; else it may have been cut anywhere, even in the headers."""
+    encoding = response.headers.get("Transfer-Encoding", "")
+    return "chunked" in encoding.lower() or "Content-Length" in response.headers
+
+
+def lines(response: urllib3.BaseHTTPResponse, *, unfinished: bool = False) -> Iterator[bytes]:
+    """Lines as they come; ``unfinished``: the last without end too.
+
+    Raises KagentError for a line that is too long to be an answer.
+    """
+    pending: list[bytes] = []
+    size = 0
+    for piece in pieces(response):
+        *complete, rest = piece.split(b"\n")
+        if complete:
+            first = b"".join([*pending, complete[0]])
+            yield from (line for line in [first, *complete[1:]] if line.strip())
+            pending, size = [], 0
+        pending.append(rest)
+        size += len(rest)
+        if size > LINE_LIMIT:
+            raise KagentError(f"a line of more than {LINE_LIMIT} bytes came: that is no answer")
+    last = b"".join(pending)
+    if unfinished and last.strip():
+        yield last
