@@ -20,10 +20,11 @@ from urllib3.util import make_headers
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import kubeconfig, tls
+from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.cluster.kubeconfig import Entry
 from kubectl_kagent.cluster.kubeconfig_edit import opened, overwrite, with_values
 from kubectl_kagent.cluster.login import Credential, bearer
-from kubectl_kagent.cluster.pool import address, environment_proxy, pool, shown
+from kubectl_kagent.cluster.pool import address, environment_proxy, pool
 from kubectl_kagent.cluster.refusals import unreachable
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import Unauthorized

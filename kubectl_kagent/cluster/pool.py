@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote
@@ -13,6 +12,7 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import RESTClientObject
 from urllib3.util import Url, make_headers, parse_url
 
+from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.errors import KagentError
 
 _PORTS = {"http": 80, "https": 443}
@@ -26,11 +26,6 @@ def address(text: str, called: str) -> Url:
     if url.scheme not in _PORTS or not url.host:
         raise KagentError(f'{called} "{shown(text)}" is not a URL', hint="write https://HOST:PORT")
     return url
-
-
-def shown(url: str) -> str:
-    """A URL for an error, in one line: without the name and password that may be in it."""
-    return re.sub(r"//[^/]*@", "//", " ".join(url.split()))
 
 
 def pool(
