@@ -22,7 +22,7 @@ from kubectl_kagent.cluster.pool import pool
 from kubectl_kagent.cluster.refusals import unreachable
 from kubectl_kagent.cluster.retry import answered
 
-_LONGEST = 2_000_000.0  # seconds: a socket counts milliseconds in 31 bits
+_LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and Python cuts off the rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,10 +257,14 @@ sys.exit("no such code: " + sys.stdin.readline())
         command(write(config(**user))), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         os.close(theirs)
-        assert process.stderr
-        assert os.read(process.stderr.fileno(), 100) == b"code: "
-        os.write(ours, b"123\n")
-        rest = process.stderr.read().decode()
+        try:
+            assert process.stderr
+            assert os.read(process.stderr.fileno(), 100) == b"code: "
+            os.write(ours, b"123\n")
+            rest = process.stderr.read().decode()
+            process.wait(60)
+        finally:
+            process.kill()
     os.close(ours)
     assert rest.startswith("no such code: 123\n")
     assert process.returncode == 6

@@ -183,13 +183,13 @@ def test_no_key_is_left_whatever_ends_the_program(
         command, env=environment, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            assert watching.wait(30)
+            assert watching.wait(60)
             assert clients == {"jane"}
             assert list(folder.iterdir()) == [], "it is gone while the program runs"
             process.send_signal(getattr(signal, sign))
-            done.set()
-            process.wait(30)
+            process.wait(60)
         finally:
+            done.set()
             process.kill()
     assert list(folder.iterdir()) == []
 
