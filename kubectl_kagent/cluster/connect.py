@@ -128,7 +128,11 @@ def _with_flags(chosen: Chosen, flags: Connection) -> Chosen:
         "server": ("tls-server-name",),
         "certificate-authority": trust,
         "insecure-skip-tls-verify": trust,
-        "token": ("tokenFile",),
+        # it stands for the whole user; of a token and a certificate the API server takes the certificate
+        "token": (
+            *("tokenFile", "username", "password"),
+            *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
+        ),
         "client-certificate": ("client-certificate-data",),
         "client-key": ("client-key-data",),
     }

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
@@ -725,15 +726,14 @@ def test_a_server_whose_certificate_is_not_ours_is_unreachable(
 
 @pytest.mark.cluster
 def test_insecure_skip_tls_verify_gets_through_and_says_nothing(
-    lab_kubeconfig: Path, other_authority: Path
+    lab_kubeconfig: Path, other_authority: Path, tmp_path: Path
 ) -> None:
-    api = connect(
-        Connection(
-            kubeconfig=str(lab_kubeconfig),
-            certificate_authority=str(other_authority),
-            insecure_skip_tls_verify=True,
-        )
-    )
+    config = yaml.safe_load(lab_kubeconfig.read_text())
+    for item in config["clusters"]:
+        item["cluster"] = {"server": item["cluster"]["server"], "certificate-authority": str(other_authority)}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    api = connect(Connection(kubeconfig=str(path), insecure_skip_tls_verify=True))
     assert api.server_version()["major"] == "1"
 
 

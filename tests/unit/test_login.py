@@ -267,6 +267,18 @@ def test_a_client_certificate_is_shown(write: Any, server: Loopback) -> None:
     assert sent(Connection(kubeconfig=write(joe), **flags), server).client == "jane"
 
 
+def test_a_token_flag_stands_for_the_whole_user(write: Any, server: Loopback) -> None:
+    """Of a token and a certificate the API server takes the certificate: that would not be who was named."""
+    certificate, key = authority().issue("admin")
+    data = {
+        "client-certificate-data": base64.b64encode(certificate).decode(),
+        "client-key-data": base64.b64encode(key).decode(),
+    }
+    for user in (data, {"username": "u", "password": "p"}):
+        received = sent(Connection(kubeconfig=write(config(server.url, **user)), token="mine"), server)
+        assert (token(received), received.client) == (["Bearer mine"], "")
+
+
 def test_a_client_certificate_that_is_none_is_explained(write: Any) -> None:
     data = {"client-certificate-data": "eA==", "client-key-data": "eA=="}
     error = refused(Connection(kubeconfig=write(config(**data))))

@@ -22,7 +22,7 @@ from kubectl_kagent.cluster import tls
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import Unreachable
 from tests.certificates import authority
-from tests.kubeconfigs import config, sent
+from tests.kubeconfigs import config, refused, sent
 from tests.loopback import Loopback, Received, head, response
 
 
@@ -110,6 +110,17 @@ def test_flags_for_it_win_over_the_kubeconfig(write: Any, server: Loopback) -> N
     api = connect(Connection(kubeconfig=careless, certificate_authority=write(_text("other"), "other.crt")))
     with pytest.raises(Unreachable, match="is not trusted"):
         api.server_version()
+
+
+def test_both_flags_are_refused_as_by_kubectl(write: Any) -> None:
+    flags = Connection(
+        kubeconfig=write(config()),
+        insecure_skip_tls_verify=True,
+        certificate_authority=write(_text("other"), "other.crt"),
+    )
+    assert refused(flags).line == (
+        "error: specifying a root certificates file with the insecure flag is not allowed"
+    )
 
 
 def _text(name: str) -> str:
