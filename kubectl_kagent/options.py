@@ -300,7 +300,6 @@ _COMPLETION_PATIENCE = "2s"
 
 _LONGEST = 2562047 * 3600.0  # Go's: nanoseconds in 64 bits
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LONGEST = 2**63 / 1e9  # seconds: Go counts nanoseconds in 63 bits
 
 
 def seconds(text: str) -> float:

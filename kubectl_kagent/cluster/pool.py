@@ -35,10 +35,8 @@ def pool(
 
     Raises KagentError for a name that is none.
     """
-    try:
-        server_name.encode("idna")
-    except UnicodeError:
-        raise KagentError(f'tls-server-name "{server_name}" is not the name of a host') from None
+    if not _is_name(server_name):
+        raise KagentError(f'tls-server-name "{shown(server_name)}" is not the name of a host')
     configuration = Configuration(host=str(url), proxy="", no_proxy="", retries=False)
     configuration.connection_pool_maxsize = _CONNECTIONS
     configuration.verify_ssl = not tls or tls.verify_mode == ssl.CERT_REQUIRED
@@ -92,6 +90,13 @@ def _parsed(text: str, called: str) -> Url:
         return parse_url(text)
     except ValueError:
         raise KagentError(f'{called} "{shown(text)}" is not a URL') from None
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return text.encode("idna").decode().isprintable()
+    except UnicodeError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:
