@@ -29,7 +29,7 @@ class Received:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
-# The least that an API server answers, as an object and as a list.
+# The least that an API server answers, as an object, as a list and as its version.
 KEPT: dict[str, Any] = {
     "metadata": {
         "name": "clock",
@@ -39,6 +39,7 @@ KEPT: dict[str, Any] = {
         "creationTimestamp": "2026-11-23T08:00:00Z",
     },
     "items": [],
+    "gitVersion": "v1.35.4",
 }
 
 

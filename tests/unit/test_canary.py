@@ -386,12 +386,15 @@ def diff_program(kagent: Kagent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The file with the lines that were typed into chats."""
+    import readline
+
     from kubectl_kagent.commands import dialog
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     talk = mock.Mock(calls=[])
     talk.conversation.line.agent = "clock"
     talk.turn = mock.Mock(state="completed")
+    readline.clear_history()  # of the process: another test may have typed
     typed = ["what time is it?", f"log in with --password {canary('typed')}"]
     with mock.patch.object(dialog, "_lines", return_value=iter(typed)):
         dialog.converse(talk)
@@ -420,7 +423,8 @@ def test_each_of_them_is_there_to_be_shown(
         found |= seen(printed)
     for kind in ("agent/clock", "remotemcpserver/tools", "modelconfig/gpt"):
         found |= seen(kagent("get", kind, "-o", "yaml")[1])
-    assert PLACES.keys() - found == {"secret", "secret-base64"}
+    # nor is a login in an address printed by anything that has no mask
+    assert PLACES.keys() - found == {"secret", "secret-base64", "address"}
 
 
 def test_the_object_itself_is_whole(kagent: Kagent, world: FakeCluster) -> None:

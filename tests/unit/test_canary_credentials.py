@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.certificates import authority
 from tests.loopback import Received, response, serve
 
 LOGINS = {
@@ -41,10 +42,11 @@ def plugin(folder: Path) -> dict[str, Any]:
 
 
 def kubeconfig(url: str, user: dict[str, Any]) -> dict[str, Any]:
+    trusted = base64.b64encode(authority().pem).decode()
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "clusters": [{"name": "c", "cluster": {"server": url, "certificate-authority-data": trusted}}],
         "users": [{"name": "u", "user": user}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "x",
@@ -75,7 +77,7 @@ def test_the_callers_credentials_are_in_no_output_and_no_file(
             500, {"kind": "Status", "message": f"{dict(received.headers)['Authorization']} is bad"}
         )
 
-    with serve() as server:
+    with serve(authority().server()) as server:
         server.answer = answer
         file = given / "kubeconfig"
         file.write_text(yaml.safe_dump(kubeconfig(server.url, LOGINS[login](given))))

@@ -33,9 +33,7 @@ def test_bytes_that_are_no_text() -> None:
     assert from_json(b'"a\xff\xed\xa0\x80b"') == "a\ufffd\ufffd\ufffd\ufffdb"
 
 
-@pytest.mark.parametrize("text", ["", "{", r'"\ud8', r'"\ud80"', "nul", "9" * 5000])
+@pytest.mark.parametrize("text", ["", "{", r'"\ud8', r'"\ud80"', "nul", "9" * 5000, "[" * 100_000])
 def test_what_is_no_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json(text)
-    with pytest.raises(RecursionError):
-        from_json("[" * 100_000)
