@@ -32,8 +32,8 @@ class Changed:
 class Feed:
     """Changes of ``resources``, in one queue.
 
-    ``say`` is told of kinds that are not installed, and once of each break; ``retry`` seconds later the feed
-    tries again.
+    ``say`` is told of kinds that are not installed, and once of each break, whatever broke; ``retry`` seconds
+    later the feed tries again.
     """
 
     def __init__(
@@ -91,6 +91,9 @@ class Feed:
                 self._try_again(resource, f"{error.message}; trying again")
             except KagentError as error:
                 self._try_again(resource, f"watching {resource.full_name}: {error.message}; trying again")
+            except Exception as error:  # a thread that dies leaves a feed that looks whole
+                what = f"an answer that makes no sense ({type(error).__name__}: {error})"
+                self._try_again(resource, f"watching {resource.full_name}: {what}; trying again")
 
     def _try_again(self, resource: Resource, trouble: str) -> None:
         """Wait, and say why unless it was said: an API server that is away is away for every kind."""
@@ -104,7 +107,7 @@ class Feed:
     def _follow_once(self, resource: Resource) -> None:
         listing = self._cluster.list_objects(resource, self._namespace, labels=self._labels)
         for item in listing["items"]:
-            self._changes.put(Changed(resource, item, gone=False))
+            self._changes.put(_changed(resource, item, gone=False))
         since = str(listing["metadata"]["resourceVersion"])
         events = self._cluster.watch(
             resource, self._namespace, since, seconds=WATCH_SECONDS, labels=self._labels
@@ -114,4 +117,12 @@ class Feed:
                 return
             self._troubles.pop(resource, None)
             if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                self._changes.put(Changed(resource, event["object"], gone=event["type"] == "DELETED"))
+                self._changes.put(_changed(resource, event["object"], gone=event["type"] == "DELETED"))
+
+
+def _changed(resource: Resource, obj: Mapping[str, Any], *, gone: bool) -> Changed:
+    """Raises LookupError or TypeError for what has no name: here that is the trouble of one kind only."""
+    metadata = obj["metadata"]
+    if not (isinstance(metadata["name"], str) and isinstance(metadata.get("namespace", ""), str)):
+        raise TypeError("an object without a name")
+    return Changed(resource, obj, gone)

@@ -76,7 +76,7 @@ def describe(cluster: Cluster, resource: Resource, namespace: str, name: str) ->
         tuple(_resolve(cluster, tool) for tool in workload.tools),
         tuple(sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
         tuple(sorted((e for e in events if _concerns(e, about)), key=event_time)),
-        () if "revision" in overview.unknown else tuple(revisions_of(cluster, workload)),
+        () if "revision" in overview.unknown else tuple(revisions_of(cluster, workload, warn=notes.append)),
         frozenset({*unknown, *overview.unknown}),
         tuple(notes),
     )

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
-from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back
+from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError
+from kubectl_kagent.lifecycle.observe import Gone, Moment, look_back
 from kubectl_kagent.lifecycle.plaintext import literal_secrets, plaintext_warning
-from kubectl_kagent.lifecycle.rendering import rendered
-from kubectl_kagent.model.resources import (
-    CONFIG_MAP,
-    CONTROLLER_REVISION,
-    LISTABLE,
-    SERVICE,
-    Resource,
-)
+from kubectl_kagent.lifecycle.recording import LookAgain, Recording, Run, proven, runs
+from kubectl_kagent.model.resources import CONTROLLER_REVISION, RECORDED, Resource
 from kubectl_kagent.model.revision import (
-    RECORDED_BY,
-    ROLLBACK_OF,
+    MalformedRevision,
     Revision,
-    Snapshot,
+    owner_uid,
     read_revision,
-    revision_name,
-    revision_object,
     selector,
-    timestamp,
 )
-from kubectl_kagent.model.workload import CHANGE_CAUSE, REVISION_HISTORY_LIMIT, Workload, dig
+from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload, whole_number
 
 DEFAULT_LIMIT = 20
-_KINDS = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVICE)}
+_LOOKS = 10  # each time others record or prune meanwhile
+_NOT_RECORDED = "the live config is not recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +57,23 @@ class History:
         )
 
 
-def revisions_of(cluster: Cluster, workload: Workload) -> list[Revision]:
-    """The recorded revisions of this very object (not of a deleted one of the same name), oldest first."""
+def revisions_of(
+    cluster: Cluster, workload: Workload, *, warn: Callable[[str], None] = lambda _: None
+) -> list[Revision]:
+    """The recorded revisions of this very object (not of a deleted one of the same name), oldest first.
+
+    ``warn`` is told of those that can't be read: whoever may write them may write anything into them.
+    """
     labels = ",".join(f"{key}={value}" for key, value in selector(workload).items())
     listing = cluster.list_objects(CONTROLLER_REVISION, workload.namespace, labels=labels)
-    owned = [item for item in listing["items"] if _owner(item) == workload.uid]
-    return sorted((read_revision(item, _KINDS) for item in owned), key=lambda revision: revision.number)
+    found = []
+    for item in listing["items"]:
+        if owner_uid(item) == workload.uid:
+            try:
+                found.append(read_revision(item))
+            except MalformedRevision as error:
+                warn(f"{error}; it is left out")
+    return sorted(found, key=lambda revision: revision.number)
 
 
 def update(
@@ -87,29 +87,49 @@ def update(
 ) -> History:
     """Record every config since the newest revision, and return the history.
 
-    With ``record`` false, or without permission to create, nothing is stored and ``notes`` says so.
-    ``cause`` is noted on a revision made for the live state.
+    With ``record`` false, without permission to create, or while others keep changing the revisions, nothing
+    is stored and ``notes`` says so. ``cause`` is noted on a revision made for the live state. Raises Gone
+    when that very object is gone.
     """
-    resource, namespace, name = workload.resource, workload.namespace, workload.name
-    while True:
-        revisions = revisions_of(cluster, workload)
-        known = revisions[-1] if revisions else None
-        timeline = look_back(cluster, resource, namespace, name, known=known, since=since)
-        now = timeline.moments[-1]
-        missing = _runs(timeline, known)
-        if not record:
-            live = _live(revisions, now)
-            untold = () if live else ("the live config is not recorded (--no-record)",)
-            return History(now, tuple(revisions), live, untold)
+    recording = Recording(cluster, workload, manager, cause)
+    for _ in range(_LOOKS):
         try:
-            revisions, notes = _store(cluster, now, revisions, missing, timeline.gap, manager, cause)
-            return _tidied(cluster, now, revisions, [*notes, *_warn_of_secrets(missing)], manager)
-        except _LookAgain:
+            return _look(recording, since, record=record)
+        except LookAgain:
             continue
-        except (Forbidden, OtherServerError) as error:
-            refused = error if isinstance(error, Forbidden) else None
-            note = f"the live config is not recorded: {error.explained}"
-            return History(now, tuple(revisions), _live(revisions, now), (note,), refused)
+    past = _look(recording, since, record=False)
+    what = "config hash, image and time ready are not noted" if past.live else _NOT_RECORDED
+    note = f"{what}: somebody else keeps changing the revisions of {workload.label}; try again"
+    others = [other for other in past.notes if not other.startswith(_NOT_RECORDED)]
+    return replace(past, notes=tuple(dict.fromkeys((*others, *recording.notes, note))))
+
+
+def _look(recording: Recording, since: int, *, record: bool) -> History:
+    """Raises LookAgain when somebody else records or prunes at the same time."""
+    cluster, workload = recording.cluster, recording.workload
+    unread: list[str] = []
+    revisions = revisions_of(cluster, workload, warn=unread.append)
+    known = revisions[-1] if revisions else None
+    timeline = look_back(
+        cluster, workload.resource, workload.namespace, workload.name, known=known, since=since
+    )
+    now = timeline.moments[-1]
+    if now.workload.uid != workload.uid:
+        raise Gone(f"{workload.label} has been deleted, and made anew")
+    missing = runs(timeline, known)
+    notes = [*unread, *now.notes]
+    if not record:
+        live = _live(revisions, now)
+        untold = () if live else (f"{_NOT_RECORDED} (--no-record)",)
+        return History(now, tuple(revisions), live, (*notes, *untold))
+    try:
+        revisions = recording.store(revisions, missing, gap=timeline.gap)
+        notes += [*dict.fromkeys(recording.notes), *_warn_of_secrets(missing)]
+        return _tidied(cluster, now, revisions, notes, recording.manager)
+    except (Forbidden, OtherServerError) as error:
+        refused = error if isinstance(error, Forbidden) else None
+        note = f"{_NOT_RECORDED}: {error.explained}"
+        return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused)
 
 
 def _live(revisions: Sequence[Revision], now: Moment) -> Revision | None:
@@ -128,7 +148,7 @@ def _tidied(
     try:
         revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
     except NotFound as error:
-        raise _LookAgain from error  # somebody else pruned it
+        raise LookAgain from error  # somebody else pruned it
     except Forbidden as error:
         notes.append(f"config hash, image and time ready are not noted: {error.explained}")
         refused = error
@@ -143,8 +163,9 @@ def _tidied(
 def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, manager: str) -> Revision:
     """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
     live = revisions[-1]
-    before = revisions[-2] if len(revisions) > 1 else None
-    found = rendered(now, live.generation, live.changed_at, before, until=clock.now())
+    if live.config_hash and live.ready_at:
+        return live
+    found = proven(cluster, now, until=clock.now())
     new = {key: value for key, value in found.items() if not live.annotations.get(key)}
     if not new:
         return live
@@ -155,7 +176,7 @@ def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, mana
         {"metadata": {"annotations": new}},
         manager=manager,
     )
-    return read_revision(patched, _KINDS)
+    return read_revision(patched)
 
 
 def annotate(
@@ -164,97 +185,6 @@ def annotate(
     """Add annotations to a revision."""
     patch = {"metadata": {"annotations": dict(annotations)}}
     cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
-
-
-class _LookAgain(Exception):
-    """Somebody else recorded or pruned at the same time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A config from the moment it came to the last moment it was in force, and when it ended."""
-
-    first: Snapshot
-    last: Moment
-    until: datetime
-
-
-def _runs(timeline: Timeline, known: Revision | None) -> list[_Run]:
-    """The configs that came after the known one, in order."""
-    found: list[_Run] = []
-    previous = known.hash if known else ""
-    for moment in timeline.moments:
-        snapshot = moment.snapshot
-        if snapshot.hash != previous:
-            if found:
-                found[-1] = replace(found[-1], until=snapshot.changed_at)
-            found.append(_Run(snapshot, moment, clock.now()))
-        elif found:
-            found[-1] = replace(found[-1], last=moment)
-        previous = snapshot.hash
-    return found
-
-
-def _store(
-    cluster: Cluster,
-    now: Moment,
-    revisions: list[Revision],
-    missing: Sequence[_Run],
-    gap: bool,
-    manager: str,
-    cause: str,
-) -> tuple[list[Revision], list[str]]:
-    """The revisions with ``missing`` added, and what was left out. Raises _LookAgain for a taken number."""
-    result, notes = list(revisions), list[str]()
-    for run in missing:
-        is_live = run is missing[-1]
-        body = _body(now, run, result, manager, cause if is_live else "", gap=gap)
-        try:
-            created = cluster.create(CONTROLLER_REVISION, now.workload.namespace, body, manager=manager)
-        except AlreadyExists as error:
-            _clear_way(cluster, now.workload, int(body["revision"]))
-            raise _LookAgain from error
-        except OtherServerError as error:
-            if not _too_large(error):
-                raise
-            which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
-            notes.append(f"the {which} is not recorded: {error.explained}")
-            gap = True  # those after it are recorded all the same
-        else:
-            gap = False
-            result.append(read_revision(created, _KINDS))
-    return result, notes
-
-
-def _body(
-    now: Moment, run: _Run, revisions: Sequence[Revision], manager: str, cause: str, *, gap: bool
-) -> dict[str, Any]:
-    before = revisions[-1] if revisions else None
-    annotations = {RECORDED_BY: manager}
-    earlier = [revision.number for revision in revisions if revision.hash == run.first.hash]
-    if earlier:
-        annotations[ROLLBACK_OF] = str(earlier[-1])
-    if cause:
-        annotations[CHANGE_CAUSE] = cause
-    annotations |= rendered(run.last, run.first.generation, run.first.changed_at, before, until=run.until)
-    number = (before.number if before else 0) + 1
-    return revision_object(now.workload, run.first, number, annotations=annotations, gap_before=gap)
-
-
-def _too_large(error: OtherServerError) -> bool:
-    """The API server and etcd have a limit each, and words of their own for it."""
-    return "too large" in error.message or "larger than max" in error.message
-
-
-def _clear_way(cluster: Cluster, workload: Workload, number: int) -> None:
-    """Delete a revision of that name whose owner is a deleted object, as garbage collection would."""
-    try:
-        name = revision_name(workload, number)
-        blocker = cluster.get(CONTROLLER_REVISION, workload.namespace, name)
-        if _owner(blocker) != workload.uid:
-            cluster.delete(CONTROLLER_REVISION, workload.namespace, name)
-    except NotFound:
-        return
 
 
 def _prune(cluster: Cluster, workload: Workload, revisions: list[Revision]) -> list[Revision]:
@@ -270,22 +200,15 @@ def _prune(cluster: Cluster, workload: Workload, revisions: list[Revision]) -> l
 
 
 def _limit(workload: Workload) -> int:
-    text = workload.annotations.get(REVISION_HISTORY_LIMIT, "")
-    return max(1, int(text)) if text.isdecimal() else DEFAULT_LIMIT
+    limit = whole_number(workload.annotations.get(REVISION_HISTORY_LIMIT))
+    return DEFAULT_LIMIT if limit is None else max(1, limit)
 
 
-def _owner(item: Mapping[str, Any]) -> str:
-    for owner in dig(item, "metadata", "ownerReferences") or ():
-        if owner.get("controller"):
-            return str(owner.get("uid", ""))
-    return ""
-
-
-def _warn_of_secrets(stored: Sequence[_Run]) -> list[str]:
+def _warn_of_secrets(stored: Sequence[Run]) -> list[str]:
     paths = literal_secrets(stored[-1].first) if stored else []
     return [plaintext_warning(paths)] if paths else []
 
 
 def kind(name: str) -> Resource:
     """The resource of a source kind as it stands in a revision."""
-    return _KINDS[name]
+    return RECORDED[name]

@@ -8,35 +8,46 @@ before, and so on: no change is missed, whoever made it and whether or not anyon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.authors import author
+from kubectl_kagent.lifecycle.sources import read_source
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import Revision, Snapshot, Source
-from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.model.workload import Workload, dig
+
+# Far more than is kept of them; a look takes as long as its moments are many.
+_MOST_MOMENTS = 300
+
+
+class Gone(NotFound):
+    """The very object that was looked at is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A workload, its snapshot and its Deployment (None before there is one), all at one resource version.
 
-    ``written`` is the object whose write made this moment: the newest of the workload and its sources.
+    ``sources`` are the objects of the snapshot's, None for one that is not there. ``written`` is the object
+    whose write made this moment: the newest of the workload and its sources. ``notes`` say what is left out.
     """
 
     workload: Workload
     snapshot: Snapshot
     deployment: Mapping[str, Any] | None
-    objects: tuple[Mapping[str, Any], ...]
+    sources: tuple[Mapping[str, Any] | None, ...]
     written: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
     def version_of(self, uid: str) -> Mapping[str, Any] | None:
         """The object with that uid as it was at this moment."""
-        return next((obj for obj in self.objects if obj["metadata"]["uid"] == uid), None)
+        objects = (self.workload.obj, *self.sources)
+        return next((obj for obj in objects if obj and obj["metadata"]["uid"] == uid), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +58,77 @@ class Timeline:
     gap: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Then:
+    """Workload and Deployment at a resource version; None for what was not there."""
+
+    workload: Workload | None
+    deployment: Mapping[str, Any] | None
+
+
 def observe(
-    cluster: Cluster, resource: Resource, namespace: str, name: str, *, at: str | None = None
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    at: str | None = None,
+    known: Revision | None = None,
 ) -> Moment | None:
     """The workload at resource version ``at`` (default: now); None when it did not exist then.
 
     Raises Expired when ``at`` is compacted, Forbidden when the workload or a source may not be listed.
     """
-    listing = _one(cluster, resource, namespace, name, at)
-    moment = at or str(listing["metadata"]["resourceVersion"])
+    where = (cluster, resource, namespace, name)
+    listing = _past(*where, at) if at else _one(*where, None)
+    moment = str(listing["metadata"]["resourceVersion"])
     if not listing["items"]:
         return None
     workload = Workload(resource, _typed(resource, listing["items"][0]))
-    objects: list[Mapping[str, Any]] = [workload.obj]
-    sources = []
-    for reference in workload.references():
-        found = []
-        if reference.can_exist:
-            found = _one(cluster, reference.resource, reference.namespace, reference.name, moment)["items"]
-        objects += found[:1]
-        sources.append(Source.of(reference, found[0] if found else None))
-    deployments = _one(cluster, DEPLOYMENT, namespace, name, moment)["items"]
+    recorded = known.sources if known else ()
+    found = [
+        read_source(cluster, workload, reference, at=moment, recorded=recorded)
+        for reference in workload.references()
+    ]
+    deployment = _deployment(cluster, workload, moment)
+    objects = [workload.obj, *(each.obj for each in found if each.obj)]
     newest = max(objects, key=lambda obj: int(obj["metadata"]["resourceVersion"]))
     changed_by, changed_at = author(None, newest)
     snapshot = Snapshot(
         spec=workload.spec,
-        sources=tuple(sources),
+        sources=tuple(each.source for each in found),
         resource_version=int(newest["metadata"]["resourceVersion"]),
         generation=workload.generation,
         changed_by=changed_by,
         changed_at=changed_at,
         deployment_path=workload.deployment_path,
     )
-    return Moment(workload, snapshot, deployments[0] if deployments else None, tuple(objects), newest)
+    sources, notes = tuple(each.obj for each in found), tuple(each.note for each in found if each.note)
+    return Moment(workload, snapshot, deployment, sources, newest, notes)
+
+
+def observe_then(
+    cluster: Cluster, workload: Workload, sources: Sequence[Mapping[str, Any] | None]
+) -> Then | None:
+    """Workload and Deployment as they were at the newest write of ``sources``; None: that is forgotten."""
+    resource, namespace, name = workload.resource, workload.namespace, workload.name
+    version = str(max(int(source["metadata"]["resourceVersion"]) for source in sources if source))
+    try:
+        items = _past(cluster, resource, namespace, name, version)["items"]
+        if not items:
+            return Then(None, None)
+        before = Workload(resource, _typed(resource, items[0]))
+        return Then(before, _deployment(cluster, before, version))
+    except Expired:
+        return None
+
+
+def look_at(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Workload:
+    """The workload as it is now. Raises Gone when it is not there."""
+    items = _one(cluster, resource, namespace, name, None)["items"]
+    if not items:
+        raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
+    return Workload(resource, _typed(resource, items[0]))
 
 
 def look_back(
@@ -87,18 +136,21 @@ def look_back(
 ) -> Timeline:
     """Every moment after the ``known`` revision (and after resource version ``since``) until now.
 
-    Raises NotFound when the workload is not there now.
+    Of more than a few hundred only the newest. Raises Gone when the workload is not there now, Expired
+    when the API server does not even remember the present.
     """
     floor = max(since, known.resource_version if known else 0)
     moments: list[Moment] = []
-    at: str | None = None
-    while True:
+    while len(moments) < _MOST_MOMENTS:
+        at = str(moments[-1].snapshot.resource_version - 1) if moments else None
         try:
-            moment = observe(cluster, resource, namespace, name, at=at)
+            moment = observe(cluster, resource, namespace, name, at=at, known=known)
         except Expired:
+            if not moments:
+                raise
             return Timeline(_authored(moments, known), gap=_skipped(known, moments))
         if moment is None and not moments:
-            raise NotFound(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
+            raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
         if moment is None:
             break  # not made yet, or another object of that name was deleted
         snapshot = moment.snapshot
@@ -107,7 +159,8 @@ def look_back(
         moments.append(moment)
         if snapshot.resource_version <= floor or _settled(snapshot, known):
             break  # nothing happened since: this moment alone stands for now
-        at = str(snapshot.resource_version - 1)
+    else:
+        return Timeline(_authored(moments, known), gap=True)
     return Timeline(_authored(moments, known), gap=False)
 
 
@@ -177,6 +230,25 @@ def _writes(before: Source, after: Source) -> int:
 
 def _one(cluster: Cluster, resource: Resource, namespace: str, name: str, at: str | None) -> dict[str, Any]:
     return cluster.list_objects(resource, namespace, fields=by_name(name), at=at)
+
+
+def _past(cluster: Cluster, resource: Resource, namespace: str, name: str, at: str) -> dict[str, Any]:
+    """Raises Expired also for a server that knows no resourceVersionMatch, and answers with the present."""
+    listing = _one(cluster, resource, namespace, name, at)
+    if listing["metadata"]["resourceVersion"] != at:
+        raise Expired(f"the API server shows {resource.full_name} as they are, not as they were at {at}")
+    return listing
+
+
+def _deployment(cluster: Cluster, workload: Workload, at: str) -> Mapping[str, Any] | None:
+    """The workload's own; one that a deleted namesake left behind is none."""
+    items = _one(cluster, DEPLOYMENT, workload.namespace, workload.name, at)["items"]
+    own = [item for item in items if workload.uid in _owners(item)]
+    return own[0] if own else None
+
+
+def _owners(item: Mapping[str, Any]) -> set[str]:
+    return {str(owner.get("uid")) for owner in dig(item, "metadata", "ownerReferences") or ()}
 
 
 def _typed(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -177,7 +177,7 @@ def _revision(revision: Mapping[str, Any] | None, config_hash: str) -> str:
     if revision is None:
         return ""
     recorded = str(dig(revision, "metadata", "annotations", CONFIG_HASH) or "")
-    return "" if recorded and recorded != config_hash else str(revision["revision"])
+    return "" if recorded and recorded != config_hash else str(revision.get("revision") or "")
 
 
 def _newest_revisions(
@@ -186,7 +186,7 @@ def _newest_revisions(
     labels = f"{LABEL_KIND}={resource.singular}"
     items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for item in sorted(items, key=lambda item: int(item["revision"])):
+    for item in sorted(items, key=lambda item: int(item.get("revision") or 0)):
         owner = (dig(item, "metadata", "ownerReferences") or [{}])[0].get("name", "")
         found[(item["metadata"]["namespace"], str(owner))] = item
     return found

@@ -10,7 +10,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound
 from kubectl_kagent.lifecycle.autoscaler import autoscalers, release
 from kubectl_kagent.model.resources import DEPLOYMENT
-from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, with_replicas
+from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, whole_number, with_replicas
 
 Warn = Callable[[str], None]
 
@@ -132,8 +132,7 @@ def _check(workload: Workload, replicas: int, expect: Expect) -> None:
 
 def wake_replicas(workload: Workload) -> int:
     """The count to wake to: what hibernate noted, else 1."""
-    noted = workload.annotations.get(HIBERNATED_REPLICAS, "")
-    return int(noted) if noted.isdecimal() and int(noted) > 0 else 1
+    return whole_number(workload.annotations.get(HIBERNATED_REPLICAS)) or 1
 
 
 def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: str, warn: Warn) -> Scaled:

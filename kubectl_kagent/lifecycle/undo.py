@@ -23,7 +23,7 @@ from kubectl_kagent.errors import (
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history import History
-from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.lifecycle.sources import read_source
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -44,7 +44,7 @@ _HELD = ("SIGINT", "SIGTERM", "SIGHUP")
 class SharedSource:
     """A source whose live content differs from the target's, and the other agents that use it.
 
-    ``note`` says why there may be more of them.
+    ``note`` says why there may be more of them. ``elsewhere``: it belongs to another namespace.
     """
 
     target: Source
@@ -52,6 +52,7 @@ class SharedSource:
     changes: tuple[FieldChange, ...]
     other_agents: tuple[str, ...]
     note: str = ""
+    elsewhere: bool = False
 
     @property
     def label(self) -> str:
@@ -59,10 +60,14 @@ class SharedSource:
 
     @property
     def restorable(self) -> bool:
-        """Secrets are not recorded, and what was deleted may have had more in it than was in use."""
-        return self.target.reference.resource in _RESTORABLE and not {"", "secret"} & {
-            change.path for change in self.changes
-        }
+        """Secrets are not recorded, and what was deleted may have had more in it than was in use.
+
+        What belongs to another namespace is not put back from here: whoever writes in this one may have
+        written the record.
+        """
+        if self.elsewhere or self.target.reference.resource not in _RESTORABLE:
+            return False
+        return not {"", "secret"} & {change.path for change in self.changes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +145,15 @@ def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
     spec = with_replicas(target.spec, path, workload.replicas)
     live = {source.reference: source for source in past.now.snapshot.sources}
     shared = []
-    for source in target.sources:
-        now = live.get(source.reference) or _source_now(cluster, source)
+    for source in _named(workload, target):
+        elsewhere = source.reference.namespace != workload.namespace
+        now = live.get(source.reference) or read_source(cluster, workload, source.reference).source
         changes = source_changes([now], [source])
         users, note = _users(cluster, workload, source) if changes else ((), "")
         for secret in (False, True):  # one may be restored and the other not
             part = tuple(change for change in changes if (change.path == "secret") == secret)
             if part:
-                shared.append(SharedSource(source, now, part, users, note))
+                shared.append(SharedSource(source, now, part, users, note, elsewhere))
     return Plan(workload, target, spec, tuple(shared))
 
 
@@ -160,12 +166,10 @@ def _bare(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
     return with_replicas(spec, _replicas_path(resource, spec), None)
 
 
-def _source_now(cluster: Cluster, source: Source) -> Source:
-    reference = source.reference
-    if not reference.can_exist:
-        return Source.of(reference, None)
-    listing = cluster.list_objects(reference.resource, reference.namespace, fields=by_name(reference.name))
-    return Source.of(reference, next(iter(listing["items"]), None))
+def _named(workload: Workload, target: Revision) -> list[Source]:
+    """The recorded sources that the recorded spec itself names: anything may stand beside it."""
+    then = Workload(workload.resource, {**workload.obj, "spec": target.spec})
+    return [source for source in target.sources if source.reference in then.references()]
 
 
 def _users(cluster: Cluster, workload: Workload, source: Source) -> tuple[tuple[str, ...], str]:

@@ -70,6 +70,9 @@ CRD = Resource(
 WORKLOADS = (AGENT, MCP_SERVER)
 LISTABLE = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)
 
+# The kinds that a revision knows: workloads and what they are made from.
+RECORDED = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVICE)}
+
 SHORT_NAMES = {
     "mcps": MCP_SERVER,
     "mcp": MCP_SERVER,

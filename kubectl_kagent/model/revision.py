@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.model.resources import CONFIG_MAP, Resource
-from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, with_replicas
+from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, whole_number, with_replicas
 
 FORMAT = "kubectl-kagent/v1"
 LABEL_KIND = "kubectl-kagent/kind"
@@ -65,6 +65,17 @@ class Source:
             _content(reference, obj),
         )
 
+    @classmethod
+    def withheld(cls, reference: Reference, obj: Mapping[str, Any]) -> Source:
+        """An object whose content is not the workload's to know: only which it is, and that it changed."""
+        bare = cls.of(reference, {"metadata": obj["metadata"]})
+        return replace(bare, content={"uid": bare.uid, "generation": bare.generation})
+
+    @property
+    def key(self) -> tuple[Reference, str, int]:
+        """The same for all that was read of one object at one generation."""
+        return self.reference, self.uid, self.generation
+
     def to_data(self) -> Manifest:
         ref = self.reference
         return {
@@ -79,11 +90,14 @@ class Source:
         }
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any], resources: Mapping[str, Resource]) -> Source:
+    def from_data(cls, data: Mapping[str, Any]) -> Source:
+        keys, content = data.get("keys") or (), data.get("content")
         ref = Reference(
-            resources[data["kind"]], data["namespace"], data["name"], tuple(data.get("keys") or ())
+            RECORDED[data["kind"]], str(data["namespace"]), str(data["name"]), tuple(map(str, keys))
         )
-        return cls(ref, data.get("uid", ""), data.get("generation", 0), data.get("content"))
+        if content is not None and not isinstance(content, Mapping):
+            raise TypeError("content")
+        return cls(ref, str(data.get("uid") or ""), int(data.get("generation") or 0), content)
 
 
 def _content(reference: Reference, obj: Mapping[str, Any]) -> Manifest:
@@ -166,8 +180,7 @@ class Revision:
 
     @property
     def rollback_of(self) -> int | None:
-        value = self.annotations.get(ROLLBACK_OF)
-        return int(value) if value else None
+        return whole_number(self.annotations.get(ROLLBACK_OF)) or None
 
     @property
     def config_hash(self) -> str:
@@ -230,22 +243,46 @@ def revision_object(
     }
 
 
-def read_revision(obj: Mapping[str, Any], resources: Mapping[str, Resource]) -> Revision:
-    """The revision that a ControllerRevision of ours holds."""
+class MalformedRevision(ValueError):
+    """An object that has our labels and is no revision of ours."""
+
+
+def read_revision(obj: Mapping[str, Any]) -> Revision:
+    """The revision that a ControllerRevision of ours holds. Raises MalformedRevision when it holds none."""
+    try:
+        return _read_revision(obj)
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        name = dig(obj, "metadata", "name")
+        raise MalformedRevision(f"controllerrevision.apps/{name} holds no revision of ours") from error
+
+
+def _read_revision(obj: Mapping[str, Any]) -> Revision:
     metadata, data = obj["metadata"], obj["data"]
+    spec = data["spec"]
+    if not isinstance(spec, Mapping):
+        raise TypeError("spec")
+    Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
         number=int(obj["revision"]),
         name=metadata["name"],
         hash=metadata["labels"][LABEL_HASH],
-        spec=data["spec"],
-        sources=tuple(Source.from_data(item, resources) for item in data.get("sources") or ()),
+        spec=spec,
+        sources=tuple(map(Source.from_data, data.get("sources") or ())),
         resource_version=int(data["resourceVersion"]),
         generation=int(data["generation"]),
-        changed_by=data.get("changedBy", ""),
+        changed_by=str(data.get("changedBy") or ""),
         changed_at=parse_time(data["changedAt"]),
         gap_before=bool(data.get("gapBefore")),
         annotations=metadata.get("annotations") or {},
     )
+
+
+def owner_uid(obj: Mapping[str, Any]) -> str:
+    """The uid of the object that controls ``obj``; empty when none does."""
+    for owner in dig(obj, "metadata", "ownerReferences") or ():
+        if owner.get("controller"):
+            return str(owner.get("uid", ""))
+    return ""
 
 
 def selector(workload: Workload) -> dict[str, str]:

@@ -92,6 +92,11 @@ _REFUSED = re.compile(
 )
 
 
+def refused_by_rbac(message: str) -> bool:
+    """Whether the API server refuses for want of a rule: admission and quotas refuse as Forbidden too."""
+    return _REFUSED.search(message) is not None
+
+
 def hint(message: str) -> str | None:
     """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, if any."""
     found = _REFUSED.search(message)

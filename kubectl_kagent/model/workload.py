@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,13 @@ HIBERNATED_REPLICAS = "kubectl-kagent/hibernated-replicas"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 REVISION_HISTORY_LIMIT = "kubectl-kagent/revision-history-limit"
+
+
+def whole_number(text: str | None) -> int | None:
+    """The count that an annotation gives, in the range of the API's own (int32); None for anything else."""
+    if text is None or not re.fullmatch(r"[0-9]{1,10}", text, re.ASCII):
+        return None
+    return int(text) if int(text) < 2**31 else None
 
 
 def dig(obj: Any, *path: str) -> Any:
@@ -194,12 +202,19 @@ class Workload:
 
         From kagent 0.10's translator: the chat, summarizer and embedding ModelConfigs, prompt
         ConfigMaps, and the tool servers. A sub-agent contributes only its name, which is in the spec.
+        An MCPServer or Service of another namespace contributes nothing: kagent refuses it unread.
         """
         if not self.is_agent or self.type != "Declarative":
             return ()
-        found = {*self._models(), *self._prompt_sources(), *(tool.server for tool in self.tools)}
-        found = {ref for ref in found if ref.resource is not AGENT}
+        servers = (tool.server for tool in self.tools)
+        found = {*self._models(), *self._prompt_sources(), *filter(self._may_use, servers)}
         return tuple(sorted(found, key=lambda r: (r.resource.kind, r.namespace, r.name, r.keys)))
+
+    def _may_use(self, server: Reference) -> bool:
+        """Whether kagent looks at that server; a RemoteMCPServer then says itself who may use it."""
+        if server.resource is AGENT:
+            return False
+        return server.resource is REMOTE_MCP_SERVER or server.namespace == self.namespace
 
     def _models(self) -> Iterable[Reference]:
         declarative = self.spec.get("declarative") or {}

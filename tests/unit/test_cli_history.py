@@ -51,6 +51,7 @@ def life(cluster: FakeCluster, controllers: Controllers) -> Story:
     found = Story(cluster, controllers)
     cluster.add(MODEL_CONFIG, model_config())
     cluster.add(CONFIG_MAP, config_map("prompts", used="Be kind.", spare="x"))
+    cluster.add(MCP_SERVER, mcp_server())
     replica_set(found, "clock-0", "55")  # before anybody looked
     cluster.clock.sleep(3600)
     cluster.add(AGENT, agent(deployment={"replicas": 2}), manager="kubectl-create")
@@ -140,6 +141,7 @@ def test_one_revision_for_programs(life: Story, kagent: Kagent) -> None:
     assert (code, err) == (0, "")
     revision = life.look().find(5)
     model = life.cluster.read(MODEL_CONFIG, "gpt")
+    server = life.cluster.read(MCP_SERVER, "datetime")
     assert found == {
         "object": "agent.kagent.dev/clock",
         "revision": 5,
@@ -159,9 +161,9 @@ def test_one_revision_for_programs(life: Story, kagent: Kagent) -> None:
                 "namespace": "default",
                 "name": "datetime",
                 "keys": [],
-                "uid": "",
-                "generation": 0,
-                "content": None,
+                "uid": server["metadata"]["uid"],
+                "generation": 1,
+                "content": {"port": 3000, "timeout": "30s"},
             },
             {
                 "apiVersion": "kagent.dev/v1alpha2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -200,6 +201,58 @@ def test_any_other_trouble_is_named_with_its_kind(cluster: FakeCluster, follow: 
     follower = follow()
     follower.until(watched(cluster))
     assert follower.said == ["watching agents.kagent.dev: etcd is unwell; trying again"]
+
+
+class Odd:
+    """A cluster whose first watch gives these events, before what there is to give."""
+
+    def __init__(self, cluster: FakeCluster, *events: Any) -> None:
+        self._cluster = cluster
+        self._events = list(events)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def watch(self, *where: Any, **how: Any) -> Iterator[Any]:
+        while self._events:
+            event = self._events.pop(0)
+            if isinstance(event, Exception):
+                raise event
+            yield event
+        yield from self._cluster.watch(*where, **how)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({}, "KeyError: 'type'"),
+        ({"type": "ADDED"}, "KeyError: 'object'"),
+        ({"type": "ADDED", "object": {}}, "KeyError: 'metadata'"),
+        ({"type": "ADDED", "object": {"metadata": {"namespace": "x"}}}, "KeyError: 'name'"),
+        ({"type": "MODIFIED", "object": {"metadata": {"name": 7}}}, "TypeError: an object without a name"),
+        ({"type": "ADDED", "object": None}, "TypeError: 'NoneType' object is not subscriptable"),
+        (["ADDED"], "TypeError: list indices must be integers or slices, not str"),
+        (ValueError("code"), "ValueError: code"),
+        (
+            RecursionError("maximum recursion depth exceeded"),
+            "RecursionError: maximum recursion depth exceeded",
+        ),
+    ],
+)
+def test_an_event_that_makes_no_sense_is_said_and_the_kind_is_watched_again(
+    cluster: FakeCluster, event: Any, words: str
+) -> None:
+    cluster.add(AGENT, agent())
+    follower = Follower(Odd(cluster, event), AGENT)  # type: ignore[arg-type]
+    assert follower.take(2) == [("clock", "here")] * 2
+    follower.until(watched(cluster))
+    cluster.edit(AGENT, "clock", {"spec": {"description": "x"}})
+    assert follower.take(1) == [("clock", "here")]
+    assert follower.said == [
+        f"watching agents.kagent.dev: an answer that makes no sense ({words}); trying again"
+    ]
+    follower.close()
+    follower.until(follower.ended)
 
 
 # Kinds that can't be watched

@@ -20,7 +20,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import Revision, digest
 from tests.fakes import FakeCluster
-from tests.objects import agent, byo, config_map, mcp_server, model_config, reconcile, workload
+from tests.objects import agent, byo, config_map, mcp_server, model_config, reconcile, run_pods, workload
 
 
 @pytest.fixture
@@ -506,6 +506,8 @@ def test_twenty_revisions_are_kept_and_numbers_go_on(clock: FakeCluster) -> None
         ("-1", [1, 2, 3, 4, 5]),
         ("many", [1, 2, 3, 4, 5]),
         ("²", [1, 2, 3, 4, 5]),
+        ("9" * 5000, [1, 2, 3, 4, 5]),
+        ("2147483647", [1, 2, 3, 4, 5]),
     ],
 )
 def test_the_limit_is_an_annotation_of_the_workload(clock: FakeCluster, text: str, kept: list[int]) -> None:
@@ -597,14 +599,79 @@ def test_a_source_only_change_waits_until_the_hash_moves(clock: FakeCluster) -> 
     assert [revision.config_hash for revision in look(clock).revisions] == ["11", "12"]
 
 
-def test_a_source_only_change_that_moves_no_hash_is_believed_after_a_while(clock: FakeCluster) -> None:
+def noted(cluster: FakeCluster) -> None:
+    """kagent has seen the ModelConfig as it is."""
+    generation = cluster.read(MODEL_CONFIG, "gpt")["metadata"]["generation"]
+    cluster.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": generation})
+
+
+def test_a_source_only_change_that_moves_no_hash_is_believed_when_kagent_had_time_for_it(
+    clock: FakeCluster,
+) -> None:
     look(clock)
     reconcile(clock, config_hash="11")
     look(clock)
     model(clock, "large")
+    clock.clock.sleep(3600)
+    noted(clock)
     assert [revision.config_hash for revision in look(clock).revisions] == ["11", ""]
     clock.clock.sleep(10)
     assert [revision.config_hash for revision in look(clock).revisions] == ["11", "11"]
+
+
+def test_a_config_that_never_ran_gets_neither_hash_nor_readiness_while_the_controller_is_away(
+    clock: FakeCluster,
+) -> None:
+    """The Deployment goes on with the config before, and is ready all the time."""
+    look(clock)
+    reconcile(clock, config_hash="11")
+    noted(clock)
+    look(clock)
+    model(clock, "never-ran")
+    for _ in range(5):
+        clock.clock.sleep(3600)
+        run_pods(clock, existing=1, ready=1)
+        newest = look(clock).revisions[-1]
+        assert (newest.number, newest.config_hash, newest.ready_at) == (2, "", "")
+    clock.compact()
+    assert look(clock).revisions[-1].config_hash == ""
+    noted(clock)
+    reconcile(clock, config_hash="12", ready=False)
+    assert (look(clock).revisions[-1].config_hash, look(clock).revisions[-1].ready_at) == ("12", "")
+
+
+def test_nor_does_one_that_is_recorded_only_now(clock: FakeCluster) -> None:
+    """Nothing is known from before: the Deployment is still older than its source."""
+    reconcile(clock, config_hash="11")
+    model(clock, "never-ran")
+    clock.clock.sleep(3600)
+    clock.compact(clock.read(MODEL_CONFIG, "gpt")["metadata"]["resourceVersion"])
+    assert [revision.config_hash for revision in look(clock).revisions] == [""]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_one_that_ran_long_before_the_first_look_is_proven_by_its_times(
+    clock: FakeCluster, forgotten: bool
+) -> None:
+    clock.clock.sleep(60)
+    reconcile(clock, config_hash="11")
+    clock.clock.sleep(3600)
+    if forgotten:
+        clock.compact()
+    assert [revision.config_hash for revision in look(clock).revisions] == ["11"]
+
+
+def test_a_rotated_secret_is_not_rendered_before_the_hash_moves(clock: FakeCluster) -> None:
+    clock.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 1, "secretHash": "aa"})
+    reconcile(clock, config_hash="11")
+    look(clock)
+    clock.clock.sleep(3600)
+    clock.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 1, "secretHash": "bb"})
+    assert [revision.config_hash for revision in look(clock).revisions][-2:] == ["11", ""]
+    clock.compact()
+    assert [revision.config_hash for revision in look(clock).revisions][-2:] == ["11", ""]
+    reconcile(clock, config_hash="12")
+    assert [revision.config_hash for revision in look(clock).revisions][-2:] == ["11", "12"]
 
 
 def test_no_hash_is_noted_while_the_agent_is_not_accepted(clock: FakeCluster) -> None:

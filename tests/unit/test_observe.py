@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from kubectl_kagent.errors import Expired, Forbidden, NotFound
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back, observe
-from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_CONFIG
+from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import Revision
 from tests.fakes import FakeCluster
 from tests.objects import agent, config_map, model_config, reconcile, workload
@@ -215,3 +216,61 @@ def test_forgotten_writes_of_several_objects_count_together(clock: FakeCluster) 
 def test_a_workload_that_is_not_there_is_not_found(clock: FakeCluster) -> None:
     with pytest.raises(NotFound, match=r'agents\.kagent\.dev "ghost" not found in namespace "default"'):
         look_back(clock, AGENT, "default", "ghost", known=None)
+
+
+# What a server may do to it
+
+
+class Altered:
+    """The cluster, with another answer to some lists."""
+
+    def __init__(self, cluster: FakeCluster, answer: Callable[[str | None], str | None]) -> None:
+        self._cluster = cluster
+        self._answer = answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def list_objects(self, *where: Any, at: str | None = None, **how: Any) -> dict[str, Any]:
+        return self._cluster.list_objects(*where, at=self._answer(at), **how)
+
+
+def test_a_server_that_shows_only_the_present_is_noticed(clock: FakeCluster) -> None:
+    """One that knows no resourceVersionMatch: what was before is not to be had."""
+    known = recorded(clock)
+    for text in ("one", "two", "three"):
+        prompt(clock, text)
+    present: Any = Altered(clock, lambda _at: None)
+    clock.requests.clear()
+    timeline = look_back(present, AGENT, "default", "clock", known=known)
+    assert [what(moment)[0] for moment in timeline.moments] == ["three"]
+    assert timeline.gap is True
+    assert len(clock.requests) < 10
+
+
+def test_a_walk_ends_after_some_hundred_moments_and_says_so(clock: FakeCluster) -> None:
+    known = recorded(clock)
+    for turn in range(310):
+        prompt(clock, str(turn))
+    timeline = walk(clock, known)
+    assert [what(moment)[0] for moment in timeline.moments] == [str(turn) for turn in range(10, 310)]
+    assert timeline.gap is True
+
+
+@pytest.mark.parametrize("resource", [AGENT, MODEL_CONFIG, DEPLOYMENT])
+def test_a_server_that_has_forgotten_the_present_is_an_error_that_says_so(
+    clock: FakeCluster, resource: Resource
+) -> None:
+    def forget() -> None:
+        raise Expired("The provided continue parameter is too old")
+
+    clock.before("list", resource, forget)
+    with pytest.raises(Expired, match="too old"):
+        walk(clock)
+
+
+def test_the_deployment_of_a_deleted_namesake_is_not_its_own(clock: FakeCluster) -> None:
+    reconcile(clock, config_hash="11")
+    clock.remove(AGENT, "clock")
+    clock.add(AGENT, agent())
+    assert seen(clock).deployment is None

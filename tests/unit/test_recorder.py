@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.cluster.feed import Changed
-from kubectl_kagent.errors import Forbidden, OtherServerError, Unreachable
+from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
 from kubectl_kagent.lifecycle import history
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -59,10 +59,12 @@ class Watcher:
 
     def marked(self) -> list[str]:
         """The workloads that what happened since the last turn marks as due."""
-        self.recorder._due.clear()
+        for known in self.recorder._watched.values():
+            known.due = None
         for change in self.events():
             self.recorder.note(change)
-        return sorted(f"{key[0].singular}/{key[2]}" for key in self.recorder._due)
+        watched = self.recorder._watched.items()
+        return sorted(f"{key[0].singular}/{key[2]}" for key, known in watched if known.due is not None)
 
 
 @pytest.fixture
@@ -215,7 +217,7 @@ def test_a_config_hash_that_comes_later_is_noted_when_it_is_there(
     assert revisions(cluster)[0].config_hash == "11"
 
 
-def test_it_looks_again_each_second_until_there_is_a_config_hash(
+def test_it_looks_again_later_and_later_until_there_is_a_config_hash(
     cluster: FakeCluster, watcher: Watcher
 ) -> None:
     """A change of a source alone leaves no event when it turns out to change no hash."""
@@ -224,15 +226,14 @@ def test_it_looks_again_each_second_until_there_is_a_config_hash(
     reconcile(cluster, config_hash="11")
     watcher.turn()
     cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "x"}})
-    watcher.turn()
-    for _ in range(8):
+    cluster.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 2})
+    looks = []
+    for second in range(20):
+        cluster.requests.clear()
         watcher.turn()
-    assert revisions(cluster)[-1].config_hash == ""
-    watcher.turn()
+        looks += [second] if any(request.verb != "watch" for request in cluster.requests) else []
+    assert looks == [0, 1, 3, 7, 15]
     assert revisions(cluster)[-1].config_hash == "11"
-    cluster.requests.clear()
-    watcher.turn(after=60)
-    assert {request.verb for request in cluster.requests} == {"watch"}
 
 
 # Trouble
@@ -247,16 +248,29 @@ def fail(cluster: FakeCluster, error: Exception, times: int) -> None:
     cluster.before("list", CONTROLLER_REVISION, action)
 
 
-def test_it_tries_again_each_second_and_says_why_once(cluster: FakeCluster, watcher: Watcher) -> None:
+def test_it_tries_again_later_and_later_and_says_why_once(cluster: FakeCluster, watcher: Watcher) -> None:
     cluster.add(AGENT, agent(modelConfig=""))
-    fail(cluster, Unreachable("the connection was refused"), times=3)
-    assert watcher.turn() == []
-    for _ in range(2):
-        assert watcher.turn(after=0.5) == []  # not before its time
-        assert watcher.turn(after=0.5) == []
-    assert watcher.turn(after=0.5) == []
-    assert watcher.turn(after=0.5) == ["clock 1: first recorded"]
+    fail(cluster, Unreachable("the connection was refused"), times=9)
+    tries, found = [], []
+    for second in range(400):
+        cluster.requests.clear()
+        found += watcher.turn()
+        tries += [second] if [request for request in cluster.requests if request.verb != "watch"] else []
+        if found:
+            break
+    assert tries == [sum((1, 2, 4, 8, 16, 32, 60, 60, 60))]  # what is refused is not among the requests
+    assert found == ["clock 1: first recorded"]
     assert watcher.said == ["agent.kagent.dev/clock in default: the connection was refused"]
+
+
+def test_who_makes_trouble_waits_however_often_it_changes(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    fail(cluster, Unreachable("refused"), times=3)
+    tried = 0
+    for second in range(8):
+        prompt(cluster, str(second))
+        tried += bool(watcher.turn())
+    assert (tried, len(watcher.said)) == (1, 1)  # after 1, 2 and 4 seconds
 
 
 def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
@@ -267,11 +281,11 @@ def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
     watcher.turn()
     fail(cluster, Unreachable("no answer"), times=1)
     watcher.turn()
-    watcher.turn()
+    watcher.turn(after=2)
     for text in ("x", "y"):
         prompt(cluster, text)
         fail(cluster, Unreachable("refused"), times=1)
-        watcher.turn()
+        watcher.turn(after=60)
         watcher.turn()
     reasons = [line.rpartition(": ")[2] for line in watcher.said]
     assert reasons == ["refused", "no answer", "refused", "refused"]
@@ -322,6 +336,158 @@ def test_a_source_that_may_not_be_read_is_said_and_the_others_go_on(
     assert watcher.turn() == []
     (line,) = watcher.said
     assert line.startswith("agent.kagent.dev/closed in default: remotemcpservers.kagent.dev is forbidden")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("items"),
+        ValueError("Exceeds the limit (4300 digits)"),
+        RecursionError("too deep"),
+        TypeError("no"),
+    ],
+)
+def test_whatever_one_of_them_breaks_is_said_and_the_others_go_on(
+    cluster: FakeCluster, watcher: Watcher, error: Exception
+) -> None:
+    cluster.add(AGENT, agent("broken", modelConfig=""))
+    cluster.add(AGENT, agent("fine", modelConfig=""))
+    fail(cluster, error, times=1)
+    assert watcher.turn() == ["fine 1: first recorded"]
+    words = f"{type(error).__name__}: {error}"
+    assert watcher.said == [f"agent.kagent.dev/broken in default: {words}"]
+    assert watcher.turn() == ["broken 1: first recorded"]
+
+
+def test_not_found_is_trouble_too_unless_it_is_the_workload_itself(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    """A name in a spec may lead anywhere, also to where nothing is."""
+    cluster.add(AGENT, agent(modelConfig="", tools=[tool("RemoteMCPServer", "odd")]))
+
+    def lost() -> None:
+        raise NotFound("the server could not find the requested resource")
+
+    cluster.before("list", REMOTE_MCP_SERVER, lost)
+    assert watcher.turn() == []
+    (line,) = watcher.said
+    assert line == "agent.kagent.dev/clock in default: the server could not find the requested resource"
+    assert watcher.turn() == ["clock 1: first recorded"]
+
+
+def test_a_spec_that_can_not_be_walked_is_its_own_trouble(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent("odd", modelConfig="", tools=["not a tool"]))
+    cluster.add(AGENT, agent("fine", modelConfig=""))
+    assert watcher.turn() == ["fine 1: first recorded"]
+    assert watcher.turn(after=2) == []
+    (line,) = watcher.said
+    assert line.startswith("agent.kagent.dev/odd in default: AttributeError: ")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'controllerrevisions.apps "agent-full-r1" is forbidden: exceeded quota: few, requested: '
+        "count/controllerrevisions.apps=1, used: count/controllerrevisions.apps=9, limited: 9",
+        'controllerrevisions.apps "agent-full-r1" is forbidden: unable to create new content in namespace '
+        "team because it is being terminated",
+        'admission webhook "policy" denied the request: no',
+    ],
+)
+def test_what_one_namespace_forbids_is_not_the_end(
+    cluster: FakeCluster, watcher: Watcher, message: str
+) -> None:
+    """A quota, a namespace on its way out, an admission policy: all of them answer Forbidden."""
+
+    def refuse() -> None:
+        raise Forbidden(message)
+
+    cluster.add(AGENT, {**agent("full", modelConfig=""), "metadata": {"name": "full", "namespace": "team"}})
+    cluster.add(AGENT, agent("fine", modelConfig=""))
+    cluster.before("create", CONTROLLER_REVISION, refuse)
+    cluster.before("create", CONTROLLER_REVISION, refuse)
+    assert watcher.turn() == []
+    assert sorted(watcher.turn()) == ["fine 1: first recorded", "full 1: first recorded"]
+    assert sorted(watcher.said) == [
+        f"agent.kagent.dev/{name}: the live config is not recorded: {message}"
+        for name in ("fine in default", "full in team")
+    ]
+
+
+def test_numbers_without_end_in_annotations_are_none(cluster: FakeCluster, watcher: Watcher) -> None:
+    huge = agent("huge", modelConfig="")
+    huge["metadata"]["annotations"] = {"kubectl-kagent/revision-history-limit": "9" * 5000}
+    cluster.add(AGENT, huge)
+    assert watcher.turn() == ["huge 1: first recorded"]
+    rollback = {"metadata": {"annotations": {"kubectl-kagent/rollback-of": "9" * 5000}}}
+    cluster.edit(CONTROLLER_REVISION, "agent-huge-r1", rollback)
+    prompt(cluster, "x", "huge")
+    assert watcher.turn() == ["huge 2: prompt"]
+    assert watcher.said == []
+
+
+def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
+    """Who changes a hundred agents all the time does not hold up another with one."""
+    for number in range(20):
+        obj = agent(f"hot-{number:02}", modelConfig="")
+        cluster.add(AGENT, {**obj, "metadata": {**obj["metadata"], "namespace": "a-noisy"}})
+    cluster.add(AGENT, {**agent(modelConfig=""), "metadata": {"name": "clock", "namespace": "z-quiet"}})
+    assert watcher.turn()[:2] in (
+        ["hot-00 1: first recorded", "clock 1: first recorded"],
+        ["clock 1: first recorded", "hot-00 1: first recorded"],
+    )
+
+
+def test_a_turn_ends_after_some_seconds_for_the_changes_that_came_meanwhile(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    for number in range(3):
+        cluster.add(AGENT, agent(f"slow-{number}", modelConfig=""))
+        cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(4), nth=number + 1)
+    assert len(watcher.turn()) == 2
+    assert len(watcher.turn()) == 1
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_one_that_is_made_anew_is_not_taken_for_the_old_one(
+    cluster: FakeCluster, watcher: Watcher, recorded: bool
+) -> None:
+    """Deleted, collected, made anew and recorded by another before the event comes."""
+    cluster.add(AGENT, agent(modelConfig=""))
+    if recorded:
+        watcher.turn()
+    else:
+        for change in watcher.events():
+            watcher.recorder.note(change)
+    for item in cluster.read_all(CONTROLLER_REVISION):
+        cluster.remove(CONTROLLER_REVISION, item["metadata"]["name"])
+    cluster.remove(AGENT, "clock")
+    cluster.add(AGENT, agent(modelConfig="", systemMessage="new"))
+    theirs = history.update(cluster, workload(cluster), manager="verb").revisions
+    for known in watcher.recorder._watched.values():
+        known.due = 0.0
+    cluster.requests.clear()
+    assert list(watcher.recorder.record_due()) == []
+    assert len(cluster.requests) < 10
+    assert cluster.writes == []
+    assert watcher.turn() == []
+    prompt(cluster, "newer")
+    assert watcher.turn() == ["clock 2: prompt"]
+    assert revisions(cluster)[0] == theirs[0]
+    assert watcher.said == []
+
+
+def test_what_was_left_out_is_said_once(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    cluster.edit(
+        CONTROLLER_REVISION, "agent-clock-r1", {"metadata": {"labels": {"kubectl-kagent/hash": None}}}
+    )
+    for text in ("a", "b"):
+        prompt(cluster, text)
+        watcher.turn()
+    left_out = "controllerrevision.apps/agent-clock-r1 holds no revision of ours; it is left out"
+    assert watcher.said.count(f"agent.kagent.dev/clock in default: {left_out}") == 1
 
 
 def test_a_deleted_workload_is_forgotten(cluster: FakeCluster, watcher: Watcher) -> None:

@@ -7,17 +7,16 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.observe import Moment
+from kubectl_kagent.lifecycle.observe import Moment, Then
 from kubectl_kagent.lifecycle.rendering import is_ready, rendered, template_hash
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
-from kubectl_kagent.model.revision import Revision, Snapshot
+from kubectl_kagent.model.revision import Snapshot
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent, changed, mcp_server
 
 Object = dict[str, Any]
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)
-LATER = NOW + timedelta(minutes=5)
 
 
 def deployment(config_hash: str = "11", *, wanted: int = 1, **status: int) -> Object:
@@ -43,6 +42,7 @@ def moment(
     accepted: str | None = "True",
     obj: Object | None = None,
     resource: Resource = AGENT,
+    sources: tuple[Object | None, ...] = (),
 ) -> Moment:
     status: Object = {"observedGeneration": seen}
     if accepted is not None:
@@ -52,16 +52,11 @@ def moment(
     whole = {**live, "metadata": metadata, "status": status}
     workload = Workload(resource, whole)
     snapshot = Snapshot(live["spec"], (), 9, generation, "", LONG_AGO, workload.deployment_path)
-    return Moment(workload, snapshot, rendered_as, (whole,), whole)
+    return Moment(workload, snapshot, rendered_as, sources, whole)
 
 
-def revision(generation: int, config_hash: str) -> Revision:
-    marks = {"kubectl-kagent/config-hash": config_hash}
-    return Revision(1, "r", "h", {}, (), 1, generation, "", LONG_AGO, False, marks)
-
-
-def proven(look: Moment, before: Revision | None = None, changed_at: datetime = LONG_AGO) -> Object:
-    return dict(rendered(look, 2, changed_at, before, until=NOW))
+def proven(look: Moment, then: Then | None = None) -> Object:
+    return dict(rendered(look, lambda: then, until=NOW))
 
 
 # Proven
@@ -115,24 +110,112 @@ def test_nothing_is_proven_by(look: Moment) -> None:
     assert proven(look) == {}
 
 
-# A change in a source: nothing in the status tells that it was seen
+# A change in a source: nothing in the workload tells that it was seen
 
 
-def test_a_moved_hash_proves_a_source_only_change() -> None:
-    found = proven(moment(deployment("12")), before=revision(2, "11"), changed_at=NOW)
-    assert found["kubectl-kagent/config-hash"] == "12"
+def source(
+    *,
+    ago: float,
+    noted: float | None = None,
+    version: int = 7,
+    kind: str = "ModelConfig",
+    generation: int = 2,
+) -> Object:
+    """Written so many seconds before now, and noted by kagent so many seconds before now."""
+    entry: Object = {"time": stamp(ago), "manager": "kubectl-edit", "fieldsV1": {"f:spec": {}}}
+    found: Object = {
+        "kind": kind,
+        "metadata": {"resourceVersion": str(version), "generation": 2, "managedFields": [entry]},
+    }
+    if noted is not None:
+        fields = {"f:status": {"f:observedGeneration": {}}}
+        seen = {"time": stamp(noted), "subresource": "status", "fieldsV1": fields}
+        found["metadata"]["managedFields"].append(seen)
+        found["status"] = {"observedGeneration": 2}
+    return found
 
 
-@pytest.mark.parametrize(("seconds", "believed"), [(0, False), (9, False), (10, True), (3600, True)])
-def test_an_unmoved_hash_is_believed_only_after_a_while(seconds: int, believed: bool) -> None:
+def stamp(ago: float) -> str:
+    return (NOW - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def written(found: Object, *, ago: float) -> Object:
+    """The controller wrote that Deployment so many seconds before now."""
+    path = ("f:spec", "f:template", "f:metadata", "f:annotations", "f:kagent.dev/config-hash")
+    fields: Object = {}
+    for step in reversed(path):
+        fields = {step: fields}
+    entry = {"time": stamp(ago), "manager": "controller", "fieldsV1": fields}
+    metadata = {**found["metadata"], "resourceVersion": "9", "managedFields": [entry]}
+    return {**found, "metadata": metadata}
+
+
+def hash_of(look: Moment, then: Then | None = None) -> str:
+    return str(proven(look, then).get("kubectl-kagent/config-hash", ""))
+
+
+def test_the_deployment_moved_since_the_source_was_written() -> None:
+    look = moment(deployment("12"), sources=(source(ago=0),))
+    assert hash_of(look, Then(look.workload, deployment("11"))) == "12"
+    assert hash_of(look, Then(look.workload, None)) == "12"
+    assert hash_of(look, Then(None, None)) == "12"
+    assert hash_of(look, Then(look.workload, deployment("12"))) == ""
+
+
+def test_or_the_status_of_the_workload_did() -> None:
+    look = moment(deployment("11"), sources=(source(ago=0),))
+    before = moment(deployment("11"), seen=1)
+    assert hash_of(look, Then(before.workload, deployment("11"))) == "11"
+
+
+def test_other_writes_to_the_deployment_are_no_sign() -> None:
+    look = moment(deployment("11", wanted=5), sources=(source(ago=3600),))
+    restarted = changed(deployment("11"), "metadata", "generation", to=2)
+    assert hash_of(look, Then(look.workload, restarted)) == ""
+
+
+@pytest.mark.parametrize(("ago", "believed"), [(60, True), (120, True), (121, False), (3600, False)])
+def test_what_was_then_is_forgotten_so_the_times_tell(ago: float, believed: bool) -> None:
+    look = moment(written(deployment("11"), ago=ago), sources=(source(ago=120, noted=5),))
+    assert hash_of(look) == ("11" if believed else "")
+
+
+@pytest.mark.parametrize(
+    ("noted", "believed"), [(None, False), (0, False), (9, False), (10, True), (3600, True)]
+)
+def test_a_hash_that_does_not_move_is_believed_some_time_after_kagent_noted_the_source(
+    noted: float | None, believed: bool
+) -> None:
     """A change may also leave the hash as it is, like one of a field that kagent does not read."""
-    changed_at = NOW - timedelta(seconds=seconds)
-    assert bool(proven(moment(deployment("11")), revision(2, "11"), changed_at)) == believed
+    look = moment(written(deployment("11"), ago=7200), sources=(source(ago=3600, noted=noted),))
+    assert hash_of(look, Then(look.workload, deployment("11"))) == ("11" if believed else "")
 
 
-def test_an_unmoved_hash_is_no_doubt_when_the_spec_itself_changed() -> None:
-    found = proven(moment(deployment("11")), before=revision(1, "11"), changed_at=NOW)
-    assert found["kubectl-kagent/config-hash"] == "11"
+def test_what_kagent_noted_of_a_generation_before_is_no_sign() -> None:
+    old = {**source(ago=3600, noted=1800), "status": {"observedGeneration": 1}}
+    look = moment(written(deployment("11"), ago=7200), sources=(old,))
+    assert hash_of(look, Then(look.workload, deployment("11"))) == ""
+
+
+def test_nor_what_another_controller_noted() -> None:
+    look = moment(
+        written(deployment("11"), ago=7200), sources=(source(ago=3600, noted=1800, kind="MCPServer"),)
+    )
+    assert hash_of(look, Then(look.workload, deployment("11"))) == ""
+
+
+def test_of_several_sources_each_must_be_taken_up() -> None:
+    old, new = source(ago=9000, version=3, kind="ConfigMap"), source(ago=3600, noted=1800)
+    look = moment(written(deployment("11"), ago=7200), sources=(old, new))
+    then = Then(look.workload, deployment("11"))
+    assert hash_of(look, then) == "11"
+    unseen = source(ago=3600, version=3, kind="ConfigMap")
+    assert hash_of(moment(written(deployment("11"), ago=7200), sources=(unseen, new)), then) == ""
+
+
+def test_nothing_is_rendered_from_a_source_that_is_not_there() -> None:
+    look = moment(deployment("12"), sources=(None,))
+    assert hash_of(look, Then(None, None)) == ""
 
 
 # Ready

@@ -12,7 +12,6 @@ from kubectl_kagent.lifecycle.history import kind
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
-    LISTABLE,
     MCP_SERVER,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
@@ -35,7 +34,6 @@ from kubectl_kagent.model.revision import (
 from kubectl_kagent.model.workload import Reference, Workload
 from tests.objects import agent, byo, changed, load, mcp_server, model_config
 
-KINDS = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVICE)}
 MOMENT = datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC)
 MODEL = Reference(MODEL_CONFIG, "team", "gpt")
 
@@ -177,7 +175,7 @@ def test_a_revision_comes_back_as_it_went() -> None:
         "kubectl-kagent/ready-at": "2026-11-23T08:00:09Z",
     }
     obj = revision_object(workload(), snap, 7, annotations=annotations, gap_before=True)
-    back = read_revision(json.loads(json.dumps(obj)), KINDS)
+    back = read_revision(json.loads(json.dumps(obj)))
     assert (back.number, back.name, back.hash) == (7, "agent-clock-r7", snap.hash)
     assert (back.spec, back.sources) == (snap.spec, (source, prompts))
     assert (back.resource_version, back.generation) == (120, 4)
@@ -189,11 +187,11 @@ def test_a_revision_comes_back_as_it_went() -> None:
 
 def test_a_revision_without_annotations_says_nothing_it_does_not_know() -> None:
     obj = revision_object(workload(), snapshot(), 1, annotations={}, gap_before=False)
-    back = read_revision(obj, KINDS)
+    back = read_revision(obj)
     assert (back.change_cause, back.recorded_by, back.rollback_of) == ("", "", None)
     assert (back.config_hash, back.image, back.ready_at, back.gap_before) == ("", "", "", False)
     del obj["metadata"]["annotations"]
-    assert read_revision(obj, KINDS).annotations == {}
+    assert read_revision(obj).annotations == {}
 
 
 def test_the_object_is_owned_labelled_and_numbered() -> None:
@@ -236,7 +234,7 @@ def test_no_secret_value_is_in_a_revision() -> None:
 def test_every_kind_of_source_can_be_read_back() -> None:
     for resource in (MODEL_CONFIG, REMOTE_MCP_SERVER, MCP_SERVER, CONFIG_MAP, SERVICE):
         source = Source(Reference(resource, "team", "x"), "uid", 1, {"a": 1})
-        assert Source.from_data(source.to_data(), KINDS) == source
+        assert Source.from_data(source.to_data()) == source
         assert kind(resource.kind) is resource
 
 

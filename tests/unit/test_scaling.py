@@ -260,7 +260,8 @@ def test_scaling_by_hand_makes_the_note_void(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "count"), [("7", 7), ("0", 1), ("", 1), ("-3", 1), ("many", 1), ("²", 1), (None, 1)]
+    ("note", "count"),
+    [("7", 7), ("0", 1), ("", 1), ("-3", 1), ("many", 1), ("²", 1), ("9" * 5000, 1), (None, 1)],
 )
 def test_a_note_that_is_no_count_wakes_to_one(cluster: FakeCluster, note: str | None, count: int) -> None:
     obj = agent(deployment={"replicas": 0})
