@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from kubectl_kagent.cli import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Access
-from kubectl_kagent.errors import Forbidden, NotFound
+from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound
 from kubectl_kagent.model import revision, roles
 from kubectl_kagent.model.permissions import PERMISSIONS
 from kubectl_kagent.model.resources import (
@@ -32,6 +32,7 @@ from kubectl_kagent.model.resources import (
     HPA,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
     REMOTE_MCP_SERVER,
     SCALED_OBJECT,
     SERVICE,
@@ -453,6 +454,40 @@ def to_record(world: World) -> None:
     edited(world)
 
 
+def guest(world: World) -> None:
+    """An agent with a tool server of another namespace, which lets it in by the labels of its own."""
+    admin = world.admin
+    guests = int(world.values.get("guests", "0")) + 1
+    elsewhere = f"{admin.namespace}-tools-{guests}"  # a namespace that is deleted takes its time
+    world.values |= {"guests": str(guests), "elsewhere": elsewhere}
+    for name in (elsewhere, admin.namespace):
+        with contextlib.suppress(AlreadyExists):  # the fake has none
+            admin.create(NAMESPACE, "", _object(NAMESPACE, name, {}), manager="admin")
+    spec = {"description": "0", "url": "http://127.0.0.1:9/mcp"}
+    rule = {"allowedNamespaces": {"from": "Selector", "selector": {}}}
+    server = _object(REMOTE_MCP_SERVER, "tools", spec | rule)
+    admin.create(REMOTE_MCP_SERVER, elsewhere, server, manager="admin")
+    named = _tool("RemoteMCPServer", "tools")
+    named["mcpServer"]["namespace"] = elsewhere
+    settings = {"systemMessage": "Prompt.", "deployment": {"replicas": 0, "nodeSelector": _NOWHERE}}
+    declarative = {"runtime": "python", "modelConfig": "model", "tools": [named], **settings}
+    declared = {"type": "Declarative", "description": "a test", "declarative": declarative}
+    admin.create(AGENT, admin.namespace, _object(AGENT, "guest", declared), manager="admin")
+    world.settle()
+
+
+def no_guest(world: World) -> None:
+    elsewhere = world.values["elsewhere"]
+    world.admin.delete(AGENT, world.admin.namespace, "guest")
+    world.admin.delete(REMOTE_MCP_SERVER, elsewhere, "tools")
+    world.admin.delete(NAMESPACE, "", elsewhere)
+
+
+def to_record_with_guest(world: World) -> None:
+    to_record(world)
+    guest(world)
+
+
 def idle_recorded(world: World) -> None:
     look(world, "idle")
     world.values["live"] = str(_revisions(world, "idle")[-1]["revision"])
@@ -610,11 +645,13 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout history agent/agent", before=edited),
         Case("rollout history agent/agent", before=unsettled),
         Case("rollout history mcpserver/server"),
+        Case("rollout history agent/guest", before=guest, after=no_guest),
     ),
     "rollout diff": (
         Case("rollout diff agent/agent", before=edited),
         Case("rollout diff agent/agent", before=to_undo_late),
         Case("rollout diff mcpserver/server", before=to_undo_server),
+        Case("rollout diff agent/guest", before=guest, after=no_guest),
     ),
     "rollout undo, rollback": (
         Case("rollout undo agent/agent", before=to_undo),
@@ -624,6 +661,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout undo agent/broken --wait --timeout=10s", before=to_undo_broken),
         Case("rollout undo agent/agent --wait", before=to_undo),
         Case("rollout undo agent/agent --wait", before=to_undo_forgotten, harmless=True),
+        Case("rollout undo agent/guest", before=guest, after=no_guest),
     ),
     "rollout status": (
         Case("rollout status agent/agent --revision={live}", before=recorded),
@@ -633,6 +671,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout status agent/broken --timeout=3s"),
         Case("rollout status agent/echo --smoke hello"),
         Case("rollout status agent/agent --watch=false", before=agent_forgotten),
+        Case(
+            "rollout status agent/guest --revision=1 --watch=false",
+            before=guest,
+            after=no_guest,
+            harmless=True,
+        ),
     ),
     "rollout restart": (
         Case("rollout restart agent/echo --dry-run=server"),
@@ -672,7 +716,15 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("sessions export {session}", before=conversed),
     ),
     "sessions delete": (Case("sessions delete {session}", before=conversed),),
-    "record": (Case("record", before=to_record, until=frozenset(table("record"))),),
+    "record": (
+        Case(
+            "record",
+            before=to_record_with_guest,
+            after=no_guest,
+            until=frozenset(table("record")),
+            racing=True,  # it is ended with the last request, before it has told of what that left out
+        ),
+    ),
     "version": (Case("version"),),
 }
 

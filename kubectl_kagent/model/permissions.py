@@ -15,6 +15,7 @@ from kubectl_kagent.model.resources import (
     HPA,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
     POD,
     REMOTE_MCP_SERVER,
     REPLICA_SET,
@@ -52,9 +53,20 @@ _OVERVIEW = (
 )
 
 # The effective config and its past, all read at one resource version, which only a list can ask for.
+_ELSEWHERE = (
+    Need(REMOTE_MCP_SERVER, ("list",), "a tool server of another namespace", elsewhere="that server's"),
+    Need(
+        NAMESPACE,
+        ("get",),
+        "whether that server lets agents of this namespace use it, where it says so by labels",
+        "keeps only its uid and generation",
+        elsewhere="the cluster",
+    ),
+)
 _PAST = (
     *_each(WORKLOADS, ("list",), "the object at one moment, now and before; MCPServers as tool servers too"),
     *_each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE), ("list",), "what the config is made from"),
+    *_ELSEWHERE,
     Need(DEPLOYMENT, ("list",), "the config hash that it proves"),
     Need(CONTROLLER_REVISION, ("list",), "the revisions"),
 )
@@ -316,6 +328,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
             ("list", "watch"),
             "every change of the config and of what it is made from",
         ),
+        *(replace(need, without=need.without or "says so, and records the others") for need in _ELSEWHERE),
         Need(CONTROLLER_REVISION, ("list", "create", "patch", "delete", "get"), "the revisions"),
     ),
     "version": (
