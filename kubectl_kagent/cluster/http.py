@@ -30,8 +30,8 @@ ONE_ANSWER = {"Connection": "close"}
 
 
 def shown(url: str) -> str:
-    """An address as it may be printed: user, password, query and fragment are where its secrets are."""
-    bare = url.partition("#")[0].partition("?")[0]
+    """An address as it may be printed, in a line: without user, password, query and fragment."""
+    bare = " ".join(url.split()).partition("#")[0].partition("?")[0]
     scheme, mark, rest = bare.rpartition("://")
     authority, slash, path = rest.partition("/")
     return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"

@@ -173,7 +173,7 @@ def test_this_machine_is_reached_without_it(
         ("ftp://jane:secret@api.example", '"ftp://api.example" is not a URL'),
         ("https://", '"https://" is not a URL'),
         ("https://a b", '"https://a b" is not a URL'),
-        ("https://a\nb", '"https://a\nb" is not a URL'),
+        ("https://a\nb", '"https://a b" is not a URL'),
     ],
 )
 def test_an_address_that_is_none_is_said_without_its_password(write: Any, server: str, line: str) -> None:
