@@ -95,10 +95,8 @@ def secret_data(text: str) -> Iterator[Span]:
         return
     position = 0
     while match := _DATA.search(text, position):
-        position = match.end()
-        for start, end in container(text, match.end() - 1):
-            position = max(position, end)
-            yield start, end
+        found, position = container(text, match.end() - 1)
+        yield from found
     for match in _DATA_BLOCK.finditer(text):
         position = match.end()
         while (line := _DATA_LINE.match(text, position)) and len(line["indent"]) > len(match["margin"]):

@@ -43,6 +43,7 @@ _LINE = re.compile(r"(?P<break>\r?\n|\\+n)(?P<indent>[ \t]*)(?P<text>(?:(?!\\+n)
 _ITEM = re.compile(r"- +(?=[^\s:]+\s*\Z)")
 _NEAR = 200  # letters before a name in which its line begins
 _SHOWN = re.compile(r"(?:.{4}…)?\[masked\]")
+_CLOSINGS = {mark: re.compile(rf"(?<!\\)(?P<slashes>\\*+){mark}") for mark in "\"'`"}
 _STRUCTURE = re.compile(r"""(?P<slashes>\\*)(?P<quote>["'])|(?P<bracket>[\[\]{}])""")
 _COLON = re.compile(r"""\\*["']\s*:""")
 _ENVIRONMENT = re.compile("[A-Z0-9_]+")
@@ -51,16 +52,22 @@ _ENVIRONMENT = re.compile("[A-Z0-9_]+")
 def named(text: str) -> Iterator[Span]:
     """Values that stand after the name of a secret, whatever parts them."""
     for place in (_NAMED, _FLAG, _ENTRY, _ELEMENT):
-        position = 0
+        position = covered = 0
         while match := place.search(text, position):
             position = match.end()
             name = _name_at(text, match)
             if is_secret_name(name) or _is_spoken(text, match, name):
-                for start, end in _value(text, match, name):
+                start = match.start("value")
+                if start < covered and text[start : start + 1] in ("[", "{"):
+                    continue  # its texts are those of the container around it, which were looked at
+                found, end = _value(text, match, name)
+                covered = max(covered, end)
+                for start, end in found:
                     position = max(position, end)
                     yield start, end
             elif name == "auth":
-                yield from (span for span in _value(text, match, name) if is_login(text[slice(*span)]))
+                found, _ = _value(text, match, name)
+                yield from (span for span in found if is_login(text[slice(*span)]))
     for match in _ENTRY_REVERSED.finditer(text):
         if is_secret_name(match["name"]) and not is_innocent(match["value"]):
             yield match.span("value")
@@ -78,7 +85,7 @@ def _is_spoken(text: str, match: re.Match[str], name: str) -> bool:
     return (
         name.lower() in ("key", "keys")
         and _SPOKEN.search(text, max(0, start - 8), start) is not None
-        and any(_is_no_word(text[slice(*span)]) for span in _value(text, match, name))
+        and any(_is_no_word(text[slice(*span)]) for span in _value(text, match, name)[0])
     )
 
 
@@ -86,24 +93,24 @@ def _is_no_word(value: str) -> bool:
     return random(value) and not _ENVIRONMENT.fullmatch(value)
 
 
-def _value(text: str, match: re.Match[str], name: str) -> Iterator[Span]:
-    """What of the value at the end of ``match`` is secret."""
+def _value(text: str, match: re.Match[str], name: str) -> tuple[list[Span], int]:
+    """What of the value at the end of ``match`` is secret; and where it ends, if it is a container."""
     start = match.start("value")
     if _SHOWN.match(text, start):
-        return
+        return [], 0
     if block := BLOCK.match(text, start):
-        yield from indented(text, match.start("name"), block.end(), whole=True)
-    elif start == len(text) or _LINE.match(text, start):
-        yield from indented(text, match.start("name"), start, whole=False)
-    elif quote := _QUOTE.match(text, start):
-        yield from unless_innocent(text, quote.end(), _closing(text, quote))
-    elif text[start] in "[{":
-        yield from container(text, start)
-    else:
-        header = name.lower().endswith(("authorization", "cookie"))
-        bare = (_TO_THE_END if header else _BARE).match(text, start)
-        if bare and (header or not _is_prose(text, match) or random(bare[0])):
-            yield from unless_innocent(text, start, bare.end())
+        return list(indented(text, match.start("name"), block.end(), whole=True)), 0
+    if start == len(text) or _LINE.match(text, start):
+        return list(indented(text, match.start("name"), start, whole=False)), 0
+    if quote := _QUOTE.match(text, start):
+        return list(unless_innocent(text, quote.end(), _closing(text, quote))), 0
+    if text[start] in "[{":
+        return container(text, start)
+    header = name.lower().endswith(("authorization", "cookie"))
+    bare = (_TO_THE_END if header else _BARE).match(text, start)
+    if bare and (header or not _is_prose(text, match) or random(bare[0])):
+        return list(unless_innocent(text, start, bare.end())), 0
+    return [], 0
 
 
 def _is_prose(text: str, match: re.Match[str]) -> bool:
@@ -121,18 +128,17 @@ def unless_innocent(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _closing(text: str, quote: re.Match[str]) -> int:
     """Where the quoted value ends: at a quote with no more backslashes than the first has, or at the end."""
-    slashes, mark = len(quote["slashes"]), quote["quote"]
-    place = quote.end()
-    while (place := text.find(mark, place)) >= 0:
-        before = place - len(text[quote.end() : place].rstrip("\\")) - quote.end()
+    slashes = len(quote["slashes"])
+    for closing in _CLOSINGS[quote["quote"]].finditer(text, quote.end()):
+        before = len(closing["slashes"])
         if before <= slashes or (not slashes and before % 2 == 0):
-            return place - min(before, slashes)
-        place += 1
+            return closing.end() - 1 - min(before, slashes)
     return len(text)
 
 
-def container(text: str, start: int) -> Iterator[Span]:
-    """The texts in a list or an object, or all of it where nothing is quoted."""
+def container(text: str, start: int) -> tuple[list[Span], int]:
+    """The texts in a list or an object, or all of it where nothing is quoted; and where it ends."""
+    found: list[Span] = []
     depth, place, quoted = 0, start, False
     while match := _STRUCTURE.search(text, place):
         place = match.end()
@@ -141,16 +147,18 @@ def container(text: str, start: int) -> Iterator[Span]:
             colon = _COLON.match(text, end)
             place = colon.end() if colon else end + len(match[0])
             if not colon:
-                yield from unless_innocent(text, match.end(), end)
+                found += unless_innocent(text, match.end(), end)
             continue
         depth += 1 if match["bracket"] in "[{" else -1
         if not depth:
             break
-    if not quoted:
-        end = match.start() if match else len(text)
-        # Go's map[Authorization:[Bearer x]]; with a blank before it words in brackets are prose
-        if text[start - 1] in ":=" or all(len(part.split()) < 2 for part in text[start + 1 : end].split(",")):
-            yield from unless_innocent(text, start + 1, end)
+    end = match.start() if match else len(text)
+    # Go's map[Authorization:[Bearer x]]; with a blank before it words in brackets are prose
+    if not quoted and (
+        text[start - 1] in ":=" or all(len(part.split()) < 2 for part in text[start + 1 : end].split(","))
+    ):
+        found += unless_innocent(text, start + 1, end)
+    return found, end
 
 
 def indented(text: str, name: int, start: int, *, whole: bool) -> Iterator[Span]:

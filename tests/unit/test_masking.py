@@ -555,6 +555,8 @@ PROBES = [
         "token=a,b=",
         "\\\\\\",
         "token" + "\\" * 9,
+        '"token": {"a": "secret", ',
+        '"token": ["secret", {',
         "authorization: ",
     ),
 ]
@@ -570,6 +572,11 @@ def test_the_time_grows_with_the_text(probe: str) -> None:
         if ratio < 8:
             return
     raise AssertionError(f"{ratio:.1f} times as long")
+
+
+def test_the_time_grows_with_the_quotes_in_a_text() -> None:
+    small, large = ('token="' + '\\"' * size for size in (30_000, 120_000))
+    assert _seconds(masked, large) < 8 * max(_seconds(masked, small), 0.005)
 
 
 @pytest.mark.parametrize("finder", [finder for _, finder in FINDERS])
