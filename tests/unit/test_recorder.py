@@ -375,15 +375,6 @@ def test_not_found_is_trouble_too_unless_it_is_the_workload_itself(
     assert watcher.turn() == ["clock 1: first recorded"]
 
 
-def test_a_spec_that_can_not_be_walked_is_its_own_trouble(cluster: FakeCluster, watcher: Watcher) -> None:
-    cluster.add(AGENT, agent("odd", modelConfig="", tools=["not a tool"]))
-    cluster.add(AGENT, agent("fine", modelConfig=""))
-    assert watcher.turn() == ["fine 1: first recorded"]
-    assert watcher.turn(after=2) == []
-    (line,) = watcher.said
-    assert line.startswith("agent.kagent.dev/odd in default: AttributeError: ")
-
-
 @pytest.mark.parametrize(
     "message",
     [

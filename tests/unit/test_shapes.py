@@ -84,7 +84,7 @@ def error_of(call: Callable[[], object]) -> KagentError:
             "nothing at spec.declarative.tools[0].mcpServer.toolNames[1], where a text belongs",
         ),
         (CONFIG_MAP, {"data": {"a": "x", "b": {}}}, "an object at data.b, where a text belongs"),
-        (CONTROLLER_REVISION, {}, "nothing at revision, where a number belongs"),
+        (CONTROLLER_REVISION, {"revision": "1"}, "a text at revision, where a number belongs"),
         (
             HPA,
             {"spec": {"scaleTargetRef": {"name": "a"}}},
