@@ -162,8 +162,8 @@ class Address:
         sent = {"Accept": "application/json", "User-Agent": "kubectl-kagent", **(headers or {})}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token.strip()}"
-        elif login := urllib3.util.parse_url(self.url).auth:
-            sent |= urllib3.make_headers(basic_auth=unquote(login))
+        if login := urllib3.util.parse_url(self.url).auth:  # counts more, as with Go
+            sent |= {"Authorization": urllib3.make_headers(basic_auth=unquote(login))["authorization"]}
         if not self._pools:
             self._pools.append(urllib3.PoolManager(retries=False))
         request = partial(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from kubectl_kagent.errors import KagentError, OtherServerError, Unreachable
 
@@ -24,6 +25,7 @@ class Kubelet:
         self.piece = 1 << 16  # bytes in a piece at most
         self.asked: list[dict[str, object]] = []
         self._runs: dict[tuple[str, str], list[_Run]] = {}
+        self._apologies: dict[tuple[str, str], list[Any]] = {}
         self._changed = threading.Condition()
         self._outage = 0
         self._end: KagentError | None = None
@@ -35,11 +37,9 @@ class Kubelet:
             runs[-1].lines += [_stamped(line) for line in lines]
             self._changed.notify_all()
 
-    def apologize(self, pod: str, words: str, container: str = "kagent") -> None:
-        """Answer with ``words`` in the place of the log, as for one that can't be read: 200, and no stamp."""
-        with self._changed:
-            self._runs[pod, container] = [_Run([words.encode()], ended=True)]
-            self._changed.notify_all()
+    def apologize(self, pod: str, words: str, container: str = "kagent", *, times: int = 10**9) -> None:
+        """Answer so often with ``words`` in the place of the log, as of one that can't be read."""
+        self._apologies[pod, container] = [times, words.encode()]
 
     def complete(self, pod: str, rest: str, container: str = "kagent") -> None:
         """Add the rest of a line."""
@@ -77,6 +77,11 @@ class Kubelet:
         run = self._run(pod, container, previous)
         outage = self._outage
         yield b""
+        apology = self._apologies.get((pod, container))
+        if apology and apology[0]:
+            apology[0] -= 1
+            yield apology[1]
+            return
         position = run.served_from
         if tail is not None:
             position = max(position, len(run.lines) - tail)

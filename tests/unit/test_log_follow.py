@@ -298,6 +298,21 @@ def test_what_the_kubelet_says_of_a_log_is_said_once_and_is_no_line(
     assert following.lines == ["p:a"]
 
 
+def test_a_log_that_the_kubelet_finds_at_the_second_try_is_whole(fake: FakeCluster, follow: Follow) -> None:
+    """Between two runs it may not know where the ended one's log is."""
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.write("p", "08:00:01 last words")
+    fake.kubelet.apologize("p", "unable to retrieve container logs", times=1)
+    fake.set_status(POD, "p", restarted())
+    fake.kubelet.restart("p")
+    fake.kubelet.write("p", "08:00:02 b")
+    following.has("p:a", "p:last words", "p:b")
+    assert not [line for line in following.said if "unable to retrieve" in line]
+
+
 def test_a_deleted_pod_is_told_and_its_last_lines_are_there(fake: FakeCluster, follow: Follow) -> None:
     pod(fake)
     fake.kubelet.write("p", "08:00:00 a")

@@ -67,6 +67,8 @@ class Reader:
         self._first = b""
         self._count = 0
         self._fresh = self._refused = False
+        self._following = False
+        self._refusals = 0
 
     def read(self) -> None:
         """What there is now."""
@@ -78,7 +80,12 @@ class Reader:
             self._lane.end()
 
     def follow(self) -> None:
-        """Until the container will not run again."""
+        """Until the container will not run again.
+
+        While one run ends and the next one starts, a kubelet may fail to find a log: that is told only of two
+        streams in a row, and not of a run that is over, whose stream had come to its end.
+        """
+        self._following = True
         try:
             run: Run | None = self._pod.run(self.source.container)
             if run is not None and run.started and self._start.tail != 0:
@@ -203,6 +210,7 @@ class Reader:
         """
         rest: list[bytes] = []
         self._fresh, self._refused = True, False
+        live = growing or not self._following
         for piece in self._open(follow=follow, previous=previous):
             if not piece:
                 self._lane.wait_for(DELAY)
@@ -212,11 +220,11 @@ class Reader:
             if not end:
                 rest.append(piece)
                 continue
-            self._pass(b"".join([*rest, piece[:end]]))
+            self._pass(b"".join([*rest, piece[:end]]), live=live)
             rest = [piece[end:]] if end < len(piece) else []
         last = b"".join(rest)
         if last and (not growing or (self._fresh and not stamps.begins_with_one(last))):
-            self._pass(last + b"\n")
+            self._pass(last + b"\n", live=live)
         if not follow and 0 < self._count < (self._start.tail or 0):
             self._mind_older(self._first)
 
@@ -238,11 +246,15 @@ class Reader:
             tail=None if since else start.tail,
         )
 
-    def _pass(self, block: bytes) -> None:
+    def _pass(self, block: bytes, *, live: bool) -> None:
         if self._fresh:
             self._fresh, self._refused = False, not stamps.begins_with_one(block)
-        # words instead of a log: the lane tells them, and they are no repetition of anything
-        block = block if self._refused else self._seen.new(block)
+            self._refusals = self._refusals + live if self._refused else 0
+        if self._refused:  # words instead of a log: the lane tells them, they are no repetition of anything
+            if live and self._refusals > self._following:
+                self._lane.put(block)
+            return
+        block = self._seen.new(block)
         if block:
             if not self._count:
                 self._first = block[: stamps.WIDTH]
