@@ -8,7 +8,7 @@ CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && e
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv lock demo test test-telemetry lint check generate lab lab-down lab-status bench dist
+.PHONY: help venv lock demo test test-telemetry soak lint check generate lab lab-down lab-status bench dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the 
 	@$(BIN)/python -m tests.lab up --telemetry
 	$(STEP) "telemetry tests"
 	@KAGENT_TEST_TEMPO=$(TEMPO) KAGENT_TEST_LOKI=$(LOKI) $(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
+
+soak: venv ## every verb under faults, mutated answers and generated command lines; half an hour, no cluster
+	$(STEP) "soak"
+	@$(BIN)/python -m tests.soak
 
 lint: venv ## ruff, mypy, import-linter
 	$(STEP) "lint"

@@ -206,7 +206,7 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
                 _thread.interrupt_main()
 
     def hear(_: int, frame: FrameType | None) -> None:
-        if not _must_wait(frame):
+        if not must_wait(frame):
             heard.set()
             raise KeyboardInterrupt
 
@@ -231,7 +231,7 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
     return Done(result.exit_code, result.stdout, result.stderr)
 
 
-def _must_wait(frame: FrameType | None) -> bool:
+def must_wait(frame: FrameType | None) -> bool:
     """Whether an interrupt would be lost, or leave the fake's lock taken.
 
     What is raised where Python calls something because an object goes is lost (``_remove`` is what weak

@@ -1,0 +1,1 @@
+"""Every verb under faults, mutated answers and generated command lines."""
