@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.model import roles
 from kubectl_kagent.model.paths import below
 from kubectl_kagent.model.resources import POD, SERVICE, Resource
+from tests.fake.copies import copied
 from tests.fake.kubelet import Kubelet
 from tests.fake.store import Object, Store
 
@@ -198,7 +198,7 @@ class FakeCluster:
         """Answers from ``services``, by method and ``NAMESPACE/NAME:PORT/PATH``."""
         below(SERVICE.path(namespace, service), path)
         try:
-            return copy.deepcopy(self.services[method, f"{namespace}/{service}{path}"])
+            return copied(self.services[method, f"{namespace}/{service}{path}"])
         except KeyError:
             raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
 
@@ -301,7 +301,7 @@ class FakeCluster:
                 hook.action()
         one = request.verb in ("get", "patch", "delete")
         request.resource.path(request.namespace, request.name if one else None)  # raises InvalidName
-        self.requests.append(replace(request, body=copy.deepcopy(request.body)))
+        self.requests.append(replace(request, body=copied(request.body)))
         if (request.verb, request.resource) in self._denied:
             raise _forbidden(self.user, request)
         if request.resource in self._missing:

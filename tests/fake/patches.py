@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tests.fake.copies import copied
 
 
 class PatchError(Exception):
@@ -13,8 +14,8 @@ class PatchError(Exception):
 
 def apply_merge_patch(target: Any, patch: Any) -> Any:
     if not isinstance(patch, Mapping):
-        return copy.deepcopy(patch)
-    result = copy.deepcopy(dict(target)) if isinstance(target, Mapping) else {}
+        return copied(patch)
+    result = copied(dict(target)) if isinstance(target, Mapping) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
@@ -24,7 +25,7 @@ def apply_merge_patch(target: Any, patch: Any) -> Any:
 
 
 def apply_json_patch(target: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
-    result = copy.deepcopy(target)
+    result = copied(target)
     for operation in operations:
         *path, last = [
             part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]
@@ -44,7 +45,7 @@ def _child(holder: Any, step: str) -> Any:
 
 
 def _apply(holder: Any, last: str, operation: Mapping[str, Any]) -> None:
-    verb, value = operation["op"], copy.deepcopy(operation.get("value"))
+    verb, value = operation["op"], copied(operation.get("value"))
     if verb not in ("add", "remove", "replace", "test"):
         raise NotImplementedError(f"JSON patch operation {verb}")
     if verb != "add":

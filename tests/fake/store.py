@@ -7,7 +7,6 @@ What the store does not know it refuses loudly.
 
 from __future__ import annotations
 
-import copy
 import json
 import threading
 import time
@@ -28,6 +27,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
+from tests.fake.copies import copied
 from tests.fake.ownership import managed_fields
 from tests.fake.patches import PatchError, apply_json_patch, apply_merge_patch
 from tests.fake.selectors import field_requirements, fields_match, label_requirements, labels_match
@@ -66,7 +66,7 @@ class Store:
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         with self._changed:
-            return copy.deepcopy(self._live(resource, namespace, name))
+            return copied(self._live(resource, namespace, name))
 
     def list_objects(
         self,
@@ -123,7 +123,7 @@ class Store:
                     and labels_match(by_label, write.obj)
                     and fields_match(by_field, write.obj)
                 ):
-                    yield {"type": write.type, "object": copy.deepcopy(write.obj)}
+                    yield {"type": write.type, "object": copied(write.obj)}
             if ended:
                 break
         bookmark = {"resourceVersion": str(seen), "creationTimestamp": None}
@@ -143,7 +143,7 @@ class Store:
         *,
         dry_run: bool = False,
     ) -> Object:
-        obj = _without(copy.deepcopy(dict(body)), "status")
+        obj = _without(copied(dict(body)), "status")
         metadata = obj["metadata"]
         if resource.namespaced and metadata.setdefault("namespace", namespace) != namespace:
             raise _wrong_namespace()
@@ -195,7 +195,7 @@ class Store:
         """Replace the status as a controller does: the generation stays."""
         with self._changed:
             before = self._live(resource, namespace, name)
-            after = {**copy.deepcopy(before), "status": copy.deepcopy(dict(status))}
+            after = {**copied(before), "status": copied(dict(status))}
             if after == before:
                 return after
             after["metadata"]["managedFields"] = managed_fields(
@@ -205,7 +205,7 @@ class Store:
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         with self._changed:
-            self._keep("DELETED", resource, copy.deepcopy(self._live(resource, namespace, name)))
+            self._keep("DELETED", resource, copied(self._live(resource, namespace, name)))
 
     # What etcd and time do
 
@@ -269,7 +269,7 @@ class Store:
             raise _immutable(after)
         after = {**after, "status": before["status"]} if "status" in before else _without(after, "status")
         if after == before:
-            return copy.deepcopy(before)
+            return copied(before)
         if "generation" in old and _without(after, "metadata") != _without(before, "metadata"):
             new["generation"] = old["generation"] + 1
         new["managedFields"] = managed_fields(before, after, manager, self._now())
@@ -284,7 +284,7 @@ class Store:
         obj["metadata"]["resourceVersion"] = str(self._version)
         self._log.append(_Write(self._version, type_, resource, obj))
         self._changed.notify_all()
-        return copy.deepcopy(obj)
+        return copied(obj)
 
 
 def _check_metadata(resource: Resource, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -306,7 +306,7 @@ def _in_namespace(obj: Mapping[str, Any], namespace: str | None) -> bool:
 
 def _as_item(resource: Resource, obj: Object) -> Object:
     """Items of a built-in list come without their kind; those of a custom resource keep it."""
-    item = copy.deepcopy(obj)
+    item = copied(obj)
     if resource.group in ("", "apps", "autoscaling"):
         del item["kind"], item["apiVersion"]
     return item

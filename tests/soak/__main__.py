@@ -1,6 +1,6 @@
 """``python -m tests.soak``: the campaigns, or one run of one again.
 
-python -m tests.soak [faults|mutants|lines|all] [--form WORDS] [--count N] [--jobs N]
+python -m tests.soak [faults|mutants|lines|all] [--form WORDS] [--count N] [--step N] [--jobs N]
 python -m tests.soak fault FORM KIND:REQUEST:WHEN
 python -m tests.soak mutant FORM SEED
 python -m tests.soak line COMMAND SEED
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--form", default="", help="only forms (or commands) with these words")
     parser.add_argument("--count", type=int, help="mutants of each form, or command lines in all")
+    parser.add_argument("--step", type=int, default=1, help="only each so-manieth fault")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     campaign.isolate()
@@ -36,7 +37,9 @@ def main() -> int:
         return _again(given.what, *given.words)
     failed = False
     for name in COUNTS if given.what == "all" else [given.what]:
-        result = campaign.run(name, given.count or COUNTS[name], words=given.form, jobs=given.jobs)
+        result = campaign.run(
+            name, given.count or COUNTS[name], words=given.form, step=given.step, jobs=given.jobs
+        )
         sys.stdout.write(campaign.table(name, result))
         failed |= bool(result.failures)
     return int(failed)

@@ -6,9 +6,10 @@ import os
 import shlex
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from tests.soak.faults import Scene, Trouble, disturb, faults_of
@@ -94,28 +95,39 @@ def _note(result: Result, code: int, troubles: Iterable[Trouble], about: str, ag
     result.failures += [Failure(trouble, about[:_WIDTH], again) for trouble in troubles]
 
 
-def shares(name: str, count: int, words: str) -> list[tuple[Callable[..., Result], tuple[object, ...]]]:
+def shares(
+    name: str, count: int, words: str, step: int
+) -> list[tuple[Callable[..., Result], tuple[object, ...]]]:
     """The parts of a campaign whose form or command has ``words`` in it."""
     if name == "lines":
         found = [path for path, _ in commands() if words in " ".join(path)]
         each = -(-count // len(commands()))
         return [(lines, (path, each)) for path in found]
     forms = [form for form in FORMS if words in form.line]
-    return [(faults, (form,)) if name == "faults" else (mutants, (form, count)) for form in forms]
+    return [(faults, (form, step)) if name == "faults" else (mutants, (form, count)) for form in forms]
 
 
-def run(name: str, count: int, *, words: str = "", jobs: int = 2) -> Result:
+def run(name: str, count: int, *, words: str = "", step: int = 1, jobs: int = 2) -> Result:
     """The whole campaign, with its counts on stderr while it goes on."""
-    parts, whole, began = shares(name, count, words), Result(), time.monotonic()
+    parts, whole, began = shares(name, count, words, step), Result(), time.monotonic()
     with ProcessPoolExecutor(jobs, initializer=isolate) as pool:
         waiting = [pool.submit(part, *about) for part, about in parts]
         for number, done in enumerate(as_completed(waiting), 1):
-            whole.add(done.result())
+            whole.add(_result(done))
             told = f"{name}: {number}/{len(parts)}, {whole.runs} runs, {len(whole.failures)} failures"
             sys.stderr.write(f"\r{told}, {time.monotonic() - began:.0f} s ")
             sys.stderr.flush()
     sys.stderr.write("\n")
     return whole
+
+
+def _result(done: Future[Result]) -> Result:
+    """A share that broke off is a failure, and the others are still worth to be known."""
+    try:
+        return done.result()
+    except Exception as error:
+        text = "".join(traceback.format_exception(error))
+        return Result(failures=[Failure(Trouble("broke off", type(error).__name__, text), text[-1000:], ())])
 
 
 def table(name: str, result: Result) -> str:

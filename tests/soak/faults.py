@@ -147,7 +147,7 @@ class Scene:
 
     @property
     def changed(self) -> bool:
-        return self.world.state() != self.state
+        return self.world.touched(self.moment) and self.world.state() != self.state
 
     def differs(self) -> set[str]:
         """Names of what changed; a workload and its Deployment have one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.fake.copies import copied
 from tests.soak import apiserver
 from tests.soak.faults import LESS, Scene, Trouble, judge_any
 from tests.soak.run import Done
@@ -123,7 +123,7 @@ def _dump(value: Any) -> bytes:
 
 def _changed(chance: random.Random, value: Any) -> Any:
     """A copy with one node another; nodes near the root are the more likely."""
-    whole = {"": copy.deepcopy(value)}
+    whole = {"": copied(value)}
     holder: Any = whole
     key: Any = ""
     while chance.random() < 0.8:
@@ -143,7 +143,7 @@ def _changed(chance: random.Random, value: Any) -> Any:
 
 
 def _odd(chance: random.Random, holder: Any, key: Any) -> None:
-    holder[key] = copy.deepcopy(chance.choice(ODD))
+    holder[key] = copied(chance.choice(ODD))
 
 
 def _drop(_: random.Random, holder: Any, key: Any) -> None:
@@ -152,9 +152,9 @@ def _drop(_: random.Random, holder: Any, key: Any) -> None:
 
 def _twice(_: random.Random, holder: Any, key: Any) -> None:
     if isinstance(holder, list):
-        holder.append(copy.deepcopy(holder[key]))
+        holder.append(copied(holder[key]))
     else:
-        holder[key] = [holder[key], copy.deepcopy(holder[key])]
+        holder[key] = [holder[key], copied(holder[key])]
 
 
 def _wrapped(_: random.Random, holder: Any, key: Any) -> None:

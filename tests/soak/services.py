@@ -5,7 +5,6 @@ The answers are recordings wherever there is one. What the program changed is ke
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.fake.copies import copied
 from tests.soak.wire import Answer, Asked
 from tests.unit import recordings
 from tests.unit.test_cli_top import answer as prometheus
@@ -40,6 +40,9 @@ class Kept:
     said: list[tuple[str, Object]] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
     exported: int = 0
+
+    def copy(self) -> Kept:
+        return Kept(copied(self.sessions), copied(self.tasks), [*self.said], [*self.called], self.exported)
 
 
 def recorded_stream(name: str, session: str, task: str) -> list[Object]:
@@ -214,7 +217,7 @@ def _rpc(body: Object, result: Object) -> Object:
 
 
 def _data(value: Any) -> Answer:
-    return _json({"error": False, "data": copy.deepcopy(value), "message": "Successfully"})
+    return _json({"error": False, "data": copied(value), "message": "Successfully"})
 
 
 def _not_found(kind: str, id_: str) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -119,9 +120,25 @@ def answered_by(handler: Handler) -> Iterator[None]:
     with (
         mock.patch.object(urllib3.HTTPConnectionPool, "ConnectionCls", Plain),
         mock.patch.object(urllib3.HTTPSConnectionPool, "ConnectionCls", Secure),
-        mock.patch.object(httpx2.AsyncHTTPTransport, "handle_async_request", send),
+        # reading all certificates that the machine trusts would take longer than anything else
+        mock.patch.object(ssl.SSLContext, "load_default_certs"),
+        mock.patch.multiple(
+            httpx2.AsyncHTTPTransport,
+            __init__=lambda _, **__: None,
+            __aenter__=_itself,
+            __aexit__=_nothing,
+            handle_async_request=send,
+        ),
     ):
         yield
+
+
+async def _itself(transport: Any) -> Any:
+    return transport
+
+
+async def _nothing(*_: Any) -> None:
+    """There is nothing to close."""
 
 
 class _Socket:

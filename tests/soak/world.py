@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 from kubectl_kagent.cluster.prometheus import LABELS as PROMETHEUS
 from kubectl_kagent.cluster.tempo import LABELS as TEMPO
-from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MODEL_CONFIG, POD, SERVICE
+from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG, POD, SERVICE
 from tests import objects, permission_cases
 from tests.fakes import FakeCluster
 from tests.permission_world import FakeWorld
@@ -88,7 +87,7 @@ class World(FakeWorld):
         store = self.admin._store
         return Moment(
             ([*store._log], store._version, store._compacted),
-            copy.deepcopy(self.services.kept),
+            self.services.kept.copy(),
             self.admin.clock.now,
             dict(self.values),
             dict(self._forgotten),
@@ -99,10 +98,19 @@ class World(FakeWorld):
         store = self.admin._store
         log, store._version, store._compacted = moment.store
         store._log = [*log]
-        self.services.kept = copy.deepcopy(moment.kept)
+        self.services.kept = moment.kept.copy()
         self.admin.clock.now = moment.now
         self.values, self._forgotten = dict(moment.values), dict(moment.forgotten)
         self.admin.requests.clear()
+
+    def touched(self, moment: Moment) -> bool:
+        """Whether anything was written that ``state`` could have in it; cheaper than to compare."""
+        ours = [
+            write
+            for write in self.admin.writes
+            if write.resource != CONTROLLER_REVISION and not write.dry_run
+        ]
+        return bool(ours) or self.services.kept != moment.kept
 
     def state(self) -> Object:
         """What people decide about, and what agents and tools were told; revisions are ours to write."""
