@@ -14,8 +14,8 @@ import sys
 
 from tests.soak import campaign
 from tests.soak.faults import Fault, Scene, Trouble, disturb
-from tests.soak.forms import FORMS
-from tests.soak.lines import commands, line, try_line
+from tests.soak.forms import find
+from tests.soak.lines import commands, generated, try_line
 from tests.soak.mutants import mutant
 from tests.soak.run import Done
 from tests.soak.world import World
@@ -48,11 +48,11 @@ def main() -> int:
 def _again(what: str, about: str, number: str) -> int:
     if what == "line":
         path = tuple(about.split())
-        words = line(random.Random(f"{number} of {path}"), path, dict(commands())[path])
+        words = generated(random.Random(f"{number} of {path}"), path, dict(commands())[path])
         sys.stdout.write(f"{words!r}\n")
         world = World()
         return _show(*try_line(world, world.moment(), words))
-    scene = Scene(next(form for form in FORMS if form.line == about))
+    scene = Scene(find(about))
     done, troubles, hit = disturb(scene, Fault.read(number)) if what == "fault" else mutant(scene, number)
     sys.stdout.write(f"{hit}\n")
     return _show(done, troubles)

@@ -13,8 +13,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from tests.soak.faults import Scene, Trouble, disturb, faults_of
-from tests.soak.forms import FORMS, Form
-from tests.soak.lines import commands, line, try_line
+from tests.soak.forms import FORMS, find
+from tests.soak.lines import commands, generated, try_line
 from tests.soak.mutants import mutant
 from tests.soak.world import World
 
@@ -58,17 +58,19 @@ def isolate() -> None:
     os.environ |= {"KUBECONFIG": "/nonexistent/kubeconfig", "NO_COLOR": "1", "COLUMNS": "100"}
 
 
-def faults(form: Form, step: int = 1) -> Result:
-    """Every ``step``-th fault of a form."""
-    scene, result = Scene(form), Result()
+def faults(line: str, step: int = 1) -> Result:
+    """Every ``step``-th fault of the form with that line."""
+    form, result = find(line), Result()
+    scene = Scene(form)
     for fault in list(faults_of(scene))[::step]:
         done, troubles, hit = disturb(scene, fault)
         _note(result, done.code, troubles, f"{form.line}: {hit}", ("fault", form.line, str(fault)))
     return result
 
 
-def mutants(form: Form, count: int, first: int = 0) -> Result:
-    scene, result = Scene(form), Result()
+def mutants(line: str, count: int, first: int = 0) -> Result:
+    form, result = find(line), Result()
+    scene = Scene(form)
     for number in range(first, first + count):
         done, troubles, hit = mutant(scene, str(number))
         _note(result, done.code, troubles, f"{form.line}: {hit}", ("mutant", form.line, str(number)))
@@ -83,7 +85,7 @@ def lines(words: tuple[str, ...], count: int, first: int = 0) -> Result:
     world, result = World(), Result()
     moment = world.moment()
     for number in range(first, first + count):
-        given = line(random.Random(f"{number} of {words}"), words, command)
+        given = generated(random.Random(f"{number} of {words}"), words, command)
         done, troubles = try_line(world, moment, given)
         _note(result, done.code, troubles, repr(given), ("line", " ".join(words), str(number)))
     return result
@@ -103,8 +105,8 @@ def shares(
         found = [path for path, _ in commands() if words in " ".join(path)]
         each = -(-count // len(commands()))
         return [(lines, (path, each)) for path in found]
-    forms = [form for form in FORMS if words in form.line]
-    return [(faults, (form, step)) if name == "faults" else (mutants, (form, count)) for form in forms]
+    forms = [form.line for form in FORMS if words in form.line]
+    return [(faults, (each, step)) if name == "faults" else (mutants, (each, count)) for each in forms]
 
 
 def run(name: str, count: int, *, words: str = "", step: int = 1, jobs: int = 2) -> Result:

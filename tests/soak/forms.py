@@ -299,3 +299,8 @@ FORMS: tuple[Form, ...] = (
     Form("version"),
     Form("version -o json"),
 )
+
+
+def find(line: str) -> Form:
+    """The form with that line."""
+    return next(form for form in FORMS if form.line == line)

@@ -120,7 +120,7 @@ def _below(path: Path, command: click.Command) -> Iterator[tuple[Path, click.Com
             yield from _below((*path, name), found)
 
 
-def line(chance: random.Random, path: Path, command: click.Command) -> list[str]:
+def generated(chance: random.Random, path: Path, command: click.Command) -> list[str]:
     """A command line of that command; one in twenty has its words anywhere."""
     words: list[str] = []
     for _ in range(chance.choice((0, 1, 1, 1, 1, 1, 1, 2, 3))):
