@@ -33,6 +33,9 @@ _REASONS = {
     "504": ("Timeout", "request did not complete within requested timeout"),
 }
 FAULTS = ("reset", "timeout", *_REASONS, "cut", "302")
+# Who is told one of these may believe that nothing was done: that it was is a lie of the server's.
+_REFUSALS = frozenset({"401", "403", "404", "409", "410", "429", "503", "302"})
+_WRITES = ("POST", "PATCH", "DELETE")
 _LATER = {"429": {"Retry-After": "1"}, "503": {"Retry-After": "1"}}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -41,6 +44,11 @@ _CHANGED = re.compile(
     r"(in|there|back|done|over|changed|scaled|set|released|restored|restarted|rolled back|hibernated|woken"
     r"|deleted|created|sent|autoscaled|approved|rejected|patched|stored|gone|told|heard|asked)\b"
     r"|\b(may|might) (already |well )?(be|have)\b|whether|not known|unknown|\(rolled back\)"
+)
+_SHOWS = re.compile(r"kubectl (kagent )?(get|describe|rollout|scale|sessions|approvals|chat|trace) ")
+_WHY = re.compile(
+    "<unknown>|not known|answered|did not answer|unable to|forbidden|logged in|refused|broke|redirects"
+    "|may not|IncompleteRead|too old|has been modified|too many requests"
 )
 _RESULT = re.compile(r"^[\w.]+/\S+ [a-z]+.*$", re.MULTILINE)
 
@@ -214,15 +222,15 @@ def tells(scene: Scene, done: Done) -> bool:
 
     A result on stdout for each thing that changed says it too.
     """
-    if _CHANGED.search(done.err) and "kubectl kagent " in done.err:
+    if _CHANGED.search(done.err) and _SHOWS.search(done.err):
         return True
     results = len(_RESULT.findall(done.out)) or bool(done.out.strip())
     return results >= len(scene.differs())
 
 
-def _marked(scene: Scene, done: Done) -> bool:
-    """Whether a result that is another than the calm one has a mark of it."""
-    return done.err != scene.calm.err or "<unknown>" in done.out
+def marked(scene: Scene, done: Done) -> bool:
+    """Whether a result that is another than the calm one has a mark of it, or the reason in it."""
+    return done.err != scene.calm.err or len(_WHY.findall(done.out)) > len(_WHY.findall(scene.calm.out))
 
 
 def _alike(one: str, other: str) -> bool:
@@ -234,7 +242,7 @@ def judge_fault(scene: Scene, kind: str, done: Done) -> list[Trouble]:
     """With 404 the server says that there is none, and so does the screen."""
     found = judge(scene, done)
     less = done.code == 0 and not scene.form.enough and not _alike(done.out, scene.calm.out)
-    if not found and less and kind != "404" and not _marked(scene, done):
+    if not found and less and kind != "404" and not marked(scene, done):
         found.append(Trouble(LESS, scene.form.line, done.out))
     return found
 
@@ -250,7 +258,10 @@ def disturb(scene: Scene, fault: Fault) -> tuple[Done, list[Trouble], str]:
     """One run: how it ended, what is wrong with it, and the request that was hit."""
     disturbed = Disturbed(scene.world, fault)
     done = scene.play(disturbed)
-    return done, judge_fault(scene, fault.kind, done), disturbed.hit
+    found = judge_fault(scene, fault.kind, done)
+    if fault.when == AFTER and fault.kind in _REFUSALS and disturbed.hit.startswith(_WRITES):
+        found = [trouble for trouble in found if trouble.kind != SILENT]
+    return done, found, disturbed.hit
 
 
 __all__ = ["FAULTS", "FORMS", "WHEN", "Fault", "Scene", "Trouble", "disturb", "faults_of", "judge_any"]

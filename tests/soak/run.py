@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 from unittest import mock
 
+import anyio
 from click.testing import CliRunner
 
 from kubectl_kagent import clock
@@ -35,6 +36,7 @@ REAL_SECONDS = 60.0
 _TICK = 0.01
 _QUIET_TICKS = 4
 _PATIENCE = 5.0
+_MCP_SECONDS = 2.0  # its client has a clock of its own
 
 
 class Hang(BaseException):
@@ -154,11 +156,12 @@ def _invoke(words: list[str], given: Any, stdin: str | None) -> tuple[int, str, 
 
 @contextmanager
 def _in_fake_time(world: World, bounds: _Bounds) -> Iterator[None]:
-    now = world.admin.clock
+    now, fail_after = world.admin.clock, anyio.fail_after
     with (
         mock.patch.object(clock, "now", now),
         mock.patch.object(clock, "monotonic", now.monotonic),
         mock.patch.object(clock, "sleep", bounds.sleep),
+        mock.patch.object(anyio, "fail_after", lambda seconds: fail_after(min(seconds, _MCP_SECONDS))),
     ):
         yield
 
