@@ -24,7 +24,7 @@ from tests.soak.services import WAITING_SESSION as SESSION
 from tests.soak.services import WAITING_TASK as TASK
 from tests.soak.world import AGENT_WITH_RECORDS as RECORDS
 from tests.soak.world import Step, World
-from tests.unit.trace_world import GO_SESSION, GO_TASK, HITL_SESSION, TEMPO_TRACE
+from tests.unit.trace_world import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
 
 Done = Callable[[World], bool]
 
@@ -263,8 +263,8 @@ FORMS: tuple[Form, ...] = (
     Form("chat echo hello --otlp-endpoint=http://service.test:4318", done=_told("echo", "hello")),
     Form("approvals list -A"),
     Form("approvals list -o json"),
-    Form(f"approvals approve {TASK[:8]}", done=_decided("approve")),
-    Form(f"approvals reject {TASK} -o json", done=_decided("reject")),
+    Form(f"approvals approve {TASK[:8]} --yes", done=_decided("approve")),
+    Form(f"approvals reject {TASK} --yes -o json", done=_decided("reject")),
     Form("sessions list"),
     Form(f"sessions list -A {_AT} -o json"),
     Form(f"sessions show {GO_SESSION}"),
@@ -274,11 +274,13 @@ FORMS: tuple[Form, ...] = (
     Form(f"sessions delete {GO_SESSION} {SESSION}", done=_gone(GO_SESSION, SESSION)),
     # trace, top
     Form(f"trace {RECORDS}"),
-    Form(f"trace {RECORDS} --tempo=none -o json"),
+    Form(f"trace {RECORDS} --tempo=none"),
+    Form(f"trace {RECORDS} --tempo=none --jaeger=none -o json"),
     Form(f"trace {RECORDS} --tempo=http://service.test --tool=get_time"),
     Form(f"trace show {TEMPO_TRACE}"),
-    Form(f"trace show {GO_TASK} --tempo=none"),
-    Form(f"trace show {HITL_SESSION} --tempo=none --waterfall"),
+    Form(f"trace show {JAEGER_TRACE} --jaeger=http://service.test"),
+    Form(f"trace show {GO_TASK} --tempo=none --jaeger=none"),
+    Form(f"trace show {HITL_SESSION} --tempo=none --jaeger=none --waterfall"),
     Form(f"trace -f {RECORDS}", enough=12),
     Form(f"trace export {GO_SESSION} {_OTLP}", done=_exported, shown=False),
     Form(f"trace export --since=168h {_OTLP}", done=_exported, shown=False),

@@ -1,4 +1,4 @@
-"""What answers behind Services: kagent's controller with agents, Tempo, Prometheus, Loki, MCP, OTLP.
+"""What answers behind Services: kagent's controller with agents, Tempo, Jaeger, Prometheus, Loki, MCP, OTLP.
 
 The answers are recordings wherever there is one. What the program changed is kept, and read by the judges.
 """
@@ -21,7 +21,7 @@ from tests.fake.copies import copied
 from tests.soak.wire import Answer, Asked
 from tests.unit import recordings
 from tests.unit.test_cli_top import answer as prometheus
-from tests.unit.trace_world import ERROR_TRACE, TEMPO_TRACE
+from tests.unit.trace_world import ERROR_TRACE, JAEGER_TRACE, TEMPO_TRACE
 
 Object = dict[str, Any]
 
@@ -95,6 +95,8 @@ class Services:
             return self._a2a(asked)
         if path.startswith("/api/v1/query"):
             return _json(prometheus(asked.target))
+        if path == "/api/traces" or path.startswith("/api/v3/"):
+            return self._jaeger(path)
         if path == "/api/search" or path.startswith(("/api/traces/", "/api/v2/traces/")):
             return self._tempo(path)
         if path.startswith("/loki/"):
@@ -178,6 +180,13 @@ class Services:
             return _json({"traces": [{"traceID": id_.lstrip("0")} for id_ in self._traces]})
         found = self._traces.get(path.rpartition("/")[2])
         return _json(found) if found else Answer(404, b"trace not found", "text/plain")
+
+    def _jaeger(self, path: str) -> Answer:
+        if path == "/api/v3/services":
+            return _json({"services": ["datetime_agent", "kagent-controller"]})
+        if path == "/api/traces":
+            return _json({"data": [{"traceID": JAEGER_TRACE, "spans": []}]})
+        return _json(recordings.jaeger("trace_go_tool"))
 
     def _mcp(self, asked: Asked) -> Answer:
         if asked.method == "DELETE":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kubectl_kagent.cluster.jaeger import LABELS as JAEGER
 from kubectl_kagent.cluster.prometheus import LABELS as PROMETHEUS
 from kubectl_kagent.cluster.tempo import LABELS as TEMPO
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG, POD, SERVICE
@@ -50,7 +51,8 @@ class World(FakeWorld):
 
     def _install(self) -> None:
         cluster = self.admin
-        for name, port, labels in (("tempo", 3200, TEMPO), ("prometheus", 9090, PROMETHEUS)):
+        found = (("tempo", 3200, TEMPO), ("jaeger", 16686, JAEGER), ("prometheus", 9090, PROMETHEUS))
+        for name, port, labels in found:
             named = dict([labels.split("=")])
             component = {"app.kubernetes.io/component": "server"} if name == "prometheus" else {}
             metadata = {"name": name, "namespace": "observe", "labels": named | component}
@@ -113,14 +115,12 @@ class World(FakeWorld):
         return bool(ours) or self.services.kept != moment.kept
 
     def state(self) -> Object:
-        """What people decide about, and what agents and tools were told; revisions are ours to write."""
+        """What people decide about, and what agents were told; revisions are ours to write."""
         kept = self.services.kept
         found = permission_cases.state(self, recording=True)
         return found | {
             "sessions": sorted(kept.sessions),
             "said": len(kept.said),
-            "called": len(kept.called),
-            "exported": kept.exported,
         }
 
     def spec(self, name: str, resource: Any = AGENT) -> Object:
