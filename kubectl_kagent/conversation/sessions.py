@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster.kagent import Controller
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.errors import KagentError, NotFound, Unanswered
 from kubectl_kagent.model.paths import segment
 
 Json = Mapping[str, Any]
@@ -126,8 +126,14 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
         controller.read(path(id_), limit="1")
     except NotFound as error:
         raise _unknown(id_) from error
-    if not dry_run:
-        controller.delete(path(id_))
+    try:
+        if not dry_run:
+            controller.delete(path(id_))
+    except Unanswered as error:
+        raise Unanswered(
+            f"{error.message}: whether session {id_} was deleted is not known",
+            hint=f"kubectl kagent sessions show {id_} shows it",
+        ) from error
 
 
 def _unknown(id_: str) -> NotFound:

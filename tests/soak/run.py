@@ -35,6 +35,7 @@ FAKE_SECONDS = 7200.0
 REAL_SECONDS = 60.0
 _TICK = 0.01
 _QUIET_TICKS = 4
+_TELL_AGAIN = 200
 _PATIENCE = 5.0
 _MCP_SECONDS = 2.0  # its client has a clock of its own
 
@@ -65,7 +66,7 @@ class _Bounds:
     over: bool = False
     _seen: int = -1
     _quiet: int = 0
-    _told: bool = False
+    _until_told: int = 0
 
     def count(self) -> None:
         if self.over:
@@ -96,8 +97,9 @@ class _Bounds:
         self._quiet = self._quiet + 1 if self.asked == self._seen else 0
         self._seen = self.asked
         over = self._quiet >= _QUIET_TICKS or self.asked > self.enough
-        if self.enough and self.asked and over and not self._told:
-            self._told = True
+        self._until_told -= 1
+        if self.enough and self.asked and over and self._until_told < 0:
+            self._until_told = _TELL_AGAIN  # what is raised while an object goes is lost
             signal.raise_signal(signal.SIGINT)
 
 

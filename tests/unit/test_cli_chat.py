@@ -288,3 +288,14 @@ def test_an_event_without_end(kagent: Kagent) -> None:
         "",
         "error: a line of more than 33554432 bytes came: that is no answer\n",
     )
+
+
+def test_a_question_whose_answer_is_lost_may_have_been_heard(kagent: Kagent) -> None:
+    with serve() as server:
+        server.answer = lambda _: b""
+        code, out, err = kagent("chat", "clock", "what time is it?", f"--kagent-url={server.url}")
+        assert (code, out, len(server.received)) == (5, "", 1)
+    assert err.endswith(
+        ": whether agent clock was told is not known\n"
+        "hint: kubectl kagent sessions list clock -n default shows what it was told\n"
+    )

@@ -10,6 +10,7 @@ import yaml
 
 from tests.conftest import Kagent, Screen
 from tests.fakes import FakeCluster
+from tests.loopback import response, serve
 from tests.unit.talking import SESSION, TASK, Agent, called, gave, request, row, talking, task, text
 
 WHOLE = f"/api/sessions/{SESSION}"
@@ -228,3 +229,16 @@ def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
             "hint: kubectl kagent sessions list -A shows the user's\n",
         )
         assert agent.requests == []
+
+
+def test_a_delete_whose_answer_is_lost_may_have_been_carried_out(kagent: Kagent) -> None:
+    with serve() as server:
+        server.answer = lambda asked: (
+            b"" if asked.method == "DELETE" else response(200, {"error": False, "data": {}})
+        )
+        code, out, err = kagent("sessions", "delete", SESSION, f"--kagent-url={server.url}")
+    assert (code, out) == (5, "")
+    assert err.endswith(
+        f": whether session {SESSION} was deleted is not known\n"
+        f"hint: kubectl kagent sessions show {SESSION} shows it\n"
+    )
