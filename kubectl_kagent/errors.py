@@ -162,7 +162,10 @@ def done_so_far(text: str = "", hint: str = "") -> Iterator[Done]:
     except KagentError as error:
         if not done.text:
             raise
-        raise Incomplete.because(f"{done.text}, but", error, error.hint or done.hint) from error
+        hint = error.hint or ""
+        if "kubectl kagent " not in hint:  # one of ours shows more than that there is a change
+            hint = "; ".join(filter(None, (hint, done.hint)))
+        raise Incomplete.because(f"{done.text}, but", error, hint) from error
     except KeyboardInterrupt as error:
         if not done.text:
             raise

@@ -283,7 +283,9 @@ FORMS: tuple[Form, ...] = (
     Form(f"trace show {HITL_SESSION} --tempo=none --jaeger=none --waterfall"),
     Form(f"trace -f {RECORDS}", enough=12),
     Form(f"trace export {GO_SESSION} {_OTLP}", done=_exported, shown=False),
-    Form(f"trace export --since=168h {_OTLP}", done=_exported, shown=False),
+    Form(
+        f"trace export --since=168h {_OTLP}"
+    ),  # of no sessions, or of those that are gone, none is the truth
     Form("top -n test-29590623"),
     Form("top tools -A -o wide"),
     Form("top models --prometheus=http://service.test -A -o json"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubectl_kagent.errors import Unauthorized
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -474,6 +475,21 @@ def test_ctrl_c_while_it_waits_for_the_controller(
     arrange_interrupt("get", AGENT, nth=5)(story.cluster)
     assert kagent("rollback", "clock") == (130, "", INTERRUPTED)
     assert newest(story).rollback_of == 1
+
+
+def test_what_helps_against_the_failure_comes_before_what_shows_the_change(
+    story: Story, kagent: Kagent
+) -> None:
+    def logged_out() -> None:
+        raise Unauthorized("the token is expired", hint="log in again")
+
+    story.cluster.before("patch", AGENT, lambda: story.cluster.before("get", AGENT, logged_out))
+    assert kagent("rollback", "clock") == (
+        6,
+        "",
+        "error: the spec of revision 1 is in agent.kagent.dev/clock, but the token is expired\n"
+        f"hint: log in again; {SHOWS}\n",
+    )
 
 
 def test_the_handlers_of_signals_are_the_old_ones_again(story: Story, kagent: Kagent) -> None:
