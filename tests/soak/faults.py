@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from tests.soak import apiserver
-from tests.soak.forms import FORMS, Form
+from tests.soak.forms import Form
 from tests.soak.run import Done, place, run
 from tests.soak.wire import Answer, Asked, reset, silence
 from tests.soak.world import Moment, Object, World
@@ -262,6 +262,3 @@ def disturb(scene: Scene, fault: Fault) -> tuple[Done, list[Trouble], str]:
     if fault.when == AFTER and fault.kind in _REFUSALS and disturbed.hit.startswith(_WRITES):
         found = [trouble for trouble in found if trouble.kind != SILENT]
     return done, found, disturbed.hit
-
-
-__all__ = ["FAULTS", "FORMS", "WHEN", "Fault", "Scene", "Trouble", "disturb", "faults_of", "judge_any"]

@@ -90,7 +90,7 @@ _ODD = (
     "all",
     "(",
     "[a-",
-    "\ud800",
+    "\udcff",  # a byte that is no UTF-8
     "\x1b[2J",
     "\u202ex",
     "é",

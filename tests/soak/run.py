@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import gc
 import signal
-import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from types import FrameType
-from typing import Any
 from unittest import mock
 
 import anyio
@@ -110,7 +108,6 @@ def run(
     *,
     enough: int = 0,
     stdin: str | None = None,
-    given: Callable[[Connection], Cluster] | None = None,
 ) -> Done:
     """Run the program with ``words``; ``handler`` answers instead of ``world`` itself.
 
@@ -128,7 +125,7 @@ def run(
     troubles: list[str] = []
     with answered_by(counted), _in_fake_time(world, bounds), _threads(troubles):
         with _ticking(bounds):
-            code, out, err, trouble = _invoke(words, given or _connected, stdin)
+            code, out, err, trouble = _invoke(words, stdin)
             bounds.over = True
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             _end_threads(world, before)
@@ -142,9 +139,9 @@ def _connected(flags: Connection) -> Cluster:
     return connect(replace(flags, server=flags.server or "http://cluster.test"))
 
 
-def _invoke(words: list[str], given: Any, stdin: str | None) -> tuple[int, str, str, str]:
+def _invoke(words: list[str], stdin: str | None) -> tuple[int, str, str, str]:
     try:
-        result = CliRunner().invoke(cli, words, input=stdin, obj=given, prog_name="kubectl kagent")
+        result = CliRunner().invoke(cli, words, input=stdin, obj=_connected, prog_name="kubectl kagent")
     except Hang:
         return -1, "", "", ""
     except KeyboardInterrupt:  # it came when all was over
@@ -220,8 +217,3 @@ def place(trouble: str) -> str:
     number, _, function = rest.partition(", in ")
     kind = lines[-1].partition(":")[0] if lines else "?"
     return f"{kind} {path.rpartition('kubectl_kagent/')[2]}:{number} {function}"
-
-
-def interpreter() -> str:
-    """For a command line that plays a run again."""
-    return sys.executable.rpartition("/")[2]
