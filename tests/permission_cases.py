@@ -462,7 +462,8 @@ def guest(world: World) -> None:
     world.values |= {"guests": str(guests), "elsewhere": elsewhere}
     for name in (elsewhere, admin.namespace):
         with contextlib.suppress(AlreadyExists):  # the fake has none
-            admin.create(NAMESPACE, "", _object(NAMESPACE, name, {}), manager="admin")
+            body = _object(NAMESPACE, name, {}, labels={"kubectl-kagent-test": admin.namespace})
+            admin.create(NAMESPACE, "", body, manager="admin")
     spec = {"description": "0", "url": "http://127.0.0.1:9/mcp"}
     rule = {"allowedNamespaces": {"from": "Selector", "selector": {}}}
     server = _object(REMOTE_MCP_SERVER, "tools", spec | rule)

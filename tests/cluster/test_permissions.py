@@ -206,7 +206,7 @@ def world(lab_kubeconfig: Path) -> Iterator[LabWorld]:
         yield found
     finally:
         own = f"kubectl-kagent-test={tools.namespace}"
-        tools.kubectl("delete", "clusterrolebindings,clusterroles", "-l", own, "--wait=false")
+        tools.kubectl("delete", "namespaces,clusterrolebindings,clusterroles", "-l", own, "--wait=false")
         tools.kubectl("delete", "namespace", tools.namespace, "--wait=false")
 
 
