@@ -72,7 +72,7 @@ def revisions_of(
             try:
                 found.append(read_revision(item))
             except MalformedRevision as error:
-                warn(f"{error}; it is left out")
+                warn(f"{error.message}; it is left out")
     return sorted(found, key=lambda revision: revision.number)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, whole_number, with_replicas
 
@@ -243,7 +244,7 @@ def revision_object(
     }
 
 
-class MalformedRevision(ValueError):
+class MalformedRevision(KagentError):
     """An object that has our labels and is no revision of ours."""
 
 

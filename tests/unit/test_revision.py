@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.lifecycle.history import kind
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -281,3 +282,9 @@ def test_times_are_utc_and_read_back() -> None:
     assert timestamp(berlin) == "2026-11-23T08:00:05Z"
     assert parse_time(timestamp(berlin)) == berlin
     assert parse_time("2026-11-23T08:00:05.123456Z").microsecond == 123456
+
+
+def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
+    with pytest.raises(KagentError) as caught:
+        read_revision({"metadata": {"name": "agent-clock-r1"}, "data": []})
+    assert caught.value.line == "error: controllerrevision.apps/agent-clock-r1 holds no revision of ours"
