@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.model.resources import POD
-from tests.cluster.conftest import Tools
+from tests.cluster.conftest import Tools, wait_for
 from tests.cluster.workloads import Object, byo
 from tests.lab.images.python import AGENT_RUNTIME, PYTHON
 from tests.lab.lab import Lab
@@ -45,9 +45,15 @@ def running(api: ApiServer, name: str) -> list[str]:
 
 
 def tell(tools: Tools, pod: str, word: str) -> None:
-    """Send a pod a request; one that makes it exit is never answered."""
+    """Send a pod a request, once its program listens; one that makes it exit is never answered."""
     path = f"/api/v1/namespaces/{tools.namespace}/pods/{pod}:8080/proxy/{word}"
-    tools.kubectl("get", "--raw", path, check=word != "exit")
+
+    def told() -> bool:
+        done = tools.kubectl("get", "--raw", path, check=False)
+        assert done.code == 0 or word == "exit" or "connection refused" in done.err, done.err
+        return "connection refused" not in done.err
+
+    wait_for(told, f"pod {pod}, which runs, to listen")
 
 
 def shown(output: Iterable[bytes]) -> Iterator[tuple[str, bytes, int]]:

@@ -79,9 +79,9 @@ def trace(tools: Tools, id_: str) -> dict[str, Any]:
     return found
 
 
-def ask(tools: Tools, service: str, path: str, **query: str) -> Any:
+def ask(tools: Tools, part: str, path: str, **query: str) -> Any:
     """What a telemetry part answers through the API server, found by the label of its Service."""
-    found = tools.kubectl("get", "services", "-A", "-l", f"app.kubernetes.io/name={service}", "-o", "json")
+    found = tools.kubectl("get", "services", "-A", "-l", f"app.kubernetes.io/name={part}", "-o", "json")
     (item,) = json.loads(found.out)["items"]
     name, port = item["metadata"]["name"], item["spec"]["ports"][0]["port"]
     base = f"/api/v1/namespaces/{item['metadata']['namespace']}/services/{name}:{port}/proxy"

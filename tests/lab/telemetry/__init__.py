@@ -35,7 +35,8 @@ def jaeger(layout: Layout) -> Part:
     receives = listens(layout, NODE_ADDRESS, JAEGER_RECEIVER_PORT)
     settings, text = _settings(layout, "jaeger")
     command = [str(program(layout, "jaeger")), f"--config=file:{settings}"]
-    return Part("jaeger", command, lambda: receives() and serves(), {settings: text}, patience=5)
+    environment = {"PATH": PATH, "OTEL_TRACES_SAMPLER": "always_off"}  # or it sends traces of itself
+    return Part("jaeger", command, lambda: receives() and serves(), {settings: text}, environment, patience=5)
 
 
 def loki(layout: Layout) -> Part:
