@@ -118,7 +118,8 @@ def screen(request: pytest.FixtureRequest) -> Screen:
 def pytest_configure() -> None:
     """A run in the background may start with signals ignored, and so would the programs that tests end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -23,6 +23,7 @@ from kubectl_kagent.model.resources import (
     HPA,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
     POD,
     REMOTE_MCP_SERVER,
     REPLICA_SET,
@@ -313,6 +314,7 @@ _KINDS: dict[Resource, tuple[str, dict[str, Shape]]] = {
             )
         },
     ),
+    NAMESPACE: ("", {}),
     CRD: ("", {"spec": _fields(versions=_each(_fields("name", name=TEXT, served=FLAG)))}),
 }
 _LISTING = _fields(
@@ -322,7 +324,7 @@ _LISTING = _fields(
 
 @cache
 def _object(resource: Resource, *, kept: bool) -> Shape:
-    needed, parts = _KINDS.get(resource, ("", {}))
+    needed, parts = _KINDS[resource]
     must = "name" + (" namespace" if resource.namespaced else "") + (f" {_KEPT}" if kept else "")
     metadata = _fields(must, **_METADATA)
     return _fields(f"metadata {needed}", metadata=metadata, apiVersion=TEXT, kind=TEXT, **parts)
@@ -331,8 +333,11 @@ def _object(resource: Resource, *, kept: bool) -> Shape:
 def checked(resource: Resource, obj: Object, *, kept: bool = True) -> Object:
     """``obj``, an object of that kind; unless ``kept`` it was only tried, so the store gave it nothing yet.
 
+    Of kinds that only pass through (a review has not even a name) nothing is asked.
     Raises KagentError with the path where a field that is read has another type.
     """
+    if resource not in _KINDS:
+        return obj
     try:
         _check(_object(resource, kept=kept), obj)
     except _Misfit as misfit:

@@ -195,9 +195,11 @@ def say_whole(line: str) -> None:
         click.echo(one_line(line), err=True)
 
 
-def warn(text: str) -> None:
-    """Print a warning to stderr."""
+def warn(text: str, *more: str) -> None:
+    """Print a warning to stderr, and the lines that go with it."""
     say(f"Warning: {text}")
+    for line in more:
+        say(line)
 
 
 def fail(error: KagentError) -> None:

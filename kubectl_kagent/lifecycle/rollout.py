@@ -58,10 +58,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Where the waiting speaks: progress lines, and warnings with the causes."""
+    """Where the waiting speaks: progress lines, and warnings, each with the lines that go below it."""
 
     say: Say
-    warn: Say
+    warn: Callable[..., None]
 
 
 def judge(view: View) -> Progress:
@@ -229,7 +229,7 @@ class _Telling:
         self._voice = voice
         self._line = ""
         self._since: dict[tuple[str, str], float] = {}
-        self._said: set[str | tuple[str, str]] = set()
+        self._said: set[tuple[str, ...]] = set()
 
     def final(self, view: View, progress: Progress, now: float) -> bool:
         """Say what is new; whether a cause has lasted long enough to give up."""
@@ -251,15 +251,15 @@ class _Telling:
                 self._last_words(cause)
         return False
 
-    def once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._voice.warn(text)
+    def once(self, text: str, *more: str) -> None:
+        """Warn of ``text``, with ``more`` lines below it, unless just that was said before."""
+        if (text, *more) not in self._said:
+            self._said.add((text, *more))
+            self._voice.warn(text, *more)
 
     def _last_words(self, cause: Cause) -> None:
         if cause.log:
-            lines = "".join(f"\n  {line}" for line in cause.log)
-            self.once(f"{cause.where}: the last lines of its log:{lines}")
+            self.once(f"{cause.where}: the last lines of its log:", *(f"  {line}" for line in cause.log))
 
 
 def _look(cluster: Cluster, workload: Workload, revision: int) -> View:

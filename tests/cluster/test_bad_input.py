@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -215,9 +216,14 @@ def test_a_server_that_never_answers(tools: Tools, scheme: str) -> None:
 
 @pytest.mark.usefixtures("untouched")
 def test_a_server_that_hangs_up(tools: Tools) -> None:
+    def hang_up() -> None:
+        with suppress(OSError):  # at the end
+            while True:
+                rude.accept()[0].close()
+
     with socket.create_server(("127.0.0.1", 0)) as rude:
         address = f"127.0.0.1:{rude.getsockname()[1]}"
-        threading.Thread(target=lambda: rude.accept()[0].close(), daemon=True).start()
+        threading.Thread(target=hang_up, daemon=True).start()
         done = tools.kagent(*CHANGE, f"--server=http://{address}")
     assert (done.code, done.out) == (5, "")
     assert done.err.startswith(f"error: unable to connect to the server {address}: ")

@@ -311,7 +311,8 @@ def test_a_name_is_given_once(subject: Subject) -> None:
 def test_of_many_who_claim_a_name_at_once_one_gets_it(subject: Subject) -> None:
     name = unique("race")
     subject.made.append((CONTROLLER_REVISION, name))
-    body = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": name}, "revision": 1}
+    typed = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": name}}
+    body = typed | {"revision": 1, "data": {}}
     won: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def claim() -> None:

@@ -44,7 +44,8 @@ class Stage:
 
     def follow(self, workload: Workload, *, timeout: float = 0, **more: Any) -> None:
         voice = Voice(
-            lambda text: self.screen.append(f"out: {text}"), lambda text: self.screen.append(f"err: {text}")
+            lambda text: self.screen.append(f"out: {text}"),
+            lambda *lines: self.screen.append("err: " + "\n".join(lines)),
         )
         clock = Clock(lambda: self.elapsed, self._sleep)
         follow(self.cluster, workload, voice, timeout=timeout, clock=clock, **more)
