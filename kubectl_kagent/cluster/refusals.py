@@ -87,8 +87,10 @@ def service_refusal(code: int, content_type: str, data: bytes, where: str) -> Ka
         return Unauthorized(f"{where} refused with {code}: {words}")
     if code == 404:
         return NotFound(words)
-    if code in (502, 503, 504):
-        return Unreachable(f"{where} answered {code}: {words}")
+    if code == 503:
+        return Unreachable(f"{where} answered 503: {words}")
+    if code in (502, 504):  # of what stands before it, which has passed the request on
+        return Unanswered(f"{where} answered {code}: {words}")
     return KagentError(f"{where} answered {code}: {words}")
 
 

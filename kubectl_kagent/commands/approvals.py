@@ -140,12 +140,13 @@ def _decide(
 
 
 def _show(found: Waiting) -> None:
+    """What is decided about, whole: a mask could hide what a call does."""
     session = found.session
     terminal.say(f"agent {session.agent} of namespace {session.namespace} waits with task {found.task}:")
     for call in found.calls:
-        terminal.say(f"? {asked_line(call)}" + (f"  [{call.call.id}]" if call.call.id else ""))
+        terminal.say_whole(f"? {asked_line(call)}" + (f"  [{call.call.id}]" if call.call.id else ""))
     if not found.calls:
-        terminal.say(f"? {found.said}")
+        terminal.say_whole(f"? {found.said}")
 
 
 def _agree(verb: str) -> None:

@@ -50,6 +50,7 @@ _WHY = re.compile(
     "<unknown>|not known|answered|did not answer|unable to|forbidden|logged in|refused|broke|redirects"
     "|may not|IncompleteRead|too old|has been modified|too many requests"
 )
+_TIMES = re.compile(r"([\d.]+[a-z]{0,2})+")
 _RESULT = re.compile(r"^[\w.]+/\S+ [a-z]+.*$", re.MULTILINE)
 
 
@@ -190,7 +191,8 @@ def judge_any(done: Done) -> Iterator[Trouble]:
     """What is wrong of any run, whatever was asked."""
     for trouble in done.tracebacks:
         yield Trouble(TRACEBACK, place(trouble), trouble)
-    if "Traceback (most recent" in done.err:
+    # what an interrupt meets while an object goes is Python's to tell
+    if "Traceback (most recent" in done.err and "Exception ignored in" not in done.err:
         yield Trouble(TRACEBACK, "on stderr", done.err)
     if done.hang:
         yield Trouble(HANG, done.hang, done.err)
@@ -235,13 +237,14 @@ def marked(scene: Scene, done: Done) -> bool:
 
 def _alike(one: str, other: str) -> bool:
     """Apart from times: a retry takes some."""
-    return re.sub(r"[\d.]+", "#", one).split() == re.sub(r"[\d.]+", "#", other).split()
+    return _TIMES.sub("#", one).split() == _TIMES.sub("#", other).split()
 
 
 def judge_fault(scene: Scene, kind: str, done: Done) -> list[Trouble]:
     """With 404 the server says that there is none, and so does the screen."""
     found = judge(scene, done)
-    less = done.code == 0 and not scene.form.enough and not _alike(done.out, scene.calm.out)
+    reads = not scene.form.done and not scene.form.enough
+    less = done.code == 0 and reads and not _alike(done.out, scene.calm.out)
     if not found and less and kind != "404" and not marked(scene, done):
         found.append(Trouble(LESS, scene.form.line, done.out))
     return found

@@ -18,6 +18,7 @@ from types import FrameType
 from unittest import mock
 
 import anyio
+import mcp.client.streamable_http  # noqa: F401  # what takes long to load takes none of its time
 from click.testing import CliRunner
 
 from kubectl_kagent import clock
@@ -35,7 +36,7 @@ _TICK = 0.01
 _QUIET_TICKS = 4
 _TELL_AGAIN = 200
 _PATIENCE = 5.0
-_MCP_SECONDS = 2.0  # its client has a clock of its own
+_MCP_SECONDS = 5.0  # its client has a clock of its own
 
 
 class Hang(BaseException):

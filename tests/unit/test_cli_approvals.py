@@ -32,6 +32,9 @@ END = f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
 SHOWN = f"agent clock of namespace default waits with task {TASK}:\n"
 
 
+HIDDEN = "x --token '; rm -rf /'"  # what a mask of the token would cover
+
+
 def kept(*tasks: dict[str, Any]) -> dict[str, Any]:
     return {"/api/sessions": [row(SESSION)], PENDING: list(tasks)}
 
@@ -358,3 +361,14 @@ def test_a_decision_that_makes_no_sense_is_not_sent(
     with talking(data=kept(waiting(*parts))) as agent:
         assert approvals(kagent, agent, "approve", TASK, *words) == (code, "", error)
     assert agent.calls == []
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_what_is_decided_about_is_shown_whole_and_the_list_is_masked(kagent: Kagent, verb: str) -> None:
+    task = waiting(request("c1", "run", command=HIDDEN, password="hunter2"))
+    with talking(COMPLETED, data=kept(task), task=task) as agent:
+        listed = approvals(kagent, agent, "list", "-o", "json")[1]
+        _, _, err = approvals(kagent, agent, verb, TASK, "--yes")
+    assert f'? run command="{HIDDEN}" password="hunter2"' in err
+    assert "hunter2" not in listed
+    assert "rm -rf" not in listed

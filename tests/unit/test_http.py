@@ -14,7 +14,7 @@ from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.http import Address, HttpService, Proxied
 from kubectl_kagent.cluster.kagent import Controller, at_address
-from kubectl_kagent.errors import KagentError, NotFound, Unauthorized, Unreachable
+from kubectl_kagent.errors import KagentError, NotFound, Unanswered, Unauthorized, Unreachable
 from tests.loopback import Loopback, Received, chunk, head, refused, response, serve
 
 PAGE = "<html><head><title>Sign in</title></head></html>"
@@ -118,7 +118,7 @@ def test_no_content_is_an_empty_answer(service: HttpService, server: Loopback) -
             1,
         ),
         (response(500, "", "text/plain"), KagentError, "error: {} answered 500: nothing", 1),
-        (response(502, "bad\ngateway", "text/plain"), Unreachable, "error: {} answered 502: bad gateway", 5),
+        (response(502, "bad\ngateway", "text/plain"), Unanswered, "error: {} answered 502: bad gateway", 5),
     ],
 )
 def test_a_refusal_says_who_refused_and_why(
