@@ -81,16 +81,16 @@ def conversations(kubeconfig: Path, runtime: str) -> Iterator[Conversations]:
             done = tools.kagent("rollout", "status", target, "--timeout=4m", timeout=260)
             assert done.code == 0, done.err
         found = Conversations(tools)
-        wait_for(lambda: _known(tools, "datetime-mcp", HELPER), "the names of tools in the DNS")
+        wait_for(lambda: _reached(tools, "datetime-mcp:3000", f"{HELPER}:8080"), "the way to the tools")
         for name in (HELPER, ASKER):
             wait_for(partial(found.is_awake, name), f"an answer of {name}")
         yield found
 
 
-def _known(tools: Tools, *services: str) -> bool:
-    """Whether pods can look them up: a moment later than they are ready. An agent would fail till then."""
-    look = "import socket, sys; [socket.gethostbyname(name) for name in sys.argv[1:]]"
-    words = ("exec", "deployment/datetime-mcp", "--", "python3", "-c", look, *services)
+def _reached(tools: Tools, *services: str) -> bool:
+    """Whether pods can connect to them: a moment later than they are ready. An agent would fail till then."""
+    connect = "import socket, sys; [socket.create_connection(a.split(':')).close() for a in sys.argv[1:]]"
+    words = ("exec", "deployment/datetime-mcp", "--", "python3", "-c", connect, *services)
     return tools.kubectl(*words, check=False).code == 0
 
 

@@ -111,7 +111,7 @@ def spans_of(trace: dict[str, Any]) -> list[Span]:
         )
         for batch in trace["resourceSpans"]
         for scope in batch["scopeSpans"]
-        for span in scope["spans"]
+        for span in scope.get("spans", ())  # Jaeger leaves a scope whose spans are all repetitions
     ]
 
 

@@ -20,12 +20,8 @@ def attributes(**values: str) -> list[dict[str, Any]]:
     return [{"key": key.replace("_", "."), "value": {"stringValue": value}} for key, value in values.items()]
 
 
-def record(time: int, text: str, stream: str = "stdout") -> dict[str, Any]:
-    return {
-        "timeUnixNano": str(time),
-        "body": {"stringValue": text},
-        "attributes": attributes(log_iostream=stream),
-    }
+def record(time: int, text: str) -> dict[str, Any]:
+    return {"timeUnixNano": str(time), "body": {"stringValue": text}, "attributes": []}
 
 
 def export(*records: dict[str, Any], **resource: str) -> dict[str, Any]:
@@ -33,24 +29,25 @@ def export(*records: dict[str, Any], **resource: str) -> dict[str, Any]:
     return {"resourceLogs": [logs]}
 
 
-ONE = export(
-    record(1, "a"), record(2, "b", "stderr"), record(3, "c"), k8s_pod_name="p", k8s_pod_uid="u", agent="x"
-)
+ONE = export(record(1, "a"), record(3, "c"), record(2, "b"), k8s_pod_name="p", k8s_pod_uid="u", agent="x")
+LABELS = {"k8s_pod_name": "p", "agent": "x"}
+SORTED = {"streams": [{"stream": LABELS, "values": [["1", "a"], ["2", "b"], ["3", "c"]]}]}
 
 
-def test_a_stream_is_one_output_of_one_container() -> None:
-    assert pushed(ONE) == {
-        "streams": [
-            {
-                "stream": {"k8s_pod_name": "p", "log_iostream": "stdout", "agent": "x"},
-                "values": [["1", "a"], ["3", "c"]],
-            },
-            {
-                "stream": {"k8s_pod_name": "p", "log_iostream": "stderr", "agent": "x"},
-                "values": [["2", "b"]],
-            },
-        ]
-    }
+def test_a_stream_is_a_container_in_the_order_of_time() -> None:
+    assert pushed(ONE, {}) == SORTED
+
+
+def test_what_comes_late_is_a_stream_of_its_own() -> None:
+    last: dict[Any, int] = {}
+
+    def push(*times: int) -> Any:
+        found = pushed(export(*(record(time, "") for time in times), agent="x"), last)["streams"]
+        return [(one["stream"].get("late"), [int(time) for time, _ in one["values"]]) for one in found]
+
+    assert push(10, 20) == [(None, [10, 20])]
+    assert push(20, 15, 30) == [("1", [15]), (None, [20, 30])]
+    assert push(12, 16, 40) == [("2", [12]), ("1", [16]), (None, [40])]
 
 
 @pytest.fixture
@@ -61,6 +58,7 @@ def loki() -> Iterator[Loopback]:
 
 @pytest.fixture
 def pusher(loki: Loopback, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(Handler, "last", {})
     monkeypatch.setattr(Handler, "loki", f"{loki.url}/loki/api/v1/push", raising=False)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever).start()
@@ -82,4 +80,4 @@ def test_the_collector_sends_again_what_loki_can_not_take_now(
         with error:
             status = error.code
     assert status == told
-    assert json.loads(loki.received[0].body) == pushed(ONE)
+    assert json.loads(loki.received[0].body) == SORTED

@@ -10,16 +10,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
-# As Loki 3 names them, and ours for a pod's agent. This Loki takes a stream only in the order of time, and
-# two runs of a container, or its two outputs, may come mixed.
+# As Loki 3 names them, and ours for a pod's agent.
 LABELS = (
     "k8s.namespace.name",
     "k8s.pod.name",
     "k8s.container.name",
     "k8s.container.restart_count",
-    "log.iostream",
     "agent",
 )
 TIMEOUT = 30
@@ -27,21 +25,30 @@ TIMEOUT = 30
 Labels = tuple[tuple[str, str], ...]
 
 
-def pushed(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as a request to Loki's push API."""
+def pushed(logs: Mapping[str, Any], last: dict[Labels, int]) -> dict[str, Any]:
+    """The same as a request to Loki's push API. ``last``, each stream's last time, is brought up to date.
+
+    This Loki takes a stream only in the order of time, which the collector does not always keep, nor do two
+    outputs of a container: a line that comes late goes into another stream, with one more label.
+    """
     streams: dict[Labels, list[list[str]]] = {}
-    for labels, time, line in _entries(logs):
-        streams.setdefault(labels, []).append([time, line])
+    for time, labels, line in sorted(_entries(logs), key=lambda entry: entry[0]):
+        stream, number = labels, 0
+        while last.get(stream, 0) > time:
+            number += 1
+            stream = (*labels, ("late", str(number)))
+        last[stream] = time
+        streams.setdefault(stream, []).append([str(time), line])
     return {"streams": [{"stream": dict(labels), "values": values} for labels, values in streams.items()]}
 
 
-def _entries(logs: Mapping[str, Any]) -> Iterator[tuple[Labels, str, str]]:
+def _entries(logs: Mapping[str, Any]) -> Iterator[tuple[int, Labels, str]]:
     for resource in logs["resourceLogs"]:
         for scope in resource["scopeLogs"]:
             for record in scope["logRecords"]:
                 known = _texts(resource["resource"]) | _texts(record)
                 labels = tuple((key.replace(".", "_"), known[key]) for key in LABELS if key in known)
-                yield labels, record["timeUnixNano"], record["body"].get("stringValue", "")
+                yield int(record["timeUnixNano"]), labels, record["body"].get("stringValue", "")
 
 
 def _texts(holder: Mapping[str, Any]) -> dict[str, str]:
@@ -56,10 +63,14 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     loki: str
+    last: ClassVar[dict[Labels, int]] = {}
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, said = self._push(json.dumps(pushed(body)).encode())
+        last = dict(self.last)
+        status, said = self._push(json.dumps(pushed(body, last)).encode())
+        if status == HTTPStatus.OK:
+            self.last.update(last)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(said)))
