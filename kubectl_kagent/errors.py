@@ -17,11 +17,18 @@ class KagentError(Exception):
     """A failure that is explained to the user in one line, with a hint when there is a next step."""
 
     exit_code = 1
+    # whether a write that ends so was carried out is not known: no answer, or that of a server that failed
+    open = False
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def left_open(self, what: str, shown: str) -> None:
+        """Say that ``what`` is not known, and which command shows it."""
+        self.message += f": {what} is not known"
+        self.hint = shown
 
     @property
     def line(self) -> str:
@@ -97,6 +104,8 @@ class Unreachable(KagentError):
 
 class Unanswered(Unreachable):
     """A request went out and no answer came back: nobody knows whether it was carried out."""
+
+    open = True
 
 
 class ResourceMissing(KagentError):

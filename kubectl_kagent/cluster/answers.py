@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.decoding import from_json
-from kubectl_kagent.errors import KagentError, Unreachable
+from kubectl_kagent.errors import KagentError, Unanswered
 
 if TYPE_CHECKING:
     import urllib3
@@ -22,7 +22,7 @@ LOGIN_PAGE = "is a login page or another server behind this address?"
 def whole(response: urllib3.BaseHTTPResponse, where: str) -> bytes:
     """The body, to its end.
 
-    Raises Unreachable when it breaks off, KagentError when it is longer than an answer can be.
+    Raises Unanswered when it breaks off, KagentError when it is longer than an answer can be.
     """
     import urllib3
 
@@ -62,7 +62,7 @@ def check(response: urllib3.BaseHTTPResponse, where: str) -> None:
 def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterator[bytes]:
     """The lines of an event stream as they come; closes the response.
 
-    Raises Unreachable when it breaks, KagentError when the answer is no event stream.
+    Raises Unanswered when it breaks, KagentError when the answer is no event stream.
     """
     import urllib3
 
@@ -77,7 +77,7 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
             )
         yield from lines(response, unfinished=True)
     except urllib3.exceptions.HTTPError as error:
-        raise Unreachable(f"the stream from {path} broke: {error}") from error
+        raise Unanswered(f"the stream from {path} broke: {error}") from error
     finally:
         response.close()
 

@@ -53,7 +53,9 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code in (502, 503, 504):
         kind = Unreachable if code == 503 else Unanswered  # the last is what the API server itself says then
         return kind(f"the server answered {code}: {message}")
-    return OtherServerError(reason or str(code or "Unknown"), message)
+    found = OtherServerError(reason or str(code or "Unknown"), message)
+    found.open = code >= 500  # what etcd did not confirm in time is such a failure too
+    return found
 
 
 def _word(status: Mapping[str, Any], key: str) -> str:
@@ -91,7 +93,9 @@ def service_refusal(code: int, content_type: str, data: bytes, where: str) -> Ka
         return Unreachable(f"{where} answered 503: {words}")
     if code in (502, 504):  # of what stands before it, which has passed the request on
         return Unanswered(f"{where} answered {code}: {words}")
-    return KagentError(f"{where} answered {code}: {words}")
+    found = KagentError(f"{where} answered {code}: {words}")
+    found.open = code >= 500
+    return found
 
 
 def said(content_type: str, data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubectl_kagent.errors import KagentError, Unanswered
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import Resource
 
 
@@ -21,10 +21,8 @@ def writing(
         yield
     except KagentError as error:
         unread = type(error) is KagentError
-        if dry_run or not (unread or isinstance(error, Unanswered)):
-            raise
-        label = resource.label(name)
-        raise type(error)(
-            f"{error.message}: whether {label} was {done} is not known",
-            hint=f"kubectl get {label} -n {namespace} -o yaml shows it",
-        ) from error
+        if not dry_run and (unread or error.open):
+            label = resource.label(name)
+            shown = f"kubectl get {label} -n {namespace} -o yaml shows it"
+            error.left_open(f"whether {label} was {done}", shown)
+        raise

@@ -11,7 +11,7 @@ from kubectl_kagent.conversation.a2a import AgentLine, Reply
 from kubectl_kagent.conversation.decision import Pending, pending
 from kubectl_kagent.conversation.speech import Shown, Speech
 from kubectl_kagent.conversation.wire import RpcError
-from kubectl_kagent.errors import KagentError, Unanswered, Unreachable
+from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.turn import FINAL_STATES, PAUSED_STATES, Request, State, Usage
 
 _RETRIES = 5
@@ -106,13 +106,12 @@ class Conversation:
                     heard = True
                     lost = lost if self._looked_up else 0  # that is no sign of life
                     yield reply, self._hear(reply)
-            except (Unreachable, RpcError) as error:
+            except KagentError as error:
                 lost += 1
                 # what the controller refuses at once it refuses; later it tells so that its own stream broke
-                refused = isinstance(error, RpcError) and not heard
-                if not self.turn.task and isinstance(error, Unanswered):
-                    raise self._unheard(error) from error
+                refused = not isinstance(error, Unreachable) and not (isinstance(error, RpcError) and heard)
                 if refused or not self.turn.task or lost > _RETRIES:
+                    self._explain(error, heard=heard)
                     raise
                 self.warn(f"{error.message}; picking it up again")
             if self.turn.over:
@@ -123,13 +122,13 @@ class Conversation:
             self._speech.tear()
             stream = self._again(lost)
 
-    def _unheard(self, error: Unanswered) -> Unanswered:
-        """What was said is on its way, and nothing came back."""
-        agent = self.line.agent
-        return Unanswered(
-            f"{error.message}: whether agent {agent} was told is not known",
-            hint=f"kubectl kagent sessions list {agent} -n {self.line.namespace} shows what it was told",
-        )
+    def _explain(self, error: KagentError, *, heard: bool) -> None:
+        """What was said may be on its way although nothing came back."""
+        if error.open and not heard:
+            agent, session = self.line.agent, self.turn.session
+            shown = f"show {session}" if session else f"list {agent} -n {self.line.namespace}"
+            what = f"whether agent {agent} was told"
+            error.left_open(what, f"kubectl kagent sessions {shown} shows what it was told")
 
     def _without_task(self) -> None:
         """An agent without tasks answers with a message; less than that is no answer."""

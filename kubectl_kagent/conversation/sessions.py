@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster.kagent import Controller
-from kubectl_kagent.errors import KagentError, NotFound, Unanswered
+from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
 Json = Mapping[str, Any]
@@ -129,11 +129,11 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
     try:
         if not dry_run:
             controller.delete(path(id_))
-    except Unanswered as error:
-        raise Unanswered(
-            f"{error.message}: whether session {id_} was deleted is not known",
-            hint=f"kubectl kagent sessions show {id_} shows it",
-        ) from error
+    except KagentError as error:
+        if error.open:
+            shown = f"kubectl kagent sessions show {id_} shows it"
+            error.left_open(f"whether session {id_} was deleted", shown)
+        raise
 
 
 def _unknown(id_: str) -> NotFound:

@@ -290,11 +290,23 @@ def test_an_event_without_end(kagent: Kagent) -> None:
     )
 
 
-def test_a_question_whose_answer_is_lost_may_have_been_heard(kagent: Kagent) -> None:
+@pytest.mark.parametrize(
+    ("answer", "exit_code"),
+    [
+        (b"", 5),
+        (head(200, "Content-Type: text/event-stream", "Transfer-Encoding: chunked") + b"5", 5),
+        (response(500, {"error": "database is locked"}), 1),
+        (response(504, "", "text/plain"), 5),
+    ],
+    ids=["none", "a part", "500", "504"],
+)
+def test_a_question_whose_answer_is_lost_may_have_been_heard(
+    kagent: Kagent, answer: bytes, exit_code: int
+) -> None:
     with serve() as server:
-        server.answer = lambda _: b""
+        server.answer = lambda _: answer
         code, out, err = kagent("chat", "clock", "what time is it?", f"--kagent-url={server.url}")
-        assert (code, out, len(server.received)) == (5, "", 1)
+        assert (code, out, len(server.received)) == (exit_code, "", 1)
     assert err.endswith(
         ": whether agent clock was told is not known\n"
         "hint: kubectl kagent sessions list clock -n default shows what it was told\n"

@@ -69,6 +69,17 @@ def test_whether_a_write_without_an_answer_was_carried_out_is_not_known(
     assert (error.hint, error.exit_code) == (WHERE, 5)
 
 
+@pytest.mark.parametrize("write", WRITES)
+def test_a_server_that_failed_may_have_carried_it_out(server: Loopback, api: ApiServer, write: str) -> None:
+    server.answer = lambda _request: refused(500, "InternalError", "etcdserver: request timed out")
+    error = error_of(lambda: WRITES[write](api))
+    assert error.line == (
+        "Error from server (InternalError): etcdserver: request timed out: "
+        f"whether agent.kagent.dev/clock was {write.split()[0]} is not known"
+    )
+    assert (error.hint, error.exit_code) == (WHERE, 1)
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
