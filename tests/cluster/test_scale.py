@@ -108,7 +108,8 @@ def test_wait_ends_with_the_pods_or_names_the_one_that_does_not_come(tools: Tool
     assert (stuck.code, stuck.out) == (4, "agent.kagent.dev/stuck scaled\n")
     last = next(line for line in stuck.err.splitlines() if line.startswith("error: "))
     assert re.match(
-        r'error: timed out after 3s waiting for agent "stuck" rollout to finish: .+'
+        r"error: agent\.kagent\.dev/stuck is scaled to 2, but timed out after 3s waiting for "
+        r'agent "stuck" rollout to finish: .+'
         r"; pod/stuck-\S+: Unschedulable: ",
         last,
     )
