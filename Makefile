@@ -30,7 +30,7 @@ test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the 
 	$(STEP) "telemetry tests"
 	@KAGENT_TEST_TEMPO=$(TEMPO) KAGENT_TEST_LOKI=$(LOKI) $(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
 
-soak: venv ## every verb under faults, mutated answers and generated command lines; half an hour, no cluster
+soak: venv ## every verb under faults, mutated answers and generated command lines; an hour or two, no cluster
 	$(STEP) "soak"
 	@$(BIN)/python -m tests.soak
 

@@ -10,6 +10,7 @@ import contextlib
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -234,11 +235,12 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
 def must_wait(frame: FrameType | None) -> bool:
     """Whether an interrupt would be lost, or leave the fake's lock taken.
 
-    What is raised where Python calls something because an object goes is lost (``_remove`` is what weak
-    references call). And between a lock's being taken and the block that gives it back nothing may be raised.
+    What is raised where Python calls something because an object goes is lost (weak references call what is
+    in their module). And between a lock's being taken and the block that gives it back nothing may be raised.
     """
     while frame is not None:
-        if frame.f_code.co_name in ("_remove", "__del__") or frame.f_code.co_filename.startswith(_FAKE):
+        where, name = frame.f_code.co_filename, frame.f_code.co_name
+        if name == "__del__" or where == weakref.__file__ or where.startswith(_FAKE):
             return True
         frame = frame.f_back
     return False

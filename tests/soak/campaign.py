@@ -43,6 +43,11 @@ class Result:
     codes: Counter[int] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
+    @property
+    def seen(self) -> list[tuple[str, str, str, str]]:
+        """What is wrong, where, and what plays it again."""
+        return [(item.trouble.kind, item.trouble.where, item.about, item.command) for item in self.failures]
+
     def add(self, other: Result) -> None:
         self.runs += other.runs
         self.codes += other.codes
