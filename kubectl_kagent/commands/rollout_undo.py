@@ -114,7 +114,7 @@ def roll_back(
     restored = Workload(workload.resource, done.obj)
     with done_so_far() as so_far:
         rollback.say_restored(so_far, todo, done.restored_sources)
-        seen = verify(cluster, done.obj, chosen, expected="" if left else expected_hash(past, chosen))
+        seen = verify(cluster, restored, chosen, expected="" if left else expected_hash(past, chosen))
         _warn_once(_settle(cluster, restored, manager), said)
         terminal.changed(done.obj, screen.outcome(todo, done, seen, left), output)
         if wait is not None:

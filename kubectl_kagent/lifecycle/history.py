@@ -12,7 +12,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.observe import Gone, Moment, look_back
 from kubectl_kagent.lifecycle.plaintext import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.recording import LookAgain, Recording, Run, proven, runs
-from kubectl_kagent.model.resources import CONTROLLER_REVISION, RECORDED, Resource
+from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
     Revision,
@@ -207,8 +207,3 @@ def _limit(workload: Workload) -> int:
 def _warn_of_secrets(stored: Sequence[Run]) -> list[str]:
     paths = literal_secrets(stored[-1].first) if stored else []
     return [plaintext_warning(paths)] if paths else []
-
-
-def kind(name: str) -> Resource:
-    """The resource of a source kind as it stands in a revision."""
-    return RECORDED[name]

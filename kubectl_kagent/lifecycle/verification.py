@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
-from kubectl_kagent.lifecycle.history import History, kind
+from kubectl_kagent.lifecycle.history import History
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.revision import Revision
@@ -46,14 +44,13 @@ class _Look:
     refused: str
 
 
-def verify(cluster: Cluster, obj: Mapping[str, Any], target: Revision, *, expected: str) -> Verified:
-    """Wait until the controller has rendered ``obj``, the restored object, and compare the config hash.
+def verify(cluster: Cluster, workload: Workload, target: Revision, *, expected: str) -> Verified:
+    """Wait until the controller has rendered ``workload``, as restored, and compare the config hash.
 
     ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
     TimedOut when the controller does not take the spec up, or the expected hash does not appear. What fails
     meanwhile may pass: only the last look's failure is raised, and what only a person can mend.
     """
-    workload = Workload(kind(str(obj["kind"])), obj)
     deadline = clock.monotonic() + RENDER_TIMEOUT
     while True:
         late = clock.monotonic() >= deadline

@@ -104,7 +104,7 @@ class Store:
     ) -> Iterator[Object]:
         """Events as they come, a bookmark at the end."""
         by_label, by_field = label_requirements(labels), field_requirements(fields, resource)
-        seen = int(since)
+        seen = _version(since)
         if seen < self._compacted:
             raise Expired(f"too old resource version: {seen} ({self._compacted})")
         deadline, uptime = time.monotonic() + seconds, self._uptime
@@ -252,7 +252,7 @@ class Store:
         return obj
 
     def _readable(self, at: str) -> int:
-        version = int(at)
+        version = _version(at)
         if version < self._compacted:
             raise Expired("The resourceVersion for the provided list is too old.")
         if version > self._version:
@@ -285,6 +285,12 @@ class Store:
         self._log.append(_Write(self._version, type_, resource, obj))
         self._changed.notify_all()
         return copied(obj)
+
+
+def _version(text: str) -> int:
+    if not text.isdecimal():
+        raise OtherServerError("BadRequest", f"invalid resource version: {text}")
+    return int(text)
 
 
 def _check_metadata(resource: Resource, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

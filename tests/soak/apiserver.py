@@ -124,7 +124,7 @@ def _lines(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     try:
         for event in events:
             yield json.dumps(event).encode() + b"\n"
-    except Expired as error:
+    except (Expired, OtherServerError) as error:
         yield (
             json.dumps({"type": "ERROR", "object": json.loads(_refusal(error, None, "").body)}).encode()
             + b"\n"

@@ -370,7 +370,7 @@ def test_a_secret_that_is_rotated_meanwhile_is_no_conflict(story: Story) -> None
 
 
 def check(story: Story, expected: str) -> Verified:
-    return verify(story.cluster, story.cluster.read(AGENT, "clock"), target(), expected=expected)
+    return verify(story.cluster, workload(story.cluster), target(), expected=expected)
 
 
 def target() -> Revision:
@@ -523,7 +523,7 @@ def test_what_does_not_come_back_is_said_after_half_a_minute(
 
 
 def test_a_workload_that_is_deleted_meanwhile_is_not_back(story: Story) -> None:
-    obj = workload(story.cluster).obj
+    restored = workload(story.cluster)
     story.cluster.remove(AGENT, "clock")
     with pytest.raises(NotFound, match=r'agents\.kagent\.dev "clock" not found'):
-        verify(story.cluster, obj, target(), expected="")
+        verify(story.cluster, restored, target(), expected="")
