@@ -28,6 +28,9 @@ from kubectl_kagent.model.resources import KAGENT_GROUP, LISTABLE, Resource
 _OUT_OF_DATE = (9, 10)
 _ANOTHER_NAME = (62, 64)
 
+# failures that come before anything is written: etcd's limit, an admission webhook that could not be asked
+_UNWRITTEN = ("etcdserver: request is too large", "failed calling webhook")
+
 
 def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
     """The error for a Status object, or for a bare HTTP status. Nothing in ``status`` is taken on trust."""
@@ -54,7 +57,8 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
         kind = Unreachable if code == 503 else Unanswered  # the last is what the API server itself says then
         return kind(f"the server answered {code}: {message}")
     found = OtherServerError(reason or str(code or "Unknown"), message)
-    found.open = code >= 500  # what etcd did not confirm in time is such a failure too
+    # what etcd did not confirm in time is such a failure too
+    found.open = code >= 500 and not any(words in message for words in _UNWRITTEN)
     return found
 
 

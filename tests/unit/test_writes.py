@@ -113,6 +113,21 @@ def test_what_was_refused_was_not_carried_out(server: Loopback, api: ApiServer, 
     assert error.line == "error: the server answered 503: the server is shutting down"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "etcdserver: request is too large",
+        'Internal error occurred: failed calling webhook "agents.example.org": connection refused',
+    ],
+)
+def test_what_failed_before_it_was_written_was_not_carried_out(
+    server: Loopback, api: ApiServer, said: str
+) -> None:
+    server.answer = lambda _request: refused(500, "InternalError", said)
+    error = error_of(lambda: WRITES["changed"](api))
+    assert error.line == f"Error from server (InternalError): {said}"
+
+
 @pytest.mark.parametrize("write", WRITES)
 def test_what_was_never_sent_was_not_carried_out(write: str) -> None:
     with serve() as loopback:
