@@ -80,7 +80,7 @@ class Mutated:
             and isinstance(_value(found.body), dict)
             and "items" in _value(found.body)
         )
-        self.broken = _is_broken(mutated, listed=listed)
+        self.broken = is_broken(mutated, listed=listed)
         return mutated
 
 
@@ -109,7 +109,7 @@ def mutate(chance: random.Random, body: bytes) -> bytes:
     return _dump(value)
 
 
-def _value(body: bytes) -> Any:
+def _value(body: str | bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -239,15 +239,18 @@ def _lines(chance: random.Random, parts: Iterator[bytes]) -> Iterator[bytes]:
         yield b"data: " + changed + b"\n\n" if is_event else changed + b"\n"
 
 
-def _is_broken(answer: Answer, *, listed: bool) -> bool:
-    """Whether nobody could take it for an answer of its kind: no object, or a list whose items are none."""
-    value = _value(answer.body) if isinstance(answer.body, bytes) else None
+def is_broken(answer: Answer, *, listed: bool) -> bool:
+    """Whether nobody could take it for an answer of its kind: no object, or a list whose items are none.
+
+    Read as Go reads: bytes that are no text are U+FFFD, and null is a list without items.
+    """
+    value = _value(answer.body.decode(errors="replace")) if isinstance(answer.body, bytes) else None
     if not isinstance(value, dict) or answer.status == 204:
         return True
     if not listed:
         return False
-    items = value.get("items")
-    return not isinstance(items, list) or not all(map(_is_object, items))
+    items = value.get("items", ...)
+    return items is not None and (not isinstance(items, list) or not all(map(_is_object, items)))
 
 
 def _is_object(item: Any) -> bool:

@@ -23,6 +23,8 @@ from tests.soak.faults import (
     judge,
 )
 from tests.soak.forms import FORMS
+from tests.soak.mutants import is_broken
+from tests.soak.wire import Answer
 
 _REAL = scaling.scale
 
@@ -94,3 +96,21 @@ def test_a_change_that_nobody_asked_for_is_seen(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(scaling, "scale", changes)
     assert [trouble.kind for trouble in judge(scene, scene.play())] == [UNASKED]
+
+
+@pytest.mark.parametrize(
+    ("body", "broken"),
+    [
+        (b'{"items": [{"metadata": {"name": "x"}}]}', False),
+        (b'{"items": null}', False),
+        (b'{"items": [{"metadata": {"name": "\xff"}}]}', False),
+        (b'{"items": [{"metadata": {"name": 1}}]}', True),
+        (b'{"items": [null]}', True),
+        (b'{"items": {}}', True),
+        (b"{}", True),
+        (b"[]", True),
+        (b'{"items": [', True),
+    ],
+)
+def test_a_list_that_no_client_could_read_is_known(body: bytes, broken: bool) -> None:
+    assert is_broken(Answer(200, body), listed=True) == broken
