@@ -90,7 +90,7 @@ def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> Non
 
     \b
     kubectl kagent sessions delete 01a205ee-5c2c-7c37-98b7-5021745c85a8
-    kubectl kagent sessions list datetime-agent -o name | xargs -d '\n' kubectl kagent sessions delete --
+    kubectl kagent sessions list datetime-agent -o name | xargs -d '\\n' kubectl kagent sessions delete --
     """
     controller = reach.controller()
     for word in session:
