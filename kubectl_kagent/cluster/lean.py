@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from kubectl_kagent.cluster.interim import FinalResponse
+
 _PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
 
 
@@ -32,11 +34,15 @@ class _Package(ModuleType):
 def load_urllib3() -> None:
     """Make ``urllib3`` cheap to import: all that it wants of its HTTP/2 is whether it is switched on.
 
-    And quiet: what it would warn of is an error here, or none.
+    And quiet: what it would warn of is an error here, or none. Its connections get the answer that counts.
     """
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    if "urllib3" in sys.modules or not _put("urllib3.http2"):
-        return
+    if "urllib3" not in sys.modules and _put("urllib3.http2"):
+        _without_http2()
+    importlib.import_module("urllib3.connection").HTTPConnection.response_class = FinalResponse
+
+
+def _without_http2() -> None:
     package: Any = sys.modules["urllib3.http2"]
     spec = importlib.machinery.PathFinder.find_spec("urllib3.http2.probe", package.__path__)
     if spec and spec.loader:

@@ -31,6 +31,11 @@ _ANOTHER_NAME = (62, 64)
 # failures that come before anything is written: etcd's limit, an admission webhook that could not be asked
 _UNWRITTEN = ("etcdserver: request is too large", "failed calling webhook")
 
+# A 503 of the API server's proxy and of Envoy, who say so too when what is behind them got the request and
+# then broke off. It did not get it when there was no connection.
+_BROKE_OFF = ("error trying to reach service: ", "disconnect/reset before headers")
+_NOT_REACHED = ("dial", "connection failure")
+
 
 def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
     """The error for a Status object, or for a bare HTTP status. Nothing in ``status`` is taken on trust."""
@@ -54,12 +59,18 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code == 410 or reason == "Expired":
         return Expired(message)
     if code in (502, 503, 504):
-        kind = Unreachable if code == 503 else Unanswered  # the last is what the API server itself says then
-        return kind(f"the server answered {code}: {message}")
+        return _gateway(code, message)(f"the server answered {code}: {message}")
     found = OtherServerError(reason or str(code or "Unknown"), message)
     # what etcd did not confirm in time is such a failure too
     found.open = code >= 500 and not any(words in message for words in _UNWRITTEN)
     return found
+
+
+def _gateway(code: int, message: str) -> type[Unreachable]:
+    """Whether the request was perhaps passed on: a 502 and a 504 are of what stands before the server."""
+    broke_off = any(words in message for words in _BROKE_OFF)
+    sent = code != 503 or (broke_off and not any(words in message for words in _NOT_REACHED))
+    return Unanswered if sent else Unreachable
 
 
 def _word(status: Mapping[str, Any], key: str) -> str:
@@ -93,10 +104,8 @@ def service_refusal(code: int, content_type: str, data: bytes, where: str) -> Ka
         return Unauthorized(f"{where} refused with {code}: {words}")
     if code == 404:
         return NotFound(words)
-    if code == 503:
-        return Unreachable(f"{where} answered 503: {words}")
-    if code in (502, 504):  # of what stands before it, which has passed the request on
-        return Unanswered(f"{where} answered {code}: {words}")
+    if code in (502, 503, 504):
+        return _gateway(code, words)(f"{where} answered {code}: {words}")
     found = KagentError(f"{where} answered {code}: {words}")
     found.open = code >= 500
     return found

@@ -144,6 +144,53 @@ def test_what_the_api_server_refuses_is_its_own_error(server: Loopback) -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("no endpoints available for service", Unreachable),
+        ("error trying to reach service: dial tcp 10.244.0.9:8083: connect: connection refused", Unreachable),
+        ("error trying to reach service: EOF", Unanswered),
+        ("error trying to reach service: read tcp 10.0.0.1:4->10.0.0.2:8: connection reset", Unanswered),
+    ],
+)
+def test_who_got_the_request_and_broke_off_may_have_done_it(
+    server: Loopback, message: str, kind: type
+) -> None:
+    """As the API server of 1.35 says it of a service behind its proxy."""
+    server.answer = lambda _: refused(503, "ServiceUnavailable", message)
+    error = error_of(Proxied(connect(Connection(server=server.url)), "kagent", SERVICE))
+    assert (type(error), error.line) == (kind, f"error: the server answered 503: {message}")
+
+
+def test_envoy_in_front_of_a_service_says_which_it_was(server: Loopback) -> None:
+    for why, kind in (("connection termination", Unanswered), ("remote connection failure", Unreachable)):
+        text = f"upstream connect error or disconnect/reset before headers. reset reason: {why}"
+        server.answer = lambda _, text=text: response(503, text, "text/plain")  # type: ignore[misc]
+        assert type(error_of(Address(server.url))) is kind
+
+
+def test_only_the_final_answer_counts(service: HttpService, server: Loopback) -> None:
+    """Were an interim one taken for it, what comes next would be the answer to the next request."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+    def answer(received: Received) -> Iterator[bytes]:
+        yield hints * 2 + b"HTTP/1.1 100 Continue\r\n\r\n"
+        yield response(200, {"asked": received.path.rpartition("/")[2]})
+
+    server.answer = answer
+    assert [service.call("GET", f"/{word}") for word in ("x", "y")] == [{"asked": "x"}, {"asked": "y"}]
+
+
+@pytest.mark.parametrize(("interim", "code"), [(b"103 Early Hints", 103), (b"101 Switching", 101)])
+def test_an_answer_that_never_becomes_final_is_none(
+    service: HttpService, server: Loopback, naps: list[float], interim: bytes, code: int
+) -> None:
+    server.answer = lambda _: b"HTTP/1.1 " + interim + b"\r\n\r\n" + (b"HTTP/1.1 103 .\r\n\r\n" * 9)
+    error = error_of(service)
+    assert (type(error), naps) == (Unanswered, [])
+    assert error.line.endswith(f"the answer {code} is none")
+
+
+@pytest.mark.parametrize(
     ("answer", "message"),
     [
         (response(200, PAGE, "text/html"), "/x answered with something that is not JSON: '<html><head>"),
