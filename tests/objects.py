@@ -117,6 +117,21 @@ def reconcile(
     cluster.set_status(resource, name, status)
 
 
+def taken_name(cluster: FakeCluster, name: str = "clock", *, replicas: int = 2) -> None:
+    """A Deployment of somebody else's that has the name of a workload."""
+    other = {
+        "apiVersion": "apps.example/v1",
+        "kind": "Shop",
+        "name": name,
+        "uid": "another",
+        "controller": True,
+    }
+    spec = {"replicas": replicas, "template": {"spec": {"containers": [{"name": "c", "image": "theirs"}]}}}
+    metadata = {"name": name, "ownerReferences": [other]}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    cluster.add(DEPLOYMENT, body)
+
+
 def run_pods(cluster: FakeCluster, name: str = "clock", *, existing: int, ready: int) -> None:
     """The Deployment controller has seen the spec, and these pods there are."""
     deployment = cluster.read(DEPLOYMENT, name)

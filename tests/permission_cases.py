@@ -638,6 +638,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "wake": (
         Case("wake agent/agent --dry-run=server"),
         Case("wake mcpserver/idle --dry-run=server"),
+        Case("wake agent/echo --dry-run=server"),
         Case("wake agents -l only=this --dry-run=server"),
         Case("wake mcpservers -l only=this --dry-run=server"),
     ),

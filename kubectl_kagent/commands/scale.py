@@ -147,7 +147,7 @@ def wake(
     kubectl kagent wake agent/datetime-agent
     """
     for workload in _workloads(cluster, target, selector, all_):
-        if workload.replicas != 0:
+        if scaling.current_replicas(cluster, workload) != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue

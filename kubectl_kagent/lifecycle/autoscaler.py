@@ -8,6 +8,7 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, Incomplete, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.lifecycle.deployment import Foreign, own_deployment
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from kubectl_kagent.model.workload import Workload, dig
 
@@ -77,10 +78,7 @@ def hpa_object(
             hint=f"kubectl kagent scale mcpserver/{workload.name} --replicas=N sets a fixed count",
         )
     if workload.replicas == 0:
-        raise KagentError(
-            f"{workload.label} is scaled to 0, and there an autoscaler leaves it",
-            hint=f"kubectl kagent wake agent/{workload.name} first",
-        )
+        raise _asleep(workload)
     metrics = [
         {
             "type": "Resource",
@@ -123,6 +121,7 @@ def autoscale(
     existing = autoscalers(cluster, workload.namespace).get(workload.name)
     held = workload.replicas is not None
     half_done = existing is not None and held and _is_made(body, existing)
+    _refuse_useless(cluster, workload)
     if existing and not half_done:
         raise KagentError(
             f"{workload.label} already has an autoscaler: {existing.label}",
@@ -147,6 +146,25 @@ def autoscale(
     return created
 
 
+def _refuse_useless(cluster: Cluster, workload: Workload) -> None:
+    """Raise Foreign for another object's Deployment, KagentError for one that is scaled to 0."""
+    try:
+        deployment = own_deployment(cluster, workload)
+    except Foreign:
+        raise
+    except NotFound:
+        return  # it will get one
+    if workload.replicas is None and dig(deployment, "spec", "replicas") == 0:
+        raise _asleep(workload)
+
+
+def _asleep(workload: Workload) -> KagentError:
+    return KagentError(
+        f"{workload.label} is scaled to 0, and there an autoscaler leaves it",
+        hint=f"kubectl kagent wake agent/{workload.name} first",
+    )
+
+
 def _is_made(body: Mapping[str, Any], existing: Autoscaler) -> bool:
     """Whether that autoscaler is the one that ``body`` would make."""
     spec = existing.obj.get("spec") or {}
@@ -156,11 +174,14 @@ def _is_made(body: Mapping[str, Any], existing: Autoscaler) -> bool:
 
 
 def release(cluster: Cluster, workload: Workload, *, dry_run: bool, manager: str) -> dict[str, Any]:
-    """Remove the replica count from the CR; the Deployment keeps the count it has."""
+    """Remove the replica count from the CR; the Deployment keeps the count it has.
+
+    Raises KagentError when the server keeps it.
+    """
     patch: dict[str, Any] = {"replicas": None}
     for step in reversed(workload.deployment_path):
         patch = {step: patch}
-    return cluster.merge_patch(
+    released = cluster.merge_patch(
         workload.resource,
         workload.namespace,
         workload.name,
@@ -168,3 +189,21 @@ def release(cluster: Cluster, workload: Workload, *, dry_run: bool, manager: str
         dry_run=dry_run,
         manager=manager,
     )
+    must_have(workload, released, None)
+    return released
+
+
+def must_have(workload: Workload, answer: Mapping[str, Any], replicas: int | None) -> None:
+    """Raise KagentError unless the object that a write was answered with has that count, where it is read.
+
+    An admission webhook may set another, a CRD without the field drops it, and an agent of another type by
+    now has it elsewhere.
+    """
+    kept = Workload(workload.resource, answer).replicas
+    if kept != replicas:
+        asked, found = ("none" if count is None else str(count) for count in (replicas, kept))
+        raise KagentError(
+            f"the replica count of {workload.label} is {found} after the write, not {asked}",
+            hint="an admission rule may decide it, or somebody changed the object at the same time: "
+            f"kubectl get {workload.label} -n {workload.namespace} -o yaml",
+        )

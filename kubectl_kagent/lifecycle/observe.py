@@ -19,7 +19,7 @@ from kubectl_kagent.lifecycle.sources import read_source
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import Revision, Snapshot, Source
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Workload
 
 # Far more than is kept of them; a look takes as long as its moments are many.
 _MOST_MOMENTS = 300
@@ -243,12 +243,7 @@ def _past(cluster: Cluster, resource: Resource, namespace: str, name: str, at: s
 def _deployment(cluster: Cluster, workload: Workload, at: str) -> Mapping[str, Any] | None:
     """The workload's own; one that a deleted namesake left behind is none."""
     items = _one(cluster, DEPLOYMENT, workload.namespace, workload.name, at)["items"]
-    own = [item for item in items if workload.uid in _owners(item)]
-    return own[0] if own else None
-
-
-def _owners(item: Mapping[str, Any]) -> set[str]:
-    return {str(owner.get("uid")) for owner in dig(item, "metadata", "ownerReferences") or ()}
+    return next(filter(workload.owns, items), None)
 
 
 def _typed(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def overviews(
     return [
         overview(
             workload,
-            deployments.get((workload.namespace, workload.name)),
+            _own(workload, deployments.get((workload.namespace, workload.name))),
             scalers[workload.namespace].get(workload.name),
             _model_name(workload, models),
             revisions.get((workload.namespace, workload.name)),
@@ -103,6 +103,10 @@ def overviews(
         )
         for workload in workloads
     ]
+
+
+def _own(workload: Workload, found: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return found if found and workload.owns(found) else None
 
 
 def overview(

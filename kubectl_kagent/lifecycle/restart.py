@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import NotFound
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.lifecycle.deployment import own_deployment
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
@@ -20,7 +21,7 @@ def restart(
 
     kagent keeps foreign annotations of an agent's pod template, so the Deployment carries it. kmcp
     replaces the whole template, so an MCP server's own spec does. Raises NotFound when kagent has not made
-    the agent's Deployment.
+    the agent's Deployment, KagentError when the server does not keep the mark.
     """
     # finer than kubectl's second, so that two restarts in one second are two
     mark = {RESTARTED_AT: now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
@@ -31,14 +32,20 @@ def restart(
         patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
     if dry_run == "client":
         return _merged(obj, patch)
-    return cluster.merge_patch(
+    marked = cluster.merge_patch(
         resource, workload.namespace, workload.name, patch, dry_run=dry_run == "server", manager=manager
     )
+    if _merged(marked, patch) != marked:
+        raise KagentError(
+            f"{resource.label(workload.name)} has no mark of the restart after the write",
+            hint="an admission rule may take it away, or its CRD does not know the field",
+        )
+    return marked
 
 
 def _deployment(cluster: Cluster, agent: Workload) -> Mapping[str, Any]:
     try:
-        return cluster.get(DEPLOYMENT, agent.namespace, agent.name)
+        return own_deployment(cluster, agent)
     except NotFound as error:
         hint = (
             f"kubectl kagent describe agent/{agent.name} -n {agent.namespace} says why kagent has made none"

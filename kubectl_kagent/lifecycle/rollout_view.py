@@ -12,9 +12,10 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.lifecycle.controllers import Controllers, find_controllers
+from kubectl_kagent.lifecycle.deployment import own_deployment
 from kubectl_kagent.lifecycle.uptake import had_time, noted_at, shown
 from kubectl_kagent.model.paths import by_name
-from kubectl_kagent.model.resources import DEPLOYMENT, EVENT, POD, REPLICA_SET, Resource
+from kubectl_kagent.model.resources import EVENT, POD, REPLICA_SET, Resource
 from kubectl_kagent.model.workload import Reference, Workload, dig
 
 Manifest = Mapping[str, Any]
@@ -96,13 +97,10 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
 
 
 def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
-    """The workload's own Deployment; one that a deleted namesake left behind is none."""
     try:
-        found = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+        return own_deployment(cluster, workload)
     except NotFound:
         return None
-    owners = {owner.get("uid") for owner in dig(found, "metadata", "ownerReferences") or ()}
-    return found if workload.uid in owners else None
 
 
 def _sources(

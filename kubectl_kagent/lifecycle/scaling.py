@@ -8,8 +8,8 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound
-from kubectl_kagent.lifecycle.autoscaler import autoscalers, release
-from kubectl_kagent.model.resources import DEPLOYMENT
+from kubectl_kagent.lifecycle.autoscaler import autoscalers, must_have, release
+from kubectl_kagent.lifecycle.deployment import own_deployment
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, whole_number, with_replicas
 
 Warn = Callable[[str], None]
@@ -43,7 +43,7 @@ def current_replicas(cluster: Cluster, workload: Workload) -> int:
     if workload.replicas is not None:
         return workload.replicas
     try:
-        deployment = cluster.get(DEPLOYMENT, workload.namespace, workload.name)
+        deployment = own_deployment(cluster, workload)
     except NotFound:
         return 1
     return int(dig(deployment, "spec", "replicas") or 0)
@@ -81,8 +81,9 @@ def scale(
 ) -> Scaled:
     """Set the replica count in the CR. ``remember`` notes the old count for wake.
 
-    Raises Conflict when a precondition does not hold. An object that changes in between is looked at again,
-    as kubectl scale does, unless the caller expects a resource version.
+    Raises Conflict when a precondition does not hold, KagentError when the server keeps another count. An
+    object that changes in between is looked at again, as kubectl scale does, unless the caller expects a
+    resource version.
     """
     looks = 1
     while True:
@@ -98,8 +99,9 @@ def scale(
                 raise
             looks += 1
             workload = Workload(workload.resource, cluster.get(*where))
-        else:
-            return Scaled(obj, workload.replicas, replicas)
+            continue
+        must_have(workload, obj, replicas)
+        return Scaled(obj, workload.replicas, replicas)
 
 
 def _patch(
@@ -112,9 +114,9 @@ def _patch(
     for step in reversed(workload.deployment_path):
         patch = {step: patch}
     body: dict[str, Any] = {"spec": patch, "metadata": {}}
-    if expect.replicas is not None or expect.resource_version:
-        body["metadata"]["resourceVersion"] = workload.resource_version
     note = str(before) if remember and before else None
+    if expect.replicas is not None or expect.resource_version or note:  # the count may be another by now
+        body["metadata"]["resourceVersion"] = workload.resource_version
     if note or (not remember and HIBERNATED_REPLICAS in workload.annotations):
         body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note}
     return body

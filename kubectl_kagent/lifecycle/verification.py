@@ -8,6 +8,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
 from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.observe import Gone
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.revision import Revision
@@ -37,9 +38,13 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """``config_hash`` is empty without a Deployment, ``refused`` unless the controller said no."""
+    """``config_hash`` is empty without a Deployment, ``refused`` unless the controller said no.
+
+    ``edited``: the spec is not any more the one that the undo put there.
+    """
 
     observed: bool
+    edited: bool
     config_hash: str
     refused: str
 
@@ -74,17 +79,21 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
     """The Deployment comes from a list, which history has proven to be allowed."""
     resource, namespace, name = workload.resource, workload.namespace, workload.name
     now = Workload(resource, cluster.get(resource, namespace, name))
-    found = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))["items"]
+    if now.uid != workload.uid:
+        raise Gone(f"{workload.label} has been deleted, and made anew")
+    listing = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))
+    found = next(filter(now.owns, listing["items"]), None)
     path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
     accepted = now.condition("Accepted")
     return _Look(
         now.observed_generation >= workload.generation,
-        str(dig(found[0], *path) or "") if found else "",
+        now.generation > workload.generation,
+        str(dig(found, *path) or ""),
         accepted.message if accepted and accepted.status == "False" else "",
     )
 
 
-def _not_verified(workload: Workload, target: Revision, look: _Look, expected: str) -> TimedOut:
+def _not_verified(workload: Workload, target: Revision, look: _Look, expected: str) -> KagentError:
     where = f"{workload.resource.singular}/{workload.name}"
     if not look.observed:
         return TimedOut(
@@ -95,6 +104,11 @@ def _not_verified(workload: Workload, target: Revision, look: _Look, expected: s
         return TimedOut(
             f"its controller refuses it: {look.refused}" if look.refused else "there is no Deployment",
             hint=f"what it names may be gone: kubectl kagent describe {where}",
+        )
+    if look.edited:
+        return KagentError(
+            f"somebody has changed it again since, and the config hash is {look.config_hash}",
+            hint=f"kubectl kagent rollout history {where} shows who",
         )
     return TimedOut(
         f"the config hash is {look.config_hash}, not the {expected} it had",

@@ -234,9 +234,10 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         _AUTOSCALED,
         _KEDA,
     ),
-    "wake": (*_NAMED, *_SELECTED, *_each(WORKLOADS, ("patch",), "set replicas")),
+    "wake": (*_NAMED, *_SELECTED, *_each(WORKLOADS, ("patch",), "set replicas"), _COUNT),
     "autoscale": (
         Need(AGENT, ("get", "patch"), "hand its replicas to the HPA"),
+        Need(DEPLOYMENT, ("get",), "whether it is the agent's, and not scaled to 0"),
         Need(HPA, ("list",), "is there one already?"),
         Need(HPA, ("create",), "create the HPA"),
         _KEDA,

@@ -197,6 +197,11 @@ class Workload:
     def observed_generation(self) -> int:
         return int(dig(self.obj, "status", "observedGeneration") or 0)
 
+    def owns(self, obj: Mapping[str, Any]) -> bool:
+        """Whether ``obj`` was made for this very object: a name alone may be anybody's, or a namesake's."""
+        owners = dig(obj, "metadata", "ownerReferences") or ()
+        return any(owner.get("uid") == self.uid for owner in owners)
+
     def references(self) -> tuple[Reference, ...]:
         """Every object that the effective config depends on, without Secrets, in a fixed order.
 

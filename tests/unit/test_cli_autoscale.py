@@ -12,7 +12,7 @@ from kubectl_kagent.errors import Conflict, KagentError, OtherServerError, Unrea
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
-from tests.objects import agent, byo, hpa, mcp_server, reconcile, scaled_object, workload
+from tests.objects import agent, byo, hpa, mcp_server, reconcile, scaled_object, taken_name, workload
 
 Object = dict[str, Any]
 DONE = "horizontalpodautoscaler.autoscaling/clock autoscaled\n"
@@ -132,6 +132,32 @@ def test_not_where_it_would_do_nothing(cluster: FakeCluster, kagent: Kagent, fla
         "",
         "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
         "hint: kubectl kagent wake agent/clock first\n",
+    )
+    assert cluster.writes == []
+
+
+def test_not_where_the_deployment_sleeps_without_a_count_of_the_agents(
+    cluster: FakeCluster, kagent: Kagent
+) -> None:
+    cluster.add(AGENT, agent())
+    reconcile(cluster, config_hash="1")
+    cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    assert kagent("autoscale", "clock", *FLAGS) == (
+        1,
+        "",
+        "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
+        "hint: kubectl kagent wake agent/clock first\n",
+    )
+    assert cluster.writes == []
+
+
+def test_not_for_somebody_elses_deployment(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent())
+    taken_name(cluster)
+    assert kagent("autoscale", "clock", *FLAGS) == (
+        1,
+        "",
+        "Error from server (NotFound): deployment.apps/clock does not belong to agent.kagent.dev/clock\n",
     )
     assert cluster.writes == []
 

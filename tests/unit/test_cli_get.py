@@ -22,7 +22,7 @@ from kubectl_kagent.model.resources import (
 )
 from tests.conftest import Kagent, Screen
 from tests.fakes import FakeCluster
-from tests.objects import agent, byo, hpa, mcp_server, model_config, reconcile, scaled_object
+from tests.objects import agent, byo, hpa, mcp_server, model_config, reconcile, scaled_object, taken_name
 from tests.unit.controllers import Story
 
 Object = dict[str, Any]
@@ -56,6 +56,16 @@ def refuse(cluster: FakeCluster, name: str, message: str, resource: Resource = A
         "lastTransitionTime": "2026-11-23T08:00:00Z",
     }
     cluster.set_status(resource, name, {"observedGeneration": 1, "conditions": [condition]})
+
+
+def test_the_numbers_of_somebody_elses_deployment_are_not_the_agents(
+    cluster: FakeCluster, kagent: Kagent
+) -> None:
+    put(cluster, agent())
+    taken_name(cluster)
+    refuse(cluster, "clock", "deployment clock is not ours")
+    row = kagent("get", "agent/clock")[1].splitlines()[1]
+    assert row.split()[:4] == ["clock", "Declarative", "-", "-"]
 
 
 @pytest.fixture

@@ -285,6 +285,18 @@ def test_sleep_and_wake(clock: FakeCluster, kagent: Kagent) -> None:
     )
 
 
+def test_what_sleeps_without_a_count_of_its_own_is_not_awake(cluster: FakeCluster, kagent: Kagent) -> None:
+    """Hibernated, and then released: the Deployment stays at 0."""
+    cluster.add(AGENT, agent())
+    reconcile(cluster, config_hash="1")
+    kagent("scale", "clock", "--replicas=3")
+    kagent("hibernate", "clock")
+    reconcile(cluster, config_hash="1")
+    kagent("scale", "clock", "--release")
+    assert kagent("wake", "clock") == (0, "agent.kagent.dev/clock woken to 3\n", "")
+    assert replicas(cluster) == 3
+
+
 def test_hibernate_leaves_an_autoscaled_agent_alone(clock: FakeCluster, kagent: Kagent) -> None:
     clock.add(HPA, hpa("clock"))
     assert kagent("hibernate", "clock")[0] == 1

@@ -10,6 +10,7 @@ from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MCP_SERVER
 from kubectl_kagent.model.workload import RESTARTED_AT
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
+from tests.objects import taken_name
 from tests.unit import rollout_objects as objects
 
 
@@ -103,6 +104,33 @@ def test_an_agent_without_a_deployment(cluster: FakeCluster, kagent: Kagent) -> 
         "",
         'Error from server (NotFound): deployments.apps "echo" not found\n'
         "hint: kubectl kagent describe agent/echo -n default says why kagent has made none\n",
+    )
+
+
+def test_somebody_elses_deployment_of_that_name_is_left_alone(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, objects.agent())
+    taken_name(cluster, "echo")
+    assert kagent("rollout", "restart", "echo") == (
+        1,
+        "",
+        "Error from server (NotFound): deployment.apps/echo does not belong to agent.kagent.dev/echo\n"
+        "hint: kubectl kagent describe agent/echo -n default says why kagent has made none\n",
+    )
+    assert not cluster.writes
+
+
+def test_a_mark_that_the_server_drops_is_no_restart(
+    cluster: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an older CRD does with a field that it does not have."""
+    cluster.add(MCP_SERVER, objects.mcp_server())
+    patch = cluster.merge_patch
+    monkeypatch.setattr(cluster, "merge_patch", lambda *where, **how: patch(*where[:3], {}, **how))
+    assert kagent("rollout", "restart", "mcpserver/echo") == (
+        1,
+        "",
+        "error: mcpserver.kagent.dev/echo has no mark of the restart after the write\n"
+        "hint: an admission rule may take it away, or its CRD does not know the field\n",
     )
 
 

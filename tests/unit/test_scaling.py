@@ -8,11 +8,12 @@ import pytest
 
 from kubectl_kagent.errors import Conflict, Forbidden, KagentError
 from kubectl_kagent.lifecycle import scaling
+from kubectl_kagent.lifecycle.autoscaler import release
 from kubectl_kagent.lifecycle.scaling import Expect, Scaled
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, SCALED_OBJECT
 from kubectl_kagent.model.workload import Workload
 from tests.fakes import FakeCluster
-from tests.objects import agent, byo, hpa, mcp_server, reconcile, scaled_object, workload
+from tests.objects import agent, byo, hpa, mcp_server, reconcile, scaled_object, taken_name, workload
 
 MEMORY = "kubectl-kagent/hibernated-replicas"
 
@@ -64,6 +65,38 @@ def test_scaling_to_what_is_there_already_writes_nothing_new(cluster: FakeCluste
     before = cluster.read(AGENT, "clock")
     assert scale(cluster, workload(cluster), 3).changed is False
     assert cluster.read(AGENT, "clock") == before
+
+
+# What came of it
+
+
+@pytest.mark.parametrize(("asked", "dry_run"), [(4, "none"), (4, "server"), (None, "none")])
+def test_a_count_that_the_server_does_not_keep_is_an_error(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, asked: int | None, dry_run: str
+) -> None:
+    """As with an admission webhook that holds it at 2."""
+    cluster.add(AGENT, agent(deployment={"replicas": 2}))
+    patch = cluster.merge_patch
+    monkeypatch.setattr(cluster, "merge_patch", lambda *where, **how: patch(*where[:3], {}, **how))
+
+    def write() -> object:
+        if asked is None:
+            return release(cluster, workload(cluster), dry_run=False, manager="m")
+        return scale(cluster, workload(cluster), asked, dry_run=dry_run)
+
+    with pytest.raises(KagentError) as caught:
+        write()
+    assert caught.value.line == (
+        f"error: the replica count of agent.kagent.dev/clock is 2 after the write, not {asked or 'none'}"
+    )
+
+
+def test_a_count_that_an_agent_of_another_type_does_not_read_is_an_error(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent(deployment={"replicas": 1}))
+    spec = {"type": "BYO", "declarative": None, "byo": {"deployment": {"image": "own", "replicas": 1}}}
+    cluster.before("patch", AGENT, lambda: cluster.edit(AGENT, "clock", {"spec": spec}))
+    with pytest.raises(KagentError, match="is 1 after the write, not 3"):
+        scale(cluster, workload(cluster), 3)
 
 
 # What runs now
@@ -250,6 +283,22 @@ def test_hibernate_notes_what_runs_when_the_cr_has_no_count(cluster: FakeCluster
     cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 4}})
     scale(cluster, workload(cluster), 0, remember=True)
     assert workload(cluster).annotations[MEMORY] == "4"
+
+
+def test_somebody_elses_deployment_tells_no_count(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent())
+    taken_name(cluster, replicas=7)
+    assert scaling.current_replicas(cluster, workload(cluster)) == 1
+
+
+def test_the_note_is_the_count_that_hibernate_took(cluster: FakeCluster) -> None:
+    """Not one that somebody changed in between."""
+    cluster.add(AGENT, agent(deployment={"replicas": 3}))
+    rival = {"spec": {"declarative": {"deployment": {"replicas": 5}}}}
+    cluster.before("patch", AGENT, lambda: cluster.edit(AGENT, "clock", rival))
+    scale(cluster, workload(cluster), 0, remember=True)
+    asleep = workload(cluster)
+    assert (asleep.replicas, asleep.annotations[MEMORY]) == (0, "5")
 
 
 def test_scaling_by_hand_makes_the_note_void(cluster: FakeCluster) -> None:

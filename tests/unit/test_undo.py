@@ -522,6 +522,28 @@ def test_what_does_not_come_back_is_said_after_half_a_minute(
     assert 30 <= cluster.clock.monotonic() - before < 31
 
 
+def test_what_somebody_changed_again_is_not_back(story: Story, controllers: Controllers) -> None:
+    restored, expected = workload(story.cluster), story.hash()
+    story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
+    controllers.act()
+    with pytest.raises(KagentError) as failure:
+        verify(story.cluster, restored, target(), expected=expected)
+    assert (type(failure.value), failure.value.exit_code) == (KagentError, 1)
+    assert failure.value.message == (
+        f"somebody has changed it again since, and the config hash is {story.hash()}"
+    )
+    assert failure.value.hint == "kubectl kagent rollout history agent/clock shows who"
+
+
+def test_a_new_agent_of_the_same_name_is_not_the_one_that_came_back(story: Story) -> None:
+    restored, expected = workload(story.cluster), story.hash()
+    spec = story.cluster.read(AGENT, "clock")["spec"]
+    story.cluster.remove(AGENT, "clock")
+    story.cluster.add(AGENT, {**agent(), "spec": spec})
+    with pytest.raises(NotFound, match="has been deleted, and made anew"):
+        verify(story.cluster, restored, target(), expected=expected)
+
+
 def test_a_workload_that_is_deleted_meanwhile_is_not_back(story: Story) -> None:
     restored = workload(story.cluster)
     story.cluster.remove(AGENT, "clock")
