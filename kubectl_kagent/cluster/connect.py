@@ -83,10 +83,10 @@ def _chosen(flags: Connection) -> Chosen:
 
 
 def _paths(flags: Connection) -> list[Path]:
-    if flags.kubeconfig:
-        return [Path(flags.kubeconfig).expanduser()]
-    env = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    return [Path(part).expanduser() for part in env] or [Path.home() / ".kube" / "config"]
+    given = os.environ.get("KUBECONFIG", "").split(os.pathsep)
+    found = [flags.kubeconfig] if flags.kubeconfig else [part for part in given if part]
+    # where nobody knows a home, as in a pod of a user that has no name, "~" stays as it is
+    return [Path(os.path.expanduser(part)) for part in found or ["~/.kube/config"]]
 
 
 def _in_cluster() -> Chosen:

@@ -37,11 +37,28 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 
 def overwrite(file: IO[bytes], text: str) -> None:
-    """Put ``text`` in the place of all that is there: a link stays one, and the file its owner's."""
+    """Put ``text`` in the place of all that is there: a link stays one, and the file its owner's.
+
+    Raises OSError, with the file as it was, when there is no room: what is overwritten has its room already.
+    """
     file.seek(0)
-    file.write(text.encode())
+    before = file.read()
+    try:
+        _write(file, text.encode())
+    except OSError:
+        _write(file, before)
+        raise
+    finally:
+        os.fsync(file.fileno())
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """All of it: one write may take only a part."""
+    file.seek(0)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
     file.truncate()
-    os.fsync(file.fileno())
 
 
 def with_values(text: str, user: str, values: Mapping[str, str]) -> str:

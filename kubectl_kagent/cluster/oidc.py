@@ -76,7 +76,10 @@ class OidcLogin:
                 why = error.strerror if isinstance(error, OSError) else error
                 raise self._over(f"has expired, and {path} can't keep a new one: {why}") from error
             new = self._exchange(config)
-            overwrite(file, with_values(text, self._user.name, new))
+            try:
+                overwrite(file, with_values(text, self._user.name, new))
+            except OSError as error:
+                raise self._over(f"was renewed, and {path} can't keep it: {error.strerror}") from error
         if "id-token" not in new:
             raise self._over("was renewed without an id_token: was the scope openid asked for?")
         return new["id-token"]

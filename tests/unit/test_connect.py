@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,20 @@ def test_the_home_directorys_kubeconfig_is_the_usual_one(
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "config").write_text(yaml.safe_dump(config(server.url)))
     assert token(sent(Connection(), server)) == ["Bearer admin-token"]
+
+
+def test_a_user_without_a_home_has_no_kubeconfig_there(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In many clusters pods run as a user that has no name, and so no home."""
+
+    def nobody(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert token(sent(Connection(server=server.url, insecure_skip_tls_verify=True), server)) == []
 
 
 def test_in_a_pod_the_service_account_is_used(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import stat
 import threading
 from collections.abc import Iterator
@@ -240,6 +241,25 @@ def _forbid_writing(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
         return really(file, mode, *args, **more)
 
     monkeypatch.setattr(builtins, "open", guarded)
+
+
+def test_where_the_new_pair_has_no_room_the_kubeconfig_stays_whole(
+    write: Any, server: Loopback, provider: Provider
+) -> None:
+    """A full disk takes a part of a write, and says so only at the next one; a limit of the process too."""
+    path = write(config(server.url, **user(provider, id_token=None)))
+    before = Path(path).read_bytes()
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, unlimited[1]))
+    try:
+        with pytest.raises(Unauthorized) as caught:
+            connect(Connection(kubeconfig=path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert Path(path).read_bytes() == before
+    assert caught.value.message == (
+        f'the login of user "admin" was renewed, and {path} can\'t keep it: File too large'
+    )
 
 
 def test_a_token_is_not_spent_while_another_program_writes(
