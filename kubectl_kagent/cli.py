@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import INTERRUPTED, KagentError
+from kubectl_kagent.errors import INTERRUPTED, Interrupted, KagentError
 from kubectl_kagent.masking import masked
 
 TRACEBACK = "KAGENT_TRACEBACK"
@@ -76,6 +76,10 @@ class ExplainedGroup(click.Group):
         except KagentError as error:
             terminal.fail(error)
             ctx.exit(error.exit_code)
+        except Interrupted as error:
+            terminal.say(f"interrupted: {error.message}")
+            terminal.say(f"hint: {error.hint}")
+            ctx.exit(INTERRUPTED)
         except KeyboardInterrupt:
             terminal.say("interrupted")
             ctx.exit(INTERRUPTED)

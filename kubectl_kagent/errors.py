@@ -136,6 +136,15 @@ class Usage(KagentError):
     exit_code = 2
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while a write was on its way: what is not known of it, and the hint which command shows it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
 class Incomplete(KagentError):
     """A change is made, and what belongs to it failed; ``exit_code`` is that of the failure."""
 

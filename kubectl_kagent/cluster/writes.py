@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import Interrupted, KagentError
 from kubectl_kagent.model.resources import Resource
 
 
@@ -17,12 +17,16 @@ def writing(
 
     An answer that can't be read is as good as none; a refusal is one.
     """
+    label = resource.label(name)
+    what, shown = f"whether {label} was {done}", f"kubectl get {label} -n {namespace} -o yaml shows it"
     try:
         yield
     except KagentError as error:
         unread = type(error) is KagentError
         if not dry_run and (unread or error.open):
-            label = resource.label(name)
-            shown = f"kubectl get {label} -n {namespace} -o yaml shows it"
-            error.left_open(f"whether {label} was {done}", shown)
+            error.left_open(what, shown)
         raise
+    except KeyboardInterrupt as error:
+        if dry_run:
+            raise
+        raise Interrupted(f"{what} is not known", shown) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Forbidden, Incomplete, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.errors import INTERRUPTED, Forbidden, Incomplete, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.deployment import Foreign, own_deployment
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from kubectl_kagent.model.workload import Workload, dig
@@ -134,15 +134,19 @@ def autoscale(
         created = {"apiVersion": HPA.api_version, "kind": HPA.kind, **existing.obj}
     else:
         created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)
+    there, again = HPA.label(workload.name), f"kubectl kagent scale agent/{workload.name} --release"
     try:
         if held:
             release(cluster, workload, dry_run=dry_run, manager=manager)
     except KagentError as error:
         raise Incomplete.because(
-            f"{HPA.label(workload.name)} is there, but the count of {workload.label} could not be released:",
-            error,
-            f"kubectl kagent scale agent/{workload.name} --release",
+            f"{there} is there, but the count of {workload.label} could not be released:", error, again
         ) from error
+    except KeyboardInterrupt as error:
+        if dry_run:
+            raise
+        unknown = f"whether the count of {workload.label} is released is not known"
+        raise Incomplete(f"interrupted: {there} is there, and {unknown}", again, INTERRUPTED) from error
     return created
 
 

@@ -222,6 +222,20 @@ def test_what_is_forbidden_leaves_nothing_half_done(
     assert workload(clock).replicas == 3
 
 
+def test_an_interrupt_after_the_hpa_says_that_it_is_there(clock: FakeCluster, kagent: Kagent) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    clock.before("patch", AGENT, interrupt, nth=2)  # the first only tries
+    assert kagent("autoscale", "clock", *FLAGS) == (
+        130,
+        "",
+        "error: interrupted: horizontalpodautoscaler.autoscaling/clock is there, and whether the count of "
+        "agent.kagent.dev/clock is released is not known\n"
+        "hint: kubectl kagent scale agent/clock --release\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [

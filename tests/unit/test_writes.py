@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import Interrupted, KagentError
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION
 from tests.conftest import Kagent
 from tests.loopback import KEPT, Loopback, Received, head, refused, response, serve
@@ -47,6 +49,12 @@ def error_of(call: Callable[[], object]) -> KagentError:
 def silent(_request: Received) -> bytes:
     time.sleep(1)
     return response(200, {})
+
+
+def interrupting(request: Received) -> bytes:
+    """Ctrl-C while the client waits."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    return silent(request)
 
 
 LOST: dict[str, Callable[[Received], bytes]] = {
@@ -107,6 +115,15 @@ def test_one_of_another_kind_is_named_as_kubectl_names_it(server: Loopback, api:
 
 
 @pytest.mark.parametrize("write", WRITES)
+def test_an_interrupt_leaves_the_same_open(server: Loopback, api: ApiServer, write: str) -> None:
+    server.answer = interrupting
+    with pytest.raises(Interrupted) as caught:
+        WRITES[write](api)
+    assert caught.value.message == f"whether agent.kagent.dev/clock was {write.split()[0]} is not known"
+    assert caught.value.hint == WHERE
+
+
+@pytest.mark.parametrize("write", WRITES)
 def test_what_was_refused_was_not_carried_out(server: Loopback, api: ApiServer, write: str) -> None:
     server.answer = lambda _request: refused(503, "ServiceUnavailable", "the server is shutting down")
     error = error_of(lambda: WRITES[write](api))
@@ -150,20 +167,21 @@ def test_a_reading_says_only_what_failed(server: Loopback, api: ApiServer) -> No
     assert error.line == "error: the server answered 504: Timeout: request did not complete within 60s"
 
 
-def test_a_verb_tells_it(server: Loopback, api: ApiServer, kagent: Kagent) -> None:
+@pytest.mark.parametrize("interrupt", [False, True])
+def test_a_verb_tells_it(server: Loopback, api: ApiServer, kagent: Kagent, interrupt: bool) -> None:
     clock = agent(deployment={"replicas": 1})
     clock["metadata"] |= KEPT["metadata"]
     replies = {"agents": {**KEPT, "items": [clock]}}
 
     def answer(request: Received) -> bytes:
         if request.method == "PATCH":
-            return b""
+            return interrupting(request) if interrupt else b""
         kind = request.path.partition("?")[0].rpartition("/")[2]
         return response(200, clock if kind == "clock" else replies.get(kind, KEPT))
 
     server.answer = answer
     code, out, err = kagent("scale", "agent/clock", "--replicas=3", cluster=api)
-    assert (code, out) == (5, "")
+    assert (code, out) == (130 if interrupt else 5, "")
     said, hint = err.splitlines()
     assert said.endswith(": whether agent.kagent.dev/clock was changed is not known")
     assert hint == f"hint: {WHERE}"
