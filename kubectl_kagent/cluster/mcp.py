@@ -47,16 +47,27 @@ class McpServer:
         return self._talk(_list)
 
     def call(self, name: str, arguments: Callable[[tuple[Tool, ...]], Mapping[str, Any]]) -> Result:
-        """Call a tool with what ``arguments`` makes of the tools there are; what it raises ends it."""
+        """Call a tool with what ``arguments`` makes of the tools there are; what it raises ends it.
+
+        A failure that leaves open what the tool has done says so.
+        """
+        called = False
 
         async def call(client: Client) -> Result:
+            nonlocal called
             given = dict(arguments(await _list(client)))
+            called = True
             answer = await client.call_tool(name, given)
             texts = [part.text for part in answer.content if part.type == "text"]
             raw = answer.model_dump(by_alias=True, mode="json", exclude_unset=True)
             return Result("\n".join(texts), answer.is_error, raw)
 
-        return self._talk(call)
+        try:
+            return self._talk(call)
+        except KagentError as error:
+            if called and error.open:
+                error.message += f": whether tool {name} was carried out is not known"
+            raise
 
     def _talk(self, ask: Callable[[Client], Awaitable[T]]) -> T:
         """Open a session, ask, and end it."""
@@ -78,6 +89,7 @@ class McpServer:
     def _explained(self, error: Exception, refusals: list[KagentError]) -> KagentError:
         import httpx2
         from mcp import MCPError
+        from mcp.types import CONNECTION_CLOSED
 
         from kubectl_kagent.cluster.refusals import unreachable
 
@@ -88,18 +100,27 @@ class McpServer:
         if refusals:
             return refusals[0]
         if isinstance(error, TimeoutError):
-            return TimedOut(
-                f"{self.name} did not answer within {self.timeout:g}s", hint="--timeout=2m waits longer"
-            )
+            late = f"{self.name} did not answer within {self.timeout:g}s"
+            return _open(TimedOut(late, hint="--timeout=2m waits longer"))
         if isinstance(error, httpx2.HTTPError):
-            return unreachable(httpx2.URL(self.access.url).netloc.decode(), error)
+            found = unreachable(httpx2.URL(self.access.url).netloc.decode(), error)
+            return found if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else _open(found)
         said = " ".join(str(error.message if isinstance(error, MCPError) else error).split())
         said = said.partition(" For further information")[0][:300]
         if isinstance(error, MCPError) and not said.startswith("Failed to parse"):
-            return KagentError(f"{self.name} answered with an error: {said}")
-        return KagentError(
-            f"{self.name} answered with something that is not MCP: {said or type(error).__name__}"
+            answered = KagentError(f"{self.name} answered with an error: {said}")
+            return _open(answered) if error.code == CONNECTION_CLOSED else answered
+        return _open(
+            KagentError(
+                f"{self.name} answered with something that is not MCP: {said or type(error).__name__}"
+            )
         )
+
+
+def _open(error: KagentError) -> KagentError:
+    """What an answer that is lost or unreadable leaves open."""
+    error.open = True
+    return error
 
 
 async def _list(client: Client) -> tuple[Tool, ...]:
@@ -136,7 +157,7 @@ def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.Asyn
     from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 
     def noted(message: str) -> KagentError:
-        refusals.append(KagentError(message))
+        refusals.append(_open(KagentError(message)))
         return refusals[-1]
 
     class Limited(httpx2.AsyncByteStream):

@@ -378,6 +378,30 @@ def test_a_server_that_does_not_answer(loopback: Loopback, kagent: Kagent) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("answer", "code", "unknown"),
+    [
+        (b"", 5, True),
+        (head(200, "Content-Type: application/json", "Content-Length: 99") + b"{", 5, True),
+        (response(200, ": nothing\n\n", "text/event-stream"), 1, True),
+        (response(200, "{"), 1, True),
+        (response(500, "oh", "text/plain"), 1, True),
+        (refused(503, "ServiceUnavailable", "error trying to reach service: EOF"), 5, True),
+        (refused(503, "ServiceUnavailable", "no endpoints available"), 5, False),
+        (response(401, "who?", "text/plain"), 6, False),
+        (response(200, {"jsonrpc": "2.0", "id": 3, "error": {"code": -32602, "message": "no"}}), 1, False),
+    ],
+)
+def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
+    loopback: Loopback, kagent: Kagent, answer: bytes, code: int, unknown: bool
+) -> None:
+    greet = scripted({"tools": [{"name": "x", "inputSchema": {"type": "object"}}]})
+    loopback.answer = lambda request: answer if b'"tools/call"' in request.body else greet(request)
+    found, out, err = kagent("tools", "call", "clock", "x")
+    assert (found, out) == (code, "")
+    assert (": whether tool x was carried out is not known\n" in err) == unknown, err
+
+
 # The command line
 
 
