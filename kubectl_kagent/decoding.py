@@ -6,6 +6,7 @@ import gc
 import json
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 # Escapes from left to right, so that a backslash of its own does not begin the next one: pairs of surrogates,
@@ -17,12 +18,29 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGE = 1 << 20
 
 
-def from_json(data: str | bytes) -> Any:
+# What the scanner can't read is read without its depths. A text, or where a value begins or ends.
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_DEEPEST = 200
+_MARK = "nested too deeply"
+
+
+@dataclass(frozen=True, slots=True)
+class TooDeep:
+    """A value that is nested deeper than anybody reads; ``text`` is its JSON. None of JSON's own types."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"({_MARK} to be read)"
+
+
+def from_json(data: str | bytes, *, cut: bool = False) -> Any:
     """The value of a JSON text.
 
     Halves of surrogate pairs and bytes that are no text become U+FFFD, as Go reads them. Numbers that JSON
     does not have (``NaN``, ``1e999``) stay texts. Raises ValueError for what is no JSON or is nested
-    too deeply.
+    too deeply; with ``cut`` such depths are each a TooDeep instead, so that one object of a list does not
+    hide all others.
     """
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
     if _HALF.search(text):
@@ -35,10 +53,41 @@ def from_json(data: str | bytes) -> Any:
             gc.disable()
         return json.loads(text, parse_constant=str, parse_float=_number)
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        if not cut:
+            raise ValueError("it is nested too deeply") from error
+        return _without_depths(text)
     finally:
         if pause:
             gc.enable()
+
+
+def _without_depths(text: str) -> Any:
+    """The value, with a TooDeep for each that lies below so many others."""
+    kept: list[str] = []
+    cuts: list[TooDeep] = []
+    depth = begin = end = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth == _DEEPEST:
+                begin = token.start()
+                kept.append(text[end:begin])
+        elif token[0] in "]}":
+            if depth == _DEEPEST:
+                end = token.end()
+                kept.append(f'{{"{_MARK}":{len(cuts)}}}')
+                cuts.append(TooDeep(text[begin:end]))
+            depth -= 1
+
+    if depth:
+        raise ValueError("it does not end")
+
+    def filled(value: dict[str, Any]) -> Any:
+        number = value.get(_MARK) if len(value) == 1 else None
+        return cuts[number] if isinstance(number, int) and 0 <= number < len(cuts) else value
+
+    kept.append(text[end:])
+    return json.loads("".join(kept), parse_constant=str, parse_float=_number, object_hook=filled)
 
 
 def _number(text: str) -> float | str:

@@ -124,6 +124,13 @@ class Unchanged(KagentError):
     exit_code = 3
 
 
+class Unreadable(KagentError):
+    """An object has something in it that is nested too deeply to be compared, kept or sent."""
+
+    def __init__(self, what: str = "an object") -> None:
+        super().__init__(f"{what} has something in it that is nested too deeply to be read")
+
+
 class InputRequired(KagentError):
     """A task waits for a person: an approval, or an answer."""
 

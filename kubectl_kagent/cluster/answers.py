@@ -82,10 +82,10 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
         response.close()
 
 
-def decode(data: bytes, path: str) -> Object:
-    """The JSON object in an answer's body. Raises KagentError for anything else."""
+def decode(data: bytes, path: str, *, cut: bool = False) -> Object:
+    """The JSON object in an answer's body, as ``from_json``. Raises KagentError for anything else."""
     try:
-        value = from_json(data)
+        value = from_json(data, cut=cut)
     except ValueError as error:
         text = data[:80].decode(errors="replace").strip()
         raise KagentError(

@@ -286,7 +286,7 @@ class ApiServer:
 
     def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
         self._check(response, resource)
-        found = answers.decode(answers.whole(response, self.host), path)
+        found = answers.decode(answers.whole(response, self.host), path, cut=True)
         if found.get("kind") == "Status" and found.get("status") != "Success":  # as client-go reads it
             raise refusal(found, 0, resource)
         return found
@@ -316,7 +316,7 @@ class ApiServer:
 def _event(line: bytes, resource: Resource) -> Object:
     """A watch event whose object is one. Raises what an ERROR event means."""
     watch = f"the watch on {resource.full_name}"
-    event = answers.decode(line, watch)
+    event = answers.decode(line, watch, cut=True)
     type_, obj = event.get("type"), event.get("object")
     if not isinstance(type_, str) or not isinstance(obj, dict):
         raise KagentError(f"{watch} answered with something that is no event: {line[:80]!r}")

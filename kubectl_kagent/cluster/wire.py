@@ -21,6 +21,7 @@ from kubectl_kagent.cluster.login import Credential, Fixed, Login
 from kubectl_kagent.cluster.pool import pool
 from kubectl_kagent.cluster.refusals import unreachable
 from kubectl_kagent.cluster.retry import answered
+from kubectl_kagent.errors import Unreadable
 
 _LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and Python cuts off the rest
 
@@ -138,7 +139,10 @@ def _encode(body: Any) -> bytes:
     It keeps the data of a ControllerRevision as the bytes that were sent, and compares them with its own
     spelling at the next patch: any other one makes even a new annotation a change of immutable data.
     """
-    text = json.dumps(body, separators=(",", ":"))
+    try:
+        text = json.dumps(body, separators=(",", ":"))
+    except TypeError:  # a TooDeep is in it
+        raise Unreadable from None
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text.encode()

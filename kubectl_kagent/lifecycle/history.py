@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError
+from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.observe import Gone, Moment, look_back
 from kubectl_kagent.lifecycle.plaintext import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.recording import LookAgain, Recording, Run, proven, runs
@@ -18,6 +18,7 @@ from kubectl_kagent.model.revision import (
     Revision,
     owner_uid,
     read_revision,
+    revision_name,
     selector,
 )
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload, whole_number
@@ -70,9 +71,15 @@ def revisions_of(
     for item in listing["items"]:
         if owner_uid(item) == workload.uid:
             try:
-                found.append(read_revision(item))
+                revision = read_revision(item)
             except MalformedRevision as error:
                 warn(f"{error.message}; it is left out")
+                continue
+            if revision.name == revision_name(workload, revision.number):
+                found.append(revision)
+            else:  # the name is what makes a number one revision's
+                label = CONTROLLER_REVISION.label(revision.name)
+                warn(f"{label} claims to be revision {revision.number} under another name; it is left out")
     return sorted(found, key=lambda revision: revision.number)
 
 
@@ -89,9 +96,16 @@ def update(
 
     With ``record`` false, without permission to create, or while others keep changing the revisions, nothing
     is stored and ``notes`` says so. ``cause`` is noted on a revision made for the live state. Raises Gone
-    when that very object is gone.
+    when that very object is gone, Unreadable when something in its config can't be kept.
     """
-    recording = Recording(cluster, workload, manager, cause)
+    try:
+        return _update(Recording(cluster, workload, manager, cause), since, record=record)
+    except Unreadable:
+        raise Unreadable(f"{workload.label}, or what it is made from,") from None
+
+
+def _update(recording: Recording, since: int, *, record: bool) -> History:
+    workload = recording.workload
     for _ in range(_LOOKS):
         try:
             return _look(recording, since, record=record)

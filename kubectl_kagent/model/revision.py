@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import KagentError, Unreadable
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, whole_number, with_replicas
 
@@ -26,13 +26,17 @@ READY_AT = "kubectl-kagent/ready-at"
 
 _MAX_NAME = 253  # DNS subdomain
 _MAX_LABEL = 63
+_NO_NUMBER = 10**18  # there must be one after it, in 64 bits
 
 Manifest = dict[str, Any]
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of a JSON value: sorted keys, no blanks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The one spelling of a JSON value: sorted keys, no blanks. Raises Unreadable."""
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except TypeError:  # a TooDeep is in it
+        raise Unreadable from None
 
 
 def digest(value: Any) -> str:
@@ -259,12 +263,14 @@ def read_revision(obj: Mapping[str, Any]) -> Revision:
 
 def _read_revision(obj: Mapping[str, Any]) -> Revision:
     metadata, data = obj["metadata"], obj["data"]
-    spec = data["spec"]
+    spec, number = data["spec"], int(obj["revision"])
+    if number >= _NO_NUMBER:
+        raise ValueError("revision")
     if not isinstance(spec, Mapping):
         raise TypeError("spec")
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
-        number=int(obj["revision"]),
+        number=number,
         name=metadata["name"],
         hash=metadata["labels"][LABEL_HASH],
         spec=spec,

@@ -151,7 +151,7 @@ def _text_diff(old: str, new: str, before: str, after: str) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _indented(text: str) -> str:

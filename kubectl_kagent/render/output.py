@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubectl_kagent.decoding import TooDeep
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.escapes import is_harmless
@@ -32,7 +33,7 @@ def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
         else {"apiVersion": "v1", "items": shown, "kind": "List", "metadata": {"resourceVersion": ""}}
     )
     if output == "json":
-        return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
+        return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True, default=str) + "\n"
     if output == "yaml":
         return to_yaml(whole)
     if output == "name":
@@ -88,6 +89,7 @@ def to_yaml(value: Any) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Dumper.add_representer(str, text)
+    Dumper.add_representer(TooDeep, lambda dumper, value: text(dumper, str(value)))
     unfolded = sys.maxsize
     return yaml.dump(
         value, Dumper=Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=unfolded

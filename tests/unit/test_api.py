@@ -27,8 +27,16 @@ from kubectl_kagent.errors import (
     Unanswered,
     Unauthorized,
     Unreachable,
+    Unreadable,
 )
-from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, CONTROLLER_REVISION, MCP_SERVER, POD
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    POD,
+)
 from tests.loopback import KEPT, Loopback, Received, chunk, head, refused, response, serve
 
 PAGE = "<html>\n<head><title>Sign in</title></head>\n<body>Please sign in.</body>\n</html>"
@@ -384,6 +392,21 @@ def test_json_that_is_nested_without_end_is_none(api: ApiServer, server: Loopbac
     assert "answered with something that is not JSON" in error_of(lambda: api.get(AGENT, "team", "x")).line
     server.answer = lambda _: response(500, deep)
     assert error_of(lambda: api.get(AGENT, "team", "x")).line.startswith("Error from server (500): {")
+
+
+def test_an_object_that_is_nested_without_end_does_not_hide_the_others(
+    api: ApiServer, server: Loopback
+) -> None:
+    """Whoever may write one where anything goes, as in a ModelConfig, writes it for all who list."""
+    kept = {**KEPT, "spec": {"provider": "Bedrock", "model": "m"}}
+    text = json.dumps({**KEPT, "items": [{**kept, "spec": {**kept["spec"], "bedrock": "DEEP"}}, kept]})
+    server.answer = lambda _: response(200, text.replace('"DEEP"', "[" * 3000 + "]" * 3000))
+    deep, plain = api.list_objects(MODEL_CONFIG, "team")["items"]
+    assert (deep["spec"]["model"], plain) == ("m", kept)
+    server.received.clear()
+    with pytest.raises(Unreadable, match="an object has something in it that is nested too deeply"):
+        api.merge_patch(MODEL_CONFIG, "team", "clock", {"spec": deep["spec"]}, manager="m")
+    assert server.received == []
 
 
 # Again, as client-go asks again

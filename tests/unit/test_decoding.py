@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.decoding import from_json
+from kubectl_kagent.decoding import TooDeep, from_json
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,23 @@ def test_bytes_that_are_no_text() -> None:
 def test_what_is_no_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json(text)
+
+
+def test_one_that_is_nested_without_end_does_not_hide_the_others() -> None:
+    deep = "[" * 5000 + '"]\\"["' + "]" * 5000
+    found = from_json(f'{{"items": [{{"a": {deep}, "b": 1}}, {{"c": [[2]]}}]}}', cut=True)
+    first, second = found["items"]
+    assert (first["b"], second) == (1, {"c": [[2]]})
+    value, depth = first["a"], 3
+    while isinstance(value, list):
+        (value,), depth = value, depth + 1
+    assert (type(value), depth, str(value)) == (TooDeep, 199, "(nested too deeply to be read)")
+    assert value.text == "[" * 4804 + '"]\\"["' + "]" * 4804
+    with pytest.raises(TypeError):
+        json.dumps(found)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 5000 + "]" * 4999, "{" * 5000 + "]" * 5000])
+def test_depths_that_do_not_end_are_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        from_json(text, cut=True)

@@ -225,3 +225,33 @@ def test_a_name_that_was_taken_by_another_kind_of_revision_costs_a_number_too(cl
     past = look(clock)
     assert past.live is not None
     assert past.live.number == 4
+
+
+def test_a_name_is_what_makes_a_number_one_revisions(cluster: FakeCluster) -> None:
+    """Else any other could stand in for revision 1 at an undo."""
+    cluster.add(AGENT, agent(modelConfig=""))
+    history.update(cluster, workload(cluster), manager="m")
+    forged = cluster.read(CONTROLLER_REVISION, "agent-clock-r1")
+    forged["metadata"] = {
+        **{key: forged["metadata"][key] for key in ("labels", "ownerReferences")},
+        "name": "agent-clock-a1",
+    }
+    cluster.add(CONTROLLER_REVISION, forged)
+    past = history.update(cluster, workload(cluster), manager="m")
+    assert [revision.name for revision in past.revisions] == ["agent-clock-r1"]
+    assert past.notes == (
+        "controllerrevision.apps/agent-clock-a1 claims to be revision 1 under another name; it is left out",
+    )
+
+
+def test_after_the_last_number_that_there_is_history_goes_on(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    history.update(cluster, workload(cluster), manager="m")
+    last = cluster.read(CONTROLLER_REVISION, "agent-clock-r1")
+    name = f"agent-clock-r{2**63 - 1}"
+    last["metadata"] = {**{key: last["metadata"][key] for key in ("labels", "ownerReferences")}, "name": name}
+    cluster.add(CONTROLLER_REVISION, {**last, "revision": 2**63 - 1})
+    cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
+    past = history.update(cluster, workload(cluster), manager="m")
+    assert [revision.number for revision in past.revisions] == [1, 2]
+    assert past.notes == (f"controllerrevision.apps/{name} holds no revision of ours; it is left out",)

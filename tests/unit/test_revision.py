@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.decoding import TooDeep
+from kubectl_kagent.errors import KagentError, Unreadable
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -286,3 +287,8 @@ def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
     with pytest.raises(KagentError) as caught:
         read_revision({"metadata": {"name": "agent-clock-r1"}, "data": []})
     assert caught.value.line == "error: controllerrevision.apps/agent-clock-r1 holds no revision of ours"
+
+
+def test_what_is_nested_too_deeply_has_no_digest() -> None:
+    with pytest.raises(Unreadable):
+        digest({"spec": [TooDeep("[[]]")]})
