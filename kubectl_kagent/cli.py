@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -30,6 +30,7 @@ _MODULES = {
     "rollback": "rollout_undo",
 }
 _CALLED = {"rollback": "undo"}  # what differs from the name
+_WORDS = "kubectl_kagent.words"
 
 
 class ExplainedGroup(click.Group):
@@ -44,6 +45,20 @@ class ExplainedGroup(click.Group):
         module = importlib.import_module(f"kubectl_kagent.commands.{_MODULES[cmd_name]}")
         command: click.Command = getattr(module, _CALLED.get(cmd_name, cmd_name))
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def _path(self, ctx: click.Context) -> str:
+        """The command that the line names: of an option without its value click does not say whose it is."""
+        path, command = ctx.command_path, cast(click.Command, self)
+        for word in ctx.meta[_WORDS]:
+            found = command.get_command(ctx, word) if isinstance(command, click.Group) else None
+            if found is None:
+                break
+            path, command = f"{path} {word}", found
+        return path
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """click's, but an interrupt before or after ``invoke`` is no other than one in it."""
@@ -71,7 +86,7 @@ class ExplainedGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            path = error.ctx.command_path if error.ctx else ctx.command_path
+            path = error.ctx.command_path if error.ctx else self._path(ctx)
             raise _explained(error, f"{path} -h shows how it is used") from error
         except KagentError as error:
             terminal.fail(error)

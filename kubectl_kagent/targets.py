@@ -27,16 +27,21 @@ class Targets:
         namespace: str | None,
         *,
         selector: str | None = None,
-        all_: bool = False,
+        all_: bool | None = None,
     ) -> list[dict[str, Any]]:
-        """The named or selected objects as served. Raises NotFound, or Usage when nothing is named."""
+        """The named or selected objects as served; ``all_`` is None for a verb that has no ``--all``.
+
+        Raises NotFound, or Usage when nothing is named.
+        """
         if self.names:
             if selector or all_:
                 raise Usage("name objects, or select them with -l or --all, not both")
             return [cluster.get(self.resource, namespace, name) for name in self.names]
         if not (selector or all_):
+            others = "-l LABELS" if all_ is None else "--all"
             raise Usage(
-                "required resource not specified", hint=f"for example {self.resource.singular}/NAME, or --all"
+                "required resource not specified",
+                hint=f"for example {self.resource.singular}/NAME, or {others}",
             )
         listing = cluster.list_objects(self.resource, namespace, labels=selector)
         typed = {"apiVersion": self.resource.api_version, "kind": self.resource.kind}
@@ -87,9 +92,12 @@ def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
     resource = find_type(word)
     known = ", ".join(item.singular for item in allowed)
     if resource is None:
-        raise Usage(f'the server doesn\'t have a resource type "{word}" that this command knows', hint=known)
+        raise Usage(
+            f'the server doesn\'t have a resource type "{word}" that this command knows',
+            hint=f"it knows: {known}",
+        )
     if resource not in allowed:
-        raise Usage(f"cannot do this with a {resource.singular}", hint=f"it works on: {known}")
+        raise Usage(f"cannot do this with {resource.plural}", hint=f"it works on: {known}")
     return resource
 
 

@@ -45,7 +45,10 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
     namespace = None if all_namespaces else reach.namespace()
     found = inbox(reach.controller(), namespace, terminal.warn, agent=name)
     if output in ("", "wide") and not found:
-        terminal.say("Nothing waits for a person" + (f" in {namespace} namespace." if namespace else "."))
+        of = f" of agent {name}" if name else ""
+        terminal.say(
+            f"Nothing{of} waits for a person" + (f" in {namespace} namespace." if namespace else ".")
+        )
         return
     if output in ("", "wide"):
         terminal.show(screen.approvals_table(found, now=clock.now(), namespaces=all_namespaces))

@@ -49,7 +49,8 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
         wide = output == "wide"
         terminal.show(screen.sessions_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
     else:
-        terminal.say("No sessions found" + (f" in {namespace} namespace." if namespace else "."))
+        of = f" of agent {name}" if name else ""
+        terminal.say(f"No sessions{of} found" + (f" in {namespace} namespace." if namespace else "."))
 
 
 @sessions.command(short_help="A session as a transcript")

@@ -127,7 +127,7 @@ def end(agent: str, turn: Turn, user_flag: str = "") -> None:
         answer = " --answer=TEXT" if any(call.questions for call in calls) else ""
         raise InputRequired(
             f"agent {agent} waits for somebody: {what}",
-            hint=f"kubectl kagent approvals approve|reject {turn.task}{answer}{user_flag}",
+            hint=f"kubectl kagent approvals approve {turn.task}{answer}{user_flag} (or reject)",
         )
     said = f": {turn.message.strip()}" if turn.message.strip() else ""
     raise KagentError(f"agent {agent}'s task is {turn.state or 'unknown'}{said}")

@@ -10,7 +10,7 @@ from typing import Any
 from kubectl_kagent.conversation.a2a import AgentLine, Reply
 from kubectl_kagent.conversation.decision import Pending, pending
 from kubectl_kagent.conversation.speech import Shown, Speech
-from kubectl_kagent.conversation.wire import RpcError
+from kubectl_kagent.conversation.wire import INTERNAL_ERROR, RpcError
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.turn import FINAL_STATES, PAUSED_STATES, Request, State, Usage
 
@@ -129,6 +129,9 @@ class Conversation:
             shown = f"show {session}" if session else f"list {agent} -n {self.line.namespace}"
             what = f"whether agent {agent} was told"
             error.left_open(what, f"kubectl kagent sessions {shown} shows what it was told")
+        if isinstance(error, RpcError) and error.code == INTERNAL_ERROR and not error.hint:
+            where = f"agent/{self.line.agent} -n {self.line.namespace}"
+            error.hint = f"kubectl kagent describe {where} tells whether its pods run"
 
     def _without_task(self) -> None:
         """An agent without tasks answers with a message; less than that is no answer."""

@@ -25,6 +25,7 @@ from kubectl_kagent.model.turn import (
     Usage,
 )
 
+INTERNAL_ERROR = -32603  # what kagent's controller answers for an agent that it can't reach
 _FAILURES = frozenset({"failed", "rejected"})
 
 Json = Mapping[str, Any]

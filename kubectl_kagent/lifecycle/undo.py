@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from types import FrameType
 from typing import Any
 
@@ -124,6 +125,7 @@ def choose_good(past: History) -> Revision:
 def last_good(past: History, target: Revision) -> Revision | None:
     """The newest revision that was ready and is neither live nor a config that was rolled back from."""
     bad = {past.now.snapshot.hash, target.hash}
+    bad |= {before.hash for before, after in pairwise(past.revisions) if after.rollback_of}
     for revision in reversed(past.revisions):
         if revision.ready_at and revision.hash not in bad:
             return revision
@@ -132,7 +134,7 @@ def last_good(past: History, target: Revision) -> Revision | None:
 
 def rolled_back_from(past: History, target: Revision) -> int | None:
     """The revision whose rollback left ``target`` behind, if one did."""
-    for before, after in zip(past.revisions, past.revisions[1:], strict=False):
+    for before, after in pairwise(past.revisions):
         if before.number == target.number and after.rollback_of:
             return after.number
     return None

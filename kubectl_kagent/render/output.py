@@ -20,8 +20,8 @@ Object = Mapping[str, Any]
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]*")
 
 
-def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
-    """``items`` as ``output`` asks; a List around them unless ``single``.
+def objects(items: Sequence[Object], output: str, *, single: bool, wide: bool = True) -> str:
+    """``items`` as ``output`` asks; a List around them unless ``single``. ``wide``: the caller has that too.
 
     Raises Usage for a format that kubectl does not know either.
     """
@@ -42,16 +42,17 @@ def objects(items: Sequence[Object], output: str, *, single: bool) -> str:
         return evaluate(argument, whole)
     if name == "custom-columns" and argument:
         return custom_columns(shown, argument)
+    texts = "json, yaml, name, wide" if wide else "json, yaml, name"
     raise Usage(
         f'unable to match a printer suitable for the output format "{output}"',
-        hint="allowed: json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...",
+        hint=f"allowed: {texts}, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...",
     )
 
 
 def check(output: str) -> str:
     """``output`` itself. Raises Usage for what ``objects`` could not print, before anything is changed."""
     if output:
-        objects([{"metadata": {"name": ""}}], output, single=True)
+        objects([{"metadata": {"name": ""}}], output, single=True, wide=False)
     return output
 
 

@@ -115,13 +115,13 @@ def all_at_once(tools: Tools, lines: Iterable[str], *flags: str) -> dict[str, Do
 USAGE = {
     "scale pod/clock --replicas=2": (
         'error: the server doesn\'t have a resource type "pod" that this command knows\n'
-        "hint: agent, mcpserver\n"
+        "hint: it knows: agent, mcpserver\n"
     ),
     "scale modelconfig/model --replicas=2": (
-        "error: cannot do this with a modelconfig\nhint: it works on: agent, mcpserver\n"
+        "error: cannot do this with modelconfigs\nhint: it works on: agent, mcpserver\n"
     ),
     "rollout undo remotemcpserver/tools": (
-        "error: cannot do this with a remotemcpserver\nhint: it works on: agent, mcpserver\n"
+        "error: cannot do this with remotemcpservers\nhint: it works on: agent, mcpserver\n"
     ),
     "scale agent/clock --replicas=-1": (
         "error: invalid value for '--replicas': -1 is not in the range x>=0\n"

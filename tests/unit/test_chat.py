@@ -63,6 +63,7 @@ class Line:
     tasks: list[Reply | KagentError] = field(default_factory=list)
     later: list[Script] = field(default_factory=list)
     agent: str = "a"
+    namespace: str = "team"
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def say(self, text: str, *, session: str = "") -> Iterator[Reply]:
@@ -163,6 +164,12 @@ def test_an_agent_that_lives_is_not_given_up_for_breaks_that_are_far_apart() -> 
 def test_a_question_that_never_arrived_is_an_error_at_once() -> None:
     with pytest.raises(Unreachable, match="the stream broke"):
         talk(Line([BROKEN]))
+
+
+def test_an_agent_that_the_controller_can_not_reach_may_not_run() -> None:
+    with pytest.raises(RpcError, match="connection refused") as caught:
+        talk(Line([RpcError(-32603, "connection refused")]))
+    assert caught.value.hint == "kubectl kagent describe agent/a -n team tells whether its pods run"
 
 
 def test_the_controllers_own_stream_may_break_too() -> None:

@@ -289,7 +289,7 @@ def test_a_decision_may_be_left_for_later(tmp_path: Path, how: str) -> None:
         screen.until("[l]ater: ")
         screen.press(how)
         screen.until("left for later\n")
-        screen.until(f"hint: kubectl kagent approvals approve|reject {TASK}\n")
+        screen.until(f"hint: kubectl kagent approvals approve {TASK} (or reject)\n")
         assert screen.end() == 7
 
 

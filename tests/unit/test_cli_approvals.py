@@ -86,7 +86,7 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         )
         assert approvals(kagent, agent, "list", "nobody")[1:] == (
             "",
-            "Nothing waits for a person in default namespace.\n",
+            "Nothing of agent nobody waits for a person in default namespace.\n",
         )
         assert [line.split()[1] for line in approvals(kagent, agent, "list", "clock")[1].splitlines()] == [
             "SESSION",

@@ -82,7 +82,7 @@ def test_who_must_be_asked_where_nobody_is(kagent: Kagent) -> None:
         7,
         "",
         f'{CLOSING}error: agent clock waits for somebody: approval of delete name="db"; approval of drop\n'
-        f"hint: kubectl kagent approvals approve|reject {TASK} --user-id=jane\n",
+        f"hint: kubectl kagent approvals approve {TASK} --user-id=jane (or reject)\n",
     )
     questions = [{"question": "Which?", "choices": ["a"]}, {"question": "Why?"}]
     inner = {"originalFunctionCall": {"id": "i", "name": "delete", "args": {}}}
@@ -100,7 +100,7 @@ def test_who_must_be_asked_where_nobody_is(kagent: Kagent) -> None:
         assert code == 7
         assert err.splitlines()[1:] == [
             f"error: agent clock waits for somebody: {what}",
-            f"hint: kubectl kagent approvals approve|reject {TASK} --answer=TEXT",
+            f"hint: kubectl kagent approvals approve {TASK} --answer=TEXT (or reject)",
         ]
 
 

@@ -219,7 +219,7 @@ def test_none(cluster: FakeCluster, kagent: Kagent) -> None:
         (
             ["modelconfig/gpt"],
             2,
-            "error: cannot do this with a modelconfig\nhint: it works on: agent, mcpserver\n",
+            "error: cannot do this with modelconfigs\nhint: it works on: agent, mcpserver\n",
         ),
         (["clock", "--all"], 2, "error: name objects, or select them with -l or --all, not both\n"),
     ],

@@ -276,7 +276,7 @@ def test_a_spec_with_keys_in_plain_text_is_recorded_with_a_warning(
         (
             ["modelconfig/gpt"],
             2,
-            "error: cannot do this with a modelconfig\nhint: it works on: agent, mcpserver\n",
+            "error: cannot do this with modelconfigs\nhint: it works on: agent, mcpserver\n",
         ),
     ],
 )

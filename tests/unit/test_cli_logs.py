@@ -282,7 +282,7 @@ def test_an_agent_without_pods(cluster: FakeCluster, kagent: Kagent) -> None:
             ["clock", "-e", "a{99999999999}"],
             "error: invalid value for '-e' / '--exclude': \"a{99999999999}\"",
         ),
-        ([], "error: required resource not specified"),
+        ([], "error: required resource not specified\nhint: for example agent/NAME, or -l LABELS\n"),
     ],
 )
 def test_what_makes_no_sense(words: list[str], said: str, two: FakeCluster, kagent: Kagent) -> None:

@@ -75,11 +75,25 @@ def test_an_agent_that_is_not_there(clock: FakeCluster, kagent: Kagent) -> None:
         (["clock", "--replicas=-1"], "-1 is not in the range x>=0"),
         (["clock", "--replicas=many"], "'many' is not a valid integer"),
         (["pod/clock", "--replicas=1"], 'resource type "pod"'),
-        (["mc/gpt", "--replicas=1"], "error: cannot do this with a modelconfig\n"),
+        (["mc/gpt", "--replicas=1"], "error: cannot do this with modelconfigs\n"),
         (["agent/clock", "mcp/x", "--replicas=1"], "error: all objects of one call must be of one type\n"),
         (["clock", "--all", "--replicas=1"], "error: name objects, or select them with -l or --all"),
         (["clock", "--replicas=1", "--timeout=soon"], '"soon" is not a duration'),
-        (["clock", "--replicas=1", "-o", "toml"], 'for the output format "toml"'),
+        (
+            ["clock", "--replicas=1", "-o", "wide"],
+            'error: unable to match a printer suitable for the output format "wide"\n'
+            "hint: allowed: json, yaml, name, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...\n",
+        ),
+        (
+            ["clock", "--replicas"],
+            "error: option '--replicas' requires an argument\n"
+            "hint: kubectl kagent scale -h shows how it is used\n",
+        ),
+        (
+            ["clock", "--wait=false"],
+            "error: option '--wait' does not take a value\n"
+            "hint: kubectl kagent scale -h shows how it is used\n",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error_and_changes_nothing(

@@ -101,7 +101,12 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         found = json.loads(sessions(kagent, agent, "list", "-A", "-o", "json")[1])
         assert found == {"items": LISTED}
         nobody = sessions(kagent, agent, "list", "nobody")
-        assert nobody == (0, "", "No sessions found in default namespace.\n")
+        assert nobody == (0, "", "No sessions of agent nobody found in default namespace.\n")
+
+
+def test_the_help_has_its_examples_as_they_are_typed(kagent: Kagent) -> None:
+    helped = kagent("sessions", "delete", "--help")[1]
+    assert "\n  kubectl kagent sessions list datetime-agent -o name | xargs -d '\\n' kubectl kagent" in helped
 
 
 def test_a_transcript(kagent: Kagent, screen: Screen) -> None:

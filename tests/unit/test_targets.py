@@ -43,8 +43,8 @@ def test_targets(words: str, resource: Resource, names: str) -> None:
     ("words", "message"),
     [
         ("pod/x", 'the server doesn\'t have a resource type "pod" that this command knows'),
-        ("mc/gpt", "cannot do this with a modelconfig"),
-        ("modelconfigs gpt", "cannot do this with a modelconfig"),
+        ("mc/gpt", "cannot do this with modelconfigs"),
+        ("modelconfigs gpt", "cannot do this with modelconfigs"),
         ("agent/a mcp/b", "all objects of one call must be of one type"),
         ("agent agent/a", "there is no need to specify a resource type as a separate argument"),
         ("agent/", "there is no need to specify a resource type as a separate argument"),

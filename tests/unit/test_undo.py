@@ -117,6 +117,14 @@ def test_the_last_good_one_is_none_of_the_two_at_hand(story: Story) -> None:
     assert undo.last_good(past(story, 2, 3, 4), three) is None
 
 
+def test_the_last_good_one_was_not_rolled_back_from_either(story: Story) -> None:
+    story.prompt("Tell the time.")  # 3 = 1
+    story.prompt("Guess badly.")
+    story.prompt("Tell the time.")  # 5 = 1
+    found = past(story, 2, 4)
+    assert undo.last_good(found, found.find(4)) is None
+
+
 def test_a_revision_is_known_to_have_been_rolled_back_from(story: Story) -> None:
     story.prompt("Tell the time.")  # 3 = 1
     found = story.look()
