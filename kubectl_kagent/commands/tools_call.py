@@ -73,7 +73,7 @@ def call(
         result = opened.server.call(tool, arguments)
     except Unreachable as error:
         hint = (
-            f"kubectl kagent describe {where} tells whether its pods run"
+            f"kubectl kagent describe {where} -n {cluster.namespace} tells whether its pods run"
             if resource is MCP_SERVER
             else error.hint
         )
@@ -123,5 +123,5 @@ def _find(cluster: Cluster, word: str) -> tuple[Resource, str, Mapping[str, Any]
     except NotFound as error:
         raise NotFound(
             f'neither an mcpserver nor a remotemcpserver "{name}" is in namespace {cluster.namespace}',
-            hint="kubectl kagent tools list shows the servers that there are",
+            hint=f"kubectl kagent tools list -n {cluster.namespace} shows the servers that there are",
         ) from error

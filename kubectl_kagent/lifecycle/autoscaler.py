@@ -75,7 +75,7 @@ def hpa_object(
     if workload.resource is MCP_SERVER:
         raise KagentError(
             f"{workload.label} can't be autoscaled: kmcp rewrites its replicas at each reconcile",
-            hint=f"kubectl kagent scale mcpserver/{workload.name} --replicas=N sets a fixed count",
+            hint=f"kubectl kagent scale {workload.typed} --replicas=N sets a fixed count",
         )
     if workload.replicas == 0:
         raise _asleep(workload)
@@ -134,7 +134,7 @@ def autoscale(
         created = {"apiVersion": HPA.api_version, "kind": HPA.kind, **existing.obj}
     else:
         created = cluster.create(HPA, workload.namespace, body, dry_run=dry_run, manager=manager)
-    there, again = HPA.label(workload.name), f"kubectl kagent scale agent/{workload.name} --release"
+    there, again = HPA.label(workload.name), f"kubectl kagent scale {workload.typed} --release"
     try:
         if held:
             release(cluster, workload, dry_run=dry_run, manager=manager)
@@ -165,7 +165,7 @@ def _refuse_useless(cluster: Cluster, workload: Workload) -> None:
 def _asleep(workload: Workload) -> KagentError:
     return KagentError(
         f"{workload.label} is scaled to 0, and there an autoscaler leaves it",
-        hint=f"kubectl kagent wake agent/{workload.name} first",
+        hint=f"kubectl kagent wake {workload.typed} first",
     )
 
 

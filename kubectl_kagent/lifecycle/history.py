@@ -53,8 +53,7 @@ class History:
                 return revision
         raise NotFound(
             f"{self.now.workload.label} has no revision {number}",
-            hint=f"kubectl kagent rollout history {self.now.workload.resource.singular}/"
-            f"{self.now.workload.name} lists those there are",
+            hint=f"kubectl kagent rollout history {self.now.workload.typed} lists those there are",
         )
 
 

@@ -47,9 +47,7 @@ def _deployment(cluster: Cluster, agent: Workload) -> Mapping[str, Any]:
     try:
         return own_deployment(cluster, agent)
     except NotFound as error:
-        hint = (
-            f"kubectl kagent describe agent/{agent.name} -n {agent.namespace} says why kagent has made none"
-        )
+        hint = f"kubectl kagent describe {agent.typed} says why kagent has made none"
         raise NotFound(error.message, hint) from error
 
 

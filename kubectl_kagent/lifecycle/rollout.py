@@ -181,8 +181,7 @@ def may_follow(cluster: Cluster, workload: Workload) -> None:
 
 def status_hint(workload: Workload) -> str:
     """Where to see how far a change is that nobody waits for any more."""
-    where = f"{workload.resource.singular}/{workload.name}"
-    return f"kubectl kagent rollout status {where} shows how far it is"
+    return f"kubectl kagent rollout status {workload.typed} shows how far it is"
 
 
 def wait(
@@ -281,7 +280,7 @@ def _check_revision(cluster: Cluster, workload: Workload, revision: int) -> None
         running = live.number if live else "not recorded"
         raise KagentError(
             f"desired revision ({revision}) is different from the running revision ({running})",
-            hint=f"kubectl kagent rollout history {workload.resource.singular}/{workload.name}",
+            hint=f"kubectl kagent rollout history {workload.typed}",
         )
 
 
@@ -289,7 +288,7 @@ def _require_pods(workload: Workload, pods: int) -> None:
     if not pods:
         raise KagentError(
             f"{_quoted(workload)} is scaled to 0: nobody to ask",
-            hint=f"kubectl kagent wake {workload.resource.singular}/{workload.name}",
+            hint=f"kubectl kagent wake {workload.typed}",
         )
 
 

@@ -63,8 +63,7 @@ def refuse_autoscaled(cluster: Cluster, workload: Workload, *, force: bool, warn
         raise KagentError(
             f"{workload.label} is scaled by an autoscaler: {limits}",
             hint=f"change the autoscaler, or set the count all the same with --force "
-            f"(it fights the autoscaler until 'kubectl kagent scale {workload.resource.singular}/"
-            f"{workload.name} --release')",
+            f"(it fights the autoscaler until 'kubectl kagent scale {workload.typed} --release')",
         )
     warn(f"{limits}; the two will fight until --release gives the count back")
 

@@ -222,7 +222,7 @@ def say_restored(done: Done, todo: Plan, sources: Sequence[SharedSource] = ()) -
     """Note that the patch is in, and these sources are restored."""
     too = f" (restored too: {_labels(sources)})" if sources else ""
     done.text = f"the spec of revision {todo.target.number} is in {todo.workload.label}{too}"
-    done.hint = f"kubectl kagent rollout status {_where(todo)} shows how far it is"
+    done.hint = f"kubectl kagent rollout status {todo.workload.typed} shows how far it is"
 
 
 def _mark(
@@ -257,7 +257,7 @@ def _restore_sources(cluster: Cluster, todo: Plan, done: Done, *, manager: str) 
         try:
             _restore_source(cluster, shared, dry_run=False, manager=manager)
         except KagentError as error:
-            again = f"kubectl kagent rollout undo {_where(todo)} --to-revision={todo.target.number}"
+            again = f"kubectl kagent rollout undo {todo.workload.typed} --to-revision={todo.target.number}"
             raise Incomplete.because(
                 f"{done.text}, but not restored: {_labels(sources[number:])}:",
                 error,
@@ -269,10 +269,6 @@ def _restore_sources(cluster: Cluster, todo: Plan, done: Done, *, manager: str) 
 
 def _labels(sources: Sequence[SharedSource]) -> str:
     return ", ".join(source.label for source in sources)
-
-
-def _where(todo: Plan) -> str:
-    return f"{todo.workload.resource.singular}/{todo.workload.name}"
 
 
 def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) -> dict[str, Any]:
@@ -294,7 +290,7 @@ def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) 
         version = now.resource_version  # only its status went on
     raise Conflict(
         f"{workload.label} was changed by somebody else just now; nothing was rolled back",
-        hint=f"look at it with kubectl kagent rollout history {_where(todo)}, then try again",
+        hint=f"look at it with kubectl kagent rollout history {todo.workload.typed}, then try again",
     ) from conflict
 
 

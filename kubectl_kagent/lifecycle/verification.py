@@ -94,23 +94,23 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
 
 
 def _not_verified(workload: Workload, target: Revision, look: _Look, expected: str) -> KagentError:
-    where = f"{workload.resource.singular}/{workload.name}"
     if not look.observed:
         return TimedOut(
             f"its controller has not taken it up within {RENDER_TIMEOUT:g}s",
-            hint=f"is the controller up? kubectl kagent rollout status {where} says",
+            hint=f"is the controller up? kubectl kagent rollout status {workload.typed} says",
         )
     if look.refused or not look.config_hash:
         return TimedOut(
             f"its controller refuses it: {look.refused}" if look.refused else "there is no Deployment",
-            hint=f"what it names may be gone: kubectl kagent describe {where}",
+            hint=f"what it names may be gone: kubectl kagent describe {workload.typed}",
         )
     if look.edited:
         return KagentError(
             f"somebody has changed it again since, and the config hash is {look.config_hash}",
-            hint=f"kubectl kagent rollout history {where} shows who",
+            hint=f"kubectl kagent rollout history {workload.typed} shows who",
         )
     return TimedOut(
         f"the config hash is {look.config_hash}, not the {expected} it had",
-        hint=f"something outside the spec differs: kubectl kagent rollout diff {where} {target.number}",
+        hint="something outside the spec differs: "
+        f"kubectl kagent rollout diff {workload.typed} {target.number}",
     )

@@ -125,6 +125,11 @@ class Workload:
         return self.resource.label(self.name)
 
     @property
+    def typed(self) -> str:
+        """``agent/NAME -n NAMESPACE``: how a command names it, whatever namespace is the context's."""
+        return f"{self.resource.singular}/{self.name} -n {self.namespace}"
+
+    @property
     def is_agent(self) -> bool:
         return self.resource is AGENT
 

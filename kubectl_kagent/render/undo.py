@@ -36,13 +36,13 @@ def _what(change: FieldChange) -> str:
 def restore_hint(todo: Plan) -> str:
     """The command that restores the shared sources too, as far as they can be."""
     if any(source.restorable for source in todo.sources):
-        return cause(todo, with_sources=True)
+        revision = f"--to-revision={todo.target.number}"
+        return f"kubectl kagent rollout undo {todo.workload.typed} {revision} --with-sources"
     if all(change.path == "secret" for source in todo.sources for change in source.changes):
         return "no value of a Secret is recorded: put the old one back by hand"
-    where = f"{todo.workload.resource.singular}/{todo.workload.name}"
     return (
         "put it back by hand; what it was: "
-        f"kubectl kagent rollout history {where} --revision={todo.target.number} -o yaml"
+        f"kubectl kagent rollout history {todo.workload.typed} --revision={todo.target.number} -o yaml"
     )
 
 

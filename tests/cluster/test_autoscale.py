@@ -29,10 +29,10 @@ pytestmark = pytest.mark.cluster
 
 BURN = 20.0
 HPA_LABEL = "horizontalpodautoscaler.autoscaling/clock"
-REFUSAL = (
+REFUSAL = (  # {}: the namespace
     f"error: agent.kagent.dev/clock is scaled by an autoscaler: {HPA_LABEL} keeps it between 1 and 3\n"
     "hint: change the autoscaler, or set the count all the same with --force (it fights the autoscaler "
-    "until 'kubectl kagent scale agent/clock --release')\n"
+    "until 'kubectl kagent scale agent/clock -n {} --release')\n"
 )
 
 
@@ -84,8 +84,10 @@ def test_load_decides_the_replicas_and_nobody_fights_it(tools: Tools, api: ApiSe
         return replicas(api, "clock") == 3
 
     wait_for(at_three, "the third replica", timeout=240)
-    assert tools.kagent("scale", "agent/clock", "--replicas=2") == Done(1, "", REFUSAL)
-    assert tools.kagent("hibernate", "agent/clock") == Done(1, "", REFUSAL)
+    assert tools.kagent("scale", "agent/clock", "--replicas=2") == Done(
+        1, "", REFUSAL.format(tools.namespace)
+    )
+    assert tools.kagent("hibernate", "agent/clock") == Done(1, "", REFUSAL.format(tools.namespace))
     assert row(tools)[4] == "hpa 1-3"
 
     edit(api, "clock", {"description": "edited under load"})

@@ -182,7 +182,7 @@ def test_a_revision_that_is_not_there(tools: Tools) -> None:
     ]
     error = (
         "Error from server (NotFound): agent.kagent.dev/clock has no revision 9\n"
-        "hint: kubectl kagent rollout history agent/clock lists those there are\n"
+        f"hint: kubectl kagent rollout history agent/clock -n {tools.namespace} lists those there are\n"
     )
     assert all_at_once(tools, lines) == dict.fromkeys(lines, Done(1, "", error))
 

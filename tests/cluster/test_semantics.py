@@ -231,7 +231,8 @@ def test_a_shared_source_is_restored_only_when_asked_and_its_other_users_are_nam
         said(
             "error: nothing in agent.kagent.dev/clock itself differs from revision 1; "
             f"what differs is shared: {shared}",
-            "hint: kubectl kagent rollout undo agent/clock --to-revision=1 --with-sources",
+            f"hint: kubectl kagent rollout undo agent/clock -n {tools.namespace} "
+            "--to-revision=1 --with-sources",
         ),
     )
     assert read(api, "model", MODEL_CONFIG)["spec"]["model"] == "large"
@@ -255,7 +256,7 @@ def test_with_a_spec_that_differs_too_the_shared_source_left_behind_is_named(
     assert done.code == 0
     assert done.err == said(
         "Warning: not restored: modelconfig.kagent.dev/model (spec.model)",
-        "hint: kubectl kagent rollout undo agent/clock --to-revision=1 --with-sources",
+        f"hint: kubectl kagent rollout undo agent/clock -n {tools.namespace} --to-revision=1 --with-sources",
     )
     assert done.out.startswith(
         "agent.kagent.dev/clock spec restored from revision 1, but shared sources still differ (config hash "

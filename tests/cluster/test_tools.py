@@ -222,5 +222,6 @@ def test_a_server_that_is_down(lab_kubeconfig: Path) -> None:
         assert wait_for(down, "its pods to go") == (
             "error: mcpserver/datetime-mcp: the server answered 503: no endpoints available for service "
             '"datetime-mcp"\n'
-            "hint: kubectl kagent describe mcpserver/datetime-mcp tells whether its pods run\n"
+            f"hint: kubectl kagent describe mcpserver/datetime-mcp -n {tools.namespace} "
+            "tells whether its pods run\n"
         )

@@ -118,7 +118,7 @@ def test_not_for_an_mcp_server(cluster: FakeCluster, kagent: Kagent, flags: list
         "",
         "error: mcpserver.kagent.dev/datetime can't be autoscaled: kmcp rewrites its replicas at each "
         "reconcile\n"
-        "hint: kubectl kagent scale mcpserver/datetime --replicas=N sets a fixed count\n",
+        "hint: kubectl kagent scale mcpserver/datetime -n default --replicas=N sets a fixed count\n",
     )
     assert cluster.writes == []
 
@@ -131,7 +131,7 @@ def test_not_where_it_would_do_nothing(cluster: FakeCluster, kagent: Kagent, fla
         1,
         "",
         "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
-        "hint: kubectl kagent wake agent/clock first\n",
+        "hint: kubectl kagent wake agent/clock -n default first\n",
     )
     assert cluster.writes == []
 
@@ -257,7 +257,7 @@ def test_a_count_that_is_not_released_is_said_and_a_second_try_releases_it(
         "",
         "error: horizontalpodautoscaler.autoscaling/clock is there, but the count of agent.kagent.dev/clock "
         f"could not be released: {words}{error.message}\n"
-        "hint: kubectl kagent scale agent/clock --release\n",
+        "hint: kubectl kagent scale agent/clock -n default --release\n",
     )
     assert (len(hpas(clock)), workload(clock).replicas) == (1, 3)
     assert kagent("autoscale", "clock", *FLAGS) == (0, DONE, "")

@@ -196,7 +196,7 @@ def test_one_that_is_not_there(life: Story, kagent: Kagent, number: str) -> None
         1,
         "",
         f"Error from server (NotFound): agent.kagent.dev/clock has no revision {number}\n"
-        "hint: kubectl kagent rollout history agent/clock lists those there are\n",
+        "hint: kubectl kagent rollout history agent/clock -n default lists those there are\n",
     )
 
 

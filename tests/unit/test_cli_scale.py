@@ -153,7 +153,7 @@ def test_the_guard_refuses_and_force_warns(clock: FakeCluster, kagent: Kagent) -
             error: agent.kagent.dev/clock is scaled by an autoscaler: \
 horizontalpodautoscaler.autoscaling/clock-hpa keeps it between 1 and 5
             hint: change the autoscaler, or set the count all the same with --force \
-(it fights the autoscaler until 'kubectl kagent scale agent/clock --release')
+(it fights the autoscaler until 'kubectl kagent scale agent/clock -n default --release')
             """),
     )
     assert replicas(clock) == 1
@@ -201,7 +201,7 @@ def test_wait_gives_up_after_the_timeout_with_its_own_exit_code(clock: FakeClust
         'Waiting for agent "clock" rollout to finish: 0 of 1 updated replicas are available...\n'
         "error: agent.kagent.dev/clock is scaled to 1, but timed out after 0.01s waiting for agent "
         '"clock" rollout to finish: 0 of 1 updated replicas are available\n'
-        "hint: kubectl kagent rollout status agent/clock shows how far it is\n"
+        "hint: kubectl kagent rollout status agent/clock -n default shows how far it is\n"
     )
 
 
@@ -216,7 +216,7 @@ def test_what_fails_while_it_waits_says_that_the_change_is_made(clock: FakeClust
     assert err == (
         "Warning: the server lab did not answer in time; trying again\n"
         "error: agent.kagent.dev/clock is scaled to 3, but the server lab did not answer in time\n"
-        "hint: kubectl kagent rollout status agent/clock shows how far it is\n"
+        "hint: kubectl kagent rollout status agent/clock -n default shows how far it is\n"
     )
 
 

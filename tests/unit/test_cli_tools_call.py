@@ -202,7 +202,9 @@ def test_a_server_that_is_down(cluster: FakeCluster, kagent: Kagent) -> None:
     code, out, err = kagent("tools", "call", "clock", "get_time")
     assert (code, out) == (5, "")
     assert err.startswith("error: mcpserver/clock: unable to connect to the server 127.0.0.1:9: ")
-    assert err.endswith("\nhint: kubectl kagent describe mcpserver/clock tells whether its pods run\n")
+    assert err.endswith(
+        "\nhint: kubectl kagent describe mcpserver/clock -n default tells whether its pods run\n"
+    )
 
 
 # Answers that are none
@@ -433,5 +435,5 @@ def test_a_server_that_is_not_there(kagent: Kagent) -> None:
         "",
         'Error from server (NotFound): neither an mcpserver nor a remotemcpserver "clock" '
         "is in namespace default\n"
-        "hint: kubectl kagent tools list shows the servers that there are\n",
+        "hint: kubectl kagent tools list -n default shows the servers that there are\n",
     )

@@ -185,7 +185,7 @@ def test_no_such_revision(story: Story, kagent: Kagent, number: str) -> None:
         1,
         "",
         f"Error from server (NotFound): agent.kagent.dev/clock has no revision {number}\n"
-        "hint: kubectl kagent rollout history agent/clock lists those there are\n",
+        "hint: kubectl kagent rollout history agent/clock -n default lists those there are\n",
     )
 
 
@@ -219,7 +219,7 @@ def test_what_is_shared_is_not_undone_by_accident(story: Story, kagent: Kagent) 
         "",
         "error: nothing in agent.kagent.dev/clock itself differs from revision 2; what differs is shared: "
         "modelconfig.kagent.dev/gpt (spec.model, also used by second)\n"
-        "hint: kubectl kagent rollout undo agent/clock --to-revision=2 --with-sources\n",
+        "hint: kubectl kagent rollout undo agent/clock -n default --to-revision=2 --with-sources\n",
     )
     assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"]["model"] == "large"
 
@@ -231,7 +231,7 @@ def test_the_spec_alone_is_restored_and_what_still_differs_is_said(story: Story,
         "agent.kagent.dev/clock spec restored from revision 1, but shared sources still differ "
         f"(config hash {story.hash()}, now revision 4)\n",
         "Warning: not restored: modelconfig.kagent.dev/gpt (spec.model)\n"
-        "hint: kubectl kagent rollout undo agent/clock --to-revision=1 --with-sources\n",
+        "hint: kubectl kagent rollout undo agent/clock -n default --to-revision=1 --with-sources\n",
     )
     assert prompt(story.cluster) == "Tell the time."
     assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"]["model"] == "large"
@@ -282,8 +282,8 @@ def test_a_deleted_source_is_said_to_be_deleted(story: Story, kagent: Kagent) ->
         "",
         "error: nothing in agent.kagent.dev/clock itself differs from revision 1; what differs is shared: "
         "modelconfig.kagent.dev/gpt (it was deleted since)\n"
-        "hint: put it back by hand; what it was: kubectl kagent rollout history agent/clock --revision=1 "
-        "-o yaml\n",
+        "hint: put it back by hand; what it was: kubectl kagent rollout history agent/clock -n default "
+        "--revision=1 -o yaml\n",
     )
 
 
@@ -330,7 +330,7 @@ def test_a_source_that_may_not_be_written_stops_all_of_it(story: Story, kagent: 
 CONFLICT = (
     "Error from server (Conflict): agent.kagent.dev/clock was changed by somebody else just now; nothing was "
     "rolled back\n"
-    "hint: look at it with kubectl kagent rollout history agent/clock, then try again\n"
+    "hint: look at it with kubectl kagent rollout history agent/clock -n default, then try again\n"
 )
 
 
@@ -353,7 +353,7 @@ def test_a_controller_that_is_away(story: Story, controllers: Controllers, kagen
         "",
         "error: the spec of revision 1 is in agent.kagent.dev/clock, but its controller has not taken it up "
         "within 30s\n"
-        "hint: is the controller up? kubectl kagent rollout status agent/clock says\n",
+        "hint: is the controller up? kubectl kagent rollout status agent/clock -n default says\n",
     )
     assert prompt(story.cluster) == "Tell the time."
     assert newest(story).rollback_of == 1
@@ -369,7 +369,7 @@ def test_a_hash_that_does_not_come_back(story: Story, controllers: Controllers, 
         "",
         "error: the spec of revision 1 is in agent.kagent.dev/clock, but the config hash is "
         f"{story.hash()}, not the {old} it had\n"
-        "hint: something outside the spec differs: kubectl kagent rollout diff agent/clock 1\n",
+        "hint: something outside the spec differs: kubectl kagent rollout diff agent/clock -n default 1\n",
     )
 
 
@@ -412,7 +412,7 @@ def test_done_although_it_may_not_be_recorded(story: Story, kagent: Kagent, verb
 # Ctrl-C
 
 
-SHOWS = "kubectl kagent rollout status agent/clock shows how far it is"
+SHOWS = "kubectl kagent rollout status agent/clock -n default shows how far it is"
 INTERRUPTED = f"error: interrupted, but the spec of revision 1 is in agent.kagent.dev/clock\nhint: {SHOWS}\n"
 
 

@@ -105,7 +105,7 @@ def prompted(story: Story) -> Story:
 
 WITH_SOURCES = ("rollback", "clock", "--to-revision=3", "--with-sources")
 RESTORING = "restoring: configmap/prompts (data.used)\nrestoring: modelconfig.kagent.dev/gpt (spec.model)\n"
-REST = "kubectl kagent rollout undo agent/clock --to-revision=3 --with-sources restores the rest"
+REST = "kubectl kagent rollout undo agent/clock -n default --to-revision=3 --with-sources restores the rest"
 
 
 def test_an_edit_of_the_second_source_leaves_it_and_says_which_is_restored(

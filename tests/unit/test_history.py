@@ -710,4 +710,6 @@ def test_revisions_are_found_by_number_and_counted_back(clock: FakeCluster) -> N
     for number in (0, 4, -3):
         with pytest.raises(NotFound, match=f"agent.kagent.dev/clock has no revision {number}") as caught:
             past.find(number)
-        assert caught.value.hint == "kubectl kagent rollout history agent/clock lists those there are"
+        assert (
+            caught.value.hint == "kubectl kagent rollout history agent/clock -n default lists those there are"
+        )

@@ -93,7 +93,7 @@ def test_wait_speaks_on_stderr(kagent: Kagent, agent: str) -> None:
         "Waiting for deployment spec update to be observed...\n"
         "error: agent.kagent.dev/echo is restarted, but timed out after 0.001s waiting for deployment spec "
         "update to be observed\n"
-        "hint: kubectl kagent rollout status agent/echo shows how far it is\n"
+        "hint: kubectl kagent rollout status agent/echo -n default shows how far it is\n"
     )
 
 

@@ -449,7 +449,7 @@ def test_pinned_to_a_revision(stage: Stage, kagent: Kagent) -> None:
         1,
         "",
         "error: desired revision (1) is different from the running revision (not recorded)\n"
-        "hint: kubectl kagent rollout history agent/echo\n",
+        "hint: kubectl kagent rollout history agent/echo -n default\n",
     )
     assert kagent("rollout", "history", "echo")[0] == 0
     assert kagent("rollout", "status", "echo", "--revision=1")[0] == 0

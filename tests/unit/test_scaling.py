@@ -229,7 +229,7 @@ def test_what_an_autoscaler_owns_is_not_scaled(
     assert caught.value.line == f"error: agent.kagent.dev/clock is scaled by an autoscaler: {limits}"
     assert caught.value.hint is not None
     assert "--force" in caught.value.hint
-    assert "scale agent/clock --release" in caught.value.hint
+    assert "scale agent/clock -n default --release" in caught.value.hint
     assert warnings == []
 
     scaling.refuse_autoscaled(cluster, workload(cluster), force=True, warn=warnings.append)

@@ -488,22 +488,22 @@ def test_a_missing_permission_is_not_waited_for(story: Story) -> None:
         (
             "away",
             "its controller has not taken it up within 30s",
-            "is the controller up? kubectl kagent rollout status agent/clock says",
+            "is the controller up? kubectl kagent rollout status agent/clock -n default says",
         ),
         (
             "upgraded",
             "the config hash is {hash}, not the 123 it had",
-            "something outside the spec differs: kubectl kagent rollout diff agent/clock 4",
+            "something outside the spec differs: kubectl kagent rollout diff agent/clock -n default 4",
         ),
         (
             "refuses",
             "its controller refuses it: no model",
-            "what it names may be gone: kubectl kagent describe agent/clock",
+            "what it names may be gone: kubectl kagent describe agent/clock -n default",
         ),
         (
             "no Deployment",
             "there is no Deployment",
-            "what it names may be gone: kubectl kagent describe agent/clock",
+            "what it names may be gone: kubectl kagent describe agent/clock -n default",
         ),
     ],
 )
