@@ -87,7 +87,7 @@ class Walk:
 
 def play(walk: Walk) -> None:
     """The life of an agent, from apply to the undo of a ModelConfig change."""
-    walk.say("The seed's example: an MCP server and an agent, with plain kubectl")
+    walk.say("The example: an MCP server and an agent, with plain kubectl")
     walk.run(f"kubectl apply -k {walk.overlay}")
     walk.run("kubectl kagent rollout status mcpserver/datetime-mcp --timeout=3m")
     walk.run(f"kubectl kagent rollout status {AGENT} --timeout=5m")

@@ -88,7 +88,7 @@ ROLES = (
 
 _REFUSED = re.compile(
     r'(?: "(?P<name>[^"]*)" is forbidden:.*)? cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" '
-    r'in API group "(?P<group>[^"]*)"'
+    r'in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
 
 
@@ -98,12 +98,15 @@ def refused_by_rbac(message: str) -> bool:
 
 
 def hint(message: str) -> str | None:
-    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, if any."""
+    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, and where."""
     found = _REFUSED.search(message)
     if found is None:
         return None
     wanted = Rule(found["group"], found["resource"], found["verb"])
     for role in ROLES:
         if {wanted, replace(wanted, name=found["name"] or "")} & role.rules:
-            return f"ClusterRole {role.name} allows it (kubectl apply -k manifests/{role.part_of})"
+            namespace = found["namespace"]
+            binding = f"a RoleBinding in namespace {namespace}" if namespace else "a ClusterRoleBinding"
+            made = f"kubectl apply -k manifests/{role.part_of}"
+            return f"ClusterRole {role.name} allows it, by {binding} ({made})"
     return None

@@ -139,7 +139,8 @@ def test_without_the_right_to_reach_services(example: Tools) -> None:
         'Error from server (Forbidden): services "datetime-mcp:3000" is forbidden: '
         'User "looker" cannot create '
         f'resource "services/proxy" in API group "" in the namespace "{example.namespace}"\n'
-        "hint: ClusterRole kagent-edit allows it (kubectl apply -k manifests/rbac)\n"
+        f"hint: ClusterRole kagent-edit allows it, by a RoleBinding in namespace {example.namespace} "
+        "(kubectl apply -k manifests/rbac)\n"
     )
 
 

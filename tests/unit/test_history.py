@@ -425,7 +425,8 @@ def test_without_permission_to_create_history_is_shown_and_not_stored(clock: Fak
     assert past.notes == (
         'the live config is not recorded: controllerrevisions.apps is forbidden: User "tester" cannot '
         'create resource "controllerrevisions" in API group "apps" in the namespace "default"; '
-        "ClusterRole kagent-operate allows it (kubectl apply -k manifests/rbac)",
+        "ClusterRole kagent-operate allows it, by a RoleBinding in namespace default "
+        "(kubectl apply -k manifests/rbac)",
     )
     assert recorded(clock) == []
 

@@ -92,8 +92,13 @@ def test_the_hint_names_the_smallest_role() -> None:
     def refused(verb: str, resource: str, group: str) -> str | None:
         return hint(f'x is forbidden: User "u" cannot {verb} resource "{resource}" in API group "{group}"')
 
-    assert refused("list", "agents", "kagent.dev") == (
-        "ClusterRole kagent-view allows it (kubectl apply -k manifests/rbac)"
+    everywhere = 'x is forbidden: User "u" cannot list resource "agents" in API group "kagent.dev"'
+    assert hint(f"{everywhere} at the cluster scope") == (
+        "ClusterRole kagent-view allows it, by a ClusterRoleBinding (kubectl apply -k manifests/rbac)"
+    )
+    assert hint(f'{everywhere} in the namespace "team"') == (
+        "ClusterRole kagent-view allows it, by a RoleBinding in namespace team "
+        "(kubectl apply -k manifests/rbac)"
     )
     assert "kagent-edit" in str(refused("patch", "agents", "kagent.dev"))
     assert "kagent-edit" in str(refused("get", "services/proxy", ""))

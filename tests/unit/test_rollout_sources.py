@@ -20,7 +20,8 @@ DOWN = (
 )
 MAY_NOT_LOOK = (
     'deployments.apps is forbidden: User "tester" cannot list resource "deployments" in API group "apps" in '
-    'the namespace "kagent"; ClusterRole kagent-view allows it (kubectl apply -k manifests/rbac)'
+    'the namespace "kagent"; ClusterRole kagent-view allows it, by a RoleBinding in namespace kagent '
+    "(kubectl apply -k manifests/rbac)"
 )
 
 
@@ -223,8 +224,8 @@ def test_a_source_that_may_not_be_read_is_said_to_be_unchecked(story: Story, kag
         done(story),
         "Warning: cannot check whether the newest modelconfig.kagent.dev/gpt is rolled out: "
         'modelconfigs.kagent.dev is forbidden: User "tester" cannot list resource "modelconfigs" in API '
-        'group "kagent.dev" in the namespace "default"; ClusterRole kagent-view allows it '
-        "(kubectl apply -k manifests/rbac)\n",
+        'group "kagent.dev" in the namespace "default"; ClusterRole kagent-view allows it, '
+        "by a RoleBinding in namespace default (kubectl apply -k manifests/rbac)\n",
     )
 
 
