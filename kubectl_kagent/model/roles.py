@@ -74,7 +74,7 @@ ROLES = (
     ),
     Role(
         "kagent-operate",
-        "all verbs, and history is recorded",
+        "all of kagent-edit, and history is recorded: also record",
         _rules(recorder=False) | _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
     ),
     Role(
