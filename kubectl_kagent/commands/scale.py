@@ -13,10 +13,13 @@ from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow, status_h
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.targets import parse_targets
 
+# The CRDs store what is more than an int32 too, and a controller that reads it can't list the kind any more.
+_COUNT = click.IntRange(min=0, max=2**31 - 1)
+
 
 @click.command(short_help="Set the replica count of agents and MCP servers")
 @options.targets
-@click.option("--replicas", type=click.IntRange(min=0), help="The new replica count.")
+@click.option("--replicas", type=_COUNT, help="The new replica count.")
 @click.option("--release", is_flag=True, help="Take the count out of the object: an autoscaler decides.")
 @click.option("--current-replicas", type=int, help="Only when this is the current count.")
 @click.option("--resource-version", help="Only when this is the current resource version.")

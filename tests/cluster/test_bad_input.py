@@ -124,7 +124,7 @@ USAGE = {
         "error: cannot do this with remotemcpservers\nhint: it works on: agent, mcpserver\n"
     ),
     "scale agent/clock --replicas=-1": (
-        "error: invalid value for '--replicas': -1 is not in the range x>=0\n"
+        "error: invalid value for '--replicas': -1 is not in the range 0<=x<=2147483647\n"
         "hint: kubectl kagent scale -h shows how it is used\n"
     ),
     "scale agent/clock": "error: give either --replicas=COUNT or --release\n",
