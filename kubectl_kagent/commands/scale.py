@@ -116,6 +116,8 @@ def hibernate(
         scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
+            terminal.changed(workload.obj, "unchanged", output, dry_run)
+            continue
         done = scaling.scale(
             cluster,
             workload,

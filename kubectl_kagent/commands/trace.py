@@ -102,8 +102,12 @@ def turns(
         return
     try:
         record, told = where.ask(lambda one: one.turns(query))
-    except NotFound:
+    except NotFound as error:
         _seen(where, name)
+        namespace, _, agent = name.rpartition("/")
+        error.hint = (
+            f"kagent has not taken it up: kubectl kagent describe agent/{agent} -n {namespace} says why"
+        )
         raise
     found = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
     if output == "name":

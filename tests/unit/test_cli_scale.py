@@ -288,7 +288,7 @@ def test_sleep_and_wake(clock: FakeCluster, kagent: Kagent) -> None:
     assert replicas(clock) == 0
     assert kagent("hibernate", "clock") == (
         0,
-        "agent.kagent.dev/clock hibernated\n",
+        "agent.kagent.dev/clock unchanged\n",
         "Warning: agent.kagent.dev/clock already has no replicas\n",
     )
     assert kagent("wake", "clock") == (0, "agent.kagent.dev/clock woken to 3\n", "")

@@ -76,6 +76,16 @@ def test_an_agent_named_like_a_verb(kagent: Kagent, world: TraceCluster) -> None
     assert world.asked == ["kagent/kagent-controller:8083/api/sessions/agent/default/show"]
 
 
+def test_an_agent_that_kagent_has_not_taken_up(kagent: Kagent, world: TraceCluster) -> None:
+    world.add(AGENT, {"metadata": {"name": "broken"}, "spec": {}})
+    code, out, err = kagent("trace", "broken", cluster=world)
+    assert (code, out) == (1, "")
+    assert err.startswith("Error from server (NotFound): ")
+    assert err.splitlines()[1:] == [
+        "hint: kagent has not taken it up: kubectl kagent describe agent/broken -n default says why"
+    ]
+
+
 @pytest.mark.parametrize("word", ["agent", "mcpserver/x", "a b", "agent/"])
 def test_what_is_no_agent(kagent: Kagent, world: TraceCluster, word: str) -> None:
     code, out, err = kagent("trace", word, cluster=world)
