@@ -84,7 +84,8 @@ def _names_of(words: Iterable[str]) -> tuple[str, ...]:
     names = tuple(words)
     for name in names:
         if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
-            raise Usage(f'invalid resource name "{name}"')
+            hint = "one type a call, and names with blanks between them" if "," in name else None
+            raise Usage(f'invalid resource name "{name}"', hint=hint)
     return names
 
 

@@ -193,7 +193,8 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bo
 
 
 def _words(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    told = isinstance(error, OSError) and error.strerror  # without Python's [Errno -2]
+    return " ".join(str(told or error).split())
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -62,6 +62,12 @@ def test_targets_that_make_no_sense(words: str, message: str) -> None:
     assert caught.value.exit_code == 2
 
 
+def test_kubectls_list_of_types_is_one_call_for_each() -> None:
+    with pytest.raises(Usage, match="invalid resource name") as caught:
+        parse_targets(("agents,mcpservers",))
+    assert caught.value.hint == "one type a call, and names with blanks between them"
+
+
 def test_a_verb_says_which_types_it_takes() -> None:
     with pytest.raises(Usage) as caught:
         parse_targets(("mc/gpt",))
