@@ -146,7 +146,7 @@ def test_not_where_the_deployment_sleeps_without_a_count_of_the_agents(
         1,
         "",
         "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
-        "hint: kubectl kagent wake agent/clock first\n",
+        "hint: kubectl kagent wake agent/clock -n default first\n",
     )
     assert cluster.writes == []
 
@@ -232,7 +232,7 @@ def test_an_interrupt_after_the_hpa_says_that_it_is_there(clock: FakeCluster, ka
         "",
         "error: interrupted: horizontalpodautoscaler.autoscaling/clock is there, and whether the count of "
         "agent.kagent.dev/clock is released is not known\n"
-        "hint: kubectl kagent scale agent/clock --release\n",
+        "hint: kubectl kagent scale agent/clock -n default --release\n",
     )
 
 

@@ -540,7 +540,7 @@ def test_what_somebody_changed_again_is_not_back(story: Story, controllers: Cont
     assert failure.value.message == (
         f"somebody has changed it again since, and the config hash is {story.hash()}"
     )
-    assert failure.value.hint == "kubectl kagent rollout history agent/clock shows who"
+    assert failure.value.hint == "kubectl kagent rollout history agent/clock -n default shows who"
 
 
 def test_a_new_agent_of_the_same_name_is_not_the_one_that_came_back(story: Story) -> None:
