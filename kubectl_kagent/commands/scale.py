@@ -7,7 +7,7 @@ import click
 from kubectl_kagent import options
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands import terminal
-from kubectl_kagent.errors import Unchanged, Usage, done_so_far
+from kubectl_kagent.errors import KagentError, Unchanged, Usage, done_so_far
 from kubectl_kagent.lifecycle import scaling
 from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow, status_hint
 from kubectl_kagent.model.workload import Workload
@@ -169,8 +169,9 @@ def wake(
 
 
 def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, all_: bool) -> list[Workload]:
+    """Those to scale. Raises KagentError when there are none, as kubectl scale does."""
     targets = parse_targets(words)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
-        terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
+        raise KagentError(f"no {targets.resource.plural} matched in {cluster.namespace} namespace")
     return [Workload(targets.resource, item) for item in found]

@@ -232,11 +232,11 @@ class _Telling:
 
     def final(self, view: View, progress: Progress, now: float) -> bool:
         """Say what is new; whether a cause has lasted long enough to give up."""
+        for note in view.notes:  # before the line: what was not checked is not to be read as success
+            self.once(note)
         if progress.message != self._line:
             self._line = progress.message
             self._voice.say(self._line)
-        for note in view.notes:
-            self.once(note)
         keys = [(cause.kind, cause.where) for cause in progress.causes]
         self._since = {key: self._since.get(key, now) for key in keys}
         for cause, key in zip(progress.causes, keys, strict=True):

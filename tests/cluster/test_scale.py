@@ -43,7 +43,7 @@ def test_several_are_scaled_by_name_by_label_or_all(tools: Tools, api: ApiServer
     assert tools.kagent("wake", "agents", "--all").code == 0
     assert [asked(api, name) for name in lines] == [2, 3, 2]
     nobody = tools.kagent("scale", "agents", "-l", "team=green", "--replicas=1")
-    assert nobody == Done(0, "", f"No agents matched in {tools.namespace} namespace.\n")
+    assert nobody == Done(1, "", f"error: no agents matched in {tools.namespace} namespace\n")
 
 
 def test_nothing_to_change_is_no_write(tools: Tools, api: ApiServer) -> None:

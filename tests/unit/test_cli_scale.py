@@ -52,11 +52,11 @@ def test_several_at_once_by_name_by_label_and_all(cluster: FakeCluster, kagent: 
     assert [replicas(cluster, name) for name in "abc"] == [4, 4, 4]
 
 
-def test_nothing_selected_is_said_and_is_no_error(clock: FakeCluster, kagent: Kagent) -> None:
+def test_nothing_selected_is_an_error_as_in_kubectl_scale(clock: FakeCluster, kagent: Kagent) -> None:
     assert kagent("scale", "agents", "-l", "tier=none", "--replicas=2") == (
-        0,
+        1,
         "",
-        "No agents matched in default namespace.\n",
+        "error: no agents matched in default namespace\n",
     )
 
 

@@ -271,11 +271,11 @@ def test_without_permission_to_look_at_pods_it_still_waits(stage: Stage) -> None
     stage.at(5, stage.finish)
     stage.follow(workload)
     assert stage.screen == [
-        LINE,
         'err: what holds a rollout up may stay unexplained: pods is forbidden: User "tester" cannot list '
         'resource "pods" in API group "" in the namespace "default"; '
         "ClusterRole kagent-view allows it, by a RoleBinding in namespace default "
         "(kubectl apply -k manifests/rbac)",
+        LINE,
         DONE,
     ]
 
