@@ -107,5 +107,5 @@ def _text(value: Any) -> str:
     """As kubectl prints it: a string bare, the rest as Go's JSON (sorted keys, ``<>&`` escaped)."""
     if isinstance(value, str):
         return value
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
     return re.sub("[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)

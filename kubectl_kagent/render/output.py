@@ -66,7 +66,7 @@ def data(value: Mapping[str, Any], output: str, *, wide: bool = False, whole: bo
     name, _, argument = output.partition("=")
     value = value if whole else masked_value(value)
     if output == "json":
-        return json.dumps(value, indent=4, ensure_ascii=False) + "\n"
+        return json.dumps(value, indent=4, ensure_ascii=False, default=str) + "\n"
     if output == "yaml":
         return to_yaml(value)
     if name == "jsonpath" and argument:

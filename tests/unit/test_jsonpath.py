@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.decoding import TooDeep
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.render.jsonpath import evaluate
 
@@ -157,3 +158,9 @@ def test_ranges_nest_and_each_has_its_own_node() -> None:
     items = {"items": [{"n": "a", "tools": ["x", "y"]}, {"n": "b", "tools": []}, {"n": "c", "tools": ["z"]}]}
     template = '{range .items[*]}{.n}:{range .tools[*]}{@},{end}{"\\n"}{end}'
     assert evaluate(template, items) == "a:x,y,\nb:\nc:z,\n"
+
+
+def test_a_value_that_is_nested_too_deeply_is_said_to_be() -> None:
+    assert evaluate("{.a} {.b}", {"a": TooDeep("[]"), "b": {"c": TooDeep("[]")}}) == (
+        '"(nested too deeply to be read)" {"c":"(nested too deeply to be read)"}'
+    )
