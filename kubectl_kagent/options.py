@@ -91,7 +91,7 @@ def connection(function: F) -> F:
     @click.pass_context
     @functools.wraps(function)
     def wrapper(context: click.Context, /, **values: Any) -> Any:
-        _see_that_it_is_text(values)
+        _see_that_it_is_text(context, values)
         flags = {name: values.pop(name) for name in list(values) if name in _CONNECTION_NAMES}
         return context.invoke(function, lambda: _open(context, flags), **values)
 
@@ -100,15 +100,25 @@ def connection(function: F) -> F:
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
 
 
-def _see_that_it_is_text(values: Mapping[str, Any]) -> None:
-    """Raises Usage for bytes that are no UTF-8, which only the name of a file may have."""
-    for name, value in values.items():
+def _see_that_it_is_text(context: click.Context, values: Mapping[str, Any]) -> None:
+    """Raises Usage for bytes that are no UTF-8, which only the name of a file may have.
+
+    It names the option and not its value: that may be a token.
+    """
+    for parameter in context.command.params:
+        value = values.get(parameter.name or "")
         for word in value if isinstance(value, tuple) else (value,):
-            if isinstance(word, str) and name not in _FILES:
+            if isinstance(word, str) and parameter.name not in _FILES:
                 try:
                     word.encode()
                 except UnicodeEncodeError:
-                    raise Usage(f'"{word}" is not UTF-8 text') from None
+                    raise Usage(f"the value of {_name(parameter)} is not UTF-8 text") from None
+
+
+def _name(parameter: click.Parameter) -> str:
+    return (
+        max(parameter.opts, key=len) if isinstance(parameter, click.Option) else parameter.human_readable_name
+    )
 
 
 def connected(function: F) -> F:

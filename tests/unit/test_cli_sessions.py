@@ -225,6 +225,12 @@ def test_ids_that_xargs_would_take_apart_are_left_out_of_o_name(kagent: Kagent) 
         )
 
 
+def test_the_help_shows_how_to_delete_what_is_listed(kagent: Kagent) -> None:
+    listed = "kubectl kagent sessions list datetime-agent -o name"
+    example = rf"  {listed} | xargs -d '\n' kubectl kagent sessions delete --"
+    assert f"{example}\n" in kagent("sessions", "delete", "-h")[1]
+
+
 def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
     with talking() as agent:
         assert sessions(kagent, agent, "delete", "..") == (
