@@ -12,6 +12,7 @@ import click
 
 from kubectl_kagent.cluster.kagent import DEFAULT_USER, at_address, find_controller
 from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, WORKLOADS, Resource, find_type
 
 if TYPE_CHECKING:
@@ -160,8 +161,11 @@ class Reach:
 
     def namespace(self) -> str:
         """The namespace of what the command line names; with ``--kagent-url`` no kubeconfig is needed."""
+        if self.given_namespace:
+            segment(self.given_namespace, "namespace")
+            return self.given_namespace
         try:
-            return self.given_namespace or self.connect().namespace
+            return self.connect().namespace
         except KagentError as error:
             if not self.url:
                 raise

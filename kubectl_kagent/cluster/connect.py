@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.errors import KagentError, Unauthorized, Usage
+from kubectl_kagent.model.paths import segment
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
@@ -49,7 +50,8 @@ class Connection:
 def connect(flags: Connection) -> ApiServer:
     """Open the cluster that ``flags`` name; nothing is sent yet, but a credential plugin may run.
 
-    Raises KagentError for a kubeconfig that is missing, malformed, or names what it does not have.
+    Raises KagentError for a kubeconfig that is missing, malformed, or names what it does not have, and
+    InvalidName for a namespace that no request could be about.
     """
     from kubectl_kagent.cluster import lean
 
@@ -57,9 +59,11 @@ def connect(flags: Connection) -> ApiServer:
     from kubectl_kagent.cluster.api import ApiServer
 
     chosen = _with_flags(_chosen(flags), flags)
+    namespace = chosen.namespace or "default"
+    segment(namespace, "namespace")
     endpoint = _endpoint(chosen, flags.request_timeout)
     endpoint.login.current()  # who can't log in hears it now, not from the first of many threads
-    return ApiServer(endpoint, namespace=chosen.namespace or "default")
+    return ApiServer(endpoint, namespace=namespace)
 
 
 def _chosen(flags: Connection) -> Chosen:

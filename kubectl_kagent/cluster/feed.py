@@ -33,7 +33,7 @@ class Feed:
     """Changes of ``resources``, in one queue.
 
     ``say`` is told of kinds that are not installed, and once of each break, whatever broke; ``retry`` seconds
-    later the feed tries again.
+    later, and after a watch that has ended as it should, the feed looks again.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Feed:
         while not self._stopped.is_set():
             try:
                 self._follow_once(resource)
+                self._stopped.wait(self._retry)  # something on the way may end each watch at once
             except Expired:
                 continue
             except Forbidden as error:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from kubectl_kagent.cli import cli
 from kubectl_kagent.cluster import connect as connect_module
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import Unreachable
@@ -33,6 +35,12 @@ def test_the_current_context_decides(write: Any, server: Loopback) -> None:
 def test_another_context_has_no_namespace_so_it_is_default(write: Any) -> None:
     api = connect(Connection(kubeconfig=write(config()), context="there"))
     assert (api.namespace, api.host) == ("default", "127.0.0.1:2")
+
+
+@pytest.mark.parametrize("words", [["record"], ["get", "agents", "-w"], ["version"]])
+def test_a_namespace_that_nothing_can_have_ends_each_verb(write: Any, words: list[str]) -> None:
+    done = CliRunner().invoke(cli, [*words, "--kubeconfig", write(config()), "-n", ".."])
+    assert (done.exit_code, done.stderr) == (1, "error: invalid namespace \"..\": may not be '..'\n")
 
 
 def test_a_namespace_flag_wins(write: Any) -> None:

@@ -147,6 +147,17 @@ def test_a_watch_that_ends_is_opened_again_after_a_fresh_look(cluster: FakeClust
     assert follower.said == []
 
 
+def test_watches_that_end_at_once_are_not_opened_without_a_pause(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent())
+    follower = Follower(cluster, AGENT, retry=600)
+    follower.take(1)
+    follower.until(watched(cluster))
+    cluster.end_watches()
+    assert follower.feed.next(timeout=0.2) is None
+    follower.close()
+    follower.until(follower.ended)
+
+
 def test_a_version_that_is_forgotten_is_looked_up_anew(cluster: FakeCluster, follow: Follow) -> None:
     cluster.add(AGENT, agent())
     fail(cluster, "watch", AGENT, Expired("too old resource version: 2 (7)"))
