@@ -106,6 +106,8 @@ class Conversation:
                     heard = True
                     lost = lost if self._looked_up else 0  # that is no sign of life
                     yield reply, self._hear(reply)
+                    if self._final(reply):
+                        break  # something on the way may keep the connection open
             except KagentError as error:
                 lost += 1
                 # what the controller refuses at once it refuses; later it tells so that its own stream broke
@@ -159,6 +161,12 @@ class Conversation:
     def _ended(reply: Reply) -> bool:
         states = [event.state for event in reply.update.events if isinstance(event, State)]
         return bool(states) and (states[-1] in FINAL_STATES or states[-1] in PAUSED_STATES)
+
+    @classmethod
+    def _final(cls, reply: Reply) -> bool:
+        """Whether it says of itself that nothing follows."""
+        said = any(event.final for event in reply.update.events if isinstance(event, State))
+        return said and cls._ended(reply)
 
     def _hear(self, reply: Reply) -> list[Shown]:
         turn, update = self.turn, reply.update

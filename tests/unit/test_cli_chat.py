@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
-from tests.loopback import head, response, serve
+from tests.loopback import Received, head, response, serve
 from tests.unit.talking import (
     SESSION,
     TASK,
@@ -168,6 +170,24 @@ def test_an_event_cut_in_half_is_asked_for_again(kagent: Kagent, cut: bytes) -> 
     assert (code, out) == (0, "It is noon.\n")
     assert err.startswith("Warning: the agent")
     assert err.count("picking it up again") == 1
+
+
+def test_a_turn_is_over_with_its_last_event_though_the_connection_stays_open(kagent: Kagent) -> None:
+    heard, ended = threading.Event(), threading.Event()
+
+    def stream(_asked: Received) -> Iterator[bytes]:
+        yield head(200, "Content-Type: text/event-stream")
+        for event in (*NOON[:-1], NOON[-1] | {"final": True}):
+            yield f"data: {json.dumps({'result': event})}\n\n".encode()
+        heard.wait(10)
+        ended.set()
+
+    with serve() as server:
+        server.answer = stream
+        code, out, _ = kagent("chat", "clock", "what time is it?", f"--kagent-url={server.url}")
+        assert not ended.is_set()
+        heard.set()
+    assert (code, out) == (0, "It is noon.\n")
 
 
 def test_an_agent_that_stays_away_is_given_up_and_the_session_is_named(kagent: Kagent) -> None:
