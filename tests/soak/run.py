@@ -36,7 +36,7 @@ _TICK = 0.01
 _QUIET_TICKS = 4
 _TELL_AGAIN = 200
 _PATIENCE = 5.0
-_MCP_SECONDS = 5.0  # its client has a clock of its own
+_MCP_SECONDS = 1.0  # its client has a clock of its own
 
 
 class Hang(BaseException):

@@ -11,7 +11,7 @@ import yaml
 
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.render.escapes import harmless
-from kubectl_kagent.render.output import changed, object_label, objects
+from kubectl_kagent.render.output import changed, object_label, objects, to_yaml
 from tests.objects import agent
 
 ITEM: dict[str, Any] = {
@@ -127,3 +127,16 @@ def test_a_spec_that_is_none_is_a_usage_error(spec: str) -> None:
 def test_the_line_after_a_change(dry_run: str, line: str) -> None:
     assert changed(ITEM, "scaled", "", dry_run) == line
     assert changed(ITEM, "scaled", "name", dry_run) == "agent.kagent.dev/clock\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "N", "1e3", "1.e3", "0o14", "0x1F", "0b11", "1_000", ".5", "+1", "true", "null", "~", "014"]
+)
+def test_a_text_that_a_reader_could_take_for_something_else_is_quoted(text: str) -> None:
+    (line,) = to_yaml({"a": text}).splitlines()
+    assert line in (f'a: "{text}"', f"a: '{text}'")
+
+
+@pytest.mark.parametrize("text", ["1.35.4", "5m", "yes-or-no", "100m", "v1", "a1e3", "0.10-alpha"])
+def test_other_texts_are_not_quoted(text: str) -> None:
+    assert to_yaml({"a": text}) == f"a: {text}\n"
