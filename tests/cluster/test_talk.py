@@ -130,7 +130,7 @@ def waiting(done: Done) -> str:
     """The task that a turn waits with."""
     assert done.code == 7, done
     hint = done.err.splitlines()[-1]
-    found = re.match(r"hint: kubectl kagent approvals approve\|reject (\S+)", hint)
+    found = re.match(r"hint: kubectl kagent approvals approve (\S+)", hint)
     assert found, hint
     return found[1]
 
