@@ -14,7 +14,7 @@ def main() -> None:
     gc.set_threshold(_ALLOCATIONS)
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_in()
-    from kubectl_kagent.cli import main as run
+    from kubectl_kagent.app import main as run
 
     signal.signal(signal.SIGINT, before)
     try:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kubectl_kagent.model.permissions import PERMISSIONS
-from kubectl_kagent.model.roles import ROLES, Role
-from kubectl_kagent.model.rules import Need, Rule
+from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.roles import ROLES, Role
+from kubectl_kagent.rbac.rules import Need, Rule
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_TABLE = "kubectl_kagent/model/permissions.py"
+_TABLE = "kubectl_kagent/rbac/permissions.py"
 _CORE = '""'  # the API group without a name
 
 

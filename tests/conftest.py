@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from tests.fakes import FakeCluster
 from tests.lab.errors import LabError

@@ -10,9 +10,9 @@ from typing import Any
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.cluster.shapes import checked, checked_list
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
-from kubectl_kagent.model import roles
 from kubectl_kagent.model.paths import below
 from kubectl_kagent.model.resources import POD, SERVICE, Resource
+from kubectl_kagent.rbac import roles
 from tests.fake.copies import copied
 from tests.fake.kubelet import Kubelet
 from tests.fake.store import Object, Store

@@ -19,12 +19,11 @@ from typing import Any, Protocol
 
 from click.testing import CliRunner
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound
-from kubectl_kagent.model import revision, roles
-from kubectl_kagent.model.permissions import PERMISSIONS
+from kubectl_kagent.model import revision
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -40,8 +39,10 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, READY_AT, TEMPLATE_HASH, revision_name
-from kubectl_kagent.model.rules import Need, Rule
 from kubectl_kagent.model.workload import RESTARTED_AT, REVISION_HISTORY_LIMIT, Workload, dig
+from kubectl_kagent.rbac import roles
+from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.rules import Need, Rule
 
 Object = dict[str, Any]
 

@@ -11,7 +11,7 @@ import urllib3
 from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 from kubectl_kagent.cluster.shapes import checked, checked_list
-from kubectl_kagent.cluster.wire import Endpoint, Wire
+from kubectl_kagent.cluster.transport import Endpoint, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
 from kubectl_kagent.model import paths

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
     from kubectl_kagent.cluster.login import Login
-    from kubectl_kagent.cluster.wire import Endpoint
+    from kubectl_kagent.cluster.transport import Endpoint
 
 _REMOVED = {  # auth-providers that client-go had once -> what came instead
     "azure": "use the kubelogin credential plugin: https://github.com/Azure/kubelogin",
@@ -53,7 +53,7 @@ def connect(flags: Connection) -> ApiServer:
     Raises KagentError for a kubeconfig that is missing, malformed, or names what it does not have, and
     InvalidName for a namespace that no request could be about.
     """
-    from kubectl_kagent.cluster import lean
+    from kubectl_kagent.cluster import lazy_imports as lean
 
     lean.load()
     from kubectl_kagent.cluster.api import ApiServer
@@ -173,7 +173,7 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
     from kubectl_kagent.cluster import tls
     from kubectl_kagent.cluster.login import Fixed, impersonation, of_url, pair
     from kubectl_kagent.cluster.pool import address, environment_proxy, kubeconfig_proxy
-    from kubectl_kagent.cluster.wire import Endpoint
+    from kubectl_kagent.cluster.transport import Endpoint
 
     cluster, user = chosen.cluster, chosen.user
     server = cluster.text("server")

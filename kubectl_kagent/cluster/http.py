@@ -154,7 +154,7 @@ class Address:
         headers: Mapping[str, str] | None,
         timeout: float,
     ) -> urllib3.BaseHTTPResponse:
-        from kubectl_kagent.cluster import lean
+        from kubectl_kagent.cluster import lazy_imports as lean
 
         lean.load_urllib3()
         import urllib3

@@ -129,7 +129,7 @@ def _forbidden(reason: str, message: str) -> KagentError:
     """Forbidden when a role is missing. Quotas and admission rules say 403 too, and no role helps there."""
     if reason and 'forbidden: User "' not in message:
         return OtherServerError(reason, message)
-    from kubectl_kagent.model import roles  # a table that takes a while to build
+    from kubectl_kagent.rbac import roles  # a table that takes a while to build
 
     return Forbidden(message, roles.hint(message))
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from kubectl_kagent import clock, options
-from kubectl_kagent.commands import terminal
-from kubectl_kagent.commands.questions import chosen
-from kubectl_kagent.commands.turns import Talk, end
-from kubectl_kagent.conversation.a2a import AgentLine
-from kubectl_kagent.conversation.chat import Conversation, Turn
-from kubectl_kagent.conversation.decision import Pending, Verdict, decision
+from kubectl_kagent import clock
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import agent_name
+from kubectl_kagent.commands.chat.questions import chosen
+from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.conversation.client import AgentLine
+from kubectl_kagent.conversation.conversation import Conversation, Turn
+from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
 from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
 from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.render import approvals as screen
-from kubectl_kagent.render.turn import asked_line
-from kubectl_kagent.targets import agent_name
+from kubectl_kagent.render.chat import asked_line
 
 _output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import click
 
-from kubectl_kagent import options
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import Usage
-from kubectl_kagent.lifecycle.autoscaler import autoscale as create_autoscaler
-from kubectl_kagent.lifecycle.autoscaler import hpa_object
+from kubectl_kagent.lifecycle.workloads.autoscaler import autoscale as create_autoscaler
+from kubectl_kagent.lifecycle.workloads.autoscaler import hpa_object
 from kubectl_kagent.model.workload import Workload
-from kubectl_kagent.targets import one_target
 
 
 class Percent(click.ParamType[int]):

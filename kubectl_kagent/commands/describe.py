@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from kubectl_kagent import clock, options
+from kubectl_kagent import clock
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.commands import terminal
-from kubectl_kagent.lifecycle import description
+from kubectl_kagent.lifecycle.workloads import description
 from kubectl_kagent.render import describe as screen
-from kubectl_kagent.targets import parse_targets
 
 
 @click.command(short_help="Everything about one agent or MCP server")

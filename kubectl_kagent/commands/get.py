@@ -7,17 +7,17 @@ from contextlib import closing
 
 import click
 
-from kubectl_kagent import clock, options
+from kubectl_kagent import clock
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
-from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import NotFound, Usage
-from kubectl_kagent.lifecycle.overview import Overview, overviews
+from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews
 from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
 from kubectl_kagent.render import overview as screen
 from kubectl_kagent.render.output import objects
 from kubectl_kagent.render.table import table
-from kubectl_kagent.targets import Targets, parse_targets
 
 
 @click.command(short_help="List agents, MCP servers, model configs, remote MCP servers")

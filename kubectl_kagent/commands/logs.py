@@ -7,23 +7,23 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from kubectl_kagent import clock, options
+from kubectl_kagent import clock
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
-from kubectl_kagent.targets import parse_targets
 from kubectl_kagent.telemetry.logs import places
-from kubectl_kagent.telemetry.logs.elsewhere import Elsewhere
+from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.history import Elsewhere
 from kubectl_kagent.telemetry.logs.lines import Level, chooser
 from kubectl_kagent.telemetry.logs.loki import Pods, find_loki
 from kubectl_kagent.telemetry.logs.merge import Texts
-from kubectl_kagent.telemetry.logs.news import Source
 from kubectl_kagent.telemetry.logs.places import Containers
 from kubectl_kagent.telemetry.logs.reader import Start
+from kubectl_kagent.telemetry.logs.related import About, Related, of_session, of_task
 from kubectl_kagent.telemetry.logs.session import Plan, Session
-from kubectl_kagent.telemetry.logs.turns import About, Related, of_session, of_task
 
 _LOKI_SPAN = timedelta(days=1)
 _LEVELS = [level.name.lower() for level in Level]

@@ -7,11 +7,10 @@ from types import FrameType
 
 import click
 
-from kubectl_kagent import options
+from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
-from kubectl_kagent.commands import terminal
-from kubectl_kagent.recorder.recorder import WATCHED, Recorder
+from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorder
 from kubectl_kagent.render.table import plain
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from kubectl_kagent import options
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.commands import terminal
 from kubectl_kagent.errors import KagentError, Unchanged, Usage, done_so_far
-from kubectl_kagent.lifecycle import scaling
-from kubectl_kagent.lifecycle.rollout import Voice, follow, may_follow, status_hint
+from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow, status_hint
+from kubectl_kagent.lifecycle.workloads import scaling
 from kubectl_kagent.model.workload import Workload
-from kubectl_kagent.targets import parse_targets
 
 # The CRDs store what is more than an int32 too, and a controller that reads it can't list the kind any more.
 _COUNT = click.IntRange(min=0, max=2**31 - 1)

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from kubectl_kagent import clock, options
-from kubectl_kagent.cluster.kagent import Controller
-from kubectl_kagent.commands import terminal
+from kubectl_kagent import clock
+from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.conversation.sessions import delete, fetch
 from kubectl_kagent.conversation.sessions import sessions as find_sessions
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.render import sessions as screen
 from kubectl_kagent.render.output import data
-from kubectl_kagent.targets import agent_name
 
 
 @click.group(short_help="Conversations: list, show, delete, export")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kubectl_kagent import clock, options
-from kubectl_kagent.commands import terminal
+from kubectl_kagent import clock
+from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.errors import Usage as UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Usage, Wanted
 
 if TYPE_CHECKING:
-    from kubectl_kagent.cluster.prometheus import Prometheus
+    from kubectl_kagent.backends.prometheus import Prometheus
 
 NO_PROMETHEUS = "none"
 _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
@@ -85,7 +85,7 @@ def top(
 
 def _ask(reach: options.Reach, url: str, wanted: Wanted) -> tuple[Usage, str]:
     """What the first source says that has any, and its name. A Prometheus that was named is asked alone."""
-    from kubectl_kagent.cluster.prometheus import at_address, find_prometheus
+    from kubectl_kagent.backends.prometheus import at_address, find_prometheus
 
     if url and url != NO_PROMETHEUS:
         return _prometheus(reach, at_address(url), wanted)
@@ -105,7 +105,8 @@ def _ask(reach: options.Reach, url: str, wanted: Wanted) -> tuple[Usage, str]:
 
 
 def _prometheus(reach: options.Reach, prometheus: Prometheus, wanted: Wanted) -> tuple[Usage, str]:
-    from kubectl_kagent.telemetry import top_agents, top_metrics
+    from kubectl_kagent.telemetry.usage import agents as top_agents
+    from kubectl_kagent.telemetry.usage import metrics as top_metrics
 
     usage = top_metrics.usage(prometheus, wanted)
     if not reach.url:
@@ -117,7 +118,7 @@ def _prometheus(reach: options.Reach, prometheus: Prometheus, wanted: Wanted) ->
 
 
 def _records(reach: options.Reach, wanted: Wanted) -> tuple[Usage, str]:
-    from kubectl_kagent.telemetry import top_records
+    from kubectl_kagent.telemetry.usage import records as top_records
 
     controller = reach.controller()
     usage = top_records.usage(controller, None if reach.url else reach.connect(), wanted)

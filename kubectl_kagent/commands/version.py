@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from kubectl_kagent import __version__, options
+from kubectl_kagent import __version__
+from kubectl_kagent.backends.versions import versions
+from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.commands import terminal
-from kubectl_kagent.lifecycle.versions import versions
 from kubectl_kagent.render.output import data
 
 

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kubectl_kagent.cluster.kagent import Controller
-from kubectl_kagent.conversation import wire
-from kubectl_kagent.conversation.decision import Pending, pending
+from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.sessions import Json, Session, moment, path, rows, sessions
-from kubectl_kagent.conversation.wire_v1 import in_old_words
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.events import PAUSED_STATES, Request, State, Update
 from kubectl_kagent.model.paths import segment
-from kubectl_kagent.model.turn import PAUSED_STATES, Request, State, Update
+from kubectl_kagent.wire import a2a as wire
+from kubectl_kagent.wire.a2a_v1 import in_old_words
 
 _AT_ONCE = 8
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.conversation.parts import mapping
 from kubectl_kagent.conversation.sessions import Json, moment
 from kubectl_kagent.decoding import from_json
+from kubectl_kagent.wire.parts import mapping
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_kagent.cluster import otlp_receiver
-from kubectl_kagent.conversation.chat import Turn
+from kubectl_kagent.backends import otlp_receiver
+from kubectl_kagent.conversation.conversation import Turn
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.masking import masked
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.conversation.wire import read, result_of
 from kubectl_kagent.errors import Forbidden, KagentError, Unauthorized, Unreachable
-from kubectl_kagent.model.turn import Answer, State, Text
+from kubectl_kagent.model.events import Answer, State, Text
 from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.wire.a2a import read, result_of
 
 _PORT = 8080
 _ANSWER_SECONDS = 120.0  # a model with tools takes its time

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.conversation import wire
-from kubectl_kagent.conversation.decision import Pending, pending
+from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.moments import Moments
-from kubectl_kagent.conversation.parts import is_text
 from kubectl_kagent.conversation.sessions import Json
-from kubectl_kagent.conversation.wire_v1 import in_old_words
-from kubectl_kagent.model.turn import Answer, Request, State, Text, ToolCall, ToolResult, Unknown, Usage
+from kubectl_kagent.model.events import Answer, Request, State, Text, ToolCall, ToolResult, Unknown, Usage
+from kubectl_kagent.wire import a2a as wire
+from kubectl_kagent.wire.a2a_v1 import in_old_words
+from kubectl_kagent.wire.parts import is_text
 
 USER = "user"
 

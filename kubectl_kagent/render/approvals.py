@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.conversation.decision import Pending
+from kubectl_kagent.conversation.decisions import Pending
 from kubectl_kagent.conversation.inbox import Waiting
 from kubectl_kagent.masking import masked_value
+from kubectl_kagent.render.chat import arguments
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import age, table
-from kubectl_kagent.render.turn import arguments
 
 
 def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.lifecycle.description import Description, ResolvedTools, event_time
-from kubectl_kagent.lifecycle.diff import difference, summary
-from kubectl_kagent.lifecycle.overview import Overview
+from kubectl_kagent.lifecycle.history.diff import difference, summary
+from kubectl_kagent.lifecycle.workloads.description import Description, ResolvedTools, event_time
+from kubectl_kagent.lifecycle.workloads.overview import Overview
 from kubectl_kagent.masking import masked
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import Workload, dig

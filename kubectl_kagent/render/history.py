@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.lifecycle.diff import Difference
-from kubectl_kagent.lifecycle.ledger import Row
+from kubectl_kagent.lifecycle.history.diff import Difference
+from kubectl_kagent.lifecycle.history.rows import Row
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.revision import Revision, timestamp
 from kubectl_kagent.render.escapes import visible

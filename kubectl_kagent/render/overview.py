@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.lifecycle.overview import Overview
+from kubectl_kagent.lifecycle.workloads.overview import Overview
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import dig

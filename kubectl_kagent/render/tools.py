@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kubectl_kagent.lifecycle.tool_findings import Finding
-from kubectl_kagent.lifecycle.tools import Use, label
 from kubectl_kagent.model.tool_server import Tool
 from kubectl_kagent.render.table import plain, table
+from kubectl_kagent.tools.catalog import Use, label
+from kubectl_kagent.tools.findings import Finding
 
 _OFFERED = {True: "yes", False: "no", None: "unknown"}
 _WIDEST = 70

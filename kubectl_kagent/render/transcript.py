@@ -9,10 +9,10 @@ from typing import Any
 
 from kubectl_kagent.conversation.sessions import Session, moment
 from kubectl_kagent.conversation.transcript import Asked, Decided, Did, Ended, Entry, Gave, Odd, Said
+from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import plain
-from kubectl_kagent.render.turn import call_text, pending_line
 
 _MARGIN = " " * 21  # as wide as a time and two blanks
 

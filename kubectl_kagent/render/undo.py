@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubectl_kagent.lifecycle.diff import FieldChange
-from kubectl_kagent.lifecycle.history import History
-from kubectl_kagent.lifecycle.ownership import owner_warning
-from kubectl_kagent.lifecycle.undo import (
-    Plan,
-    SharedSource,
-    Undone,
-    last_good,
-    rolled_back_from,
-)
-from kubectl_kagent.lifecycle.verification import Verified
+from kubectl_kagent.lifecycle.history.diff import FieldChange
+from kubectl_kagent.lifecycle.history.gitops import owner_warning
+from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.history.undo import Plan, SharedSource, Undone, last_good, rolled_back_from
+from kubectl_kagent.lifecycle.history.verification import Verified
 
 
 def describe(source: SharedSource) -> str:

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
+from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.cluster.kagent import find_controller
 from tests.bench import fetch
 from tests.bench.credentials import credentials
 from tests.cluster.conftest import own_namespace, wait_for

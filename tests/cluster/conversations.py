@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from kubectl_kagent.backends.controller import Controller, find_controller
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.cluster.kagent import Controller, find_controller
 from tests.cluster.conftest import Tools, own_namespace, wait_for
 from tests.lab.layout import CHECKOUT
 

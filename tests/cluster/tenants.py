@@ -17,7 +17,7 @@ import yaml
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import Forbidden, Unreachable
-from kubectl_kagent.lifecycle.history import revisions_of
+from kubectl_kagent.lifecycle.history.revisions import revisions_of
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,

@@ -12,12 +12,11 @@ from uuid import uuid4
 
 import pytest
 
+from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.http import Proxied
-from kubectl_kagent.cluster.kagent import find_controller
 from kubectl_kagent.errors import Forbidden, OtherServerError
-from kubectl_kagent.model.permissions import PERMISSIONS
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -27,9 +26,10 @@ from kubectl_kagent.model.resources import (
     POD,
     Resource,
 )
-from kubectl_kagent.model.roles import ROLES, Role
-from kubectl_kagent.model.rules import Rule
 from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.roles import ROLES, Role
+from kubectl_kagent.rbac.rules import Rule
 from tests import permission_cases
 from tests.cluster.conftest import MODEL_URL, Tools, wait_for
 from tests.cluster.workloads import key

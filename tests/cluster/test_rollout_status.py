@@ -14,7 +14,7 @@ import pytest
 
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.lifecycle.rollout_view import container_statuses
+from kubectl_kagent.lifecycle.rollout.inspection import container_statuses
 from kubectl_kagent.model.resources import (
     AGENT,
     DEPLOYMENT,

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from kubectl_kagent.cluster.api import ApiServer
-from kubectl_kagent.lifecycle import history
+from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from tests.soak.faults import Trouble, judge_any
 from tests.soak.run import Done, run
 from tests.soak.services import WAITING_SESSION, WAITING_TASK

@@ -22,7 +22,7 @@ import mcp.client.streamable_http  # noqa: F401  # what takes long to load takes
 from click.testing import CliRunner
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
 from tests.permission_cases import must_wait

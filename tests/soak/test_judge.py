@@ -10,7 +10,7 @@ import pytest
 from kubectl_kagent import clock
 from kubectl_kagent.commands import scale as verb
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.lifecycle import scaling
+from kubectl_kagent.lifecycle.workloads import scaling
 from tests.soak.faults import (
     CONTROL,
     FALSE_SUCCESS,

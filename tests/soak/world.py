@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.cluster.jaeger import LABELS as JAEGER
-from kubectl_kagent.cluster.prometheus import LABELS as PROMETHEUS
-from kubectl_kagent.cluster.tempo import LABELS as TEMPO
+from kubectl_kagent.backends.jaeger import LABELS as JAEGER
+from kubectl_kagent.backends.prometheus import LABELS as PROMETHEUS
+from kubectl_kagent.backends.tempo import LABELS as TEMPO
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG, POD, SERVICE
 from tests import objects, permission_cases
 from tests.fakes import FakeCluster

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kubectl_kagent.cluster.tempo import Tempo
+from kubectl_kagent.backends.tempo import Tempo
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.telemetry.logs.loki import Pods, pages
-from kubectl_kagent.telemetry.trace_query import NoSuchTurn, Query
-from kubectl_kagent.telemetry.trace_stores import FromTempo
+from kubectl_kagent.telemetry.traces.query import NoSuchTurn, Query
+from kubectl_kagent.telemetry.traces.stores import FromTempo
 from tests.lab.images.shelf import key_of
 from tests.lab.layout import Layout
 from tests.unit.test_log_loki import LABELS

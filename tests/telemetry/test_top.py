@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kubectl_kagent.cluster.prometheus import at_address
+from kubectl_kagent.backends.prometheus import at_address
 from kubectl_kagent.model.usage import TOOLS, Wanted
-from kubectl_kagent.telemetry.top_metrics import usage
+from kubectl_kagent.telemetry.usage.metrics import usage
 from tests.cluster.conftest import Tools, wait_for
 from tests.cluster.conversations import ASKER, GREETINGS, conversations
 from tests.lab.build import program

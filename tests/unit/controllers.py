@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from kubectl_kagent.errors import NotFound
-from kubectl_kagent.lifecycle import history
-from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, MODEL_CONFIG, WORKLOADS, Resource
 from kubectl_kagent.model.workload import Workload, with_replicas
 from tests.fakes import FakeCluster

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_kagent.lifecycle import history
+from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_kagent.lifecycle.rollout_view import View
+from kubectl_kagent.lifecycle.rollout.inspection import View
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER
 from kubectl_kagent.model.workload import Workload
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle import history
-from kubectl_kagent.lifecycle.authors import author
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.authors import author
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, MODEL_CONFIG, SERVICE
 from tests.fakes import FakeCluster
 from tests.objects import agent, config_map, model_config, reconcile, workload

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Forbidden, KagentError
-from kubectl_kagent.lifecycle.autoscaler import autoscale, autoscalers, hpa_object, release
+from kubectl_kagent.lifecycle.workloads.autoscaler import autoscale, autoscalers, hpa_object, release
 from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER, SCALED_OBJECT
 from tests.fakes import FakeCluster
 from tests.objects import agent, byo, hpa, mcp_server, scaled_object, workload

@@ -388,7 +388,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The file with the lines that were typed into chats."""
     import readline
 
-    from kubectl_kagent.commands import dialog
+    from kubectl_kagent.commands.chat import dialog
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     talk = mock.Mock(calls=[])
@@ -446,9 +446,10 @@ def test_a_revision_has_the_spec_as_it_is_and_no_value_of_a_secret(world: FakeCl
 
 
 def test_what_somebody_is_to_approve_is_whole(kagent: Kagent, world: FakeCluster) -> None:
-    from kubectl_kagent.commands import questions, terminal
-    from kubectl_kagent.conversation.decision import Pending
-    from kubectl_kagent.model.turn import ToolCall
+    from kubectl_kagent.cli import terminal
+    from kubectl_kagent.commands.chat import questions
+    from kubectl_kagent.conversation.decisions import Pending
+    from kubectl_kagent.model.events import ToolCall
 
     said: list[str] = []
     call = ToolCall("c1", "find", {"command": f"x --token '; rm -rf / {canary('approval')}'"})

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.a2a import Reply, events
-from kubectl_kagent.conversation.chat import Conversation
-from kubectl_kagent.conversation.decision import pending
-from kubectl_kagent.conversation.speech import Called, Returned, Speech, Words
-from kubectl_kagent.conversation.wire import RpcError, read
+from kubectl_kagent.conversation.client import Reply, events
+from kubectl_kagent.conversation.conversation import Conversation
+from kubectl_kagent.conversation.decisions import pending
+from kubectl_kagent.conversation.narration import Called, Returned, Speech, Words
 from kubectl_kagent.errors import KagentError, Unreachable
-from kubectl_kagent.model.turn import Answer, Event, Text, ToolCall, ToolResult
+from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResult
+from kubectl_kagent.wire.a2a import RpcError, read
 
 BROKEN = Unreachable("the stream broke")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.commands import terminal
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, POD
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster

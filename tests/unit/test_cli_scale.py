@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from kubectl_kagent.cli import ExplainedGroup
+from kubectl_kagent.app import ExplainedGroup
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER, MODEL_CONFIG
 from tests.conftest import Kagent

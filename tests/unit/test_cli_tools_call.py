@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.cluster import mcp
+from kubectl_kagent.backends import mcp
 from kubectl_kagent.model.resources import MCP_SERVER, REMOTE_MCP_SERVER, SERVICE
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster

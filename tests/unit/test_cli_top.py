@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kubectl_kagent import metrics
-from kubectl_kagent.cluster.prometheus import LABELS
+from kubectl_kagent.backends.prometheus import LABELS
 from kubectl_kagent.errors import Forbidden, Unreachable
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG, SERVICE
+from kubectl_kagent.wire import semconv as metrics
 from tests.conftest import Kagent, Screen
 from tests.fakes import FakeCluster, Object
 from tests.loopback import Received, response, serve

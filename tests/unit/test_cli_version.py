@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from kubectl_kagent import __version__
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster

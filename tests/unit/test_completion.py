@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.cli import complete
+from kubectl_kagent.app import complete
 from kubectl_kagent.cluster.connect import Connection
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER

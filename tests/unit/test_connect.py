@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import connect as connect_module
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import Unreachable

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.decision import Pending, Verdict, decision, pending
+from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.turn import Question, Request, ToolCall
+from kubectl_kagent.model.events import Question, Request, ToolCall
 
 YES, NO = Verdict(True), Verdict(False)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import NotFound
-from kubectl_kagent.lifecycle.description import Description, describe
+from kubectl_kagent.lifecycle.workloads.description import Description, describe
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,

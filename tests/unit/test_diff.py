@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.diff import (
+from kubectl_kagent.lifecycle.history.diff import (
     Difference,
     FieldChange,
     ToolChange,

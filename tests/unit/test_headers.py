@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.backends.mcp import McpServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.http import Access, Address
-from kubectl_kagent.cluster.mcp import McpServer
 from kubectl_kagent.errors import KagentError
 from tests.certificates import authority
 from tests.kubeconfigs import config

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import NotFound
-from kubectl_kagent.lifecycle import history
-from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle import history
+from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, CONTROLLER_REVISION, MODEL_CONFIG
 from kubectl_kagent.model.revision import Revision
 from tests.fakes import FakeCluster

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kubectl_kagent import clock
+from kubectl_kagent.backends.controller import Controller, at_address
 from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.http import Address, HttpService, Proxied
-from kubectl_kagent.cluster.kagent import Controller, at_address
 from kubectl_kagent.errors import KagentError, NotFound, Unanswered, Unauthorized, Unreachable
 from tests.loopback import Loopback, Received, chunk, head, refused, response, serve
 

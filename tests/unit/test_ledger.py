@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubectl_kagent.lifecycle.history import History
-from kubectl_kagent.lifecycle.ledger import Row, rows
-from kubectl_kagent.lifecycle.observe import Moment
+from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.history.rows import Row, rows
+from kubectl_kagent.lifecycle.history.snapshots import Moment
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.revision import Revision, Snapshot
 from kubectl_kagent.model.workload import Workload

@@ -12,8 +12,8 @@ import pytest
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, POD, SERVICE
 from kubectl_kagent.telemetry.logs import loki
+from kubectl_kagent.telemetry.logs.events import Source
 from kubectl_kagent.telemetry.logs.loki import Pods, pages, stamp
-from kubectl_kagent.telemetry.logs.news import Source
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
 from tests.objects import agent

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubectl_kagent.cluster.kagent import Controller
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.model.resources import AGENT, POD
-from kubectl_kagent.telemetry.logs.turns import About, Related, of_session, of_task
+from kubectl_kagent.telemetry.logs.related import About, Related, of_session, of_task
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
 from tests.objects import agent

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Expired, Forbidden, NotFound
-from kubectl_kagent.lifecycle import history
-from kubectl_kagent.lifecycle.observe import Moment, Timeline, look_back, observe
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.snapshots import Moment, Timeline, look_back, observe
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import Revision
 from tests.fakes import FakeCluster

@@ -8,10 +8,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from kubectl_kagent import options
+from kubectl_kagent.cli import options
+from kubectl_kagent.cli.options import seconds
 from kubectl_kagent.cluster.connect import Connection
 from kubectl_kagent.errors import Usage
-from kubectl_kagent.options import seconds
 from tests.conftest import Kagent
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.errors import Conflict, OtherServerError
 from kubectl_kagent.model.resources import (
     AGENT,

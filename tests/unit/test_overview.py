@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Forbidden
-from kubectl_kagent.lifecycle.autoscaler import Autoscaler
-from kubectl_kagent.lifecycle.overview import Counts, Overview, overview, overviews
+from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
+from kubectl_kagent.lifecycle.workloads.overview import Counts, Overview, overview, overviews
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,

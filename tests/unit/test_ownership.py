@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.ownership import owner_warning
+from kubectl_kagent.lifecycle.history.gitops import owner_warning
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent

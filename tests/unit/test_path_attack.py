@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, unquote
 import pytest
 from click.testing import CliRunner
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from tests.loopback import Loopback, Received, refused, response, serve
 
 Object = dict[str, Any]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.model.permissions import CONTROLLER_SERVICE, PERMISSIONS
-from kubectl_kagent.model.roles import ROLES, hint
+from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.rbac.roles import ROLES, hint
 from tests.fakes import FakeCluster
 from tests.permission_cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
 from tests.permission_world import FakeWorld

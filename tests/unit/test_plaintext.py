@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.diff import difference
-from kubectl_kagent.lifecycle.plaintext import literal_secrets
+from kubectl_kagent.lifecycle.history.diff import difference
+from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets
 from kubectl_kagent.model.resources import CONFIG_MAP, MCP_SERVER, MODEL_CONFIG
 from kubectl_kagent.model.revision import Snapshot, Source
 from kubectl_kagent.model.workload import Reference, Workload

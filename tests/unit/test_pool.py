@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from kubectl_kagent.cli import cli
+from kubectl_kagent.app import cli
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.pool import address, environment_proxy
 from kubectl_kagent.errors import Unreachable

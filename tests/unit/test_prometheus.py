@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.backends.prometheus import LABELS, Sample, at_address, find_prometheus
 from kubectl_kagent.cluster.http import Proxied
-from kubectl_kagent.cluster.prometheus import LABELS, Sample, at_address, find_prometheus
 from kubectl_kagent.errors import KagentError, Unauthorized, Unreachable
 from kubectl_kagent.model.resources import SERVICE
 from tests.fakes import FakeCluster

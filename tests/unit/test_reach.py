@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.cluster.http import Proxied
-from kubectl_kagent.cluster.kagent import find_controller
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests.conftest import Kagent
@@ -86,7 +86,7 @@ def test_an_address_of_its_own_needs_nothing_of_the_api_server(kagent: Kagent, c
 def test_without_a_kubeconfig_the_namespace_must_be_named(kagent: Kagent) -> None:
     from click.testing import CliRunner
 
-    from kubectl_kagent.cli import cli
+    from kubectl_kagent.app import cli
 
     with serve() as server:
         server.answer = lambda _: response(401, "no", "text/plain")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_kagent.cluster import tempo
+from kubectl_kagent.backends import tempo
 from kubectl_kagent.cluster.http import Address
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.telemetry.logs.loki import Pods, pages

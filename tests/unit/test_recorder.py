@@ -11,7 +11,8 @@ import pytest
 
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
-from kubectl_kagent.lifecycle import history
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -24,7 +25,6 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.recorder.recorder import WATCHED, Recorded, Recorder
 from tests.fakes import FakeCluster
 from tests.objects import agent, byo, config_map, mcp_server, model_config, reconcile, workload
 

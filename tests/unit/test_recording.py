@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import AlreadyExists, NotFound
-from kubectl_kagent.lifecycle import history
-from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.observe import Moment, Then
-from kubectl_kagent.lifecycle.rendering import is_ready, rendered, template_hash
+from kubectl_kagent.lifecycle.history.rendered import is_ready, rendered, template_hash
+from kubectl_kagent.lifecycle.history.snapshots import Moment, Then
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Snapshot
 from kubectl_kagent.model.workload import Workload

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_kagent.lifecycle.autoscaler import Autoscaler
-from kubectl_kagent.lifecycle.causes import Cause
-from kubectl_kagent.lifecycle.rollout import Progress, judge
-from kubectl_kagent.lifecycle.rollout_view import Controllers, View
+from kubectl_kagent.lifecycle.rollout.causes import Cause
+from kubectl_kagent.lifecycle.rollout.inspection import Controllers, View
+from kubectl_kagent.lifecycle.rollout.wait import Progress, judge
+from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.model.resources import SCALED_OBJECT
 from tests.unit.rollout_objects import (
     HASH,

@@ -15,7 +15,7 @@ from kubectl_kagent.errors import (
     TimedOut,
     Unreachable,
 )
-from kubectl_kagent.lifecycle.rollout import Clock, RolloutFailed, Voice, follow
+from kubectl_kagent.lifecycle.rollout.wait import Clock, RolloutFailed, Voice, follow
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, EVENT, POD, REPLICA_SET
 from kubectl_kagent.model.workload import Workload
 from tests.conftest import Kagent

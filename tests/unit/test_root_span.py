@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from kubectl_kagent.cluster import otlp_receiver
+from kubectl_kagent.backends import otlp_receiver
 from tests.conftest import Kagent
 from tests.loopback import response, serve
 from tests.unit.talking import SESSION, TASK, request, talking, text, update
@@ -124,5 +124,5 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
     import subprocess
     import sys
 
-    code = "import kubectl_kagent.cli, sys; sys.exit(any(n.startswith('opentelemetry') for n in sys.modules))"
+    code = "import kubectl_kagent.app, sys; sys.exit(any(n.startswith('opentelemetry') for n in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

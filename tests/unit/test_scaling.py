@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Conflict, Forbidden, KagentError
-from kubectl_kagent.lifecycle import scaling
-from kubectl_kagent.lifecycle.autoscaler import release
-from kubectl_kagent.lifecycle.scaling import Expect, Scaled
+from kubectl_kagent.lifecycle.workloads import scaling
+from kubectl_kagent.lifecycle.workloads.autoscaler import release
+from kubectl_kagent.lifecycle.workloads.scaling import Expect, Scaled
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, SCALED_OBJECT
 from kubectl_kagent.model.workload import Workload
 from tests.fakes import FakeCluster

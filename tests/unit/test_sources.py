@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle import history, undo
-from kubectl_kagent.lifecycle.history import History
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history import undo
+from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,

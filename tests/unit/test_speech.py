@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_kagent.conversation.speech import Called, Returned, Shown, Speech, Words
-from kubectl_kagent.model.turn import Answer, Event, Text, ToolCall, ToolResult
+from kubectl_kagent.conversation.narration import Called, Returned, Shown, Speech, Words
+from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResult
 
 CALL = ToolCall("1", "get_time", {})
 RESULT = ToolResult("1", "get_time", {}, "08:00", False)

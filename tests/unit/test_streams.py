@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent import __version__
-from kubectl_kagent.cli import cli
-from kubectl_kagent.commands import terminal
+from kubectl_kagent.app import cli
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT
 from tests.conftest import Kagent

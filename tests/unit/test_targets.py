@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.cli.targets import Targets, one_target, parse_targets
 from kubectl_kagent.errors import NotFound, Usage
 from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, MODEL_CONFIG, Resource
-from kubectl_kagent.targets import Targets, one_target, parse_targets
 from tests.fakes import FakeCluster
 from tests.objects import agent, mcp_server
 

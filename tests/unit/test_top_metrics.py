@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_kagent.cluster.prometheus import at_address
+from kubectl_kagent.backends.prometheus import at_address
 from kubectl_kagent.model.usage import MODELS, Quantile, Row, Usage, Wanted
-from kubectl_kagent.telemetry.top_metrics import quantile, usage
+from kubectl_kagent.telemetry.usage.metrics import quantile, usage
 from tests.loopback import Received, response, serve
 
 INF = math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubectl_kagent.model.trace import AGENT, FAILED, LLM, OPEN, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, Row, Wanted
-from kubectl_kagent.telemetry.top_records import rows
+from kubectl_kagent.telemetry.usage.records import rows
 
 LLM_STEP = Step(LLM, "", start=0, end=2, model="m", tokens=Tokens(10, 1))
 

@@ -17,8 +17,9 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as wire
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
 
 from kubectl_kagent.model.trace import LLM, WAIT, Step, Turn
-from kubectl_kagent.telemetry import trace_records, trace_spans
-from kubectl_kagent.telemetry.trace_export import spans_of, trace_id
+from kubectl_kagent.telemetry.traces import records as trace_records
+from kubectl_kagent.telemetry.traces import spans as trace_spans
+from kubectl_kagent.telemetry.traces.export import spans_of, trace_id
 from tests.conftest import Kagent
 from tests.fakes import FakeCluster
 from tests.loopback import Loopback, Received, head, response, serve
@@ -158,7 +159,7 @@ def test_export_of_all_since_over_grpc(kagent: Kagent, world: TraceCluster, monk
     server = grpc.server(futures.ThreadPoolExecutor(1))
     service.add_TraceServiceServicer_to_server(Sink(), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    monkeypatch.setattr("kubectl_kagent.cluster.otlp_receiver._GRPC_PORT", port)
+    monkeypatch.setattr("kubectl_kagent.backends.otlp_receiver._GRPC_PORT", port)
     server.start()
     try:
         url = f"http://127.0.0.1:{port}"
@@ -269,7 +270,7 @@ def grpc_receiver(monkeypatch: Any, answer: Any) -> Iterator[str]:
     server = grpc.server(futures.ThreadPoolExecutor(1))
     service.add_TraceServiceServicer_to_server(Sink(), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    monkeypatch.setattr("kubectl_kagent.cluster.otlp_receiver._GRPC_PORT", port)
+    monkeypatch.setattr("kubectl_kagent.backends.otlp_receiver._GRPC_PORT", port)
     server.start()
     try:
         yield f"http://127.0.0.1:{port}"

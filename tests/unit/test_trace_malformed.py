@@ -11,9 +11,10 @@ from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.trace import Record
 from kubectl_kagent.render.trace import turn_tree, turns_data
 from kubectl_kagent.render.waterfall import waterfall
-from kubectl_kagent.telemetry import trace_records, trace_spans
-from kubectl_kagent.telemetry.trace_secrets import without_secrets
-from kubectl_kagent.telemetry.trace_sources import from_file
+from kubectl_kagent.telemetry.traces import records as trace_records
+from kubectl_kagent.telemetry.traces import spans as trace_spans
+from kubectl_kagent.telemetry.traces.secrets import without_secrets
+from kubectl_kagent.telemetry.traces.sources import from_file
 from tests.fakes import Clock
 from tests.unit import recordings
 

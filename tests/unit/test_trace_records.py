@@ -21,7 +21,7 @@ from kubectl_kagent.model.trace import (
     Tokens,
     Turn,
 )
-from kubectl_kagent.telemetry.trace_records import turns
+from kubectl_kagent.telemetry.traces.records import turns
 from tests.unit import recordings
 
 AGENT_NAME = "default/datetime-agent"

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.model.trace import LLM, WAIT, Record, Step, Turn
-from kubectl_kagent.telemetry import trace_records, trace_spans
+from kubectl_kagent.telemetry.traces import records as trace_records
+from kubectl_kagent.telemetry.traces import spans as trace_spans
 from tests.unit import recordings
 
 

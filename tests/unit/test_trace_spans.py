@@ -20,7 +20,7 @@ from kubectl_kagent.model.trace import (
     Step,
     Tokens,
 )
-from kubectl_kagent.telemetry.trace_spans import turns
+from kubectl_kagent.telemetry.traces.spans import turns
 from tests.unit import recordings
 
 SECOND = 10**9

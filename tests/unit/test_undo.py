@@ -16,10 +16,10 @@ from kubectl_kagent.errors import (
     TimedOut,
     Unreachable,
 )
-from kubectl_kagent.lifecycle import undo
-from kubectl_kagent.lifecycle.history import History
-from kubectl_kagent.lifecycle.undo import Plan, Undone
-from kubectl_kagent.lifecycle.verification import Verified, expected_hash, verify
+from kubectl_kagent.lifecycle.history import undo
+from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.history.undo import Plan, Undone
+from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,

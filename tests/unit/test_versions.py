@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.versions import Versions, versions
+from kubectl_kagent.backends.versions import Versions, versions
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, SERVICE, Resource
 from tests.fakes import FakeCluster
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.wire import RpcError, read, result_of
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.turn import (
+from kubectl_kagent.model.events import (
     Answer,
     Question,
     Request,
@@ -21,6 +20,7 @@ from kubectl_kagent.model.turn import (
     Unknown,
     Usage,
 )
+from kubectl_kagent.wire.a2a import RpcError, read, result_of
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "a2a"
 

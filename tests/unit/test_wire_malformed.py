@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.a2a import AgentLine
-from kubectl_kagent.conversation.speech import Odd, Speech
+from kubectl_kagent.conversation.client import AgentLine
+from kubectl_kagent.conversation.narration import Odd, Speech
 from kubectl_kagent.conversation.transcript import transcript
-from kubectl_kagent.conversation.wire import RpcError, read, result_of
 from kubectl_kagent.errors import KagentError, Unreachable
-from kubectl_kagent.model.turn import Event, Unknown
+from kubectl_kagent.model.events import Event, Unknown
 from kubectl_kagent.render.transcript import transcript_text
+from kubectl_kagent.wire.a2a import RpcError, read, result_of
 from tests.unit.test_sessions import SESSION
 from tests.unit.test_wire import RECORDINGS, replies
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from kubectl_kagent.cluster import jaeger, tempo
+from kubectl_kagent.backends import jaeger, tempo
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests.fakes import FakeCluster, Object

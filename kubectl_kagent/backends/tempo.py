@@ -1,0 +1,69 @@
+"""Grafana Tempo's API: where it is in the cluster, TraceQL search, and traces by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from kubectl_kagent.backends.discovery import find_service
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.http import HttpService, address_of
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.paths import segment
+
+LABELS = "app.kubernetes.io/name=tempo"  # of both charts, tempo and tempo-distributed
+# who answers queries where Tempo is many services; the single one has no such label
+_ASKED = ("query-frontend", "")
+# port names of the charts, the newest first; older ones and plain manifests have only the number
+_PORTS = ("http", "http-metrics", "tempo-prom-metrics", 3200, 3100)
+# what Tempo would cut a search at anyway is a day; a trace may be large
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """One Tempo; ``name`` is where it is, for people."""
+
+    http: HttpService
+    name: str
+
+    def search(self, query: str, *, start: float, end: float, limit: int) -> list[str]:
+        """Ids of traces that match a TraceQL query. Times in seconds since the epoch."""
+        # without times Tempo looks only at the last minutes; whole seconds, and the end is not in it
+        asked = {"q": query, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 1}
+        answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_PATIENCE)
+        found = answer.get("traces", [])
+        if not isinstance(found, list):
+            raise KagentError(f"Tempo ({self.name}) answered a search with no list of traces")
+        return [_id(item, self.name) for item in found]
+
+    def trace(self, id_: str) -> Mapping[str, Any]:
+        """A trace as Tempo has it. Raises NotFound."""
+        try:
+            found = self.http.call("GET", f"/api/v2/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
+        except NotFound:  # nor does a Tempo before 2.7 know the path
+            found = self.http.call("GET", f"/api/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
+        if not found.get("trace", found):
+            raise NotFound(f"Tempo ({self.name}) has no trace {id_}")
+        return found
+
+
+def _id(item: Any, name: str) -> str:
+    id_ = item.get("traceID") if isinstance(item, Mapping) else None
+    if not isinstance(id_, str) or not id_.isalnum():
+        raise KagentError(f"Tempo ({name}) answered a search with a trace that has no id")
+    return id_.zfill(32)  # it leaves leading zeros out
+
+
+def at_address(url: str) -> Tempo:
+    """Tempo at an address of its own. Raises KagentError for what is no URL."""
+    address = address_of(url, "a Tempo", "http://HOST:3200, or none")
+    return Tempo(address, address.name)
+
+
+def find_tempo(cluster: Cluster) -> Tempo | None:
+    """The Tempo in the cluster, through the API server's proxy. None where there is none to be seen."""
+    found = find_service(cluster, (LABELS,), components=_ASKED, ports=_PORTS)
+    return Tempo(found, f"{found.namespace}/{found.service}") if found else None

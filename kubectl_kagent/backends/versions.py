@@ -1,0 +1,71 @@
+"""Versions of everything that must fit together: us, Kubernetes, the CRDs, the kagent controller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubectl_kagent.backends.controller import find_controller
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, Resource
+from kubectl_kagent.model.workload import dig
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What was found. ``controller`` is empty when it could not be asked; ``notes`` says why.
+
+    The versions that a CRD is served in: none without the CRD, None when that may not be read.
+    """
+
+    kubernetes: str
+    agent_crd: tuple[str, ...] | None
+    mcp_server_crd: tuple[str, ...] | None
+    controller: str
+    notes: tuple[str, ...]
+
+
+def versions(cluster: Cluster) -> Versions:
+    """Ask the cluster. Raises Unreachable when there is none."""
+    notes: list[str] = []
+    kubernetes = str(cluster.server_version().get("gitVersion", ""))
+    agents = _served(cluster, AGENT, "kagent", notes)
+    servers = _served(cluster, MCP_SERVER, "kmcp", notes)
+    controller = _controller(cluster, notes)
+    return Versions(kubernetes, agents, servers, controller, tuple(dict.fromkeys(notes)))
+
+
+def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]) -> tuple[str, ...] | None:
+    try:
+        crd = cluster.get(CRD, None, resource.full_name)
+    except NotFound:
+        notes.append(f"{product} is not installed: there is no CRD {resource.full_name}")
+        return ()
+    except KagentError as error:
+        notes.append(error.explained)
+        return None
+    served = tuple(str(v["name"]) for v in dig(crd, "spec", "versions") or () if v.get("served"))
+    if resource.version not in served:
+        notes.append(
+            f"{resource.full_name} is served as {', '.join(served)}, but this plugin speaks "
+            f"{resource.version}: kagent 0.9 and 0.10"
+        )
+    return served
+
+
+def _controller(cluster: Cluster, notes: list[str]) -> str:
+    """kagent's version as its controller says."""
+    try:
+        controller = find_controller(cluster)
+    except KagentError as error:
+        notes.append(error.message)
+        return ""
+    try:
+        found = controller.http.call("GET", "/version").get("kagent_version")
+    except KagentError as error:
+        notes.append(f"the kagent controller could not be asked: {error.explained}")
+        return ""
+    if not isinstance(found, str) or not found:
+        notes.append("the kagent controller does not say which version it is")
+        return ""
+    return found

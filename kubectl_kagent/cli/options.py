@@ -1,0 +1,337 @@
+"""Option decorators and argument types that the verbs share."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kubectl_kagent.backends.controller import DEFAULT_USER, at_address, find_controller
+from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.model.paths import segment
+from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, WORKLOADS, Resource, find_type
+
+if TYPE_CHECKING:
+    from kubectl_kagent.backends.controller import Controller
+    from kubectl_kagent.cluster import Cluster
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MANAGER = "kubectl-kagent"
+
+_CONNECTION = (
+    click.option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file."),
+    click.option(
+        "--context",
+        metavar="NAME",
+        help="Kubeconfig context; kubectl's other connection flags (--as, --server, ...) work too.",
+    ),
+    click.option("--cluster", metavar="NAME", hidden=True, help="Kubeconfig cluster to use."),
+    click.option("--user", metavar="NAME", hidden=True, help="Kubeconfig user to use."),
+    click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
+    click.option("--as", "as_user", metavar="USER", hidden=True, help="User to impersonate."),
+    click.option(
+        "--as-group", "as_groups", metavar="GROUP", multiple=True, hidden=True, help="Group to impersonate."
+    ),
+    click.option("--as-uid", metavar="UID", hidden=True, help="UID to impersonate."),
+    click.option(
+        "--as-user-extra",
+        metavar="KEY=VALUE",
+        multiple=True,
+        hidden=True,
+        help="Extra field of the user to impersonate.",
+    ),
+    click.option(
+        "--request-timeout", type=str, metavar="DURATION", hidden=True, help="Limit of one request, like 10s."
+    ),
+    click.option("--token", metavar="TOKEN", hidden=True, help="Bearer token."),
+    click.option("-s", "--server", metavar="URL", hidden=True, help="Address of the API server."),
+    click.option("--certificate-authority", metavar="FILE", hidden=True, help="CA certificate."),
+    click.option("--client-certificate", metavar="FILE", hidden=True, help="Client certificate."),
+    click.option("--client-key", metavar="FILE", hidden=True, help="Client key."),
+    click.option(
+        "--insecure-skip-tls-verify", is_flag=True, hidden=True, help="Do not check the server's certificate."
+    ),
+    click.option(
+        "--tls-server-name", metavar="NAME", hidden=True, help="Name to expect in the server's certificate."
+    ),
+)
+
+
+_CONNECTION_NAMES = (
+    *("kubeconfig", "context", "cluster", "user", "namespace", "as_user", "as_groups", "as_uid"),
+    "as_user_extra",
+    *("request_timeout", "token", "server", "certificate_authority", "client_certificate", "client_key"),
+    *("insecure_skip_tls_verify", "tls_server_name"),
+)
+
+_FILES = ("kubeconfig", "certificate_authority", "client_certificate", "client_key")
+
+Connect = Callable[[], "Cluster"]
+
+
+def _open(context: click.Context, flags: dict[str, Any]) -> Cluster:
+    from kubectl_kagent.cluster.connect import Connection, connect
+
+    timeout = flags.get("request_timeout")
+    given = Connection(**(flags | {"request_timeout": (seconds(timeout) or None) if timeout else None}))
+    cluster: Cluster = (context.obj or connect)(given)
+    return cluster
+
+
+def connection(function: F) -> F:
+    """Add kubectl's connection flags and pass a function that connects as the first argument.
+
+    A factory in ``ctx.obj`` replaces the real connection: tests put a fake there.
+    """
+
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapper(context: click.Context, /, **values: Any) -> Any:
+        _see_that_it_is_text(context, values)
+        flags = {name: values.pop(name) for name in list(values) if name in _CONNECTION_NAMES}
+        return context.invoke(function, lambda: _open(context, flags), **values)
+
+    for option in reversed(_CONNECTION):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
+
+
+def _see_that_it_is_text(context: click.Context, values: Mapping[str, Any]) -> None:
+    """Raises Usage for bytes that are no UTF-8, which only the name of a file may have.
+
+    It names the option and not its value: that may be a token.
+    """
+    for parameter in context.command.params:
+        value = values.get(parameter.name or "")
+        for word in value if isinstance(value, tuple) else (value,):
+            if isinstance(word, str) and parameter.name not in _FILES:
+                try:
+                    word.encode()
+                except UnicodeEncodeError:
+                    raise Usage(f"the value of {_name(parameter)} is not UTF-8 text") from None
+
+
+def _name(parameter: click.Parameter) -> str:
+    return (
+        max(parameter.opts, key=len) if isinstance(parameter, click.Option) else parameter.human_readable_name
+    )
+
+
+def connected(function: F) -> F:
+    """Add kubectl's connection flags and pass the connected cluster as the first argument."""
+
+    @connection
+    @functools.wraps(function)
+    def wrapper(connect: Connect, **values: Any) -> Any:
+        return function(connect(), **values)
+
+    return wrapper  # type: ignore[return-value]  # as above
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How the command line says to reach the kagent controller. Nothing is asked before it is used."""
+
+    connect: Connect
+    given_namespace: str | None
+    kagent_namespace: str | None
+    url: str | None
+    token: str
+    user: str
+
+    def controller(self) -> Controller:
+        """At ``--kagent-url``, else behind the API server's proxy."""
+        if self.url:
+            return at_address(self.url, self.token, self.user)
+        if self.token:
+            raise Usage(
+                "--kagent-token goes with --kagent-url: the API server passes no token on to a service"
+            )
+        return find_controller(self.connect(), self.kagent_namespace, user=self.user)
+
+    @property
+    def user_flag(self) -> str:
+        """What a command line in a hint needs to mean the same user."""
+        return "" if self.user == DEFAULT_USER else f" --user-id={self.user}"
+
+    def namespace(self) -> str:
+        """The namespace of what the command line names; with ``--kagent-url`` no kubeconfig is needed."""
+        if self.given_namespace:
+            segment(self.given_namespace, "namespace")
+            return self.given_namespace
+        try:
+            return self.connect().namespace
+        except KagentError as error:
+            if not self.url:
+                raise
+            raise Usage(f"which namespace? {error.message}", hint="name it with -n") from error
+
+    def agent(self, name: str) -> None:
+        """See that the agent is there: a wrong name is kubectl's error, not the controller's."""
+        if not self.url:
+            cluster = self.connect()
+            cluster.get(AGENT, cluster.namespace, name)
+
+
+def controller(function: F) -> F:
+    """Add the flags that say where the kagent controller is, and pass a Reach as the first argument."""
+
+    @connection
+    @functools.wraps(function)
+    def wrapper(
+        connect: Connect,
+        kagent_namespace: str | None,
+        kagent_url: str | None,
+        kagent_token: str,
+        user_id: str,
+        **values: Any,
+    ) -> Any:
+        given = click.get_current_context().params.get("namespace")
+        once = functools.cache(connect)
+        reach = Reach(once, given, kagent_namespace, kagent_url, kagent_token, user_id)
+        return function(reach, **values)
+
+    for option in reversed(_CONTROLLER):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]  # as above
+
+
+_CONTROLLER = (
+    click.option("--kagent-namespace", metavar="NAME", help="Where kagent runs; default: wherever it is."),
+    click.option(
+        "--kagent-url",
+        envvar="KAGENT_URL",
+        metavar="URL",
+        help="The controller's own address, like an ingress; default: through the API server. [KAGENT_URL]",
+    ),
+    click.option(
+        "--kagent-token",
+        envvar="KAGENT_TOKEN",
+        default="",
+        metavar="TOKEN",
+        help="Bearer token for --kagent-url. [KAGENT_TOKEN]",
+    ),
+    click.option(
+        "--user-id", default=DEFAULT_USER, show_default=True, metavar="USER", help="Whose sessions and tasks."
+    ),
+)
+
+
+def complete_target(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Types and names for the shell, in the form that the words before have."""
+    return _complete(context, incomplete, WORKLOADS)
+
+
+def complete_agent(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of agents."""
+    return [name for name in _names(context, AGENT) if name.startswith(incomplete)]
+
+
+def complete_server(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of MCP servers."""
+    return [name for name in _names(context, MCP_SERVER) if name.startswith(incomplete)]
+
+
+def _complete_listable(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return _complete(context, incomplete, LISTABLE)
+
+
+def _complete(context: click.Context, incomplete: str, types: tuple[Resource, ...]) -> list[str]:
+    """A cluster that can't be asked offers no names."""
+    words: tuple[str, ...] = context.params.get("target") or ()
+    kind, slash, _ = (words[0] if words else incomplete).rpartition("/")
+    if slash:
+        resource = find_type(kind)
+        found = [f"{kind}/{name}" for name in _names(context, resource)] if resource else []
+    elif words:
+        found = _names(context, find_type(words[0]) or AGENT)
+    else:
+        found = [*(resource.plural for resource in types), *_names(context, AGENT)]
+    return [word for word in found if word.startswith(incomplete) and word not in words]
+
+
+def _names(context: click.Context, resource: Resource) -> list[str]:
+    flags = {name: value for name, value in context.params.items() if name in _CONNECTION_NAMES}
+    for several in ("as_groups", "as_user_extra"):
+        flags[several] = flags.get(several) or ()
+    flags["insecure_skip_tls_verify"] = bool(flags.get("insecure_skip_tls_verify"))
+    try:
+        cluster = _open(context, flags | {"request_timeout": _COMPLETION_PATIENCE})
+        items = cluster.list_objects(resource, cluster.namespace)["items"]
+    except KagentError:
+        return []
+    return [str(item["metadata"]["name"]) for item in items]
+
+
+_WAYS_TO_NAME = "TYPE/NAME | TYPE NAME | NAME"
+targets = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=complete_target)
+listable = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=_complete_listable)
+
+all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
+selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")
+everything = click.option("--all", "all_", is_flag=True, help="Every object of the type in the namespace.")
+error_unchanged = click.option(
+    "--error-unchanged", is_flag=True, help="Exit with 3 when there is nothing to change."
+)
+
+
+def output(default: str = "") -> Callable[[F], F]:
+    """Add ``-o``."""
+    return click.option(
+        "-o",
+        "--output",
+        default=default,
+        metavar="FORMAT",
+        help="One of json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=SPEC.",
+    )
+
+
+def mutation(function: F) -> F:
+    """Add ``--dry-run`` and ``--field-manager``."""
+    dry_run = click.option(
+        "--dry-run",
+        type=click.Choice(["none", "client", "server"]),
+        default="none",
+        help="client: only print; server: let the server check it without storing.",
+    )
+    manager = click.option(
+        "--field-manager",
+        "manager",
+        default=MANAGER,
+        show_default=True,
+        help="Name the change is stored under.",
+    )
+    return dry_run(manager(function))
+
+
+# Somebody waits for the shell's prompt.
+_COMPLETION_PATIENCE = "2s"
+
+_LONGEST = 2562047 * 3600.0  # Go's: nanoseconds in 64 bits
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises Usage for anything else."""
+    spelled = f"{text}s" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else text
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", spelled)
+    if not parts or "".join(number + unit for number, unit in parts) != spelled:
+        raise Usage(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
+    found = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if found > _LONGEST:
+        raise Usage(f'"{text}" is too long', hint="a duration has 292 years at most: 2562047h")
+    return found
+
+
+class Duration(click.ParamType[float]):
+    """A Go duration as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        return value if isinstance(value, float) else seconds(str(value))

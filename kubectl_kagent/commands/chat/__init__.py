@@ -1,0 +1,96 @@
+"""chat: ask an agent, once or in a dialog."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+import click
+
+from kubectl_kagent import clock
+from kubectl_kagent.backends.otlp_receiver import address
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import agent_name
+from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.conversation.client import AgentLine
+from kubectl_kagent.conversation.conversation import Conversation
+from kubectl_kagent.conversation.sessions import newest
+from kubectl_kagent.errors import Usage
+
+
+@click.command(short_help="Ask an agent")
+@click.argument("agent", shell_complete=options.complete_agent)
+@click.argument("message", required=False)
+@click.option("-f", "--filename", type=click.File("r"), help="Read the message from this file; - is stdin.")
+@click.option("--session", default="", metavar="ID", help="Go on with this session.")
+@click.option("--continue", "go_on", is_flag=True, help="Go on with the newest session of the agent.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--otlp-endpoint",
+    default="",
+    metavar="URL",
+    callback=lambda _context, _parameter, value: address(value) if value else "",
+    help="Send a root span of each turn there, and be part of its trace: port 4317 is gRPC, others HTTP.",
+)
+@terminal.secrets
+@options.controller
+def chat(
+    reach: options.Reach,
+    agent: str,
+    message: str | None,
+    filename: TextIO | None,
+    session: str,
+    go_on: bool,
+    output: str,
+    otlp_endpoint: str,
+) -> None:
+    """Ask an agent and print its answer as it comes; tool calls go to stderr.
+
+    The message is the argument, a file, or stdin; on a terminal without one a dialog begins. What the
+    agent asks (an approval, a question) is asked on the terminal. Ends with 0 when the task is completed,
+    1 when it failed, 7 when it waits for somebody. Ctrl-C cancels the task, a second one leaves.
+
+    What looks like a secret is masked, but in what you are asked to approve. With -o json each event is
+    masked by itself: a secret in pieces, over several of them, is not seen.
+
+    \b
+    kubectl kagent chat datetime-agent 'what time is it in Berlin?'
+    kubectl kagent chat datetime-agent
+    git diff | kubectl kagent chat reviewer
+    # every event as a line of JSON
+    kubectl kagent chat datetime-agent 'what time is it?' -o json
+    """
+    if session and go_on:
+        raise Usage("give --session or --continue, not both")
+    text = _message(message, filename)
+    if text is None and output == "json":
+        raise Usage("-o json needs a message", hint="give it as an argument, with -f, or on stdin")
+    name = agent_name(agent)
+    reach.agent(name)
+    controller, namespace = reach.controller(), reach.namespace()
+    line = AgentLine(controller, namespace, name)
+    conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
+    conversation.turn.session = newest(controller, namespace, name) if go_on else session
+    talk = Talk(conversation, output, terminal.person() and output == "text", otlp_endpoint)
+    if text is None:
+        from kubectl_kagent.commands.chat.dialog import converse
+
+        converse(talk)
+        return
+    talk.say(text)
+    end(name, talk.turn, reach.user_flag)
+
+
+def _message(message: str | None, filename: TextIO | None) -> str | None:
+    """The message; None when a person is there to type it."""
+    if message is not None and filename is not None:
+        raise Usage("give the message as an argument or with -f, not both")
+    if message is None and filename is None and sys.stdin.isatty():
+        return None
+    try:
+        text = message if message is not None else (filename or sys.stdin).read()
+    except UnicodeDecodeError as error:
+        raise Usage(f"the message is not {error.encoding.upper()} text: {error.reason}") from error
+    if not text.strip():
+        raise Usage("the message is empty", hint="give it as an argument, with -f, or on stdin")
+    return text

@@ -1,0 +1,134 @@
+"""A turn as the terminal shows it: chat and approvals print it, ask the person, and end alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli.interrupt import first_interrupt
+from kubectl_kagent.commands.chat import questions
+from kubectl_kagent.conversation.conversation import Conversation, Heard, Turn
+from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.narration import Called, Returned, Shown, Words, without_secrets
+from kubectl_kagent.conversation.root_span import RootSpan
+from kubectl_kagent.errors import InputRequired, KagentError
+from kubectl_kagent.masking import masked_value, stream
+from kubectl_kagent.render import chat as screen
+
+
+@dataclass(slots=True)
+class Talk:
+    """A conversation on a terminal or into a pipe. ``calls`` are the tool calls of the last turn.
+
+    ``person``: somebody is there to be asked. With ``otlp`` (a URL) each turn is a trace of its own.
+    """
+
+    conversation: Conversation
+    output: str = "text"
+    person: bool = False
+    otlp: str = ""
+    trace: str = ""
+    calls: list[Called | Returned] = field(default_factory=list)
+    _open_line: bool = False
+    _words: stream.Words = field(default_factory=stream.Words)
+
+    @property
+    def turn(self) -> Turn:
+        return self.conversation.turn
+
+    def say(self, text: str) -> None:
+        """Ask the agent, in the session of the last turn."""
+        session = self.turn.session
+        self._whole(lambda: self.conversation.say(text, session=session))
+
+    def decide(self, decision: Mapping[str, Any], shown: Sequence[Pending]) -> None:
+        """Answer what the turn waits for, if it still is what was ``shown``."""
+        self._whole(lambda: self.conversation.decide(decision, shown))
+
+    def _whole(self, begin: Callable[[], Heard]) -> None:
+        """A turn with everything that is asked in it, and its closing line however it ends."""
+        self.calls.clear()
+        line = self.conversation.line
+        root = RootSpan.begin(self.otlp, line.agent) if self.otlp else None
+        if root:
+            self.trace = root.trace_id
+            self.conversation.line = replace(line, headers={"traceparent": root.traceparent})
+        heard = begin()
+        try:
+            self._print(heard)
+            while self.person and self.turn.requests and self.turn.waits:
+                shown = pending(self.turn.requests)
+                decision = questions.ask(shown)
+                if decision is None:
+                    break
+                self._print(self.conversation.decide(decision, shown))
+        finally:
+            if root and (failure := root.end(self.turn)):
+                terminal.warn(failure)
+            if self.turn.session:
+                terminal.say(screen.closing(self.turn, self.trace if root else ""))
+
+    def _print(self, heard: Heard) -> None:
+        try:
+            with first_interrupt(lambda: bool(self.turn.task), self._cancel):
+                for reply, shown in heard:
+                    if self.output == "json":
+                        raw = masked_value(reply.raw) if terminal.masks() else reply.raw
+                        terminal.write(json.dumps(raw, ensure_ascii=False) + "\n")
+                    else:
+                        self._show(shown)
+        finally:
+            self._end_line()
+
+    def _show(self, shown: Iterable[Shown]) -> None:
+        for item in shown:
+            if isinstance(item, Words):
+                if item.new:
+                    self._end_line()
+                self._write(self._words.feed(item.text) if terminal.masks() else item.text)
+                continue
+            self._end_line()
+            item = without_secrets(item) if terminal.masks() else item
+            terminal.say(screen.tool_line(item))
+            if isinstance(item, Called | Returned):
+                self.calls.append(item)
+
+    def _write(self, text: str) -> None:
+        terminal.write(text)
+        self._open_line = not text.endswith("\n") if text else self._open_line
+
+    def _end_line(self) -> None:
+        self._write(self._words.rest())
+        if self._open_line:
+            terminal.write("\n")
+        self._open_line = False
+
+    def _cancel(self) -> None:
+        """Ask once; whether the runtime can is another matter, and said."""
+        task = self.turn.task
+        try:
+            self.conversation.line.cancel(task)
+            terminal.say(f"asked to cancel task {task}; Ctrl-C again leaves")
+        except KagentError as error:
+            terminal.warn(
+                f"task {task} goes on: the agent can't cancel it ({error.message}); Ctrl-C again leaves"
+            )
+
+
+def end(agent: str, turn: Turn, user_flag: str = "") -> None:
+    """Return for a completed task. Raises what the exit code is made from for any other."""
+    if turn.state == "completed":
+        return
+    if turn.waits:
+        calls = pending(turn.requests)
+        what = "; ".join(map(screen.pending_line, calls)) or turn.message.strip() or turn.state
+        answer = " --answer=TEXT" if any(call.questions for call in calls) else ""
+        raise InputRequired(
+            f"agent {agent} waits for somebody: {what}",
+            hint=f"kubectl kagent approvals approve {turn.task}{answer}{user_flag} (or reject)",
+        )
+    said = f": {turn.message.strip()}" if turn.message.strip() else ""
+    raise KagentError(f"agent {agent}'s task is {turn.state or 'unknown'}{said}")

@@ -1,0 +1,72 @@
+"""rollout: the group, and history."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_kagent import clock
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import one_target
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands.rollout.diff import diff
+from kubectl_kagent.commands.rollout.restart import restart
+from kubectl_kagent.commands.rollout.status import status
+from kubectl_kagent.commands.rollout.undo import undo
+from kubectl_kagent.lifecycle.history import revisions as past
+from kubectl_kagent.lifecycle.history.rows import rows
+from kubectl_kagent.model.resources import REPLICA_SET
+from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render import history as screen
+from kubectl_kagent.render.output import data
+
+
+@click.group(short_help="History, diff, undo, status and restart of a rollout")
+def rollout() -> None:
+    """History, diff, undo, status and restart of an agent's or MCP server's rollout."""
+
+
+@rollout.command(short_help="Revisions of the effective config")
+@options.targets
+@click.option("--revision", type=int, default=0, help="Show this one in full; negative counts back.")
+@click.option("--no-record", is_flag=True, help="Only look: store nothing.")
+@options.output()
+@terminal.color
+@options.connected
+def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record: bool, output: str) -> None:
+    """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
+
+    Looking records what is not recorded yet, as far back as the API server remembers. What looks like a
+    secret is masked; --revision=N with -o json or yaml has it as it is recorded.
+
+    \b
+    kubectl kagent rollout history agent/datetime-agent
+    # the spec and sources of revision 3, or of the one before the live one
+    kubectl kagent rollout history agent/datetime-agent --revision=3
+    kubectl kagent rollout history agent/datetime-agent --revision=-1
+    """
+    resource, name = one_target(target)
+    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    # first what may be refused: then nothing is recorded either
+    replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
+    found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
+    for note in found.notes:
+        terminal.warn(note)
+    if revision:
+        one = found.find(revision)
+        if output:
+            terminal.write(data(screen.revision_data(workload.label, one), output, whole=True))
+        else:
+            terminal.show(screen.revision_detail(workload.label, one))
+        return
+    lines = rows(found, replica_sets["items"])
+    if output and output != "wide":
+        terminal.write(data(screen.history_data(workload.label, lines), output, wide=True))
+        return
+    text = screen.history_table(workload.label, lines, now=clock.now(), wide=output == "wide")
+    terminal.show(text)
+
+
+rollout.add_command(diff)
+rollout.add_command(undo)
+rollout.add_command(status)
+rollout.add_command(restart)

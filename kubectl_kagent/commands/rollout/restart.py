@@ -1,0 +1,80 @@
+"""rollout restart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import parse_targets
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import KagentError, NotFound, done_so_far
+from kubectl_kagent.lifecycle.rollout import wait as rollout
+from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
+from kubectl_kagent.lifecycle.workloads.scaling import current_replicas
+from kubectl_kagent.model.workload import Workload
+
+
+@click.command(short_help="Replace the pods of agents and MCP servers, one after the other")
+@options.targets
+@click.option(
+    "--timeout", type=options.Duration(), default="0", help="Wait this long for the new pods; 0: don't."
+)
+@click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
+@options.selector
+@options.everything
+@terminal.changed_output
+@options.mutation
+@options.connected
+def restart(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    timeout: float,
+    wait: bool,
+    selector: str | None,
+    all_: bool,
+    output: str,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Replace the pods with new ones of the same config, without a gap.
+
+    The mark sits where the controllers keep it: on an agent's Deployment, in an MCPServer's spec. -o
+    prints that object.
+
+    \b
+    kubectl kagent rollout restart agent/datetime-agent --wait
+    kubectl kagent rollout restart mcpservers --all
+    """
+    targets = parse_targets(target)
+    found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+    if not found:
+        terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
+    restarted: list[Workload] = []
+    missing = 0
+    waits = bool(wait or timeout) and dry_run == "none"
+    for workload in [Workload(targets.resource, item) for item in found]:
+        if current_replicas(cluster, workload) == 0:
+            terminal.warn(f"{workload.label} has no replicas: there is nothing to restart")
+            continue
+        if waits:
+            rollout.may_follow(cluster, workload)
+        try:
+            done = restart_workload(
+                cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager
+            )
+        except NotFound as error:  # one that never came up does not keep the others from it
+            if len(found) == 1:
+                raise
+            terminal.warn(error.explained)
+            missing += 1
+            continue
+        terminal.changed(done if output else workload.obj, "restarted", output, dry_run)
+        restarted.append(workload)
+    voice = rollout.Voice(terminal.say, terminal.warn)
+    for workload in restarted if waits else ():
+        with done_so_far(f"{workload.label} is restarted", rollout.status_hint(workload)):
+            rollout.follow(cluster, workload, voice, timeout=timeout or 300)
+    if missing:
+        raise KagentError(f"{missing} of {len(found)} {targets.resource.plural} were not restarted")

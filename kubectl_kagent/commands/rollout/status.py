@@ -1,0 +1,80 @@
+"""rollout status."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.targets import one_target
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.commands.rollout.undo import roll_back
+from kubectl_kagent.conversation.smoke import NoAnswer, ask
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.lifecycle.history.undo import choose_good
+from kubectl_kagent.lifecycle.rollout import wait as rollout
+from kubectl_kagent.model.workload import Workload
+
+
+class _WatchTakesAValue(click.Command):
+    """kubectl users write ``--watch=false``, which click's flags don't know."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        spelled = {"--watch=false": "--no-watch", "-w=false": "--no-watch", "--watch=true": "--watch"}
+        return super().parse_args(ctx, [spelled.get(word, word) for word in args])
+
+
+@click.command(cls=_WatchTakesAValue, short_help="Wait for a rollout, and say what holds it up")
+@options.targets
+@click.option(
+    "-w/", "--watch/--no-watch", default=True, help="Wait until it is done; --watch=false looks once."
+)
+@click.option("--timeout", type=options.Duration(), default="0", help="Give up after this long; 0: never.")
+@click.option("--revision", type=click.IntRange(min=0), default=0, help="Only while this revision is live.")
+@click.option("--smoke", metavar="PROMPT", default="", help="Then ask the new pods this, and want an answer.")
+@click.option("--on-failure", type=click.Choice(["undo"]), help="undo: roll back when it fails.")
+@options.connected
+def status(
+    cluster: Cluster,
+    target: tuple[str, ...],
+    watch: bool,
+    timeout: float,
+    revision: int,
+    smoke: str,
+    on_failure: str | None,
+) -> None:
+    """Wait for the newest rollout and name what holds it up: image, crash, probe, quota, controller.
+
+    Ends with 0 when every pod runs the newest config, 1 when the rollout can't finish, 4 after
+    --timeout, 5 when the controller or the API server is away.
+
+    \b
+    kubectl kagent rollout status agent/datetime-agent --timeout=5m
+    # and prove that the new pods answer
+    kubectl kagent rollout status agent/datetime-agent --smoke 'what time is it?'
+    """
+    resource, name = one_target(target)
+    if not watch and (smoke or on_failure):
+        raise Usage("--smoke and --on-failure need the wait; they don't go with --watch=false")
+    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    if smoke and not workload.is_agent:
+        raise Usage(f"--smoke asks an agent; {workload.label} answers no prompts")
+    voice = rollout.Voice(terminal.write_line, terminal.warn)
+    if watch:
+        undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
+        question = partial(_answer, cluster, workload, smoke) if smoke else None
+        rollout.follow(
+            cluster, workload, voice, timeout=timeout, revision=revision, smoke=question, undo=undo
+        )
+    else:
+        rollout.show(cluster, workload, voice, revision=revision)
+
+
+def _answer(cluster: Cluster, workload: Workload, prompt: str) -> str:
+    try:
+        return ask(cluster, workload, prompt)
+    except NoAnswer as error:
+        raise rollout.RolloutFailed(
+            f'agent "{workload.name}" failed its smoke test: {error.message}', error.hint
+        ) from error

@@ -1,0 +1,79 @@
+"""tools: the group, and list."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.tools_target import tool_target
+from kubectl_kagent.commands.tools.call import call
+from kubectl_kagent.commands.tools.check import check
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.model.resources import AGENT
+from kubectl_kagent.model.workload import Reference
+from kubectl_kagent.render import tools as screen
+from kubectl_kagent.render.output import data
+from kubectl_kagent.tools.catalog import Servers, agents, asker, label, unused, uses
+
+_PATIENCE = 20.0
+
+
+@click.group(short_help="The tools of agents and MCP servers: list, call, check")
+def tools() -> None:
+    """The tools of agents and MCP servers: list them, call one, check that they are there."""
+
+
+@tools.command("list", short_help="Which tool comes from which server")
+@click.argument(
+    "target",
+    required=False,
+    metavar="[AGENT | mcpserver/NAME | remotemcpserver/NAME | service/NAME]",
+    shell_complete=options.complete_agent,
+)
+@options.all_namespaces
+@options.output()
+@terminal.color
+@options.controller
+def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output: str) -> None:
+    """List tools: which agent has them, from which server, and whether that offers them.
+
+    What servers offer is what kagent has found at them; with -o wide, json or yaml the servers
+    themselves are asked, because only they know the arguments.
+
+    \b
+    kubectl kagent tools list
+    kubectl kagent tools list datetime-agent
+    kubectl kagent tools list mcpserver/datetime-mcp -o wide
+    """
+    if target and all_namespaces:
+        raise Usage("a resource cannot be retrieved by name across all namespaces")
+    cluster = reach.connect()
+    namespace = None if all_namespaces else cluster.namespace
+    servers = Servers(cluster, reach.controller, terminal.warn, asker(cluster, _PATIENCE) if output else None)
+    resource, name = tool_target(target, AGENT) if target else (None, "")
+    if resource is AGENT:
+        found = uses(servers, agents(cluster, namespace, (name,)))
+    elif resource:
+        reference = Reference(resource, cluster.namespace, name)
+        cluster.get(resource, cluster.namespace, name)
+        found = [
+            use for use in uses(servers, agents(cluster, namespace)) if use.server.reference == reference
+        ]
+        found += unused([servers.find(reference)], found)
+    else:
+        everyone = list(servers.all(namespace))
+        found = uses(servers, agents(cluster, namespace))
+        found += unused(everyone, found)
+    for server in {use.server.reference: use.server for use in found}.values():
+        if server.unknown and (output or server.exists is None):
+            terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
+    if output and output != "wide":
+        terminal.write(data(screen.tools_data(found), output, wide=True))
+    elif found:
+        terminal.show(screen.tools_table(found, wide=output == "wide", namespaces=all_namespaces))
+    else:
+        terminal.say(f"No tools found in {namespace} namespace." if namespace else "No tools found")
+
+
+tools.add_command(call)
+tools.add_command(check)

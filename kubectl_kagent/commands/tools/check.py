@@ -1,0 +1,70 @@
+"""tools check: what agents ask for and can't have."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.tools_target import tool_target
+from kubectl_kagent.errors import Usage
+from kubectl_kagent.model.resources import AGENT
+from kubectl_kagent.render import tools as screen
+from kubectl_kagent.render.output import data
+from kubectl_kagent.tools.catalog import Servers, agents, asker, label, uses
+from kubectl_kagent.tools.findings import findings, unknown
+
+_FOUND = 1
+_PATIENCE = 20.0
+
+
+@click.command(short_help="Find tools that no server offers")
+@click.argument("agent", required=False, shell_complete=options.complete_agent)
+@options.everything
+@options.all_namespaces
+@click.option("--live", is_flag=True, help="Ask the servers themselves, not what kagent found at them.")
+@options.output()
+@options.controller
+@click.pass_context
+def check(
+    context: click.Context,
+    reach: options.Reach,
+    agent: str | None,
+    all_: bool,
+    all_namespaces: bool,
+    live: bool,
+    output: str,
+) -> None:
+    """Find what agents name and can't have: servers, tools, sub-agents, approvals of no tool.
+
+    One line a finding. Ends with 1 when there is one, else with 0 and a line that says what was seen.
+
+    \b
+    kubectl kagent tools check datetime-agent
+    kubectl kagent tools check --all --live
+    kubectl kagent tools check -A
+    """
+    if bool(agent) + all_ + all_namespaces != 1:
+        raise Usage("name an agent, or check them all with --all or -A")
+    cluster = reach.connect()
+    names = _named(agent) if agent else ()
+    found = agents(cluster, None if all_namespaces else cluster.namespace, names)
+    ask = asker(cluster, _PATIENCE) if live else None
+    taken = uses(Servers(cluster, reach.controller, terminal.warn, ask, strict=True), found)
+    wrong = findings(found, taken)
+    for server in unknown(taken):
+        terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
+    if output:
+        terminal.write(data(screen.findings_data(wrong), output))
+    elif wrong:
+        terminal.show("".join(map(screen.finding_line, wrong)))
+    else:
+        terminal.write(screen.summary(len(found), taken))
+    if wrong:
+        context.exit(_FOUND)
+
+
+def _named(word: str) -> tuple[str]:
+    resource, name = tool_target(word, AGENT)
+    if resource is not AGENT:
+        raise Usage(f"{word} is no agent", hint="tools check looks at the tools that agents name")
+    return (name,)

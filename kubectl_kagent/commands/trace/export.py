@@ -1,0 +1,60 @@
+"""trace export."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_kagent import clock
+from kubectl_kagent.backends.otlp_receiver import address
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cluster.http import shown
+from kubectl_kagent.commands.trace.sources import Moment
+from kubectl_kagent.errors import Usage
+
+
+@click.command(short_help="Recorded sessions as OpenTelemetry spans")
+@click.argument("session", required=False, default="")
+@click.option("--since", type=Moment(), help="All sessions since then: a duration, or a time.")
+@click.option(
+    "--otlp",
+    "url",
+    required=True,
+    metavar="URL",
+    callback=lambda _context, _parameter, value: address(value),
+    help="Where to: port 4317 is gRPC, others HTTP.",
+)
+@terminal.secrets
+@options.controller
+def export(reach: options.Reach, session: str, since: float | None, url: str) -> None:
+    """Send what the controller recorded of a session (or a task) to an OTLP receiver.
+
+    The ids of traces and spans come from those of session, task and call: a second export adds nothing.
+    Turns that are not over yet are left out.
+
+    \b
+    kubectl kagent trace export 01a205ee-5c2c-7c37-98b7-5021745c85a8 --otlp=http://localhost:4318
+    kubectl kagent trace export --since=24h --otlp=http://localhost:4317
+    """
+    from kubectl_kagent.model.events import FINAL_STATES
+    from kubectl_kagent.telemetry.traces.export import send
+    from kubectl_kagent.telemetry.traces.query import Query
+    from kubectl_kagent.telemetry.traces.secrets import without_secrets
+    from kubectl_kagent.telemetry.traces.sources import FromController
+
+    if bool(session) == (since is not None):
+        raise Usage("name a session, or say since when with --since")
+    source, now = FromController(reach.controller()), clock.now().timestamp()
+    if session:
+        record = source.find(session, now)
+    else:
+        record = source.turns(Query("", since or 0.0, now, limit=1_000_000))
+    for gap in record.gaps:
+        terminal.warn(gap)
+    over = [turn for turn in record.turns if turn.state in FINAL_STATES]
+    timed = [turn for turn in over if turn.root.start is not None]
+    for turn in record.turns:
+        if turn not in timed:
+            why = "no times are recorded" if turn in over else f"it is {turn.state}"
+            terminal.say(f"left out: task {turn.task or turn.session} ({why})")
+    spans = send([without_secrets(turn) for turn in timed] if terminal.masks() else timed, url)
+    terminal.done(f"{len(timed)} turns exported to {shown(url)} ({spans} spans)")

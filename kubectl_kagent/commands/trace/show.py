@@ -1,0 +1,45 @@
+"""trace show."""
+
+from __future__ import annotations
+
+import click
+
+from kubectl_kagent import clock
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.commands.trace.sources import Where, source
+
+
+@click.command(short_help="The steps of one turn, or of a session")
+@click.argument("id_", metavar="ID")
+@click.option("--waterfall", is_flag=True, help="Bars over time instead of arguments and results.")
+@terminal.secrets
+@click.option("-o", "--output", default="", metavar="FORMAT", help="One of json, yaml, jsonpath=TEMPLATE.")
+@terminal.color
+@source
+def show(where: Where, id_: str, waterfall: bool, output: str) -> None:
+    """Show the steps of a turn as a tree. ID is a task, a trace or a session, or the beginning of one.
+
+    What looks like a key in arguments, results and texts is masked.
+
+    \b
+    kubectl kagent trace show 01a205ee
+    kubectl kagent trace show 01a205ee --waterfall
+    kubectl kagent trace show b9a6b4f2f31d0806f5659aa993c4ec57 --input traces.json -o yaml
+    """
+    from kubectl_kagent.render import trace as screen
+    from kubectl_kagent.telemetry.traces.secrets import without_secrets
+
+    now = clock.now()
+    record, told = where.ask(lambda one: one.find(id_, now.timestamp()))
+    turns = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
+    if output:
+        from kubectl_kagent.render.output import data
+
+        terminal.write(data(screen.turns_data(turns, told, record.gaps), output, whole=True))
+        return
+    columns = terminal.columns()
+    if waterfall:
+        from kubectl_kagent.render.waterfall import waterfall as view
+    else:
+        view = screen.turn_tree
+    terminal.show("\n".join(view(turn, now=now, columns=columns) for turn in turns))

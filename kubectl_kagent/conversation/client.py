@@ -1,0 +1,114 @@
+"""Talk to an agent through the kagent controller: A2A 0.3 over JSON-RPC, streamed as server-sent events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.decoding import from_json
+from kubectl_kagent.errors import KagentError, Unreachable
+from kubectl_kagent.model.events import Update
+from kubectl_kagent.model.paths import segment
+from kubectl_kagent.wire.a2a import read, result_of
+
+# The controller sends nothing while a tool or a model is at work.
+SILENCE_SECONDS = 900.0
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message of the stream: as it came (``raw``), and read."""
+
+    raw: Json
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """The way to one agent; ``headers`` go with every message to it."""
+
+    controller: Controller
+    namespace: str
+    agent: str
+    headers: Json = field(default_factory=dict)
+
+    @property
+    def _path(self) -> str:
+        return f"/api/a2a/{segment(self.namespace, 'namespace')}/{segment(self.agent, 'agent')}"
+
+    def say(self, text: str, *, session: str = "") -> Iterator[Reply]:
+        """Send a message and yield what the agent does, until the task is over or waits for somebody."""
+        return self._send({"kind": "text", "text": text}, {"contextId": session} if session else {})
+
+    def decide(self, decision: Json, *, task: str, session: str) -> Iterator[Reply]:
+        """Send what a person decided about the calls that ``task`` waits with."""
+        return self._send({"kind": "data", "data": dict(decision)}, {"taskId": task, "contextId": session})
+
+    def _send(self, part: Json, where: Json) -> Iterator[Reply]:
+        message = {
+            "kind": "message",
+            "messageId": str(uuid.uuid4()),
+            "role": "user",
+            "parts": [part],
+            **where,
+        }
+        return self._stream("message/stream", {"message": message})
+
+    def resubscribe(self, task: str) -> Iterator[Reply]:
+        """The rest of a task whose stream broke."""
+        return self._stream("tasks/resubscribe", {"id": task})
+
+    def task(self, task: str) -> Reply:
+        """The task as it stands. Raises RpcError when the controller does not know it."""
+        return self._call("tasks/get", {"id": task})
+
+    def cancel(self, task: str) -> Reply:
+        """Ask the agent to stop. Raises RpcError when it can't (the Python runtime has no cancellation)."""
+        return self._call("tasks/cancel", {"id": task})
+
+    def _call(self, method: str, params: Json) -> Reply:
+        return _reply(self.controller.post(self._path, _request(method, params), headers=self.headers))
+
+    def _stream(self, method: str, params: Json) -> Iterator[Reply]:
+        lines = self.controller.stream(
+            self._path, _request(method, params), headers=self.headers, timeout=SILENCE_SECONDS
+        )
+        for data in events(lines):
+            try:
+                raw = from_json(data)
+            except ValueError as error:
+                # cut off, most likely: what it said is asked for again
+                raise Unreachable(f"the agent sent an event that is not JSON: {data[:80]!r}") from error
+            yield _reply(raw)
+
+
+def _request(method: str, params: Json) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": str(uuid.uuid4()), "method": method, "params": dict(params)}
+
+
+def _reply(raw: Any) -> Reply:
+    if not isinstance(raw, Mapping):
+        raise KagentError(f"the agent answered with {type(raw).__name__}, not an object")
+    result = result_of(raw)
+    return Reply(raw, read(result))
+
+
+_FIELDS = frozenset({"data", "event", "id", "retry", ""})  # one without a name is a comment
+
+
+def events(lines: Iterable[bytes]) -> Iterator[str]:
+    """The data of server-sent events, each of which kagent writes in one line.
+
+    Raises Unreachable for a line that belongs to no event: something else is on the line.
+    """
+    for line in lines:
+        name, _, value = line.decode(errors="replace").rstrip("\r").partition(":")
+        if name == "data":
+            yield value.removeprefix(" ")
+        elif name not in _FIELDS:
+            raise Unreachable(f"the agent's stream has a line that is no event: {line[:80]!r}")

@@ -1,0 +1,187 @@
+"""One turn with an agent, to its end: a stream that breaks is picked up again without repeating anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubectl_kagent.conversation.client import AgentLine, Reply
+from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.narration import Shown, Speech
+from kubectl_kagent.errors import KagentError, Unreachable
+from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES, Request, State, Usage
+from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
+
+_RETRIES = 5
+_RETRY_SECONDS = 1.0
+_POLL_SECONDS = 1.0
+
+Heard = Iterator[tuple[Reply, list[Shown]]]
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn as far as it is known. ``state`` is the task's, empty before the first word of it."""
+
+    session: str = ""
+    task: str = ""
+    state: str = ""
+    message: str = ""
+    requests: list[Request] = field(default_factory=list)
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def over(self) -> bool:
+        return self.state in FINAL_STATES or self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Nothing more comes until a person acts."""
+        return self.state in PAUSED_STATES
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Turns with one agent, one after the other, in one session.
+
+    ``turn`` is the one that runs, or ran last; set its session and task to go on with those.
+    """
+
+    line: AgentLine
+    warn: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    turn: Turn = field(default_factory=Turn)
+    _speech: Speech = field(default_factory=Speech)
+    _spoke: bool = False
+    _polled: bool = False
+    _looked_up: bool = False
+    _counted: set[str] = field(default_factory=set)
+
+    def say(self, text: str, *, session: str = "") -> Heard:
+        """Send ``text``; yield each message of the agent with what of it is to be shown.
+
+        ``turn`` holds the state afterwards. Raises Unreachable when the agent stays away, RpcError when
+        the question is refused.
+        """
+        self.turn, self._speech = Turn(session=session), Speech()
+        self._spoke = self._polled = False
+        return self._follow(self.line.say(text, session=session))
+
+    def decide(self, decision: Mapping[str, Any], shown: Sequence[Pending]) -> Heard:
+        """Answer what the turn waits for (see conversation.decision), and go on with it.
+
+        Raises KagentError, and sends nothing, when that is not what was ``shown`` any more: somebody else may
+        have answered it, and the agent gone on to another call.
+        """
+        turn = self.turn
+        self._still_waits(shown)
+        turn.state, turn.requests = "", []
+        self._speech.resume(self.clock())
+        return self._follow(self.line.decide(decision, task=turn.task, session=turn.session))
+
+    def _still_waits(self, shown: Sequence[Pending]) -> None:
+        update = self.line.task(self.turn.task).update
+        state = next((event.state for event in update.events if isinstance(event, State)), "unknown")
+        if state not in PAUSED_STATES:
+            raise KagentError(
+                f"task {self.turn.task} waits no more, it is {state}; nothing was approved or rejected"
+            )
+        now = pending(event for event in update.events if isinstance(event, Request))
+        if len(now) != len(shown) or not all(call in shown for call in now):
+            raise KagentError(
+                f"agent {self.line.agent} now waits for something else; nothing was approved or rejected",
+                hint="kubectl kagent approvals list -A shows what waits",
+            )
+
+    def _follow(self, stream: Iterator[Reply]) -> Heard:
+        lost, self._looked_up = 0, False
+        heard = False
+        while True:
+            try:
+                for reply in stream:
+                    heard = True
+                    lost = lost if self._looked_up else 0  # that is no sign of life
+                    yield reply, self._hear(reply)
+                    if self._final(reply):
+                        break  # something on the way may keep the connection open
+            except KagentError as error:
+                lost += 1
+                # what the controller refuses at once it refuses; later it tells so that its own stream broke
+                refused = not isinstance(error, Unreachable) and not (isinstance(error, RpcError) and heard)
+                if refused or not self.turn.task or lost > _RETRIES:
+                    self._explain(error, heard=heard)
+                    raise
+                self.warn(f"{error.message}; picking it up again")
+            if self.turn.over:
+                return
+            if not self.turn.task:
+                self._without_task()
+                return
+            self._speech.tear()
+            stream = self._again(lost)
+
+    def _explain(self, error: KagentError, *, heard: bool) -> None:
+        """What was said may be on its way although nothing came back."""
+        if error.open and not heard:
+            agent, session = self.line.agent, self.turn.session
+            shown = f"show {session}" if session else f"list {agent} -n {self.line.namespace}"
+            what = f"whether agent {agent} was told"
+            error.left_open(what, f"kubectl kagent sessions {shown} shows what it was told")
+        if isinstance(error, RpcError) and error.code == INTERNAL_ERROR and not error.hint:
+            where = f"agent/{self.line.agent} -n {self.line.namespace}"
+            error.hint = f"kubectl kagent describe {where} tells whether its pods run"
+
+    def _without_task(self) -> None:
+        """An agent without tasks answers with a message; less than that is no answer."""
+        if not self._spoke:
+            raise Unreachable(f"agent {self.line.agent} said nothing, and ended the conversation")
+        self.turn.state = "completed"
+
+    def _again(self, lost: int) -> Iterator[Reply]:
+        """The task as it stands, then what is to come; polled where the agent can't be subscribed to."""
+        self.sleep(_RETRY_SECONDS if lost else _POLL_SECONDS)
+        current = self.line.task(self.turn.task)
+        self._looked_up = True
+        yield current
+        self._looked_up = False
+        if self._ended(current):
+            return
+        try:
+            yield from self.line.resubscribe(self.turn.task)
+        except RpcError as error:
+            if not self._polled:
+                self._polled = True
+                self.warn(f"there is no stream to go on with ({error.message}): the task is looked up")
+
+    @staticmethod
+    def _ended(reply: Reply) -> bool:
+        states = [event.state for event in reply.update.events if isinstance(event, State)]
+        return bool(states) and (states[-1] in FINAL_STATES or states[-1] in PAUSED_STATES)
+
+    @classmethod
+    def _final(cls, reply: Reply) -> bool:
+        """Whether it says of itself that nothing follows."""
+        said = any(event.final for event in reply.update.events if isinstance(event, State))
+        return said and cls._ended(reply)
+
+    def _hear(self, reply: Reply) -> list[Shown]:
+        turn, update = self.turn, reply.update
+        turn.task = update.task_id or turn.task
+        turn.session = update.context_id or turn.session
+        shown: list[Shown] = []
+        for event in update.events:
+            if isinstance(event, State):
+                turn.state, turn.message = event.state, event.message
+            elif isinstance(event, Request) and event.id not in {known.id for known in turn.requests}:
+                turn.requests.append(event)
+            elif isinstance(event, Usage) and event.message_id not in self._counted:
+                self._counted |= {event.message_id} - {""}
+                turn.prompt_tokens += event.prompt
+                turn.output_tokens += event.output
+            shown += self._speech.hear(event, self.clock())
+        self._spoke |= bool(shown)
+        return shown

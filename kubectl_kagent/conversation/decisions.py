@@ -1,0 +1,82 @@
+"""What waits for a person, and the person's answer in the words that kagent's runtimes read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.events import Question, Request, ToolCall
+from kubectl_kagent.wire.parts import questions
+
+_WORDS = {True: "approve", False: "reject"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One call to decide; ``via`` is the tool (a sub-agent) that it comes through, else empty.
+
+    With ``questions`` it is not to be approved but to be answered.
+    """
+
+    call: ToolCall
+    via: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a person says to one call; ``answers`` are the chosen ones, for each question of it."""
+
+    approved: bool
+    reason: str = ""
+    answers: tuple[tuple[str, ...], ...] = ()
+
+
+def pending(requests: Iterable[Request]) -> tuple[Pending, ...]:
+    """The calls behind requests: a sub-agent's own ones instead of the call of the sub-agent."""
+    found = []
+    for request in requests:
+        if request.inner:
+            found += [Pending(call, request.call.name, questions(call)) for call in request.inner]
+        else:
+            found.append(Pending(request.call, "", request.questions))
+    return tuple(found)
+
+
+def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """The data of the message that decides all of ``calls`` at once: kagent leaves none open.
+
+    ``decisions`` names the calls that were shown, for the record. It is a batch only where it has to be: that
+    saves nobody from a call that came since (kagent approves what a batch does not name), and an agent on
+    LangGraph may take every type but ``approve`` for a rejection. Raises KagentError for what kagent can't be
+    told in one message.
+    """
+    ids = [call.call.id for call in calls]
+    told_apart = all(ids) and len(set(ids)) == len(ids)
+    words = [_WORDS[verdict.approved] for verdict in verdicts]
+    named = {"decisions": dict(zip(ids, words, strict=True))} if calls and told_apart else {}
+    if any(verdict.answers for verdict in verdicts):
+        return {**_answers(calls, verdicts), **named}
+    if all(verdict.approved for verdict in verdicts):
+        return {"decision_type": "approve", **named}
+    if len({(verdict.approved, verdict.reason) for verdict in verdicts}) == 1:
+        reason = {"rejection_reason": verdicts[0].reason} if verdicts[0].reason else {}
+        return {"decision_type": "reject", **reason, **named}
+    if not named:
+        raise KagentError("these calls have no ids to tell them apart: approve or reject all of them alike")
+    both = zip(ids, verdicts, strict=True)
+    reasons = {id_: verdict.reason for id_, verdict in both if verdict.reason and not verdict.approved}
+    return {"decision_type": "batch", **named, **({"rejection_reasons": reasons} if reasons else {})}
+
+
+def _answers(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    if not all(verdict.approved for verdict in verdicts):
+        raise KagentError("kagent takes answers only together with an approval of every other call")
+    if sum(bool(call.questions) for call in calls) > 1:
+        raise KagentError(
+            "kagent gives the same answers to every ask_user of a batch: they can't be told apart"
+        )
+    given = next(verdict.answers for verdict in verdicts if verdict.answers)
+    return {"decision_type": "approve", "ask_user_answers": [{"answer": list(item)} for item in given]}

@@ -1,0 +1,1 @@
+"""Revisions of a workload's effective config: recorded, compared, restored."""

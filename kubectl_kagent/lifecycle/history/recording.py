@@ -1,0 +1,156 @@
+"""Store what a look back found: one ControllerRevision for each config, whose name claims its number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import AlreadyExists, NotFound, OtherServerError
+from kubectl_kagent.lifecycle.history.rendered import rendered
+from kubectl_kagent.lifecycle.history.snapshots import Moment, Timeline, look_at, observe_then
+from kubectl_kagent.model.resources import CONTROLLER_REVISION
+from kubectl_kagent.model.revision import (
+    RECORDED_BY,
+    ROLLBACK_OF,
+    MalformedRevision,
+    Revision,
+    Snapshot,
+    owner_uid,
+    read_revision,
+    revision_name,
+    revision_object,
+    selector,
+    timestamp,
+)
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
+
+
+class LookAgain(Exception):
+    """Somebody else recorded or pruned at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A config from the moment it came to the last moment it was in force, and when it ended."""
+
+    first: Snapshot
+    last: Moment
+    until: datetime
+
+
+def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
+    """The configs that came after the known one, in order."""
+    found: list[Run] = []
+    previous = known.hash if known else ""
+    for moment in timeline.moments:
+        snapshot = moment.snapshot
+        if snapshot.hash != previous:
+            if found:
+                found[-1] = replace(found[-1], until=snapshot.changed_at)
+            found.append(Run(snapshot, moment, clock.now()))
+        elif found:
+            found[-1] = replace(found[-1], last=moment)
+        previous = snapshot.hash
+    return found
+
+
+def proven(cluster: Cluster, moment: Moment, *, until: datetime) -> dict[str, str]:
+    """What ``rendered`` tells of the config of which ``moment`` is the last one."""
+    return rendered(moment, lambda: observe_then(cluster, moment.workload, moment.sources), until=until)
+
+
+@dataclass(slots=True)
+class Recording:
+    """Stores the configs of one workload. ``notes`` say what was left out."""
+
+    cluster: Cluster
+    workload: Workload
+    manager: str
+    cause: str
+    notes: list[str] = field(default_factory=list)
+    _taken: int = 0  # the highest number that a revision has which can't be read
+
+    def store(self, revisions: Sequence[Revision], missing: Sequence[Run], *, gap: bool) -> list[Revision]:
+        """The revisions with ``missing`` added. Raises LookAgain for a number that is taken."""
+        result = list(revisions)
+        for run in missing:
+            is_live = run is missing[-1]
+            body = self._body(run, result, self.cause if is_live else "", gap=gap)
+            try:
+                created = self.cluster.create(
+                    CONTROLLER_REVISION, self.workload.namespace, body, manager=self.manager
+                )
+            except AlreadyExists as error:
+                self._clear_way(int(body["revision"]))
+                raise LookAgain from error
+            except OtherServerError as error:
+                if not _too_large(error):
+                    raise
+                which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
+                self.notes.append(f"the {which} is not recorded: {error.explained}")
+                gap = True  # those after it are recorded all the same
+            else:
+                gap = False
+                result.append(read_revision(created))
+        return result
+
+    def _body(self, run: Run, revisions: Sequence[Revision], cause: str, *, gap: bool) -> dict[str, Any]:
+        newest = max([self._taken, *(revision.number for revision in revisions)])
+        annotations = {RECORDED_BY: self.manager}
+        earlier = [revision.number for revision in revisions if revision.hash == run.first.hash]
+        if earlier:
+            annotations[ROLLBACK_OF] = str(earlier[-1])
+        if cause:
+            annotations[CHANGE_CAUSE] = cause
+        annotations |= proven(self.cluster, run.last, until=run.until)
+        return revision_object(self.workload, run.first, newest + 1, annotations=annotations, gap_before=gap)
+
+    def _clear_way(self, number: int) -> None:
+        """Delete a revision of that name whose owner is a deleted object, as garbage collection would.
+
+        One of this workload that can't be read or has lost its labels stays, and its number is not used.
+        """
+        namespace, name = self.workload.namespace, revision_name(self.workload, number)
+        try:
+            blocker = self.cluster.get(CONTROLLER_REVISION, namespace, name)
+            if owner_uid(blocker) == self.workload.uid:
+                if not self._is_listed(blocker, number):
+                    self._taken = self._highest(number)
+                    self.notes.append(
+                        f"controllerrevision.apps/{name} has lost its labels or its content: it is left out, "
+                        f"and revisions go on with {self._taken + 1}"
+                    )
+            elif owner_uid(blocker) != self._live_uid():
+                self.cluster.delete(CONTROLLER_REVISION, namespace, name)
+        except NotFound:
+            return
+
+    def _is_listed(self, blocker: dict[str, Any], number: int) -> bool:
+        """Whether the next look finds it: then somebody else was only quicker."""
+        labels = blocker["metadata"].get("labels") or {}
+        try:
+            found = read_revision(blocker)
+        except MalformedRevision:
+            return False
+        return found.number == number and selector(self.workload).items() <= labels.items()
+
+    def _highest(self, number: int) -> int:
+        """The highest number that any object of the namespace claims by its name for this workload."""
+        prefix = re.escape(revision_name(self.workload, number).removesuffix(str(number)))
+        items = self.cluster.list_objects(CONTROLLER_REVISION, self.workload.namespace)["items"]
+        names = re.compile(prefix + "([0-9]{1,18})", re.ASCII)
+        claims = [names.fullmatch(item["metadata"]["name"]) for item in items]
+        return max([number, *(int(claim[1]) for claim in claims if claim)])
+
+    def _live_uid(self) -> str:
+        return look_at(self.cluster, self.workload.resource, self.workload.namespace, self.workload.name).uid
+
+
+def _too_large(error: OtherServerError) -> bool:
+    """The API server and etcd have a limit each, and words of their own for it."""
+    return "too large" in error.message or "larger than max" in error.message

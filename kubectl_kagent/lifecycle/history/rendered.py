@@ -1,0 +1,102 @@
+"""What a Deployment proves about the config it was rendered from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent.lifecycle.history.snapshots import Moment, Then
+from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
+from kubectl_kagent.model.revision import (
+    CONFIG_HASH,
+    IMAGE,
+    READY_AT,
+    TEMPLATE_HASH,
+    digest,
+    timestamp,
+)
+from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
+
+Manifest = Mapping[str, Any]
+
+
+def rendered(moment: Moment, then: Callable[[], Then | None], *, until: datetime) -> dict[str, str]:
+    """The annotations that the Deployment proves for a config; empty while that is not certain.
+
+    ``moment`` is the last one of that config, which was in force until ``until``. Deployment and workload are
+    of one moment, and kagent writes the Deployment before the status: an observed generation means that this
+    Deployment is made from this spec. Whether it is made from these sources see ``_taken_up``.
+    """
+    workload, deployment = moment.workload, moment.deployment
+    if deployment is None or workload.observed_generation < workload.generation:
+        return {}
+    accepted = workload.condition("Accepted")
+    if accepted is None or accepted.status != "True" or not _taken_up(moment, deployment, then, until):
+        return {}
+    template = dig(deployment, "spec", "template") or {}
+    found = {
+        CONFIG_HASH: _config_hash(workload, deployment),
+        TEMPLATE_HASH: template_hash(deployment),
+        IMAGE: str((dig(template, "spec", "containers") or [{}])[0].get("image", "")),
+    }
+    if is_ready(deployment):
+        found[READY_AT] = timestamp(until)
+    return found
+
+
+def _taken_up(moment: Moment, deployment: Manifest, then: Callable[[], Then | None], until: datetime) -> bool:
+    """Whether the controller has acted on the newest content of all sources.
+
+    ``then`` gives workload and Deployment as they were right after the newest write of a source: what the
+    controller writes must be another now. When that is forgotten, times tell it, which are whole seconds. A
+    write that changes no hash is taken up some time after kagent has noted it in the source's own status.
+    """
+    sources = [source for source in moment.sources if source is not None]
+    if len(sources) < len(moment.sources):
+        return False  # kagent renders nothing from what is not there
+    if not sources:
+        return True
+    newest = max(sources, key=lambda source: int(source["metadata"]["resourceVersion"]))
+    before = then()
+    if before is not None and _written(before.workload, before.deployment) != _written(
+        moment.workload, deployment
+    ):
+        return True
+    return all(
+        had_time(source, noted_at(source), until)
+        or (shown(source, deployment, moment.workload) and not (before and source is newest))
+        for source in sources
+    )
+
+
+def _written(workload: Workload | None, deployment: Manifest | None) -> tuple[Any, str]:
+    """What the controller writes: the workload's status, and the config hash."""
+    if workload is None:
+        return None, ""
+    return workload.obj.get("status"), _config_hash(workload, deployment)
+
+
+def _config_hash(workload: Workload, deployment: Manifest | None) -> str:
+    path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
+    return str(dig(deployment, *path) or "")
+
+
+def template_hash(deployment: Mapping[str, Any]) -> str:
+    """Digest of the pod template without the mark that a restart leaves."""
+    template = dict(dig(deployment, "spec", "template") or {})
+    metadata = dict(template.get("metadata") or {})
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != RESTARTED_AT}
+    return digest({**template, "metadata": {**metadata, "annotations": annotations}})
+
+
+def is_ready(deployment: Mapping[str, Any]) -> bool:
+    """Whether all wanted pods (at least one) run the newest template and are available."""
+    wanted = int(dig(deployment, "spec", "replicas") or 0)
+    status = deployment.get("status") or {}
+    return (
+        wanted > 0
+        and int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
+        and int(status.get("updatedReplicas", 0)) == wanted == int(status.get("availableReplicas", 0))
+        and int(status.get("replicas", 0)) == wanted
+    )

@@ -1,0 +1,222 @@
+"""Revisions of a workload: read them, and bring them up to date with what the cluster remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
+from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
+from kubectl_kagent.lifecycle.history.recording import LookAgain, Recording, Run, proven, runs
+from kubectl_kagent.lifecycle.history.snapshots import Gone, Moment, look_back
+from kubectl_kagent.model.resources import CONTROLLER_REVISION
+from kubectl_kagent.model.revision import (
+    MalformedRevision,
+    Revision,
+    owner_uid,
+    read_revision,
+    revision_name,
+    selector,
+)
+from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload, whole_number
+
+DEFAULT_LIMIT = 20
+_LOOKS = 10  # each time others record or prune meanwhile
+_NOT_RECORDED = "the live config is not recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All revisions, oldest first, and the live state.
+
+    ``live`` is None when the live state could not be recorded; ``notes`` then says why. ``refused`` is the
+    permission that was missing to write what should have been.
+    """
+
+    now: Moment
+    revisions: tuple[Revision, ...]
+    live: Revision | None
+    notes: tuple[str, ...]
+    refused: Forbidden | None = None
+
+    def find(self, number: int) -> Revision:
+        """The revision with that number; negative counts back from the live one (-1 is the one before)."""
+        if number < 0:
+            earlier = [r for r in self.revisions if self.live is None or r.number < self.live.number]
+            if len(earlier) >= -number:
+                return earlier[number]
+        for revision in self.revisions:
+            if revision.number == number:
+                return revision
+        raise NotFound(
+            f"{self.now.workload.label} has no revision {number}",
+            hint=f"kubectl kagent rollout history {self.now.workload.typed} lists those there are",
+        )
+
+
+def revisions_of(
+    cluster: Cluster, workload: Workload, *, warn: Callable[[str], None] = lambda _: None
+) -> list[Revision]:
+    """The recorded revisions of this very object (not of a deleted one of the same name), oldest first.
+
+    ``warn`` is told of those that can't be read: whoever may write them may write anything into them.
+    """
+    labels = ",".join(f"{key}={value}" for key, value in selector(workload).items())
+    listing = cluster.list_objects(CONTROLLER_REVISION, workload.namespace, labels=labels)
+    found = []
+    for item in listing["items"]:
+        if owner_uid(item) == workload.uid:
+            try:
+                revision = read_revision(item)
+            except MalformedRevision as error:
+                warn(f"{error.message}; it is left out")
+                continue
+            if revision.name == revision_name(workload, revision.number):
+                found.append(revision)
+            else:  # the name is what makes a number one revision's
+                label = CONTROLLER_REVISION.label(revision.name)
+                warn(f"{label} claims to be revision {revision.number} under another name; it is left out")
+    return sorted(found, key=lambda revision: revision.number)
+
+
+def update(
+    cluster: Cluster,
+    workload: Workload,
+    *,
+    manager: str,
+    cause: str = "",
+    record: bool = True,
+    since: int = 0,
+) -> History:
+    """Record every config since the newest revision, and return the history.
+
+    With ``record`` false, without permission to create, or while others keep changing the revisions, nothing
+    is stored and ``notes`` says so. ``cause`` is noted on a revision made for the live state. Raises Gone
+    when that very object is gone, Unreadable when something in its config can't be kept.
+    """
+    try:
+        return _update(Recording(cluster, workload, manager, cause), since, record=record)
+    except Unreadable:
+        raise Unreadable(f"{workload.label}, or what it is made from,") from None
+
+
+def _update(recording: Recording, since: int, *, record: bool) -> History:
+    workload = recording.workload
+    for _ in range(_LOOKS):
+        try:
+            return _look(recording, since, record=record)
+        except LookAgain:
+            continue
+    past = _look(recording, since, record=False)
+    what = "config hash, image and time ready are not noted" if past.live else _NOT_RECORDED
+    note = f"{what}: somebody else keeps changing the revisions of {workload.label}; try again"
+    others = [other for other in past.notes if not other.startswith(_NOT_RECORDED)]
+    return replace(past, notes=tuple(dict.fromkeys((*others, *recording.notes, note))))
+
+
+def _look(recording: Recording, since: int, *, record: bool) -> History:
+    """Raises LookAgain when somebody else records or prunes at the same time."""
+    cluster, workload = recording.cluster, recording.workload
+    unread: list[str] = []
+    revisions = revisions_of(cluster, workload, warn=unread.append)
+    known = revisions[-1] if revisions else None
+    timeline = look_back(
+        cluster, workload.resource, workload.namespace, workload.name, known=known, since=since
+    )
+    now = timeline.moments[-1]
+    if now.workload.uid != workload.uid:
+        raise Gone(f"{workload.label} has been deleted, and made anew")
+    missing = runs(timeline, known)
+    notes = [*unread, *now.notes]
+    if not record:
+        live = _live(revisions, now)
+        untold = () if live else (f"{_NOT_RECORDED} (--no-record)",)
+        return History(now, tuple(revisions), live, (*notes, *untold))
+    try:
+        revisions = recording.store(revisions, missing, gap=timeline.gap)
+        notes += [*dict.fromkeys(recording.notes), *_warn_of_secrets(missing)]
+        return _tidied(cluster, now, revisions, notes, recording.manager)
+    except (Forbidden, OtherServerError) as error:
+        refused = error if isinstance(error, Forbidden) else None
+        note = f"{_NOT_RECORDED}: {error.explained}"
+        return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused)
+
+
+def _live(revisions: Sequence[Revision], now: Moment) -> Revision | None:
+    """The newest revision, if it is what runs."""
+    return revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
+
+
+def _tidied(
+    cluster: Cluster, now: Moment, revisions: list[Revision], notes: list[str], manager: str
+) -> History:
+    """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
+    live = _live(revisions, now)
+    if live is None:
+        return History(now, tuple(revisions), None, tuple(notes))
+    refused: Forbidden | None = None
+    try:
+        revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
+    except NotFound as error:
+        raise LookAgain from error  # somebody else pruned it
+    except Forbidden as error:
+        notes.append(f"config hash, image and time ready are not noted: {error.explained}")
+        refused = error
+    try:
+        revisions = _prune(cluster, now.workload, revisions)
+    except Forbidden as error:
+        notes.append(f"revisions past the newest {_limit(now.workload)} are kept: {error.explained}")
+        refused = error
+    return History(now, tuple(revisions), live, tuple(notes), refused)
+
+
+def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, manager: str) -> Revision:
+    """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
+    live = revisions[-1]
+    if live.config_hash and live.ready_at:
+        return live
+    found = proven(cluster, now, until=clock.now())
+    new = {key: value for key, value in found.items() if not live.annotations.get(key)}
+    if not new:
+        return live
+    patched = cluster.merge_patch(
+        CONTROLLER_REVISION,
+        now.workload.namespace,
+        live.name,
+        {"metadata": {"annotations": new}},
+        manager=manager,
+    )
+    return read_revision(patched)
+
+
+def annotate(
+    cluster: Cluster, workload: Workload, revision: Revision, annotations: Mapping[str, str], *, manager: str
+) -> None:
+    """Add annotations to a revision."""
+    patch = {"metadata": {"annotations": dict(annotations)}}
+    cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
+
+
+def _prune(cluster: Cluster, workload: Workload, revisions: list[Revision]) -> list[Revision]:
+    """Delete what is past the limit, but never the live revision or the newest one that was ready."""
+    limit = _limit(workload)
+    ready = [revision for revision in revisions if revision.ready_at]
+    kept = [*revisions[-limit:], *ready[-1:]]
+    for revision in revisions:
+        if revision not in kept:
+            with suppress(NotFound):
+                cluster.delete(CONTROLLER_REVISION, workload.namespace, revision.name)
+    return [revision for revision in revisions if revision in kept]
+
+
+def _limit(workload: Workload) -> int:
+    limit = whole_number(workload.annotations.get(REVISION_HISTORY_LIMIT))
+    return DEFAULT_LIMIT if limit is None else max(1, limit)
+
+
+def _warn_of_secrets(stored: Sequence[Run]) -> list[str]:
+    paths = literal_secrets(stored[-1].first) if stored else []
+    return [plaintext_warning(paths)] if paths else []

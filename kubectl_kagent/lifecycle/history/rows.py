@@ -1,0 +1,127 @@
+"""The rows of rollout history: revisions joined with what the ReplicaSets prove. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kubectl_kagent.lifecycle.history.diff import difference, summary
+from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.model.revision import Revision, parse_time
+from kubectl_kagent.model.workload import Workload, dig
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of history. ``number`` is None for a ReplicaSet whose config nobody recorded.
+
+    ``pods`` and ``ready`` count the pods that run this config hash now.
+    """
+
+    number: int | None
+    live: bool
+    moment: datetime
+    changed_by: str
+    config_hash: str
+    image: str
+    pods: int
+    ready: int
+    change: str
+    cause: str
+    rollback_of: int | None
+    gap_before: bool
+
+
+def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Oldest first: the revisions, and between them by their age the configs that only ReplicaSets know."""
+    workload = past.now.workload
+    counts = _counts(workload, replica_sets)
+    known = {revision.config_hash for revision in past.revisions}
+    oldest: dict[str, Row] = {}  # a restart makes several ReplicaSets of one config
+    for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_moment):
+        oldest.setdefault(row.config_hash, row)
+    bare = [row for config_hash, row in oldest.items() if config_hash not in known]
+    merged: list[Row] = []
+    for row in _recorded(past, counts):
+        while bare and bare[0].moment < row.moment:
+            merged.append(bare.pop(0))
+        merged.append(row)
+    return merged + bare
+
+
+def _moment(row: Row) -> datetime:
+    return row.moment
+
+
+def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[Row]:
+    found: list[Row] = []
+    before: Revision | None = None
+    newest_of_hash = {revision.config_hash: revision.number for revision in past.revisions}
+    for revision in past.revisions:
+        runs = newest_of_hash[revision.config_hash] == revision.number and revision.config_hash
+        pods, ready = counts.get(revision.config_hash, (0, 0)) if runs else (0, 0)
+        found.append(
+            Row(
+                number=revision.number,
+                live=past.live is not None and revision.number == past.live.number,
+                moment=revision.changed_at,
+                changed_by=revision.changed_by,
+                config_hash=revision.config_hash,
+                image=revision.image,
+                pods=pods,
+                ready=ready,
+                change=_change(past.now.workload, before, revision),
+                cause=revision.change_cause,
+                rollback_of=revision.rollback_of,
+                gap_before=revision.gap_before,
+            )
+        )
+        before = revision
+    return found
+
+
+def _change(workload: Workload, before: Revision | None, revision: Revision) -> str:
+    if before is None:
+        return "first recorded"
+    text = summary(difference(workload, before, revision))
+    return f"rollback of {revision.rollback_of}: {text}" if revision.rollback_of else text
+
+
+def _bare_row(workload: Workload, item: Mapping[str, Any], counts: Mapping[str, tuple[int, int]]) -> Row:
+    config_hash = _hash(workload, item)
+    pods, ready = counts.get(config_hash, (0, 0))
+    containers = dig(item, "spec", "template", "spec", "containers") or [{}]
+    return Row(
+        number=None,
+        live=False,
+        moment=parse_time(item["metadata"]["creationTimestamp"]),
+        changed_by="",
+        config_hash=config_hash,
+        image=str(containers[0].get("image", "")),
+        pods=pods,
+        ready=ready,
+        change="not recorded: only its ReplicaSet is known",
+        cause="",
+        rollback_of=None,
+        gap_before=False,
+    )
+
+
+def _counts(workload: Workload, replica_sets: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Pods and ready pods by config hash; a restart makes several ReplicaSets of one hash."""
+    found: dict[str, tuple[int, int]] = {}
+    for item in replica_sets:
+        pods, ready = found.get(_hash(workload, item), (0, 0))
+        status = item.get("status") or {}
+        found[_hash(workload, item)] = (
+            pods + int(status.get("replicas", 0)),
+            ready + int(status.get("readyReplicas", 0)),
+        )
+    return found
+
+
+def _hash(workload: Workload, item: Mapping[str, Any]) -> str:
+    annotations = dig(item, "spec", "template", "metadata", "annotations") or {}
+    return str(annotations.get(workload.config_hash_annotation, ""))

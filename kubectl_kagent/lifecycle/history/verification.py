@@ -1,0 +1,116 @@
+"""Is an undone config back? What the controller made of it tells, not the patch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
+from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.model.resources import DEPLOYMENT
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.workload import Workload, dig
+
+# kagent renders an edit in well under a second; a cluster under load may take some.
+RENDER_TIMEOUT = 30.0
+
+
+def expected_hash(past: History, target: Revision) -> str:
+    """The config hash that the target's content had when it ran; empty when it never ran while seen."""
+    same = (target, *(revision for revision in past.revisions if revision.hash == target.hash))
+    return next((revision.config_hash for revision in same if revision.config_hash), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown)."""
+
+    config_hash: str
+    expected: str
+
+    @property
+    def is_back(self) -> bool:
+        return bool(self.expected) and self.config_hash == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """``config_hash`` is empty without a Deployment, ``refused`` unless the controller said no.
+
+    ``edited``: the spec is not any more the one that the undo put there.
+    """
+
+    observed: bool
+    edited: bool
+    config_hash: str
+    refused: str
+
+
+def verify(cluster: Cluster, workload: Workload, target: Revision, *, expected: str) -> Verified:
+    """Wait until the controller has rendered ``workload``, as restored, and compare the config hash.
+
+    ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
+    TimedOut when the controller does not take the spec up, or the expected hash does not appear. What fails
+    meanwhile may pass: only the last look's failure is raised, and what only a person can mend.
+    """
+    deadline = clock.monotonic() + RENDER_TIMEOUT
+    while True:
+        late = clock.monotonic() >= deadline
+        try:
+            look = _look(cluster, workload)
+        except (Forbidden, Unauthorized):
+            raise
+        except KagentError:
+            if late:
+                raise
+        else:
+            rendered = look.observed and look.config_hash and not look.refused
+            if rendered and (not expected or look.config_hash == expected):
+                return Verified(look.config_hash, expected)
+            if late:
+                raise _not_verified(workload, target, look, expected)
+        clock.sleep(0.2)
+
+
+def _look(cluster: Cluster, workload: Workload) -> _Look:
+    """The Deployment comes from a list, which history has proven to be allowed."""
+    resource, namespace, name = workload.resource, workload.namespace, workload.name
+    now = Workload(resource, cluster.get(resource, namespace, name))
+    if now.uid != workload.uid:
+        raise Gone(f"{workload.label} has been deleted, and made anew")
+    listing = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))
+    found = next(filter(now.owns, listing["items"]), None)
+    path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
+    accepted = now.condition("Accepted")
+    return _Look(
+        now.observed_generation >= workload.generation,
+        now.generation > workload.generation,
+        str(dig(found, *path) or ""),
+        accepted.message if accepted and accepted.status == "False" else "",
+    )
+
+
+def _not_verified(workload: Workload, target: Revision, look: _Look, expected: str) -> KagentError:
+    if not look.observed:
+        return TimedOut(
+            f"its controller has not taken it up within {RENDER_TIMEOUT:g}s",
+            hint=f"is the controller up? kubectl kagent rollout status {workload.typed} says",
+        )
+    if look.refused or not look.config_hash:
+        return TimedOut(
+            f"its controller refuses it: {look.refused}" if look.refused else "there is no Deployment",
+            hint=f"what it names may be gone: kubectl kagent describe {workload.typed}",
+        )
+    if look.edited:
+        return KagentError(
+            f"somebody has changed it again since, and the config hash is {look.config_hash}",
+            hint=f"kubectl kagent rollout history {workload.typed} shows who",
+        )
+    return TimedOut(
+        f"the config hash is {look.config_hash}, not the {expected} it had",
+        hint="something outside the spec differs: "
+        f"kubectl kagent rollout diff {workload.typed} {target.number}",
+    )

@@ -1,0 +1,1 @@
+"""Whether a change has arrived on pods, and what holds it up."""

@@ -1,0 +1,273 @@
+"""Why a rollout does not go on: each cause with the object it was seen on and the next step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kubectl_kagent.lifecycle.rollout.controllers import available
+from kubectl_kagent.lifecycle.rollout.inspection import (
+    Manifest,
+    View,
+    container_statuses,
+    exited,
+    is_starting,
+)
+from kubectl_kagent.model.workload import Workload, dig
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that a cause must last before it is named, and before it is final (None: it may heal)."""
+
+    named: float = 0
+    final: float | None = None
+    exit_code: int = 1
+
+
+# The kinds are the kubelet's, the scheduler's and the controllers' own reasons where they have one.
+_PATIENCE = {
+    "ErrImageNeverPull": Patience(final=0),
+    "ImagePullBackOff": Patience(final=0),
+    "InvalidImageName": Patience(final=0),
+    "CreateContainerConfigError": Patience(final=0),
+    "CrashLoopBackOff": Patience(final=0),
+    "ProgressDeadlineExceeded": Patience(final=0),
+    # an apply in another order, or an old pod that still counts, heals these at once
+    "NotAccepted": Patience(named=3, final=3),
+    "FailedCreate": Patience(named=3, final=3),
+    # a pod that just starts shows these for a moment
+    "Unhealthy": Patience(named=3),
+    "FailedMount": Patience(named=3),
+    "FailedCreatePodSandBox": Patience(named=3),
+    "ControllerDown": Patience(final=10, exit_code=5),
+    "ControllerNotFound": Patience(named=5),
+    "NotObserved": Patience(named=5),
+    # longer than it takes to be sure of a change that renders to the same as before
+    "SourceNotObserved": Patience(named=15),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What holds a rollout up. ``where`` is the object, like ``pod/NAME``; ``log`` its last words."""
+
+    kind: str
+    where: str
+    text: str
+    hint: str
+    log: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        return f"{self.where}: {self.kind}: {self.text}"
+
+    @property
+    def patience(self) -> Patience:
+        return _PATIENCE.get(self.kind, Patience())
+
+
+def causes_unobserved(view: View) -> Iterator[Cause]:
+    """Why the controller has not acted on the newest spec or sources, as far as its Deployment tells."""
+    workload, controllers = view.workload, view.controllers
+    newest = ", ".join(view.unobserved) or workload.label
+    if controllers is None:
+        return
+    if controllers.refused:
+        yield Cause(
+            "NotObserved",
+            newest,
+            f"whether the {controllers.name} controller runs may not be looked at: {controllers.refused}",
+            "",
+        )
+        return
+    best = controllers.best
+    if best is None:
+        yield Cause(
+            "ControllerNotFound",
+            newest,
+            f"not observed yet, {controllers.name} controller not found in namespace "
+            + " or ".join(controllers.namespaces),
+            f"{controllers.name} must run somewhere for {workload.resource.plural} to change",
+        )
+        return
+    metadata = best["metadata"]
+    where = f"deployment/{metadata['name']} in namespace {metadata['namespace']}"
+    if available(best):
+        yield Cause(
+            "SourceNotObserved" if view.unobserved else "NotObserved",
+            where,
+            f"{controllers.name} runs, but has not looked at the newest {newest}",
+            f"does it watch namespace {workload.namespace}? its log says: "
+            f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}",
+        )
+        return
+    wanted = int(dig(best, "spec", "replicas") or 0)
+    yield Cause(
+        "ControllerDown",
+        where,
+        f"0 of {wanted} replicas of the {controllers.name} controller are available"
+        if wanted
+        else f"the {controllers.name} controller is scaled to 0",
+        f"kubectl describe deployment/{metadata['name']} -n {metadata['namespace']}",
+    )
+
+
+def causes_refused(workload: Workload) -> Iterator[Cause]:
+    """The controller's own no: a spec that it can't make a Deployment from."""
+    for name in ("Accepted", "ResolvedRefs", "Programmed"):
+        condition = workload.condition(name)
+        if condition is not None and condition.status == "False":
+            yield Cause(
+                "NotAccepted",
+                workload.label,
+                _clean(condition.message),
+                "correct the spec, or create what it names: the controller then tries again by itself",
+            )
+            return
+
+
+def causes_stuck(view: View) -> Iterator[Cause]:
+    """Why the newest pods are not all there and available; final ones first, each kind once."""
+    found: dict[str, Cause] = {}
+    for cause in (*_replica_failures(view), *_pod_causes(view)):
+        found.setdefault(cause.kind, cause)
+    yield from sorted(found.values(), key=lambda cause: cause.patience.final is None)
+
+
+def progress_deadline(view: View) -> Iterator[Cause]:
+    """The Deployment's own end of patience."""
+    deployment = view.deployment or {}
+    for condition in dig(deployment, "status", "conditions") or ():
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            yield Cause(
+                "ProgressDeadlineExceeded",
+                f"deployment/{view.workload.name}",
+                f"no progress for {dig(deployment, 'spec', 'progressDeadlineSeconds')}s",
+                "",  # the pods' causes have the next step
+            )
+
+
+def _replica_failures(view: View) -> Iterator[Cause]:
+    """Pods that the API server refuses: quota, admission, a missing service account."""
+    newest = view.newest
+    for condition in dig(newest, "status", "conditions") or ():
+        if newest and condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            message = _clean(str(condition.get("message", "")))
+            namespace = view.workload.namespace
+            name = newest["metadata"]["name"]
+            yield Cause(
+                str(condition.get("reason") or "FailedCreate"),
+                f"replicaset/{name}",
+                message,
+                f"kubectl describe quota -n {namespace}"
+                if "exceeded quota" in message
+                else f"kubectl describe replicaset/{name} -n {namespace}",
+            )
+
+
+def _pod_causes(view: View) -> Iterator[Cause]:
+    for pod in view.pods:
+        if not is_starting(pod):
+            continue
+        yield from _unscheduled(pod)
+        for status in container_statuses(pod):
+            yield from _container(pod, status, view)
+        yield from _from_events(pod, view)
+
+
+def _unscheduled(pod: Manifest) -> Iterator[Cause]:
+    for condition in dig(pod, "status", "conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            yield Cause(
+                str(condition.get("reason") or "Unschedulable"),
+                _where(pod),
+                _clean(str(condition.get("message", ""))),
+                "it waits for a node that fits: kubectl describe nodes; or change its requests, "
+                "nodeSelector or tolerations",
+            )
+
+
+def _container(pod: Manifest, status: Manifest, view: View) -> Iterator[Cause]:
+    reason = str(dig(status, "state", "waiting", "reason") or "")
+    ended = exited(status)
+    if ended is not None:
+        yield _crash(pod, status, ended, view)
+    elif reason and reason not in ("ContainerCreating", "PodInitializing"):
+        message = str(dig(status, "state", "waiting", "message") or "")
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        hint = f"kubectl describe pod/{name} -n {namespace}"
+        if "Image" in reason:
+            hint = f"is the image there, and may the node pull it (imagePullSecrets)? {hint}"
+        elif reason == "CreateContainerConfigError":
+            hint = f"create it, or correct what names it (env, the ModelConfig's Secret): {hint}"
+        yield Cause(reason, _where(pod), _clean(message) or f"container {status['name']}", hint)
+
+
+def _crash(pod: Manifest, status: Manifest, ended: Manifest, view: View) -> Cause:
+    """A container that ended: final once the kubelet holds it back, which it does from the second time on."""
+    name, container = pod["metadata"]["name"], status["name"]
+    restarts = int(status.get("restartCount", 0))
+    looping = dig(status, "state", "waiting", "reason") == "CrashLoopBackOff"
+    text = f"container {container} exited with {ended.get('exitCode')}"
+    hint = f"kubectl logs {name} -c {container} --previous -n {pod['metadata']['namespace']}"
+    if ended.get("reason") == "OOMKilled":
+        text = f"container {container} was OOMKilled{_memory_limit(pod, container)}"
+        hint = "give it more with resources.limits.memory in the deployment settings of the spec"
+    if start_error := _clean(str(ended.get("message") or "")):
+        text += f": {start_error}"
+    if restarts:
+        text += f" (restarts: {restarts})"
+    return Cause(
+        "CrashLoopBackOff" if looping else str(ended.get("reason") or "Error"),
+        _where(pod),
+        text,
+        hint,
+        tuple(_printable(line) for line in view.logs.get((name, container), ())),
+    )
+
+
+def _memory_limit(pod: Manifest, container: str) -> str:
+    for item in dig(pod, "spec", "containers") or ():
+        limit = dig(item, "resources", "limits", "memory")
+        if item.get("name") == container and limit:
+            return f" at its limit of {limit}"
+    return ""
+
+
+def _from_events(pod: Manifest, view: View) -> Iterator[Cause]:
+    """What only events tell: a failing probe, a volume that does not mount, a sandbox without network."""
+    metadata = pod["metadata"]
+    states = [status.get("state") or {} for status in container_statuses(pod)]
+    starting = any(dig(state, "waiting", "reason") == "ContainerCreating" for state in states)
+    running = any("running" in state for state in states)
+    latest = {
+        str(event.get("reason")): event
+        for event in sorted(view.events, key=_last_seen)
+        if dig(event, "involvedObject", "uid") == metadata.get("uid")
+    }
+    for reason, event in latest.items():
+        hint = f"kubectl describe pod/{metadata['name']} -n {metadata['namespace']}"
+        if reason == "Unhealthy" and running:
+            hint = f"kubectl logs {metadata['name']} -n {metadata['namespace']}"
+        elif not (reason in ("FailedMount", "FailedCreatePodSandBox") and starting):
+            continue
+        yield Cause(reason, _where(pod), _clean(str(event.get("message", ""))), hint)
+
+
+def _last_seen(event: Manifest) -> str:
+    series = dig(event, "series", "lastObservedTime")
+    return str(series or event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def _where(pod: Manifest) -> str:
+    return f"pod/{pod['metadata']['name']}"
+
+
+def _clean(text: str) -> str:
+    return " ".join(_printable(text).split())
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: texts come from images and their programs."""
+    return "".join(char if char.isprintable() else " " for char in text)

@@ -1,0 +1,239 @@
+"""What a rollout is judged by: the workload, its Deployment and what stands around them, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.lifecycle.rollout.controllers import Controllers, find_controllers
+from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
+from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
+from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
+from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.model.resources import EVENT, POD, REPLICA_SET, Resource
+from kubectl_kagent.model.workload import Reference, Workload, dig
+
+Manifest = Mapping[str, Any]
+
+REVISION = "deployment.kubernetes.io/revision"
+_EXPLAINED_PODS = 5  # one broken template breaks all pods alike; five tell as much as fifty
+_LOG_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look. What explains a delay is only read when there is one.
+
+    ``pods`` are those of the newest ReplicaSet; ``logs`` is keyed by pod and container; ``controllers`` is
+    None when they were not looked for; ``unobserved`` are the labels of sources whose newest content the
+    controller has not taken up yet; ``notes`` say what may not be read.
+    """
+
+    workload: Workload
+    deployment: Manifest | None = None
+    replica_sets: tuple[Manifest, ...] = ()
+    pods: tuple[Manifest, ...] = ()
+    events: tuple[Manifest, ...] = ()
+    logs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    controllers: Controllers | None = None
+    unobserved: tuple[str, ...] = ()
+    autoscaler: Autoscaler | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def newest(self) -> Manifest | None:
+        """The ReplicaSet of the Deployment's current template."""
+        return newest_replica_set(self.deployment, self.replica_sets)
+
+
+def newest_replica_set(deployment: Manifest | None, replica_sets: tuple[Manifest, ...]) -> Manifest | None:
+    """The ReplicaSet with the Deployment's own revision, which its controller moves with the template."""
+    revision = dig(deployment, "metadata", "annotations", REVISION)
+    for item in replica_sets:
+        if revision and dig(item, "metadata", "annotations", REVISION) == revision:
+            return item
+    return None
+
+
+def observed(workload: Workload) -> bool:
+    """Whether the controller has acted on the newest spec; before that its Deployment says nothing."""
+    return workload.observed_generation >= workload.generation
+
+
+def rolled_out(deployment: Manifest) -> bool:
+    """Whether every wanted pod runs the newest template, is available, and no other pod is left."""
+    status = deployment.get("status") or {}
+    updated = int(status.get("updatedReplicas", 0))
+    return (
+        int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
+        and updated >= int(dig(deployment, "spec", "replicas") or 0)
+        and int(status.get("replicas", 0)) <= updated
+        and int(status.get("availableReplicas", 0)) >= updated
+    )
+
+
+def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> View:
+    """Read it all. Raises NotFound without the workload, Forbidden without it or its Deployment."""
+    workload = Workload(resource, cluster.get(resource, namespace, name))
+    if not observed(workload):
+        return View(workload, controllers=find_controllers(cluster, resource))
+    deployment = _deployment(cluster, workload)
+    if deployment is None:
+        return View(workload)
+    notes: list[str] = []
+    controllers, unobserved = _sources(cluster, workload, deployment, notes)
+    if unobserved:
+        return View(workload, deployment, controllers=controllers, unobserved=unobserved, notes=tuple(notes))
+    if rolled_out(deployment):
+        idle = int(dig(deployment, "spec", "replicas") or 0) == 0
+        autoscaler = _autoscaler(cluster, workload, notes) if idle or workload.replicas is None else None
+        return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
+    return _explain(cluster, workload, deployment, notes)
+
+
+def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
+    try:
+        return own_deployment(cluster, workload)
+    except NotFound:
+        return None
+
+
+def _sources(
+    cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]
+) -> tuple[Controllers | None, tuple[str, ...]]:
+    """The controller, when it had to be looked for, and the sources that it has not taken up."""
+    doubtful: dict[str, Manifest | None] = {}
+    now = clock.now()
+    for label, reference in {_source_label(ref, workload): ref for ref in workload.references()}.items():
+        try:
+            found = _listed(cluster, reference)
+        except Forbidden as error:
+            notes.append(f"cannot check whether the newest {label} is rolled out: {error.explained}")
+            continue
+        if found is None or not (shown(found, deployment, workload) or had_time(found, noted_at(found), now)):
+            doubtful[label] = found
+    if not doubtful:
+        return None, ()
+    controllers = find_controllers(cluster, workload.resource)
+    since = controllers.available_since
+    if not controllers.deployments:  # it may run all the same: time passes, and it is said
+        since = datetime.fromtimestamp(0, UTC)
+    unobserved = tuple(label for label, source in doubtful.items() if not had_time(source, since, now))
+    if not controllers.deployments and not unobserved:
+        why = controllers.refused or f"no {controllers.name} controller found"
+        notes.append(f"cannot check whether the newest {', '.join(doubtful)} is rolled out: {why}")
+    return controllers, unobserved
+
+
+def _listed(cluster: Cluster, reference: Reference) -> Manifest | None:
+    """The source, from a list as history reads it: no other permission is needed."""
+    if not reference.can_exist:
+        return None
+    where = (reference.resource, reference.namespace)
+    try:
+        found = cluster.list_objects(*where, fields=by_name(reference.name))["items"]
+    except ResourceMissing:
+        return None
+    return next(iter(found), None)
+
+
+def _source_label(reference: Reference, workload: Workload) -> str:
+    label = reference.resource.label(reference.name)
+    elsewhere = reference.namespace != workload.namespace
+    return f"{label} in namespace {reference.namespace}" if elsewhere else label
+
+
+def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]) -> View:
+    sets = tuple(_items(cluster, REPLICA_SET, workload, notes, labels=workload.pod_selector))
+    sets = tuple(item for item in sets if _owned_by(item, deployment))
+    newest = newest_replica_set(deployment, sets)
+    pods: tuple[Manifest, ...] = ()
+    if newest is not None:
+        found = _items(cluster, POD, workload, notes, labels=workload.pod_selector)
+        pods = tuple(pod for pod in found if _owned_by(pod, newest))
+    waiting = [pod for pod in pods if is_starting(pod)][:_EXPLAINED_PODS]
+    events = [
+        event
+        for pod in waiting
+        for event in _items(
+            cluster, EVENT, workload, notes, fields=f"involvedObject.uid={pod['metadata']['uid']}"
+        )
+    ]
+    crashed = [(pod, status) for pod in waiting for status in container_statuses(pod) if exited(status)]
+    logs = {
+        (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status, notes)
+        for pod, status in crashed[:1]
+    }
+    return View(workload, deployment, sets, pods, tuple(events), logs, notes=tuple(dict.fromkeys(notes)))
+
+
+def is_starting(pod: Manifest) -> bool:
+    """Whether the pod is neither ready nor on its way out."""
+    conditions = dig(pod, "status", "conditions") or ()
+    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+    return not ready and not pod["metadata"].get("deletionTimestamp")
+
+
+def container_statuses(pod: Manifest) -> list[Manifest]:
+    """Init containers first, as they run."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def exited(status: Manifest) -> Manifest | None:
+    """How the container's last run ended, when that was a failure and nothing runs in its place yet."""
+    if dig(status, "state", "waiting", "reason") in ("CrashLoopBackOff", "RunContainerError"):
+        ended: Manifest | None = dig(status, "lastState", "terminated")
+        return ended
+    ended = dig(status, "state", "terminated")
+    return ended if ended and ended.get("exitCode") else None
+
+
+def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[str]) -> tuple[str, ...]:
+    metadata = pod["metadata"]
+    previous = dig(status, "state", "waiting") is not None
+    try:
+        text = cluster.pod_log(
+            metadata["namespace"], metadata["name"], status["name"], previous=previous, tail=_LOG_LINES
+        )
+    except Forbidden as error:
+        notes.append(f"what a crashed container said is unknown: {error.explained}")
+        return ()
+    except KagentError:  # a log is a courtesy: not there yet, or already gone
+        return ()
+    return tuple(line for line in text.splitlines() if line.strip())
+
+
+def _autoscaler(cluster: Cluster, workload: Workload, notes: list[str]) -> Autoscaler | None:
+    try:
+        return autoscalers(cluster, workload.namespace).get(workload.name)
+    except Forbidden as error:
+        notes.append(f"autoscaler unknown: {error.explained}")
+        return None
+
+
+def _items(
+    cluster: Cluster,
+    resource: Resource,
+    workload: Workload,
+    notes: list[str],
+    *,
+    labels: str | None = None,
+    fields: str | None = None,
+) -> list[Manifest]:
+    try:
+        listing = cluster.list_objects(resource, workload.namespace, labels=labels, fields=fields)
+    except Forbidden as error:
+        notes.append(f"what holds a rollout up may stay unexplained: {error.explained}")
+        return []
+    return list(listing["items"])
+
+
+def _owned_by(item: Manifest, owner: Manifest) -> bool:
+    uid = owner["metadata"]["uid"]
+    return any(ref.get("uid") == uid for ref in dig(item, "metadata", "ownerReferences") or ())

@@ -1,0 +1,59 @@
+"""Restart a workload's pods where the mark survives the next reconcile."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
+from kubectl_kagent.model.resources import DEPLOYMENT
+from kubectl_kagent.model.workload import RESTARTED_AT, Workload
+
+
+def restart(
+    cluster: Cluster, workload: Workload, *, now: datetime, dry_run: str, manager: str
+) -> Mapping[str, Any]:
+    """Roll all pods; the object that carries the mark, as it is afterwards.
+
+    kagent keeps foreign annotations of an agent's pod template, so the Deployment carries it. kmcp
+    replaces the whole template, so an MCP server's own spec does. Raises NotFound when kagent has not made
+    the agent's Deployment, KagentError when the server does not keep the mark.
+    """
+    # finer than kubectl's second, so that two restarts in one second are two
+    mark = {RESTARTED_AT: now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
+    resource, obj = workload.resource, workload.obj
+    patch: dict[str, Any] = {"spec": {"deployment": {"annotations": mark}}}
+    if workload.is_agent:
+        resource, obj = DEPLOYMENT, _deployment(cluster, workload)
+        patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
+    if dry_run == "client":
+        return _merged(obj, patch)
+    marked = cluster.merge_patch(
+        resource, workload.namespace, workload.name, patch, dry_run=dry_run == "server", manager=manager
+    )
+    if _merged(marked, patch) != marked:
+        raise KagentError(
+            f"{resource.label(workload.name)} has no mark of the restart after the write",
+            hint="an admission rule may take it away, or its CRD does not know the field",
+        )
+    return marked
+
+
+def _deployment(cluster: Cluster, agent: Workload) -> Mapping[str, Any]:
+    try:
+        return own_deployment(cluster, agent)
+    except NotFound as error:
+        hint = f"kubectl kagent describe {agent.typed} says why kagent has made none"
+        raise NotFound(error.message, hint) from error
+
+
+def _merged(obj: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(dict(obj))
+    for key, value in patch.items():
+        below = result.get(key)
+        result[key] = _merged(below or {}, value) if isinstance(value, dict) else value
+    return result

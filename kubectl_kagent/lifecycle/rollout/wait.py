@@ -1,0 +1,311 @@
+"""Judge a rollout and wait for it: what kubectl says about a Deployment, told about the workload."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kubectl_kagent import clock as time
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import (
+    Expired,
+    KagentError,
+    NotFound,
+    OtherServerError,
+    TimedOut,
+    Unreachable,
+)
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.rollout.causes import (
+    Cause,
+    causes_refused,
+    causes_stuck,
+    causes_unobserved,
+    progress_deadline,
+)
+from kubectl_kagent.lifecycle.rollout.inspection import Manifest, View, look, observed, rolled_out
+from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig
+
+Say = Callable[[str], None]
+
+_INTERVAL = 1.0
+_OUTAGE = 30.0  # how long the API server may be away when no timeout says otherwise
+
+
+class RolloutFailed(KagentError):
+    """The rollout will not finish as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the waiting sees it."""
+
+    now: Callable[[], float] = field(default_factory=lambda: time.monotonic)
+    sleep: Callable[[float], None] = field(default_factory=lambda: time.sleep)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rollout is. ``exit_code`` is what a failed one ends with; causes: the final ones first."""
+
+    state: Literal["done", "waiting", "failed"]
+    message: str
+    causes: tuple[Cause, ...] = ()
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Where the waiting speaks: progress lines, and warnings, each with the lines that go below it."""
+
+    say: Say
+    warn: Callable[..., None]
+
+
+def judge(view: View) -> Progress:
+    """What a look means. Pure; a failure still has to last as long as its cause's patience says."""
+    workload, deployment = view.workload, view.deployment
+    if not observed(workload):
+        line = f"Waiting for {workload.resource.singular} spec update to be observed..."
+        return _unfinished(line, tuple(causes_unobserved(view)))
+    if refused := tuple(causes_refused(workload)):
+        return _unfinished(f"Waiting for {_quoted(workload)} to be accepted...", refused)
+    if deployment is None:
+        return Progress("waiting", f'Waiting for deployment "{workload.name}" to be created...')
+    if view.unobserved:
+        line = f"Waiting for {', '.join(view.unobserved)} update to be observed..."
+        return _unfinished(line, tuple(causes_unobserved(view)))
+    status = deployment.get("status") or {}
+    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
+        return Progress("waiting", "Waiting for deployment spec update to be observed...")
+    if rolled_out(deployment):
+        return Progress("done", _done(view, deployment))
+    return _unfinished(_remaining(workload, deployment), (*progress_deadline(view), *causes_stuck(view)))
+
+
+def _unfinished(line: str, causes: tuple[Cause, ...]) -> Progress:
+    for cause in causes:
+        if cause.patience.final is not None:
+            return Progress("failed", line, causes, cause.patience.exit_code)
+    return Progress("waiting", line, causes)
+
+
+def _remaining(workload: Workload, deployment: Manifest) -> str:
+    """kubectl's line for what is missing."""
+    status = deployment.get("status") or {}
+    wanted = int(dig(deployment, "spec", "replicas") or 0)
+    existing, updated, available = (
+        int(status.get(field, 0)) for field in ("replicas", "updatedReplicas", "availableReplicas")
+    )
+    line = f"Waiting for {_quoted(workload)} rollout to finish: "
+    if updated < wanted:
+        return f"{line}{updated} out of {wanted} new replicas have been updated..."
+    if existing > updated:
+        return f"{line}{existing - updated} old replicas are pending termination..."
+    return f"{line}{available} of {updated} updated replicas are available..."
+
+
+def _done(view: View, deployment: Manifest) -> str:
+    workload = view.workload
+    template = dig(deployment, "spec", "template", "metadata", "annotations") or {}
+    config = f"config hash {template.get(workload.config_hash_annotation, 'unknown')}"
+    wanted = int(dig(deployment, "spec", "replicas") or 0)
+    if view.autoscaler:
+        count = f"{wanted} replicas " if wanted else ""
+        config = f"{count}by {view.autoscaler.label}, {config}"
+    if wanted:
+        return f"{_quoted(workload)} successfully rolled out ({config})"
+    if not view.autoscaler and HIBERNATED_REPLICAS in workload.annotations:
+        config = f"hibernated from {workload.annotations[HIBERNATED_REPLICAS]}, {config}"
+    return f"{_quoted(workload)} is scaled to 0: no pods to roll out ({config})"
+
+
+def _quoted(workload: Workload) -> str:
+    return f'{workload.resource.singular} "{workload.name}"'
+
+
+def show(cluster: Cluster, workload: Workload, voice: Voice, *, revision: int = 0) -> None:
+    """One look without waiting: the line and its causes. Raises when the rollout has failed."""
+    view = _look(cluster, workload, revision)
+    progress = judge(view)
+    for note in view.notes:
+        voice.warn(note)
+    voice.say(progress.message)
+    if progress.state == "failed":
+        raise _failure(workload, progress)
+    for cause in progress.causes:
+        voice.warn(cause.line)
+
+
+def follow(
+    cluster: Cluster,
+    workload: Workload,
+    voice: Voice,
+    *,
+    timeout: float,
+    revision: int = 0,
+    smoke: Callable[[], str] | None = None,
+    undo: Callable[[], object] | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Wait until the rollout is done, then let ``smoke`` ask the new pods; a failure calls ``undo``.
+
+    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing.
+    Raises what ``wait`` raises. Only RolloutFailed and TimedOut are undone: in other cases nobody would
+    act on an undo, or it is not this rollout that failed.
+    """
+    clock = clock or Clock()
+    try:
+        pods = wait(cluster, workload, voice, timeout=timeout, revision=revision, clock=clock)
+        if smoke:
+            _require_pods(workload, pods)
+            voice.say(f"smoke test answered: {smoke()}")
+    except (RolloutFailed, TimedOut) as error:
+        if undo is None:
+            raise
+        voice.warn("the rollout failed: rolling back")
+        try:
+            undo()
+        except KagentError as second:
+            message = f"{error.message}; the rollback failed too: {second.message}"
+            raise RolloutFailed(message, second.hint) from second
+        raise type(error)(f"{error.message} (rolled back)", error.hint) from error
+
+
+def may_follow(cluster: Cluster, workload: Workload) -> None:
+    """Raise Forbidden before a change that ``follow`` is to wait for, and not after it."""
+    look(cluster, workload.resource, workload.namespace, workload.name)
+
+
+def status_hint(workload: Workload) -> str:
+    """Where to see how far a change is that nobody waits for any more."""
+    return f"kubectl kagent rollout status {workload.typed} shows how far it is"
+
+
+def wait(
+    cluster: Cluster,
+    workload: Workload,
+    voice: Voice,
+    *,
+    timeout: float,
+    revision: int = 0,
+    clock: Clock,
+) -> int:
+    """Look each second until the rollout is done; the number of pods wanted. ``timeout`` 0: no limit.
+
+    Raises RolloutFailed, TimedOut, or what the API server answers with when it does not recover in time.
+    """
+    deadline = clock.now() + timeout if timeout else math.inf
+    telling = _Telling(voice)
+    lost: float | None = None
+    while True:
+        now = clock.now()
+        try:
+            view = _look(cluster, workload, revision)
+        except (Unreachable, OtherServerError, Expired) as error:
+            lost = now if lost is None else lost
+            if now >= (deadline if timeout else lost + _OUTAGE):
+                raise
+            telling.once(f"{error.message}; trying again")
+        else:
+            lost = None
+            progress = judge(view)
+            if telling.final(view, progress, now):
+                raise _failure(workload, progress)
+            if progress.state == "done":
+                return int(dig(view.deployment, "spec", "replicas") or 0)
+            if now >= deadline:
+                raise _timed_out(progress, timeout)
+        clock.sleep(min(_INTERVAL, max(deadline - now, 0.0)))
+
+
+class _Telling:
+    """What was said already, and since when each cause has lasted."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._line = ""
+        self._since: dict[tuple[str, str], float] = {}
+        self._said: set[tuple[str, ...]] = set()
+
+    def final(self, view: View, progress: Progress, now: float) -> bool:
+        """Say what is new; whether a cause has lasted long enough to give up."""
+        for note in view.notes:  # before the line: what was not checked is not to be read as success
+            self.once(note)
+        if progress.message != self._line:
+            self._line = progress.message
+            self._voice.say(self._line)
+        keys = [(cause.kind, cause.where) for cause in progress.causes]
+        self._since = {key: self._since.get(key, now) for key in keys}
+        for cause, key in zip(progress.causes, keys, strict=True):
+            lasted, patience = now - self._since[key], cause.patience
+            if patience.final is not None and lasted >= patience.final:
+                self._last_words(cause)
+                return True
+            if lasted >= patience.named and key not in self._said:
+                self._said.add(key)
+                self._voice.warn(cause.line)
+                self._last_words(cause)
+        return False
+
+    def once(self, text: str, *more: str) -> None:
+        """Warn of ``text``, with ``more`` lines below it, unless just that was said before."""
+        if (text, *more) not in self._said:
+            self._said.add((text, *more))
+            self._voice.warn(text, *more)
+
+    def _last_words(self, cause: Cause) -> None:
+        if cause.log:
+            self.once(f"{cause.where}: the last lines of its log:", *(f"  {line}" for line in cause.log))
+
+
+def _look(cluster: Cluster, workload: Workload, revision: int) -> View:
+    """A look at this very object. Raises KagentError when it is gone, or ``revision`` is not the live one."""
+    try:
+        if revision:
+            _check_revision(cluster, workload, revision)
+        view = look(cluster, workload.resource, workload.namespace, workload.name)
+    except NotFound as error:
+        raise KagentError(f"{workload.label} has been deleted") from error
+    if view.workload.uid != workload.uid:
+        raise KagentError(f"{workload.label} has been deleted, and made anew")
+    return view
+
+
+def _check_revision(cluster: Cluster, workload: Workload, revision: int) -> None:
+    live = history.update(cluster, workload, manager="", record=False).live
+    if live is None or live.number != revision:
+        running = live.number if live else "not recorded"
+        raise KagentError(
+            f"desired revision ({revision}) is different from the running revision ({running})",
+            hint=f"kubectl kagent rollout history {workload.typed}",
+        )
+
+
+def _require_pods(workload: Workload, pods: int) -> None:
+    if not pods:
+        raise KagentError(
+            f"{_quoted(workload)} is scaled to 0: nobody to ask",
+            hint=f"kubectl kagent wake {workload.typed}",
+        )
+
+
+def _failure(workload: Workload, progress: Progress) -> KagentError:
+    reasons, hint = _reasons(progress)
+    if progress.exit_code == Unreachable.exit_code:
+        return Unreachable(f"{_quoted(workload)} is not being rolled out: {reasons}", hint)
+    return RolloutFailed(f"{_quoted(workload)} failed to roll out: {reasons}", hint)
+
+
+def _timed_out(progress: Progress, timeout: float) -> TimedOut:
+    reasons, hint = _reasons(progress)
+    line = progress.message.removeprefix("Waiting").rstrip(".")
+    return TimedOut(f"timed out after {timeout:g}s waiting{line}" + (f"; {reasons}" if reasons else ""), hint)
+
+
+def _reasons(progress: Progress) -> tuple[str, str | None]:
+    """The causes in one line, and the first next step."""
+    hints = [cause.hint for cause in progress.causes if cause.hint]
+    return "; ".join(cause.line for cause in progress.causes), hints[0] if hints else None

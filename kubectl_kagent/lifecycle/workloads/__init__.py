@@ -1,0 +1,1 @@
+"""Agents and MCP servers as they stand: overview, description, replica counts."""

@@ -1,0 +1,155 @@
+"""Scale a workload through its own spec: the Deployment's count is rewritten by the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound
+from kubectl_kagent.lifecycle.workloads.autoscaler import autoscalers, must_have, release
+from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
+from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, whole_number, with_replicas
+
+Warn = Callable[[str], None]
+
+_LOOKS = 5  # a controller writes an object's status a few times after each change of its spec
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Preconditions of a scale. None means: any."""
+
+    replicas: int | None = None
+    resource_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A scale that was done (or tried with dry run), and the count in the CR before and after it."""
+
+    obj: Mapping[str, Any]
+    before: int | None
+    after: int | None
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+
+def current_replicas(cluster: Cluster, workload: Workload) -> int:
+    """The count that the CR asks for, else what its Deployment has, else 1 (kagent's default)."""
+    if workload.replicas is not None:
+        return workload.replicas
+    try:
+        deployment = own_deployment(cluster, workload)
+    except NotFound:
+        return 1
+    return int(dig(deployment, "spec", "replicas") or 0)
+
+
+def refuse_autoscaled(cluster: Cluster, workload: Workload, *, force: bool, warn: Warn) -> None:
+    """Raise KagentError when an autoscaler owns the count, unless ``force`` (then warn)."""
+    try:
+        found = autoscalers(cluster, workload.namespace).get(workload.name)
+    except Forbidden as error:
+        warn(f"could not check for an autoscaler: {error.message}")
+        return
+    if found is None:
+        return
+    limits = f"{found.label} keeps it between {found.minimum} and {found.maximum}"
+    if not force:
+        raise KagentError(
+            f"{workload.label} is scaled by an autoscaler: {limits}",
+            hint=f"change the autoscaler, or set the count all the same with --force "
+            f"(it fights the autoscaler until 'kubectl kagent scale {workload.typed} --release')",
+        )
+    warn(f"{limits}; the two will fight until --release gives the count back")
+
+
+def scale(
+    cluster: Cluster,
+    workload: Workload,
+    replicas: int,
+    *,
+    expect: Expect,
+    dry_run: str,
+    manager: str,
+    remember: bool = False,
+) -> Scaled:
+    """Set the replica count in the CR. ``remember`` notes the old count for wake.
+
+    Raises Conflict when a precondition does not hold, KagentError when the server keeps another count. An
+    object that changes in between is looked at again, as kubectl scale does, unless the caller expects a
+    resource version.
+    """
+    looks = 1
+    while True:
+        body = _patch(cluster, workload, replicas, expect, remember=remember)
+        if dry_run == "client":
+            spec = with_replicas(workload.spec, workload.deployment_path, replicas)
+            return Scaled({**workload.obj, "spec": spec}, workload.replicas, replicas)
+        where = (workload.resource, workload.namespace, workload.name)
+        try:
+            obj = cluster.merge_patch(*where, body, dry_run=dry_run == "server", manager=manager)
+        except Conflict:
+            if expect.resource_version or looks == _LOOKS:
+                raise
+            looks += 1
+            workload = Workload(workload.resource, cluster.get(*where))
+            continue
+        must_have(workload, obj, replicas)
+        return Scaled(obj, workload.replicas, replicas)
+
+
+def _patch(
+    cluster: Cluster, workload: Workload, replicas: int, expect: Expect, *, remember: bool
+) -> dict[str, Any]:
+    """The merge patch that sets the count, of an object that is as the caller expects."""
+    before = current_replicas(cluster, workload)
+    _check(workload, before, expect)
+    patch: dict[str, Any] = {"replicas": replicas}
+    for step in reversed(workload.deployment_path):
+        patch = {step: patch}
+    body: dict[str, Any] = {"spec": patch, "metadata": {}}
+    note = str(before) if remember and before else None
+    if expect.replicas is not None or expect.resource_version or note:  # the count may be another by now
+        body["metadata"]["resourceVersion"] = workload.resource_version
+    if note or (not remember and HIBERNATED_REPLICAS in workload.annotations):
+        body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note}
+    return body
+
+
+def _check(workload: Workload, replicas: int, expect: Expect) -> None:
+    if expect.replicas is not None and expect.replicas != replicas:
+        raise Conflict(f"{workload.label}: expected replicas to be {expect.replicas}, was {replicas}")
+    if expect.resource_version and expect.resource_version != workload.resource_version:
+        raise Conflict(
+            f"{workload.label}: expected resource version to be {expect.resource_version}, "
+            f"was {workload.resource_version}"
+        )
+
+
+def wake_replicas(workload: Workload) -> int:
+    """The count to wake to: what hibernate noted, else 1."""
+    return whole_number(workload.annotations.get(HIBERNATED_REPLICAS)) or 1
+
+
+def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: str, warn: Warn) -> Scaled:
+    """Take the replica count out of the CR, so that an autoscaler or ``kubectl scale deploy`` decides."""
+    if not workload.is_agent:
+        raise KagentError(
+            f"{workload.label} can't be released: kmcp rewrites its replicas at each reconcile",
+        )
+    count = current_replicas(cluster, workload)
+    try:
+        if workload.name not in autoscalers(cluster, workload.namespace):
+            warn(f"no autoscaler targets deployment/{workload.name}: it stays at {count} until it is scaled")
+    except Forbidden as error:
+        warn(f"could not check for an autoscaler: {error.message}")
+    if workload.replicas is None or dry_run == "client":
+        spec = with_replicas(workload.spec, workload.deployment_path, None)
+        return Scaled({**workload.obj, "spec": spec}, workload.replicas, None)
+    released = release(cluster, workload, dry_run=dry_run == "server", manager=manager)
+    return Scaled(released, workload.replicas, None)

@@ -1,0 +1,353 @@
+"""What each verb may need to ask of the API server: the one table behind the ClusterRoles, docs and hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    CRD,
+    DEPLOYMENT,
+    EVENT,
+    HPA,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    NAMESPACE,
+    POD,
+    REMOTE_MCP_SERVER,
+    REPLICA_SET,
+    SCALED_OBJECT,
+    SERVICE,
+    WORKLOADS,
+    Resource,
+)
+from kubectl_kagent.rbac.rules import Need
+
+
+def _each(resources: Iterable[Resource], verbs: tuple[str, ...], why: str) -> tuple[Need, ...]:
+    return tuple(Need(resource, verbs, why) for resource in resources)
+
+
+def _only_with(option: str, needs: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(replace(need, why=f"{option}: {need.why}") for need in needs)
+
+
+_ALL_NAMESPACES = "all namespaces"
+
+_NAMED = _each(WORKLOADS, ("get",), "the object named")
+_SELECTED = _each(WORKLOADS, ("list",), "-l, --all")
+_COUNT = Need(DEPLOYMENT, ("get",), "the count of an object that has none of its own")
+
+_AUTOSCALED = Need(HPA, ("list",), "refuse what an autoscaler decides", "goes on, and says so")
+_KEDA = Need(SCALED_OBJECT, ("list",), "KEDA's limits", "the HPA that KEDA makes stands in for it")
+
+_OVERVIEW = (
+    Need(DEPLOYMENT, ("list",), "desired, ready and updated pods"),
+    Need(MODEL_CONFIG, ("list",), "the model", "shows the ModelConfig's name"),
+    Need(CONTROLLER_REVISION, ("list",), "the revision", "leaves it out"),
+    Need(HPA, ("list",), "who decides the replicas", "leaves it out"),
+    _KEDA,
+)
+
+# The effective config and its past, all read at one resource version, which only a list can ask for.
+_ELSEWHERE = (
+    Need(REMOTE_MCP_SERVER, ("list",), "a tool server of another namespace", elsewhere="that server's"),
+    Need(
+        NAMESPACE,
+        ("get",),
+        "whether that server lets agents of this namespace use it, where it says so by labels",
+        "keeps only its uid and generation",
+        elsewhere="the cluster",
+    ),
+)
+_PAST = (
+    *_each(WORKLOADS, ("list",), "the object at one moment, now and before; MCPServers as tool servers too"),
+    *_each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE), ("list",), "what the config is made from"),
+    *_ELSEWHERE,
+    Need(DEPLOYMENT, ("list",), "the config hash that it proves"),
+    Need(CONTROLLER_REVISION, ("list",), "the revisions"),
+)
+_RECORDING = (
+    Need(CONTROLLER_REVISION, ("create",), "record", "shows the live state, and records nothing"),
+    Need(
+        CONTROLLER_REVISION,
+        ("patch",),
+        "note config hash, image and time ready once they are known",
+        "leaves the revision without them",
+    ),
+    Need(CONTROLLER_REVISION, ("delete",), "keep only the newest 20", "keeps them all"),
+    Need(
+        CONTROLLER_REVISION,
+        ("get",),
+        "see whether a name in the way belongs to a deleted object",
+        "records nothing then",
+    ),
+)
+
+_EXPLAINED = (
+    Need(REPLICA_SET, ("list",), "pods that are refused (quota, admission)", "may not know the cause"),
+    Need(POD, ("list",), "pods that do not start", "may not know the cause"),
+    Need(EVENT, ("list",), "probes that fail, volumes that don't mount", "may not know the cause"),
+    Need(POD, ("get",), "a crashed container's last lines", "leaves them out", subresource="log"),
+    Need(
+        DEPLOYMENT,
+        ("list",),
+        "whether the controller runs",
+        "does not know it",
+        elsewhere=f"{_ALL_NAMESPACES}, or the controller's",
+    ),
+)
+_SOURCES = _each(
+    (MODEL_CONFIG, REMOTE_MCP_SERVER, MCP_SERVER, CONFIG_MAP, SERVICE),
+    ("list",),
+    "whether the newest of what the config is made from is rolled out",
+)
+_SOURCES = tuple(replace(need, without="says that it is not checked") for need in _SOURCES)
+_IDLE = (Need(HPA, ("list",), "who scaled it to 0", "leaves it out"), _KEDA)
+
+# As it stands in the URL of the API server's proxy, when kagent's release is called kagent.
+CONTROLLER_SERVICE = "kagent-controller:8083"
+
+
+def _controller(why: Mapping[str, str]) -> tuple[Need, ...]:
+    """Find the controller, and ask it with these verbs."""
+    find = Need(
+        SERVICE,
+        ("list",),
+        "find the controller",
+        "expects it where its chart puts it",
+        elsewhere=_ALL_NAMESPACES,
+    )
+    place: dict[str, str] = {"subresource": "proxy", "elsewhere": "the controller's"}
+    return (
+        find,
+        *(Need(SERVICE, (verb,), text, name=CONTROLLER_SERVICE, **place) for verb, text in why.items()),
+    )
+
+
+_SERVERS_NAMED = _each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("get",), "the servers that agents name")
+_OFFERED = tuple(
+    replace(need, without=need.without or "says that it is not known")
+    for need in _controller({"get": "what MCPServers and Services offer"})
+)
+_SESSION_END = Need(
+    SERVICE, ("delete",), "end the session with a server", "leaves that to the server", subresource="proxy"
+)
+_ASKED = (
+    Need(SERVICE, ("create",), "ask the servers", "says that it is not known", subresource="proxy"),
+    _SESSION_END,
+)
+
+_UNDO = (
+    *_NAMED,
+    *_PAST,
+    *_each(WORKLOADS, ("patch",), "put the spec back"),
+    *_each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP), ("get", "patch"), "--with-sources"),
+    *_RECORDING,
+    Need(
+        AGENT,
+        ("list",),
+        "who else uses a tool server that differs",
+        "names only those of its namespace",
+        elsewhere=_ALL_NAMESPACES,
+    ),
+    *_only_with("--wait", (Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
+)
+
+PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
+    "get agents|mcpservers": (
+        *_each(WORKLOADS, ("get", "list"), "the objects"),
+        *_OVERVIEW,
+        *_each((*WORKLOADS, DEPLOYMENT), ("watch",), "-w"),
+    ),
+    "get modelconfigs|remotemcpservers": _each(
+        (MODEL_CONFIG, REMOTE_MCP_SERVER), ("get", "list"), "the objects"
+    ),
+    "describe": (
+        *_NAMED,
+        *_SELECTED,
+        *_OVERVIEW,
+        Need(REMOTE_MCP_SERVER, ("get",), "the tools it offers", "says that they are not known"),
+        Need(SERVICE, ("get",), "whether a tool server is there", "says that it is not known"),
+        Need(POD, ("list",), "pods and their failures", "leaves them out"),
+        Need(EVENT, ("list",), "events", "leaves them out"),
+    ),
+    "logs": (
+        *_NAMED,
+        *_SELECTED,
+        Need(POD, ("list",), "the pods"),
+        Need(POD, ("get",), "their logs", subresource="log"),
+        Need(POD, ("watch",), "-f: pods that join"),
+        Need(POD, ("get",), "-f: what became of a container whose log has ended"),
+        *_only_with(
+            "--controller",
+            (
+                Need(POD, ("list",), "its pods", elsewhere=f"{_ALL_NAMESPACES}, or the controller's"),
+                Need(POD, ("get",), "its log", subresource="log", elsewhere="the controller's"),
+            ),
+        ),
+        *_only_with(
+            "--task, --session",
+            (
+                Need(
+                    SERVICE,
+                    ("list",),
+                    "find the controller",
+                    "looks where charts put it",
+                    elsewhere=_ALL_NAMESPACES,
+                ),
+                Need(
+                    SERVICE,
+                    ("get",),
+                    "when it was",
+                    "shows only lines that name it",
+                    subresource="proxy",
+                    elsewhere="the controller's",
+                ),
+            ),
+        ),
+        *_only_with(
+            "--loki=auto",
+            (
+                Need(SERVICE, ("list",), "find it", elsewhere=_ALL_NAMESPACES),
+                Need(SERVICE, ("get",), "ask it", subresource="proxy", elsewhere="Loki's"),
+            ),
+        ),
+    ),
+    "scale": (
+        *_NAMED,
+        *_SELECTED,
+        *_each(WORKLOADS, ("patch",), "set replicas"),
+        replace(_COUNT, why=f"{_COUNT.why}; --wait"),
+        _AUTOSCALED,
+        _KEDA,
+        *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
+    ),
+    "hibernate": (
+        *_NAMED,
+        *_SELECTED,
+        *_each(WORKLOADS, ("patch",), "set replicas, note the old count"),
+        _COUNT,
+        _AUTOSCALED,
+        _KEDA,
+    ),
+    "wake": (*_NAMED, *_SELECTED, *_each(WORKLOADS, ("patch",), "set replicas"), _COUNT),
+    "autoscale": (
+        Need(AGENT, ("get", "patch"), "hand its replicas to the HPA"),
+        Need(DEPLOYMENT, ("get",), "whether it is the agent's, and not scaled to 0"),
+        Need(HPA, ("list",), "is there one already?"),
+        Need(HPA, ("create",), "create the HPA"),
+        _KEDA,
+    ),
+    "rollout history": (
+        *_NAMED,
+        *_PAST,
+        Need(REPLICA_SET, ("list",), "the pods of each config"),
+        *_RECORDING,
+    ),
+    "rollout diff": (*_NAMED, *_PAST, *_RECORDING),
+    "rollout undo, rollback": _UNDO,
+    "rollout status": (
+        *_NAMED,
+        Need(DEPLOYMENT, ("get",), "how far it is"),
+        *_EXPLAINED,
+        *_SOURCES,
+        *_IDLE,
+        *_only_with("--revision", _PAST),
+        Need(SERVICE, ("create",), "--smoke", subresource="proxy"),
+    ),
+    "rollout restart": (
+        *_NAMED,
+        *_SELECTED,
+        Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
+        Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
+        *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
+    ),
+    "top": (
+        Need(
+            SERVICE,
+            ("list",),
+            "find Prometheus and the controller",
+            "leaves Prometheus out, and expects the controller where its chart puts it",
+            elsewhere=_ALL_NAMESPACES,
+        ),
+        Need(
+            SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Prometheus's"
+        ),
+        Need(AGENT, ("list",), "tools that need approval, models", "says that they are not known"),
+        Need(MODEL_CONFIG, ("list",), "models that records leave out", "says that they are not known"),
+    ),
+    "tools list": (
+        *_each((AGENT,), ("get", "list"), "the agents"),
+        *_each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("list",), "servers that no agent names"),
+        *(replace(need, without="says that it is not known") for need in _SERVERS_NAMED),
+        *_OFFERED,
+        *_only_with("-o", _ASKED),
+    ),
+    "tools call": (
+        *_each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("get",), "the server named"),
+        Need(SERVICE, ("create",), "ask the server", subresource="proxy"),
+        _SESSION_END,
+    ),
+    "tools check": (
+        *_each((AGENT,), ("get", "list"), "the agents"),
+        *_SERVERS_NAMED,
+        *_OFFERED,
+        *_only_with("--live", _ASKED),
+    ),
+    "trace": (
+        Need(
+            SERVICE,
+            ("list",),
+            "find Tempo, Jaeger and the controller",
+            "leaves Tempo and Jaeger out, and expects the controller where its chart puts it",
+            elsewhere=_ALL_NAMESPACES,
+        ),
+        Need(
+            SERVICE,
+            ("get",),
+            "ask them",
+            subresource="proxy",
+            elsewhere="the controller's, Tempo's and Jaeger's",
+        ),
+        Need(AGENT, ("get",), "whether an agent without turns is there", "says that it is not known"),
+    ),
+    "chat": (
+        Need(AGENT, ("get",), "the agent named"),
+        *_controller({"create": "talk to the agent", "get": "--continue: its newest session"}),
+    ),
+    "approvals list": _controller({"get": "what waits"}),
+    "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),
+    "sessions list|show|export": _controller({"get": "the sessions"}),
+    "sessions delete": _controller({"get": "whether the session is there", "delete": "delete it"}),
+    "record": (
+        *_each(
+            (*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE, DEPLOYMENT),
+            ("list", "watch"),
+            "every change of the config and of what it is made from",
+        ),
+        *(replace(need, without=need.without or "says so, and records the others") for need in _ELSEWHERE),
+        Need(CONTROLLER_REVISION, ("list", "create", "patch", "delete", "get"), "the revisions"),
+    ),
+    "version": (
+        Need(CRD, ("get",), "which versions are served", "leaves them out", elsewhere="the cluster"),
+        Need(
+            SERVICE,
+            ("list",),
+            "find the controller",
+            "expects it where its chart puts it",
+            elsewhere=_ALL_NAMESPACES,
+        ),
+        Need(
+            SERVICE,
+            ("get",),
+            "ask the controller",
+            "leaves its version out",
+            subresource="proxy",
+            elsewhere="the controller's",
+        ),
+    ),
+}

@@ -1,0 +1,112 @@
+"""The ClusterRoles that we ship, made from what the verbs need; and which of them a refusal asks for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from kubectl_kagent.model.resources import CONTROLLER_REVISION
+from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.rbac.rules import READING, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A ClusterRole that we ship, in ``manifests/PART_OF``.
+
+    ``aggregate_to`` are Kubernetes' own roles that it adds to.
+    """
+
+    name: str
+    purpose: str
+    rules: frozenset[Rule]
+    aggregate_to: tuple[str, ...] = ()
+    part_of: str = "rbac"
+
+
+def _rules(*, recorder: bool) -> frozenset[Rule]:
+    """All rules of the record verb, or of all others."""
+    return frozenset(
+        rule
+        for verb, needs in PERMISSIONS.items()
+        if (verb == "record") == recorder
+        for need in needs
+        for rule in need.rules
+    )
+
+
+def _is_recording(rule: Rule) -> bool:
+    return rule.resource == CONTROLLER_REVISION.plural and rule.verb not in READING
+
+
+def _is_looking(rule: Rule) -> bool:
+    # a proxy reaches into every Service of the namespace: Kubernetes' own view has none either
+    return rule.verb in READING and not rule.resource.endswith("/proxy")
+
+
+def _is_talking(rule: Rule) -> bool:
+    return rule.name == CONTROLLER_SERVICE
+
+
+# RBAC can't tell our ControllerRevisions from those of a StatefulSet or DaemonSet. Only the policy in
+# manifests/rbac/recording-policy.yaml asks for this right, and holds whoever has it to revisions of ours.
+RECORDS_AGENTS_ONLY = Rule(CONTROLLER_REVISION.group, CONTROLLER_REVISION.plural, "record-agents")
+
+# The smallest first.
+ROLES = (
+    Role(
+        "kagent-view",
+        "look: get, describe, logs, rollout history, diff and status, version",
+        frozenset(filter(_is_looking, _rules(recorder=False))),
+        ("view", "edit", "admin"),
+    ),
+    Role(
+        "kagent-controller-api",
+        "all that the kagent controller's API can do, as any user: chat, approvals and sessions, but also "
+        "create and delete agents wherever it serves; for a RoleBinding in kagent's namespace",
+        frozenset(filter(_is_talking, _rules(recorder=False))),
+    ),
+    Role(
+        "kagent-edit",
+        "change: also scale, hibernate, wake, autoscale, rollout restart and undo, tools call; no recording",
+        frozenset(rule for rule in _rules(recorder=False) if not _is_recording(rule)),
+        ("edit", "admin"),
+    ),
+    Role(
+        "kagent-operate",
+        "all of kagent-edit, and history is recorded: also record",
+        _rules(recorder=False) | _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
+    ),
+    Role(
+        "kagent-recorder",
+        "what the recorder in the cluster needs",
+        _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
+        part_of="recorder",
+    ),
+)
+
+
+_REFUSED = re.compile(
+    r'(?: "(?P<name>[^"]*)" is forbidden:.*)? cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" '
+    r'in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+
+
+def refused_by_rbac(message: str) -> bool:
+    """Whether the API server refuses for want of a rule: admission and quotas refuse as Forbidden too."""
+    return _REFUSED.search(message) is not None
+
+
+def hint(message: str) -> str | None:
+    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, and where."""
+    found = _REFUSED.search(message)
+    if found is None:
+        return None
+    wanted = Rule(found["group"], found["resource"], found["verb"])
+    for role in ROLES:
+        if {wanted, replace(wanted, name=found["name"] or "")} & role.rules:
+            namespace = found["namespace"]
+            binding = f"a RoleBinding in namespace {namespace}" if namespace else "a ClusterRoleBinding"
+            made = f"kubectl apply -k manifests/{role.part_of}"
+            return f"ClusterRole {role.name} allows it, by {binding} ({made})"
+    return None

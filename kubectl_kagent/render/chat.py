@@ -1,0 +1,72 @@
+"""A turn in a terminal: tool calls in a line each, and what it came to. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from kubectl_kagent.conversation.conversation import Turn
+from kubectl_kagent.conversation.decisions import Pending
+from kubectl_kagent.conversation.narration import Called, Odd, Returned
+from kubectl_kagent.masking import masked_value
+from kubectl_kagent.model.events import Question, ToolCall
+from kubectl_kagent.render.escapes import visible
+from kubectl_kagent.render.table import plain
+
+_PREVIEW = 100
+
+
+def tool_line(item: Called | Returned | Odd) -> str:
+    """``→ get_time timezone="UTC"`` and ``✓ get_time 0.2s: 08:14:29`` (``✗`` when it failed)."""
+    if isinstance(item, Called):
+        return short(f"→ {call_text(item.call)}")
+    if isinstance(item, Odd):
+        return short(f"? not understood: {json.dumps(item.raw, ensure_ascii=False)}")
+    result = item.result
+    took = "" if item.seconds is None else f" {item.seconds:.1f}s"
+    return f"{'✗' if result.failed else '✓'} {plain(result.name)}{took}: {short(result.text)}"
+
+
+def call_text(call: ToolCall) -> str:
+    """A call as one would read it: the name and its arguments, all of them."""
+    return visible(f"{call.name} {arguments(call)}".rstrip())
+
+
+def arguments(call: ToolCall) -> str:
+    """``timezone="UTC" days=3``."""
+    return " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.args.items())
+
+
+def asked_line(item: Pending) -> str:
+    """What somebody is asked, whole: the call with all its arguments, or the questions with their choices."""
+    through = f", wanted by {item.via}" if item.via else ""
+    asked = "; ".join(map(_question, item.questions)) or call_text(item.call)
+    return visible(asked + through)
+
+
+def _question(question: Question) -> str:
+    numbered = ", ".join(f"{number}. {choice}" for number, choice in enumerate(question.choices, 1))
+    several = ", several may be chosen" if question.multiple else ""
+    return f"{question.question} ({numbered}{several})" if numbered else question.question
+
+
+def pending_line(item: Pending) -> str:
+    """What somebody is asked: to answer, or to approve a call (of a sub-agent's too)."""
+    through = f" (of {plain(item.via)})" if item.via else ""
+    if item.questions:
+        return "; ".join(short(question.question) for question in item.questions) + through
+    call = replace(item.call, args=masked_value(item.call.args))  # before it is cut
+    return f"approval of {short(call_text(call))}{through}"
+
+
+def closing(turn: Turn, trace: str = "") -> str:
+    """The last line: session, tokens, and the trace if there is one."""
+    traced = f", trace {trace}" if trace else ""
+    tokens = f"{turn.prompt_tokens} prompt and {turn.output_tokens} output tokens"
+    return f"session {turn.session} ({tokens}){traced}"
+
+
+def short(text: str, limit: int = _PREVIEW) -> str:
+    """One line of at most ``limit`` characters; an ellipsis says that there is more."""
+    text = plain(" ".join(text[: 4 * limit + 80].split())) + ("…" if len(text) > 4 * limit + 80 else "")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,234 @@
+"""OpenTelemetry spans in JSON, of Tempo, Jaeger and OTLP files: those that matter, and who is whose parent.
+
+Both runtimes make the same spans where it matters: ``invocation`` is a turn, ``generate_content`` a call of
+the model, ``execute_tool`` a call of a tool. Of all others only the place between them is kept. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubectl_kagent.model.trace import AGENT, LLM, TOOL
+from kubectl_kagent.wire.lenient import Gaps, Json
+
+OPERATION = "gen_ai.operation.name"
+AGENT_NAME = "gen_ai.agent.name"
+APP = "kagent.app_name"
+TASK = "gen_ai.task.id"
+SESSION = "gen_ai.conversation.id"
+MODEL = "gen_ai.request.model"
+PROMPT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+TOOL_NAME, CALL = "gen_ai.tool.name", "gen_ai.tool.call.id"
+ARGS, RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"
+LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response"
+# of turns that ``trace export`` made
+STATE, QUESTION = "kagent.task.state", "kagent.task.question"
+
+# More kinds of spans than a trace has kinds of steps
+TURN, CALL_LLM, CHAT = "turn", "call_llm", "chat"
+
+_WANTED = frozenset(
+    {
+        *(OPERATION, AGENT_NAME, APP, TASK, SESSION, MODEL, PROMPT, OUTPUT, TOOL_NAME, CALL, ARGS, RESPONSE),
+        *(LLM_REQUEST, LLM_RESPONSE, STATE, QUESTION),
+    }
+)
+_COUNTS = frozenset((PROMPT, OUTPUT))
+_OF_RESOURCE = frozenset(("service.name", "service.namespace"))
+# one file may hold them all; batches: Tempo's first API
+_SIGNALS = {"resourceSpans", "batches", "resourceLogs", "resourceMetrics", "resourceProfiles"}
+# the Go runtime's extra span around tools that ran side by side
+_MERGED = "(merged tools)"
+_CONTAINERS = frozenset((TURN, AGENT, TOOL))
+_DEEPEST = 40
+
+# The turn that a span is in, and the tools in that, the outermost first.
+Way = tuple[str, tuple[str, ...]]
+_NOWHERE: Way = ("", ())
+
+
+@dataclass(slots=True)
+class Span:
+    """A span that matters. Times in seconds; ``attributes`` are the wanted ones."""
+
+    kind: str
+    id: str
+    parent: str
+    trace: str
+    name: str
+    start: float | None
+    end: float | None
+    failed: bool
+    message: str
+    attributes: dict[str, Any]
+    service: str
+
+    def text(self, key: str) -> str:
+        found: str = self.attributes.get(key, "")
+        return found
+
+
+@dataclass(slots=True)
+class Forest:
+    """All spans of some documents."""
+
+    gaps: Gaps
+    spans: dict[str, Span] = field(default_factory=dict)
+    inside: dict[str, list[Span]] = field(default_factory=dict)
+    _parents: dict[str, str] = field(default_factory=dict)
+    _homes: dict[str, str] = field(default_factory=dict)
+    _ways: dict[str, Way] = field(default_factory=dict)
+
+    def add(self, raw: Any, service: str) -> None:
+        """Read one span; a second one of the same id takes the first one's place."""
+        gaps = self.gaps
+        raw = gaps.mapping(raw, "a span")
+        name = gaps.text(raw.get("name"), "the name of a span")
+        id_ = gaps.text(raw.get("spanId"), "spanId")
+        if not id_:
+            gaps.add(f"{name or 'a span'} has no spanId")
+            id_ = f"?{len(self._parents)}"
+        parent = gaps.text(raw.get("parentSpanId"), "parentSpanId")
+        self._parents[id_] = parent
+        attributes = _attributes(raw.get("attributes"), _WANTED, gaps)
+        kind = _kind(name, attributes)
+        if not kind:
+            return
+        status = gaps.mapping(raw.get("status"), "the status of a span")
+        span = Span(
+            kind,
+            id_,
+            parent,
+            gaps.text(raw.get("traceId"), "traceId"),
+            name,
+            _seconds(raw.get("startTimeUnixNano"), f"the start of {name}", gaps),
+            _seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps),
+            status.get("code") in ("STATUS_CODE_ERROR", 2),
+            gaps.text(status.get("message"), "the message of a status"),
+            attributes,
+            service,
+        )
+        self.spans[id_] = span
+        self.inside.setdefault(parent, []).append(span)
+
+    def way(self, span: Span) -> Way:
+        """Where a span is; nowhere when the way up is broken, or goes in a ring."""
+        found = self._way(span.parent)
+        return _NOWHERE if span.id in found[1] else found
+
+    def _way(self, id_: str) -> Way:
+        path: dict[str, None] = {}
+        home = self._home(id_)
+        while home and home not in self._ways and home not in path:
+            path[home] = None
+            home = self._home(self._parents.get(home, ""))
+        found = _NOWHERE if home in path else self._ways.get(home, _NOWHERE)
+        for passed in reversed(path):
+            found = self._inward(found, passed)
+            self._ways[passed] = found
+        return found
+
+    def _inward(self, outside: Way, id_: str) -> Way:
+        root, tools = outside
+        if self.spans[id_].kind == TOOL:
+            return outside if len(tools) == _DEEPEST else (root, (*tools, id_))
+        return outside if root or tools else (id_, ())
+
+    def _home(self, id_: str) -> str:
+        """The nearest turn, agent or tool at or above a span; empty when there is none."""
+        path: list[str] = []
+        while id_ and id_ not in self._homes:
+            span = self.spans.get(id_)
+            if span is not None and span.kind in _CONTAINERS:
+                self._homes[id_] = id_
+                break
+            path.append(id_)
+            self._homes[id_] = ""  # a ring of parents ends here
+            id_ = self._parents.get(id_, "")
+        found = self._homes.get(id_, "")
+        for passed in path:
+            self._homes[passed] = found
+        return found
+
+
+def read(documents: Iterable[Any], gaps: Gaps) -> Forest:
+    """The spans of all documents: OTLP's own JSON, answers of Jaeger, and of both versions of Tempo's API."""
+    forest = Forest(gaps)
+    for document in documents:
+        whole = gaps.mapping(document, "the document")
+        if "result" in whole:
+            whole = gaps.mapping(whole["result"], "the result")
+        if "trace" in whole:
+            if whole.get("status") == "PARTIAL":
+                gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")
+            whole = gaps.mapping(whole["trace"], "the trace")
+        if not _SIGNALS & whole.keys():
+            gaps.add("a document is no OTLP: it has no resourceSpans")
+        for batch in _objects(whole, ("resourceSpans", "batches"), gaps):
+            resource = gaps.mapping(batch.get("resource"), "a resource")
+            service = _service(_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
+            for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
+                for raw in gaps.items(scope.get("spans"), "spans"):
+                    forest.add(raw, service)
+    return forest
+
+
+def _objects(holder: Json, names: tuple[str, ...], gaps: Gaps) -> list[Json]:
+    value = next((holder[name] for name in names if holder.get(name) is not None), None)
+    return [gaps.mapping(item, f"an entry of {names[0]}") for item in gaps.items(value, names[0])]
+
+
+def _service(attributes: Mapping[str, Any]) -> str:
+    return f"{attributes.get('service.namespace') or ''}/{attributes.get('service.name') or ''}"
+
+
+def _kind(name: str, attributes: Mapping[str, Any]) -> str:
+    operation = attributes.get(OPERATION)
+    if operation == "generate_content":
+        return LLM
+    if operation == "execute_tool":
+        return "" if attributes.get(TOOL_NAME) == _MERGED else TOOL
+    if name == "invocation":
+        return TURN
+    # the controller's own span has the bare name: it is not what the agent does
+    if operation == "invoke_agent" and name != "invoke_agent":
+        return AGENT
+    return {"call_llm": CALL_LLM, "openai.chat": CHAT}.get(name, "")
+
+
+def _attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in gaps.items(raw, "the attributes of a span"):
+        key = item.get("key") if isinstance(item, dict) else None
+        if not isinstance(key, str):
+            gaps.add("an attribute has no key")
+        elif key in wanted:
+            value = item.get("value")
+            value = next(iter(value.values())) if isinstance(value, dict) and value else None
+            if isinstance(value, str) or (key in _COUNTS and value is not None):
+                found[key] = value
+            else:
+                gaps.add(f"the attribute {key} has no value, or one of another type")
+    return found
+
+
+def _seconds(raw: Any, what: str, gaps: Gaps) -> float | None:
+    nanoseconds = gaps.count(raw, what)
+    if nanoseconds is not None and 0 < nanoseconds < 10**19:
+        return nanoseconds / 10**9  # of two integers: exact to the last digit
+    gaps.add(f"{what} is missing" if raw is None else f"{what} is no time")
+    return None
+
+
+def hex_id(trace: str) -> str:
+    """A trace id as people know it: Tempo writes base64, OTLP files hex."""
+    if len(trace) != 24:
+        return trace
+    try:
+        return base64.b64decode(trace, validate=True).hex()
+    except (binascii.Error, ValueError):
+        return trace

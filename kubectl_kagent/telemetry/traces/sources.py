@@ -1,0 +1,189 @@
+"""Where turns are read from: what a source is, the kagent controller's records, and files of OTLP JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.decoding import from_json
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.paths import segment
+from kubectl_kagent.model.trace import Record, Turn
+from kubectl_kagent.telemetry.traces import records as trace_records
+from kubectl_kagent.telemetry.traces import spans as trace_spans
+from kubectl_kagent.telemetry.traces.query import MOST, NoSuchTurn, Query, named
+from kubectl_kagent.wire.lenient import Gaps
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AT_ONCE = 8
+_SUBAGENTS = 5
+
+
+class Source(Protocol):
+    """Somebody who knows what agents did."""
+
+    @property
+    def name(self) -> str:
+        """What to call it, as in "from NAME"."""
+
+    def turns(self, query: Query) -> Record:
+        """The newest turns that the query admits, the newest first."""
+
+    def find(self, id_: str, now: float) -> Record:
+        """One turn by its task or trace, or all of a session; the beginning of an id will do.
+
+        Raises NoSuchTurn, or Usage when it is the beginning of several.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FromController:
+    """Sessions and tasks that the controller keeps, of one user."""
+
+    controller: Controller
+    name: str = "the kagent controller's records"
+
+    def turns(self, query: Query) -> Record:
+        namespace, _, name = query.agent.rpartition("/")
+        path = "/api/sessions"
+        if name:
+            path += f"/agent/{segment(namespace, 'namespace')}/{segment(name, 'agent')}"
+        gaps = Gaps()
+        sessions = [item for item in self._sessions(path, gaps) if item.updated >= query.since]
+        found: list[Turn] = []
+        looked = iter(sorted(sessions, key=lambda item: item.updated, reverse=True))
+        while some := list(islice(looked, _AT_ONCE)):
+            # all that is still to come ended before the newest of these
+            if sum((turn.root.start or 0.0) > some[0].updated for turn in found) >= query.limit:
+                break
+            for record in side_by_side(lambda item: self._there(item.id, gaps), some):
+                found += [turn for turn in record.turns if query.admits(turn)]
+        return Record(query.newest(found), gaps.lines)
+
+    def find(self, id_: str, now: float) -> Record:
+        gaps = Gaps()
+        session = self._session_of(plain(id_), gaps)
+        if session:
+            record = self._session(session, gaps)
+            return Record(named(record.turns, id_), gaps.lines)
+        sessions = sorted(self._sessions("/api/sessions", gaps), key=lambda item: item.updated, reverse=True)
+        begins = [item for item in sessions if item.id.startswith(id_)]
+        found = side_by_side(lambda item: self._there(item.id, gaps), begins or sessions[:MOST])
+        return Record(named((turn for record in found for turn in record.turns), id_), gaps.lines)
+
+    def _session_of(self, id_: str, gaps: Gaps) -> str:
+        """The session that a whole id is of, or whose task it is; empty when it is neither."""
+        try:
+            self.controller.read(f"/api/sessions/{segment(id_, 'session')}", limit="1")
+            return id_
+        except NotFound:
+            pass
+        try:
+            task = self.controller.read(f"/api/tasks/{segment(id_, 'task')}")
+        except NotFound:
+            return ""
+        return gaps.text(gaps.mapping(task, "the task").get("contextId"), "the session of a task")
+
+    def _sessions(self, path: str, gaps: Gaps) -> list[_Session]:
+        found = []
+        for raw in gaps.items(self.controller.read(path), "the sessions"):
+            item = gaps.mapping(raw, "a session")
+            id_ = gaps.text(item.get("id"), "the id of a session")
+            updated = gaps.moment(item.get("updated_at"), "the time of a session")
+            if id_:
+                # one without time is looked at, first of all
+                found.append(_Session(id_, float("inf") if updated is None else updated))
+        return found
+
+    def _there(self, id_: str, gaps: Gaps) -> Record:
+        """A session that was listed a moment ago."""
+        try:
+            return self._session(id_, gaps)
+        except NotFound:
+            gaps.add(f"the session {id_} was deleted meanwhile")
+            return Record(())
+
+    def _session(self, id_: str, gaps: Gaps, depth: int = 0) -> Record:
+        def subagent(inner: str) -> Record:
+            if depth == _SUBAGENTS:
+                gaps.add(f"sub-agents more than {_SUBAGENTS} deep were left out")
+                return Record(())
+            try:
+                return self._session(inner, gaps, depth + 1)
+            except NotFound:
+                gaps.add(f"the session {inner} of a sub-agent is not there (of another user?)")
+                return Record(())
+
+        path = f"/api/sessions/{segment(id_, 'session')}"
+        session = self.controller.read(path, order="asc")
+        tasks = self.controller.read(f"{path}/tasks")
+        whole = gaps.mapping(session, "the session")
+        agent = gaps.text(gaps.mapping(whole.get("session"), "the session").get("agent_id"), "agent_id")
+        record = trace_records.turns(session, tasks, agent.replace("__NS__", "/").replace("_", "-"), subagent)
+        for gap in record.gaps:
+            gaps.add(gap)
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    id: str
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """OTLP JSON that somebody saved: one document, or one a line as the collector's file exporter writes."""
+
+    name: str
+    record: Record
+
+    def turns(self, query: Query) -> Record:
+        return Record(query.newest(self.record.turns), self.record.gaps)
+
+    def find(self, id_: str, now: float) -> Record:
+        return Record(named(self.record.turns, id_), self.record.gaps)
+
+
+def from_file(name: str, data: bytes) -> FromFile:
+    """Read a file's content. Raises KagentError for what is no JSON."""
+    try:
+        documents = [from_json(data)]
+    except ValueError:
+        documents = list(_lines(name, data))
+    return FromFile(name, trace_spans.turns(documents))
+
+
+def _lines(name: str, data: bytes) -> Iterator[Any]:
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            try:
+                yield from_json(line)
+            except ValueError as error:
+                raise KagentError(
+                    f"line {number} of {name} is not JSON: {line[:60].decode(errors='replace')!r}",
+                    hint="OTLP as JSON is expected: one document, or one a line",
+                ) from error
+
+
+def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The function's value of each item, in order, a few at a time."""
+    items = list(items)
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(function, items))
+
+
+def plain(id_: str) -> str:
+    """An id that may stand in a path and in a query. Raises NoSuchTurn for anything else."""
+    if not re.fullmatch(r"[\w.:-]+", id_, re.ASCII) or id_ in (".", ".."):
+        raise NoSuchTurn(id_)
+    return id_

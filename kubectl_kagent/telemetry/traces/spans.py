@@ -1,0 +1,265 @@
+"""Turns of agents from spans. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kubectl_kagent.model.events import INPUT_REQUIRED
+from kubectl_kagent.model.trace import (
+    AGENT,
+    FAILED,
+    LLM,
+    NO_CONTENT,
+    OK,
+    OPEN,
+    ORPHAN,
+    SUBAGENT,
+    TOOL,
+    UNKNOWN,
+    Record,
+    Step,
+    Tokens,
+    Turn,
+)
+from kubectl_kagent.telemetry.traces import otlp
+from kubectl_kagent.telemetry.traces.otlp import Forest, Span
+from kubectl_kagent.telemetry.traces.steps import marked, paired, wait
+from kubectl_kagent.wire import adk
+from kubectl_kagent.wire.lenient import Gaps, tool_result
+
+
+def turns(documents: Iterable[Any]) -> Record:
+    """All turns in the documents, the oldest first; what belongs to one task is one turn."""
+    return turns_in(otlp.read(documents, Gaps()))
+
+
+def turns_in(forest: Forest) -> Record:
+    """The same from spans that were read already."""
+    found = [_turn(group, forest) for group in _groups(forest)]
+    return Record(tuple(sorted(found, key=lambda turn: turn.root.start or 0.0)), forest.gaps.lines)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The spans of one turn: its roots (one for each request that it took), and its steps by tool."""
+
+    roots: list[Span] = field(default_factory=list)
+    steps: list[Span] = field(default_factory=list)
+    below: dict[str, list[Span]] = field(default_factory=dict)
+    orphans: set[str] = field(default_factory=set)
+
+
+def _groups(forest: Forest) -> list[_Group]:
+    groups: dict[str, _Group] = {}
+    keys: dict[str, str] = {}  # of each root
+    ways = {span.id: forest.way(span) for span in forest.spans.values()}
+    for span in forest.spans.values():
+        if span.kind in (otlp.TURN, AGENT) and ways[span.id] == ("", ()):
+            keys[span.id] = span.text(otlp.TASK) or span.id
+            groups.setdefault(keys[span.id], _Group()).roots.append(span)
+    for span in forest.spans.values():
+        if span.kind not in (LLM, TOOL):
+            continue
+        root, tools = ways[span.id]
+        top = forest.spans[tools[0]] if tools else span
+        key = keys.get(root) or top.text(otlp.TASK) or top.text(otlp.SESSION) or top.trace
+        group = groups.setdefault(key, _Group())
+        group.steps.append(span)
+        group.below.setdefault(tools[-1] if tools else "", []).append(span)
+        if not root and not tools:
+            group.orphans.add(span.id)
+    for group in groups.values():
+        _without_copies(group)
+        group.roots.sort(key=_start)
+        group.steps.sort(key=_start)
+    return list(groups.values())
+
+
+def _without_copies(group: _Group) -> None:
+    """Leave out what ``trace export`` added to a turn that the agent had told itself."""
+    copies = {root.trace for root in group.roots if root.text(otlp.STATE)}
+    if copies and len(copies) < len({root.trace for root in group.roots}):
+        group.roots = [root for root in group.roots if root.trace not in copies]
+        group.steps = [span for span in group.steps if span.trace not in copies]
+        group.below = {
+            tool: [span for span in spans if span.trace not in copies] for tool, spans in group.below.items()
+        }
+
+
+def _start(span: Span) -> float:
+    return span.start or 0.0
+
+
+def _turn(group: _Group, forest: Forest) -> Turn:
+    every = [*group.roots, *group.steps]
+    steps = _steps("", group, forest)
+    calls = [step for step in steps if step.kind == LLM]
+    state = _state(group, steps)
+    starts = [span.start for span in group.roots or group.steps if span.start is not None]
+    ends = [span.end for span in group.roots if span.end is not None]
+    if not group.roots:
+        forest.gaps.add("a turn without its own span: it still runs, or the span was lost")
+    agent = every[0].text(otlp.APP).replace("__NS__", "/") or every[0].service
+    open_ = state in (UNKNOWN, INPUT_REQUIRED)
+    root = Step(
+        AGENT,
+        agent.replace("_", "-"),  # no name in Kubernetes has an underscore
+        start=min(starts, default=None),
+        end=max(ends, default=None),
+        status=OPEN if open_ else FAILED if state == "failed" else OK,
+        error=calls[-1].error if calls and state == "failed" else "",
+        steps=tuple(steps),
+    )
+    return Turn(
+        agent=root.name,
+        root=marked(root),
+        state=state,
+        question=_question(group, forest),
+        answer=calls[-1].result if calls else "",
+        task=_first(every, otlp.TASK),
+        session=_first(every, otlp.SESSION),
+        trace=otlp.hex_id(every[0].trace),
+    )
+
+
+def _steps(tool: str, group: _Group, forest: Forest) -> list[Step]:
+    """The steps in a tool; without one those of the turn itself."""
+    found: list[Step] = []
+    for span in group.below.get(tool, ()):
+        step = _llm(span, forest) if span.kind == LLM else _tool(span, forest.gaps)
+        if span.id in group.below:
+            inner = _steps(span.id, group, forest)
+            step = replace(step, kind=SUBAGENT, steps=(*step.steps, *inner))
+        if span.id in group.orphans and group.roots:
+            step = replace(step, marks=(*step.marks, ORPHAN))
+        found.append(step)
+    return paired(found)
+
+
+def _tool(span: Span, gaps: Gaps) -> Step:
+    name, call, raw = span.text(otlp.TOOL_NAME) or span.name, span.text(otlp.CALL), span.text(otlp.RESPONSE)
+    args = gaps.parsed(span.text(otlp.ARGS), f"the arguments of {name}") if span.text(otlp.ARGS) else None
+    step = Step(
+        TOOL,
+        name,
+        call,
+        span.start,
+        span.end,
+        status=FAILED if span.failed else OK,
+        args=None if args is None else gaps.mapping(args, f"the arguments of {name}"),
+        error=span.message if span.failed else "",
+    )
+    if raw in ("", "{}"):
+        return replace(step, marks=(NO_CONTENT,))
+    response = gaps.parsed(raw, f"the result of {name}")
+    if response is None:  # cut off: what is there of it is shown
+        said_so = '"isError": true' in raw or '"isError":true' in raw
+        return replace(step, result=raw, status=FAILED if span.failed or said_so else OK)
+    result = tool_result(call, name, response, gaps)
+    if result is None:
+        return replace(step, status=OPEN, end=None, steps=(wait(span.end),))
+    if not result.failed and not span.failed:
+        return replace(step, result=result.text)
+    return replace(step, status=FAILED, result=result.text, error=result.text or span.message)
+
+
+def _llm(span: Span, forest: Forest) -> Step:
+    """A call of the model. When it streams, the tools run inside of its span, and are not its time."""
+    gaps = forest.gaps
+    prompt = gaps.count(span.attributes.get(otlp.PROMPT), otlp.PROMPT)
+    output = gaps.count(span.attributes.get(otlp.OUTPUT), otlp.OUTPUT)
+    tokens = None if prompt is None and output is None else Tokens(prompt or 0, output or 0)
+    inside = forest.inside.get(span.id, ())
+    chats = [inner for inner in inside if inner.kind == otlp.CHAT]
+    raw = _content(span, otlp.LLM_RESPONSE, forest)
+    response = gaps.parsed(raw, "the answer of a model") if raw else None
+    words, said = adk.answer(response, gaps) if isinstance(response, dict) else ("", "")
+    error = said or _llm_error([*chats, span], answered=bool(words) or tokens is not None, silent=not raw)
+    called = [inner.start for inner in inside if inner.kind == TOOL and inner.start is not None]
+    return Step(
+        LLM,
+        span.text(otlp.MODEL),
+        start=chats[0].start if chats else span.start,
+        end=chats[-1].end if chats else min(called, default=span.end),
+        status=FAILED if error else OK,
+        result=words,
+        error=error,
+        model=span.text(otlp.MODEL),
+        tokens=tokens,
+        marks=(NO_CONTENT,) if raw == "{}" and not error else (),
+    )
+
+
+def _content(span: Span, key: str, forest: Forest) -> str:
+    """What a model was sent or answered: the Python runtime keeps it on the span around its call."""
+    above = forest.spans.get(span.parent)
+    return span.text(key) or (above.text(key) if above and above.kind == otlp.CALL_LLM else "")
+
+
+def _llm_error(spans: list[Span], *, answered: bool, silent: bool) -> str:
+    """Why a call of a model failed; empty when it did not.
+
+    The Go runtime leaves a refused call without any error: it has neither usage nor an answer. Collectors
+    that make an error of a missing usage, as ours does, give it no message: an answer is better evidence.
+    """
+    bad = [span for span in spans if span.failed and (span.message or not answered)]
+    message = next((span.message for span in bad if span.message), "")
+    if bad:
+        return message or "the call failed"
+    return "" if answered or not silent else "the model gave no answer"
+
+
+def _state(group: _Group, steps: list[Step]) -> str:
+    told = _first(group.roots, otlp.STATE)
+    if told:
+        return told
+    if not group.roots or any(root.end is None for root in group.roots):
+        return UNKNOWN
+    if any(step.status == OPEN for step in steps):
+        return INPUT_REQUIRED
+    calls = [step for step in steps if step.kind == LLM]
+    if any(root.failed for root in group.roots) or (calls and calls[-1].status == FAILED):
+        return "failed"
+    return "completed"
+
+
+def _question(group: _Group, forest: Forest) -> str:
+    """The last words of a person in what the model was first sent; empty when they are cut off or elided."""
+    told = _first(group.roots, otlp.QUESTION)
+    first = next((span for span in group.steps if span.kind == LLM), None)
+    if told or first is None:
+        return told
+    by_people = [
+        item
+        for item in _contents(_content(first, otlp.LLM_REQUEST, forest))
+        if isinstance(item, dict) and item.get("role") == "user"
+    ]
+    return next((text for item in reversed(by_people) if (text := _words(item))), "")
+
+
+def _contents(request: str) -> list[Any]:
+    """The messages in a request to a model, also of one that was cut off after them.
+
+    Tempo keeps 2 KiB of an attribute; the Go runtime writes the messages before the tools.
+    """
+    whole = Gaps().parsed(request, "")
+    if isinstance(whole, dict):
+        found = whole.get("Contents") or whole.get("contents")
+    else:
+        _, _, rest = request.partition('"Contents":')
+        try:
+            found, _ = json.JSONDecoder().raw_decode(rest)
+        except (ValueError, RecursionError):
+            found = []
+    return found if isinstance(found, list) else []
+
+
+def _words(content: dict[str, Any]) -> str:
+    return adk.answer({"content": content}, Gaps())[0]
+
+
+def _first(spans: Iterable[Span], key: str) -> str:
+    return next((text for span in spans if (text := span.text(key))), "")

@@ -1,0 +1,180 @@
+"""Turns of traced agents, from where their spans are kept: Tempo or Jaeger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from kubectl_kagent.backends.jaeger import Jaeger
+from kubectl_kagent.backends.tempo import Tempo
+from kubectl_kagent.errors import NotFound
+from kubectl_kagent.model.events import INPUT_REQUIRED
+from kubectl_kagent.model.trace import TOOL, Record, Turn
+from kubectl_kagent.telemetry.traces import otlp
+from kubectl_kagent.telemetry.traces import spans as trace_spans
+from kubectl_kagent.telemetry.traces.query import MOST, TURN_SPAN, NoSuchTurn, Query, beginning, named, quoted
+from kubectl_kagent.telemetry.traces.sources import plain, side_by_side
+from kubectl_kagent.wire.lenient import Gaps
+
+# Tempo refuses to search more than a week at once, as its defaults stand.
+_WEEK = 7 * 24 * 3600.0 - 60
+# Jaeger gives traces whole, and knows no others by the beginning of an id than those that it gives.
+_WHOLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Ids of traces; ``cut`` is how many were looked at, as in "in the newest 5", where there were more."""
+
+    traces: Iterable[str]
+    cut: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FromTempo:
+    """Spans in Tempo."""
+
+    tempo: Tempo
+
+    @property
+    def name(self) -> str:
+        return f"Tempo ({self.tempo.name})"
+
+    def turns(self, query: Query) -> Record:
+        limit = _limit(query)
+        start = max(query.since, query.until - _WEEK)
+        ids = self.tempo.search(query.traceql, start=start, end=query.until, limit=limit)
+        return _newest(query, self._read(ids), f"the newest {limit} traces" if len(ids) == limit else "")
+
+    def find(self, id_: str, now: float) -> Record:
+        return _find(id_, self._read, lambda part: self._about(part, now))
+
+    def _about(self, id_: str, now: float) -> _Found:
+        """Traces of a task, a session, or of one whose id begins so; a trace's id can't be searched for."""
+        begins = beginning(id_)
+        query = f"{{ span.{otlp.TASK} =~ {begins} || span.{otlp.SESSION} =~ {begins} }}"
+        found = self.tempo.search(query, start=now - _WEEK, end=now, limit=MOST)
+        if found or not re.fullmatch(r"[0-9a-f]+", id_):
+            return _Found(found)
+        query = f"{{ name = {quoted(TURN_SPAN)} }}"
+        every = self.tempo.search(query, start=now - _WEEK, end=now, limit=MOST)
+        cut = f"in the newest {MOST} traces" if len(every) == MOST else ""
+        return _Found([trace for trace in every if trace.startswith(id_)], cut)
+
+    def _read(self, ids: Iterable[str]) -> Record:
+        return _read(self.tempo.trace, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class FromJaeger:
+    """Spans in Jaeger, which searches one service at a time, and for whole values only.
+
+    It knows no namespaces and gives every trace whole: the rest is chosen from what it gave.
+    """
+
+    jaeger: Jaeger
+
+    @property
+    def name(self) -> str:
+        return f"Jaeger ({self.jaeger.name})"
+
+    def turns(self, query: Query) -> Record:
+        if query.service not in self.jaeger.services():
+            return Record(())
+        limit = _limit(query)
+        document = self.jaeger.search(
+            query.service, TURN_SPAN, start=query.since, end=query.until, limit=limit
+        )
+        gaps = Gaps()
+        forest = otlp.read([document] if document else [], gaps)
+        full = len({span.trace for span in forest.spans.values()}) >= limit
+        return _newest(query, trace_spans.turns_in(forest), f"{limit} traces" if full else "")
+
+    def find(self, id_: str, now: float) -> Record:
+        return _find(id_, self._read, lambda part: self._about(part, now))
+
+    def _about(self, id_: str, now: float) -> _Found:
+        """Traces of a task or a session; else those that begin so, or in which one of both begins so."""
+        services = self.jaeger.services()
+
+        def having(pair: tuple[str, str]) -> list[str]:
+            service, key = pair
+            return self.jaeger.having(service, key, id_, start=now - _WEEK, end=now, limit=MOST)
+
+        found = side_by_side(having, product(services, (otlp.TASK, otlp.SESSION)))
+        if any(found):
+            return _Found({trace for traces in found for trace in traces})
+        looked = side_by_side(lambda service: self._beginning(service, id_, now), services)
+        cut = f"in the {_WHOLE} traces of each service that were looked at"
+        return _Found(
+            {trace for some in looked for trace in some.traces}, cut if any(s.cut for s in looked) else ""
+        )
+
+    def _beginning(self, service: str, id_: str, now: float) -> _Found:
+        document = self.jaeger.search(service, TURN_SPAN, start=now - _WEEK, end=now, limit=_WHOLE)
+        spans = otlp.read([document] if document else [], Gaps()).spans.values()
+        begins = {
+            otlp.hex_id(span.trace)
+            for span in spans
+            if any(
+                one.startswith(id_)
+                for one in (span.text(otlp.TASK), span.text(otlp.SESSION), otlp.hex_id(span.trace))
+            )
+        }
+        return _Found(begins, service if len({span.trace for span in spans}) >= _WHOLE else "")
+
+    def _read(self, ids: Iterable[str]) -> Record:
+        return _read(self.jaeger.trace, ids)
+
+
+def _limit(query: Query) -> int:
+    """How many traces are asked for: some turns are two traces."""
+    return MOST if query.picky else 2 * query.limit
+
+
+def _newest(query: Query, record: Record, only: str) -> Record:
+    """What the query wants of the turns; ``only``: the traces that they are from, where there may be more."""
+    found = query.newest(record.turns)
+    cut = (f"only {only} were looked at",) if only and len(found) < query.limit else ()
+    return Record(found, record.gaps + cut)
+
+
+def _find(id_: str, read: Callable[[Iterable[str]], Record], about: Callable[[str], _Found]) -> Record:
+    """The turns that an id, or its beginning, means; ``about`` finds traces by it, ``read`` reads some."""
+    if not re.fullmatch(r"[0-9a-f]{32}", id_):
+        found = about(plain(id_))
+        record = read(found.traces)
+        try:
+            turns = named(record.turns, id_)
+        except NoSuchTurn as error:
+            raise NoSuchTurn(id_, found.cut) from error
+        more = (f"it was looked for only {found.cut}: other ids may begin so too",) if found.cut else ()
+        return Record(turns, record.gaps + more)
+    record = read([id_])
+    tasks = {turn.task for turn in record.turns if turn.task and _half(turn)}
+    if tasks:
+        record = read({id_, *(trace for task in tasks for trace in about(task).traces)})
+    turns = tuple(turn for turn in record.turns if turn.task in tasks or turn.trace == id_)
+    if not turns:
+        raise NoSuchTurn(id_)
+    return Record(turns, record.gaps)
+
+
+def _read(trace: Callable[[str], Mapping[str, Any]], ids: Iterable[str]) -> Record:
+    def one(id_: str) -> Mapping[str, Any] | None:
+        """None for one that is gone, or was never there."""
+        try:
+            return trace(id_)
+        except NotFound:
+            return None
+
+    return trace_spans.turns(filter(None, side_by_side(one, ids)))
+
+
+def _half(turn: Turn) -> bool:
+    """Whether a turn went on in another trace: a person's answer is a request of its own."""
+    steps = turn.root.steps
+    return turn.state == INPUT_REQUIRED or (bool(steps) and steps[0].kind == TOOL)

@@ -1,0 +1,1 @@
+"""Rates, errors, durations and tokens of agents, tools and models."""

@@ -1,0 +1,184 @@
+"""Which tools agents have, from which servers, and whether those offer them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.backends.mcp import McpServer
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER, REMOTE_MCP_SERVER, SERVICE, Resource
+from kubectl_kagent.model.tool_server import MCP_SERVICE, SERVERS, Tool, described, discovered, problem
+from kubectl_kagent.model.workload import Reference, ToolRef, Workload
+from kubectl_kagent.tools.server import open_server
+
+_GROUP_KINDS = {MCP_SERVER: "MCPServer.kagent.dev", SERVICE: "Service"}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server (or an agent that others use as a tool), and what it offers.
+
+    ``exists`` is None when it may not be read, ``offered`` when that is not known; ``unknown`` says why.
+    """
+
+    reference: Reference
+    exists: bool | None
+    problem: str = ""
+    offered: tuple[Tool, ...] | None = None
+    unknown: str = ""
+
+    def tool(self, name: str) -> Tool | None:
+        return next((tool for tool in self.offered or () if tool.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One tool of one server, and the agent that has it, if any. ``tool`` is empty for a whole agent."""
+
+    agent: Workload | None
+    server: Server
+    tool: str
+    approval: bool = False
+
+    @property
+    def offered(self) -> bool | None:
+        if self.server.reference.resource is AGENT or self.server.exists is False:
+            return self.server.exists
+        if self.server.offered is None:
+            return None
+        return self.server.tool(self.tool) is not None
+
+
+@dataclass(slots=True)
+class Servers:
+    """Servers by reference, each looked at once.
+
+    ``ask`` opens the servers themselves, to ask them. ``strict``: one that may not be read is an error.
+    """
+
+    cluster: Cluster
+    controller: Callable[[], Controller]
+    warn: Callable[[str], None]
+    ask: Callable[[str, Resource, Mapping[str, Any]], McpServer] | None = None
+    strict: bool = False
+    _seen: dict[Reference, Server] = field(default_factory=dict)
+    _records: Mapping[tuple[str, str], Any] | None = None
+
+    def find(self, reference: Reference) -> Server:
+        if reference not in self._seen:
+            try:
+                found = self.cluster.get(reference.resource, reference.namespace, reference.name)
+            except (NotFound, ResourceMissing):
+                self._seen[reference] = Server(reference, False)
+            except Forbidden as error:
+                if self.strict:
+                    raise
+                self._seen[reference] = Server(reference, None, unknown=error.explained)
+            else:
+                self._seen[reference] = self._look(reference, found)
+        return self._seen[reference]
+
+    def all(self, namespace: str | None) -> Iterator[Server]:
+        """Every server of a namespace; kinds that are not installed have none."""
+        for resource in SERVERS:
+            labels = MCP_SERVICE if resource is SERVICE else None
+            try:
+                items = self.cluster.list_objects(resource, namespace, labels=labels)["items"]
+            except ResourceMissing:
+                continue
+            for item in items:
+                metadata = item["metadata"]
+                reference = Reference(resource, str(metadata["namespace"]), str(metadata["name"]))
+                self._seen[reference] = self._look(reference, item)
+                yield self._seen[reference]
+
+    def _look(self, reference: Reference, obj: Mapping[str, Any]) -> Server:
+        resource = reference.resource
+        said = problem(resource, obj)
+        if resource is AGENT:
+            return Server(reference, True, said)
+        offered, unknown = self._offered(reference, obj)
+        return Server(reference, True, said, offered, unknown)
+
+    def _offered(self, reference: Reference, obj: Mapping[str, Any]) -> tuple[tuple[Tool, ...] | None, str]:
+        if self.ask:
+            try:
+                return self.ask(label(reference), reference.resource, obj).tools(), ""
+            except KagentError as error:
+                return None, error.explained
+        if reference.resource is REMOTE_MCP_SERVER:
+            found = discovered(obj)
+            return found, "" if found is not None else "kagent has not asked it yet"
+        kind = _GROUP_KINDS[reference.resource]
+        found = described(self._recorded().get((kind, f"{reference.namespace}/{reference.name}")))
+        # kagent keeps a server that it could not ask with an empty list
+        return (found, "") if found else (None, "the kagent controller has found no tools at it")
+
+    def _recorded(self) -> Mapping[tuple[str, str], Any]:
+        """What the controller found, by kind and NAMESPACE/NAME; nothing when it can't be asked."""
+        if self._records is None:
+            try:
+                answer = self.controller().read("/api/toolservers")
+            except KagentError as error:
+                self.warn(f"what MCP servers offer is not known: {error.explained}")
+                answer = []
+            items = answer if isinstance(answer, list) else []
+            self._records = {
+                (str(item.get("groupKind")), str(item.get("ref"))): item.get("discoveredTools")
+                for item in items
+                if isinstance(item, Mapping)
+            }
+        return self._records
+
+
+def agents(cluster: Cluster, namespace: str | None, names: Iterable[str] = ()) -> list[Workload]:
+    """The named agents, or all of a namespace."""
+    if names:
+        return [Workload(AGENT, cluster.get(AGENT, namespace, name)) for name in names]
+    return [Workload(AGENT, item) for item in cluster.list_objects(AGENT, namespace)["items"]]
+
+
+def uses(servers: Servers, found: Iterable[Workload]) -> list[Use]:
+    """Every tool of every agent, in the order of their specs."""
+    return [
+        use
+        for agent in found
+        for tool in agent.tools
+        for use in _uses(agent, tool, servers.find(tool.server))
+    ]
+
+
+def _uses(agent: Workload, tool: ToolRef, server: Server) -> Iterator[Use]:
+    """A reference without names means all that the server offers."""
+    if tool.server.resource is AGENT:
+        yield Use(agent, server, "")
+        return
+    names = tool.tools or tuple(item.name for item in server.offered or ()) or ("*",)
+    for name in names:
+        yield Use(agent, server, name, name in tool.approvals)
+
+
+def unused(servers: Iterable[Server], found: Iterable[Use]) -> list[Use]:
+    """Tools that servers offer and no agent has; ``*`` for what a server offers that is not known."""
+    taken = {(use.server.reference, use.tool) for use in found}
+    used = {use.server.reference for use in found}
+    return [
+        Use(None, server, name)
+        for server in servers
+        for name in ([tool.name for tool in server.offered] if server.offered is not None else ["*"])
+        if (server.reference, name) not in taken and (name != "*" or server.reference not in used)
+    ]
+
+
+def label(reference: Reference) -> str:
+    """``mcpserver/NAME``, as the command line takes it."""
+    return f"{reference.resource.singular}/{reference.name}"
+
+
+def asker(cluster: Cluster, timeout: float) -> Callable[[str, Resource, Mapping[str, Any]], McpServer]:
+    """Opens servers for ``Servers.ask``."""
+    return lambda name, resource, obj: open_server(cluster, name, resource, obj, timeout=timeout).server

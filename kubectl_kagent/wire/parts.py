@@ -1,0 +1,141 @@
+"""The parts of an A2A message: text, tool calls, tool results, requests to a person. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubectl_kagent.model.events import Event, Question, Request, Text, ToolCall, ToolResult, Unknown
+
+CONFIRMATION = "adk_request_confirmation"
+ASK_USER = "ask_user"
+_PENDING = frozenset({"confirmation_requested", "pending"})
+
+Json = Mapping[str, Any]
+
+
+def part_events(part: Any, *, partial: bool, message_id: str) -> Iterator[Event]:
+    """What one part of a message tells; ``partial`` and ``message_id`` are the message's."""
+    if is_text(part):
+        thought = bool(meta(mapping(part.get("metadata")), "thought"))
+        yield Text(part["text"], partial, thought, message_id)
+        return
+    about = mapping(part)
+    data, metadata = about.get("data"), mapping(about.get("metadata"))
+    type_ = meta(metadata, "type")
+    if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
+        yield Unknown(part)
+    elif type_ == "function_response":
+        yield from _tool_result(data)
+    elif type_ == "function_call" and data["name"] == CONFIRMATION:
+        yield _request(data) or Unknown(part)
+    elif type_ == "function_call":
+        yield _tool_call(data, metadata) or Unknown(part)
+    else:
+        yield Unknown(part)
+
+
+def _tool_call(data: Json, metadata: Json) -> ToolCall | None:
+    """The call; None for what is none: it has no name, or arguments that are no object."""
+    name, args = data.get("name"), data.get("args")
+    if not isinstance(name, str) or not name or not isinstance(args, Mapping | None):
+        return None
+    return ToolCall(word(data.get("id")), name, args or {}, word(meta(metadata, "subagent_session_id")))
+
+
+def _tool_result(data: Json) -> Iterator[Event]:
+    """Nothing for the placeholder that a call leaves while it waits for a person."""
+    response = data.get("response")
+    status = response.get("status") if isinstance(response, Mapping) else None
+    if data.get("name") == CONFIRMATION or (isinstance(status, str) and status in _PENDING):
+        return
+    yield ToolResult(word(data.get("id")), data["name"], response, _result_text(response), _failed(response))
+
+
+def _failed(response: Any) -> bool:
+    """MCP's isError through the Python runtime, an error text through the Go one."""
+    return isinstance(response, Mapping) and (response.get("isError") is True or bool(response.get("error")))
+
+
+def _result_text(response: Any) -> str:
+    """The words in a tool's answer: MCP content, Go's output, an error, else the JSON."""
+    if not isinstance(response, Mapping):
+        return words(response)
+    if response.get("error"):
+        return words(response["error"])
+    content = response.get("content")
+    if isinstance(content, list) and content:
+        return "\n".join(
+            item["text"] if isinstance(item, Mapping) and isinstance(item.get("text"), str) else words(item)
+            for item in content
+        )
+    inner = response.get("output", response.get("result", response))
+    if isinstance(inner, Mapping) and set(inner) == {"result"}:
+        inner = inner["result"]
+    return words(inner)
+
+
+def _request(data: Json) -> Request | None:
+    """What waits for a person; None when it does not say for which call."""
+    args = mapping(data.get("args"))
+    call = _tool_call(mapping(args.get("originalFunctionCall")), {})
+    confirmation = mapping(args.get("toolConfirmation"))
+    parts = mapping(confirmation.get("payload")).get("hitl_parts")
+    inner = [_inner(part) for part in parts] if isinstance(parts, list) else [] if parts is None else [None]
+    if call is None or None in inner:
+        return None
+    return Request(
+        id=word(data.get("id")),
+        call=call,
+        hint=word(confirmation.get("hint")),
+        questions=questions(call),
+        inner=tuple(item for item in inner if item),
+    )
+
+
+def _inner(part: Any) -> ToolCall | None:
+    about = mapping(part)
+    return _tool_call(mapping(about.get("originalFunctionCall") or about), {})
+
+
+def questions(call: ToolCall) -> tuple[Question, ...]:
+    """What an ask_user call asks; empty for any other call."""
+    items = call.args.get("questions") if call.name == ASK_USER else None
+    return tuple(_question(item) for item in items) if isinstance(items, list) else ()
+
+
+def _question(item: Any) -> Question:
+    about = mapping(item)
+    choices = about.get("choices")
+    return Question(
+        word(about.get("question")) or words(item),
+        tuple(map(words, choices)) if isinstance(choices, list) else (),
+        about.get("multiple") is True,
+    )
+
+
+def is_text(part: Any) -> bool:
+    """Whether it is a part of words."""
+    return isinstance(part, Mapping) and part.get("kind") == "text" and isinstance(part.get("text"), str)
+
+
+def words(value: Any) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def word(value: Any) -> str:
+    """The text, empty when it is none."""
+    return value if isinstance(value, str) else ""
+
+
+def mapping(value: Any) -> Json:
+    """The object, empty when it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def meta(metadata: Json, key: str) -> Any:
+    """A metadata value: the Go runtime's name first, then the Python runtime's, as kagent itself reads it."""
+    value = metadata.get(f"adk_{key}")
+    return metadata.get(f"kagent_{key}") if value is None else value
