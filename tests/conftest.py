@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from kubectl_kagent import clock
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
-from tests.fakes import FakeCluster
+from tests.fake.cluster import FakeCluster
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.layout import Layout

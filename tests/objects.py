@@ -10,7 +10,7 @@ import yaml
 
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MCP_SERVER, Resource
 from kubectl_kagent.model.workload import Workload
-from tests.fakes import FakeCluster
+from tests.fake.cluster import FakeCluster
 
 Object = dict[str, Any]
 

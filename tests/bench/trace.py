@@ -11,15 +11,15 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from tests.loopback import Loopback, Received, response, serve
+from tests.recordings import DATA
 
 SPANS = 20_000
 PAIRS = 7
 LIMIT = 3.0
 TRACE = "b9a6b4f2f31d0806f5659aa993c4ec57"  # the recorded one
-_RECORDED = Path(__file__).parents[1] / "data" / "telemetry" / "tempo_trace_go_tool.json"
+_RECORDED = DATA / "telemetry" / "tempo_trace_go_tool.json"
 _FETCH = "import json, sys, urllib.request as r; json.loads(r.urlopen(sys.argv[1]).read())"
 
 

@@ -32,10 +32,11 @@ from kubectl_kagent.model.workload import Workload
 from tests.cluster.conftest import Tools, wait_for
 from tests.cluster.running import Running
 from tests.cluster.workloads import declarative, mcp_server, model_config
+from tests.lab.layout import CHECKOUT
 
 Object = dict[str, Any]
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
+MANIFESTS = CHECKOUT / "manifests"
 MANAGER = "tenant"
 OWN = "kubectl-kagent-test"
 SHIPPED = ("recorder/kagent-recorder", "rbac/kagent-operate")

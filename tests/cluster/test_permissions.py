@@ -30,12 +30,13 @@ from kubectl_kagent.model.workload import Workload, dig
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Rule
-from tests import permission_cases
 from tests.cluster.conftest import MODEL_URL, Tools, wait_for
 from tests.cluster.workloads import key
 from tests.conftest import CONTEXT
 from tests.lab.lab import Lab
-from tests.permission_cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
+from tests.lab.layout import CHECKOUT
+from tests.permissions import cases as permission_cases
+from tests.permissions.cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
 
 pytestmark = [
     pytest.mark.cluster,
@@ -45,7 +46,7 @@ pytestmark = [
 ]
 
 Object = dict[str, Any]
-MANIFESTS = Path(__file__).parents[2] / "manifests"
+MANIFESTS = CHECKOUT / "manifests"
 REVIEW = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )

@@ -40,7 +40,8 @@ from kubectl_kagent.model.resources import (
     NAMESPACE,
     Resource,
 )
-from tests.fakes import FakeCluster
+from tests.fake.cluster import FakeCluster
+from tests.recordings import DATA
 
 Object = dict[str, Any]
 
@@ -769,7 +770,7 @@ def test_a_service_that_is_not_there_is_not_found(subject: Subject) -> None:
 
 @pytest.fixture(scope="session")
 def other_authority() -> Path:
-    return Path(__file__).parent.parent / "data" / "kubeconfigs" / "other-authority.crt"
+    return DATA / "kubeconfigs" / "other-authority.crt"
 
 
 def only(subject: Subject, resource: Resource, name: str, *, at: str | None = None) -> Object:

@@ -12,10 +12,11 @@ import pytest
 
 from tests.contract.agents import byo, condition, declarative, made, prepare, remote_mcp_server
 from tests.contract.kubectl import Namespace, Object, eventually, own_namespace
+from tests.recordings import DATA
 
 pytestmark = pytest.mark.cluster
 
-RECORDED = Path(__file__).parents[1] / "data" / "controller"
+RECORDED = DATA / "controller"
 CONTROLLER = "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy"
 READY_SECONDS = 90.0
 JSON = "application/json"

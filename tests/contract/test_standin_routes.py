@@ -17,8 +17,9 @@ from tests.lab.standin.listings import Listings
 from tests.lab.standin.server import application
 from tests.lab.standin.sources import NotFound
 from tests.lab.standin.store import Store
+from tests.recordings import DATA
 
-RECORDED = Path(__file__).parents[1] / "data" / "controller"
+RECORDED = DATA / "controller"
 SESSION = "01a205ee-5c2c-7c37-98b7-5021745c85a8"
 AGENT_HEADERS = {"x-agent-name": "default__NS__datetime_agent"}
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")

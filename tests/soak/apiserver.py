@@ -18,7 +18,7 @@ from kubectl_kagent.errors import (
 )
 from kubectl_kagent.model import resources
 from kubectl_kagent.model.resources import Resource
-from tests.fakes import FakeCluster
+from tests.fake.cluster import FakeCluster
 from tests.soak.wire import Answer, Asked
 
 HOST = "cluster.test:80"

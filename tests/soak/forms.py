@@ -18,13 +18,13 @@ from kubectl_kagent.model.resources import (
     REMOTE_MCP_SERVER,
 )
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
-from tests import permission_cases
-from tests.permission_cases import nothing
+from tests.fake.records import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
+from tests.permissions import cases as permission_cases
+from tests.permissions.cases import nothing
 from tests.soak.services import WAITING_SESSION as SESSION
 from tests.soak.services import WAITING_TASK as TASK
 from tests.soak.world import AGENT_WITH_RECORDS as RECORDS
 from tests.soak.world import Step, World
-from tests.unit.trace_world import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
 
 Done = Callable[[World], bool]
 

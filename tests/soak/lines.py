@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import click
 
 from kubectl_kagent.app import cli
+from tests.fake.records import GO_SESSION, GO_TASK, TEMPO_TRACE
 from tests.soak.faults import Trouble, judge_any
 from tests.soak.run import Done, run
 from tests.soak.services import WAITING_SESSION, WAITING_TASK
 from tests.soak.world import AGENT_WITH_RECORDS, Moment, World
-from tests.unit.trace_world import GO_SESSION, GO_TASK, TEMPO_TRACE
 
 Path = tuple[str, ...]
 

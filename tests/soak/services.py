@@ -17,11 +17,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests import recordings
 from tests.fake.copies import copied
+from tests.fake.records import ERROR_TRACE, JAEGER_TRACE, TEMPO_TRACE
 from tests.soak.wire import Answer, Asked
-from tests.unit import recordings
-from tests.unit.test_cli_top import answer as prometheus
-from tests.unit.trace_world import ERROR_TRACE, JAEGER_TRACE, TEMPO_TRACE
+from tests.unit.commands.test_top import answer as prometheus
 
 Object = dict[str, Any]
 

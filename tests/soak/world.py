@@ -11,13 +11,14 @@ from kubectl_kagent.backends.jaeger import LABELS as JAEGER
 from kubectl_kagent.backends.prometheus import LABELS as PROMETHEUS
 from kubectl_kagent.backends.tempo import LABELS as TEMPO
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG, POD, SERVICE
-from tests import objects, permission_cases
-from tests.fakes import FakeCluster
-from tests.permission_world import FakeWorld
+from tests import objects
+from tests.fake.cluster import FakeCluster
+from tests.fake.records import GO_TASK
+from tests.permissions import cases as permission_cases
+from tests.permissions.world import FakeWorld
 from tests.soak import apiserver, services
 from tests.soak.services import Services
 from tests.soak.wire import Answer, Asked, refused
-from tests.unit.trace_world import GO_TASK
 
 Object = dict[str, Any]
 AGENT_WITH_RECORDS = "datetime-agent"

@@ -21,7 +21,7 @@ from kubectl_kagent.telemetry.traces.query import NoSuchTurn, Query
 from kubectl_kagent.telemetry.traces.stores import FromTempo
 from tests.lab.images.shelf import key_of
 from tests.lab.layout import Layout
-from tests.unit.test_log_loki import LABELS
+from tests.unit.telemetry.logs.test_loki import LABELS
 
 pytestmark = [pytest.mark.telemetry, pytest.mark.npm]
 

@@ -12,10 +12,10 @@ import yaml
 from kubectl_kagent import clock
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG
 from tests.certificates import authority
-from tests.fakes import FakeCluster
+from tests.fake.cluster import FakeCluster
+from tests.fake.controllers import Controllers, Story
 from tests.loopback import Loopback, serve
 from tests.objects import agent, model_config
-from tests.unit.controllers import Controllers, Story
 
 Write = Callable[..., str]
 

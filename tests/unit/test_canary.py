@@ -30,14 +30,14 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from tests.conftest import Kagent
-from tests.fakes import FakeCluster
+from tests.fake.agent import SESSION, TASK, called, gave, request, row, talking, task, text, update
+from tests.fake.cluster import FakeCluster
+from tests.fake.controllers import Story
 from tests.loopback import Received, response, serve
 from tests.objects import config_map, mcp_server
-from tests.unit.controllers import Story
-from tests.unit.talking import SESSION, TASK, called, gave, request, row, talking, task, text, update
-from tests.unit.test_cli_logs import pod
-from tests.unit.test_cli_sessions import event, message
-from tests.unit.test_recorder import Watcher
+from tests.unit.commands.test_logs import pod
+from tests.unit.commands.test_sessions import event, message
+from tests.unit.lifecycle.history.test_recorder import Watcher
 
 # What may print a place's secret besides --show-secrets: the object itself, to be applied back as it is.
 ITSELF = "get -o yaml, and history --revision -o yaml where it is part of the config"

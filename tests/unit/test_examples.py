@@ -9,7 +9,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-ROOT = Path(__file__).parents[2]
+from tests.lab.layout import CHECKOUT
+
+ROOT = CHECKOUT
 EXAMPLE = ROOT / "manifests" / "examples" / "datetime-agent"
 CRDS = ROOT / "tests" / "lab" / "manifests" / "crds"
 

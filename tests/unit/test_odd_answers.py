@@ -9,10 +9,10 @@ import pytest
 from kubectl_kagent import clock
 from kubectl_kagent.cluster.connect import Connection, connect
 from tests.conftest import Kagent
-from tests.fakes import FakeCluster
+from tests.fake.api_over_http import ODD, ApiOverHttp
+from tests.fake.cluster import FakeCluster
+from tests.fake.furnished import furnished
 from tests.loopback import Loopback, serve
-from tests.unit.api_over_http import ODD, ApiOverHttp
-from tests.unit.furnished import furnished
 
 CONTROLLER = "kagent/kagent-controller:8083"
 AS = "?user_id=admin%40kagent.dev"

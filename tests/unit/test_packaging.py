@@ -7,9 +7,10 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.lab.layout import CHECKOUT
+
+ROOT = CHECKOUT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

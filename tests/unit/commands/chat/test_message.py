@@ -1,0 +1,321 @@
+"""chat with a message: stdout, stderr and exit code to the letter."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Kagent
+from tests.fake.agent import SESSION, TASK, Agent, called, gave, request, row, talking, task, text, update
+from tests.fake.cluster import FakeCluster
+from tests.loopback import Received, head, response, serve
+
+TOKENS = {"promptTokenCount": 40, "candidatesTokenCount": 2}
+EMPTY = "error: the message is empty\nhint: give it as an argument, with -f, or on stdin\n"
+CLOSING = f"session {SESSION} (0 prompt and 0 output tokens)\n"
+NOON = [update("submitted"), update("working", text("It is noon.")), update("completed")]
+
+
+def chat(kagent: Kagent, agent: Agent, *words: str, **how: Any) -> tuple[int, str, str]:
+    return kagent("chat", "clock", *words, f"--kagent-url={agent.url}", **how)
+
+
+def test_an_answer_with_tools(kagent: Kagent) -> None:
+    turn = [
+        update("submitted"),
+        update("working", text("Let me see."), message_id="1"),
+        update(
+            "working", called("c1", "get_time", timezone="UTC"), called("c2", "boom"), usage_metadata=TOKENS
+        ),
+        update("working", gave("c1", "get_time", {"content": [{"type": "text", "text": "12:00"}]})),
+        update("working", gave("c2", "boom", {"isError": True, "content": [{"text": "it\nexploded"}]})),
+        update("working", text("It is "), partial=True),
+        update("working", text("noon.\n"), partial=True),
+        update("working", text("It is noon.\n"), usage_metadata=TOKENS),
+        update("completed"),
+    ]
+    with talking(turn) as agent:
+        code, out, err = chat(kagent, agent, "what time is it?")
+    assert (code, out) == (0, "Let me see.\nIt is noon.\n")
+    assert err == (
+        '→ get_time timezone="UTC"\n→ boom\n✓ get_time 0.0s: 12:00\n✗ boom 0.0s: it exploded\n'
+        f"session {SESSION} (80 prompt and 4 output tokens)\n"
+    )
+    assert agent.said == [{"kind": "message", "role": "user", "parts": [text("what time is it?")]}]
+
+
+def test_a_failed_task(kagent: Kagent) -> None:
+    turn = [update("submitted"), update("failed", text("429: slow down"), error_code="API_ERROR")]
+    with talking(turn) as agent:
+        done = chat(kagent, agent, "hello")
+    assert done == (1, "", f"{CLOSING}error: agent clock's task is failed: 429: slow down\n")
+
+
+@pytest.mark.parametrize("state", ["canceled", "rejected", "unknown"])
+def test_other_ends(kagent: Kagent, state: str) -> None:
+    with talking([update(state)], task=task("rejected")) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out) == (1, "")
+    assert err.endswith(f"error: agent clock's task is {state.replace('unknown', 'rejected')}\n")
+
+
+def test_who_must_be_asked_where_nobody_is(kagent: Kagent) -> None:
+    turn = [update("input-required", request("c1", "delete", name="db"), request("c2", "drop"))]
+    with talking(turn) as agent:
+        done = chat(kagent, agent, "hello", "--user-id=jane")
+    assert done == (
+        7,
+        "",
+        f'{CLOSING}error: agent clock waits for somebody: approval of delete name="db"; approval of drop\n'
+        f"hint: kubectl kagent approvals approve {TASK} --user-id=jane (or reject)\n",
+    )
+    questions = [{"question": "Which?", "choices": ["a"]}, {"question": "Why?"}]
+    inner = {"originalFunctionCall": {"id": "i", "name": "delete", "args": {}}}
+    turn = [
+        update("input-required", request("c1", "ask_user", questions=questions)),
+        update(
+            "input-required",
+            request("c1", "ask_user", questions=questions),
+            request("c2", "x__NS__y", {"hitl_parts": [inner]}),
+        ),
+    ]
+    for number, what in ((1, "Which?; Why?"), (2, "Which?; Why?; approval of delete (of x__NS__y)")):
+        with talking(turn[number - 1 : number]) as agent:
+            code, _, err = chat(kagent, agent, "hello")
+        assert code == 7
+        assert err.splitlines()[1:] == [
+            f"error: agent clock waits for somebody: {what}",
+            f"hint: kubectl kagent approvals approve {TASK} --answer=TEXT (or reject)",
+        ]
+
+
+def test_a_task_that_waits_for_nobody_knows_what(kagent: Kagent) -> None:
+    with talking([update("auth-required", text("log in"))]) as agent:
+        code, _, err = chat(kagent, agent, "hello")
+    assert (code, err.splitlines()[1]) == (7, "error: agent clock waits for somebody: log in")
+
+
+def test_json_is_every_event_as_it_came(kagent: Kagent) -> None:
+    odd = {"kind": "news", "about": ["über", "\x1b[2J"]}
+    turn = [*NOON[:1], odd, *NOON[1:]]
+    with talking(turn) as agent:
+        code, out, err = chat(kagent, agent, "hello", "-o", "json")
+    assert (code, err) == (0, CLOSING)
+    assert [json.loads(line) for line in out.splitlines()] == [{"result": event} for event in turn]
+    assert "über" in out
+    assert "\x1b" not in out
+
+
+def test_what_is_not_understood_is_marked(kagent: Kagent) -> None:
+    turn = [update("submitted"), update("working", {"kind": "file", "file": {"uri": "x"}}), *NOON[1:]]
+    with talking(turn) as agent:
+        done = chat(kagent, agent, "hello")
+    mark = '? not understood: {"kind": "file", "file": {"uri": "x"}}\n'
+    assert done == (0, "It is noon.\n", mark + CLOSING)
+
+
+def test_nothing_that_others_write_reaches_the_terminal_as_a_command(kagent: Kagent) -> None:
+    evil = "\x1b]0;owned\x07\x9b2J"
+    turn = [
+        update("working", called("c1", f"get{evil}", **{evil: evil})),
+        update("working", gave("c1", f"get{evil}", {"content": [{"text": evil}]})),
+        update("working", text(f"a{evil}"), partial=True),
+        update("working", text(f"a{evil}b")),
+        update("failed", text(evil)),
+    ]
+    with talking(turn) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert code == 1
+    assert out == "a\\u001b]0;owned\\u0007\\u009b2Jb\n"
+    assert not [char for char in err if char in evil[:1] + "\x07\x9b"]
+
+
+def test_a_stream_that_breaks_off_is_picked_up(kagent: Kagent) -> None:
+    turn = [update("submitted"), update("working", text("It is "), partial=True), b""]
+    again = [update("working", text("noon."), partial=True), *NOON[1:]]
+    with talking(turn, again=[again]) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out) == (0, "It is noon.\n")
+    broken, closing = err.splitlines()
+    assert broken.startswith(
+        "Warning: the stream from /api/a2a/default/clock?user_id=admin%40kagent.dev broke: "
+    )
+    assert broken.endswith("; picking it up again")
+    assert closing + "\n" == CLOSING
+    assert [method for method, _ in agent.calls] == ["message/stream", "tasks/get", "tasks/resubscribe"]
+
+
+@pytest.mark.parametrize("cut", [b'data: {"result": {"kind": "sta\n\n', b"<html>\n\n", b"data: [[[\n\n"])
+def test_an_event_cut_in_half_is_asked_for_again(kagent: Kagent, cut: bytes) -> None:
+    said = {"role": "agent", "messageId": "1", "kind": "message", "parts": [text("It is noon.")]}
+    with talking([update("submitted"), cut], task=task("completed", said)) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out) == (0, "It is noon.\n")
+    assert err.startswith("Warning: the agent")
+    assert err.count("picking it up again") == 1
+
+
+def test_a_turn_is_over_with_its_last_event_though_the_connection_stays_open(kagent: Kagent) -> None:
+    heard, ended = threading.Event(), threading.Event()
+
+    def stream(_asked: Received) -> Iterator[bytes]:
+        yield head(200, "Content-Type: text/event-stream")
+        for event in (*NOON[:-1], NOON[-1] | {"final": True}):
+            yield f"data: {json.dumps({'result': event})}\n\n".encode()
+        heard.wait(10)
+        ended.set()
+
+    with serve() as server:
+        server.answer = stream
+        code, out, _ = kagent("chat", "clock", "what time is it?", f"--kagent-url={server.url}")
+        assert not ended.is_set()
+        heard.set()
+    assert (code, out) == (0, "It is noon.\n")
+
+
+def test_an_agent_that_stays_away_is_given_up_and_the_session_is_named(kagent: Kagent) -> None:
+    turn, again = [update("submitted"), b""], [[b""]] * 9
+    with talking(turn, again=again) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out) == (5, "")
+    assert err.count("picking it up again") == 5
+    assert CLOSING in err
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "error"),
+    [
+        (response(200, {"a": 1}), 1, "answered with application/json, not an event stream: b'{\"a\": 1}'"),
+        (response(200, "<html>", "text/html"), 1, "answered with text/html, not an event stream: b'<html>'"),
+        (response(500, {"error": "broken"}), 1, "answered 500: broken"),
+        (response(404, "Agent default/clock not found", "text/plain"), 1, "Agent default/clock not found"),
+        (
+            head(200, "Content-Type: text/event-stream"),
+            5,
+            "agent clock said nothing, and ended the conversation",
+        ),
+        (head(200, "Content-Type: text/event-stream") + b"data: 5\n", 1, "answered with int, not an object"),
+    ],
+)
+def test_answers_that_are_none(kagent: Kagent, answer: bytes, code: int, error: str) -> None:
+    with serve() as server:
+        server.answer = lambda _: answer
+        done = kagent("chat", "clock", "hello", f"--kagent-url={server.url}")
+    assert done[:2] == (code, "")
+    assert error in done[2].splitlines()[0]
+
+
+def test_a_refusal_is_told(kagent: Kagent) -> None:
+    failure = b'data: {"error": {"code": -32001, "message": "Task not found"}}\n\n'
+    with talking([failure]) as agent:
+        done = chat(kagent, agent, "hello", "--session=s")
+    closing = "session s (0 prompt and 0 output tokens)\n"
+    assert done == (1, "", f"{closing}error: Task not found (JSON-RPC error -32001)\n")
+
+
+def test_where_the_message_comes_from(kagent: Kagent, tmp_path: Path) -> None:
+    file = tmp_path / "question"
+    file.write_text("from a file\n")
+    for words, how, message in (
+        (["an argument"], {}, "an argument"),
+        (["-f", str(file)], {}, "from a file\n"),
+        (["-f", "-"], {"input": "from stdin"}, "from stdin"),
+        ([], {"input": "from stdin too"}, "from stdin too"),
+    ):
+        with talking(NOON) as agent:
+            assert chat(kagent, agent, *words, **how) == (0, "It is noon.\n", CLOSING)
+        assert agent.said[0]["parts"] == [text(message)]
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["a", "-f", "-"], "error: give the message as an argument or with -f, not both\n"),
+        ([""], EMPTY),
+        ([], EMPTY),
+        (["a", "--session=s", "--continue"], "error: give --session or --continue, not both\n"),
+        (
+            ["a", "--otlp-endpoint=ftp://x"],
+            'error: "ftp://x" is no address of an OTLP receiver\nhint: write http://HOST:4317 (gRPC) or http://HOST:4318\n',
+        ),
+    ],
+)
+def test_command_lines_that_make_no_sense(kagent: Kagent, words: list[str], error: str) -> None:
+    with talking() as agent:
+        assert chat(kagent, agent, *words) == (2, "", error)
+    assert agent.requests == []
+
+
+def test_an_agent_must_be_named(kagent: Kagent) -> None:
+    done = kagent("chat", "agents", "hello")
+    assert done == (2, "", "error: name an agent\nhint: one that is called agents is agent/agents\n")
+
+
+def test_going_on_with_a_session(kagent: Kagent) -> None:
+    listed = [row("old", updated_at="2026-11-01T00:00:00Z"), row("new"), row("x", "default__NS__other")]
+    with talking(NOON, data={"/api/sessions": listed}) as agent:
+        assert chat(kagent, agent, "hello", "--continue")[0] == 0
+    assert agent.said[0]["contextId"] == "new"
+    with talking(NOON) as agent:
+        assert chat(kagent, agent, "hello", "--session=mine")[0] == 0
+    assert agent.said[0]["contextId"] == "mine"
+    with talking(data={"/api/sessions": []}) as agent:
+        assert chat(kagent, agent, "hello", "--continue") == (
+            1,
+            "",
+            "error: there is no session with agent clock to continue\n"
+            "hint: leave --continue out to begin one\n",
+        )
+
+
+def test_an_agent_that_is_not_there(kagent: Kagent, cluster: FakeCluster) -> None:
+    code, out, err = kagent("chat", "clock", "hello")
+    assert (code, out) == (1, "")
+    assert err.startswith('Error from server (NotFound): agents.kagent.dev "clock" not found')
+
+
+def test_an_event_of_ten_megabytes(kagent: Kagent) -> None:
+    words = "It is noon. " * 900_000
+    with talking([update("working", text(words)), update("completed")]) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, err) == (0, CLOSING)
+    assert out == words + "\n"
+
+
+def test_an_event_without_end(kagent: Kagent) -> None:
+    """What no agent would write is not kept in memory for ever."""
+    with talking([update("working", text("x" * 33 * 1024 * 1024))]) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out, err) == (
+        1,
+        "",
+        "error: a line of more than 33554432 bytes came: that is no answer\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_code"),
+    [
+        (b"", 5),
+        (head(200, "Content-Type: text/event-stream", "Transfer-Encoding: chunked") + b"5", 5),
+        (response(500, {"error": "database is locked"}), 1),
+        (response(504, "", "text/plain"), 5),
+    ],
+    ids=["none", "a part", "500", "504"],
+)
+def test_a_question_whose_answer_is_lost_may_have_been_heard(
+    kagent: Kagent, answer: bytes, exit_code: int
+) -> None:
+    with serve() as server:
+        server.answer = lambda _: answer
+        code, out, err = kagent("chat", "clock", "what time is it?", f"--kagent-url={server.url}")
+        assert (code, out, len(server.received)) == (exit_code, "", 1)
+    assert err.endswith(
+        ": whether agent clock was told is not known\n"
+        "hint: kubectl kagent sessions list clock -n default shows what it was told\n"
+    )

@@ -1,0 +1,155 @@
+"""rollout restart: the mark goes where the controllers keep it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MCP_SERVER
+from kubectl_kagent.model.workload import RESTARTED_AT
+from tests import rollout_objects as objects
+from tests.conftest import Kagent
+from tests.fake.cluster import FakeCluster
+from tests.objects import taken_name
+
+
+@pytest.fixture
+def agent(cluster: FakeCluster) -> str:
+    """The agent "echo" with its Deployment, all well; its uid."""
+    uid: str = cluster.add(AGENT, objects.agent(generation=1, seen=1))["metadata"]["uid"]
+    deployment = objects.deployment(generation=1, seen=1, available=1)
+    deployment["metadata"]["ownerReferences"][0]["uid"] = uid
+    cluster.add(DEPLOYMENT, deployment)
+    return uid
+
+
+def mark(cluster: FakeCluster) -> str:
+    template = cluster.read(DEPLOYMENT, "echo")["spec"]["template"]
+    return str(template["metadata"]["annotations"].get(RESTARTED_AT, ""))
+
+
+def test_an_agents_deployment_is_marked_and_nothing_else_changes(
+    cluster: FakeCluster, kagent: Kagent, agent: str
+) -> None:
+    before = cluster.read(DEPLOYMENT, "echo")["spec"]
+    assert kagent("rollout", "restart", "agent/echo") == (0, "agent.kagent.dev/echo restarted\n", "")
+    after = cluster.read(DEPLOYMENT, "echo")["spec"]
+    del after["template"]["metadata"]["annotations"][RESTARTED_AT]
+    assert after == before
+    assert [request.resource for request in cluster.writes] == [DEPLOYMENT]
+
+
+def test_two_restarts_within_a_second_are_two(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
+    kagent("rollout", "restart", "echo")
+    first = mark(cluster)
+    kagent("rollout", "restart", "echo")
+    assert datetime.fromisoformat(mark(cluster)) > datetime.fromisoformat(first)
+
+
+def test_an_mcp_server_is_marked_in_its_own_spec(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(MCP_SERVER, objects.mcp_server())
+    assert kagent("rollout", "restart", "mcpserver/echo") == (
+        0,
+        "mcpserver.kagent.dev/echo restarted\n",
+        "",
+    )
+    deployment = cluster.read(MCP_SERVER, "echo")["spec"]["deployment"]
+    assert set(deployment.pop("annotations")) == {RESTARTED_AT}
+    assert deployment == objects.mcp_server()["spec"]["deployment"]
+
+
+def test_dry_run_changes_nothing(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
+    client = kagent("rollout", "restart", "echo", "--dry-run=client")
+    assert client == (0, "agent.kagent.dev/echo restarted (dry run)\n", "")
+    server = kagent("rollout", "restart", "echo", "--dry-run=server")
+    assert server == (0, "agent.kagent.dev/echo restarted (server dry run)\n", "")
+    shown = kagent(
+        "rollout", "restart", "echo", "--dry-run=client", "-o", "jsonpath={.spec.template.metadata}"
+    )
+    assert RESTARTED_AT in shown[1]
+    assert mark(cluster) == ""
+
+
+def test_o_prints_the_object_that_carries_the_mark(kagent: Kagent, agent: str) -> None:
+    assert kagent("rollout", "restart", "echo", "-o", "name") == (0, "deployment.apps/echo\n", "")
+
+
+def test_without_replicas_there_is_nothing_to_restart(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, objects.agent(replicas=0))
+    assert kagent("rollout", "restart", "echo", "--wait") == (
+        0,
+        "",
+        "Warning: agent.kagent.dev/echo has no replicas: there is nothing to restart\n",
+    )
+    assert not cluster.writes
+
+
+def test_wait_speaks_on_stderr(kagent: Kagent, agent: str) -> None:
+    code, out, err = kagent("rollout", "restart", "echo", "--dry-run=none", "--timeout=1ms")
+    # nobody rolls the fake's Deployment
+    assert (code, out) == (4, "agent.kagent.dev/echo restarted\n")
+    assert err == (
+        "Waiting for deployment spec update to be observed...\n"
+        "error: agent.kagent.dev/echo is restarted, but timed out after 0.001s waiting for deployment spec "
+        "update to be observed\n"
+        "hint: kubectl kagent rollout status agent/echo -n default shows how far it is\n"
+    )
+
+
+def test_an_agent_without_a_deployment(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, objects.agent())
+    assert kagent("rollout", "restart", "echo") == (
+        1,
+        "",
+        'Error from server (NotFound): deployments.apps "echo" not found\n'
+        "hint: kubectl kagent describe agent/echo -n default says why kagent has made none\n",
+    )
+
+
+def test_somebody_elses_deployment_of_that_name_is_left_alone(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, objects.agent())
+    taken_name(cluster, "echo")
+    assert kagent("rollout", "restart", "echo") == (
+        1,
+        "",
+        "Error from server (NotFound): deployment.apps/echo does not belong to agent.kagent.dev/echo\n"
+        "hint: kubectl kagent describe agent/echo -n default says why kagent has made none\n",
+    )
+    assert not cluster.writes
+
+
+def test_a_mark_that_the_server_drops_is_no_restart(
+    cluster: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an older CRD does with a field that it does not have."""
+    cluster.add(MCP_SERVER, objects.mcp_server())
+    patch = cluster.merge_patch
+    monkeypatch.setattr(cluster, "merge_patch", lambda *where, **how: patch(*where[:3], {}, **how))
+    assert kagent("rollout", "restart", "mcpserver/echo") == (
+        1,
+        "",
+        "error: mcpserver.kagent.dev/echo has no mark of the restart after the write\n"
+        "hint: an admission rule may take it away, or its CRD does not know the field\n",
+    )
+
+
+def test_the_others_are_restarted_all_the_same(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
+    for name in ("blank", "draft"):
+        agent_object = objects.agent()
+        agent_object["metadata"]["name"] = name
+        cluster.add(AGENT, agent_object)
+    assert kagent("rollout", "restart", "--all") == (
+        1,
+        "agent.kagent.dev/echo restarted\n",
+        'Warning: deployments.apps "blank" not found; '
+        "kubectl kagent describe agent/blank -n default says why kagent has made none\n"
+        'Warning: deployments.apps "draft" not found; '
+        "kubectl kagent describe agent/draft -n default says why kagent has made none\n"
+        "error: 2 of 3 agents were not restarted\n",
+    )
+    assert mark(cluster)
+
+
+def test_all_and_none(kagent: Kagent) -> None:
+    assert kagent("rollout", "restart", "--all") == (0, "", "No agents matched in default namespace.\n")

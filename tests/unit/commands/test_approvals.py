@@ -1,0 +1,362 @@
+"""approvals: the list, and decisions that are followed to the end of the turn."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from tests.conftest import Kagent, Screen
+from tests.fake.agent import SESSION, TASK, Agent, gave, request, row, talking, task, text, update, waiting
+from tests.fake.cluster import FakeCluster
+
+PENDING = f"/api/sessions/{SESSION}/tasks"
+QUESTIONS = [{"question": "Which?", "choices": ["a", "b"], "multiple": True}, {"question": "Why?"}]
+DONE = [update("working", gave("c1", "delete", {"output": "gone"})), update("working", text("Done."))]
+COMPLETED = [*DONE, update("completed")]
+END = f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
+SHOWN = f"agent clock of namespace default waits with task {TASK}:\n"
+
+
+HIDDEN = "x --token '; rm -rf /'"  # what a mask of the token would cover
+
+
+def kept(*tasks: dict[str, Any]) -> dict[str, Any]:
+    return {"/api/sessions": [row(SESSION)], PENDING: list(tasks)}
+
+
+def deleting(*turns: Any) -> AbstractContextManager[Agent]:
+    """An agent that waits with a call of delete."""
+    task = waiting(request("c1", "delete"))
+    return talking(*turns, data=kept(task), task=task)
+
+
+def approvals(kagent: Kagent, agent: Agent, *words: str) -> tuple[int, str, str]:
+    return kagent("approvals", *words, f"--kagent-url={agent.url}")
+
+
+def inbox() -> dict[str, Any]:
+    """Two agents, one of them with a batch, and a sub-agent whose session is its caller's affair."""
+    inner = {"originalFunctionCall": {"id": "i1", "name": "drop", "args": {"table": "\x1b[2J"}}}
+    outer = request("c9", "default__NS__clock", {"hitl_parts": [inner]})
+    batch = waiting(request("c1", "delete", name="prod"), request("c2", "delete", name="x" * 60))
+    later = {"timestamp": "2026-11-23T07:59:30Z"}
+    return {
+        "/api/sessions": [
+            row(SESSION),
+            row("s2", "team__NS__boss"),
+            row("s3", source="agent"),  # waits too
+            row("s4"),
+            row("gone"),
+        ],
+        PENDING: [task("completed"), batch],
+        "/api/sessions/s2/tasks": [
+            waiting(outer, id_="t2", session="s2", timestamp="2026-11-23T07:50:00Z"),
+            waiting(request("q", "ask_user", questions=QUESTIONS), id_="t3", session="s2", timestamp=None),
+        ],
+        "/api/sessions/s3/tasks": [waiting(request("i1", "drop"), id_="t5", session="s3")],
+        "/api/sessions/s4/tasks": [task("auth-required", id_="t4", session="s4", **later)],
+    }
+
+
+def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
+    with talking(data=inbox()) as agent:
+        code, out, err = approvals(kagent, agent, "list", "-A")
+        assert (code, err) == (0, "")
+        screen("approvals", out)
+        assert approvals(kagent, agent, "list", "-A", "-o", "wide") == (code, out, err)
+        assert approvals(kagent, agent, "list", "-A", "-o", "name") == (
+            0,
+            f"task/t2\ntask/{TASK}\ntask/t4\ntask/t3\n",
+            "",
+        )
+        assert approvals(kagent, agent, "list", "nobody")[1:] == (
+            "",
+            "Nothing of agent nobody waits for a person in default namespace.\n",
+        )
+        assert [line.split()[1] for line in approvals(kagent, agent, "list", "clock")[1].splitlines()] == [
+            "SESSION",
+            *[SESSION] * 2,
+            "s4",
+        ]
+
+
+def test_the_list_for_programs(kagent: Kagent) -> None:
+    with talking(data=inbox()) as agent:
+        items = json.loads(approvals(kagent, agent, "list", "-A", "-o", "json")[1])["items"]
+    assert [item["task"] for item in items] == ["t2", TASK, "t4", "t3"]
+    (call,) = items[0].pop("calls")
+    assert call == {
+        "id": "i1",
+        "tool": "drop",
+        "args": {"table": "\x1b[2J"},
+        "via": "default__NS__clock",
+        "questions": [],
+    }
+    assert items[0] == {
+        "namespace": "team",
+        "agent": "boss",
+        "session": "s2",
+        "task": "t2",
+        "since": "2026-11-23T07:50:00+00:00",
+        "said": "input-required",
+    }
+    assert items[3]["calls"][0]["questions"] == [
+        {"question": "Which?", "choices": ["a", "b"], "multiple": True},
+        {"question": "Why?", "choices": [], "multiple": False},
+    ]
+
+
+def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
+    with talking(data=kept({"id": "t", "kind": "task"})) as agent:
+        code, out, err = approvals(kagent, agent, "list")
+    assert (code, out) == (0, "")
+    assert err.splitlines()[0] == (f"Warning: session {SESSION} has a task in no state that is understood: t")
+
+
+ASK = request("q", "ask_user", questions=QUESTIONS)
+ASK_ONE = request("q", "ask_user", questions=QUESTIONS[:1])
+
+
+@pytest.mark.parametrize(
+    ("parts", "words", "decision"),
+    [
+        (
+            [request("c1", "delete")],
+            ["approve", "--yes"],
+            {"decision_type": "approve", "decisions": {"c1": "approve"}},
+        ),
+        (
+            [request("c1", "delete")],
+            ["approve", "--call=c1"],
+            {"decision_type": "approve", "decisions": {"c1": "approve"}},
+        ),
+        (
+            [request("c1", "delete")],
+            ["reject", "--yes"],
+            {"decision_type": "reject", "decisions": {"c1": "reject"}},
+        ),
+        (
+            [request("c1", "delete")],
+            ["reject", "--yes", "--reason=no"],
+            {"decision_type": "reject", "rejection_reason": "no", "decisions": {"c1": "reject"}},
+        ),
+        (
+            [request("c1", "delete"), request("c2", "delete")],
+            ["approve", "--call=c2", "--reason=no"],
+            {
+                "decision_type": "batch",
+                "decisions": {"c1": "reject", "c2": "approve"},
+                "rejection_reasons": {"c1": "no"},
+            },
+        ),
+        (
+            [ASK],
+            ["approve", "--yes", "--answer=1,2", "--answer=because, so"],
+            {
+                "decision_type": "approve",
+                "ask_user_answers": [{"answer": ["a", "b"]}, {"answer": ["because, so"]}],
+                "decisions": {"q": "approve"},
+            },
+        ),
+        (
+            [ASK_ONE],
+            ["approve", "--yes", "--answer=2", "--answer=a third", f"--answer={'9' * 5000}"],
+            {
+                "decision_type": "approve",
+                "ask_user_answers": [{"answer": ["b", "a third", "9" * 5000]}],
+                "decisions": {"q": "approve"},
+            },
+        ),
+    ],
+)
+def test_a_decision_is_sent_and_the_turn_followed(
+    kagent: Kagent, parts: list[Any], words: list[str], decision: dict[str, Any]
+) -> None:
+    with talking(COMPLETED, data=kept(waiting(*parts)), task=waiting(*parts)) as agent:
+        code, out, err = approvals(kagent, agent, words[0], TASK[:4], *words[1:])
+    assert (code, out) == (0, "Done.\n")
+    assert err.startswith(SHOWN)
+    assert err.endswith(f"\n{END}")
+    (message,) = agent.said
+    part = {"kind": "data", "data": decision}
+    where = {"taskId": TASK, "contextId": SESSION}
+    assert message == {"kind": "message", "role": "user", "parts": [part], **where}
+
+
+def test_what_is_decided_is_printed_first_with_all_arguments(kagent: Kagent) -> None:
+    inner = {"originalFunctionCall": {"id": "i1", "name": "drop", "args": {"table": "x\u202ey"}}}
+    parts = [
+        request("c1", "write", text="a\nerror: " + "b" * 300),
+        request("c9", "team__NS__db", {"hitl_parts": [inner]}),
+        request("q", "ask_user", questions=QUESTIONS),
+    ]
+    with talking(COMPLETED, data=kept(waiting(*parts)), task=waiting(*parts)) as agent:
+        err = approvals(kagent, agent, "reject", TASK, "--yes")[2]
+    assert err == (
+        f"{SHOWN}"
+        f'? write text="a\\nerror: {"b" * 300}"  [c1]\n'
+        '? drop table="x\\u202ey", wanted by team__NS__db  [i1]\n'
+        "? Which? (1. a, 2. b, several may be chosen); Why?  [q]\n"
+        f"{END}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "hint"),
+    [
+        ("approve", "--yes takes all that is printed above, --call=ID approves one call of it"),
+        ("reject", "--yes takes all that is printed above"),
+    ],
+)
+def test_where_nobody_can_be_asked_the_command_line_must_agree(kagent: Kagent, verb: str, hint: str) -> None:
+    with deleting() as agent:
+        assert approvals(kagent, agent, verb, TASK) == (
+            2,
+            "",
+            f"{SHOWN}? delete  [c1]\n"
+            f"error: nobody is there who could be asked whether to {verb} this\nhint: {hint}\n",
+        )
+    assert agent.calls == []
+
+
+@pytest.mark.parametrize(
+    ("now", "error"),
+    [
+        (
+            waiting(request("c2", "drop")),
+            "error: agent clock now waits for something else; nothing was approved or rejected\n"
+            "hint: kubectl kagent approvals list -A shows what waits\n",
+        ),
+        (
+            waiting(request("c1", "delete", name="prod")),
+            "error: agent clock now waits for something else; nothing was approved or rejected\n"
+            "hint: kubectl kagent approvals list -A shows what waits\n",
+        ),
+        (
+            task("completed"),
+            f"error: task {TASK} waits no more, it is completed; nothing was approved or rejected\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("words", [("approve", "--yes"), ("approve", "--call=c1"), ("reject", "--yes")])
+def test_nothing_is_sent_once_the_agent_waits_for_something_else(
+    kagent: Kagent, words: tuple[str, ...], now: dict[str, Any], error: str
+) -> None:
+    with talking(COMPLETED, data=kept(waiting(request("c1", "delete"))), task=now) as agent:
+        done = approvals(kagent, agent, words[0], TASK, *words[1:])
+    assert done == (1, "", f"{SHOWN}? delete  [c1]\n{error}")
+    assert agent.said == []
+
+
+def test_the_turn_may_wait_again_or_fail(kagent: Kagent) -> None:
+    for last, code, said in (
+        (
+            update("input-required", request("c2", "drop")),
+            7,
+            "error: agent clock waits for somebody: approval of drop",
+        ),
+        (update("failed", text("429")), 1, "error: agent clock's task is failed: 429"),
+    ):
+        with deleting([*DONE, last]) as agent:
+            done = approvals(kagent, agent, "approve", f"task/{TASK}", "--yes")
+        assert done[:2] == (code, "Done.\n")
+        assert said in done[2].splitlines()
+
+
+def test_json_is_the_events(kagent: Kagent) -> None:
+    with deleting(COMPLETED) as agent:
+        code, out, _ = approvals(kagent, agent, "approve", TASK, "--yes", "-o", "json")
+    assert code == 0
+    assert [json.loads(line)["result"] for line in out.splitlines()] == COMPLETED
+
+
+LIST = "hint: kubectl kagent approvals list -A shows what waits\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "word", "error"),
+    [
+        (
+            {f"/api/tasks/{TASK}": task("completed")},
+            TASK,
+            f"error: task {TASK} does not wait for anybody: it is completed\n{LIST}",
+        ),
+        ({}, "nope", f"error: no task nope waits\n{LIST}"),
+        (
+            kept(waiting(request("c1", "x")), waiting(request("c1", "x"), id_="7a5c0002")),
+            "7a5c",
+            'error: "7a5c" is the beginning of several tasks that wait: 7a5c0001, 7a5c0002\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_a_task_that_does_not_wait(
+    kagent: Kagent, verb: str, data: dict[str, Any], word: str, error: str
+) -> None:
+    with talking(data={"/api/sessions": [], **data}) as agent:
+        assert approvals(kagent, agent, verb, word) == (1, "", error)
+    assert agent.calls == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "words", "code", "error"),
+    [
+        (
+            [request("c1", "x"), request("c2", "y")],
+            ["--call=c3"],
+            2,
+            'error: the task does not wait with a call "c3"\nhint: it waits with c1, c2\n',
+        ),
+        (
+            [request("c1", "x")],
+            ["--answer=a"],
+            2,
+            "error: the task asks no question: it waits for an approval\n",
+        ),
+        (
+            [request("c1", "x")],
+            ["--reason=a"],
+            2,
+            "error: --reason goes with --call: it is what the other calls are rejected with\n",
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS)],
+            [],
+            2,
+            "error: the task waits for an answer: Which?; Why?\n"
+            "hint: give it with --answer, one for each question\n",
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS)],
+            ["--answer=a"],
+            2,
+            "error: the task asks 2 questions, and 1 answers were given\n",
+        ),
+        (
+            [request("q", "ask_user", questions=QUESTIONS[:1]), request("c1", "x")],
+            ["--call=q", "--answer=a"],
+            1,
+            "error: kagent takes answers only together with an approval of every other call\n",
+        ),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_not_sent(
+    kagent: Kagent, parts: list[Any], words: list[str], code: int, error: str
+) -> None:
+    with talking(data=kept(waiting(*parts))) as agent:
+        assert approvals(kagent, agent, "approve", TASK, *words) == (code, "", error)
+    assert agent.calls == []
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_what_is_decided_about_is_shown_whole_and_the_list_is_masked(kagent: Kagent, verb: str) -> None:
+    task = waiting(request("c1", "run", command=HIDDEN, password="hunter2"))
+    with talking(COMPLETED, data=kept(task), task=task) as agent:
+        listed = approvals(kagent, agent, "list", "-o", "json")[1]
+        _, _, err = approvals(kagent, agent, verb, TASK, "--yes")
+    assert f'? run command="{HIDDEN}" password="hunter2"' in err
+    assert "hunter2" not in listed
+    assert "rm -rf" not in listed

@@ -1,0 +1,335 @@
+"""scale, hibernate and wake as they are typed: exit code, stdout, stderr."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from kubectl_kagent.app import ExplainedGroup
+from kubectl_kagent.errors import Unreachable
+from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER, MODEL_CONFIG
+from tests.conftest import Kagent
+from tests.fake.cluster import FakeCluster
+from tests.objects import agent, hpa, mcp_server, model_config, reconcile, workload
+
+
+@pytest.fixture
+def clock(cluster: FakeCluster) -> FakeCluster:
+    cluster.add(AGENT, agent(deployment={"replicas": 1}))
+    return cluster
+
+
+def replicas(cluster: FakeCluster, name: str = "clock") -> int | None:
+    return workload(cluster, name).replicas
+
+
+@pytest.mark.parametrize(
+    "words", [["clock"], ["agent/clock"], ["agents", "clock"], ["agents.kagent.dev/clock"]]
+)
+def test_an_agent_by_each_of_its_names(clock: FakeCluster, kagent: Kagent, words: list[str]) -> None:
+    assert kagent("scale", *words, "--replicas=3") == (0, "agent.kagent.dev/clock scaled\n", "")
+    assert replicas(clock) == 3
+
+
+def test_an_mcp_server(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    result = kagent("scale", "mcp/datetime", "--replicas=2")
+    assert result == (0, "mcpserver.kagent.dev/datetime scaled\n", "")
+    assert workload(cluster, "datetime", MCP_SERVER).replicas == 2
+
+
+def test_several_at_once_by_name_by_label_and_all(cluster: FakeCluster, kagent: Kagent) -> None:
+    for name, tier in (("a", "gold"), ("b", "gold"), ("c", "lead")):
+        obj = agent(name)
+        obj["metadata"]["labels"] = {"tier": tier}
+        cluster.add(AGENT, obj)
+    lines = {name: f"agent.kagent.dev/{name} scaled\n" for name in "abc"}
+    assert kagent("scale", "a", "c", "--replicas=2") == (0, lines["a"] + lines["c"], "")
+    assert kagent("scale", "agents", "-l", "tier=gold", "--replicas=3")[1] == lines["a"] + lines["b"]
+    assert kagent("scale", "agents", "--all", "--replicas=4")[1] == "".join(lines.values())
+    assert [replicas(cluster, name) for name in "abc"] == [4, 4, 4]
+
+
+def test_nothing_selected_is_an_error_as_in_kubectl_scale(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("scale", "agents", "-l", "tier=none", "--replicas=2") == (
+        1,
+        "",
+        "error: no agents matched in default namespace\n",
+    )
+
+
+def test_an_agent_that_is_not_there(clock: FakeCluster, kagent: Kagent) -> None:
+    code, out, err = kagent("scale", "ghost", "--replicas=2")
+    assert (code, out) == (1, "")
+    assert err.startswith('Error from server (NotFound): agents.kagent.dev "ghost" not found\n')
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["clock"], "error: give either --replicas=COUNT or --release\n"),
+        (["clock", "--replicas=1", "--release"], "error: give either --replicas=COUNT or --release\n"),
+        (["--replicas=1"], "error: required resource not specified\n"),
+        (["clock", "--replicas=-1"], "-1 is not in the range 0<=x<=2147483647"),
+        (["clock", "--replicas=2147483648"], "2147483648 is not in the range 0<=x<=2147483647"),
+        (["clock", "--replicas=many"], "'many' is not a valid integer"),
+        (["pod/clock", "--replicas=1"], 'resource type "pod"'),
+        (["mc/gpt", "--replicas=1"], "error: cannot do this with modelconfigs\n"),
+        (["agent/clock", "mcp/x", "--replicas=1"], "error: all objects of one call must be of one type\n"),
+        (["clock", "--all", "--replicas=1"], "error: name objects, or select them with -l or --all"),
+        (["clock", "--replicas=1", "--timeout=soon"], '"soon" is not a duration'),
+        (
+            ["clock", "--replicas=1", "-o", "wide"],
+            'error: unable to match a printer suitable for the output format "wide"\n'
+            "hint: allowed: json, yaml, name, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...\n",
+        ),
+        (
+            ["clock", "--replicas"],
+            "error: option '--replicas' requires an argument\n"
+            "hint: kubectl kagent scale -h shows how it is used\n",
+        ),
+        (
+            ["clock", "--wait=false"],
+            "error: option '--wait' does not take a value\n"
+            "hint: kubectl kagent scale -h shows how it is used\n",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error_and_changes_nothing(
+    clock: FakeCluster, kagent: Kagent, args: list[str], message: str
+) -> None:
+    before = clock.read(AGENT, "clock")
+    code, out, err = kagent("scale", *args)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert clock.read(AGENT, "clock") == before
+
+
+def test_expectations_that_do_not_hold(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("scale", "clock", "--replicas=3", "--current-replicas=2") == (
+        1,
+        "",
+        "Error from server (Conflict): agent.kagent.dev/clock: expected replicas to be 2, was 1\n",
+    )
+    code, out, err = kagent("scale", "clock", "--replicas=3", "--resource-version=1")
+    assert (code, out) == (1, "")
+    assert "expected resource version to be 1, was 2" in err
+    assert clock.writes == []
+
+
+def test_one_version_for_several_objects_is_refused(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(AGENT, agent("second"))
+    code, _, err = kagent("scale", "clock", "second", "--replicas=3", "--resource-version=1")
+    assert code == 2
+    assert err == "error: cannot use --resource-version with multiple resources\n"
+
+
+def test_dry_runs_say_so_and_change_nothing(clock: FakeCluster, kagent: Kagent) -> None:
+    expected = "agent.kagent.dev/clock scaled (dry run)\n"
+    assert kagent("scale", "clock", "--replicas=3", "--dry-run=client") == (0, expected, "")
+    assert clock.writes == []
+    expected = "agent.kagent.dev/clock scaled (server dry run)\n"
+    assert kagent("scale", "clock", "--replicas=3", "--dry-run=server") == (0, expected, "")
+    assert replicas(clock) == 1
+
+
+def test_output_formats_show_the_object_as_it_is_now(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("scale", "clock", "--replicas=3", "-o", "name")[1] == "agent.kagent.dev/clock\n"
+    path = "jsonpath={.spec.declarative.deployment.replicas}"
+    assert kagent("scale", "clock", "--replicas=4", "-o", path)[1] == "4"
+    shown = json.loads(kagent("scale", "clock", "--replicas=5", "-o", "json")[1])
+    assert shown["spec"] == agent(deployment={"replicas": 5})["spec"]
+    assert "managedFields" not in shown["metadata"]
+    assert "replicas: 6\n" in kagent("scale", "clock", "--replicas=6", "-o", "yaml")[1]
+
+
+def test_the_guard_refuses_and_force_warns(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(HPA, hpa("clock"))
+    assert kagent("scale", "clock", "--replicas=3") == (
+        1,
+        "",
+        dedent("""\
+            error: agent.kagent.dev/clock is scaled by an autoscaler: \
+horizontalpodautoscaler.autoscaling/clock-hpa keeps it between 1 and 5
+            hint: change the autoscaler, or set the count all the same with --force \
+(it fights the autoscaler until 'kubectl kagent scale agent/clock -n default --release')
+            """),
+    )
+    assert replicas(clock) == 1
+    code, out, err = kagent("scale", "clock", "--replicas=3", "--force")
+    assert (code, out) == (0, "agent.kagent.dev/clock scaled\n")
+    assert err.startswith("Warning: horizontalpodautoscaler.autoscaling/clock-hpa keeps it between 1 and 5;")
+
+
+def test_release(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(HPA, hpa("clock"))
+    assert kagent("scale", "clock", "--release") == (0, "agent.kagent.dev/clock released\n", "")
+    assert replicas(clock) is None
+
+
+def test_error_unchanged_tells_by_the_exit_code(clock: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("scale", "clock", "--replicas=1", "--error-unchanged") == (
+        3,
+        "agent.kagent.dev/clock scaled\n",
+        "error: nothing changed: every object already was as asked\n",
+    )
+    assert kagent("scale", "clock", "--replicas=2", "--error-unchanged")[0] == 0
+    assert kagent("scale", "clock", "--replicas=2")[0] == 0
+
+
+def test_setting_the_count_that_happens_to_run_is_a_change(cluster: FakeCluster, kagent: Kagent) -> None:
+    """The CR had none before: from now on no autoscaler can move it."""
+    cluster.add(AGENT, agent())
+    assert kagent("scale", "clock", "--replicas=1", "--error-unchanged")[0] == 0
+    assert replicas(cluster) == 1
+
+
+def test_wait_ends_when_the_pods_are_there(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.edit(AGENT, "clock", {"spec": {"declarative": {"deployment": {"replicas": 3}}}})
+    reconcile(clock, config_hash="1")
+    code, out, _ = kagent("scale", "clock", "--replicas=3", "--wait")
+    assert (code, out) == (0, "agent.kagent.dev/clock scaled\n")
+
+
+def test_wait_gives_up_after_the_timeout_with_its_own_exit_code(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(MODEL_CONFIG, model_config())
+    reconcile(clock, config_hash="1", ready=False)
+    code, out, err = kagent("scale", "clock", "--replicas=1", "--timeout=10ms")
+    assert (code, out) == (4, "agent.kagent.dev/clock scaled\n")
+    assert err == (
+        'Waiting for agent "clock" rollout to finish: 0 of 1 updated replicas are available...\n'
+        "error: agent.kagent.dev/clock is scaled to 1, but timed out after 0.01s waiting for agent "
+        '"clock" rollout to finish: 0 of 1 updated replicas are available\n'
+        "hint: kubectl kagent rollout status agent/clock -n default shows how far it is\n"
+    )
+
+
+def test_what_fails_while_it_waits_says_that_the_change_is_made(clock: FakeCluster, kagent: Kagent) -> None:
+    def refuse() -> None:
+        clock.before("get", AGENT, refuse)
+        raise Unreachable("the server lab did not answer in time")
+
+    clock.before("patch", AGENT, lambda: clock.before("get", AGENT, refuse))
+    code, out, err = kagent("scale", "clock", "--replicas=3", "--wait")
+    assert (code, out) == (5, "agent.kagent.dev/clock scaled\n")
+    assert err == (
+        "Warning: the server lab did not answer in time; trying again\n"
+        "error: agent.kagent.dev/clock is scaled to 3, but the server lab did not answer in time\n"
+        "hint: kubectl kagent rollout status agent/clock -n default shows how far it is\n"
+    )
+
+
+def test_forbidden_has_its_own_exit_code_and_names_the_role(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.deny("patch", AGENT)
+    code, out, err = kagent("scale", "clock", "--replicas=3")
+    assert (code, out) == (6, "")
+    first, hint = err.splitlines()
+    assert first == (
+        'Error from server (Forbidden): agents.kagent.dev "clock" is forbidden: User "tester" cannot patch '
+        'resource "agents" in API group "kagent.dev" in the namespace "default"'
+    )
+    assert hint.startswith("hint: ClusterRole kagent-")
+
+
+def test_an_unreachable_server_has_its_own_exit_code(clock: FakeCluster, kagent: Kagent) -> None:
+    def gone() -> None:
+        raise Unreachable("the server 127.0.0.1:1 did not answer in time")
+
+    clock.before("get", AGENT, gone)
+    result = kagent("scale", "clock", "--replicas=3")
+    assert result == (5, "", "error: the server 127.0.0.1:1 did not answer in time\n")
+
+
+def test_no_kagent_in_the_cluster(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.missing(AGENT)
+    code, out, err = kagent("scale", "clock", "--replicas=3")
+    assert (code, out) == (1, "")
+    assert err.startswith('error: the server doesn\'t have a resource type "agents" in kagent.dev/v1alpha2\n')
+
+
+def test_an_interrupt_ends_quietly_with_130(clock: FakeCluster, kagent: Kagent) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    clock.before("patch", AGENT, interrupt)
+    assert kagent("scale", "clock", "--replicas=3") == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("moment", ["parse_args", "invoke"])
+def test_an_interrupt_around_the_verb_is_no_other(
+    clock: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ExplainedGroup, moment, interrupt)
+    assert kagent("scale", "clock", "--replicas=3") == (130, "", "\ninterrupted\n")
+
+
+def test_what_was_done_before_an_error_is_still_told(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(AGENT, agent("second", deployment={"replicas": 1}))
+
+    def taken() -> None:
+        clock.edit(AGENT, "second", {"spec": {"declarative": {"deployment": {"replicas": 9}}}})
+
+    clock.before("patch", AGENT, taken, nth=2)
+    code, out, err = kagent("scale", "clock", "second", "--replicas=3", "--current-replicas=1")
+    assert (code, out) == (1, "agent.kagent.dev/clock scaled\n")
+    assert err == (
+        "Error from server (Conflict): agent.kagent.dev/second: expected replicas to be 1, was 9\n"
+    )
+
+
+def test_sleep_and_wake(clock: FakeCluster, kagent: Kagent) -> None:
+    kagent("scale", "clock", "--replicas=3")
+    assert kagent("hibernate", "clock") == (0, "agent.kagent.dev/clock hibernated\n", "")
+    assert replicas(clock) == 0
+    assert kagent("hibernate", "clock") == (
+        0,
+        "agent.kagent.dev/clock unchanged\n",
+        "Warning: agent.kagent.dev/clock already has no replicas\n",
+    )
+    assert kagent("wake", "clock") == (0, "agent.kagent.dev/clock woken to 3\n", "")
+    assert replicas(clock) == 3
+    assert kagent("wake", "clock") == (
+        0,
+        "agent.kagent.dev/clock unchanged\n",
+        "Warning: agent.kagent.dev/clock is awake\n",
+    )
+
+
+def test_what_sleeps_without_a_count_of_its_own_is_not_awake(cluster: FakeCluster, kagent: Kagent) -> None:
+    """Hibernated, and then released: the Deployment stays at 0."""
+    cluster.add(AGENT, agent())
+    reconcile(cluster, config_hash="1")
+    kagent("scale", "clock", "--replicas=3")
+    kagent("hibernate", "clock")
+    reconcile(cluster, config_hash="1")
+    kagent("scale", "clock", "--release")
+    assert kagent("wake", "clock") == (0, "agent.kagent.dev/clock woken to 3\n", "")
+    assert replicas(cluster) == 3
+
+
+def test_hibernate_leaves_an_autoscaled_agent_alone(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(HPA, hpa("clock"))
+    assert kagent("hibernate", "clock")[0] == 1
+    assert replicas(clock) == 1
+
+
+def test_waking_loses_against_who_was_first(clock: FakeCluster, kagent: Kagent) -> None:
+    kagent("hibernate", "clock")
+    rival = {"spec": {"declarative": {"deployment": {"replicas": 7}}}}
+    clock.before("patch", AGENT, lambda: clock.edit(AGENT, "clock", rival))
+    code, _, err = kagent("wake", "clock")
+    assert code == 1
+    assert "expected replicas to be 0, was 7" in err
+    assert replicas(clock) == 7
+
+
+def test_help_shows_examples(kagent: Kagent) -> None:
+    for verb in ("scale", "hibernate", "wake"):
+        code, out, err = kagent(verb, "-h")
+        assert (code, err) == (0, "")
+        assert f"kubectl kagent {verb} " in out

@@ -1,0 +1,255 @@
+"""sessions: list, show, delete, export."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Kagent, Screen
+from tests.fake.agent import SESSION, TASK, Agent, called, gave, request, row, talking, task, text
+from tests.fake.cluster import FakeCluster
+from tests.loopback import response, serve
+
+WHOLE = f"/api/sessions/{SESSION}"
+EVIL = "\x1b]0;owned\x07"
+
+
+def sessions(kagent: Kagent, agent: Agent, *words: str) -> tuple[int, str, str]:
+    return kagent("sessions", *words, f"--kagent-url={agent.url}")
+
+
+def event(seconds: str, **part: Any) -> dict[str, Any]:
+    data = {"content": {"parts": [part]}, "author": "x"}
+    return {"created_at": f"2026-11-23T07:00:{seconds}Z", "data": json.dumps(data)}
+
+
+def message(role: str, *parts: dict[str, Any], tokens: tuple[int, int] | None = None) -> dict[str, Any]:
+    usage = {"promptTokenCount": tokens[0], "candidatesTokenCount": tokens[1]} if tokens else None
+    metadata = {"kagent_usage_metadata": usage}
+    name = json.dumps([role, parts])
+    return {"kind": "message", "role": role, "messageId": name, "parts": list(parts), "metadata": metadata}
+
+
+def conversation() -> dict[str, Any]:
+    """Two turns: an approval in a batch with one rejected, and a failure."""
+    decided = {
+        "decision_type": "batch",
+        "decisions": {"c1": "approve", "c2": "reject"},
+        "rejection_reasons": {"c2": "not today"},
+    }
+    first = task(
+        "completed",
+        message("user", text("clean up")),
+        message("user", text("clean up")),
+        message("agent", text("Let me see.\nTwo things."), called("c0", "look", at="here"), tokens=(40, 2)),
+        message("agent", gave("c0", "look", {"isError": True, "content": [{"text": f"no{EVIL}"}]})),
+        message("agent", called("c1", "delete", name="a"), called("c2", "delete", name="b")),
+        message("agent", request("c1", "delete", name="a"), request("c2", "delete", name="b")),
+        message("user", {"kind": "data", "data": decided}),
+        message(
+            "agent", gave("c1", "delete", {"output": "gone"}), gave("c2", "delete", {"result": "rejected"})
+        ),
+        message("agent", text("Done."), tokens=(50, 3)),
+    )
+    failed = task("failed", message("user", text("again")), id_="7a5c0002")
+    failed["status"]["message"] = message("agent", text("429: slow down")) | {
+        "metadata": {"kagent_error_code": "API"}
+    }
+    first["artifacts"] = [{"parts": [text("Done.")]}]
+    events = [
+        event("00", text="clean up"),
+        event("01", text="Let me see.\nTwo things."),
+        event("01", function_call={"id": "c0", "name": "look", "args": {}}),
+        event("02.5", function_response={"id": "c0", "name": "look", "response": {}}),
+        event("03", function_call={"id": "c1", "name": "delete", "args": {}}),
+        event("04", functionResponse={"id": "c1", "name": "delete", "response": {"status": "pending"}}),
+        event("30", functionResponse={"id": "c1", "name": "delete", "response": {}}),
+        event("31", text="Done."),
+        {"created_at": "2026-11-23T07:00:32Z", "data": "{cut"},
+    ]
+    return {
+        "/api/sessions": [row(SESSION)],
+        WHOLE: {"session": row(SESSION), "events": events},
+        f"{WHOLE}/tasks": [first, failed],
+    }
+
+
+LISTED = [
+    row(SESSION),
+    row("s2", "team__NS__boss", source="agent", name=f"call {EVIL} " + "x" * 60),
+    row("s3", name=None, created_at="2026-11-23T09:00:00Z", updated_at=None),
+]
+
+
+def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
+    with talking(data={"/api/sessions": LISTED}) as agent:
+        assert sessions(kagent, agent, "list") == (
+            0,
+            "SESSION    AGENT   TITLE             STARTED-BY   LAST-USED   AGE\n"
+            "5e551017   clock   what time is it   user         2m          59m\n"
+            "s3         clock   <none>            user         <unknown>   0s\n",
+            "",
+        )
+        screen("sessions", sessions(kagent, agent, "list", "-A")[1])
+        code, out, _ = sessions(kagent, agent, "list", "-o", "wide", "-A")
+        assert (code, out.splitlines()[0].split()[-1]) == (0, "USER")
+        assert "x" * 60 in out
+        assert sessions(kagent, agent, "list", "-o", "name") == (0, f"session/{SESSION}\nsession/s3\n", "")
+        found = json.loads(sessions(kagent, agent, "list", "-A", "-o", "json")[1])
+        assert found == {"items": LISTED}
+        nobody = sessions(kagent, agent, "list", "nobody")
+        assert nobody == (0, "", "No sessions of agent nobody found in default namespace.\n")
+
+
+def test_the_help_has_its_examples_as_they_are_typed(kagent: Kagent) -> None:
+    helped = kagent("sessions", "delete", "--help")[1]
+    assert "\n  kubectl kagent sessions list datetime-agent -o name | xargs -d '\\n' kubectl kagent" in helped
+
+
+def test_a_transcript(kagent: Kagent, screen: Screen) -> None:
+    with talking(data=conversation()) as agent:
+        code, out, err = sessions(kagent, agent, "show", SESSION)
+        assert (code, err) == (0, "")
+        screen("session", out)
+        assert sessions(kagent, agent, "show", f"session/{SESSION}") == (0, out, "")
+        code, out, err = sessions(kagent, agent, "export", SESSION, "-o", "md")
+        assert (code, err) == (0, "")
+        screen("session-markdown", out)
+
+
+def test_a_transcript_for_programs(kagent: Kagent) -> None:
+    with talking(data=conversation()) as agent:
+        told = json.loads(sessions(kagent, agent, "show", SESSION, "-o", "json")[1])
+        assert told["session"] == row(SESSION)
+        assert [entry["kind"] for entry in told["entries"]] == [
+            *("said", "said", "call", "result", "call", "call", "asked", "decided", "result", "result"),
+            *("said", "task", "said", "task", "odd"),
+        ]
+        assert told["entries"][3] == {
+            "kind": "result",
+            "id": "c0",
+            "tool": "look",
+            "text": f"no{EVIL}",
+            "failed": True,
+            "at": "2026-11-23T07:00:02.500000+00:00",
+            "seconds": 1.5,
+        }
+        path = "jsonpath={.entries[11].tokens.prompt}"
+        assert sessions(kagent, agent, "show", SESSION, "-o", path) == (0, "90", "")
+
+
+def test_a_session_without_tasks_says_where_its_events_are(kagent: Kagent) -> None:
+    data = conversation() | {f"{WHOLE}/tasks": None}
+    with talking(data=data) as agent:
+        code, out, err = sessions(kagent, agent, "show", SESSION)
+    assert (code, out.count("\n")) == (0, 2)
+    assert err == (
+        "Warning: the session has 9 events and no task: its agent keeps none "
+        f"(kubectl kagent sessions export {SESSION} has the events)\n"
+    )
+
+
+def test_an_export_is_everything_as_it_came(kagent: Kagent) -> None:
+    data = conversation()
+    whole = {"session": row(SESSION), "events": data[WHOLE]["events"], "tasks": data[f"{WHOLE}/tasks"]}
+    with talking(data=data) as agent:
+        assert json.loads(sessions(kagent, agent, "export", SESSION)[1]) == whole
+        assert yaml.safe_load(sessions(kagent, agent, "export", SESSION, "-o", "yaml")[1]) == whole
+
+
+def test_deleting(kagent: Kagent) -> None:
+    with talking(data={WHOLE: {"session": row(SESSION)}, "/api/sessions/s2": {}}) as agent:
+        dry = sessions(kagent, agent, "delete", SESSION, "--dry-run=client")
+        assert dry == (0, f"session/{SESSION} deleted (dry run)\n", "")
+        done = sessions(kagent, agent, "delete", f"session/{SESSION}", "s2")
+        assert done == (0, f"session/{SESSION} deleted\nsession/s2 deleted\n", "")
+        assert agent.data == {}
+
+
+GONE = (
+    f'Error from server (NotFound): session "{SESSION}" not found\n'
+    "hint: kubectl kagent sessions list -A shows the user's\n"
+)
+
+
+@pytest.mark.parametrize("words", [["show"], ["export"], ["delete"], ["delete", "--dry-run=client"]])
+def test_a_session_that_is_not_there(kagent: Kagent, words: list[str]) -> None:
+    with talking() as agent:
+        assert sessions(kagent, agent, *words, SESSION) == (1, "", GONE)
+
+
+@pytest.mark.parametrize("word", ["session/", "a/b", "session/../x"])
+def test_what_is_no_session(kagent: Kagent, word: str) -> None:
+    with talking() as agent:
+        code, out, err = sessions(kagent, agent, "show", word)
+    assert (code, out, err.splitlines()[0]) == (2, "", f'error: "{word}" is no session')
+
+
+@pytest.mark.parametrize(
+    "found", [None, [], {}, {"session": None}, {"session": {"id": 5}}, {"session": row("x"), "events": 5}]
+)
+def test_a_session_that_is_none_is_an_error(kagent: Kagent, found: Any) -> None:
+    with talking(data={WHOLE: found, f"{WHOLE}/tasks": []}) as agent:
+        code, out, err = sessions(kagent, agent, "show", SESSION)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the kagent controller")
+
+
+@pytest.mark.parametrize(
+    "tasks", [[{}], [{"kind": "task", "history": 5}], [{"status": []}], [{"history": [5]}]]
+)
+def test_tasks_that_are_none_are_marked(kagent: Kagent, tasks: list[Any]) -> None:
+    data = {WHOLE: {"session": row(SESSION), "events": []}, f"{WHOLE}/tasks": tasks}
+    with talking(data=data) as agent:
+        code, out, _ = sessions(kagent, agent, "show", SESSION)
+    assert code == 0
+    assert "not understood" in out or " unknown " in out
+
+
+def test_task_ids_are_told(kagent: Kagent) -> None:
+    with talking(data=conversation()) as agent:
+        out = sessions(kagent, agent, "show", SESSION)[1]
+    assert f"task {TASK} completed (90 prompt and 5 output tokens)" in out
+
+
+def test_ids_that_xargs_would_take_apart_are_left_out_of_o_name(kagent: Kagent) -> None:
+    odd = ["s1 --kagent-url=http://elsewhere", "-h", "a'b", "a\nb", "", "..", "good"]
+    with talking(data={"/api/sessions": [row(id_) for id_ in odd if id_]}) as agent:
+        assert sessions(kagent, agent, "list", "-A", "-o", "name") == (
+            0,
+            "session/good\n",
+            "Warning: left out 5 of 6 ids that are not one plain word; -o json shows all\n",
+        )
+
+
+def test_the_help_shows_how_to_delete_what_is_listed(kagent: Kagent) -> None:
+    listed = "kubectl kagent sessions list datetime-agent -o name"
+    example = rf"  {listed} | xargs -d '\n' kubectl kagent sessions delete --"
+    assert f"{example}\n" in kagent("sessions", "delete", "-h")[1]
+
+
+def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
+    with talking() as agent:
+        assert sessions(kagent, agent, "delete", "..") == (
+            1,
+            "",
+            'Error from server (NotFound): session ".." not found\n'
+            "hint: kubectl kagent sessions list -A shows the user's\n",
+        )
+        assert agent.requests == []
+
+
+def test_a_delete_whose_answer_is_lost_may_have_been_carried_out(kagent: Kagent) -> None:
+    with serve() as server:
+        server.answer = lambda asked: (
+            b"" if asked.method == "DELETE" else response(200, {"error": False, "data": {}})
+        )
+        code, out, err = kagent("sessions", "delete", SESSION, f"--kagent-url={server.url}")
+    assert (code, out) == (5, "")
+    assert err.endswith(
+        f": whether session {SESSION} was deleted is not known\n"
+        f"hint: kubectl kagent sessions show {SESSION} shows it\n"
+    )

@@ -1,0 +1,196 @@
+"""rollout status --smoke: what counts as an answer, and what happens without one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.errors import Forbidden, KagentError, OtherServerError, Unreachable
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT
+from tests import rollout_objects as objects
+from tests.conftest import Kagent
+from tests.fake.cluster import FakeCluster
+from tests.fake.controllers import Story
+from tests.rollout_objects import HASH, Object
+
+SERVICE_URL = ("POST", "default/echo:8080/")
+DONE = f'agent "echo" successfully rolled out (config hash {HASH})\n'
+ASK = ("rollout", "status", "echo", "--smoke", "what time is it?")
+
+
+def task(state: str, *, artifact: str = "", message: str = "", **more: Any) -> Object:
+    found: Object = {"kind": "task", "id": "t", "status": {"state": state}, "artifacts": [], **more}
+    if artifact:
+        found["artifacts"] = [{"parts": [{"kind": "data", "data": {}}, {"kind": "text", "text": artifact}]}]
+    if message:
+        found["status"]["message"] = {"role": "agent", "parts": [{"kind": "text", "text": message}]}
+    return found
+
+
+def message(*texts: str) -> Object:
+    return {"kind": "message", "role": "agent", "parts": [{"kind": "text", "text": text} for text in texts]}
+
+
+NEW_WIRE = {
+    "task": {
+        "id": "t",
+        "status": {"state": "TASK_STATE_COMPLETED"},
+        "artifacts": [{"artifactId": "a", "parts": [{"text": "It is noon."}]}],
+    }
+}
+HISTORY = [
+    {"role": "user", "messageId": "1", "parts": [{"kind": "text", "text": "what time is it?"}]},
+    {"role": "agent", "messageId": "2", "parts": [{"kind": "text", "text": "It is noon."}]},
+]
+
+
+@pytest.fixture
+def echo(cluster: FakeCluster) -> FakeCluster:
+    """An agent that is rolled out."""
+    created = cluster.add(AGENT, objects.agent(generation=1, seen=1))
+    deployment = objects.deployment(generation=1, seen=1, available=1)
+    deployment["metadata"]["ownerReferences"][0]["uid"] = created["metadata"]["uid"]
+    cluster.add(DEPLOYMENT, deployment)
+    return cluster
+
+
+def answers(cluster: FakeCluster, result: Any) -> None:
+    cluster.services[SERVICE_URL] = {"jsonrpc": "2.0", "result": result}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        task("completed", artifact="It is noon.\nSharp."),
+        task("completed", message="It is noon."),
+        task("completed", history=HISTORY),
+        message("\n", "It is noon."),
+        NEW_WIRE,
+        {"message": {"role": "ROLE_AGENT", "parts": [{"text": "It is noon."}]}},
+    ],
+    ids=["artifact", "status", "history", "message", "wire 1.0 task", "wire 1.0 message"],
+)
+def test_an_answer(echo: FakeCluster, kagent: Kagent, result: Object) -> None:
+    answers(echo, result)
+    assert kagent(*ASK) == (0, f"{DONE}smoke test answered: It is noon.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        (task("failed", message="Error code: 429\nmore"), "the task is failed: Error code: 429"),
+        (task("input-required"), "the task is input-required"),
+        (task("working"), "the task is working"),
+        ({"task": {"id": "t", "status": {"state": "TASK_STATE_FAILED"}}}, "the task is failed"),
+        (task("completed"), "the answer is empty"),
+        (task("completed", artifact="\n \n"), "the answer is empty"),
+        (task("completed", artifacts=None), "the answer is empty"),
+        (task("completed", artifacts=[None]), "the answer is empty"),
+        (task("completed", artifacts=[{"parts": ["hello"]}]), "the answer is empty"),
+        (task("completed", artifacts=[{"parts": [{"kind": "text"}]}]), "the answer is empty"),
+        (message(), "the answer is empty"),
+        (message(" "), "the answer is empty"),
+        ({"kind": "message"}, "the answer is empty"),
+        ({"kind": "message", "parts": ["hello", {"kind": "text"}]}, "the answer is empty"),
+        ({"kind": "task", "id": "t"}, "the reply is no task and no message"),
+        ({"kind": "task", "status": {"state": 5}}, "the reply is no task and no message"),
+        ({"kind": "error"}, "the reply is no task and no message"),
+        ({}, "the reply is no task and no message"),
+    ],
+)
+def test_what_is_no_answer(echo: FakeCluster, kagent: Kagent, result: Any, why: str) -> None:
+    answers(echo, result)
+    assert kagent(*ASK) == (1, DONE, f'error: agent "echo" failed its smoke test: {why}\n')
+
+
+@pytest.mark.parametrize("result", ["ok", 5, None, ["x"], True])
+def test_a_result_of_another_type(echo: FakeCluster, kagent: Kagent, result: Any) -> None:
+    answers(echo, result)
+    code, out, err = kagent(*ASK)
+    words = (
+        'error: agent "echo" failed its smoke test: the agent\'s reply has neither a result nor an error: '
+    )
+    assert (code, out, err.startswith(words)) == (1, DONE, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        ({"code": -32601, "message": "Method not found"}, "Method not found (JSON-RPC error -32601)"),
+        ("no", "no (JSON-RPC error 0)"),
+    ],
+)
+def test_a_refused_question(echo: FakeCluster, kagent: Kagent, error: Any, why: str) -> None:
+    echo.services[SERVICE_URL] = {"jsonrpc": "2.0", "error": error}
+    assert kagent(*ASK) == (1, DONE, f'error: agent "echo" failed its smoke test: {why}\n')
+
+
+def test_an_agent_without_a_service(echo: FakeCluster, kagent: Kagent) -> None:
+    assert kagent(*ASK) == (1, DONE, 'error: agent "echo" failed its smoke test: services "echo" not found\n')
+
+
+class Answers:
+    """What the service says, one after the other; the last one for ever."""
+
+    def __init__(self, *replies: Object | KagentError) -> None:
+        self.replies = list(replies)
+        self.questions = 0
+
+    def __call__(self, *_words: Any, **_more: Any) -> Object:
+        self.questions += 1
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, KagentError):
+            raise reply
+        return reply
+
+
+NO_PODS_YET = Unreachable("the server answered 503: no endpoints available for service")
+
+
+def test_it_waits_for_the_service_to_know_the_new_pods(
+    echo: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = {"result": message("hi")}
+    monkeypatch.setattr(echo, "service", Answers(*[NO_PODS_YET] * 3, reply))
+    assert kagent(*ASK) == (0, f"{DONE}smoke test answered: hi\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [
+        (NO_PODS_YET, 21),
+        (Unreachable("the server did not answer in time"), 1),
+        (OtherServerError("InternalError", "oops"), 1),
+    ],
+)
+def test_nobody_answers(
+    echo: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch, error: KagentError, times: int
+) -> None:
+    """Who was perhaps heard is not asked again."""
+    service = Answers(error)
+    monkeypatch.setattr(echo, "service", service)
+    assert kagent(*ASK) == (1, DONE, f'error: agent "echo" failed its smoke test: {error.message}\n')
+    assert service.questions == times
+
+
+def test_who_may_not_ask_has_seen_no_failure(
+    story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story.cluster, "service", Answers(Forbidden("services is forbidden")))
+    code, _, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    assert (code, err) == (6, "Error from server (Forbidden): services is forbidden\n")
+    assert not [write for write in story.cluster.writes if write.resource is AGENT]
+
+
+def test_without_an_answer_the_rollout_is_undone(story: Story, kagent: Kagent) -> None:
+    story.cluster.services["POST", "default/clock:8080/"] = {"result": message()}
+    words = ("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    code, out, err = kagent(*words)
+    assert code == 1
+    restored = f"(config hash {story.hash()} is back, now revision 3)"
+    assert out.splitlines()[1] == f"agent.kagent.dev/clock rolled back to revision 1 {restored}"
+    assert err == (
+        "Warning: the rollout failed: rolling back\n"
+        'error: agent "clock" failed its smoke test: the answer is empty (rolled back)\n'
+    )

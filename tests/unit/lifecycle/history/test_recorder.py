@@ -1,0 +1,677 @@
+"""The recorder: whom a change concerns, when it tries again, and that two of them come to the same list."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.cluster.feed import Changed
+from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    REMOTE_MCP_SERVER,
+    SERVICE,
+    Resource,
+)
+from kubectl_kagent.model.revision import Revision
+from tests.fake.cluster import FakeCluster
+from tests.objects import agent, byo, config_map, mcp_server, model_config, reconcile, workload
+
+Object = dict[str, Any]
+
+
+class Watcher:
+    """A recorder that gets every event since its last turn, as the feed would give it."""
+
+    def __init__(self, cluster: FakeCluster, manager: str = "recorder", reads: Any = None) -> None:
+        self.cluster = cluster
+        self.said: list[str] = []
+        self.recorded: list[Recorded] = []
+        self.recorder = Recorder(reads or cluster, manager, self.said.append, cluster.clock.monotonic)
+        self._since = dict.fromkeys(WATCHED, "0")
+
+    def events(self) -> Iterator[Changed]:
+        for resource in WATCHED:
+            for event in self.cluster.watch(resource, None, self._since[resource], seconds=0):
+                self._since[resource] = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK":
+                    yield Changed(resource, event["object"], event["type"] == "DELETED")
+
+    def turn(self, *, after: float = 1) -> list[str]:
+        """``after`` seconds note what happened and look at what is due; what was recorded, in words."""
+        self.cluster.clock.sleep(after)
+        for change in self.events():
+            self.recorder.note(change)
+        found = list(self.recorder.record_due())
+        self.recorded += found
+        return [f"{item.workload.name} {item.revision.number}: {item.change}" for item in found]
+
+    def marked(self) -> list[str]:
+        """The workloads that what happened since the last turn marks as due."""
+        for known in self.recorder._watched.values():
+            known.due = None
+        for change in self.events():
+            self.recorder.note(change)
+        watched = self.recorder._watched.items()
+        return sorted(f"{key[0].singular}/{key[2]}" for key, known in watched if known.due is not None)
+
+
+@pytest.fixture
+def watcher(cluster: FakeCluster) -> Watcher:
+    return Watcher(cluster)
+
+
+def tool(kind: str, name: str) -> Object:
+    return {"type": "McpServer", "mcpServer": {"kind": kind, "name": name, "toolNames": ["a"]}}
+
+
+def prompt(cluster: FakeCluster, text: str, name: str = "clock") -> None:
+    cluster.edit(AGENT, name, {"spec": {"declarative": {"systemMessage": text}}})
+
+
+# Whom a change concerns
+
+
+@pytest.fixture
+def world(cluster: FakeCluster, watcher: Watcher) -> FakeCluster:
+    """Two agents with a source of each kind, one with none, and a server; all seen once."""
+    source = {"type": "ConfigMap", "name": "prompts", "key": "used"}
+    tools = [tool("RemoteMCPServer", "remote"), tool("MCPServer", "datetime"), tool("Service", "plain")]
+    for name in ("one", "two"):
+        cluster.add(AGENT, agent(name, tools=tools, systemMessageFrom=source))
+    cluster.add(AGENT, byo("bare"))
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(CONFIG_MAP, config_map("prompts", used="a", spare="b"))
+    cluster.add(REMOTE_MCP_SERVER, {"metadata": {"name": "remote"}, "spec": {"url": "http://a"}})
+    cluster.add(SERVICE, {"metadata": {"name": "plain"}, "spec": {"ports": [{"port": 80}]}})
+    for name in ("one", "bare"):
+        reconcile(cluster, name, config_hash="1")
+    reconcile(cluster, "datetime", config_hash="1", resource=MCP_SERVER)
+    watcher.marked()
+    return cluster
+
+
+USERS = ["agent/one", "agent/two"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "patch", "due"),
+    [
+        (AGENT, "one", {"spec": {"description": "x"}}, ["agent/one"]),
+        (AGENT, "bare", {"metadata": {"labels": {"a": "b"}}}, ["agent/bare"]),
+        (MCP_SERVER, "datetime", {"spec": {"timeout": "9s"}}, [*USERS, "mcpserver/datetime"]),
+        (MODEL_CONFIG, "gpt", {"spec": {"model": "large"}}, USERS),
+        (CONFIG_MAP, "prompts", {"data": {"used": "c"}}, USERS),
+        (REMOTE_MCP_SERVER, "remote", {"spec": {"url": "http://b"}}, USERS),
+        (SERVICE, "plain", {"metadata": {"annotations": {"kagent.dev/mcp-service-path": "/x"}}}, USERS),
+        (DEPLOYMENT, "one", {"spec": {"replicas": 3}}, ["agent/one"]),
+        (DEPLOYMENT, "datetime", {"spec": {"replicas": 3}}, ["mcpserver/datetime"]),
+    ],
+)
+def test_a_change_marks_those_that_it_concerns(
+    world: FakeCluster, watcher: Watcher, resource: Resource, name: str, patch: Object, due: list[str]
+) -> None:
+    world.edit(resource, name, patch)
+    assert watcher.marked() == due
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "due"),
+    [
+        (MODEL_CONFIG, "gpt", USERS),
+        (REMOTE_MCP_SERVER, "remote", USERS),
+        (MCP_SERVER, "datetime", USERS),
+        (DEPLOYMENT, "one", ["agent/one"]),
+        (AGENT, "one", []),
+    ],
+)
+def test_so_does_a_deletion(
+    world: FakeCluster, watcher: Watcher, resource: Resource, name: str, due: list[str]
+) -> None:
+    world.remove(resource, name)
+    assert watcher.marked() == due
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj"),
+    [
+        (MODEL_CONFIG, model_config("unused")),
+        (CONFIG_MAP, config_map("unused", a="b")),
+        (DEPLOYMENT, {"metadata": {"name": "foreign"}, "spec": {}}),
+        (MODEL_CONFIG, {**model_config(), "metadata": {"name": "gpt", "namespace": "far"}}),
+    ],
+)
+def test_what_nobody_uses_marks_nobody(
+    world: FakeCluster, watcher: Watcher, resource: Resource, obj: Object
+) -> None:
+    world.add(resource, obj)
+    assert watcher.marked() == []
+
+
+def test_a_new_reference_counts_from_the_edit_that_made_it(world: FakeCluster, watcher: Watcher) -> None:
+    world.add(MODEL_CONFIG, model_config("other"))
+    world.edit(AGENT, "one", {"spec": {"declarative": {"modelConfig": "other"}}})
+    watcher.marked()
+    world.edit(MODEL_CONFIG, "other", {"spec": {"model": "x"}})
+    assert watcher.marked() == ["agent/one"]
+    world.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "x"}})
+    assert watcher.marked() == ["agent/two"]
+
+
+# What it records
+
+
+def test_each_change_once_with_what_changed(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    cluster.add(AGENT, agent("second"))
+    assert watcher.turn() == ["clock 1: first recorded", "second 1: first recorded"]
+    prompt(cluster, "x")
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    assert watcher.turn() == [
+        "clock 2: prompt",
+        "clock 3: modelconfig/gpt model small → large",
+        "second 2: modelconfig/gpt model small → large",
+    ]
+    assert watcher.turn() == []
+    assert watcher.said == []
+    assert {item.revision.recorded_by for item in watcher.recorded} == {"recorder"}
+
+
+def test_what_others_recorded_is_not_told_as_its_own(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    history.update(cluster, workload(cluster), manager="somebody")
+    assert watcher.turn() == []
+    prompt(cluster, "x")
+    assert watcher.turn() == ["clock 2: prompt"]
+
+
+def test_a_deleted_server_changes_the_agents_that_use_it(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(AGENT, agent(modelConfig="", tools=[tool("MCPServer", "datetime")]))
+    watcher.turn()
+    cluster.remove(MCP_SERVER, "datetime")
+    assert watcher.turn() == ["clock 2: mcpserver/datetime deleted"]
+
+
+def test_a_config_hash_that_comes_later_is_noted_when_it_is_there(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    assert revisions(cluster)[0].config_hash == ""
+    reconcile(cluster, config_hash="11")
+    watcher.turn()
+    assert revisions(cluster)[0].config_hash == "11"
+
+
+def test_it_looks_again_later_and_later_until_there_is_a_config_hash(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    """A change of a source alone leaves no event when it turns out to change no hash."""
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    reconcile(cluster, config_hash="11")
+    watcher.turn()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "x"}})
+    cluster.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 2})
+    looks = []
+    for second in range(20):
+        cluster.requests.clear()
+        watcher.turn()
+        looks += [second] if any(request.verb != "watch" for request in cluster.requests) else []
+    assert looks == [0, 1, 3, 7, 15]
+    assert revisions(cluster)[-1].config_hash == "11"
+
+
+# Trouble
+
+
+def fail(cluster: FakeCluster, error: Exception, times: int) -> None:
+    def action() -> None:
+        if times > 1:
+            fail(cluster, error, times - 1)
+        raise error
+
+    cluster.before("list", CONTROLLER_REVISION, action)
+
+
+def test_it_tries_again_later_and_later_and_says_why_once(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    fail(cluster, Unreachable("the connection was refused"), times=9)
+    tries, found = [], []
+    for second in range(400):
+        cluster.requests.clear()
+        found += watcher.turn()
+        tries += [second] if [request for request in cluster.requests if request.verb != "watch"] else []
+        if found:
+            break
+    assert tries == [sum((1, 2, 4, 8, 16, 32, 60, 60, 60))]  # what is refused is not among the requests
+    assert found == ["clock 1: first recorded"]
+    assert watcher.said == ["agent.kagent.dev/clock in default: the connection was refused"]
+
+
+def test_who_makes_trouble_waits_however_often_it_changes(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    fail(cluster, Unreachable("refused"), times=3)
+    tried = 0
+    for second in range(8):
+        prompt(cluster, str(second))
+        tried += bool(watcher.turn())
+    assert (tried, len(watcher.said)) == (1, 1)  # after 1, 2 and 4 seconds
+
+
+def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    fail(cluster, Unreachable("refused"), times=1)
+    watcher.turn()
+    fail(cluster, Unreachable("no answer"), times=1)
+    watcher.turn()
+    watcher.turn(after=2)
+    for text in ("x", "y"):
+        prompt(cluster, text)
+        fail(cluster, Unreachable("refused"), times=1)
+        watcher.turn(after=60)
+        watcher.turn()
+    reasons = [line.rpartition(": ")[2] for line in watcher.said]
+    assert reasons == ["refused", "no answer", "refused", "refused"]
+
+
+def test_one_that_can_not_be_recorded_does_not_hold_up_the_others(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent("big", modelConfig=""))
+    cluster.add(AGENT, agent("small", modelConfig=""))
+
+    def refuse() -> None:
+        raise OtherServerError("500", "etcdserver: request is too large")
+
+    cluster.before("create", CONTROLLER_REVISION, refuse)
+    assert watcher.turn() == ["small 1: first recorded"]
+    assert watcher.said == [
+        "agent.kagent.dev/big in default: the live config is not recorded: etcdserver: request is too large"
+    ]
+    assert watcher.turn() == ["big 1: first recorded"]
+
+
+@pytest.mark.parametrize("verb", ["list", "create"])
+def test_a_missing_permission_ends_it(cluster: FakeCluster, watcher: Watcher, verb: str) -> None:
+    """A recorder that may not record must not look like one that does."""
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.deny(verb, CONTROLLER_REVISION)
+    with pytest.raises(Forbidden, match=f'cannot {verb} resource "controllerrevisions"'):
+        watcher.turn()
+
+
+def test_so_does_one_that_is_missed_only_later(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.deny("patch", CONTROLLER_REVISION)
+    watcher.turn()
+    reconcile(cluster, config_hash="1")
+    with pytest.raises(Forbidden, match='cannot patch resource "controllerrevisions"'):
+        watcher.turn()
+
+
+def test_a_source_that_may_not_be_read_is_said_and_the_others_go_on(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent("closed", modelConfig="", tools=[tool("RemoteMCPServer", "remote")]))
+    cluster.add(AGENT, agent("open", modelConfig=""))
+    cluster.deny("list", REMOTE_MCP_SERVER)
+    assert watcher.turn() == ["open 1: first recorded"]
+    assert watcher.turn() == []
+    (line,) = watcher.said
+    assert line.startswith("agent.kagent.dev/closed in default: remotemcpservers.kagent.dev is forbidden")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("items"),
+        ValueError("Exceeds the limit (4300 digits)"),
+        RecursionError("too deep"),
+        TypeError("no"),
+    ],
+)
+def test_whatever_one_of_them_breaks_is_said_and_the_others_go_on(
+    cluster: FakeCluster, watcher: Watcher, error: Exception
+) -> None:
+    cluster.add(AGENT, agent("broken", modelConfig=""))
+    cluster.add(AGENT, agent("fine", modelConfig=""))
+    fail(cluster, error, times=1)
+    assert watcher.turn() == ["fine 1: first recorded"]
+    words = f"{type(error).__name__}: {error}"
+    assert watcher.said == [f"agent.kagent.dev/broken in default: {words}"]
+    assert watcher.turn() == ["broken 1: first recorded"]
+
+
+def test_not_found_is_trouble_too_unless_it_is_the_workload_itself(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    """A name in a spec may lead anywhere, also to where nothing is."""
+    cluster.add(AGENT, agent(modelConfig="", tools=[tool("RemoteMCPServer", "odd")]))
+
+    def lost() -> None:
+        raise NotFound("the server could not find the requested resource")
+
+    cluster.before("list", REMOTE_MCP_SERVER, lost)
+    assert watcher.turn() == []
+    (line,) = watcher.said
+    assert line == "agent.kagent.dev/clock in default: the server could not find the requested resource"
+    assert watcher.turn() == ["clock 1: first recorded"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'controllerrevisions.apps "agent-full-r1" is forbidden: exceeded quota: few, requested: '
+        "count/controllerrevisions.apps=1, used: count/controllerrevisions.apps=9, limited: 9",
+        'controllerrevisions.apps "agent-full-r1" is forbidden: unable to create new content in namespace '
+        "team because it is being terminated",
+        'admission webhook "policy" denied the request: no',
+    ],
+)
+def test_what_one_namespace_forbids_is_not_the_end(
+    cluster: FakeCluster, watcher: Watcher, message: str
+) -> None:
+    """A quota, a namespace on its way out, an admission policy: all of them answer Forbidden."""
+
+    def refuse() -> None:
+        raise Forbidden(message)
+
+    cluster.add(AGENT, {**agent("full", modelConfig=""), "metadata": {"name": "full", "namespace": "team"}})
+    cluster.add(AGENT, agent("fine", modelConfig=""))
+    cluster.before("create", CONTROLLER_REVISION, refuse)
+    cluster.before("create", CONTROLLER_REVISION, refuse)
+    assert watcher.turn() == []
+    assert sorted(watcher.turn()) == ["fine 1: first recorded", "full 1: first recorded"]
+    assert sorted(watcher.said) == [
+        f"agent.kagent.dev/{name}: the live config is not recorded: {message}"
+        for name in ("fine in default", "full in team")
+    ]
+
+
+def test_numbers_without_end_in_annotations_are_none(cluster: FakeCluster, watcher: Watcher) -> None:
+    huge = agent("huge", modelConfig="")
+    huge["metadata"]["annotations"] = {"kubectl-kagent/revision-history-limit": "9" * 5000}
+    cluster.add(AGENT, huge)
+    assert watcher.turn() == ["huge 1: first recorded"]
+    rollback = {"metadata": {"annotations": {"kubectl-kagent/rollback-of": "9" * 5000}}}
+    cluster.edit(CONTROLLER_REVISION, "agent-huge-r1", rollback)
+    prompt(cluster, "x", "huge")
+    assert watcher.turn() == ["huge 2: prompt"]
+    assert watcher.said == []
+
+
+def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
+    """Who changes a hundred agents all the time does not hold up another with one."""
+    for number in range(20):
+        obj = agent(f"hot-{number:02}", modelConfig="")
+        cluster.add(AGENT, {**obj, "metadata": {**obj["metadata"], "namespace": "a-noisy"}})
+    cluster.add(AGENT, {**agent(modelConfig=""), "metadata": {"name": "clock", "namespace": "z-quiet"}})
+    assert watcher.turn()[:2] in (
+        ["hot-00 1: first recorded", "clock 1: first recorded"],
+        ["clock 1: first recorded", "hot-00 1: first recorded"],
+    )
+
+
+def test_a_turn_ends_after_some_seconds_for_the_changes_that_came_meanwhile(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    for number in range(3):
+        cluster.add(AGENT, agent(f"slow-{number}", modelConfig=""))
+        cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(4), nth=number + 1)
+    assert len(watcher.turn()) == 2
+    assert len(watcher.turn()) == 1
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_one_that_is_made_anew_is_not_taken_for_the_old_one(
+    cluster: FakeCluster, watcher: Watcher, recorded: bool
+) -> None:
+    """Deleted, collected, made anew and recorded by another before the event comes."""
+    cluster.add(AGENT, agent(modelConfig=""))
+    if recorded:
+        watcher.turn()
+    else:
+        for change in watcher.events():
+            watcher.recorder.note(change)
+    for item in cluster.read_all(CONTROLLER_REVISION):
+        cluster.remove(CONTROLLER_REVISION, item["metadata"]["name"])
+    cluster.remove(AGENT, "clock")
+    cluster.add(AGENT, agent(modelConfig="", systemMessage="new"))
+    theirs = history.update(cluster, workload(cluster), manager="verb").revisions
+    for known in watcher.recorder._watched.values():
+        known.due = 0.0
+    cluster.requests.clear()
+    assert list(watcher.recorder.record_due()) == []
+    assert len(cluster.requests) < 10
+    assert cluster.writes == []
+    assert watcher.turn() == []
+    prompt(cluster, "newer")
+    assert watcher.turn() == ["clock 2: prompt"]
+    assert revisions(cluster)[0] == theirs[0]
+    assert watcher.said == []
+
+
+def test_what_was_left_out_is_said_once(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    cluster.edit(
+        CONTROLLER_REVISION, "agent-clock-r1", {"metadata": {"labels": {"kubectl-kagent/hash": None}}}
+    )
+    for text in ("a", "b"):
+        prompt(cluster, text)
+        watcher.turn()
+    left_out = "controllerrevision.apps/agent-clock-r1 holds no revision of ours; it is left out"
+    assert watcher.said.count(f"agent.kagent.dev/clock in default: {left_out}") == 1
+
+
+def test_a_deleted_workload_is_forgotten(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    watcher.turn()
+    prompt(cluster, "x")
+    cluster.remove(AGENT, "clock")
+    assert watcher.turn() == []
+    cluster.requests.clear()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    assert watcher.turn(after=5) == []
+    assert {request.verb for request in cluster.requests} == {"watch"}
+    assert watcher.said == []
+
+
+def test_one_that_is_deleted_while_it_is_looked_at_is_no_trouble(
+    cluster: FakeCluster, watcher: Watcher
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.before("list", AGENT, lambda: cluster.remove(AGENT, "clock"))
+    assert watcher.turn() == []
+    assert watcher.turn() == []
+    assert watcher.said == []
+
+
+def test_a_new_one_of_an_old_name_starts_over(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    prompt(cluster, "x")
+    watcher.turn()
+    cluster.remove(AGENT, "clock")
+    cluster.add(AGENT, agent(modelConfig=""))
+    assert watcher.turn() == ["clock 1: first recorded"]
+
+
+def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, watcher: Watcher) -> None:
+    class Given:
+        """A feed that gives what there is, and then ends the test."""
+
+        def __init__(self) -> None:
+            self.waits: list[float] = []
+            self.given = list(watcher.events())
+
+        def next(self, timeout: float) -> Changed | None:
+            if self.given:
+                return self.given.pop(0)
+            if timeout == 0:
+                return None
+            self.waits.append(timeout)
+            if len(self.waits) == 3:
+                raise KeyboardInterrupt
+            cluster.clock.sleep(min(timeout, 0.75))
+            return None
+
+    cluster.add(AGENT, agent(modelConfig=""))
+    feed, found = Given(), []
+    with pytest.raises(KeyboardInterrupt):
+        found += (item.change for item in watcher.recorder.run(feed))  # type: ignore[arg-type]
+    assert found == ["first recorded"]
+    assert feed.waits == [1.0, 0.25, 1.0]  # an agent without a config hash is looked at each second
+
+
+# Two at once
+
+
+class Turnstile:
+    """Lets several threads take single steps, in an order that a seed decides."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._go: dict[int, threading.Semaphore] = {}
+        self._waiting = threading.Semaphore(0)
+        self._errors: list[BaseException] = []
+
+    def step(self) -> None:
+        """Wait for the next turn of this thread."""
+        go = self._go[threading.get_ident()]
+        self._waiting.release()
+        go.acquire()
+
+    def run(self, *workers: Callable[[], None]) -> None:
+        threads = [threading.Thread(target=self._work, args=(worker,)) for worker in workers]
+        alive = list(threads)
+        for thread in threads:
+            thread.start()
+            self._waiting.acquire()
+        while alive:
+            chosen = self._random.choice(alive)
+            self._go[chosen.ident or 0].release()
+            self._waiting.acquire()
+            alive = [thread for thread in alive if self._go.get(thread.ident or 0)]
+        for thread in threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def _work(self, worker: Callable[[], None]) -> None:
+        self._go[threading.get_ident()] = threading.Semaphore(0)
+        self.step()
+        try:
+            worker()
+        except BaseException as error:
+            self._errors.append(error)
+        del self._go[threading.get_ident()]
+        self._waiting.release()
+
+
+class Stepping:
+    """The cluster, with a turn before each request."""
+
+    def __init__(self, cluster: FakeCluster, turnstile: Turnstile) -> None:
+        self._cluster = cluster
+        self._turnstile = turnstile
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._cluster, name)
+
+        def request(*args: Any, **kwargs: Any) -> Any:
+            self._turnstile.step()
+            return method(*args, **kwargs)
+
+        return request
+
+
+def revisions(cluster: FakeCluster, name: str = "clock") -> list[Revision]:
+    return history.revisions_of(cluster, workload(cluster, name))
+
+
+def config(revision: Revision) -> tuple[str, str]:
+    content: Any = revision.sources[0].content
+    return revision.spec["declarative"]["systemMessage"], content["spec"]["model"]
+
+
+EDITS = (("prompt", "b"), ("model", "large"), ("prompt", "a"), ("model", "small"), ("prompt", "c"))
+
+
+def edit(cluster: FakeCluster, what: str, value: str) -> None:
+    if what == "prompt":
+        prompt(cluster, value)
+    else:
+        cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": value}})
+
+
+@pytest.mark.parametrize("first_seed", range(0, 200, 50))
+def test_two_recorders_in_any_order_come_to_one_list_without_holes(first_seed: int) -> None:
+    for seed in range(first_seed, first_seed + 50):
+        interleaved(seed)
+
+
+def interleaved(seed: int) -> None:
+    cluster = FakeCluster()
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent(systemMessage="a"))
+    turnstile = Turnstile(seed)
+    watchers = [Watcher(cluster, manager, Stepping(cluster, turnstile)) for manager in ("left", "right")]
+
+    def edits() -> None:
+        for what, value in EDITS:
+            turnstile.step()
+            edit(cluster, what, value)
+
+    def records(watcher: Watcher) -> Callable[[], None]:
+        return lambda: [watcher.turn() for _ in range(4)] and None
+
+    turnstile.run(edits, *map(records, watchers))
+    turnstile.run(*map(records, watchers))
+    found = revisions(cluster)
+    expected = [
+        ("a", "small"),
+        ("b", "small"),
+        ("b", "large"),
+        ("a", "large"),
+        ("a", "small"),
+        ("c", "small"),
+    ]
+    assert [config(revision) for revision in found] == expected, seed
+    assert [revision.number for revision in found] == [1, 2, 3, 4, 5, 6], seed
+    assert [revision.rollback_of for revision in found] == [None, None, None, None, 1, None], seed
+    assert not any(revision.gap_before for revision in found), seed
+    told = sorted(item.revision.number for watcher in watchers for item in watcher.recorded)
+    assert told == [1, 2, 3, 4, 5, 6], seed
+    assert [watcher.said for watcher in watchers] == [[], []], seed
+
+
+def test_the_log_tells_that_a_key_changed_and_not_what_it_is() -> None:
+    cluster = FakeCluster()
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"defaultHeaders": {"x-api-key": "hunter2-OLD"}}})
+    cluster.add(AGENT, agent())
+    reconcile(cluster, "clock", config_hash="1")
+    watcher = Watcher(cluster)
+    watcher.turn()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"defaultHeaders": {"x-api-key": "hunter2-NEW"}}})
+    assert watcher.turn() == [
+        "clock 2: modelconfig/gpt defaultHeaders.x-api-key [masked] (before) → [masked] (after)"
+    ]

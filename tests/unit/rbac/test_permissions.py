@@ -1,0 +1,120 @@
+"""The table of permissions is true: the verbs make those requests, no others, and can be refused each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.rbac.roles import ROLES, hint
+from tests.fake.cluster import FakeCluster
+from tests.lab.layout import CHECKOUT
+from tests.permissions.cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
+from tests.permissions.world import FakeWorld
+
+Object = dict[str, Any]
+ROOT = CHECKOUT
+
+
+@pytest.fixture
+def world(cluster: FakeCluster) -> FakeWorld:
+    return FakeWorld(cluster)
+
+
+def play(
+    world: FakeWorld, case: Case, denied: frozenset[Use] = frozenset(), *, refused: bool = False
+) -> tuple[Done, Recording]:
+    world.remember()
+    case.before(world)
+    cluster = Recording(world.admin, denied, world.settle)
+    until = case.until | {NEVER} if case.until and refused else case.until
+    done = run(cluster, case.words(world), until=until)
+    world.admin.end_watches()
+    return done, cluster
+
+
+@pytest.mark.parametrize("verb", PERMISSIONS)
+def test_a_verb_makes_the_requests_of_the_table_and_no_others(verb: str, world: FakeWorld) -> None:
+    used: set[Use] = set()
+    for case in CASES[verb]:
+        done, recording = play(world, case)
+        case.after(world)
+        assert done.code != 6, done
+        assert "cannot" not in done.err, done
+        used |= recording.used
+    assert used == set(table(verb))
+
+
+@pytest.mark.parametrize("verb", PERMISSIONS)
+def test_without_a_rule_a_verb_is_refused_before_it_changed_anything_or_says_what_it_lost(
+    verb: str, world: FakeWorld
+) -> None:
+    first: dict[Use, tuple[Case, Done]] = {}
+    for case in CASES[verb]:
+        done, recording = play(world, case)
+        case.after(world)
+        for use in recording.used - set(first):
+            first[use] = (case, done)
+    for use, (case, full) in first.items():
+        before: list[Object] = []
+
+        def prepare(world: FakeWorld, case: Case = case, before: list[Object] = before) -> None:
+            case.before(world)
+            before.append(state(world, recording=verb == "record"))
+
+        need = table(verb)[use]
+        case_now = replace(case, before=prepare)
+        seen, recording = play(world, case_now, frozenset({use}), refused=not need.without)
+        judge(need, use, case, full, seen, asked=use in recording.used, real=False)
+        if not need.without:
+            assert state(world, recording=verb == "record") == before[0], use
+        case.after(world)
+
+
+def test_no_role_reaches_a_secret_and_looking_changes_nothing() -> None:
+    view, talk, edit, operate, recorder = ROLES
+    assert not [rule for role in ROLES for rule in role.rules if "secret" in rule.resource]
+    assert {rule.verb for rule in view.rules} == {"get", "list", "watch"}
+    assert view.rules < edit.rules < operate.rules
+    assert talk.rules < edit.rules
+    assert {(rule.resource, rule.name) for rule in talk.rules} == {("services/proxy", CONTROLLER_SERVICE)}
+    assert not talk.aggregate_to
+    assert recorder.rules < operate.rules
+    recording = {rule for rule in operate.rules - edit.rules if rule.resource == "controllerrevisions"}
+    assert {rule.verb for rule in recording} == {"create", "patch", "delete", "record-agents"}
+
+
+def test_the_hint_names_the_smallest_role() -> None:
+    def refused(verb: str, resource: str, group: str) -> str | None:
+        return hint(f'x is forbidden: User "u" cannot {verb} resource "{resource}" in API group "{group}"')
+
+    everywhere = 'x is forbidden: User "u" cannot list resource "agents" in API group "kagent.dev"'
+    assert hint(f"{everywhere} at the cluster scope") == (
+        "ClusterRole kagent-view allows it, by a ClusterRoleBinding (kubectl apply -k manifests/rbac)"
+    )
+    assert hint(f'{everywhere} in the namespace "team"') == (
+        "ClusterRole kagent-view allows it, by a RoleBinding in namespace team "
+        "(kubectl apply -k manifests/rbac)"
+    )
+    assert "kagent-edit" in str(refused("patch", "agents", "kagent.dev"))
+    assert "kagent-edit" in str(refused("get", "services/proxy", ""))
+    named = f'services "{CONTROLLER_SERVICE}" is forbidden: User "u" cannot get resource "services/proxy" '
+    assert "kagent-controller-api" in str(hint(f'{named}in API group "" in the namespace "kagent"'))
+    assert "kagent-operate" in str(refused("create", "controllerrevisions", "apps"))
+    assert refused("impersonate", "users", "") is None
+    assert hint('pods "x" is forbidden: exceeded quota: few') is None
+
+
+def test_generated_files_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.generate", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,348 @@
+"""Following: through breaks, restarts, rotations, with pods that come and go. Nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.model.resources import POD
+from kubectl_kagent.telemetry.logs import events as news
+from kubectl_kagent.telemetry.logs import reader
+from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.merge import Texts
+from kubectl_kagent.telemetry.logs.places import Containers, Where, find_pods
+from kubectl_kagent.telemetry.logs.reader import Start
+from kubectl_kagent.telemetry.logs.session import Plan, Session
+from kubectl_kagent.telemetry.logs.stamps import text_of
+from tests.fake.cluster import FakeCluster
+from tests.fake.kubelet import broken
+
+PATIENCE = 4.0  # only a test that fails waits as long
+LABELS = {"app": "kagent", "kagent": "clock"}
+PLACES = (Where("default", "app=kagent,kagent=clock"),)
+Object = dict[str, Any]
+
+
+def status(number: int = 0, **state: Object) -> Object:
+    state = state or {"running": {"startedAt": "2026-11-23T07:59:59Z"}}
+    return {"containerStatuses": [{"name": "kagent", "restartCount": number, "state": state}]}
+
+
+def restarted(number: int = 1, code: int = 137, **more: str) -> Object:
+    found = status(number)
+    found["containerStatuses"][0]["lastState"] = {"terminated": {"exitCode": code, **more}}
+    return found
+
+
+def pod(cluster: FakeCluster, name: str = "p", **changes: Any) -> None:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": LABELS},
+        "spec": {"containers": [{"name": "kagent"}]},
+        "status": status(),
+    }
+    cluster.add(POD, body | changes)
+
+
+class Following:
+    """A session on the fake that is followed in a thread, with all that it printed and said."""
+
+    def __init__(self, cluster: FakeCluster, start: Start) -> None:
+        self.cluster = cluster
+        self.said: list[str] = []
+        self.error: Exception | None = None
+        self._out = b""
+        self._over = threading.Event()
+        plan = Plan(Containers().of, self._texts, start, limit=50)
+        self.session = Session(cluster, plan, self.said.append)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _texts(self, source: Source) -> Texts:
+        return lambda lines: (lines, b"\n".join(source.pod.encode() + b":" + text_of(line) for line in lines))
+
+    def _run(self) -> None:
+        try:
+            for block in self.session.follow(find_pods(self.cluster, PLACES), PLACES):
+                self._out += block
+                if self._over.is_set():
+                    return
+        except Exception as error:
+            self.error = error
+
+    @property
+    def lines(self) -> list[str]:
+        return self._out.decode().splitlines()
+
+    def until(self, true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < deadline, (self.lines, self.said, self.error)
+            time.sleep(0.002)
+
+    def has(self, *lines: str) -> None:
+        """Wait for that many lines, which must be these."""
+        self.until(lambda: len(self.lines) >= len(lines))
+        assert self.lines == list(lines), self.said
+
+    def says(self, *lines: str) -> None:
+        self.until(lambda: len(self.said) >= len(lines))
+        assert self.said == list(lines)
+
+    def close(self) -> None:
+        self._over.set()
+        self.thread.join(PATIENCE)
+
+
+Follow = Callable[..., Following]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """Threads live in real time, and quickly."""
+    monkeypatch.setattr(reader, "_RETRY", 0.02)
+    monkeypatch.setattr(reader, "_SETTLE", 0.2)
+    monkeypatch.setattr(news, "_GATHER", 0.05)
+    return FakeCluster()
+
+
+@pytest.fixture
+def follow(fake: FakeCluster) -> Iterator[Follow]:
+    started: list[Following] = []
+
+    def start(**how: Any) -> Following:
+        started.append(Following(fake, Start(**how)))
+        return started[-1]
+
+    yield start
+    for following in started:
+        following.close()
+    fake.end_watches()
+    for name in {found["metadata"]["name"] for found in fake.read_all(POD)}:
+        fake.remove(POD, name)
+    fake.kubelet.drop()
+
+
+def test_what_is_there_and_what_comes(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.piece = 7
+    fake.kubelet.write("p", "08:00:00 a", "08:00:01 b")
+    following = follow()
+    following.has("p:a", "p:b")
+    fake.kubelet.write("p", "08:00:02 c")
+    following.has("p:a", "p:b", "p:c")
+    assert following.said == []
+
+
+def test_a_line_that_is_not_whole_yet_when_following_begins(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a", "08:00:01 long …")
+    following = follow()
+    following.until(lambda: len(fake.kubelet.asked) == 2)
+    fake.kubelet.drop(broken())
+    fake.kubelet.complete("p", "line")
+    following.has("p:a", "p:long line")
+
+
+def test_a_break_is_named_once_and_costs_no_line(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a", "08:00:01.5 b", "08:00:01.5 c")
+    following = follow()
+    following.has("p:a", "p:b", "p:c")
+    fake.kubelet.drop(broken())
+    fake.kubelet.write("p", "08:00:01.5 d", "08:00:01.7 e")
+    following.has("p:a", "p:b", "p:c", "p:d", "p:e")
+    following.says(
+        "the log stream of pod p broke (the connection to the server was lost); reading on from the last line"
+    )
+    assert fake.kubelet.asked[-1]["since"] == "2026-11-23T08:00:00Z"
+
+
+def test_what_breaks_for_several_pods_is_one_interruption(fake: FakeCluster, follow: Follow) -> None:
+    for name in "pqr":
+        pod(fake, name)
+        fake.kubelet.write(name, "08:00:00 a")
+    following = follow()
+    following.has("p:a", "q:a", "r:a")
+    fake.kubelet.drop(broken())
+    following.says(
+        "the log streams of 3 pods broke (the connection to the server was lost); "
+        "reading on from the last line"
+    )
+
+
+def test_a_stream_that_just_ends_while_the_container_runs_is_a_break_too(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.drop()
+    fake.kubelet.write("p", "08:00:01 b")
+    following.has("p:a", "p:b")
+    following.says("the log stream of pod p broke (the server ended it); reading on from the last line")
+
+
+def test_a_rotation_during_a_break_hides_nothing_of_the_new_file(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.rotate("p")
+    fake.kubelet.write("p", "08:00:00.1 b")
+    following.has("p:a", "p:b")
+    fake.kubelet.drop(broken())
+    fake.kubelet.write("p", "08:00:00.2 c")
+    following.has("p:a", "p:b", "p:c")
+
+
+def test_a_restart_gives_the_last_words_and_goes_on(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.write("p", "08:00:01 last words")
+    fake.kubelet.restart("p")
+    fake.kubelet.write("p", "08:00:02 hello again")
+    fake.set_status(POD, "p", restarted(reason="OOMKilled"))
+    following.has("p:a", "p:last words", "p:hello again")
+    following.says("pod p: container kagent ended (exit code 137, OOMKilled); reading on when it runs again")
+
+
+def test_last_words_that_a_break_kept_back_are_read_from_the_run_before(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.drop(broken())
+    fake.kubelet.write("p", "08:00:01 last words")
+    fake.kubelet.restart("p")
+    fake.set_status(POD, "p", restarted())
+    fake.kubelet.write("p", "08:00:02 hello again")
+    following.has("p:a", "p:last words", "p:hello again")
+
+
+def test_a_container_that_waits_for_its_next_start_is_read_when_it_runs(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    waiting = restarted(0, 1)
+    waiting["containerStatuses"][0]["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    fake.set_status(POD, "p", waiting)
+    fake.kubelet.end("p")
+    following.says("pod p: container kagent ended (exit code 1); reading on when it runs again")
+    fake.kubelet.restart("p")
+    fake.kubelet.write("p", "08:00:30 b")
+    fake.set_status(POD, "p", restarted(1, 1))
+    following.has("p:a", "p:b")
+    assert len(following.said) == 1
+
+
+def test_runs_that_came_and_went_unread_are_told(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.restart("p")
+    fake.kubelet.restart("p")
+    fake.kubelet.restart("p")
+    fake.kubelet.write("p", "08:00:09 b")
+    fake.set_status(POD, "p", restarted(3))
+    following.has("p:a", "p:b")
+    following.says(
+        "pod p: container kagent ended (exit code 137); reading on when it runs again",
+        "pod p: 2 runs of kagent came and went unread",
+    )
+
+
+def test_a_new_pod_joins_and_is_read_from_its_first_line(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow(tail=1)
+    following.has("p:a")
+    pod(fake, "q", status={"containerStatuses": []})
+    following.says("pod q joined")
+    fake.kubelet.write("q", "08:00:01 one", "08:00:02 two")
+    fake.set_status(POD, "q", status())
+    following.has("p:a", "q:one", "q:two")
+
+
+def test_what_the_kubelet_says_of_a_log_is_said_once_and_is_no_line(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.apologize("p", "unable to retrieve container logs")
+    fake.kubelet.drop()
+    following.until(lambda: len(fake.kubelet.asked) > 5)
+    said = [line for line in following.said if "unable to retrieve" in line]
+    assert said == [
+        "Warning: the log of container kagent in pod p came with words that are not its own: "
+        "unable to retrieve container logs; "
+        "the kubelet says so when it can't read a log; --loki=auto reads it from Loki"
+    ]
+    assert sum("broke" in line for line in following.said) <= 1
+    assert following.lines == ["p:a"]
+
+
+def test_a_log_that_the_kubelet_finds_at_the_second_try_is_whole(fake: FakeCluster, follow: Follow) -> None:
+    """Between two runs it may not know where the ended one's log is."""
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.write("p", "08:00:01 last words")
+    fake.kubelet.apologize("p", "unable to retrieve container logs", times=1)
+    fake.set_status(POD, "p", restarted())
+    fake.kubelet.restart("p")
+    fake.kubelet.write("p", "08:00:02 b")
+    following.has("p:a", "p:last words", "p:b")
+    assert not [line for line in following.said if "unable to retrieve" in line]
+
+
+def test_a_deleted_pod_is_told_and_its_last_lines_are_there(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.write("p", "08:00:01 bye")
+    fake.remove(POD, "p")
+    fake.kubelet.end("p")
+    following.has("p:a", "p:bye")
+    following.says("pod p is gone")
+
+
+def test_only_what_comes_from_now_on_survives_a_break_before_the_first_line(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "07:00:00 old")
+    following = follow(tail=0)
+    following.until(lambda: fake.kubelet.asked)
+    fake.kubelet.drop(broken())
+    fake.kubelet.write("p", "08:00:01 new")
+    following.has("p:new")
+
+
+def test_a_log_that_may_not_be_read_ends_it(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.drop(Forbidden("no"))
+    following.until(lambda: following.error)
+    assert isinstance(following.error, Forbidden)
