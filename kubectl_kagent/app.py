@@ -8,57 +8,85 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.errors import INTERRUPTED, Interrupted, KagentError
-from kubectl_kagent.masking import masked
 
 TRACEBACK = "KAGENT_TRACEBACK"
 
 _HERE = f"{os.sep}kubectl_kagent{os.sep}"
 _CREDENTIALS = re.compile(r"""\b(bearer|basic)\s+[^\s'"]+""", re.IGNORECASE)  # as they are in a header
 
-# The module in commands/ that has each: only the one that is called is loaded.
-_MODULES = {
-    **{name: name for name in ("get", "describe", "logs", "trace", "top", "tools")},
-    **{name: name for name in ("chat", "approvals", "sessions")},
-    **{name: name for name in ("scale", "autoscale", "rollout", "record", "version")},
-    **dict.fromkeys(("hibernate", "wake"), "scale"),
-    "rollback": "rollout_undo",
+
+class Verb(NamedTuple):
+    """A verb of the command line; its module is loaded when it is called."""
+
+    name: str
+    help: str
+    module: str  # in commands/
+    attribute: str
+
+
+_VERBS = {
+    "Agents and MCP servers": (
+        Verb("get", "List agents, MCP servers, model configs, remote MCP servers", "get", "get"),
+        Verb("describe", "Everything about one agent or MCP server", "describe", "describe"),
+        Verb("scale", "Set the replica count of agents and MCP servers", "scale", "scale"),
+        Verb("hibernate", "Scale to zero and remember the count", "scale", "hibernate"),
+        Verb("wake", "Bring back the replicas that hibernate took", "scale", "wake"),
+        Verb("autoscale", "Let an HPA decide an agent's replicas", "autoscale", "autoscale"),
+    ),
+    "Rollouts": (
+        Verb("rollout", "History, diff, undo, status and restart of a rollout", "rollout", "rollout"),
+        Verb("rollback", "Return to an earlier revision", "rollout.undo", "undo"),
+        Verb("record", "Keep history: record every change as it happens", "record", "record"),
+    ),
+    "Conversations": (
+        Verb("chat", "Ask an agent", "chat", "chat"),
+        Verb("approvals", "What waits for a person: list, approve, reject", "approvals", "approvals"),
+        Verb("sessions", "Conversations: list, show, delete, export", "sessions", "sessions"),
+        Verb("tools", "The tools of agents and MCP servers: list, call, check", "tools", "tools"),
+    ),
+    "Observability": (
+        Verb("logs", "Logs of all pods of an agent or MCP server, in order", "logs", "logs"),
+        Verb("trace", "What an agent did: its turns, step by step", "trace", "trace"),
+        Verb("top", "Rates, errors, durations and tokens of agents, tools and models", "top", "top"),
+    ),
+    "Other": (Verb("version", "Versions of the plugin, the cluster and kagent", "version", "version"),),
 }
-_CALLED = {"rollback": "undo"}  # what differs from the name
-_WORDS = "kubectl_kagent.words"
+_BY_NAME = {verb.name: verb for verbs in _VERBS.values() for verb in verbs}
 
 
-class ExplainedGroup(click.Group):
-    """The root group: turns KagentError into ``error: ...`` and ``hint: ...`` on stderr."""
+class Root(click.Group):
+    """The root: help and completion load no verb, and an error becomes ``error: ...`` and ``hint: ...``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_MODULES)
+        return sorted(_BY_NAME)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _MODULES:
+        verb = _BY_NAME.get(cmd_name)
+        if verb is None:
             return None
-        module = importlib.import_module(f"kubectl_kagent.commands.{_MODULES[cmd_name]}")
-        command: click.Command = getattr(module, _CALLED.get(cmd_name, cmd_name))
+        module = importlib.import_module(f"kubectl_kagent.commands.{verb.module}")
+        command: click.Command = getattr(module, verb.attribute)
         return command
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[_WORDS] = tuple(args)
-        return super().parse_args(ctx, args)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, verbs in _VERBS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb.name, verb.help) for verb in verbs])
 
-    def _path(self, ctx: click.Context) -> str:
-        """The command that the line names: of an option without its value click does not say whose it is."""
-        path, command = ctx.command_path, cast(click.Command, self)
-        for word in ctx.meta[_WORDS]:
-            found = command.get_command(ctx, word) if isinstance(command, click.Group) else None
-            if found is None:
-                break
-            path, command = f"{path} {word}", found
-        return path
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(verb.name, help=verb.help)
+            for name, verb in sorted(_BY_NAME.items())
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """click's, but an interrupt before or after ``invoke`` is no other than one in it."""
@@ -86,7 +114,7 @@ class ExplainedGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            path = error.ctx.command_path if error.ctx else self._path(ctx)
+            path = error.ctx.command_path if error.ctx else ctx.command_path
             raise _explained(error, f"{path} -h shows how it is used") from error
         except KagentError as error:
             terminal.fail(error)
@@ -110,7 +138,7 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
     return click.exceptions.Exit(error.exit_code)
 
 
-@click.group(cls=ExplainedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
 
@@ -173,6 +201,8 @@ def _tell(error: BaseException) -> None:
     import traceback  # the start of every command has no time for it
 
     if os.environ.get(TRACEBACK):
+        from kubectl_kagent.masking import masked
+
         text = _CREDENTIALS.sub(r"\1 [masked]", "".join(traceback.format_exception(error)))
         for line in masked(text).splitlines():
             terminal.say(line)

@@ -280,17 +280,6 @@ error_unchanged = click.option(
 )
 
 
-def output(default: str = "") -> Callable[[F], F]:
-    """Add ``-o``."""
-    return click.option(
-        "-o",
-        "--output",
-        default=default,
-        metavar="FORMAT",
-        help="One of json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=SPEC.",
-    )
-
-
 def mutation(function: F) -> F:
     """Add ``--dry-run`` and ``--field-manager``."""
     dry_run = click.option(

@@ -11,19 +11,18 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kubectl_kagent.errors import Incomplete, KagentError
-from kubectl_kagent.masking import masked
-from kubectl_kagent.render import colour
-from kubectl_kagent.render import output as formats
 from kubectl_kagent.render.escapes import AS_CODES, harmless, one_line
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from kubectl_kagent.render.output import Output
+
 _CHOICE = "kubectl_kagent.color"
 _SECRETS = "kubectl_kagent.show_secrets"
 _WIDEST = 4096  # of a screen that COLUMNS asks for
@@ -64,24 +63,17 @@ def masks() -> bool:
 
 def without_secrets(text: str) -> str:
     """``text``, masked if secrets are."""
+    from kubectl_kagent.masking import masked  # the help of all verbs is printed without it
+
     return masked(text) if masks() else text
-
-
-# Of a verb that changes something: a format that does not exist is refused before the change.
-changed_output = click.option(
-    "-o",
-    "--output",
-    default="",
-    metavar="FORMAT",
-    callback=lambda _context, _parameter, value: formats.check(value),
-    help="One of json, yaml, name, jsonpath=TEMPLATE, custom-columns=SPEC.",
-)
 
 
 def show(text: str) -> None:
     """Print a screen to stdout, in colour as ``--color`` of the running command asks."""
     text = harmless(without_secrets(text), shown=is_shown())
     if colour_wanted():
+        from kubectl_kagent.render import colour
+
         text = colour.coloured(text)
     with _printing():
         click.echo(text, nl=False, color=True)
@@ -101,7 +93,9 @@ def write_line(line: str) -> None:
 
 def write_ids(kind: str, ids: Sequence[str]) -> None:
     """Print ``KIND/ID`` a line for other programs, and warn of ids that they would misread."""
-    text, left_out = formats.id_lines(kind, ids)
+    from kubectl_kagent.render.output import id_lines
+
+    text, left_out = id_lines(kind, ids)
     write(text)
     if left_out:
         warn(f"left out {len(left_out)} of {len(ids)} ids that are not one plain word; -o json shows all")
@@ -121,13 +115,15 @@ def done(line: str) -> None:
         click.echo(one_line(line))
 
 
-def changed(item: formats.Object, verb: str, output: str, dry_run: str = "none") -> None:
+def changed(item: Mapping[str, Any], verb: str, output: Output, dry_run: str = "none") -> None:
     """Print the line about a change that is made (or the object, as ``output`` asks)."""
-    line = formats.changed(item, verb, "", dry_run).removesuffix("\n")
-    if not output:
+    from kubectl_kagent.render.output import changed as line_of
+
+    line = line_of(item, verb, dry_run)
+    if output.is_text:
         done(line)
         return
-    text = formats.changed(item, verb, output, dry_run)
+    text = output.objects([item], single=True)
     with _printing(line):
         click.echo(harmless(text, shown=is_shown()), nl=False)
 
@@ -178,6 +174,8 @@ def columns() -> int:
 
 def colour_wanted() -> bool:
     """Whether ``--color`` of the running command asks for colour on stdout."""
+    from kubectl_kagent.render import colour
+
     return colour.wanted(sys.stdout, click.get_current_context().meta.get(_CHOICE, "never"))
 
 

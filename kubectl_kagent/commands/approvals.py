@@ -9,6 +9,8 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
 from kubectl_kagent.commands.chat.talk import Talk, end
@@ -19,11 +21,12 @@ from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
 from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.render import approvals as screen
 from kubectl_kagent.render.chat import asked_line
+from kubectl_kagent.render.output import Output
 
-_output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+_formats = formats("text", "json", default="text")
 
 
-@click.group(short_help="What waits for a person: list, approve, reject")
+@group(short_help="What waits for a person: list, approve, reject")
 def approvals() -> None:
     """What agents ask of a person: to approve calls of tools, and to answer questions."""
 
@@ -31,10 +34,10 @@ def approvals() -> None:
 @approvals.command("list", short_help="Everything that waits, the longest first")
 @click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
 @options.all_namespaces
-@options.output()
+@formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -> None:
+def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: Output) -> None:
     """List what waits in the sessions of the user, a line for each call of a tool or question.
 
     \b
@@ -44,18 +47,18 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
     found = inbox(reach.controller(), namespace, terminal.warn, agent=name)
-    if output in ("", "wide") and not found:
+    if output.is_text and not found:
         of = f" of agent {name}" if name else ""
         terminal.say(
             f"Nothing{of} waits for a person" + (f" in {namespace} namespace." if namespace else ".")
         )
         return
-    if output in ("", "wide"):
+    if output.is_text:
         terminal.show(screen.approvals_table(found, now=clock.now(), namespaces=all_namespaces))
-    elif output == "name":
+    elif output.name == "name":
         terminal.write_ids("task", [item.task for item in found])
     else:
-        terminal.write(screen.approvals_data(found, output))
+        terminal.write(output.data(screen.approvals_data(found)))
 
 
 _yes = click.option("--yes", is_flag=True, help="Do not ask, after what waits was printed.")
@@ -69,7 +72,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask, after what waits wa
     "--answer", "answers", multiple=True, metavar="TEXT", help="The answer to a question, in their order."
 )
 @_yes
-@_output
+@_formats
 @options.controller
 def approve(
     reach: options.Reach,
@@ -78,7 +81,7 @@ def approve(
     reason: str,
     answers: tuple[str, ...],
     yes: bool,
-    output: str,
+    output: Output,
 ) -> None:
     """Approve everything that a task waits with, and follow the rest of the turn as chat does.
 
@@ -105,9 +108,9 @@ def approve(
 @click.argument("task")
 @click.option("--reason", default="", metavar="TEXT", help="What the agent is told.")
 @_yes
-@_output
+@_formats
 @options.controller
-def reject(reach: options.Reach, task: str, reason: str, yes: bool, output: str) -> None:
+def reject(reach: options.Reach, task: str, reason: str, yes: bool, output: Output) -> None:
     """Reject everything that a task waits with, and follow the rest of the turn as chat does.
 
     As with approve, the calls are printed, and then you are asked.
@@ -124,7 +127,7 @@ def _decide(
     verdicts: Callable[[Sequence[Pending]], list[Verdict]],
     verb: str,
     agreed: bool,
-    output: str,
+    output: Output,
 ) -> None:
     controller = reach.controller()
     task = word.removeprefix("task/")

@@ -8,12 +8,15 @@ from typing import Any
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.lifecycle.workloads.autoscaler import autoscale as create_autoscaler
 from kubectl_kagent.lifecycle.workloads.autoscaler import hpa_object
 from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render.output import OBJECTS, Output
 
 
 class Percent(click.ParamType[int]):
@@ -30,13 +33,13 @@ class Percent(click.ParamType[int]):
         return int(match.group(1))
 
 
-@click.command(short_help="Let an HPA decide an agent's replicas")
+@command(short_help="Let an HPA decide an agent's replicas")
 @options.targets
 @click.option("--min", "minimum", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--max", "maximum", type=click.IntRange(min=1), required=True)
 @click.option("--cpu", type=Percent(), help="Target CPU use, per cent of the requests.")
 @click.option("--memory", type=Percent(), help="Target memory use, per cent of the requests.")
-@terminal.changed_output
+@formats(*OBJECTS)
 @options.mutation
 @options.connected
 def autoscale(
@@ -46,7 +49,7 @@ def autoscale(
     maximum: int,
     cpu: int | None,
     memory: int | None,
-    output: str,
+    output: Output,
     dry_run: str,
     manager: str,
 ) -> None:

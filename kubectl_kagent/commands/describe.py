@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import click
-
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.lifecycle.workloads import description
 from kubectl_kagent.render import describe as screen
 
 
-@click.command(short_help="Everything about one agent or MCP server")
+@command(short_help="Everything about one agent or MCP server")
 @options.targets
 @options.selector
 @options.everything

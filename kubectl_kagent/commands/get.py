@@ -9,6 +9,8 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
@@ -16,16 +18,16 @@ from kubectl_kagent.errors import NotFound, Usage
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews
 from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
 from kubectl_kagent.render import overview as screen
-from kubectl_kagent.render.output import objects
+from kubectl_kagent.render.output import Output
 from kubectl_kagent.render.table import table
 
 
-@click.command(short_help="List agents, MCP servers, model configs, remote MCP servers")
+@command(short_help="List agents, MCP servers, model configs, remote MCP servers")
 @options.listable
 @click.option("-w", "--watch", is_flag=True, help="Go on and print each line again when it changes.")
 @options.all_namespaces
 @options.selector
-@options.output()
+@formats("json", "yaml", "name", "wide", "jsonpath", "custom-columns")
 @terminal.color
 @options.connected
 def get(
@@ -34,7 +36,7 @@ def get(
     watch: bool,
     all_namespaces: bool,
     selector: str | None,
-    output: str,
+    output: Output,
 ) -> None:
     """List agents (the default), mcpservers, modelconfigs or remotemcpservers.
 
@@ -50,8 +52,8 @@ def get(
     if targets.names and (all_namespaces or selector):
         raise Usage("a resource cannot be retrieved by name across all namespaces or with a selector")
     namespace = None if all_namespaces else cluster.namespace
-    if output in ("", "wide"):
-        _show(cluster, targets, namespace, selector, wide=output == "wide", watch=watch)
+    if output.is_text:
+        _show(cluster, targets, namespace, selector, wide=output.wide, watch=watch)
         return
     if watch:
         raise Usage("-w prints tables only", hint="kubectl get -w -o json follows the objects themselves")
@@ -61,7 +63,7 @@ def get(
         typed = {"apiVersion": targets.resource.api_version, "kind": targets.resource.kind}
         listing = cluster.list_objects(targets.resource, namespace, labels=selector)
         items = [typed | item for item in listing["items"]]
-    terminal.write(objects(items, output, single=len(targets.names) == 1))
+    terminal.write(output.objects(items, single=len(targets.names) == 1))
 
 
 def _show(

@@ -9,11 +9,14 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
+from kubectl_kagent.render.output import Output
 from kubectl_kagent.telemetry.logs import places
 from kubectl_kagent.telemetry.logs.events import Source
 from kubectl_kagent.telemetry.logs.history import Elsewhere
@@ -53,19 +56,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
     return value
 
 
-class _FlagsTakeAValue(click.Command):
-    """kubectl users write ``--all-containers=true``, which click's flags don't know."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        flags = [name for option in self.params if getattr(option, "is_flag", False) for name in option.opts]
-        spelled: dict[str, list[str]] = {"--prefix=false": ["--no-prefix"]}
-        for name in flags:
-            spelled.setdefault(f"{name}=true", [name])
-            spelled.setdefault(f"{name}=false", [])
-        return super().parse_args(ctx, [given for word in args for given in spelled.get(word, [word])])
-
-
-@click.command(cls=_FlagsTakeAValue, short_help="Logs of all pods of an agent or MCP server, in order")
+@command(short_help="Logs of all pods of an agent or MCP server, in order")
 @options.targets
 @click.option("--controller", is_flag=True, help="The logs of the kagent and kmcp controllers.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, of new pods too.")
@@ -86,7 +77,7 @@ class _FlagsTakeAValue(click.Command):
 @click.option("--task", metavar="ID", help="Only lines about this task.")
 @click.option("--session", metavar="ID", help="Only lines about this session.")
 @click.option("--trace", metavar="ID", help="Only lines that name this trace.")
-@click.option("-o", "--output", type=click.Choice(["default", "raw", "json"]), default="default")
+@formats("default", "raw", "json", default="default")
 @click.option(
     "--loki", metavar="URL", help="Older lines from Loki at this address; auto finds it by its label."
 )
@@ -126,7 +117,7 @@ def logs(
     task: str | None,
     session: str | None,
     trace: str | None,
-    output: str,
+    output: Output,
     loki: str | None,
     ignore_errors: bool,
     max_log_requests: int,
@@ -161,7 +152,7 @@ def logs(
     where = places.of_controllers(cluster) if controller else places.of_workloads(workloads)
     containers = Containers(container, all_containers)
     bright = terminal.colour_wanted()
-    screen = Screen(output, timestamps, prefix, bright, highlight, terminal.is_shown(), terminal.masks())
+    screen = Screen(output.name, timestamps, prefix, bright, highlight, terminal.is_shown(), terminal.masks())
 
     about = _about(reach, task, session, trace, goes_on=follow)
 

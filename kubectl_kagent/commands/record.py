@@ -8,13 +8,14 @@ from types import FrameType
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
 from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorder
 from kubectl_kagent.render.table import plain
 
 
-@click.command(short_help="Keep history: record every change as it happens")
+@command(short_help="Keep history: record every change as it happens")
 @options.all_namespaces
 @click.option("--field-manager", "manager", default=f"{options.MANAGER}-recorder", show_default=True)
 @options.connected

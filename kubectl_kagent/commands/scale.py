@@ -5,18 +5,21 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, Usage, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
 from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render.output import OBJECTS, Output
 
 # The CRDs store what is more than an int32 too, and a controller that reads it can't list the kind any more.
 _COUNT = click.IntRange(min=0, max=2**31 - 1)
 
 
-@click.command(short_help="Set the replica count of agents and MCP servers")
+@command(short_help="Set the replica count of agents and MCP servers")
 @options.targets
 @click.option("--replicas", type=_COUNT, help="The new replica count.")
 @click.option("--release", is_flag=True, help="Take the count out of the object: an autoscaler decides.")
@@ -30,7 +33,7 @@ _COUNT = click.IntRange(min=0, max=2**31 - 1)
 @options.selector
 @options.everything
 @options.error_unchanged
-@terminal.changed_output
+@formats(*OBJECTS)
 @options.mutation
 @options.connected
 def scale(
@@ -46,7 +49,7 @@ def scale(
     selector: str | None,
     all_: bool,
     error_unchanged: bool,
-    output: str,
+    output: Output,
     dry_run: str,
     manager: str,
 ) -> None:
@@ -87,12 +90,12 @@ def scale(
         raise Unchanged("nothing changed: every object already was as asked")
 
 
-@click.command(short_help="Scale to zero and remember the count")
+@command(short_help="Scale to zero and remember the count")
 @options.targets
 @click.option("--force", is_flag=True, help="Although an autoscaler targets the Deployment.")
 @options.selector
 @options.everything
-@terminal.changed_output
+@formats(*OBJECTS)
 @options.mutation
 @options.connected
 def hibernate(
@@ -101,7 +104,7 @@ def hibernate(
     force: bool,
     selector: str | None,
     all_: bool,
-    output: str,
+    output: Output,
     dry_run: str,
     manager: str,
 ) -> None:
@@ -129,11 +132,11 @@ def hibernate(
         terminal.changed(done.obj, "hibernated", output, dry_run)
 
 
-@click.command(short_help="Bring back the replicas that hibernate took")
+@command(short_help="Bring back the replicas that hibernate took")
 @options.targets
 @options.selector
 @options.everything
-@terminal.changed_output
+@formats(*OBJECTS)
 @options.mutation
 @options.connected
 def wake(
@@ -141,7 +144,7 @@ def wake(
     target: tuple[str, ...],
     selector: str | None,
     all_: bool,
-    output: str,
+    output: Output,
     dry_run: str,
     manager: str,
 ) -> None:

@@ -10,15 +10,17 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.conversation.sessions import delete, fetch
 from kubectl_kagent.conversation.sessions import sessions as find_sessions
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.render import sessions as screen
-from kubectl_kagent.render.output import data
+from kubectl_kagent.render.output import Output
 
 
-@click.group(short_help="Conversations: list, show, delete, export")
+@group(short_help="Conversations: list, show, delete, export")
 def sessions() -> None:
     """The conversations of a user with agents, as the controller keeps them."""
 
@@ -26,10 +28,10 @@ def sessions() -> None:
 @sessions.command("list", short_help="The sessions of the user, the one used last first")
 @click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
 @options.all_namespaces
-@options.output()
+@formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -> None:
+def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: Output) -> None:
     """List the sessions of the user: of an agent, of a namespace, or with -A all.
 
     STARTED-BY is agent for the session of a sub-agent, which another agent talks to.
@@ -41,12 +43,12 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
     found = find_sessions(reach.controller(), namespace, name)
-    if output == "name":
+    if output.name == "name":
         terminal.write_ids("session", [item.id for item in found])
-    elif output not in ("", "wide"):
-        terminal.write(screen.sessions_data(found, output))
+    elif not output.is_text:
+        terminal.write(output.data(screen.sessions_data(found)))
     elif found:
-        wide = output == "wide"
+        wide = output.wide
         terminal.show(screen.sessions_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
     else:
         of = f" of agent {name}" if name else ""
@@ -55,10 +57,10 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: str) -
 
 @sessions.command(short_help="A session as a transcript")
 @click.argument("session")
-@click.option("-o", "--output", default="", metavar="FORMAT", help="One of json, yaml, jsonpath=TEMPLATE.")
+@formats("json", "yaml", "jsonpath")
 @terminal.secrets
 @options.controller
-def show(reach: options.Reach, session: str, output: str) -> None:
+def show(reach: options.Reach, session: str, output: Output) -> None:
     """Show who said what, the tool calls with arguments and results, approvals, and tokens. Times are UTC.
 
     What looks like a secret is masked.
@@ -71,8 +73,8 @@ def show(reach: options.Reach, session: str, output: str) -> None:
 
     kept = fetch(reach.controller(), _id(session))
     entries = transcript(kept.session.agent, kept.tasks, kept.events)
-    if output:
-        terminal.write(screen.transcript_data(kept.session, entries, output, whole=not terminal.masks()))
+    if not output.is_text:
+        terminal.write(output.data(screen.transcript_data(kept.session, entries), whole=not terminal.masks()))
         return
     terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
     if not kept.tasks and kept.events:
@@ -102,10 +104,10 @@ def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> Non
 
 @sessions.command(short_help="A whole session: events and tasks")
 @click.argument("session")
-@click.option("-o", "--output", type=click.Choice(["json", "yaml", "md"]), default="json", show_default=True)
+@formats("json", "yaml", "md", default="json")
 @terminal.secrets
 @options.controller
-def export(reach: options.Reach, session: str, output: str) -> None:
+def export(reach: options.Reach, session: str, output: Output) -> None:
     """Write a whole session, with all events and tasks; md is the transcript.
 
     What looks like a secret is masked; with --show-secrets all that was said, given to tools, or sent as
@@ -116,7 +118,7 @@ def export(reach: options.Reach, session: str, output: str) -> None:
     """
     controller: Controller = reach.controller()
     kept = fetch(controller, _id(session))
-    if output == "md":
+    if output.name == "md":
         from kubectl_kagent.conversation.transcript import transcript
         from kubectl_kagent.render.transcript import transcript_markdown
 
@@ -128,7 +130,7 @@ def export(reach: options.Reach, session: str, output: str) -> None:
         "events": [dict(event) for event in kept.events],
         "tasks": [dict(task) for task in kept.tasks],
     }
-    terminal.write(data(whole, output, whole=not terminal.masks()))
+    terminal.write(output.data(whole, whole=not terminal.masks()))
 
 
 def _id(word: str) -> str:

@@ -8,9 +8,12 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.errors import Usage as UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Usage, Wanted
+from kubectl_kagent.render.output import TEXT, Output
 
 if TYPE_CHECKING:
     from kubectl_kagent.backends.prometheus import Prometheus
@@ -19,7 +22,7 @@ NO_PROMETHEUS = "none"
 _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 
 
-@click.command(short_help="Rates, errors, durations and tokens of agents, tools and models")
+@command(short_help="Rates, errors, durations and tokens of agents, tools and models")
 @click.argument("kind", type=click.Choice([AGENTS, TOOLS, MODELS]), default=AGENTS)
 @click.option(
     "--since", type=options.Duration(), default="1h", show_default=True, help="How far to look back."
@@ -33,7 +36,7 @@ _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
     help="Ask this Prometheus; none: the controller only. Default: the one in the cluster, if any.",
 )
 @options.all_namespaces
-@options.output()
+@formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
 @options.controller
 def top(
@@ -43,7 +46,7 @@ def top(
     column: str,
     url: str,
     all_namespaces: bool,
-    output: str,
+    output: Output,
 ) -> None:
     """Show what agents, tools or models did in the last hour.
 
@@ -64,18 +67,17 @@ def top(
     """
     from kubectl_kagent.render import top as screen
 
-    wide = output == "wide"
+    wide = output.wide
     if since < 1:
         raise UsageError("--since is at least a second")
     namespace = None if all_namespaces else reach.namespace()
-    wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=bool(output) and kind == TOOLS)
+    by_agent = output != TEXT and kind == TOOLS
+    wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=by_agent)
     screen.ordered((), wanted, column, wide=wide)
     usage, source = _ask(reach, url, wanted)
     rows = screen.ordered(usage.rows, wanted, column, wide=wide)
-    if output and not wide:
-        from kubectl_kagent.render.output import data
-
-        terminal.write(data(screen.usage_data(usage, rows, wanted, source), output, wide=True))
+    if not output.is_text:
+        terminal.write(output.data(screen.usage_data(usage, rows, wanted, source)))
     elif rows:
         terminal.show(screen.usage_table(rows, wanted, wide=wide))
     else:

@@ -9,15 +9,17 @@ import click
 from kubectl_kagent import __version__
 from kubectl_kagent.backends.versions import versions
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.render.output import data
+from kubectl_kagent.render.output import Output
 
 
-@click.command(short_help="Versions of the plugin, the cluster and kagent")
+@command(short_help="Versions of the plugin, the cluster and kagent")
 @click.option("--client", "client_only", is_flag=True, help="Only the plugin's own; needs no cluster.")
-@options.output()
+@formats("json", "yaml", "jsonpath")
 @options.connection
-def version(connect: options.Connect, client_only: bool, output: str) -> None:
+def version(connect: options.Connect, client_only: bool, output: Output) -> None:
     """Print the versions of the plugin, Kubernetes, the CRDs and the kagent controller.
 
     \b
@@ -36,8 +38,8 @@ def version(connect: options.Connect, client_only: bool, output: str) -> None:
             "agentVersions": _list(found.agent_crd),
             "mcpServerVersions": _list(found.mcp_server_crd),
         }
-    if output:
-        terminal.write(data(facts, output))
+    if not output.is_text:
+        terminal.write(output.data(facts))
     else:
         lines = [("Client Version", __version__)]
         if not client_only:

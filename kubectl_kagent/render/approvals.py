@@ -12,7 +12,6 @@ from kubectl_kagent.conversation.inbox import Waiting
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.chat import arguments
 from kubectl_kagent.render.escapes import visible
-from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import age, table
 
 
@@ -41,9 +40,9 @@ def _what(call: Pending | None, said: str) -> tuple[str, str]:
     return call.call.name + through, arguments(replace(call.call, args=masked_value(call.call.args)))
 
 
-def approvals_data(items: Sequence[Waiting], output: str) -> str:
-    """As json, yaml or through jsonpath."""
-    return data({"items": [_item(item) for item in items]}, output, wide=True)
+def approvals_data(items: Sequence[Waiting]) -> dict[str, Any]:
+    """The same as data."""
+    return {"items": [_item(item) for item in items]}
 
 
 def _item(item: Waiting) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Print API objects in kubectl's formats: json, yaml, name, jsonpath, custom-columns."""
+"""Results in kubectl's formats: json, yaml, name, jsonpath, custom-columns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.decoding import TooDeep
@@ -24,61 +25,77 @@ _AMBIGUOUS = re.compile(
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]*")
 
 
-def objects(items: Sequence[Object], output: str, *, single: bool, wide: bool = True) -> str:
-    """``items`` as ``output`` asks; a List around them unless ``single``. ``wide``: the caller has that too.
+# Those that take what follows an equals sign, and its name in the help.
+TEMPLATES = {"jsonpath": "TEMPLATE", "custom-columns": "HEADER:PATH,..."}
+# Of a verb that prints API objects, those of its answer.
+OBJECTS = ("json", "yaml", "name", "jsonpath", "custom-columns")
 
-    Raises Usage for a format that kubectl does not know either.
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What ``-o`` asks for: the format's name, empty for the verb's own text, and the template of some."""
+
+    name: str = ""
+    template: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is for people: the verb's own text, or its wide table."""
+        return self.name in ("", "text", "wide")
+
+    @property
+    def wide(self) -> bool:
+        return self.name == "wide"
+
+    def objects(self, items: Sequence[Object], *, single: bool) -> str:
+        """API objects in this format; a List around them unless ``single``."""
+        shown = [strip_managed_fields(item) for item in items]
+        if self.name == "name":
+            return "".join(f"{object_label(item)}\n" for item in items)
+        if self.name == "custom-columns":
+            return custom_columns(shown, self.template)
+        metadata = {"resourceVersion": ""}
+        listed = {"apiVersion": "v1", "items": shown, "kind": "List", "metadata": metadata}
+        whole: Object = shown[0] if single else listed
+        if self.name == "json":
+            return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True, default=str) + "\n"
+        return self._written(whole)
+
+    def data(self, value: Mapping[str, Any], *, whole: bool = False) -> str:
+        """A view of our own in this format. Secrets in it are masked unless it is to be ``whole``."""
+        value = value if whole else masked_value(value)
+        if self.name == "json":
+            return json.dumps(value, indent=4, ensure_ascii=False, default=str) + "\n"
+        return self._written(value)
+
+    def _written(self, value: Mapping[str, Any]) -> str:
+        return evaluate(self.template, value) if self.name == "jsonpath" else to_yaml(value)
+
+
+TEXT = Output()
+
+
+def parse(text: str, formats: Sequence[str]) -> Output:
+    """What ``-o`` was given, one of ``formats``.
+
+    Raises Usage for a format that is none of them, and for a template that does not parse.
     """
-    name, _, argument = output.partition("=")
-    shown = [strip_managed_fields(item) for item in items]
-    whole: Object = (
-        shown[0]
-        if single
-        else {"apiVersion": "v1", "items": shown, "kind": "List", "metadata": {"resourceVersion": ""}}
-    )
-    if output == "json":
-        return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True, default=str) + "\n"
-    if output == "yaml":
-        return to_yaml(whole)
-    if output == "name":
-        return "".join(f"{object_label(item)}\n" for item in items)
-    if name == "jsonpath" and argument:
-        return evaluate(argument, whole)
-    if name == "custom-columns" and argument:
-        return custom_columns(shown, argument)
-    texts = "json, yaml, name, wide" if wide else "json, yaml, name"
-    raise Usage(
-        f'unable to match a printer suitable for the output format "{output}"',
-        hint=f"allowed: {texts}, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...",
-    )
+    name, _, template = text.partition("=")
+    if name not in formats or (name in TEMPLATES) != bool(template):
+        raise Usage(
+            f'unable to match a printer suitable for the output format "{text}"',
+            hint=f"allowed: {spelled(formats)}",
+        )
+    if name == "jsonpath":
+        evaluate(template, {})
+    elif name == "custom-columns":
+        custom_columns([{}], template)
+    return Output(name, template)
 
 
-def check(output: str) -> str:
-    """``output`` itself. Raises Usage for what ``objects`` could not print, before anything is changed."""
-    if output:
-        objects([{"metadata": {"name": ""}}], output, single=True, wide=False)
-    return output
-
-
-def data(value: Mapping[str, Any], output: str, *, wide: bool = False, whole: bool = False) -> str:
-    """A view of our own as json, yaml or through jsonpath; ``wide`` when it has that too.
-
-    Secrets in it are masked unless it is to be ``whole``.
-
-    Raises Usage for another format.
-    """
-    name, _, argument = output.partition("=")
-    value = value if whole else masked_value(value)
-    if output == "json":
-        return json.dumps(value, indent=4, ensure_ascii=False, default=str) + "\n"
-    if output == "yaml":
-        return to_yaml(value)
-    if name == "jsonpath" and argument:
-        return evaluate(argument, value)
-    raise Usage(
-        f'this view has no output format "{output}"',
-        hint="allowed: json, yaml, jsonpath=TEMPLATE" + (", wide" if wide else ""),
-    )
+def spelled(formats: Sequence[str]) -> str:
+    """The formats as they are typed: ``json, yaml, jsonpath=TEMPLATE``."""
+    return ", ".join(f"{name}={TEMPLATES[name]}" if name in TEMPLATES else name for name in formats)
 
 
 def to_yaml(value: Any) -> str:
@@ -119,12 +136,10 @@ def object_label(item: Object) -> str:
     return plain(f"{kind}{'.' + group if group else ''}/{item['metadata']['name']}")
 
 
-def changed(item: Object, verb: str, output: str, dry_run: str = "none") -> str:
-    """The line (or object) after a change: ``agent.kagent.dev/NAME scaled``."""
-    if output:
-        return objects([item], output, single=True)
+def changed(item: Object, verb: str, dry_run: str = "none") -> str:
+    """The line after a change: ``agent.kagent.dev/NAME scaled``."""
     suffix = {"none": "", "client": " (dry run)", "server": " (server dry run)"}[dry_run]
-    return plain(f"{object_label(item)} {verb}{suffix}") + "\n"
+    return plain(f"{object_label(item)} {verb}{suffix}")
 
 
 def custom_columns(items: Sequence[Object], spec: str) -> str:

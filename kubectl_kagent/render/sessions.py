@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from kubectl_kagent.conversation.sessions import Session
 from kubectl_kagent.masking import masked
-from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import age, clip, table
 
 _TITLE_WIDTH = 40
@@ -26,6 +26,6 @@ def sessions_table(items: Sequence[Session], *, now: datetime, wide: bool, names
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 
 
-def sessions_data(items: Sequence[Session], output: str) -> str:
-    """As json, yaml or through jsonpath: the controller's own words."""
-    return data({"items": [dict(item.raw) for item in items]}, output, wide=True)
+def sessions_data(items: Sequence[Session]) -> dict[str, Any]:
+    """The same as data, in the controller's own words."""
+    return {"items": [dict(item.raw) for item in items]}

@@ -11,7 +11,6 @@ from kubectl_kagent.conversation.sessions import Session, moment
 from kubectl_kagent.conversation.transcript import Asked, Decided, Did, Ended, Entry, Gave, Odd, Said
 from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
-from kubectl_kagent.render.output import data
 from kubectl_kagent.render.table import plain
 
 _MARGIN = " " * 21  # as wide as a time and two blanks
@@ -77,10 +76,9 @@ def _time(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "<unknown>"
 
 
-def transcript_data(session: Session, entries: Sequence[Entry], output: str, *, whole: bool) -> str:
-    """The same as json, yaml or through jsonpath; masked unless ``whole``."""
-    view = {"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}
-    return data(view, output, whole=whole)
+def transcript_data(session: Session, entries: Sequence[Entry]) -> dict[str, Any]:
+    """The same as data."""
+    return {"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}
 
 
 def _object(entry: Entry) -> dict[str, Any]:

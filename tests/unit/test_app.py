@@ -47,7 +47,7 @@ def test_a_full_disk_is_an_error(words: tuple[str, ...]) -> None:
 def test_the_help_on_a_full_disk_is_an_error() -> None:
     code, _, err = shell(">/dev/full", "-h")
     error = err.decode().splitlines()[0]
-    assert (code, re.sub(r":\d+", "", error)) == (1, f"error: unexpected OSError in cli.py: {NO_SPACE}")
+    assert (code, re.sub(r":\d+", "", error)) == (1, f"error: unexpected OSError in app.py: {NO_SPACE}")
 
 
 def test_a_stdout_that_is_closed_is_an_error() -> None:
@@ -178,13 +178,13 @@ def broken(error: str, *, thread: bool = False) -> Callable[..., tuple[int, byte
     begin = "import threading\n    t = threading.Thread(target=fail)\n    t.start()\n    t.join()"
     program = (
         "import sys\n"
-        "from kubectl_kagent import cli\n"
+        "from kubectl_kagent import app\n"
         "from kubectl_kagent.commands import version\n"
         f"def fail(*_words, **_more):\n    {run}\n"
         f"def version_(*_words, **_more):\n    {begin if thread else 'fail()'}\n"
         "version.version.callback = version_\n"
         "sys.argv = ['kubectl-kagent', 'version']\n"
-        "cli.main()\n"
+        "app.main()\n"
     )
 
     def call(**env: str) -> tuple[int, bytes, bytes]:
@@ -206,7 +206,7 @@ HINT = (
 )
 
 
-@pytest.mark.parametrize(("thread", "place"), [(False, r" in cli.py:\d+"), (True, "")])
+@pytest.mark.parametrize(("thread", "place"), [(False, r" in app.py:\d+"), (True, "")])
 def test_what_nobody_foresaw_is_one_line_and_a_hint(thread: bool, place: str) -> None:
     """Its place is told as far as it is in this package."""
     code, out, err = broken("KeyError('items')", thread=thread)()

@@ -10,21 +10,24 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.backends.otlp_receiver import address
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import AgentLine
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.sessions import newest
 from kubectl_kagent.errors import Usage
+from kubectl_kagent.render.output import Output
 
 
-@click.command(short_help="Ask an agent")
+@command(short_help="Ask an agent")
 @click.argument("agent", shell_complete=options.complete_agent)
 @click.argument("message", required=False)
 @click.option("-f", "--filename", type=click.File("r"), help="Read the message from this file; - is stdin.")
 @click.option("--session", default="", metavar="ID", help="Go on with this session.")
 @click.option("--continue", "go_on", is_flag=True, help="Go on with the newest session of the agent.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@formats("text", "json", default="text")
 @click.option(
     "--otlp-endpoint",
     default="",
@@ -41,7 +44,7 @@ def chat(
     filename: TextIO | None,
     session: str,
     go_on: bool,
-    output: str,
+    output: Output,
     otlp_endpoint: str,
 ) -> None:
     """Ask an agent and print its answer as it comes; tool calls go to stderr.
@@ -63,7 +66,7 @@ def chat(
     if session and go_on:
         raise Usage("give --session or --continue, not both")
     text = _message(message, filename)
-    if text is None and output == "json":
+    if text is None and not output.is_text:
         raise Usage("-o json needs a message", hint="give it as an argument, with -f, or on stdin")
     name = agent_name(agent)
     reach.agent(name)
@@ -71,7 +74,7 @@ def chat(
     line = AgentLine(controller, namespace, name)
     conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
-    talk = Talk(conversation, output, terminal.person() and output == "text", otlp_endpoint)
+    talk = Talk(conversation, output, terminal.person() and output.is_text, otlp_endpoint)
     if text is None:
         from kubectl_kagent.commands.chat.dialog import converse
 

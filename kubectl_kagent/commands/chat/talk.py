@@ -17,6 +17,7 @@ from kubectl_kagent.conversation.root_span import RootSpan
 from kubectl_kagent.errors import InputRequired, KagentError
 from kubectl_kagent.masking import masked_value, stream
 from kubectl_kagent.render import chat as screen
+from kubectl_kagent.render.output import TEXT, Output
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Talk:
     """
 
     conversation: Conversation
-    output: str = "text"
+    output: Output = TEXT
     person: bool = False
     otlp: str = ""
     trace: str = ""
@@ -75,7 +76,7 @@ class Talk:
         try:
             with first_interrupt(lambda: bool(self.turn.task), self._cancel):
                 for reply, shown in heard:
-                    if self.output == "json":
+                    if not self.output.is_text:
                         raw = masked_value(reply.raw) if terminal.masks() else reply.raw
                         terminal.write(json.dumps(raw, ensure_ascii=False) + "\n")
                     else:

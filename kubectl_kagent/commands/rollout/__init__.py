@@ -6,6 +6,8 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.diff import diff
@@ -17,10 +19,10 @@ from kubectl_kagent.lifecycle.history.rows import rows
 from kubectl_kagent.model.resources import REPLICA_SET
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import history as screen
-from kubectl_kagent.render.output import data
+from kubectl_kagent.render.output import Output
 
 
-@click.group(short_help="History, diff, undo, status and restart of a rollout")
+@group(short_help="History, diff, undo, status and restart of a rollout")
 def rollout() -> None:
     """History, diff, undo, status and restart of an agent's or MCP server's rollout."""
 
@@ -29,10 +31,12 @@ def rollout() -> None:
 @options.targets
 @click.option("--revision", type=int, default=0, help="Show this one in full; negative counts back.")
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")
-@options.output()
+@formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
 @options.connected
-def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record: bool, output: str) -> None:
+def history(
+    cluster: Cluster, target: tuple[str, ...], revision: int, no_record: bool, output: Output
+) -> None:
     """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
 
     Looking records what is not recorded yet, as far back as the API server remembers. What looks like a
@@ -53,16 +57,16 @@ def history(cluster: Cluster, target: tuple[str, ...], revision: int, no_record:
         terminal.warn(note)
     if revision:
         one = found.find(revision)
-        if output:
-            terminal.write(data(screen.revision_data(workload.label, one), output, whole=True))
+        if not output.is_text:
+            terminal.write(output.data(screen.revision_data(workload.label, one), whole=True))
         else:
             terminal.show(screen.revision_detail(workload.label, one))
         return
     lines = rows(found, replica_sets["items"])
-    if output and output != "wide":
-        terminal.write(data(screen.history_data(workload.label, lines), output, wide=True))
+    if not output.is_text:
+        terminal.write(output.data(screen.history_data(workload.label, lines)))
         return
-    text = screen.history_table(workload.label, lines, now=clock.now(), wide=output == "wide")
+    text = screen.history_table(workload.label, lines, now=clock.now(), wide=output.wide)
     terminal.show(text)
 
 

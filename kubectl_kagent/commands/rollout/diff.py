@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
@@ -24,7 +25,7 @@ from kubectl_kagent.render.history import diff_text, revision_data
 from kubectl_kagent.render.output import to_yaml
 
 
-@click.command(short_help="What changed between two revisions")
+@command(short_help="What changed between two revisions")
 @click.argument("target", metavar="TYPE/NAME | NAME", shell_complete=options.complete_target)
 @click.argument("old", type=int, required=False)
 @click.argument("new", type=int, required=False)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound, done_so_far
@@ -14,9 +16,10 @@ from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.workloads.scaling import current_replicas
 from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.render.output import OBJECTS, Output
 
 
-@click.command(short_help="Replace the pods of agents and MCP servers, one after the other")
+@command(short_help="Replace the pods of agents and MCP servers, one after the other")
 @options.targets
 @click.option(
     "--timeout", type=options.Duration(), default="0", help="Wait this long for the new pods; 0: don't."
@@ -24,7 +27,7 @@ from kubectl_kagent.model.workload import Workload
 @click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
 @options.selector
 @options.everything
-@terminal.changed_output
+@formats(*OBJECTS)
 @options.mutation
 @options.connected
 def restart(
@@ -34,7 +37,7 @@ def restart(
     wait: bool,
     selector: str | None,
     all_: bool,
-    output: str,
+    output: Output,
     dry_run: str,
     manager: str,
 ) -> None:
@@ -70,7 +73,7 @@ def restart(
             terminal.warn(error.explained)
             missing += 1
             continue
-        terminal.changed(done if output else workload.obj, "restarted", output, dry_run)
+        terminal.changed(workload.obj if output.is_text else done, "restarted", output, dry_run)
         restarted.append(workload)
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():

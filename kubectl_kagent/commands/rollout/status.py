@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.undo import roll_back
@@ -17,15 +18,7 @@ from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.model.workload import Workload
 
 
-class _WatchTakesAValue(click.Command):
-    """kubectl users write ``--watch=false``, which click's flags don't know."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        spelled = {"--watch=false": "--no-watch", "-w=false": "--no-watch", "--watch=true": "--watch"}
-        return super().parse_args(ctx, [spelled.get(word, word) for word in args])
-
-
-@click.command(cls=_WatchTakesAValue, short_help="Wait for a rollout, and say what holds it up")
+@command(short_help="Wait for a rollout, and say what holds it up")
 @options.targets
 @click.option(
     "-w/", "--watch/--no-watch", default=True, help="Wait until it is done; --watch=false looks once."

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
@@ -22,9 +24,10 @@ from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
+from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 
 
-@click.command(short_help="Return to an earlier revision")
+@command(short_help="Return to an earlier revision")
 @options.targets
 @click.option("--to-revision", type=int, default=0, help="Revision to return to; 0: the newest that differs.")
 @click.option(
@@ -33,7 +36,7 @@ from kubectl_kagent.render.history import diff_text
 @click.option("--wait", is_flag=True, help="Wait until the pods of the restored config are available.")
 @click.option("--timeout", type=options.Duration(), default="5m", show_default=True, help="Limit of --wait.")
 @options.error_unchanged
-@terminal.changed_output
+@formats(*OBJECTS)
 @options.mutation
 @options.connected
 def undo(
@@ -44,7 +47,7 @@ def undo(
     wait: bool,
     timeout: float,
     error_unchanged: bool,
-    output: str,
+    output: Output,
     dry_run: str,
     manager: str,
 ) -> None:
@@ -82,7 +85,7 @@ def roll_back(
     *,
     with_sources: bool = False,
     error_unchanged: bool = False,
-    output: str = "",
+    output: Output = TEXT,
     dry_run: str = "none",
     manager: str = options.MANAGER,
     wait: float | None = None,
@@ -129,7 +132,7 @@ def _settle(cluster: Cluster, restored: Workload, manager: str) -> tuple[str, ..
 
 
 def _preview(
-    cluster: Cluster, past: History, todo: Plan, *, with_sources: bool, dry_run: str, output: str
+    cluster: Cluster, past: History, todo: Plan, *, with_sources: bool, dry_run: str, output: Output
 ) -> None:
     """The difference on stderr and the object as it would be on stdout; the server may have its say."""
     number = todo.target.number

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.commands.tools.call import call
 from kubectl_kagent.commands.tools.check import check
@@ -12,13 +14,13 @@ from kubectl_kagent.errors import Usage
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.workload import Reference
 from kubectl_kagent.render import tools as screen
-from kubectl_kagent.render.output import data
+from kubectl_kagent.render.output import TEXT, Output
 from kubectl_kagent.tools.catalog import Servers, agents, asker, label, unused, uses
 
 _PATIENCE = 20.0
 
 
-@click.group(short_help="The tools of agents and MCP servers: list, call, check")
+@group(short_help="The tools of agents and MCP servers: list, call, check")
 def tools() -> None:
     """The tools of agents and MCP servers: list them, call one, check that they are there."""
 
@@ -31,10 +33,10 @@ def tools() -> None:
     shell_complete=options.complete_agent,
 )
 @options.all_namespaces
-@options.output()
+@formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output: str) -> None:
+def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output: Output) -> None:
     """List tools: which agent has them, from which server, and whether that offers them.
 
     What servers offer is what kagent has found at them; with -o wide, json or yaml the servers
@@ -49,7 +51,8 @@ def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output
         raise Usage("a resource cannot be retrieved by name across all namespaces")
     cluster = reach.connect()
     namespace = None if all_namespaces else cluster.namespace
-    servers = Servers(cluster, reach.controller, terminal.warn, asker(cluster, _PATIENCE) if output else None)
+    ask = None if output == TEXT else asker(cluster, _PATIENCE)
+    servers = Servers(cluster, reach.controller, terminal.warn, ask)
     resource, name = tool_target(target, AGENT) if target else (None, "")
     if resource is AGENT:
         found = uses(servers, agents(cluster, namespace, (name,)))
@@ -65,12 +68,12 @@ def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output
         found = uses(servers, agents(cluster, namespace))
         found += unused(everyone, found)
     for server in {use.server.reference: use.server for use in found}.values():
-        if server.unknown and (output or server.exists is None):
+        if server.unknown and (output != TEXT or server.exists is None):
             terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
-    if output and output != "wide":
-        terminal.write(data(screen.tools_data(found), output, wide=True))
+    if not output.is_text:
+        terminal.write(output.data(screen.tools_data(found)))
     elif found:
-        terminal.show(screen.tools_table(found, wide=output == "wide", namespaces=all_namespaces))
+        terminal.show(screen.tools_table(found, wide=output.wide, namespaces=all_namespaces))
     else:
         terminal.say(f"No tools found in {namespace} namespace." if namespace else "No tools found")
 

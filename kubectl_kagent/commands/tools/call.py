@@ -8,18 +8,20 @@ from typing import Any, TextIO
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, Unreachable, Usage
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.tool_server import Tool
-from kubectl_kagent.render.output import data
+from kubectl_kagent.render.output import Output
 from kubectl_kagent.tools import arguments as tool_arguments
 from kubectl_kagent.tools.server import open_server
 
 
-@click.command(short_help="Call a tool")
+@command(short_help="Call a tool")
 @click.argument(
     "named",
     metavar="[mcpserver/ | remotemcpserver/ | service/]NAME",
@@ -32,7 +34,7 @@ from kubectl_kagent.tools.server import open_server
 )
 @click.option("--timeout", type=options.Duration(), default="60s", show_default=True, help="Limit of it all.")
 @terminal.secrets
-@options.output()
+@formats("json", "yaml", "jsonpath")
 @options.connected
 def call(
     cluster: Cluster,
@@ -41,7 +43,7 @@ def call(
     args: tuple[str, ...],
     args_json: TextIO | None,
     timeout: float,
-    output: str,
+    output: Output,
 ) -> None:
     """Call a tool straight at its MCP server and print what it answers; no agent and no approval is asked.
 
@@ -77,8 +79,8 @@ def call(
             else error.hint
         )
         raise Unreachable(f"{where}: {error.message}", hint) from error
-    if output:
-        terminal.write(data(result.raw, output, whole=not terminal.masks()))
+    if not output.is_text:
+        terminal.write(output.data(result.raw, whole=not terminal.masks()))
     elif result.text and not result.failed:
         text = terminal.without_secrets(result.text)
         terminal.write(text if text.endswith("\n") else f"{text}\n")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.errors import Usage
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.render import tools as screen
-from kubectl_kagent.render.output import data
+from kubectl_kagent.render.output import Output
 from kubectl_kagent.tools.catalog import Servers, agents, asker, label, uses
 from kubectl_kagent.tools.findings import findings, unknown
 
@@ -17,12 +19,12 @@ _FOUND = 1
 _PATIENCE = 20.0
 
 
-@click.command(short_help="Find tools that no server offers")
+@command(short_help="Find tools that no server offers")
 @click.argument("agent", required=False, shell_complete=options.complete_agent)
 @options.everything
 @options.all_namespaces
 @click.option("--live", is_flag=True, help="Ask the servers themselves, not what kagent found at them.")
-@options.output()
+@formats("json", "yaml", "jsonpath")
 @options.controller
 @click.pass_context
 def check(
@@ -32,7 +34,7 @@ def check(
     all_: bool,
     all_namespaces: bool,
     live: bool,
-    output: str,
+    output: Output,
 ) -> None:
     """Find what agents name and can't have: servers, tools, sub-agents, approvals of no tool.
 
@@ -53,8 +55,8 @@ def check(
     wrong = findings(found, taken)
     for server in unknown(taken):
         terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
-    if output:
-        terminal.write(data(screen.findings_data(wrong), output))
+    if not output.is_text:
+        terminal.write(output.data(screen.findings_data(wrong)))
     elif wrong:
         terminal.show("".join(map(screen.finding_line, wrong)))
     else:

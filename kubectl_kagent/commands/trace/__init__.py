@@ -7,6 +7,8 @@ from click.shell_completion import CompletionItem
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import KubectlGroup, group
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.commands.trace.export import export
 from kubectl_kagent.commands.trace.follow import follow
@@ -14,11 +16,12 @@ from kubectl_kagent.commands.trace.show import show
 from kubectl_kagent.commands.trace.sources import Moment, Where, source
 from kubectl_kagent.errors import Forbidden, NotFound, Usage
 from kubectl_kagent.model.resources import AGENT
+from kubectl_kagent.render.output import TEXT, Output
 
 LIST = "list"
 
 
-class Traces(click.Group):
+class Traces(KubectlGroup):
     """``trace AGENT`` and ``trace -f AGENT`` are ``trace list AGENT``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -32,7 +35,7 @@ class Traces(click.Group):
         return [*super().shell_complete(ctx, incomplete), *parameter.shell_complete(ctx, incomplete)]
 
 
-@click.group(
+@group(
     cls=Traces,
     subcommand_metavar="AGENT | COMMAND [ARGS]...",
     short_help="What an agent did: its turns, step by step",
@@ -63,7 +66,7 @@ def trace() -> None:
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most so many."
 )
 @terminal.secrets
-@options.output()
+@formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @source
 def turns(
@@ -77,7 +80,7 @@ def turns(
     since: float,
     until: float,
     limit: int,
-    output: str,
+    output: Output,
 ) -> None:
     """List the turns of an agent, the newest first.
 
@@ -96,7 +99,7 @@ def turns(
     name = _agent(where, agent)
     query = Query(name, since, until, limit, session, tool, errors, min_duration)
     if live:
-        if output or where.file:
+        if output != TEXT or where.file:
             raise Usage("-f prints a table of what the cluster tells")
         follow(where, query)
         return
@@ -110,12 +113,10 @@ def turns(
         )
         raise
     found = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
-    if output == "name":
+    if output.name == "name":
         terminal.write_ids("", [turn.task or turn.trace for turn in found])
-    elif output and output != "wide":
-        from kubectl_kagent.render.output import data
-
-        terminal.write(data(screen.turns_data(found, told, record.gaps), output, wide=True, whole=True))
+    elif not output.is_text:
+        terminal.write(output.data(screen.turns_data(found, told, record.gaps), whole=True))
     elif not found:
         _seen(where, name)
         terminal.say(f"No turns found{f' of agent {name}' if name else ''}")
@@ -123,7 +124,7 @@ def turns(
         columns = terminal.columns()
         several = len({turn.agent for turn in found}) > 1
         text = screen.turn_table(
-            found, now=clock.now(), columns=columns, wide=output == "wide", agents=several or not name
+            found, now=clock.now(), columns=columns, wide=output.wide, agents=several or not name
         )
         terminal.show(text)
 

@@ -7,12 +7,13 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.backends.otlp_receiver import address
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
 from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.commands.trace.sources import Moment
 from kubectl_kagent.errors import Usage
 
 
-@click.command(short_help="Recorded sessions as OpenTelemetry spans")
+@command(short_help="Recorded sessions as OpenTelemetry spans")
 @click.argument("session", required=False, default="")
 @click.option("--since", type=Moment(), help="All sessions since then: a duration, or a time.")
 @click.option(

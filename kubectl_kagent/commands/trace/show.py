@@ -6,17 +6,20 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
 from kubectl_kagent.commands.trace.sources import Where, source
+from kubectl_kagent.render.output import Output
 
 
-@click.command(short_help="The steps of one turn, or of a session")
+@command(short_help="The steps of one turn, or of a session")
 @click.argument("id_", metavar="ID")
 @click.option("--waterfall", is_flag=True, help="Bars over time instead of arguments and results.")
 @terminal.secrets
-@click.option("-o", "--output", default="", metavar="FORMAT", help="One of json, yaml, jsonpath=TEMPLATE.")
+@formats("json", "yaml", "jsonpath")
 @terminal.color
 @source
-def show(where: Where, id_: str, waterfall: bool, output: str) -> None:
+def show(where: Where, id_: str, waterfall: bool, output: Output) -> None:
     """Show the steps of a turn as a tree. ID is a task, a trace or a session, or the beginning of one.
 
     What looks like a key in arguments, results and texts is masked.
@@ -32,10 +35,8 @@ def show(where: Where, id_: str, waterfall: bool, output: str) -> None:
     now = clock.now()
     record, told = where.ask(lambda one: one.find(id_, now.timestamp()))
     turns = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
-    if output:
-        from kubectl_kagent.render.output import data
-
-        terminal.write(data(screen.turns_data(turns, told, record.gaps), output, whole=True))
+    if not output.is_text:
+        terminal.write(output.data(screen.turns_data(turns, told, record.gaps), whole=True))
         return
     columns = terminal.columns()
     if waterfall:

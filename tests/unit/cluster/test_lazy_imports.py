@@ -66,8 +66,8 @@ except AttributeError:
 def test_urllib3_is_whole_without_its_http2() -> None:
     code = """
 import sys
-from kubectl_kagent.cluster import lean
-lean.load_urllib3()
+from kubectl_kagent.cluster import lazy_imports
+lazy_imports.load_urllib3()
 print("importlib.metadata" in sys.modules)
 import urllib3.http2
 assert urllib3.http2.inject_into_urllib3 and urllib3.http2.probe is urllib3.connection.http2_probe

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from kubectl_kagent.app import ExplainedGroup
+from kubectl_kagent.app import Root
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER, MODEL_CONFIG
 from tests.conftest import Kagent
@@ -264,7 +264,7 @@ def test_an_interrupt_around_the_verb_is_no_other(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ExplainedGroup, moment, interrupt)
+    monkeypatch.setattr(Root, moment, interrupt)
     assert kagent("scale", "clock", "--replicas=3") == (130, "", "\ninterrupted\n")
 
 

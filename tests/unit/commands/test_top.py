@@ -392,7 +392,7 @@ def test_json_of_the_records_has_tokens(kagent: Kagent, records: TopCluster) -> 
         (["--since=999ms"], "error: --since is at least a second"),
         (["--since=soon"], 'error: "soon" is not a duration'),
         (["pods"], "error: invalid value for '[agents|tools|models]'"),
-        (["-o", "xml"], 'error: this view has no output format "xml"'),
+        (["-o", "xml"], 'error: unable to match a printer suitable for the output format "xml"'),
     ],
 )
 def test_what_makes_no_sense(kagent: Kagent, world: TopCluster, words: list[str], said: str) -> None:

@@ -93,5 +93,6 @@ def test_a_format_that_there_is_not(complete: FakeCluster, kagent: Kagent) -> No
     assert kagent("version", "-o", "wide") == (
         2,
         "",
-        'error: this view has no output format "wide"\nhint: allowed: json, yaml, jsonpath=TEMPLATE\n',
+        'error: unable to match a printer suitable for the output format "wide"\n'
+        "hint: allowed: json, yaml, jsonpath=TEMPLATE\n",
     )

@@ -1,0 +1,125 @@
+"""Commands as kubectl users type and read them: flags that take a value, and examples under a heading."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import click
+
+from kubectl_kagent.errors import Usage
+
+# Go's strconv.ParseBool, which pflag reads flags with.
+_VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
+_VALUES |= dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False)
+
+
+class KubectlCommand(click.Command):
+    """A verb. A docstring ends with its examples, which click's mark for text as it is (``\\b``) begins."""
+
+    def __init__(self, *args: Any, exclusive: Sequence[tuple[str, ...]] = (), **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self.exclusive = exclusive
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            rest = super().parse_args(ctx, list(_without_values(self.get_params(ctx), args)))
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser leaves out whose help page it is about
+            raise
+        self._see_that_they_go_together(ctx)
+        return rest
+
+    def _see_that_they_go_together(self, ctx: click.Context) -> None:
+        given = {
+            option.opts[-1]
+            for option in self.params
+            if option.name and ctx.get_parameter_source(option.name) == click.core.ParameterSource.COMMANDLINE
+        }
+        for group in self.exclusive:
+            if len(both := [name for name in group if name in given]) > 1:
+                raise Usage(f"{' and '.join(both)} can't be used together")
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_help(super().format_help_text, self, ctx, formatter)
+
+
+class KubectlGroup(click.Group):
+    """A verb with verbs of its own."""
+
+    command_class = KubectlCommand
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_help(super().format_help_text, self, ctx, formatter)
+
+
+def command(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlCommand]:
+    """click.command for a verb; ``exclusive`` has groups of options of which one can be given."""
+    return click.command(cls=KubectlCommand, **attrs)
+
+
+def group(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlGroup]:
+    """click.group for a verb that has verbs."""
+    return click.group(cls=attrs.pop("cls", KubectlGroup), **attrs)
+
+
+def _write_help(
+    write: Callable[[click.Context, click.HelpFormatter], None],
+    verb: click.Command,
+    ctx: click.Context,
+    formatter: click.HelpFormatter,
+) -> None:
+    whole = inspect.cleandoc(verb.help or "")
+    text, _, examples = whole.partition("\n\b\n")
+    verb.help = text
+    try:
+        write(ctx, formatter)
+    finally:
+        verb.help = whole
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples.splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def _without_values(parameters: Sequence[click.Parameter], args: Sequence[str]) -> Iterator[str]:
+    """``--watch=false`` as click has it: its opposite, or nothing. The last one counts, as in pflag."""
+    flags, valued = _names(parameters)
+    last: dict[str, bool] = {}
+    words: list[tuple[str, str]] = []  # and of which flag it is
+    rest = iter(args)
+    for word in rest:
+        if word == "--":
+            words.append((word, ""))
+            words += ((left, "") for left in rest)
+            break
+        name, equals, value = word.partition("=")
+        flag = flags.get(name)
+        if flag and equals and value not in _VALUES:
+            raise click.UsageError(f'"{value}" is not a value of {name}: true or false')
+        if flag is None:
+            if equals and name in valued and not name.startswith("--"):
+                words += ((name, ""), (value, ""))  # -o=json, of which click would keep the sign
+                continue
+            words.append((word, ""))
+            if word in valued:
+                words += ((following, "") for following in islice(rest, 1))
+            continue
+        last[flag.opts[-1]] = _VALUES[value] if equals else True
+        words.append((word, flag.opts[-1]))
+    for word, of in words:
+        if not of:
+            yield word
+        elif of in last:
+            flag, on = flags[of], last.pop(of)
+            yield from [of] if on else flag.secondary_opts[-1:]
+
+
+def _names(parameters: Sequence[click.Parameter]) -> tuple[dict[str, click.Option], set[str]]:
+    """Flags by what turns them on, and the names of options that take the next word."""
+    options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
+    flags = {name: option for option in options if option.is_bool_flag for name in option.opts}
+    valued = {name for option in options if not option.is_flag and not option.count for name in option.opts}
+    return flags, valued

@@ -1,0 +1,44 @@
+"""``-o``: a verb names the formats that it has, and any other is refused before anything is asked or done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from kubectl_kagent.render.output import TEMPLATES, TEXT, Output, parse, spelled
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def formats(*names: str, default: str = "") -> Callable[[F], F]:
+    """Add ``-o`` with these formats; the verb gets an Output, of ``default`` when nothing is asked for."""
+    return click.option(
+        "-o",
+        "--output",
+        type=_OneOf(names),
+        default=default,
+        show_default=bool(default),
+        metavar="FORMAT",
+        help=f"One of {spelled(names)}.",
+    )
+
+
+class _OneOf(click.ParamType[Output]):
+    name = "format"
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
+        if isinstance(value, Output):
+            return value
+        return parse(value, self.names) if value else TEXT
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        words = [f"{name}=" if name in TEMPLATES else name for name in self.names]
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
