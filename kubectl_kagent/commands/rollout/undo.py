@@ -57,7 +57,7 @@ def undo(
 
     \b
     kubectl kagent rollout undo agent/datetime-agent
-    kubectl kagent rollout undo agent/datetime-agent --to-revision=3 --wait
+    kubectl kagent rollback agent/datetime-agent --to-revision=3 --wait
     # what would it change?
     kubectl kagent rollout undo agent/datetime-agent --dry-run=server
     """

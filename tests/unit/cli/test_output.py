@@ -1,0 +1,109 @@
+"""Every verb and every format of ``-o``: printed, or refused before anything is asked or done."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import click
+import pytest
+
+from tests.soak.faults import Scene
+from tests.soak.forms import FORMS
+from tests.soak.lines import commands
+from tests.soak.run import Done, run
+from tests.soak.world import AGENT_WITH_RECORDS
+
+_TRIED = {
+    "json": "json",
+    "yaml": "yaml",
+    "name": "name",
+    "wide": "wide",
+    "jsonpath": "jsonpath=text{.metadata.name}",
+    "custom-columns": "custom-columns=A:.metadata.name",
+    "text": "text",
+    "md": "md",
+    "default": "default",
+    "raw": "raw",
+}
+_NEVER = (
+    "xml",
+    "JSON",
+    "jsonpath",
+    "jsonpath=",
+    "jsonpath={.a",
+    "custom-columns=A",
+    "go-template={{.}}",
+    "=",
+)
+
+
+def _option(command: click.Command) -> click.Option | None:
+    return next(
+        (item for item in command.params if isinstance(item, click.Option) and "-o" in item.opts), None
+    )
+
+
+_WITH = {path: tuple(option.type.names) for path, command in commands() if (option := _option(command))}
+
+
+@cache
+def _scene(path: tuple[str, ...]) -> Scene:
+    """A command line of that verb without ``-o`` that ends by itself."""
+    start = f"trace {AGENT_WITH_RECORDS}" if path == ("trace", "list") else " ".join(path)
+    lines = [form for form in FORMS if form.line.startswith(start)]
+    return Scene(next(form for form in lines if not form.enough and not form.fails))
+
+
+def _run(path: tuple[str, ...], output: str) -> Done:
+    scene = _scene(path)
+    scene.world.back_to(scene.moment)
+    return run(scene.world, [*scene.form.words(scene.world), f"-o={output}"], stdin=scene.form.stdin)
+
+
+def test_these_verbs_have_formats() -> None:
+    assert {" ".join(path): " ".join(names) for path, names in _WITH.items()} == {
+        "approvals approve": "text json",
+        "approvals list": "json yaml name wide jsonpath",
+        "approvals reject": "text json",
+        "autoscale": "json yaml name jsonpath custom-columns",
+        "chat": "text json",
+        "get": "json yaml name wide jsonpath custom-columns",
+        "hibernate": "json yaml name jsonpath custom-columns",
+        "logs": "default raw json",
+        "rollback": "json yaml name jsonpath custom-columns",
+        "rollout history": "json yaml wide jsonpath",
+        "rollout restart": "json yaml name jsonpath custom-columns",
+        "rollout undo": "json yaml name jsonpath custom-columns",
+        "scale": "json yaml name jsonpath custom-columns",
+        "sessions export": "json yaml md",
+        "sessions list": "json yaml name wide jsonpath",
+        "sessions show": "json yaml jsonpath",
+        "tools call": "json yaml jsonpath",
+        "tools check": "json yaml jsonpath",
+        "tools list": "json yaml wide jsonpath",
+        "top": "json yaml wide jsonpath",
+        "trace list": "json yaml name wide jsonpath",
+        "trace show": "json yaml jsonpath",
+        "version": "json yaml jsonpath",
+        "wake": "json yaml name jsonpath custom-columns",
+    }
+
+
+@pytest.mark.parametrize("name", _TRIED)
+@pytest.mark.parametrize("path", _WITH, ids=" ".join)
+def test_a_format_is_printed_or_refused_before_the_first_request(path: tuple[str, ...], name: str) -> None:
+    done = _run(path, _TRIED[name])
+    if name in _WITH[path]:
+        assert (done.code, bool(done.out), done.tracebacks, done.hang) == (0, True, (), ""), done.err
+    else:
+        assert (done.code, done.out, done.requests) == (2, "", 0), done.err
+        assert f'the output format "{_TRIED[name]}"\nhint: allowed: ' in done.err
+
+
+@pytest.mark.parametrize("output", _NEVER)
+@pytest.mark.parametrize("path", _WITH, ids=" ".join)
+def test_a_format_that_no_verb_has_is_refused_before_the_first_request(
+    path: tuple[str, ...], output: str
+) -> None:
+    done = _run(path, output)
+    assert (done.code, done.out, done.requests) == (2, "", 0), done.err
