@@ -39,8 +39,8 @@ class KubectlCommand(click.Command):
             if option.name and ctx.get_parameter_source(option.name) == click.core.ParameterSource.COMMANDLINE
         }
         for group in self.exclusive:
-            if len(both := [name for name in group if name in given]) > 1:
-                raise Usage(f"{' and '.join(both)} can't be used together")
+            if len(given.intersection(group)) > 1:
+                raise Usage(f"only one of {', '.join(group[:-1])} and {group[-1]} may be used")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_help(super().format_help_text, self, ctx, formatter)

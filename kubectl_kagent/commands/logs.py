@@ -56,7 +56,10 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
     return value
 
 
-@command(short_help="Logs of all pods of an agent or MCP server, in order")
+@command(
+    short_help="Logs of all pods of an agent or MCP server, in order",
+    exclusive=[("--since-time", "--since"), ("--task", "--session", "--trace")],
+)
 @options.targets
 @click.option("--controller", is_flag=True, help="The logs of the kagent and kmcp controllers.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, of new pods too.")
@@ -144,8 +147,6 @@ def logs(
     cluster = reach.connect()
     if follow and previous:
         raise Usage("-p shows a run that has ended: it can't be followed")
-    if since is not None and since_time:
-        raise Usage("only one of --since-time and --since may be used")
     if loki and (previous or tail >= 0 or controller):
         raise Usage("--loki goes with --since and --since-time, not with -p, --tail or --controller")
     workloads = _workloads(cluster, target, selector, controller=controller, all_namespaces=all_namespaces)
@@ -192,8 +193,6 @@ def logs(
 def _about(
     reach: options.Reach, task: str | None, session: str | None, trace: str | None, *, goes_on: bool
 ) -> About | None:
-    if sum(map(bool, (task, session, trace))) > 1:
-        raise Usage("only one of --task, --session and --trace may be used")
     if trace:
         return About(trace)
     if not (task or session):

@@ -21,7 +21,7 @@ from kubectl_kagent.errors import Usage
 from kubectl_kagent.render.output import Output
 
 
-@command(short_help="Ask an agent")
+@command(short_help="Ask an agent", exclusive=[("--session", "--continue")])
 @click.argument("agent", shell_complete=options.complete_agent)
 @click.argument("message", required=False)
 @click.option("-f", "--filename", type=click.File("r"), help="Read the message from this file; - is stdin.")
@@ -63,8 +63,6 @@ def chat(
     # every event as a line of JSON
     kubectl kagent chat datetime-agent 'what time is it?' -o json
     """
-    if session and go_on:
-        raise Usage("give --session or --continue, not both")
     text = _message(message, filename)
     if text is None and not output.is_text:
         raise Usage("-o json needs a message", hint="give it as an argument, with -f, or on stdin")

@@ -21,7 +21,7 @@ from kubectl_kagent.tools import arguments as tool_arguments
 from kubectl_kagent.tools.server import open_server
 
 
-@command(short_help="Call a tool")
+@command(short_help="Call a tool", exclusive=[("--arg", "--args-json")])
 @click.argument(
     "named",
     metavar="[mcpserver/ | remotemcpserver/ | service/]NAME",
@@ -55,8 +55,6 @@ def call(
     kubectl kagent tools call datetime-mcp get_time --arg timezone=Europe/Berlin
     echo '{"query": "up"}' | kubectl kagent tools call remotemcpserver/prom query --args-json -
     """
-    if args and args_json:
-        raise Usage("give the arguments with --arg or with --args-json, not both")
     given: Sequence[tuple[str, str]] | Mapping[str, Any]
     given = _object(args_json) if args_json else [_pair(item) for item in args]
     resource, name, obj = _find(cluster, named)

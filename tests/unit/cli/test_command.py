@@ -117,7 +117,7 @@ def test_options_that_exclude_each_other() -> None:
 
     assert CliRunner().invoke(either, ["--one=1"]).output == "1 x\n"
     failed = CliRunner().invoke(either, ["--one=1", "--two=2"]).exception
-    assert str(failed) == "--one and --two can't be used together"
+    assert str(failed) == "only one of --one and --two may be used"
 
 
 @pytest.mark.parametrize("path", [path for path, _ in commands()], ids=" ".join)

@@ -238,7 +238,7 @@ def test_where_the_message_comes_from(kagent: Kagent, tmp_path: Path) -> None:
         (["a", "-f", "-"], "error: give the message as an argument or with -f, not both\n"),
         ([""], EMPTY),
         ([], EMPTY),
-        (["a", "--session=s", "--continue"], "error: give --session or --continue, not both\n"),
+        (["a", "--session=s", "--continue"], "error: only one of --session and --continue may be used\n"),
         (
             ["a", "--otlp-endpoint=ftp://x"],
             'error: "ftp://x" is no address of an OTLP receiver\nhint: write http://HOST:4317 (gRPC) or http://HOST:4318\n',

@@ -417,7 +417,7 @@ def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
         (["clock", "x", "--args-json", "-"], "error: --args-json is list, not an object\n"),
         (
             ["clock", "x", "--arg", "a=1", "--args-json", "-"],
-            "error: give the arguments with --arg or with --args-json, not both\n",
+            "error: only one of --arg and --args-json may be used\n",
         ),
         (
             ["agent/clock", "x"],
