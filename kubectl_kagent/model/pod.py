@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.workload import dig
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -45,6 +46,67 @@ class Pod:
     @property
     def uid(self) -> str:
         return str(self.obj["metadata"].get("uid", ""))
+
+    @property
+    def created(self) -> str:
+        return str(self.obj["metadata"]["creationTimestamp"])
+
+    @property
+    def status(self) -> str:
+        """kubectl's STATUS column (kubernetes/pkg/printers/internalversion/printers.go, printPod)."""
+        if self.leaving:
+            return "Unknown" if dig(self.obj, "status", "reason") == "NodeLost" else "Terminating"
+        if waiting := self._initializing:
+            return waiting
+        statuses = dig(self.obj, "status", "containerStatuses") or ()
+        told = next(filter(None, map(_state, statuses)), "")
+        if told == "Completed" and any(dig(status, "state", "running") for status in statuses):
+            return "Running" if condition(self.obj, "Ready", "True") else "NotReady"
+        return told or str(dig(self.obj, "status", "reason") or dig(self.obj, "status", "phase") or "Unknown")
+
+    @property
+    def _initializing(self) -> str:
+        """Which init container it waits for; empty when all are done, or run on beside the others."""
+        statuses = dig(self.obj, "status", "initContainerStatuses") or ()
+        for number, status in enumerate(statuses):
+            if dig(status, "state", "terminated", "exitCode") == 0 or _is_sidecar(status):
+                continue
+            told = _state(status)
+            return f"Init:{told}" if told not in ("", "PodInitializing") else f"Init:{number}/{self._inits}"
+        return ""
+
+    @property
+    def _inits(self) -> int:
+        return len(dig(self.obj, "spec", "initContainers") or ())
+
+    @property
+    def ready(self) -> int:
+        """How many of the main containers are ready."""
+        return sum(bool(status.get("ready")) for status in dig(self.obj, "status", "containerStatuses") or ())
+
+    @property
+    def restarts(self) -> int:
+        """Of the main containers, or of the init containers as long as it waits for one of them."""
+        kind = "initContainerStatuses" if self._initializing else "containerStatuses"
+        return sum(int(status.get("restartCount") or 0) for status in dig(self.obj, "status", kind) or ())
+
+    @property
+    def last_failure(self) -> str:
+        """How the first container, in the order in which they start, ended that has ended before."""
+        for status in self.container_statuses:
+            ended = dig(status, "lastState", "terminated")
+            if ended:
+                return f"{status['name']}: {ended.get('reason', '')} (exit code {ended.get('exitCode')})"
+        return ""
+
+    @property
+    def container_statuses(self) -> tuple[Mapping[str, Any], ...]:
+        """Init containers first, as they run."""
+        return tuple(
+            status
+            for kind in ("initContainerStatuses", "containerStatuses")
+            for status in dig(self.obj, "status", kind) or ()
+        )
 
     @property
     def leaving(self) -> bool:
@@ -98,6 +160,23 @@ class Pod:
         for kind in _KINDS:
             for status in dig(self.obj, "status", f"{kind}Statuses") or ():
                 yield kind, status
+
+
+def _state(status: Mapping[str, Any]) -> str:
+    """Why a container waits or has ended; empty while it runs."""
+    state = status.get("state") or {}
+    waiting, ended = state.get("waiting"), state.get("terminated")
+    if waiting:
+        return str(waiting.get("reason") or "")
+    if not ended:
+        return ""
+    signal = ended.get("signal")
+    return str(ended.get("reason") or (f"Signal:{signal}" if signal else f"ExitCode:{ended.get('exitCode')}"))
+
+
+def _is_sidecar(status: Mapping[str, Any]) -> bool:
+    """An init container that runs on beside the main ones is started when its startup probe says so."""
+    return bool(status.get("started")) and dig(status, "state", "running") is not None
 
 
 def _reason(ended: Mapping[str, Any]) -> str:

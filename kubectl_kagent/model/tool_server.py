@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from kubectl_kagent.model.conditions import conditions
 from kubectl_kagent.model.paths import stays
 from kubectl_kagent.model.resources import MCP_SERVER, REMOTE_MCP_SERVER, SERVICE, Resource
 from kubectl_kagent.model.workload import dig
@@ -115,7 +116,7 @@ def described(items: Any) -> tuple[Tool, ...] | None:
 def problem(resource: Resource, obj: Mapping[str, Any]) -> str:
     """What the server's own controller says; kmcp leaves Ready as it was when the pods come later."""
     telling = ("Accepted",) if resource is MCP_SERVER else ("Accepted", "Ready")
-    for condition in dig(obj, "status", "conditions") or ():
-        if condition.get("type") in telling and condition.get("status") == "False":
-            return f"{condition['type']} is False: {condition.get('message', '')}"
+    for item in conditions(obj):
+        if item.type in telling and item.status == "False":
+            return f"{item.type} is False: {item.message}"
     return ""

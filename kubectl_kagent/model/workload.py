@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_kagent.model.conditions import Condition, condition
 from kubectl_kagent.model.paths import is_segment
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -72,16 +73,6 @@ class ToolRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One status condition; ``observed`` is 0 when the controller did not say."""
-
-    status: str
-    reason: str
-    message: str
-    observed: int
-
-
-@dataclass(frozen=True, slots=True)
 class Workload:
     """A scalable kagent object around the object as the API served it."""
 
@@ -95,6 +86,11 @@ class Workload:
     @property
     def namespace(self) -> str:
         return str(self.obj["metadata"]["namespace"])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name, which its Deployment has too."""
+        return self.namespace, self.name
 
     @property
     def uid(self) -> str:
@@ -187,16 +183,8 @@ class Workload:
             if (ref := _tool_ref(tool, self.namespace)) is not None
         )
 
-    def condition(self, type_: str) -> Condition | None:
-        for item in dig(self.obj, "status", "conditions") or ():
-            if item.get("type") == type_:
-                return Condition(
-                    str(item.get("status", "")),
-                    str(item.get("reason", "")),
-                    str(item.get("message", "")),
-                    int(item.get("observedGeneration") or 0),
-                )
-        return None
+    def condition(self, type_: str, status: str | None = None) -> Condition | None:
+        return condition(self.obj, type_, status)
 
     @property
     def observed_generation(self) -> int:
@@ -206,6 +194,11 @@ class Workload:
         """Whether ``obj`` was made for this very object: a name alone may be anybody's, or a namesake's."""
         owners = dig(obj, "metadata", "ownerReferences") or ()
         return any(owner.get("uid") == self.uid for owner in owners)
+
+    @property
+    def observed(self) -> bool:
+        """Whether the controller has acted on the newest spec; before that its Deployment says nothing."""
+        return self.observed_generation >= self.generation
 
     def references(self) -> tuple[Reference, ...]:
         """Every object that the effective config depends on, without Secrets, in a fixed order.

@@ -10,8 +10,10 @@ from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.workloads.description import Description, ResolvedTools, event_time
 from kubectl_kagent.lifecycle.workloads.overview import Overview
 from kubectl_kagent.masking import masked
+from kubectl_kagent.model.conditions import conditions
+from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.revision import parse_time
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.overview import decides
 from kubectl_kagent.render.table import age, plain, table
@@ -92,13 +94,13 @@ def _tool_lines(tool: ResolvedTools) -> Iterator[str]:
 def _conditions(workload: Workload, now: datetime) -> str:
     rows = [
         [
-            str(item.get("type", "")),
-            str(item.get("status", "")),
-            age(parse_time(item["lastTransitionTime"]), now),
-            str(item.get("reason", "")),
-            str(item.get("message", "")),
+            item.type,
+            item.status,
+            age(parse_time(item.since), now) if item.since else "<unknown>",
+            item.reason,
+            item.message,
         ]
-        for item in dig(workload.obj, "status", "conditions") or ()
+        for item in conditions(workload.obj)
     ]
     return _section(
         "Conditions", table(["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"], rows) if rows else ""
@@ -118,41 +120,11 @@ def _revisions(found: Description, now: datetime) -> str:
 
 def _pods(pods: Sequence[Mapping[str, Any]], now: datetime) -> str:
     rows = []
-    for pod in pods:
-        statuses = dig(pod, "status", "containerStatuses") or ()
-        ready = sum(bool(status.get("ready")) for status in statuses)
-        restarts = sum(int(status.get("restartCount", 0)) for status in statuses)
-        total = len(dig(pod, "spec", "containers") or ())
-        created = parse_time(pod["metadata"]["creationTimestamp"])
-        cells = [
-            pod["metadata"]["name"],
-            f"{ready}/{total}",
-            _pod_state(pod),
-            str(restarts),
-            age(created, now),
-        ]
-        rows.append([*cells, _last_failure(pod) or "-"])
+    for pod in map(Pod, pods):
+        created = age(parse_time(pod.created), now)
+        cells = [pod.name, f"{pod.ready}/{len(pod.main_containers)}", pod.status, str(pod.restarts), created]
+        rows.append([*cells, pod.last_failure or "-"])
     return table(["NAME", "READY", "STATUS", "RESTARTS", "AGE", "LAST-FAILURE"], rows) if rows else ""
-
-
-def _pod_state(pod: Mapping[str, Any]) -> str:
-    """kubectl's STATUS column, for the cases a Deployment's pod can be in."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return "Terminating"
-    for status in dig(pod, "status", "containerStatuses") or ():
-        for state in ("waiting", "terminated"):
-            reason = dig(status, "state", state, "reason")
-            if reason:
-                return str(reason)
-    return str(dig(pod, "status", "phase") or "Unknown")
-
-
-def _last_failure(pod: Mapping[str, Any]) -> str:
-    for status in dig(pod, "status", "containerStatuses") or ():
-        ended = dig(status, "lastState", "terminated")
-        if ended:
-            return f"{status['name']}: {ended.get('reason', '')} (exit code {ended.get('exitCode')})"
-    return ""
 
 
 def _events(events: Sequence[Mapping[str, Any]], now: datetime) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.lifecycle.workloads.overview import Overview
+from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import dig
@@ -90,13 +91,12 @@ def source_table(
 
 
 def _accepted(item: Mapping[str, Any]) -> str:
-    for condition in dig(item, "status", "conditions") or ():
-        if condition.get("type") == "Accepted":
-            status = str(condition.get("status", ""))
-            if status == "True":
-                return status
-            return _shortened(plain(f"{status}: {condition.get('message', '')}"))
-    return "Unknown"
+    accepted = condition(item, "Accepted")
+    if accepted is None:
+        return "Unknown"
+    return (
+        "True" if accepted.status == "True" else _shortened(plain(f"{accepted.status}: {accepted.message}"))
+    )
 
 
 def _shortened(text: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.lifecycle.rollout.inspection import container_statuses
+from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import (
     AGENT,
     DEPLOYMENT,
@@ -90,7 +90,7 @@ def container_waits(*reasons: str) -> Known:
         return any(
             dig(status, "state", "waiting", "reason") in reasons
             for pod in items(api, POD, name)
-            for status in container_statuses(pod)
+            for status in Pod(pod).container_statuses
         )
 
     return known
@@ -123,7 +123,7 @@ def exited(api: ApiServer, name: str) -> object:
     return any(
         dig(status, state, "terminated", "exitCode")
         for pod in items(api, POD, name)
-        for status in container_statuses(pod)
+        for status in Pod(pod).container_statuses
         for state in ("state", "lastState")
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubectl_kagent.lifecycle.history.snapshots import Moment, Then
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
+from kubectl_kagent.model.deployment import Deployment, config_hash
 from kubectl_kagent.model.revision import (
     CONFIG_HASH,
     IMAGE,
@@ -16,7 +17,7 @@ from kubectl_kagent.model.revision import (
     digest,
     timestamp,
 )
-from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
+from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
 Manifest = Mapping[str, Any]
 
@@ -29,18 +30,17 @@ def rendered(moment: Moment, then: Callable[[], Then | None], *, until: datetime
     Deployment is made from this spec. Whether it is made from these sources see ``_taken_up``.
     """
     workload, deployment = moment.workload, moment.deployment
-    if deployment is None or workload.observed_generation < workload.generation:
+    if deployment is None or not workload.observed:
         return {}
-    accepted = workload.condition("Accepted")
-    if accepted is None or accepted.status != "True" or not _taken_up(moment, deployment, then, until):
+    if workload.condition("Accepted", "True") is None or not _taken_up(moment, deployment, then, until):
         return {}
-    template = dig(deployment, "spec", "template") or {}
+    live = Deployment(deployment)
     found = {
-        CONFIG_HASH: _config_hash(workload, deployment),
+        CONFIG_HASH: live.config_hash(workload),
         TEMPLATE_HASH: template_hash(deployment),
-        IMAGE: str((dig(template, "spec", "containers") or [{}])[0].get("image", "")),
+        IMAGE: live.image,
     }
-    if is_ready(deployment):
+    if live.rolled_out and live.counts.wanted:  # pods of it have shown that it runs
         found[READY_AT] = timestamp(until)
     return found
 
@@ -74,29 +74,12 @@ def _written(workload: Workload | None, deployment: Manifest | None) -> tuple[An
     """What the controller writes: the workload's status, and the config hash."""
     if workload is None:
         return None, ""
-    return workload.obj.get("status"), _config_hash(workload, deployment)
-
-
-def _config_hash(workload: Workload, deployment: Manifest | None) -> str:
-    path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
-    return str(dig(deployment, *path) or "")
+    return workload.obj.get("status"), config_hash(deployment, workload)
 
 
 def template_hash(deployment: Mapping[str, Any]) -> str:
     """Digest of the pod template without the mark that a restart leaves."""
-    template = dict(dig(deployment, "spec", "template") or {})
+    template = dict(Deployment(deployment).template)
     metadata = dict(template.get("metadata") or {})
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != RESTARTED_AT}
     return digest({**template, "metadata": {**metadata, "annotations": annotations}})
-
-
-def is_ready(deployment: Mapping[str, Any]) -> bool:
-    """Whether all wanted pods (at least one) run the newest template and are available."""
-    wanted = int(dig(deployment, "spec", "replicas") or 0)
-    status = deployment.get("status") or {}
-    return (
-        wanted > 0
-        and int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
-        and int(status.get("updatedReplicas", 0)) == wanted == int(status.get("availableReplicas", 0))
-        and int(status.get("replicas", 0)) == wanted
-    )

@@ -9,8 +9,9 @@ from typing import Any
 
 from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.model.deployment import config_hash, image
 from kubectl_kagent.model.revision import Revision, parse_time
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +91,15 @@ def _change(workload: Workload, before: Revision | None, revision: Revision) -> 
 
 
 def _bare_row(workload: Workload, item: Mapping[str, Any], counts: Mapping[str, tuple[int, int]]) -> Row:
-    config_hash = _hash(workload, item)
-    pods, ready = counts.get(config_hash, (0, 0))
-    containers = dig(item, "spec", "template", "spec", "containers") or [{}]
+    hash_ = config_hash(item, workload)
+    pods, ready = counts.get(hash_, (0, 0))
     return Row(
         number=None,
         live=False,
         moment=parse_time(item["metadata"]["creationTimestamp"]),
         changed_by="",
-        config_hash=config_hash,
-        image=str(containers[0].get("image", "")),
+        config_hash=hash_,
+        image=image(item),
         pods=pods,
         ready=ready,
         change="not recorded: only its ReplicaSet is known",
@@ -113,15 +113,10 @@ def _counts(workload: Workload, replica_sets: Sequence[Mapping[str, Any]]) -> di
     """Pods and ready pods by config hash; a restart makes several ReplicaSets of one hash."""
     found: dict[str, tuple[int, int]] = {}
     for item in replica_sets:
-        pods, ready = found.get(_hash(workload, item), (0, 0))
+        pods, ready = found.get(config_hash(item, workload), (0, 0))
         status = item.get("status") or {}
-        found[_hash(workload, item)] = (
+        found[config_hash(item, workload)] = (
             pods + int(status.get("replicas", 0)),
             ready + int(status.get("readyReplicas", 0)),
         )
     return found
-
-
-def _hash(workload: Workload, item: Mapping[str, Any]) -> str:
-    annotations = dig(item, "spec", "template", "metadata", "annotations") or {}
-    return str(annotations.get(workload.config_hash_annotation, ""))

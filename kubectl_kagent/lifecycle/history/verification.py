@@ -9,10 +9,11 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.model.deployment import config_hash
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Workload
 
 # kagent renders an edit in well under a second; a cluster under load may take some.
 RENDER_TIMEOUT = 30.0
@@ -83,13 +84,12 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
         raise Gone(f"{workload.label} has been deleted, and made anew")
     listing = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))
     found = next(filter(now.owns, listing["items"]), None)
-    path = ("spec", "template", "metadata", "annotations", workload.config_hash_annotation)
-    accepted = now.condition("Accepted")
+    refused = now.condition("Accepted", "False")
     return _Look(
         now.observed_generation >= workload.generation,
         now.generation > workload.generation,
-        str(dig(found, *path) or ""),
-        accepted.message if accepted and accepted.status == "False" else "",
+        config_hash(found, workload),
+        refused.message if refused else "",
     )
 
 

@@ -9,10 +9,12 @@ from kubectl_kagent.lifecycle.rollout.controllers import available
 from kubectl_kagent.lifecycle.rollout.inspection import (
     Manifest,
     View,
-    container_statuses,
     exited,
     is_starting,
 )
+from kubectl_kagent.model.conditions import condition
+from kubectl_kagent.model.deployment import PROGRESS_DEADLINE_EXCEEDED, Deployment
+from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.workload import Workload, dig
 
 
@@ -32,7 +34,7 @@ _PATIENCE = {
     "InvalidImageName": Patience(final=0),
     "CreateContainerConfigError": Patience(final=0),
     "CrashLoopBackOff": Patience(final=0),
-    "ProgressDeadlineExceeded": Patience(final=0),
+    PROGRESS_DEADLINE_EXCEEDED: Patience(final=0),
     # an apply in another order, or an old pod that still counts, heals these at once
     "NotAccepted": Patience(named=3, final=3),
     "FailedCreate": Patience(named=3, final=3),
@@ -102,7 +104,7 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
             f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}",
         )
         return
-    wanted = int(dig(best, "spec", "replicas") or 0)
+    wanted = Deployment(best).counts.wanted
     yield Cause(
         "ControllerDown",
         where,
@@ -116,12 +118,11 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
 def causes_refused(workload: Workload) -> Iterator[Cause]:
     """The controller's own no: a spec that it can't make a Deployment from."""
     for name in ("Accepted", "ResolvedRefs", "Programmed"):
-        condition = workload.condition(name)
-        if condition is not None and condition.status == "False":
+        if refused := workload.condition(name, "False"):
             yield Cause(
                 "NotAccepted",
                 workload.label,
-                _clean(condition.message),
+                _clean(refused.message),
                 "correct the spec, or create what it names: the controller then tries again by itself",
             )
             return
@@ -137,33 +138,34 @@ def causes_stuck(view: View) -> Iterator[Cause]:
 
 def progress_deadline(view: View) -> Iterator[Cause]:
     """The Deployment's own end of patience."""
-    deployment = view.deployment or {}
-    for condition in dig(deployment, "status", "conditions") or ():
-        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            yield Cause(
-                "ProgressDeadlineExceeded",
-                f"deployment/{view.workload.name}",
-                f"no progress for {dig(deployment, 'spec', 'progressDeadlineSeconds')}s",
-                "",  # the pods' causes have the next step
-            )
+    if view.deployment is None:
+        return
+    deployment = Deployment(view.deployment)
+    progressing = deployment.condition("Progressing")
+    if progressing and progressing.reason == PROGRESS_DEADLINE_EXCEEDED:
+        yield Cause(
+            PROGRESS_DEADLINE_EXCEEDED,
+            f"deployment/{view.workload.name}",
+            f"no progress for {deployment.progress_deadline}s",
+            "",  # the pods' causes have the next step
+        )
 
 
 def _replica_failures(view: View) -> Iterator[Cause]:
     """Pods that the API server refuses: quota, admission, a missing service account."""
     newest = view.newest
-    for condition in dig(newest, "status", "conditions") or ():
-        if newest and condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            message = _clean(str(condition.get("message", "")))
-            namespace = view.workload.namespace
-            name = newest["metadata"]["name"]
-            yield Cause(
-                str(condition.get("reason") or "FailedCreate"),
-                f"replicaset/{name}",
-                message,
-                f"kubectl describe quota -n {namespace}"
-                if "exceeded quota" in message
-                else f"kubectl describe replicaset/{name} -n {namespace}",
-            )
+    failure = condition(newest, "ReplicaFailure", "True")
+    if newest is None or failure is None:
+        return
+    message, namespace, name = _clean(failure.message), view.workload.namespace, newest["metadata"]["name"]
+    yield Cause(
+        failure.reason or "FailedCreate",
+        f"replicaset/{name}",
+        message,
+        f"kubectl describe quota -n {namespace}"
+        if "exceeded quota" in message
+        else f"kubectl describe replicaset/{name} -n {namespace}",
+    )
 
 
 def _pod_causes(view: View) -> Iterator[Cause]:
@@ -171,21 +173,20 @@ def _pod_causes(view: View) -> Iterator[Cause]:
         if not is_starting(pod):
             continue
         yield from _unscheduled(pod)
-        for status in container_statuses(pod):
+        for status in Pod(pod).container_statuses:
             yield from _container(pod, status, view)
         yield from _from_events(pod, view)
 
 
 def _unscheduled(pod: Manifest) -> Iterator[Cause]:
-    for condition in dig(pod, "status", "conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            yield Cause(
-                str(condition.get("reason") or "Unschedulable"),
-                _where(pod),
-                _clean(str(condition.get("message", ""))),
-                "it waits for a node that fits: kubectl describe nodes; or change its requests, "
-                "nodeSelector or tolerations",
-            )
+    if unscheduled := condition(pod, "PodScheduled", "False"):
+        yield Cause(
+            unscheduled.reason or "Unschedulable",
+            _where(pod),
+            _clean(unscheduled.message),
+            "it waits for a node that fits: kubectl describe nodes; or change its requests, "
+            "nodeSelector or tolerations",
+        )
 
 
 def _container(pod: Manifest, status: Manifest, view: View) -> Iterator[Cause]:
@@ -238,7 +239,7 @@ def _memory_limit(pod: Manifest, container: str) -> str:
 def _from_events(pod: Manifest, view: View) -> Iterator[Cause]:
     """What only events tell: a failing probe, a volume that does not mount, a sandbox without network."""
     metadata = pod["metadata"]
-    states = [status.get("state") or {} for status in container_statuses(pod)]
+    states = [status.get("state") or {} for status in Pod(pod).container_statuses]
     starting = any(dig(state, "waiting", "reason") == "ContainerCreating" for state in states)
     running = any("running" in state for state in states)
     latest = {

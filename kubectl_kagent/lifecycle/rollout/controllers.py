@@ -10,6 +10,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.controllers import CONTROLLERS
+from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.resources import DEPLOYMENT, Resource
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import dig
@@ -60,14 +61,14 @@ def find_controllers(cluster: Cluster, resource: Resource) -> Controllers:
 
 def available(deployment: Manifest) -> int:
     """How many pods of the Deployment are available."""
-    return int(dig(deployment, "status", "availableReplicas") or 0)
+    return Deployment(deployment).counts.available
 
 
 def _available_since(deployment: Manifest) -> datetime | None:
     if not available(deployment):
         return None
-    for condition in dig(deployment, "status", "conditions") or ():
-        if condition.get("type") == "Available" and condition.get("status") == "True":
-            return parse_time(condition["lastTransitionTime"])
+    found = Deployment(deployment).condition("Available", "True")
+    if found and found.since:
+        return parse_time(found.since)
     created = dig(deployment, "metadata", "creationTimestamp")
     return parse_time(created) if created else datetime.fromtimestamp(0, UTC)

@@ -14,13 +14,15 @@ from kubectl_kagent.lifecycle.rollout.controllers import Controllers, find_contr
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
+from kubectl_kagent.model.conditions import condition
+from kubectl_kagent.model.deployment import REVISION, Deployment
 from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import EVENT, POD, REPLICA_SET, Resource
 from kubectl_kagent.model.workload import Reference, Workload, dig
 
 Manifest = Mapping[str, Any]
 
-REVISION = "deployment.kubernetes.io/revision"
 _EXPLAINED_PODS = 5  # one broken template breaks all pods alike; five tell as much as fifty
 _LOG_LINES = 5
 
@@ -60,27 +62,10 @@ def newest_replica_set(deployment: Manifest | None, replica_sets: tuple[Manifest
     return None
 
 
-def observed(workload: Workload) -> bool:
-    """Whether the controller has acted on the newest spec; before that its Deployment says nothing."""
-    return workload.observed_generation >= workload.generation
-
-
-def rolled_out(deployment: Manifest) -> bool:
-    """Whether every wanted pod runs the newest template, is available, and no other pod is left."""
-    status = deployment.get("status") or {}
-    updated = int(status.get("updatedReplicas", 0))
-    return (
-        int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
-        and updated >= int(dig(deployment, "spec", "replicas") or 0)
-        and int(status.get("replicas", 0)) <= updated
-        and int(status.get("availableReplicas", 0)) >= updated
-    )
-
-
 def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> View:
     """Read it all. Raises NotFound without the workload, Forbidden without it or its Deployment."""
     workload = Workload(resource, cluster.get(resource, namespace, name))
-    if not observed(workload):
+    if not workload.observed:
         return View(workload, controllers=find_controllers(cluster, resource))
     deployment = _deployment(cluster, workload)
     if deployment is None:
@@ -89,8 +74,8 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     controllers, unobserved = _sources(cluster, workload, deployment, notes)
     if unobserved:
         return View(workload, deployment, controllers=controllers, unobserved=unobserved, notes=tuple(notes))
-    if rolled_out(deployment):
-        idle = int(dig(deployment, "spec", "replicas") or 0) == 0
+    if Deployment(deployment).rolled_out:
+        idle = Deployment(deployment).counts.wanted == 0
         autoscaler = _autoscaler(cluster, workload, notes) if idle or workload.replicas is None else None
         return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
     return _explain(cluster, workload, deployment, notes)
@@ -164,7 +149,7 @@ def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: 
             cluster, EVENT, workload, notes, fields=f"involvedObject.uid={pod['metadata']['uid']}"
         )
     ]
-    crashed = [(pod, status) for pod in waiting for status in container_statuses(pod) if exited(status)]
+    crashed = [(pod, status) for pod in waiting for status in Pod(pod).container_statuses if exited(status)]
     logs = {
         (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status, notes)
         for pod, status in crashed[:1]
@@ -174,15 +159,7 @@ def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: 
 
 def is_starting(pod: Manifest) -> bool:
     """Whether the pod is neither ready nor on its way out."""
-    conditions = dig(pod, "status", "conditions") or ()
-    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
-    return not ready and not pod["metadata"].get("deletionTimestamp")
-
-
-def container_statuses(pod: Manifest) -> list[Manifest]:
-    """Init containers first, as they run."""
-    status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    return condition(pod, "Ready", "True") is None and not pod["metadata"].get("deletionTimestamp")
 
 
 def exited(status: Manifest) -> Manifest | None:
@@ -211,7 +188,7 @@ def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[s
 
 def _autoscaler(cluster: Cluster, workload: Workload, notes: list[str]) -> Autoscaler | None:
     try:
-        return autoscalers(cluster, workload.namespace).get(workload.name)
+        return autoscalers(cluster, workload.namespace).get(workload.key)
     except Forbidden as error:
         notes.append(f"autoscaler unknown: {error.explained}")
         return None

@@ -25,8 +25,9 @@ from kubectl_kagent.lifecycle.rollout.causes import (
     causes_unobserved,
     progress_deadline,
 )
-from kubectl_kagent.lifecycle.rollout.inspection import Manifest, View, look, observed, rolled_out
-from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig
+from kubectl_kagent.lifecycle.rollout.inspection import View, look
+from kubectl_kagent.model.deployment import Deployment
+from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload
 
 Say = Callable[[str], None]
 
@@ -66,21 +67,21 @@ class Voice:
 
 def judge(view: View) -> Progress:
     """What a look means. Pure; a failure still has to last as long as its cause's patience says."""
-    workload, deployment = view.workload, view.deployment
-    if not observed(workload):
+    workload = view.workload
+    if not workload.observed:
         line = f"Waiting for {workload.resource.singular} spec update to be observed..."
         return _unfinished(line, tuple(causes_unobserved(view)))
     if refused := tuple(causes_refused(workload)):
         return _unfinished(f"Waiting for {_quoted(workload)} to be accepted...", refused)
-    if deployment is None:
+    if view.deployment is None:
         return Progress("waiting", f'Waiting for deployment "{workload.name}" to be created...')
+    deployment = Deployment(view.deployment)
     if view.unobserved:
         line = f"Waiting for {', '.join(view.unobserved)} update to be observed..."
         return _unfinished(line, tuple(causes_unobserved(view)))
-    status = deployment.get("status") or {}
-    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
+    if not deployment.observed:
         return Progress("waiting", "Waiting for deployment spec update to be observed...")
-    if rolled_out(deployment):
+    if deployment.rolled_out:
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*progress_deadline(view), *causes_stuck(view)))
 
@@ -92,26 +93,20 @@ def _unfinished(line: str, causes: tuple[Cause, ...]) -> Progress:
     return Progress("waiting", line, causes)
 
 
-def _remaining(workload: Workload, deployment: Manifest) -> str:
+def _remaining(workload: Workload, deployment: Deployment) -> str:
     """kubectl's line for what is missing."""
-    status = deployment.get("status") or {}
-    wanted = int(dig(deployment, "spec", "replicas") or 0)
-    existing, updated, available = (
-        int(status.get(field, 0)) for field in ("replicas", "updatedReplicas", "availableReplicas")
-    )
+    counts = deployment.counts
     line = f"Waiting for {_quoted(workload)} rollout to finish: "
-    if updated < wanted:
-        return f"{line}{updated} out of {wanted} new replicas have been updated..."
-    if existing > updated:
-        return f"{line}{existing - updated} old replicas are pending termination..."
-    return f"{line}{available} of {updated} updated replicas are available..."
+    if counts.updated < counts.wanted:
+        return f"{line}{counts.updated} out of {counts.wanted} new replicas have been updated..."
+    if counts.existing > counts.updated:
+        return f"{line}{counts.existing - counts.updated} old replicas are pending termination..."
+    return f"{line}{counts.available} of {counts.updated} updated replicas are available..."
 
 
-def _done(view: View, deployment: Manifest) -> str:
-    workload = view.workload
-    template = dig(deployment, "spec", "template", "metadata", "annotations") or {}
-    config = f"config hash {template.get(workload.config_hash_annotation, 'unknown')}"
-    wanted = int(dig(deployment, "spec", "replicas") or 0)
+def _done(view: View, deployment: Deployment) -> str:
+    workload, wanted = view.workload, deployment.counts.wanted
+    config = f"config hash {deployment.config_hash(workload) or 'unknown'}"
     if view.autoscaler:
         count = f"{wanted} replicas " if wanted else ""
         config = f"{count}by {view.autoscaler.label}, {config}"
@@ -215,7 +210,7 @@ def wait(
             if telling.final(view, progress, now):
                 raise _failure(workload, progress)
             if progress.state == "done":
-                return int(dig(view.deployment, "spec", "replicas") or 0)
+                return Deployment(view.deployment).counts.wanted if view.deployment else 0
             if now >= deadline:
                 raise _timed_out(progress, timeout)
         clock.sleep(min(_INTERVAL, max(deadline - now, 0.0)))

@@ -12,8 +12,6 @@ from kubectl_kagent.lifecycle.workloads.deployment import Foreign, own_deploymen
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from kubectl_kagent.model.workload import Workload, dig
 
-HPA_NAME_PREFIX = "keda-hpa-"  # KEDA makes an HPA of its own under this name
-
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
@@ -30,17 +28,17 @@ class Autoscaler:
         return self.resource.label(self.name)
 
 
-def autoscalers(cluster: Cluster, namespace: str) -> dict[str, Autoscaler]:
-    """The autoscalers of a namespace by the name of the Deployment that they target.
+def autoscalers(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str], Autoscaler]:
+    """The autoscalers of a namespace (None: of all) by namespace and name of the Deployment they target.
 
     Raises Forbidden when HPAs may not be listed. A cluster without KEDA, or where its objects may not be
     listed, still shows the HPA that KEDA makes.
     """
-    found: dict[str, Autoscaler] = {}
+    found: dict[tuple[str, str], Autoscaler] = {}
     for item in cluster.list_objects(HPA, namespace)["items"]:
         spec = item["spec"]
         if dig(spec, "scaleTargetRef", "kind") == "Deployment":
-            found[spec["scaleTargetRef"]["name"]] = Autoscaler(
+            found[item["metadata"]["namespace"], spec["scaleTargetRef"]["name"]] = Autoscaler(
                 HPA,
                 item["metadata"]["name"],
                 int(spec.get("minReplicas") or 1),
@@ -54,7 +52,7 @@ def autoscalers(cluster: Cluster, namespace: str) -> dict[str, Autoscaler]:
     for item in scaled:
         spec = item["spec"]
         if dig(spec, "scaleTargetRef", "kind") in (None, "Deployment"):
-            found[spec["scaleTargetRef"]["name"]] = Autoscaler(
+            found[item["metadata"]["namespace"], spec["scaleTargetRef"]["name"]] = Autoscaler(
                 SCALED_OBJECT,
                 item["metadata"]["name"],
                 int(spec.get("minReplicaCount") or 0),
@@ -118,7 +116,7 @@ def autoscale(
     created and the count is not released.
     """
     body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
-    existing = autoscalers(cluster, workload.namespace).get(workload.name)
+    existing = autoscalers(cluster, workload.namespace).get(workload.key)
     held = workload.replicas is not None
     half_done = existing is not None and held and _is_made(body, existing)
     _refuse_useless(cluster, workload)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
+from kubectl_kagent.model.deployment import Counts, Deployment
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -23,15 +24,6 @@ from kubectl_kagent.model.workload import Workload, dig
 T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
 Warn = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Pods of a Deployment: wanted, ready, and of the newest template."""
-
-    wanted: int
-    ready: int
-    updated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,7 @@ def overviews(
         items = [cluster.get(resource, namespace, name) for name in names]
     else:
         items = cluster.list_objects(resource, namespace, labels=labels)["items"]
-    deployments = _by_name(cluster, DEPLOYMENT, namespace)
+    deployments = {key: Deployment(item) for key, item in _by_name(cluster, DEPLOYMENT, namespace).items()}
     unknown: set[Part] = set()
 
     def allowed(part: Part, read: Callable[[], dict[T, Any]]) -> dict[T, Any]:
@@ -87,93 +79,67 @@ def overviews(
     if resource is AGENT:
         models = allowed("model", lambda: _by_name(cluster, MODEL_CONFIG, namespace))
     revisions = allowed("revision", lambda: _newest_revisions(cluster, resource, namespace))
-    workloads = [Workload(resource, item) for item in items]
-    scalers = {
-        place: allowed("autoscaler", lambda place=place: autoscalers(cluster, place))  # type: ignore[misc]
-        for place in {workload.namespace for workload in workloads}
-    }
+    scalers = allowed("autoscaler", lambda: autoscalers(cluster, namespace))
     return [
         overview(
             workload,
-            _own(workload, deployments.get((workload.namespace, workload.name))),
-            scalers[workload.namespace].get(workload.name),
+            _own(workload, deployments.get(workload.key)),
+            scalers.get(workload.key),
             _model_name(workload, models),
-            revisions.get((workload.namespace, workload.name)),
+            revisions.get(workload.key),
             frozenset(unknown),
         )
-        for workload in workloads
+        for workload in (Workload(resource, item) for item in items)
     ]
 
 
-def _own(workload: Workload, found: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    return found if found and workload.owns(found) else None
+def _own(workload: Workload, found: Deployment | None) -> Deployment | None:
+    return found if found and workload.owns(found.obj) else None
 
 
 def overview(
     workload: Workload,
-    deployment: Mapping[str, Any] | None,
+    deployment: Deployment | None,
     autoscaler: Autoscaler | None,
     model: str,
     revision: Mapping[str, Any] | None,
     unknown: frozenset[Part] = frozenset(),
 ) -> Overview:
     """Join what was read about one workload. Pure."""
-    template = dig(deployment, "spec", "template") or {}
-    config_hash = str(dig(template, "metadata", "annotations", workload.config_hash_annotation) or "")
-    counts = _counts(deployment)
+    config_hash = deployment.config_hash(workload) if deployment else ""
     return Overview(
         workload=workload,
-        counts=counts,
+        counts=deployment.counts if deployment else None,
         autoscaler=autoscaler,
         model=model,
         tools=sum(len(tool.tools) for tool in workload.tools),
         revision=_revision(revision, config_hash),
         config_hash=config_hash,
-        image=str((dig(template, "spec", "containers") or [{}])[0].get("image", "")),
-        state=_state(workload, deployment, counts),
+        image=deployment.image if deployment else "",
+        state=_state(workload, deployment),
         created=parse_time(workload.obj["metadata"]["creationTimestamp"]),
         unknown=unknown,
     )
 
 
-def _counts(deployment: Mapping[str, Any] | None) -> Counts | None:
-    if deployment is None:
-        return None
-    status = deployment.get("status") or {}
-    return Counts(
-        int(dig(deployment, "spec", "replicas") or 0),
-        int(status.get("readyReplicas", 0)),
-        int(status.get("updatedReplicas", 0)),
-    )
-
-
-def _state(workload: Workload, deployment: Mapping[str, Any] | None, counts: Counts | None) -> str:
+def _state(workload: Workload, deployment: Deployment | None) -> str:
     """One word or sentence: what an on-call person would want to know first."""
-    accepted = workload.condition("Accepted")
-    if accepted is not None and accepted.status == "False":
-        return f"NotAccepted: {accepted.message}"
-    if workload.observed_generation < workload.generation:
+    if refused := workload.condition("Accepted", "False"):
+        return f"NotAccepted: {refused.message}"
+    if not workload.observed:
         return "Pending: the controller has not seen the newest change"
-    if deployment is None or counts is None:
+    if deployment is None:
         return "NoDeployment"
+    counts = deployment.counts
     if counts.wanted == 0:
         return "ScaledToZero"
-    failure = _condition(deployment, "ReplicaFailure", "True")
-    if failure:
-        return f"Stuck: {failure}"
-    stuck = _condition(deployment, "Progressing", "False")
+    stuck = deployment.condition("ReplicaFailure", "True") or deployment.condition("Progressing", "False")
     if stuck:
-        return f"Stuck: {stuck}"
-    if counts.updated < counts.wanted or int(dig(deployment, "status", "replicas") or 0) > counts.updated:
-        return "Progressing"
-    return "Ready" if counts.ready >= counts.wanted else "NotReady"
-
-
-def _condition(deployment: Mapping[str, Any], type_: str, status: str) -> str:
-    for item in dig(deployment, "status", "conditions") or ():
-        if item.get("type") == type_ and item.get("status") == status:
-            return str(item.get("message") or item.get("reason") or type_)
-    return ""
+        return f"Stuck: {stuck.words}"
+    if deployment.rolled_out:
+        return "Ready"
+    started = counts.updated >= counts.wanted and counts.existing <= counts.updated
+    return "NotReady" if deployment.observed and started else "Progressing"
 
 
 def _revision(revision: Mapping[str, Any] | None, config_hash: str) -> str:

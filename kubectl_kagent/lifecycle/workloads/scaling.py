@@ -52,7 +52,7 @@ def current_replicas(cluster: Cluster, workload: Workload) -> int:
 def refuse_autoscaled(cluster: Cluster, workload: Workload, *, force: bool, warn: Warn) -> None:
     """Raise KagentError when an autoscaler owns the count, unless ``force`` (then warn)."""
     try:
-        found = autoscalers(cluster, workload.namespace).get(workload.name)
+        found = autoscalers(cluster, workload.namespace).get(workload.key)
     except Forbidden as error:
         warn(f"could not check for an autoscaler: {error.message}")
         return
@@ -144,7 +144,7 @@ def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: st
         )
     count = current_replicas(cluster, workload)
     try:
-        if workload.name not in autoscalers(cluster, workload.namespace):
+        if workload.key not in autoscalers(cluster, workload.namespace):
             warn(f"no autoscaler targets deployment/{workload.name}: it stays at {count} until it is scaled")
     except Forbidden as error:
         warn(f"could not check for an autoscaler: {error.message}")

@@ -322,7 +322,9 @@ def test_watch_prints_a_line_again_when_it_changes(story: Story, kagent: Kagent)
 
     def pods(ready: int) -> None:
         status = cluster.read(DEPLOYMENT, "clock")["status"]
-        cluster.set_status(DEPLOYMENT, "clock", {**status, "readyReplicas": ready})
+        cluster.set_status(
+            DEPLOYMENT, "clock", {**status, "readyReplicas": ready, "availableReplicas": ready}
+        )
 
     def another() -> None:
         cluster.add(AGENT, agent("second"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.lifecycle.history.rendered import is_ready, rendered, template_hash
+from kubectl_kagent.lifecycle.history.rendered import rendered, template_hash
 from kubectl_kagent.lifecycle.history.snapshots import Moment, Then
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Snapshot
@@ -216,29 +216,6 @@ def test_of_several_sources_each_must_be_taken_up() -> None:
 def test_nothing_is_rendered_from_a_source_that_is_not_there() -> None:
     look = moment(deployment("12"), sources=(None,))
     assert hash_of(look, Then(None, None)) == ""
-
-
-# Ready
-
-
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        (deployment(), True),
-        (deployment(wanted=3), True),
-        (deployment(wanted=0), False),
-        (deployment(availableReplicas=0), False),
-        (deployment(wanted=3, availableReplicas=2), False),
-        (deployment(wanted=3, updatedReplicas=2), False),
-        (deployment(replicas=2), False),
-        (deployment(observedGeneration=2), False),
-        (deployment(observedGeneration=4), True),
-        ({**deployment(), "status": {}}, False),
-        ({**deployment(), "status": None}, False),
-    ],
-)
-def test_ready_is_all_wanted_pods_of_the_newest_template_and_no_others(found: Object, expected: bool) -> None:
-    assert is_ready(found) == expected
 
 
 # The template

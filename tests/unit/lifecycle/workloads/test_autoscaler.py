@@ -23,8 +23,8 @@ def test_autoscalers_are_found_by_their_deployment(cluster: FakeCluster) -> None
     cluster.add(SCALED_OBJECT, scaled_object("other", minReplicaCount=1, maxReplicaCount=4))
     found = autoscalers(cluster, "default")
     assert {name: (one.label, one.minimum, one.maximum) for name, one in found.items()} == {
-        "clock": ("horizontalpodautoscaler.autoscaling/clock-hpa", 2, 6),
-        "other": ("scaledobject.keda.sh/other-scaler", 1, 4),
+        ("default", "clock"): ("horizontalpodautoscaler.autoscaling/clock-hpa", 2, 6),
+        ("default", "other"): ("scaledobject.keda.sh/other-scaler", 1, 4),
     }
 
 
@@ -34,13 +34,14 @@ def test_what_is_not_said_has_the_autoscalers_own_defaults(cluster: FakeCluster)
     cluster.add(HPA, bare)
     cluster.add(SCALED_OBJECT, scaled_object("other"))
     found = autoscalers(cluster, "default")
-    assert (found["clock"].minimum, found["other"].minimum, found["other"].maximum) == (1, 0, 100)
+    clock, other = found["default", "clock"], found["default", "other"]
+    assert (clock.minimum, other.minimum, other.maximum) == (1, 0, 100)
 
 
 def test_a_scaled_object_stands_for_the_hpa_that_keda_makes(cluster: FakeCluster) -> None:
     cluster.add(HPA, {**hpa("clock"), "metadata": {"name": "keda-hpa-clock"}})
     cluster.add(SCALED_OBJECT, scaled_object("clock"))
-    assert autoscalers(cluster, "default")["clock"].label == "scaledobject.keda.sh/clock-scaler"
+    assert autoscalers(cluster, "default")["default", "clock"].label == "scaledobject.keda.sh/clock-scaler"
 
 
 @pytest.mark.parametrize("why", ["not installed", "forbidden"])
@@ -50,7 +51,7 @@ def test_without_keda_the_hpas_are_still_seen(cluster: FakeCluster, why: str) ->
         cluster.deny("list", SCALED_OBJECT)
     else:
         cluster.missing(SCALED_OBJECT)
-    assert set(autoscalers(cluster, "default")) == {"clock"}
+    assert set(autoscalers(cluster, "default")) == {("default", "clock")}
 
 
 def test_without_a_look_at_hpas_nothing_is_claimed(cluster: FakeCluster) -> None:

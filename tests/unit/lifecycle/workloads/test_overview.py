@@ -9,7 +9,8 @@ import pytest
 
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
-from kubectl_kagent.lifecycle.workloads.overview import Counts, Overview, overview, overviews
+from kubectl_kagent.lifecycle.workloads.overview import Overview, overview, overviews
+from kubectl_kagent.model.deployment import Counts, Deployment
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -45,13 +46,23 @@ def live(obj: Object | None = None, *conditions: Object, generation: int = 1, se
 
 
 def deployment(wanted: int = 2, *conditions: Object, **status: int) -> Object:
-    counts = {"replicas": wanted, "updatedReplicas": wanted, "readyReplicas": wanted, **status}
-    return {"spec": {"replicas": wanted}, "status": {**counts, "conditions": list(conditions)}}
+    ready = status.get("readyReplicas", wanted)
+    counts = {
+        "replicas": wanted,
+        "updatedReplicas": wanted,
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+    }
+    return {
+        "metadata": {"generation": 3},
+        "spec": {"replicas": wanted},
+        "status": {"observedGeneration": 3, **counts, **status, "conditions": list(conditions)},
+    }
 
 
 def seen(workload: Workload, found: Object | None = None, **how: Any) -> Overview:
     how = {"autoscaler": None, "model": "", "revision": None} | how
-    return overview(workload, found, **how)
+    return overview(workload, Deployment(found) if found is not None else None, **how)
 
 
 # The state
@@ -66,8 +77,9 @@ def seen(workload: Workload, found: Object | None = None, **how: Any) -> Overvie
         (live(), deployment(readyReplicas=0), "NotReady"),
         (live(), deployment(updatedReplicas=1), "Progressing"),
         (live(), deployment(replicas=3), "Progressing"),
+        (live(), deployment(observedGeneration=2), "Progressing"),
         (live(), deployment(0), "ScaledToZero"),
-        (live(), {"spec": {"replicas": 1}}, "Progressing"),
+        (live(), {"metadata": {}, "spec": {"replicas": 1}}, "Progressing"),
         (live(), None, "NoDeployment"),
         (live(generation=2), deployment(), "Pending: the controller has not seen the newest change"),
         (
@@ -119,9 +131,9 @@ def test_kagent_s_own_ready_is_not_believed() -> None:
 
 def test_counts_come_from_the_deployment() -> None:
     found = seen(live(), deployment(5, readyReplicas=3, updatedReplicas=4))
-    assert found.counts == Counts(wanted=5, ready=3, updated=4)
+    assert found.counts == Counts(wanted=5, existing=5, ready=3, available=3, updated=4)
     assert seen(live(), None).counts is None
-    assert seen(live(), {"spec": {}, "status": None}).counts == Counts(0, 0, 0)
+    assert seen(live(), {"metadata": {}, "spec": {}, "status": None}).counts == Counts(0, 0, 0, 0, 0)
 
 
 def test_hash_and_image_of_what_is_to_run() -> None:
@@ -129,7 +141,7 @@ def test_hash_and_image_of_what_is_to_run() -> None:
         "metadata": {"annotations": {"kagent.dev/config-hash": "11"}},
         "spec": {"containers": [{"image": "app:1"}, {"image": "sidecar:1"}]},
     }
-    found = seen(live(), {"spec": {"template": template}})
+    found = seen(live(), {"metadata": {}, "spec": {"template": template}})
     assert (found.config_hash, found.image) == ("11", "app:1")
     assert (seen(live(), None).config_hash, seen(live(), None).image) == ("", "")
 
