@@ -9,6 +9,7 @@ from kubectl_kagent.backends import otlp_receiver
 from kubectl_kagent.conversation.conversation import Turn
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.masking import masked
+from kubectl_kagent.wire import semconv
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
@@ -38,7 +39,7 @@ class RootSpan:
         provider = TracerProvider(resource=Resource({"service.name": SERVICE_NAME}), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(ended))
         span: Any = provider.get_tracer(SERVICE_NAME).start_span(f"chat {agent}", kind=SpanKind.CLIENT)
-        span.set_attribute("gen_ai.agent.name", agent)
+        span.set_attribute(semconv.AGENT_NAME, agent)
         return cls(endpoint, span, ended)
 
     @property
@@ -54,8 +55,8 @@ class RootSpan:
         """Close and send it; why it could not be sent, empty when it was."""
         from opentelemetry.trace import StatusCode
 
-        self.span.set_attribute("gen_ai.conversation.id", turn.session)
-        self.span.set_attribute("gen_ai.task.id", turn.task)
+        self.span.set_attribute(semconv.SESSION, turn.session)
+        self.span.set_attribute(semconv.TASK, turn.task)
         if turn.state not in ("completed", "input-required"):
             self.span.set_status(
                 StatusCode.ERROR, masked(f"{turn.state or 'unknown'} {turn.message}".strip())

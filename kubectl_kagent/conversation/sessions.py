@@ -10,6 +10,7 @@ from typing import Any
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
+from kubectl_kagent.wire.ids import agent_of
 
 Json = Mapping[str, Any]
 
@@ -61,7 +62,7 @@ def read_session(raw: Json) -> Session:
     """A session as the controller writes it. Raises KagentError for one without an id."""
     if not isinstance(raw.get("id"), str) or not raw["id"]:
         raise KagentError("the kagent controller lists a session without id")
-    namespace, agent = agent_name(raw.get("agent_id"))
+    namespace, agent = agent_of(_text(raw.get("agent_id")))
     return Session(
         id=raw["id"],
         title=_text(raw.get("name")),
@@ -72,12 +73,6 @@ def read_session(raw: Json) -> Session:
         updated=moment(raw.get("updated_at")),
         raw=raw,
     )
-
-
-def agent_name(identifier: Any) -> tuple[str, str]:
-    """Namespace and name from kagent's identifier: names have no underscore, so its ``_`` was a ``-``."""
-    namespace, mark, name = _text(identifier).partition("__NS__")
-    return (namespace.replace("_", "-"), name.replace("_", "-")) if mark else ("", _text(identifier))
 
 
 def moment(value: Any) -> datetime | None:

@@ -1,36 +1,66 @@
-"""Every metric and label that we query, once: who exposes it, and since when."""
+"""The names in spans and in the metrics made of them, once: who writes each, and since when.
 
-# Of the OpenTelemetry Collector's connector spanmetrics: this prefix is its default since 0.109, and seconds
-# are its `histogram: {unit: s}`. Seen with 0.159; Prometheus writes dots of OTLP as underscores.
-SPAN_CALLS = "traces_span_metrics_calls_total"
-SPAN_SECONDS = "traces_span_metrics_duration_seconds_bucket"
+Attributes are of OpenTelemetry's conventions for generative AI (``gen_ai.*``), of ADK
+(``gcp.vertex.agent.*``) and of kagent (``kagent.*``), as both runtimes of kagent 0.10 write them.
+"""
 
-# What the connector puts on every series.
-SERVICE = "service_name"  # an agent's name with underscores
-SPAN = "span_name"
-STATUS = "status_code"
-LESS_OR_EQUAL = "le"
-ERROR = "STATUS_CODE_ERROR"
+from __future__ import annotations
 
-# What it has as `dimensions`: attributes of spans, of both runtimes of kagent 0.10.
-OPERATION = "gen_ai_operation_name"
-TOOL = "gen_ai_tool_name"
-MODEL = "gen_ai_request_model"
-NAMESPACE = "service_namespace"  # with underscores, as the runtimes write it
+# Attributes of spans.
+OPERATION = "gen_ai.operation.name"
+AGENT_NAME = "gen_ai.agent.name"
+TASK = "gen_ai.task.id"
+SESSION = "gen_ai.conversation.id"
+MODEL = "gen_ai.request.model"
+INPUT_TOKENS, OUTPUT_TOKENS = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+TOOL_NAME, TOOL_CALL_ID = "gen_ai.tool.name", "gen_ai.tool.call.id"
+TOOL_ARGUMENTS, TOOL_RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"
+LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response"
+APP_NAME = "kagent.app_name"
+# Of turns that ``trace export`` made.
+TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
 
-# The namespace again, as NAMESPACE/SERVICE, where service.namespace is no dimension: the exporter's job,
-# which Prometheus renames when it has one of its own.
-JOBS = ("exported_job", "job")
+# Attributes of resources.
+SERVICE_NAME = "service.name"  # an agent's name with underscores
+SERVICE_NAMESPACE = "service.namespace"  # with underscores, as the runtimes write it
 
 # Values of OPERATION.
-TURN = "invoke_agent"
-TOOL_CALL = "execute_tool"
-MODEL_CALL = "generate_content"
+INVOKE_AGENT = "invoke_agent"
+EXECUTE_TOOL = "execute_tool"
+GENERATE_CONTENT = "generate_content"
+
+# Names of spans: ADK's around a turn, and around a call of the model with what it prepares.
+INVOCATION = "invocation"
+CALL_LLM = "call_llm"
+# Of the model's client library, in the Python runtime. The runtime's own span of a streamed call also holds
+# the tools that were called meanwhile. From the instrumentation that kagent 0.10 installs (opentelemetry-
+# instrumentation-openai, -anthropic and -google-generativeai 0.52); Ollama's client has none.
+MODEL_CLIENTS = (
+    "openai.chat",
+    "anthropic.chat",
+    "gemini.generate_content",
+    "gemini.generate_content_stream",
+)
 
 # The controller has a span of each turn too.
 CONTROLLER = "kagent-controller"
-# The Go runtime's own, beside the spans of tools that ran in parallel.
+# The Go runtime's own value of TOOL_NAME, beside the spans of tools that ran in parallel.
 MERGED_TOOLS = "(merged tools)"
-# Spans of the model's client library in the Python runtime. The runtime's own span of a streamed call also
-# holds the tools that were called meanwhile.
-MODEL_CLIENTS = ("openai.chat", "anthropic.chat")
+
+# Of the OpenTelemetry Collector's connector spanmetrics: this prefix is its default since 0.109, and seconds
+# are its `histogram: {unit: s}`. Seen with 0.159.
+SPAN_CALLS = "traces_span_metrics_calls_total"
+SPAN_SECONDS = "traces_span_metrics_duration_seconds_bucket"
+# Its own labels of every series.
+SPAN_NAME = "span_name"
+STATUS_CODE = "status_code"
+LESS_OR_EQUAL = "le"
+ERROR = "STATUS_CODE_ERROR"
+# SERVICE_NAMESPACE/SERVICE_NAME, where the namespace is no dimension: the exporter's job, which Prometheus
+# renames when it has one of its own.
+JOBS = ("exported_job", "job")
+
+
+def label(attribute: str) -> str:
+    """An attribute as the label that Prometheus makes of it."""
+    return attribute.replace(".", "_")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from kubectl_kagent.backends import otlp_receiver
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.trace import FAILED, LLM, WAIT, Step, Turn
-from kubectl_kagent.telemetry.traces import otlp
+from kubectl_kagent.wire import semconv
+from kubectl_kagent.wire.ids import identifier, underscored
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -97,14 +98,14 @@ def _digest(turn: Turn, key: str) -> bytes:
 
 def _sketches(turn: Turn) -> Iterator[_Sketch]:
     start, end = turn.root.start or 0.0, turn.root.end or turn.root.start or 0.0
-    ids = {otlp.TASK: turn.task, otlp.SESSION: turn.session}
-    app = turn.agent.replace("-", "_").replace("/", "__NS__")
-    told = {otlp.APP: app, otlp.STATE: turn.state, otlp.QUESTION: turn.question}
+    ids = {semconv.TASK: turn.task, semconv.SESSION: turn.session}
+    namespace, _, name = turn.agent.rpartition("/")
+    app, name = identifier(namespace, name), underscored(name)
+    told = {semconv.APP_NAME: app, semconv.TASK_STATE: turn.state, semconv.TASK_QUESTION: turn.question}
     error = turn.root.error or None if turn.root.status == FAILED else None
     yield _Sketch("turn", "", "invocation", start, end, {**ids, **told}, error)
-    name = app.rpartition("__NS__")[2]
-    agent = {**ids, otlp.OPERATION: "invoke_agent", otlp.AGENT_NAME: name}
-    yield _Sketch("agent", "turn", f"invoke_agent {name}", start, end, agent)
+    agent = {**ids, semconv.OPERATION: semconv.INVOKE_AGENT, semconv.AGENT_NAME: name}
+    yield _Sketch("agent", "turn", f"{semconv.INVOKE_AGENT} {name}", start, end, agent)
     yield from _steps(turn.root.steps, "agent", (start, end), ids)
 
 
@@ -120,7 +121,13 @@ def _steps(
         key = f"{parent}/{step.id or place}"
         if step.kind == LLM:
             yield _Sketch(
-                key, parent, f"generate_content {step.model}", start, end, ids | _model(step), _error(step)
+                key,
+                parent,
+                f"{semconv.GENERATE_CONTENT} {step.model}",
+                start,
+                end,
+                ids | _model(step),
+                _error(step),
             )
         elif step.kind != WAIT:
             yield from _tool(step, key, parent, (start, end), ids)
@@ -133,30 +140,38 @@ def _tool(
     start, end = times
     about = {
         **ids,
-        otlp.OPERATION: "execute_tool",
-        otlp.TOOL_NAME: step.name,
-        otlp.CALL: step.id,
-        otlp.ARGS: json.dumps(step.args or {}),
+        semconv.OPERATION: semconv.EXECUTE_TOOL,
+        semconv.TOOL_NAME: step.name,
+        semconv.TOOL_CALL_ID: step.id,
+        semconv.TOOL_ARGUMENTS: json.dumps(step.args or {}),
     }
     for number, waited in enumerate(inner for inner in step.steps if inner.kind == WAIT):
         asked = start if waited.start is None else waited.start
-        placeholder = {**about, otlp.RESPONSE: json.dumps(_ASKED)}
-        yield _Sketch(f"{key}/asked{number}", parent, f"execute_tool {step.name}", start, asked, placeholder)
+        placeholder = {**about, semconv.TOOL_RESPONSE: json.dumps(_ASKED)}
+        yield _Sketch(
+            f"{key}/asked{number}", parent, f"{semconv.EXECUTE_TOOL} {step.name}", start, asked, placeholder
+        )
         start = asked if waited.end is None else waited.end
     response = {"error" if step.status == FAILED else "result": step.result or step.error}
-    done = {**about, otlp.RESPONSE: json.dumps(response)}
-    yield _Sketch(key, parent, f"execute_tool {step.name}", start, max(start, end), done, _error(step))
+    done = {**about, semconv.TOOL_RESPONSE: json.dumps(response)}
+    yield _Sketch(
+        key, parent, f"{semconv.EXECUTE_TOOL} {step.name}", start, max(start, end), done, _error(step)
+    )
     inner = [one for one in step.steps if one.kind != WAIT]
     yield from _steps(inner, key, (start, end), ids)
 
 
 def _model(step: Step) -> dict[str, Any]:
     response = {"content": {"role": "model", "parts": [{"text": step.result}]}, "error_message": step.error}
-    tokens = {otlp.PROMPT: step.tokens.prompt, otlp.OUTPUT: step.tokens.output} if step.tokens else {}
+    tokens = (
+        {semconv.INPUT_TOKENS: step.tokens.prompt, semconv.OUTPUT_TOKENS: step.tokens.output}
+        if step.tokens
+        else {}
+    )
     return {
-        otlp.OPERATION: "generate_content",
-        otlp.MODEL: step.model,
-        otlp.LLM_RESPONSE: json.dumps(response),
+        semconv.OPERATION: semconv.GENERATE_CONTENT,
+        semconv.MODEL: step.model,
+        semconv.LLM_RESPONSE: json.dumps(response),
         **tokens,
     }
 

@@ -13,36 +13,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_kagent.model.trace import AGENT, LLM, TOOL
+from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.lenient import Gaps, Json
-
-OPERATION = "gen_ai.operation.name"
-AGENT_NAME = "gen_ai.agent.name"
-APP = "kagent.app_name"
-TASK = "gen_ai.task.id"
-SESSION = "gen_ai.conversation.id"
-MODEL = "gen_ai.request.model"
-PROMPT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
-TOOL_NAME, CALL = "gen_ai.tool.name", "gen_ai.tool.call.id"
-ARGS, RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"
-LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response"
-# of turns that ``trace export`` made
-STATE, QUESTION = "kagent.task.state", "kagent.task.question"
 
 # More kinds of spans than a trace has kinds of steps
 TURN, CALL_LLM, CHAT = "turn", "call_llm", "chat"
 
 _WANTED = frozenset(
     {
-        *(OPERATION, AGENT_NAME, APP, TASK, SESSION, MODEL, PROMPT, OUTPUT, TOOL_NAME, CALL, ARGS, RESPONSE),
-        *(LLM_REQUEST, LLM_RESPONSE, STATE, QUESTION),
+        *(semconv.OPERATION, semconv.AGENT_NAME, semconv.APP_NAME, semconv.TASK, semconv.SESSION),
+        *(
+            semconv.MODEL,
+            semconv.INPUT_TOKENS,
+            semconv.OUTPUT_TOKENS,
+            semconv.TOOL_NAME,
+            semconv.TOOL_CALL_ID,
+        ),
+        *(semconv.TOOL_ARGUMENTS, semconv.TOOL_RESPONSE, semconv.LLM_REQUEST, semconv.LLM_RESPONSE),
+        *(semconv.TASK_STATE, semconv.TASK_QUESTION),
     }
 )
-_COUNTS = frozenset((PROMPT, OUTPUT))
-_OF_RESOURCE = frozenset(("service.name", "service.namespace"))
+_COUNTS = frozenset((semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS))
+_OF_RESOURCE = frozenset((semconv.SERVICE_NAME, semconv.SERVICE_NAMESPACE))
 # one file may hold them all; batches: Tempo's first API
 _SIGNALS = {"resourceSpans", "batches", "resourceLogs", "resourceMetrics", "resourceProfiles"}
-# the Go runtime's extra span around tools that ran side by side
-_MERGED = "(merged tools)"
 _CONTAINERS = frozenset((TURN, AGENT, TOOL))
 _DEEPEST = 40
 
@@ -183,21 +177,23 @@ def _objects(holder: Json, names: tuple[str, ...], gaps: Gaps) -> list[Json]:
 
 
 def _service(attributes: Mapping[str, Any]) -> str:
-    return f"{attributes.get('service.namespace') or ''}/{attributes.get('service.name') or ''}"
+    return f"{attributes.get(semconv.SERVICE_NAMESPACE) or ''}/{attributes.get(semconv.SERVICE_NAME) or ''}"
 
 
 def _kind(name: str, attributes: Mapping[str, Any]) -> str:
-    operation = attributes.get(OPERATION)
-    if operation == "generate_content":
+    operation = attributes.get(semconv.OPERATION)
+    if operation == semconv.GENERATE_CONTENT:
         return LLM
-    if operation == "execute_tool":
-        return "" if attributes.get(TOOL_NAME) == _MERGED else TOOL
-    if name == "invocation":
+    if operation == semconv.EXECUTE_TOOL:
+        return "" if attributes.get(semconv.TOOL_NAME) == semconv.MERGED_TOOLS else TOOL
+    if name == semconv.INVOCATION:
         return TURN
     # the controller's own span has the bare name: it is not what the agent does
-    if operation == "invoke_agent" and name != "invoke_agent":
+    if operation == semconv.INVOKE_AGENT and name != semconv.INVOKE_AGENT:
         return AGENT
-    return {"call_llm": CALL_LLM, "openai.chat": CHAT}.get(name, "")
+    if name in semconv.MODEL_CLIENTS:
+        return CHAT
+    return CALL_LLM if name == semconv.CALL_LLM else ""
 
 
 def _attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from kubectl_kagent.errors import KagentError, Usage
 from kubectl_kagent.model.trace import Turn
+from kubectl_kagent.wire import semconv
+from kubectl_kagent.wire.ids import underscored
 
 # A source is not asked for more than this when filters throw most of it away.
 MOST = 200
@@ -70,21 +72,21 @@ class Query:
     @property
     def service(self) -> str:
         """The agent's name as its spans have it: service.name."""
-        return self.agent.rpartition("/")[2].replace("-", "_")
+        return underscored(self.agent.rpartition("/")[2])
 
     @property
     def traceql(self) -> str:
         """The same for Tempo, as far as it can know."""
-        namespace = self.agent.rpartition("/")[0].replace("-", "_")
+        namespace = underscored(self.agent.rpartition("/")[0])
         clauses = [
             f"name = {quoted(TURN_SPAN)}",
             f"resource.service.name = {quoted(self.service)}",
             f"resource.service.namespace = {quoted(namespace)}",
         ]
         if self.session:
-            clauses.append(f"span.gen_ai.conversation.id =~ {beginning(self.session)}")
+            clauses.append(f"span.{semconv.SESSION} =~ {beginning(self.session)}")
         found = "{ " + " && ".join(clauses) + " }"
-        tool = f" && {{ span.gen_ai.tool.name = {quoted(self.tool)} }}" if self.tool else ""
+        tool = f" && {{ span.{semconv.TOOL_NAME} = {quoted(self.tool)} }}" if self.tool else ""
         return found + tool
 
 

@@ -17,6 +17,7 @@ from kubectl_kagent.model.trace import Record, Turn
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
 from kubectl_kagent.telemetry.traces.query import MOST, NoSuchTurn, Query, named
+from kubectl_kagent.wire.ids import agent_of
 from kubectl_kagent.wire.lenient import Gaps
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ class FromController:
         tasks = self.controller.read(f"{path}/tasks")
         whole = gaps.mapping(session, "the session")
         agent = gaps.text(gaps.mapping(whole.get("session"), "the session").get("agent_id"), "agent_id")
-        record = trace_records.turns(session, tasks, agent.replace("__NS__", "/").replace("_", "-"), subagent)
+        record = trace_records.turns(session, tasks, "/".join(filter(None, agent_of(agent))), subagent)
         for gap in record.gaps:
             gaps.add(gap)
         return record

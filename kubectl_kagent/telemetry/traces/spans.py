@@ -27,7 +27,8 @@ from kubectl_kagent.model.trace import (
 from kubectl_kagent.telemetry.traces import otlp
 from kubectl_kagent.telemetry.traces.otlp import Forest, Span
 from kubectl_kagent.telemetry.traces.steps import marked, paired, wait
-from kubectl_kagent.wire import adk
+from kubectl_kagent.wire import adk, semconv
+from kubectl_kagent.wire.ids import agent_of, dashed
 from kubectl_kagent.wire.lenient import Gaps, tool_result
 
 
@@ -58,14 +59,14 @@ def _groups(forest: Forest) -> list[_Group]:
     ways = {span.id: forest.way(span) for span in forest.spans.values()}
     for span in forest.spans.values():
         if span.kind in (otlp.TURN, AGENT) and ways[span.id] == ("", ()):
-            keys[span.id] = span.text(otlp.TASK) or span.id
+            keys[span.id] = span.text(semconv.TASK) or span.id
             groups.setdefault(keys[span.id], _Group()).roots.append(span)
     for span in forest.spans.values():
         if span.kind not in (LLM, TOOL):
             continue
         root, tools = ways[span.id]
         top = forest.spans[tools[0]] if tools else span
-        key = keys.get(root) or top.text(otlp.TASK) or top.text(otlp.SESSION) or top.trace
+        key = keys.get(root) or top.text(semconv.TASK) or top.text(semconv.SESSION) or top.trace
         group = groups.setdefault(key, _Group())
         group.steps.append(span)
         group.below.setdefault(tools[-1] if tools else "", []).append(span)
@@ -80,7 +81,7 @@ def _groups(forest: Forest) -> list[_Group]:
 
 def _without_copies(group: _Group) -> None:
     """Leave out what ``trace export`` added to a turn that the agent had told itself."""
-    copies = {root.trace for root in group.roots if root.text(otlp.STATE)}
+    copies = {root.trace for root in group.roots if root.text(semconv.TASK_STATE)}
     if copies and len(copies) < len({root.trace for root in group.roots}):
         group.roots = [root for root in group.roots if root.trace not in copies]
         group.steps = [span for span in group.steps if span.trace not in copies]
@@ -102,11 +103,12 @@ def _turn(group: _Group, forest: Forest) -> Turn:
     ends = [span.end for span in group.roots if span.end is not None]
     if not group.roots:
         forest.gaps.add("a turn without its own span: it still runs, or the span was lost")
-    agent = every[0].text(otlp.APP).replace("__NS__", "/") or every[0].service
+    app = every[0].text(semconv.APP_NAME)
+    agent = "/".join(filter(None, agent_of(app))) if app else dashed(every[0].service)
     open_ = state in (UNKNOWN, INPUT_REQUIRED)
     root = Step(
         AGENT,
-        agent.replace("_", "-"),  # no name in Kubernetes has an underscore
+        agent,
         start=min(starts, default=None),
         end=max(ends, default=None),
         status=OPEN if open_ else FAILED if state == "failed" else OK,
@@ -119,8 +121,8 @@ def _turn(group: _Group, forest: Forest) -> Turn:
         state=state,
         question=_question(group, forest),
         answer=calls[-1].result if calls else "",
-        task=_first(every, otlp.TASK),
-        session=_first(every, otlp.SESSION),
+        task=_first(every, semconv.TASK),
+        session=_first(every, semconv.SESSION),
         trace=otlp.hex_id(every[0].trace),
     )
 
@@ -140,8 +142,16 @@ def _steps(tool: str, group: _Group, forest: Forest) -> list[Step]:
 
 
 def _tool(span: Span, gaps: Gaps) -> Step:
-    name, call, raw = span.text(otlp.TOOL_NAME) or span.name, span.text(otlp.CALL), span.text(otlp.RESPONSE)
-    args = gaps.parsed(span.text(otlp.ARGS), f"the arguments of {name}") if span.text(otlp.ARGS) else None
+    name, call, raw = (
+        span.text(semconv.TOOL_NAME) or span.name,
+        span.text(semconv.TOOL_CALL_ID),
+        span.text(semconv.TOOL_RESPONSE),
+    )
+    args = (
+        gaps.parsed(span.text(semconv.TOOL_ARGUMENTS), f"the arguments of {name}")
+        if span.text(semconv.TOOL_ARGUMENTS)
+        else None
+    )
     step = Step(
         TOOL,
         name,
@@ -169,25 +179,25 @@ def _tool(span: Span, gaps: Gaps) -> Step:
 def _llm(span: Span, forest: Forest) -> Step:
     """A call of the model. When it streams, the tools run inside of its span, and are not its time."""
     gaps = forest.gaps
-    prompt = gaps.count(span.attributes.get(otlp.PROMPT), otlp.PROMPT)
-    output = gaps.count(span.attributes.get(otlp.OUTPUT), otlp.OUTPUT)
+    prompt = gaps.count(span.attributes.get(semconv.INPUT_TOKENS), semconv.INPUT_TOKENS)
+    output = gaps.count(span.attributes.get(semconv.OUTPUT_TOKENS), semconv.OUTPUT_TOKENS)
     tokens = None if prompt is None and output is None else Tokens(prompt or 0, output or 0)
     inside = forest.inside.get(span.id, ())
     chats = [inner for inner in inside if inner.kind == otlp.CHAT]
-    raw = _content(span, otlp.LLM_RESPONSE, forest)
+    raw = _content(span, semconv.LLM_RESPONSE, forest)
     response = gaps.parsed(raw, "the answer of a model") if raw else None
     words, said = adk.answer(response, gaps) if isinstance(response, dict) else ("", "")
     error = said or _llm_error([*chats, span], answered=bool(words) or tokens is not None, silent=not raw)
     called = [inner.start for inner in inside if inner.kind == TOOL and inner.start is not None]
     return Step(
         LLM,
-        span.text(otlp.MODEL),
+        span.text(semconv.MODEL),
         start=chats[0].start if chats else span.start,
         end=chats[-1].end if chats else min(called, default=span.end),
         status=FAILED if error else OK,
         result=words,
         error=error,
-        model=span.text(otlp.MODEL),
+        model=span.text(semconv.MODEL),
         tokens=tokens,
         marks=(NO_CONTENT,) if raw == "{}" and not error else (),
     )
@@ -213,7 +223,7 @@ def _llm_error(spans: list[Span], *, answered: bool, silent: bool) -> str:
 
 
 def _state(group: _Group, steps: list[Step]) -> str:
-    told = _first(group.roots, otlp.STATE)
+    told = _first(group.roots, semconv.TASK_STATE)
     if told:
         return told
     if not group.roots or any(root.end is None for root in group.roots):
@@ -228,13 +238,13 @@ def _state(group: _Group, steps: list[Step]) -> str:
 
 def _question(group: _Group, forest: Forest) -> str:
     """The last words of a person in what the model was first sent; empty when they are cut off or elided."""
-    told = _first(group.roots, otlp.QUESTION)
+    told = _first(group.roots, semconv.TASK_QUESTION)
     first = next((span for span in group.steps if span.kind == LLM), None)
     if told or first is None:
         return told
     by_people = [
         item
-        for item in _contents(_content(first, otlp.LLM_REQUEST, forest))
+        for item in _contents(_content(first, semconv.LLM_REQUEST, forest))
         if isinstance(item, dict) and item.get("role") == "user"
     ]
     return next((text for item in reversed(by_people) if (text := _words(item))), "")

@@ -17,6 +17,7 @@ from kubectl_kagent.telemetry.traces import otlp
 from kubectl_kagent.telemetry.traces import spans as trace_spans
 from kubectl_kagent.telemetry.traces.query import MOST, TURN_SPAN, NoSuchTurn, Query, beginning, named, quoted
 from kubectl_kagent.telemetry.traces.sources import plain, side_by_side
+from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.lenient import Gaps
 
 # Tempo refuses to search more than a week at once, as its defaults stand.
@@ -55,7 +56,7 @@ class FromTempo:
     def _about(self, id_: str, now: float) -> _Found:
         """Traces of a task, a session, or of one whose id begins so; a trace's id can't be searched for."""
         begins = beginning(id_)
-        query = f"{{ span.{otlp.TASK} =~ {begins} || span.{otlp.SESSION} =~ {begins} }}"
+        query = f"{{ span.{semconv.TASK} =~ {begins} || span.{semconv.SESSION} =~ {begins} }}"
         found = self.tempo.search(query, start=now - _WEEK, end=now, limit=MOST)
         if found or not re.fullmatch(r"[0-9a-f]+", id_):
             return _Found(found)
@@ -104,7 +105,7 @@ class FromJaeger:
             service, key = pair
             return self.jaeger.having(service, key, id_, start=now - _WEEK, end=now, limit=MOST)
 
-        found = side_by_side(having, product(services, (otlp.TASK, otlp.SESSION)))
+        found = side_by_side(having, product(services, (semconv.TASK, semconv.SESSION)))
         if any(found):
             return _Found({trace for traces in found for trace in traces})
         looked = side_by_side(lambda service: self._beginning(service, id_, now), services)
@@ -121,7 +122,7 @@ class FromJaeger:
             for span in spans
             if any(
                 one.startswith(id_)
-                for one in (span.text(otlp.TASK), span.text(otlp.SESSION), otlp.hex_id(span.trace))
+                for one in (span.text(semconv.TASK), span.text(semconv.SESSION), otlp.hex_id(span.trace))
             )
         }
         return _Found(begins, service if len({span.trace for span in spans}) >= _WHOLE else "")

@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 
 from kubectl_kagent.backends.prometheus import Prometheus, Sample
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, Row, Usage, Wanted
-from kubectl_kagent.wire import semconv as metrics
+from kubectl_kagent.wire import semconv
+from kubectl_kagent.wire.ids import dashed
+from kubectl_kagent.wire.semconv import label
 
-_OPERATIONS = {AGENTS: metrics.TURN, TOOLS: metrics.TOOL_CALL, MODELS: metrics.MODEL_CALL}
-_NAMES = {AGENTS: metrics.SERVICE, TOOLS: metrics.TOOL, MODELS: metrics.MODEL}
-_BY = (metrics.SERVICE, metrics.NAMESPACE, *metrics.JOBS, metrics.OPERATION, metrics.TOOL, metrics.MODEL)
+_SERVICE, _NAMESPACE = label(semconv.SERVICE_NAME), label(semconv.SERVICE_NAMESPACE)
+_OPERATION, _TOOL, _MODEL = label(semconv.OPERATION), label(semconv.TOOL_NAME), label(semconv.MODEL)
+_OPERATIONS = {AGENTS: semconv.INVOKE_AGENT, TOOLS: semconv.EXECUTE_TOOL, MODELS: semconv.GENERATE_CONTENT}
+_NAMES = {AGENTS: _SERVICE, TOOLS: _TOOL, MODELS: _MODEL}
+_BY = (_SERVICE, _NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
 # A series that had no sample for so long before the window begins in it, at 0.
 _BEFORE = "1h"
 _UNREADABLE = "samples that are no numbers were left out"
@@ -51,29 +55,29 @@ def usage(prometheus: Prometheus, wanted: Wanted) -> Usage:
 def _calls(wanted: Wanted) -> str:
     """Of every kind: a turn's tool calls and errors are other spans than itself."""
     operations = "|".join(_OPERATIONS.values())
-    series = f'{metrics.SPAN_CALLS}{{{metrics.OPERATION}=~"{operations}",{_others()}}}'
-    return f"sum by ({', '.join((*_BY, metrics.STATUS))}) ({_increase(series, wanted)})"
+    series = f'{semconv.SPAN_CALLS}{{{_OPERATION}=~"{operations}",{_others()}}}'
+    return f"sum by ({', '.join((*_BY, semconv.STATUS_CODE))}) ({_increase(series, wanted)})"
 
 
 def _durations(wanted: Wanted) -> str:
     operation = _OPERATIONS[wanted.kind]
-    series = f'{metrics.SPAN_SECONDS}{{{metrics.OPERATION}="{operation}",{_others()}}}'
-    by = ", ".join((*_BY, metrics.SPAN, metrics.LESS_OR_EQUAL))
+    series = f'{semconv.SPAN_SECONDS}{{{_OPERATION}="{operation}",{_others()}}}'
+    by = ", ".join((*_BY, semconv.SPAN_NAME, semconv.LESS_OR_EQUAL))
     found = f"sum by ({by}) ({_increase(series, wanted)})"
     if wanted.kind != MODELS:
         return found
-    clients = "|".join(name.replace(".", "[.]") for name in metrics.MODEL_CLIENTS)
-    series = f'{metrics.SPAN_SECONDS}{{{metrics.SPAN}=~"{clients}"}}'
+    clients = "|".join(name.replace(".", "[.]") for name in semconv.MODEL_CLIENTS)
+    series = f'{semconv.SPAN_SECONDS}{{{semconv.SPAN_NAME}=~"{clients}"}}'
     return f"{found} or sum by ({by}) ({_increase(series, wanted)})"
 
 
 def _before(wanted: Wanted) -> str:
     """A sample if there were any span metrics when the window began."""
-    return f"group(last_over_time({metrics.SPAN_CALLS}[{_BEFORE}] offset {_window(wanted)}))"
+    return f"group(last_over_time({semconv.SPAN_CALLS}[{_BEFORE}] offset {_window(wanted)}))"
 
 
 def _others() -> str:
-    return f'{metrics.SERVICE}!="{metrics.CONTROLLER}",{metrics.TOOL}!="{metrics.MERGED_TOOLS}"'
+    return f'{_SERVICE}!="{semconv.CONTROLLER}",{_TOOL}!="{semconv.MERGED_TOOLS}"'
 
 
 def _increase(series: str, wanted: Wanted) -> str:
@@ -100,7 +104,7 @@ def _window(wanted: Wanted) -> str:
 
 def _readable(sample: Sample) -> bool:
     try:
-        bound = float(sample.labels.get(metrics.LESS_OR_EQUAL, "0"))
+        bound = float(sample.labels.get(semconv.LESS_OR_EQUAL, "0"))
     except ValueError:
         return False
     return math.isfinite(sample.value) and not math.isnan(bound)
@@ -123,16 +127,16 @@ def _tallies(samples: Iterable[Sample], wanted: Wanted) -> _Tallies:
     found: _Tallies = defaultdict(_Tally)
     own = _OPERATIONS[wanted.kind]
     for sample in samples:
-        operation = sample.labels.get(metrics.OPERATION)
+        operation = sample.labels.get(_OPERATION)
         key = _key(sample.labels, wanted)
         if key is None or not (operation == own or wanted.kind == AGENTS):
             continue
-        failed = sample.value if sample.labels.get(metrics.STATUS) == metrics.ERROR else 0
+        failed = sample.value if sample.labels.get(semconv.STATUS_CODE) == semconv.ERROR else 0
         if operation == own:
             found[key].calls += sample.value
-        if operation == (metrics.MODEL_CALL if wanted.kind == AGENTS else own):
+        if operation == (semconv.GENERATE_CONTENT if wanted.kind == AGENTS else own):
             found[key].errors += failed
-        if operation == metrics.TOOL_CALL:
+        if operation == semconv.EXECUTE_TOOL:
             found[key].tool_calls += sample.value
     return found
 
@@ -144,13 +148,13 @@ def _measure(tallies: _Tallies, samples: Iterable[Sample], wanted: Wanted) -> No
     for sample in samples:
         labels = sample.labels
         key = _key(labels, wanted)
-        measured = metrics.LESS_OR_EQUAL in labels and (_agent(labels) not in clients or _by_client(labels))
+        measured = semconv.LESS_OR_EQUAL in labels and (_agent(labels) not in clients or _by_client(labels))
         if measured and key in tallies:
-            tallies[key].buckets[float(labels[metrics.LESS_OR_EQUAL])] += sample.value
+            tallies[key].buckets[float(labels[semconv.LESS_OR_EQUAL])] += sample.value
 
 
 def _by_client(labels: Mapping[str, str]) -> bool:
-    return labels.get(metrics.SPAN) in metrics.MODEL_CLIENTS
+    return labels.get(semconv.SPAN_NAME) in semconv.MODEL_CLIENTS
 
 
 def _key(labels: Mapping[str, str], wanted: Wanted) -> tuple[str, str, str] | None:
@@ -160,14 +164,14 @@ def _key(labels: Mapping[str, str], wanted: Wanted) -> tuple[str, str, str] | No
 
 
 def _agent(labels: Mapping[str, str]) -> tuple[str, str]:
-    """Namespace and name. The runtimes write underscores for dashes; no name in Kubernetes has any itself."""
-    service = labels.get(metrics.SERVICE, "")
-    namespace = labels.get(metrics.NAMESPACE, "")
-    for job in (labels.get(name, "") for name in metrics.JOBS):
+    """Namespace and name."""
+    service = labels.get(_SERVICE, "")
+    namespace = labels.get(_NAMESPACE, "")
+    for job in (labels.get(name, "") for name in semconv.JOBS):
         before, slash, after = job.partition("/")
         if not namespace and slash and after == service:
             namespace = before
-    return namespace.replace("_", "-"), service.replace("_", "-")
+    return dashed(namespace), dashed(service)
 
 
 def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> Row:

@@ -9,7 +9,6 @@ import pytest
 
 from kubectl_kagent.conversation.sessions import (
     Session,
-    agent_name,
     moment,
     newest,
     read_session,
@@ -44,21 +43,6 @@ def test_a_row_as_kagent_writes_it() -> None:
     assert (SESSION.namespace, SESSION.agent) == ("team-a", "datetime-agent")
     assert (SESSION.title, SESSION.source) == ("what time is it", "")
     assert SESSION.updated == datetime(2026, 11, 23, 1, 3, 57, 203309, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("identifier", "name"),
-    [
-        ("default__NS__clock", ("default", "clock")),
-        ("a_b__NS__c_d_e", ("a-b", "c-d-e")),
-        ("clock", ("", "clock")),
-        ("", ("", "")),
-        (None, ("", "")),
-        (5, ("", "")),
-    ],
-)
-def test_the_agent_behind_an_identifier(identifier: Any, name: tuple[str, str]) -> None:
-    assert agent_name(identifier) == name
 
 
 @pytest.mark.parametrize("value", [None, 5, "", "yesterday", [], {}])

@@ -21,6 +21,7 @@ from kubectl_kagent.model.trace import (
     Tokens,
 )
 from kubectl_kagent.telemetry.traces.spans import turns
+from kubectl_kagent.wire import semconv
 from tests import recordings
 
 SECOND = 10**9
@@ -350,8 +351,9 @@ def test_a_failure_without_words() -> None:
     assert (step.status, step.error) == (FAILED, "the call failed")
 
 
-def test_a_models_time_is_that_of_its_request() -> None:
-    chat = span("c", "a", "openai.chat", 2, 3)
+@pytest.mark.parametrize("client", semconv.MODEL_CLIENTS)
+def test_a_models_time_is_that_of_its_request(client: str) -> None:
+    chat = span("c", "a", client, 2, 3)
     (step,) = steps(root(), llm("a", "root", 1, 6), chat)
     assert (step.start, step.end) == (START + 2, START + 3)
 

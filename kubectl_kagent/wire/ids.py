@@ -1,0 +1,29 @@
+"""How kagent writes an agent's name where no dash may be: ``my_team__NS__my_agent``, or ``my_agent`` alone.
+
+No name in Kubernetes has an underscore, so that each was a dash (kagent 0.10, ConvertToPythonIdentifier).
+"""
+
+from __future__ import annotations
+
+_MARK = "__NS__"
+
+
+def identifier(namespace: str, name: str) -> str:
+    """The identifier of an agent; without a namespace that of its name alone."""
+    return underscored(f"{namespace}{_MARK}{name}" if namespace else name)
+
+
+def agent_of(identifier: str) -> tuple[str, str]:
+    """Namespace (empty when it has none) and name of an identifier."""
+    namespace, mark, name = identifier.partition(_MARK)
+    return (dashed(namespace), dashed(name)) if mark else ("", dashed(identifier))
+
+
+def underscored(name: str) -> str:
+    """A name as the runtimes write it into attributes of spans."""
+    return name.replace("-", "_")
+
+
+def dashed(text: str) -> str:
+    """The name that was written so."""
+    return text.replace("_", "-")
