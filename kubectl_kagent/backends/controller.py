@@ -12,6 +12,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Address, HttpService, Proxied, address_of
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unauthorized
 from kubectl_kagent.model.controllers import KAGENT
+from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import SERVICE
 
 # kagent's own CLI and UI use this user when nobody logs in
@@ -27,8 +28,70 @@ class Controller:
     http: HttpService
     user: str = DEFAULT_USER
 
-    def read(self, path: str, **query: str) -> Any:
-        """What a GET of ``path`` is answered with: the ``data`` of kagent's envelope."""
+    def sessions(self, namespace: str = "", agent: str = "") -> Any:
+        """The user's sessions, or those with one agent, as the controller lists them."""
+        one = f"/agent/{segment(namespace, 'namespace')}/{segment(agent, 'agent')}" if agent else ""
+        return self._read(f"/api/sessions{one}")
+
+    def session(self, id_: str) -> Any:
+        """A session with all its events, the oldest first. Raises NotFound."""
+        return self._read(_session(id_), order="asc", limit="-1")
+
+    def has_session(self, id_: str) -> bool:
+        """Whether the user has that session."""
+        try:
+            self._read(_session(id_), limit="1")
+        except NotFound:
+            return False
+        return True
+
+    def tasks(self, session: str) -> Any:
+        """The tasks of a session, with their histories. Raises NotFound."""
+        return self._read(f"{_session(session)}/tasks")
+
+    def task(self, id_: str) -> Any:
+        """A task with its history. Raises NotFound."""
+        return self._read(f"/api/tasks/{segment(id_, 'task')}")
+
+    def tool_servers(self) -> Any:
+        """The MCP servers that the controller knows, with the tools that it found at them."""
+        return self._read("/api/toolservers")
+
+    def delete_session(self, id_: str) -> None:
+        """Raises KagentError unless the controller says that there was no error.
+
+        It says so of a session that it does not know, too.
+        """
+        path = _session(id_)
+        answer = self._call("DELETE", path)
+        _refused(answer, path)
+        if answer.get("error") is not False:
+            raise KagentError(f"the kagent controller does not say whether {path} is deleted")
+
+    def ask(
+        self, namespace: str, agent: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The whole answer to a JSON-RPC request of A2A to an agent."""
+        return self._call("POST", _agent(namespace, agent), body, headers=headers)
+
+    def stream(
+        self,
+        namespace: str,
+        agent: str,
+        body: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float,
+    ) -> Iterator[bytes]:
+        """The lines of the event stream that it is answered with; ``timeout``: the longest silence."""
+        try:
+            path = self._as_user(_agent(namespace, agent))
+            yield from self.http.stream(path, body, headers=headers, timeout=timeout)
+        except Unauthorized as error:
+            raise self._login(error) from error
+
+    def _read(self, path: str, **query: str) -> Any:
+        """What a GET is answered with: the ``data`` of kagent's envelope."""
         answer = self._call("GET", path, query=query)
         _refused(answer, path)
         if "data" not in answer and answer.get("error") is False:
@@ -36,26 +99,6 @@ class Controller:
         if "data" not in answer:
             raise KagentError(f"the kagent controller's answer to {path} has no data")
         return answer["data"]
-
-    def delete(self, path: str) -> None:
-        """Raises KagentError unless the controller says that there was no error."""
-        answer = self._call("DELETE", path)
-        _refused(answer, path)
-        if answer.get("error") is not False:
-            raise KagentError(f"the kagent controller does not say whether {path} is deleted")
-
-    def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Any:
-        """The whole JSON that a POST is answered with."""
-        return self._call("POST", path, body, headers=headers)
-
-    def stream(
-        self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None, timeout: float
-    ) -> Iterator[bytes]:
-        """The lines of the event stream that a POST is answered with; ``timeout``: the longest silence."""
-        try:
-            yield from self.http.stream(self._as_user(path), body, headers=headers, timeout=timeout)
-        except Unauthorized as error:
-            raise self._login(error) from error
 
     def _call(
         self,
@@ -86,6 +129,23 @@ class Controller:
         else:
             hint = "--kagent-token (or KAGENT_TOKEN) gives a bearer token; is the one given expired?"
         return Unauthorized(error.message, hint)
+
+
+def _session(id_: str) -> str:
+    return f"/api/sessions/{segment(id_, 'session')}"
+
+
+def _agent(namespace: str, name: str) -> str:
+    return f"/api/a2a/{segment(namespace, 'namespace')}/{segment(name, 'agent')}"
+
+
+def rows(data: Any, what: str) -> list[Mapping[str, Any]]:
+    """A list of the controller's; null is an empty one. Raises KagentError for anything else."""
+    if data is None:
+        return []
+    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
+        raise KagentError(f"the kagent controller's list of {what} is none")
+    return data
 
 
 def at_address(url: str, token: str, user: str) -> Controller:

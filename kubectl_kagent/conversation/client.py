@@ -11,7 +11,6 @@ from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Update
-from kubectl_kagent.model.paths import segment
 from kubectl_kagent.wire.a2a import read, result_of
 
 # The controller sends nothing while a tool or a model is at work.
@@ -36,10 +35,6 @@ class AgentLine:
     namespace: str
     agent: str
     headers: Json = field(default_factory=dict)
-
-    @property
-    def _path(self) -> str:
-        return f"/api/a2a/{segment(self.namespace, 'namespace')}/{segment(self.agent, 'agent')}"
 
     def say(self, text: str, *, session: str = "") -> Iterator[Reply]:
         """Send a message and yield what the agent does, until the task is over or waits for somebody."""
@@ -72,11 +67,16 @@ class AgentLine:
         return self._call("tasks/cancel", {"id": task})
 
     def _call(self, method: str, params: Json) -> Reply:
-        return _reply(self.controller.post(self._path, _request(method, params), headers=self.headers))
+        request = _request(method, params)
+        return _reply(self.controller.ask(self.namespace, self.agent, request, headers=self.headers))
 
     def _stream(self, method: str, params: Json) -> Iterator[Reply]:
         lines = self.controller.stream(
-            self._path, _request(method, params), headers=self.headers, timeout=SILENCE_SECONDS
+            self.namespace,
+            self.agent,
+            _request(method, params),
+            headers=self.headers,
+            timeout=SILENCE_SECONDS,
         )
         for data in events(lines):
             try:

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent import clock
+from kubectl_kagent.backends.controller import Controller, rows
 from kubectl_kagent.conversation.decisions import Pending, pending
-from kubectl_kagent.conversation.sessions import Json, Session, moment, path, rows, sessions
+from kubectl_kagent.conversation.sessions import Json, Session, sessions
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.events import PAUSED_STATES, Request, State, Update
-from kubectl_kagent.model.paths import segment
 from kubectl_kagent.wire import a2a as wire
 from kubectl_kagent.wire.a2a_v1 import in_old_words
 
@@ -66,7 +66,7 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
 def state_of(controller: Controller, task: str) -> str:
     """The state of a task; empty when the controller does not know it."""
     try:
-        raw = controller.read(f"/api/tasks/{segment(task, 'task')}")
+        raw = controller.task(task)
     except NotFound:
         return ""
     state = _state(_update(raw)) if isinstance(raw, dict) else None
@@ -75,7 +75,7 @@ def state_of(controller: Controller, task: str) -> str:
 
 def _tasks(controller: Controller, session: Session) -> list[Json]:
     try:
-        return rows(controller.read(f"{path(session.id)}/tasks"), f"tasks of session {session.id}")
+        return rows(controller.tasks(session.id), f"tasks of session {session.id}")
     except NotFound:
         return []  # deleted since it was listed
 
@@ -90,7 +90,11 @@ def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiti
         return None
     requests = [event for event in update.events if isinstance(event, Request)]
     return Waiting(
-        session, update.task_id, pending(requests), state.message or state.state, moment(state.timestamp)
+        session,
+        update.task_id,
+        pending(requests),
+        state.message or state.state,
+        clock.parse_or_none(state.timestamp),
     )
 
 

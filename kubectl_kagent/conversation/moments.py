@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.conversation.sessions import Json, moment
+from kubectl_kagent import clock
+from kubectl_kagent.conversation.sessions import Json
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.wire.parts import mapping
 
@@ -27,7 +28,7 @@ class Moments:
         """Of events in the order in which they came; their time is when the controller got them."""
         moments = cls()
         for event in events:
-            at, parts = moment(event.get("created_at")), _parts(event.get("data"))
+            at, parts = clock.parse_or_none(event.get("created_at")), _parts(event.get("data"))
             if at is None or parts is None:
                 moments.unread += 1
                 continue

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent import clock
+from kubectl_kagent.backends.controller import Controller, rows
 from kubectl_kagent.errors import KagentError, NotFound
-from kubectl_kagent.model.paths import segment
 from kubectl_kagent.wire.ids import agent_of
 
 Json = Mapping[str, Any]
@@ -34,7 +34,7 @@ class Session:
 
 def sessions(controller: Controller, namespace: str | None = None, agent: str = "") -> list[Session]:
     """The user's sessions, the one used last first; of one agent, or of a namespace, or all."""
-    found = map(read_session, rows(controller.read("/api/sessions"), "sessions"))
+    found = map(read_session, rows(controller.sessions(), "sessions"))
     return [item for item in found if namespace in (None, item.namespace) and agent in ("", item.agent)]
 
 
@@ -49,15 +49,6 @@ def newest(controller: Controller, namespace: str, agent: str) -> str:
     return max(own, key=lambda item: item.updated or item.created or never).id
 
 
-def rows(data: Any, what: str) -> list[Json]:
-    """A listing of the controller's. Raises KagentError for what is none; null is an empty one."""
-    if data is None:
-        return []
-    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
-        raise KagentError(f"the kagent controller's list of {what} is none")
-    return data
-
-
 def read_session(raw: Json) -> Session:
     """A session as the controller writes it. Raises KagentError for one without an id."""
     if not isinstance(raw.get("id"), str) or not raw["id"]:
@@ -69,24 +60,10 @@ def read_session(raw: Json) -> Session:
         namespace=namespace,
         agent=agent,
         source=_text(raw.get("source")),
-        created=moment(raw.get("created_at")),
-        updated=moment(raw.get("updated_at")),
+        created=clock.parse_or_none(raw.get("created_at")),
+        updated=clock.parse_or_none(raw.get("updated_at")),
         raw=raw,
     )
-
-
-def moment(value: Any) -> datetime | None:
-    """The moment an RFC 3339 time names, in UTC when it names no zone; None for anything else."""
-    try:
-        found = datetime.fromisoformat(value)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-    except (TypeError, ValueError):
-        return None
-
-
-def path(session: str) -> str:
-    """Where a session is in the controller's API. Raises InvalidName."""
-    return f"/api/sessions/{segment(session, 'session')}"
 
 
 def _text(value: Any) -> str:
@@ -105,8 +82,7 @@ class Kept:
 def fetch(controller: Controller, id_: str) -> Kept:
     """A whole session. Raises NotFound."""
     try:
-        found = controller.read(path(id_), order="asc")
-        tasks = controller.read(f"{path(id_)}/tasks")
+        found, tasks = controller.session(id_), controller.tasks(id_)
     except NotFound as error:
         raise _unknown(id_) from error
     if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):
@@ -117,13 +93,11 @@ def fetch(controller: Controller, id_: str) -> Kept:
 
 def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
     """Delete a session. Raises NotFound: the controller itself says "deleted" of any that it doesn't know."""
-    try:
-        controller.read(path(id_), limit="1")
-    except NotFound as error:
-        raise _unknown(id_) from error
+    if not controller.has_session(id_):
+        raise _unknown(id_)
     try:
         if not dry_run:
-            controller.delete(path(id_))
+            controller.delete_session(id_)
     except KagentError as error:
         if error.open:
             shown = f"kubectl kagent sessions show {id_} shows it"

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.conversation.sessions import Session, moment
+from kubectl_kagent import clock
+from kubectl_kagent.conversation.sessions import Session
 from kubectl_kagent.conversation.transcript import Asked, Decided, Did, Ended, Entry, Gave, Odd, Said
 from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
@@ -44,7 +45,7 @@ def _entry(entry: Entry) -> Iterator[str]:
         case Ended(task, state, message, prompt, output, at):
             said = f": {message}" if message else ""
             tokens = f"({prompt} prompt and {output} output tokens)"
-            yield from _block(moment(at), f"task {task} {state}{said} {tokens}")
+            yield from _block(clock.parse_or_none(at), f"task {task} {state}{said} {tokens}")
         case Odd(raw):
             yield from _block(None, f"? not understood: {json.dumps(raw, ensure_ascii=False)}")
 

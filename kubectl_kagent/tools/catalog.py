@@ -122,7 +122,7 @@ class Servers:
         """What the controller found, by kind and NAMESPACE/NAME; nothing when it can't be asked."""
         if self._records is None:
             try:
-                answer = self.controller().read("/api/toolservers")
+                answer = self.controller().tool_servers()
             except KagentError as error:
                 self.warn(f"what MCP servers offer is not known: {error.explained}")
                 answer = []

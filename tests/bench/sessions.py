@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 from kubectl_kagent.app import cli
 from kubectl_kagent.backends.controller import find_controller
@@ -57,8 +58,10 @@ def main() -> None:
         controller = find_controller(api, user=USER)
         agent = {"agent_ref": f"{tools.namespace}/clock"}
         wait_for(lambda: tools.kagent("rollout", "status", "clock").code == 0, "the agent")
-        for number in range(SESSIONS - len(controller.read("/api/sessions"))):
-            controller.post("/api/sessions", {**agent, "name": f"what time is it, number {number}?"})
+        made = f"/api/sessions?{urlencode({'user_id': USER})}"
+        for number in range(SESSIONS - len(controller.sessions())):
+            body = {**agent, "name": f"what time is it, number {number}?"}
+            controller.http.call("POST", made, body)
         found = credentials(lab, Path(folder))
         words = ["sessions", "list", "-A", f"--user-id={USER}"]
         program = [sys.executable, "-m", "kubectl_kagent", *words]

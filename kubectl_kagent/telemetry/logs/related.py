@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from kubectl_kagent.backends.controller import Controller
-from kubectl_kagent.conversation.sessions import moment, rows
+from kubectl_kagent import clock
+from kubectl_kagent.backends.controller import Controller, rows
 from kubectl_kagent.decoding import from_json
-from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.telemetry.logs.stamps import stamp_at, stamp_of, text_of
 
@@ -58,7 +57,7 @@ def of_session(controller: Controller, session: str, *, goes_on: bool) -> About:
 
 def of_task(controller: Controller, task: str, *, goes_on: bool) -> About:
     """The turn in which the task was last heard of."""
-    found = controller.read(f"/api/tasks/{segment(task, 'task')}")
+    found = controller.task(task)
     session, at = str(dig(found, "contextId") or ""), _time(dig(found, "status", "timestamp"))
     spans = _spans(controller, session, goes_on=goes_on) if session else []
     if at is not None:
@@ -104,7 +103,7 @@ class Related:
 
 def _spans(controller: Controller, session: str, *, goes_on: bool) -> list[Span]:
     """From each word of the user's to the record before the next one."""
-    data = controller.read(f"/api/sessions/{segment(session, 'session')}", order="asc", limit="-1")
+    data = controller.session(session)
     times: list[tuple[datetime, datetime]] = []
     for event in rows(dig(data, "events"), f"events of session {session}"):
         at = _time(dig(event, "created_at"))
@@ -131,5 +130,5 @@ def _is_the_users(event: Mapping[str, Any]) -> bool:
 
 def _time(text: Any) -> datetime | None:
     """A time that can be one in any zone, with a margin around it."""
-    found = moment(text)
+    found = clock.parse_or_none(text)
     return found if found and 1 < found.year < 9999 else None

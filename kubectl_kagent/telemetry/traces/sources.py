@@ -12,7 +12,6 @@ from typing import Any, Protocol, TypeVar
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, NotFound
-from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.trace import Record, Turn
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
@@ -53,11 +52,9 @@ class FromController:
 
     def turns(self, query: Query) -> Record:
         namespace, _, name = query.agent.rpartition("/")
-        path = "/api/sessions"
-        if name:
-            path += f"/agent/{segment(namespace, 'namespace')}/{segment(name, 'agent')}"
         gaps = Gaps()
-        sessions = [item for item in self._sessions(path, gaps) if item.updated >= query.since]
+        listed = self.controller.sessions(namespace, name)
+        sessions = [item for item in _sessions(listed, gaps) if item.updated >= query.since]
         found: list[Turn] = []
         looked = iter(sorted(sessions, key=lambda item: item.updated, reverse=True))
         while some := list(islice(looked, _AT_ONCE)):
@@ -74,34 +71,21 @@ class FromController:
         if session:
             record = self._session(session, gaps)
             return Record(named(record.turns, id_), gaps.lines)
-        sessions = sorted(self._sessions("/api/sessions", gaps), key=lambda item: item.updated, reverse=True)
+        listed = _sessions(self.controller.sessions(), gaps)
+        sessions = sorted(listed, key=lambda item: item.updated, reverse=True)
         begins = [item for item in sessions if item.id.startswith(id_)]
         found = side_by_side(lambda item: self._there(item.id, gaps), begins or sessions[:MOST])
         return Record(named((turn for record in found for turn in record.turns), id_), gaps.lines)
 
     def _session_of(self, id_: str, gaps: Gaps) -> str:
         """The session that a whole id is of, or whose task it is; empty when it is neither."""
-        try:
-            self.controller.read(f"/api/sessions/{segment(id_, 'session')}", limit="1")
+        if self.controller.has_session(id_):
             return id_
-        except NotFound:
-            pass
         try:
-            task = self.controller.read(f"/api/tasks/{segment(id_, 'task')}")
+            task = self.controller.task(id_)
         except NotFound:
             return ""
         return gaps.text(gaps.mapping(task, "the task").get("contextId"), "the session of a task")
-
-    def _sessions(self, path: str, gaps: Gaps) -> list[_Session]:
-        found = []
-        for raw in gaps.items(self.controller.read(path), "the sessions"):
-            item = gaps.mapping(raw, "a session")
-            id_ = gaps.text(item.get("id"), "the id of a session")
-            updated = gaps.moment(item.get("updated_at"), "the time of a session")
-            if id_:
-                # one without time is looked at, first of all
-                found.append(_Session(id_, float("inf") if updated is None else updated))
-        return found
 
     def _there(self, id_: str, gaps: Gaps) -> Record:
         """A session that was listed a moment ago."""
@@ -122,9 +106,7 @@ class FromController:
                 gaps.add(f"the session {inner} of a sub-agent is not there (of another user?)")
                 return Record(())
 
-        path = f"/api/sessions/{segment(id_, 'session')}"
-        session = self.controller.read(path, order="asc")
-        tasks = self.controller.read(f"{path}/tasks")
+        session, tasks = self.controller.session(id_), self.controller.tasks(id_)
         whole = gaps.mapping(session, "the session")
         agent = gaps.text(gaps.mapping(whole.get("session"), "the session").get("agent_id"), "agent_id")
         record = trace_records.turns(session, tasks, "/".join(filter(None, agent_of(agent))), subagent)
@@ -137,6 +119,18 @@ class FromController:
 class _Session:
     id: str
     updated: float
+
+
+def _sessions(listed: Any, gaps: Gaps) -> list[_Session]:
+    found = []
+    for raw in gaps.items(listed, "the sessions"):
+        item = gaps.mapping(raw, "a session")
+        id_ = gaps.text(item.get("id"), "the id of a session")
+        updated = gaps.moment(item.get("updated_at"), "the time of a session")
+        if id_:
+            # one without time is looked at, first of all
+            found.append(_Session(id_, float("inf") if updated is None else updated))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -358,19 +358,37 @@ def test_nobody_there_is_unreachable() -> None:
 def test_the_controller_is_asked_as_a_user(server: Loopback) -> None:
     server.answer = lambda _: response(200, {"error": False, "data": [1], "message": "ok"})
     found = Controller(Address(server.url), "jane@x")
-    assert found.read("/api/sessions/s", order="asc") == [1]
-    found.delete("/api/sessions/s")
+    for ask in (
+        found.sessions,
+        lambda: found.sessions("team", "clock"),
+        lambda: found.session("s"),
+        lambda: found.tasks("s"),
+        lambda: found.task("t"),
+        found.tool_servers,
+    ):
+        assert ask() == [1]
+    assert found.has_session("s")
+    found.delete_session("s")
+    found.ask("team", "clock", {})
+    user = "user_id=jane%40x"
     assert [(r.method, r.path) for r in server.received] == [
-        ("GET", "/api/sessions/s?order=asc&user_id=jane%40x"),
-        ("DELETE", "/api/sessions/s?user_id=jane%40x"),
+        ("GET", f"/api/sessions?{user}"),
+        ("GET", f"/api/sessions/agent/team/clock?{user}"),
+        ("GET", f"/api/sessions/s?order=asc&limit=-1&{user}"),
+        ("GET", f"/api/sessions/s/tasks?{user}"),
+        ("GET", f"/api/tasks/t?{user}"),
+        ("GET", f"/api/toolservers?{user}"),
+        ("GET", f"/api/sessions/s?limit=1&{user}"),
+        ("DELETE", f"/api/sessions/s?{user}"),
+        ("POST", f"/api/a2a/team/clock?{user}"),
     ]
 
 
 def test_an_answer_without_data_is_an_error(server: Loopback) -> None:
-    with pytest.raises(KagentError, match="the kagent controller's answer to /api/x has no data"):
-        Controller(Address(server.url)).read("/api/x")
+    with pytest.raises(KagentError, match="the kagent controller's answer to /api/toolservers has no data"):
+        Controller(Address(server.url)).tool_servers()
     server.answer = lambda _: response(200, {"error": False, "message": "kagent leaves an empty list out"})
-    assert Controller(Address(server.url)).read("/api/x") == []
+    assert Controller(Address(server.url)).tool_servers() == []
 
 
 @pytest.mark.parametrize(
@@ -384,9 +402,9 @@ def test_an_answer_without_data_is_an_error(server: Loopback) -> None:
 def test_an_error_in_an_answer_that_is_200_is_one(server: Loopback, body: Any, said: str) -> None:
     server.answer = lambda _: response(200, body)
     controller = Controller(Address(server.url))
-    for ask in (controller.read, controller.delete):
+    for ask in (controller.session, controller.delete_session):
         with pytest.raises(KagentError) as caught:
-            ask("/api/sessions/s")
+            ask("s")
         assert caught.value.message == f"the kagent controller answered /api/sessions/s {said}"
 
 
@@ -394,13 +412,13 @@ def test_an_error_in_an_answer_that_is_200_is_one(server: Loopback, body: Any, s
 def test_nothing_is_deleted_until_the_controller_says_so(server: Loopback, answer: bytes) -> None:
     server.answer = lambda _: answer
     with pytest.raises(KagentError) as caught:
-        Controller(Address(server.url)).delete("/api/sessions/s")
+        Controller(Address(server.url)).delete_session("s")
     assert caught.value.message == "the kagent controller does not say whether /api/sessions/s is deleted"
 
 
 def test_an_empty_list_is_left_out_by_kagent(server: Loopback) -> None:
     server.answer = lambda _: response(200, {"error": False, "message": "Successfully listed sessions"})
-    assert Controller(Address(server.url)).read("/api/sessions") == []
+    assert Controller(Address(server.url)).sessions() == []
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -410,9 +428,9 @@ def test_a_login_that_is_missing_is_explained(server: Loopback, stream: bool) ->
 
     def ask(controller: Controller) -> None:
         if stream:
-            list(controller.stream("/x", {}, timeout=5))
+            list(controller.stream("team", "clock", {}, timeout=5))
         else:
-            controller.read("/x")
+            controller.sessions()
 
     for service, hint in ((proxied, PROXY_HINT), (Address(server.url), TOKEN_HINT)):
         with pytest.raises(Unauthorized) as caught:

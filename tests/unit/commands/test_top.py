@@ -240,7 +240,8 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
         f'{bucket}{{gen_ai_operation_name="generate_content",service_name!="kagent-controller",'
         'gen_ai_tool_name!="(merged tools)"}'
     )
-    client = f'{bucket}{{span_name=~"openai[.]chat|anthropic[.]chat|gemini[.]generate_content|gemini[.]generate_content_stream"}}'
+    clients = "openai[.]chat|anthropic[.]chat|gemini[.]generate_content|gemini[.]generate_content_stream"
+    client = f'{bucket}{{span_name=~"{clients}"}}'
     both = (f"{by}span_name, le) {grown.format(one)}" for one in (runtime, client))
     assert durations == " or ".join(both)
     assert before == "group(last_over_time(traces_span_metrics_calls_total[1h] offset 1500ms))"

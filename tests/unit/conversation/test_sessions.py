@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.conversation.sessions import (
     Session,
-    moment,
     newest,
     read_session,
     rows,
@@ -34,8 +34,7 @@ class Controller:
     def __init__(self, *listed: Any) -> None:
         self.listed = list(listed)
 
-    def read(self, path: str, **_: str) -> Any:
-        assert path == "/api/sessions"
+    def sessions(self) -> Any:
         return self.listed
 
 
@@ -47,12 +46,12 @@ def test_a_row_as_kagent_writes_it() -> None:
 
 @pytest.mark.parametrize("value", [None, 5, "", "yesterday", [], {}])
 def test_what_is_no_time(value: Any) -> None:
-    assert moment(value) is None
+    assert clock.parse_or_none(value) is None
 
 
 def test_a_time_without_zone_is_utc() -> None:
-    assert moment("2026-11-23T01:03:56") == datetime(2026, 11, 23, 1, 3, 56, tzinfo=UTC)
-    assert moment("2026-11-23T02:03:56+01:00") == datetime(2026, 11, 23, 1, 3, 56, tzinfo=UTC)
+    assert clock.parse_or_none("2026-11-23T01:03:56") == datetime(2026, 11, 23, 1, 3, 56, tzinfo=UTC)
+    assert clock.parse_or_none("2026-11-23T02:03:56+01:00") == datetime(2026, 11, 23, 1, 3, 56, tzinfo=UTC)
 
 
 def test_sessions_of_a_namespace_and_an_agent() -> None:
