@@ -91,8 +91,8 @@ def test_an_agent_that_is_not_there(clock: FakeCluster, kagent: Kagent) -> None:
             "hint: kubectl kagent scale -h shows how it is used\n",
         ),
         (
-            ["clock", "--wait=false"],
-            "error: option '--wait' does not take a value\n"
+            ["clock", "--wait=no"],
+            'error: "no" is not a value of --wait: true or false\n'
             "hint: kubectl kagent scale -h shows how it is used\n",
         ),
     ],
