@@ -144,7 +144,7 @@ def rows(data: Any, what: str) -> list[Mapping[str, Any]]:
     if data is None:
         return []
     if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
-        raise KagentError(f"the kagent controller's list of {what} is none")
+        raise KagentError(f"the kagent controller did not answer with a list of {what}")
     return data
 
 
@@ -153,7 +153,7 @@ def at_address(url: str, token: str, user: str) -> Controller:
 
     Raises KagentError for what is no URL, and for a token that everybody on the way could read.
     """
-    address = address_of(url, "a kagent controller", "http://HOST or https://HOST")
+    address = address_of(url, "the kagent controller", "http://HOST or https://HOST")
     if token and url.startswith("http://") and not _is_local(url):
         raise KagentError(
             f"the token would go to {address.name} without TLS, for everybody on the way to read",

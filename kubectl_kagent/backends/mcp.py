@@ -132,7 +132,7 @@ async def _list(client: Client) -> tuple[Tool, ...]:
         cursor = page.next_cursor
         if cursor is None:
             return tuple(found)
-    raise KagentError(f"the list of tools has more than {_PAGES} pages: that is no answer")
+    raise KagentError(f"the list of tools has more than {_PAGES} pages: longer than any valid answer")
 
 
 @asynccontextmanager
@@ -171,7 +171,9 @@ def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.Asyn
             async for piece in self._stream:
                 size += len(piece)
                 if size > BODY_LIMIT:
-                    raise noted(f"{name} answered with more than {BODY_LIMIT} bytes: that is no answer")
+                    raise noted(
+                        f"{name} answered with more than {BODY_LIMIT} bytes: longer than any valid answer"
+                    )
                 yield piece
 
         async def aclose(self) -> None:

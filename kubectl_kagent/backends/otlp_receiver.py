@@ -24,7 +24,7 @@ def address(text: str) -> str:
     url = text if "://" in text else f"http://{text}"
     if not is_address(url):
         raise Usage(
-            f'"{shown(text)}" is no address of an OTLP receiver',
+            f'"{shown(text)}" is not a URL of an OTLP receiver',
             hint="write http://HOST:4317 (gRPC) or http://HOST:4318",
         )
     return url
@@ -113,7 +113,7 @@ def _session() -> Any:
                     raise _NoAnswer(f"it answered with {self.kind or 'no content type'}")
                 return ExportTraceServiceResponse.FromString(self.body)
             except (ParseError, DecodeError, ValueError, RecursionError):
-                raise _NoAnswer("its answer is none of an OTLP receiver") from None
+                raise _NoAnswer("its answer is not that of an OTLP receiver") from None
 
     return Session()
 

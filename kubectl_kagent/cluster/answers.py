@@ -34,7 +34,9 @@ def whole(response: urllib3.BaseHTTPResponse, where: str) -> bytes:
             size += len(piece)
             if size > BODY_LIMIT:
                 response.close()
-                raise KagentError(f"{where} answered with more than {BODY_LIMIT} bytes: that is no answer")
+                raise KagentError(
+                    f"{where} answered with more than {BODY_LIMIT} bytes: longer than any valid answer"
+                )
     except urllib3.exceptions.HTTPError as error:
         from kubectl_kagent.cluster.refusals import broken_off
 
@@ -127,7 +129,7 @@ def lines(response: urllib3.BaseHTTPResponse, *, unfinished: bool = False) -> It
         pending.append(rest)
         size += len(rest)
         if size > LINE_LIMIT:
-            raise KagentError(f"a line of more than {LINE_LIMIT} bytes came: that is no answer")
+            raise KagentError(f"a line of more than {LINE_LIMIT} bytes came: longer than any valid answer")
     last = b"".join(pending)
     if unfinished and last.strip():
         yield last

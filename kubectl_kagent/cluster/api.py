@@ -319,7 +319,7 @@ def _event(line: bytes, resource: Resource) -> Object:
     event = answers.decode(line, watch, cut=True)
     type_, obj = event.get("type"), event.get("object")
     if not isinstance(type_, str) or not isinstance(obj, dict):
-        raise KagentError(f"{watch} answered with something that is no event: {line[:80]!r}")
+        raise KagentError(f"{watch} answered with something that is not an event: {line[:80]!r}")
     if type_ == "ERROR":
         raise refusal(obj, 0, resource)
     if type_ != "BOOKMARK":

@@ -136,7 +136,7 @@ def _status(answer: bytes, version: str) -> Mapping[str, Any]:
     except ValueError:
         raise _failed("exec: decoding stdout: it is not JSON") from None  # it may hold a token
     if not isinstance(credential, dict) or credential.get("kind") != "ExecCredential":
-        raise _failed("exec: decoding stdout: it is no ExecCredential")
+        raise _failed("exec: decoding stdout: it is not an ExecCredential")
     if credential.get("apiVersion") != version:
         raise _failed(
             f"exec plugin is configured to use API version {version}, "
@@ -161,7 +161,7 @@ def _credential(status: Mapping[str, Any]) -> tuple[Credential, datetime | None]
     try:
         moment = datetime.fromisoformat(until) if until else None
     except ValueError:
-        raise _failed("exec plugin returned an expirationTimestamp that is no time") from None
+        raise _failed("exec plugin returned an expirationTimestamp that is not a time") from None
     if moment and moment.tzinfo is None:
         raise _failed("exec plugin returned an expirationTimestamp without a zone")
     return Credential(bearer(token).authorization, pair), moment

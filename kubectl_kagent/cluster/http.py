@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from kubectl_kagent.cluster.answers import answer, events
 from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.cluster.retry import answered
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import Usage
 
 if TYPE_CHECKING:
     import ssl
@@ -196,8 +196,8 @@ def is_address(url: str) -> bool:
 def address_of(url: str, what: str, like: str) -> Address:
     """The service at ``url``.
 
-    Raises KagentError for what is no URL; ``what`` should be there, and ``like`` is how to write one.
+    Raises Usage for what is not a URL; ``what`` should be there, and ``like`` is how to write one.
     """
     if not is_address(url):
-        raise KagentError(f'"{shown(url)}" is no address of {what}', hint=f"write {like}")
+        raise Usage(f'"{shown(url)}" is not a URL of {what}', hint=f"write {like}")
     return Address(url.rstrip("/"))

@@ -24,4 +24,4 @@ class FinalResponse(http.client.HTTPResponse):
             if self.status == http.client.SWITCHING_PROTOCOLS:
                 break
             self.headers = self.msg = None  # type: ignore[assignment]  # as it is before the first
-        raise http.client.HTTPException(f"the answer {self.status} is none")
+        raise http.client.HTTPException(f"{self.status} is not a final answer")

@@ -97,7 +97,7 @@ def service_refusal(code: int, content_type: str, data: bytes, where: str) -> Ka
     words = said(content_type, data)
     if 300 <= code < 400:
         return Unauthorized(
-            f"{where} redirects to another page: it wants a login",
+            f"{where} redirects to a login page",
             hint="give it a bearer token, or the address behind the login page",
         )
     if code in (401, 403):

@@ -53,7 +53,7 @@ def present(made: ssl.SSLContext, pair: Pair) -> None:
         try:
             made.load_cert_chain(certificate, key, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
-            why = str(getattr(error, "reason", None) or "it is no PEM").lower().replace("_", " ")
+            why = str(getattr(error, "reason", None) or "it is not PEM").lower().replace("_", " ")
             raise Unauthorized(
                 f"the client certificate and its key can't be used: {why}",
                 hint="check client-certificate and client-key of the user",

@@ -62,7 +62,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 )
 @options.targets
 @click.option("--controller", is_flag=True, help="The logs of the kagent and kmcp controllers.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, of new pods too.")
+@click.option("-f", "--follow", is_flag=True, help="Follow, including new pods.")
 @click.option("-p", "--previous", is_flag=True, help="Of each container's run before the present one.")
 @click.option("-c", "--container", metavar="NAME", help="This container; default: kagent's own.")
 @click.option("--all-containers", is_flag=True, help="All containers of each pod, init containers too.")
@@ -74,9 +74,9 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
     "--prefix/--no-prefix", default=None, help="Begin each line with its pod; default: if there are several."
 )
 @click.option("--level", type=click.Choice(_LEVELS), help="Only lines of this level or worse.")
-@click.option("-i", "--include", type=_Pattern(), multiple=True, help="Only lines in which it is found.")
-@click.option("-e", "--exclude", type=_Pattern(), multiple=True, help="No lines in which it is found.")
-@click.option("-H", "--highlight", type=_Pattern(), multiple=True, help="Show what is found brightly.")
+@click.option("-i", "--include", type=_Pattern(), multiple=True, help="Only lines matching REGEX.")
+@click.option("-e", "--exclude", type=_Pattern(), multiple=True, help="No lines matching REGEX.")
+@click.option("-H", "--highlight", type=_Pattern(), multiple=True, help="Highlight matches.")
 @click.option("--task", metavar="ID", help="Only lines about this task.")
 @click.option("--session", metavar="ID", help="Only lines about this session.")
 @click.option("--trace", metavar="ID", help="Only lines that name this trace.")

@@ -136,5 +136,5 @@ def export(reach: options.Reach, session: str, output: Output) -> None:
 def _id(word: str) -> str:
     name = word.removeprefix("session/")
     if not name or "/" in name:
-        raise Usage(f'"{word}" is no session', hint="kubectl kagent sessions list -A shows them")
+        raise Usage(f'"{word}" is not a session', hint="kubectl kagent sessions list -A shows them")
     return name

@@ -111,4 +111,4 @@ def events(lines: Iterable[bytes]) -> Iterator[str]:
         if name == "data":
             yield value.removeprefix(" ")
         elif name not in _FIELDS:
-            raise Unreachable(f"the agent's stream has a line that is no event: {line[:80]!r}")
+            raise Unreachable(f"the agent sent a line that is not a server-sent event: {line[:80]!r}")

@@ -136,7 +136,7 @@ class Conversation:
             error.hint = f"kubectl kagent describe {where} tells whether its pods run"
 
     def _without_task(self) -> None:
-        """An agent without tasks answers with a message; less than that is no answer."""
+        """An agent without tasks answers with a message; less than longer than any valid answer."""
         if not self._spoke:
             raise Unreachable(f"agent {self.line.agent} said nothing, and ended the conversation")
         self.turn.state = "completed"
@@ -155,7 +155,7 @@ class Conversation:
         except RpcError as error:
             if not self._polled:
                 self._polled = True
-                self.warn(f"there is no stream to go on with ({error.message}): the task is looked up")
+                self.warn(f"the stream cannot be resumed ({error.message}): polling the task")
 
     @staticmethod
     def _ended(reply: Reply) -> bool:

@@ -43,7 +43,7 @@ def newest(controller: Controller, namespace: str, agent: str) -> str:
     own = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
     if not own:
         raise KagentError(
-            f"there is no session with agent {agent} to continue", hint="leave --continue out to begin one"
+            f"there is not a session with agent {agent} to continue", hint="leave --continue out to begin one"
         )
     never = datetime.min.replace(tzinfo=UTC)
     return max(own, key=lambda item: item.updated or item.created or never).id
@@ -86,7 +86,7 @@ def fetch(controller: Controller, id_: str) -> Kept:
     except NotFound as error:
         raise _unknown(id_) from error
     if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):
-        raise KagentError(f"the kagent controller's session {id_} is none")
+        raise KagentError(f"the kagent controller's answer for session {id_} has no session in it")
     events = rows(found.get("events"), f"events of session {id_}")
     return Kept(read_session(found["session"]), events, rows(tasks, f"tasks of session {id_}"))
 

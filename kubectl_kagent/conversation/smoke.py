@@ -66,7 +66,7 @@ def answer_in(reply: Mapping[str, Any]) -> str:
     states = [event for event in events if isinstance(event, State)]
     if result.get("kind") != "message":
         if not states:
-            raise KagentError("the reply is no task and no message")
+            raise KagentError("the reply is neither a task nor a message")
         if states[-1].state != "completed":
             said = f": {states[-1].message}" if states[-1].message else ""
             raise KagentError(f"the task is {states[-1].state}{said}")

@@ -115,7 +115,8 @@ class Talk:
             terminal.say(f"asked to cancel task {task}; Ctrl-C again leaves")
         except KagentError as error:
             terminal.warn(
-                f"task {task} goes on: the agent can't cancel it ({error.message}); Ctrl-C again leaves"
+                f"task {task} is still running: the agent cannot cancel it ({error.message}); "
+                "Ctrl-C again leaves"
             )
 
 

@@ -86,14 +86,14 @@ def call(
         terminal.say(f"{where} answered without a text; -o json shows all of it")
     if result.failed:
         raise KagentError(
-            f'tool "{tool}" of {where} failed: {" ".join(result.text.split()) or "it says no more"}'
+            f'tool "{tool}" of {where} failed: {" ".join(result.text.split()) or "no reason was given"}'
         )
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise Usage(f'"{text}" is no argument', hint="write it like --arg timezone=Europe/Berlin")
+        raise Usage(f'"{text}" is not an argument', hint="write it like --arg timezone=Europe/Berlin")
     return name, value
 
 
@@ -111,7 +111,7 @@ def _find(cluster: Cluster, word: str) -> tuple[Resource, str, Mapping[str, Any]
     """The server, as the API server has it."""
     resource, name = tool_target(word, MCP_SERVER)
     if resource is AGENT:
-        raise Usage("an agent is no server of tools", hint=f"ask it: kubectl kagent chat {name} MESSAGE")
+        raise Usage("an agent is not a tool server", hint=f"ask it: kubectl kagent chat {name} MESSAGE")
     try:
         return resource, name, cluster.get(resource, cluster.namespace, name)
     except (NotFound, ResourceMissing):

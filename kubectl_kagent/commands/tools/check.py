@@ -68,5 +68,5 @@ def check(
 def _named(word: str) -> tuple[str]:
     resource, name = tool_target(word, AGENT)
     if resource is not AGENT:
-        raise Usage(f"{word} is no agent", hint="tools check looks at the tools that agents name")
+        raise Usage(f"{word} is not an agent", hint="tools check looks at the tools that agents name")
     return (name,)

@@ -44,7 +44,7 @@ def trace() -> None:
     """What an agent did: every call of the model and of a tool, with arguments, result, time and tokens.
 
     Read from Tempo or Jaeger where they run, else from the controller's own records: those need no tracing.
-    An agent that is called like one of the verbs below is named as agent/NAME.
+    Use agent/NAME for an agent named like a subcommand.
 
     \b
     kubectl kagent trace datetime-agent

@@ -79,7 +79,7 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
         yield Cause(
             "NotObserved",
             newest,
-            f"whether the {controllers.name} controller runs may not be looked at: {controllers.refused}",
+            f"cannot check whether the {controllers.name} controller runs: {controllers.refused}",
             "",
         )
         return

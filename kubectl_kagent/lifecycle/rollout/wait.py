@@ -282,7 +282,7 @@ def _check_revision(cluster: Cluster, workload: Workload, revision: int) -> None
 def _require_pods(workload: Workload, pods: int) -> None:
     if not pods:
         raise KagentError(
-            f"{_quoted(workload)} is scaled to 0: nobody to ask",
+            f"{_quoted(workload)} is scaled to 0: there is no pod to ask",
             hint=f"kubectl kagent wake {workload.typed}",
         )
 

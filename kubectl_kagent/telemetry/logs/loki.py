@@ -107,7 +107,7 @@ def _labels(http: HttpService, start: int, end: int) -> tuple[str, str, str]:
             return names
     raise KagentError(
         "Loki has no labels for namespace, pod and container in this time",
-        hint=f"it was looked for {' or '.join(', '.join(names) for names in _NAMES)}",
+        hint=f"looked for the labels {' or '.join(', '.join(names) for names in _NAMES)}",
     )
 
 

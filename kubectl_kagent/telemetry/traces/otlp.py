@@ -161,7 +161,7 @@ def read(documents: Iterable[Any], gaps: Gaps) -> Forest:
                 gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")
             whole = gaps.mapping(whole["trace"], "the trace")
         if not _SIGNALS & whole.keys():
-            gaps.add("a document is no OTLP: it has no resourceSpans")
+            gaps.add("a document is not OTLP: it has no resourceSpans")
         for batch in _objects(whole, ("resourceSpans", "batches"), gaps):
             resource = gaps.mapping(batch.get("resource"), "a resource")
             service = _service(_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
@@ -216,7 +216,7 @@ def _seconds(raw: Any, what: str, gaps: Gaps) -> float | None:
     nanoseconds = gaps.count(raw, what)
     if nanoseconds is not None and 0 < nanoseconds < 10**19:
         return nanoseconds / 10**9  # of two integers: exact to the last digit
-    gaps.add(f"{what} is missing" if raw is None else f"{what} is no time")
+    gaps.add(f"{what} is missing" if raw is None else f"{what} is not a time")
     return None
 
 

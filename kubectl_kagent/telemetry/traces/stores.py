@@ -152,7 +152,7 @@ def _find(id_: str, read: Callable[[Iterable[str]], Record], about: Callable[[st
             turns = named(record.turns, id_)
         except NoSuchTurn as error:
             raise NoSuchTurn(id_, found.cut) from error
-        more = (f"it was looked for only {found.cut}: other ids may begin so too",) if found.cut else ()
+        more = (f"searched only {found.cut}: other ids may begin the same",) if found.cut else ()
         return Record(turns, record.gaps + more)
     record = read([id_])
     tasks = {turn.task for turn in record.turns if turn.task and _half(turn)}

@@ -19,7 +19,7 @@ from kubectl_kagent.telemetry.usage import agents as top_agents
 
 _CALLED = (TOOL, SUBAGENT)
 _NAMELESS = (
-    "some records name no model: shown is the one that the agent has now, or - where that is not known"
+    "some records have no model name: the agent's current model is shown, or - where that is not known"
 )
 
 

@@ -107,7 +107,7 @@ def test_a_token_goes_nowhere_without_an_address(kagent: Kagent, cluster: FakeCl
 
 def test_what_is_no_address_is_refused(kagent: Kagent) -> None:
     assert chat_at(kagent, "kagent.example") == (
-        1,
+        2,
         "",
-        'error: "kagent.example" is no address of a kagent controller\nhint: write http://HOST or https://HOST\n',
+        'error: "kagent.example" is not a URL of the kagent controller\nhint: write http://HOST or https://HOST\n',
     )

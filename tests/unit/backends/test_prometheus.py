@@ -131,7 +131,7 @@ def test_an_answer_of_another_shape(body: Any) -> None:
         (response(200, '{"data": {"res'), KagentError, "is not JSON"),
         (response(200, "[]"), KagentError, "answered with list, not an object"),
         (response(200, "<html>Sign in", "text/html"), KagentError, "is not JSON"),
-        (response(302, ""), Unauthorized, "wants a login"),
+        (response(302, ""), Unauthorized, "redirects to a login page"),
         (response(401, "no"), Unauthorized, "refused with 401: no"),
         (
             response(422, {"error": "query timed out in expression evaluation"}),

@@ -351,7 +351,7 @@ def test_a_redirection_is_a_refusal(api: ApiServer, server: Loopback) -> None:
         lambda: api.delete(AGENT, "team", "x"),
     ):
         error = error_of(ask)
-        assert error.line == f"error: the server {server.address} redirects to another page: it wants a login"
+        assert error.line == f"error: the server {server.address} redirects to a login page"
         assert error.exit_code == 6
 
 

@@ -148,8 +148,8 @@ def test_a_certificate_spares_the_plugin(write: Any, server: Loopback) -> None:
         ("os.kill(os.getpid(), 9)", "exec: executable {} failed with exit code -9"),
         ("print('<html>')", "exec: decoding stdout: it is not JSON"),
         ("print('[' * 100000)", "exec: decoding stdout: it is not JSON"),
-        ("print('[]')", "exec: decoding stdout: it is no ExecCredential"),
-        ("print('{}')", "exec: decoding stdout: it is no ExecCredential"),
+        ("print('[]')", "exec: decoding stdout: it is not an ExecCredential"),
+        ("print('{}')", "exec: decoding stdout: it is not an ExecCredential"),
         (
             TOKEN.replace("/v1", "/v1beta1"),
             f"exec plugin is configured to use API version {V1}, plugin returned version {V1}beta1",
@@ -162,7 +162,7 @@ def test_a_certificate_spares_the_plugin(write: Any, server: Loopback) -> None:
         (answer(token=["t"]), "exec plugin returned something else than texts in its status"),
         (
             answer(token="t", expirationTimestamp="soon"),
-            "exec plugin returned an expirationTimestamp that is no time",
+            "exec plugin returned an expirationTimestamp that is not a time",
         ),
         (
             answer(token="t", expirationTimestamp="2030-01-01T00:00:00"),

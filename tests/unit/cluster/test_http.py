@@ -102,7 +102,7 @@ def test_no_content_is_an_empty_answer(service: HttpService, server: Loopback) -
         (
             head(302, "Location: http://127.0.0.1:9/login"),
             Unauthorized,
-            "error: {} redirects to another page: it wants a login",
+            "error: {} redirects to a login page",
             6,
         ),
         (
@@ -187,7 +187,7 @@ def test_an_answer_that_never_becomes_final_is_none(
     server.answer = lambda _: b"HTTP/1.1 " + interim + b"\r\n\r\n" + (b"HTTP/1.1 103 .\r\n\r\n" * 9)
     error = error_of(service)
     assert (type(error), naps) == (Unanswered, [])
-    assert error.line.endswith(f"the answer {code} is none")
+    assert error.line.endswith(f"{code} is not a final answer")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_line_without_end_is_refused(
     monkeypatch.setattr(answers, "LINE_LIMIT", 1000)
     server.answer = lambda _: streamed(b"data: " + b"x" * 500, b"y" * 600)
     assert error_of(service, stream=True).line == (
-        "error: a line of more than 1000 bytes came: that is no answer"
+        "error: a line of more than 1000 bytes came: longer than any valid answer"
     )
 
 
@@ -258,7 +258,10 @@ def test_a_body_that_is_no_stream_has_a_limit(
 
     server.answer = endless
     error = error_of(service)
-    assert error.line == f"error: {where(service)} answered with more than 1000 bytes: that is no answer"
+    assert (
+        error.line
+        == f"error: {where(service)} answered with more than 1000 bytes: longer than any valid answer"
+    )
 
 
 DEEP = "[" * 100_000
@@ -327,7 +330,7 @@ def test_a_token_goes_over_http_to_this_machine_only() -> None:
 
 @pytest.mark.parametrize("url", ["kagent", "ftp://jo:hunter2@h", "http://", "http://h:abc", "http://[x"])
 def test_what_is_no_address_of_a_controller(url: str) -> None:
-    with pytest.raises(KagentError, match="is no address of a kagent controller") as caught:
+    with pytest.raises(KagentError, match="is not a URL of the kagent controller") as caught:
         at_address(url, "", "jo")
     assert "hunter2" not in caught.value.message
 

@@ -185,7 +185,7 @@ def test_a_session_that_is_not_there(kagent: Kagent, words: list[str]) -> None:
 def test_what_is_no_session(kagent: Kagent, word: str) -> None:
     with talking() as agent:
         code, out, err = sessions(kagent, agent, "show", word)
-    assert (code, out, err.splitlines()[0]) == (2, "", f'error: "{word}" is no session')
+    assert (code, out, err.splitlines()[0]) == (2, "", f'error: "{word}" is not a session')
 
 
 @pytest.mark.parametrize(

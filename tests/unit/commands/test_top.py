@@ -322,7 +322,7 @@ def test_records_without_a_model_take_the_agents_and_say_so(kagent: Kagent, reco
     records.add(AGENT, time_agent | {"metadata": time_agent["metadata"] | here})
     records.add(MODEL_CONFIG, config | {"metadata": config["metadata"] | here})
     line = (
-        "Warning: some records name no model: shown is the one that the agent has now, or - where that is "
+        "Warning: some records have no model name: the agent's current model is shown, or - where that is "
         "not known\n"
     )
     words = ["top", "models", "--since=24h", "-n", "kagent"]
@@ -404,7 +404,7 @@ def test_what_makes_no_sense(kagent: Kagent, world: TopCluster, words: list[str]
 
 def test_an_address_that_is_none(kagent: Kagent, world: TopCluster) -> None:
     assert kagent("top", "--prometheus=prom:9090", cluster=world) == (
-        1,
+        2,
         "",
-        'error: "prom:9090" is no address of a Prometheus\nhint: write http://HOST:9090, or none\n',
+        'error: "prom:9090" is not a URL of Prometheus\nhint: write http://HOST:9090, or none\n',
     )

@@ -70,7 +70,7 @@ def test_sessions_of_a_namespace_and_an_agent() -> None:
 
 @pytest.mark.parametrize("data", [{}, "x", 5, [5], [None]])
 def test_a_listing_that_is_none_is_an_error(data: Any) -> None:
-    with pytest.raises(KagentError, match="list of sessions is none"):
+    with pytest.raises(KagentError, match="did not answer with a list of sessions"):
         rows(data, "sessions")
 
 
@@ -88,4 +88,4 @@ def test_the_newest_is_the_one_used_last_by_a_person() -> None:
     assert newest(controller, "team-a", "datetime-agent") == "used"
     with pytest.raises(KagentError) as caught:
         newest(controller, "default", "datetime-agent")
-    assert caught.value.message == "there is no session with agent datetime-agent to continue"
+    assert caught.value.message == "there is not a session with agent datetime-agent to continue"

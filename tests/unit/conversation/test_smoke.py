@@ -93,10 +93,10 @@ def test_an_answer(echo: FakeCluster, kagent: Kagent, result: Object) -> None:
         (message(" "), "the answer is empty"),
         ({"kind": "message"}, "the answer is empty"),
         ({"kind": "message", "parts": ["hello", {"kind": "text"}]}, "the answer is empty"),
-        ({"kind": "task", "id": "t"}, "the reply is no task and no message"),
-        ({"kind": "task", "status": {"state": 5}}, "the reply is no task and no message"),
-        ({"kind": "error"}, "the reply is no task and no message"),
-        ({}, "the reply is no task and no message"),
+        ({"kind": "task", "id": "t"}, "the reply is neither a task nor a message"),
+        ({"kind": "task", "status": {"state": 5}}, "the reply is neither a task nor a message"),
+        ({"kind": "error"}, "the reply is neither a task nor a message"),
+        ({}, "the reply is neither a task nor a message"),
     ],
 )
 def test_what_is_no_answer(echo: FakeCluster, kagent: Kagent, result: Any, why: str) -> None:

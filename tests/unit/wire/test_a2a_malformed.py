@@ -157,8 +157,8 @@ def say(*lines: bytes) -> list[Any]:
     [
         (b'data: {"result":{"kind":"sta', "the agent sent an event that is not JSON: "),
         (b"data: " + b"[" * 100_000, "the agent sent an event that is not JSON: "),
-        (b'{"jsonrpc":"2.0"}', "the agent's stream has a line that is no event: "),
-        (b"<html>", "the agent's stream has a line that is no event: "),
+        (b'{"jsonrpc":"2.0"}', "the agent sent a line that is not a server-sent event: "),
+        (b"<html>", "the agent sent a line that is not a server-sent event: "),
     ],
 )
 def test_a_garbled_stream_is_one_that_broke(line: bytes, message: str) -> None:

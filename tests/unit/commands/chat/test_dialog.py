@@ -317,7 +317,9 @@ def test_an_agent_that_can_not_be_cancelled_is_heard_to_its_end(tmp_path: Path) 
     with talking(slow) as agent, terminal(agent, tmp_path, "hello") as screen:
         screen.until("It is ")
         screen.press(CTRL_C)
-        screen.until(f"task {TASK} goes on: the agent can't cancel it (can't (JSON-RPC error -32603))")
+        screen.until(
+            f"task {TASK} is still running: the agent cannot cancel it (can't (JSON-RPC error -32603))"
+        )
         slow.go_on.set()
         screen.until("noon.\n")
         screen.until(CLOSING)
@@ -329,7 +331,7 @@ def test_the_second_ctrl_c_leaves(tmp_path: Path) -> None:
     with talking(slow) as agent, terminal(agent, tmp_path, "hello") as screen:
         screen.until("It is ")
         screen.press(CTRL_C)
-        screen.until("goes on")
+        screen.until("is still running")
         screen.press(CTRL_C)
         screen.until(f"{CLOSING}\ninterrupted\n")
         assert screen.end() == 130

@@ -241,7 +241,7 @@ def test_where_the_message_comes_from(kagent: Kagent, tmp_path: Path) -> None:
         (["a", "--session=s", "--continue"], "error: only one of --session and --continue may be used\n"),
         (
             ["a", "--otlp-endpoint=ftp://x"],
-            'error: "ftp://x" is no address of an OTLP receiver\nhint: write http://HOST:4317 (gRPC) or http://HOST:4318\n',
+            'error: "ftp://x" is not a URL of an OTLP receiver\nhint: write http://HOST:4317 (gRPC) or http://HOST:4318\n',
         ),
     ],
 )
@@ -268,7 +268,7 @@ def test_going_on_with_a_session(kagent: Kagent) -> None:
         assert chat(kagent, agent, "hello", "--continue") == (
             1,
             "",
-            "error: there is no session with agent clock to continue\n"
+            "error: there is not a session with agent clock to continue\n"
             "hint: leave --continue out to begin one\n",
         )
 
@@ -294,7 +294,7 @@ def test_an_event_without_end(kagent: Kagent) -> None:
     assert (code, out, err) == (
         1,
         "",
-        "error: a line of more than 33554432 bytes came: that is no answer\n",
+        "error: a line of more than 33554432 bytes came: longer than any valid answer\n",
     )
 
 

@@ -376,7 +376,7 @@ def test_a_smoke_test_that_fails_is_a_failure_of_the_rollout(stage: Stage) -> No
 def test_nobody_is_asked_when_it_sleeps(stage: Stage) -> None:
     workload = stage.rolling(wanted=0, existing=0, updated=0)
     undone: list[str] = []
-    with pytest.raises(KagentError, match="scaled to 0: nobody to ask"):
+    with pytest.raises(KagentError, match="scaled to 0: there is no pod to ask"):
         stage.follow(workload, smoke=lambda: "hello", undo=lambda: undone.append("undone"))
     assert not undone
 

@@ -292,7 +292,7 @@ def test_a_refusal_or_no_mcp_at_all(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"x" * 2000, "answered with more than 1000 bytes: that is no answer"),
+        (b"x" * 2000, "answered with more than 1000 bytes: longer than any valid answer"),
         (gzip.compress(b"{}", mtime=0), "answered in an encoding that was not asked for"),
     ],
 )
@@ -318,7 +318,7 @@ def test_an_answer_without_end_is_none(
         ),
         (
             {"tools": [{"name": "y", "inputSchema": {"type": "object"}}], "nextCursor": "again"},
-            "error: the list of tools has more than 100 pages: that is no answer",
+            "error: the list of tools has more than 100 pages: longer than any valid answer",
         ),
     ],
 )
@@ -412,7 +412,7 @@ def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
     [
         (
             ["clock", "x", "--arg", "a"],
-            'error: "a" is no argument\nhint: write it like --arg timezone=Europe/Berlin\n',
+            'error: "a" is not an argument\nhint: write it like --arg timezone=Europe/Berlin\n',
         ),
         (["clock", "x", "--args-json", "-"], "error: --args-json is list, not an object\n"),
         (
@@ -421,7 +421,7 @@ def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
         ),
         (
             ["agent/clock", "x"],
-            "error: an agent is no server of tools\nhint: ask it: kubectl kagent chat clock MESSAGE\n",
+            "error: an agent is not a tool server\nhint: ask it: kubectl kagent chat clock MESSAGE\n",
         ),
     ],
 )

@@ -273,7 +273,7 @@ def test_beginnings_are_looked_for_in_some_traces(kagent: Kagent, world: TraceCl
     assert (code, err) == (0, FROM)  # a whole id
     code, _, err = kagent("trace", "show", "task-09", cluster=world)
     assert code == 0
-    assert err == f"Warning: it was looked for only {where}: other ids may begin so too\n{FROM}"
+    assert err == f"Warning: searched only {where}: other ids may begin the same\n{FROM}"
 
 
 # At an address
@@ -306,7 +306,7 @@ def test_a_named_jaeger_is_asked_alone(kagent: Kagent, world: TraceCluster) -> N
         (response(200, {"services": [5]}), "answered with no list of services"),
         (response(404, "404 page not found", "text/plain"), "has no /api/v3"),
         (response(500, "oops", "text/plain"), "answered 500: oops"),
-        (response(302, ""), "wants a login"),
+        (response(302, ""), "redirects to a login page"),
     ],
 )
 @pytest.mark.parametrize("words", [("datetime-agent",), ("show", GO_TASK)])
@@ -349,6 +349,6 @@ def test_an_odd_answer_to_a_search(
 def test_what_is_no_address(kagent: Kagent, world: TraceCluster) -> None:
     code, _, err = kagent("trace", "datetime-agent", "--jaeger=here", cluster=world)
     assert (code, err) == (
-        1,
-        'error: "here" is no address of a Jaeger\nhint: write http://HOST:16686, or none\n',
+        2,
+        'error: "here" is not a URL of Jaeger\nhint: write http://HOST:16686, or none\n',
     )

@@ -270,7 +270,7 @@ def test_a_named_tempo_is_asked_alone(kagent: Kagent, world: TraceCluster) -> No
         (response(200, {"traces": [{"traceID": "../x"}]}), "answered a search with a trace that has no id"),
         (response(400, "invalid TraceQL query: parse error", "text/plain"), "invalid TraceQL query"),
         (response(500, "oops", "text/plain"), "answered 500: oops"),
-        (response(302, ""), "wants a login"),
+        (response(302, ""), "redirects to a login page"),
     ],
 )
 def test_what_is_no_tempo(kagent: Kagent, world: TraceCluster, answer: bytes, said: str) -> None:
@@ -494,7 +494,7 @@ def test_a_file_that_is_no_json(kagent: Kagent, world: TraceCluster, text: str) 
 def test_json_that_is_no_otlp(kagent: Kagent, world: TraceCluster) -> None:
     code, out, err = kagent("trace", "--input=-", cluster=world, input='{"a": 1}')
     assert (code, out) == (0, "")
-    assert err == "Warning: a document is no OTLP: it has no resourceSpans\nNo turns found\n"
+    assert err == "Warning: a document is not OTLP: it has no resourceSpans\nNo turns found\n"
 
 
 def test_a_file_that_is_not_there(kagent: Kagent, world: TraceCluster) -> None:

@@ -196,6 +196,7 @@ LOST = wire.ExportTraceServiceResponse(
     partial_success=wire.ExportTracePartialSuccess(rejected_spans=2, error_message="quota\nexceeded")
 )
 PORTS = "hint: an OTLP receiver has 4317 for gRPC, 4318 for HTTP\n"
+NOT_ONE = "{} took no spans: its answer is not that of an OTLP receiver\n" + PORTS
 
 
 def whole(body: bytes, kind: str) -> bytes:
@@ -216,9 +217,15 @@ def whole(body: bytes, kind: str) -> bytes:
             response(200, "<html>Sign in</html>", "text/html"),
             "{} took no spans: it answered with text/html\n" + PORTS,
         ),
-        (response(200, "ok", PROTOBUF), "{} took no spans: its answer is none of an OTLP receiver\n" + PORTS),
-        (response(200, "[" * 5000), "{} took no spans: its answer is none of an OTLP receiver\n" + PORTS),
-        (response(200, '{"error": 1}'), "{} took no spans: its answer is none of an OTLP receiver\n" + PORTS),
+        (
+            response(200, "ok", PROTOBUF),
+            NOT_ONE,
+        ),
+        (response(200, "[" * 5000), NOT_ONE),
+        (
+            response(200, '{"error": 1}'),
+            NOT_ONE,
+        ),
         (whole(LOST.SerializeToString(), PROTOBUF), "{} rejected 2 of 5 spans: quota exceeded\n"),
         (
             response(200, {"partialSuccess": {"rejectedSpans": "1"}}),
@@ -336,6 +343,6 @@ def test_what_is_no_address(kagent: Kagent, world: TraceCluster, url: str) -> No
     code, _, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
     assert (code, err) == (
         2,
-        f'error: "{url}" is no address of an OTLP receiver\n'
+        f'error: "{url}" is not a URL of an OTLP receiver\n'
         "hint: write http://HOST:4317 (gRPC) or http://HOST:4318\n",
     )
