@@ -137,7 +137,7 @@ class InputRequired(KagentError):
     exit_code = 7
 
 
-class Usage(KagentError):
+class UsageError(KagentError):
     """The command line asks for something that makes no sense."""
 
     exit_code = 2

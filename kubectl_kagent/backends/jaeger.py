@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Address, HttpService
-from kubectl_kagent.errors import KagentError, NotFound, Usage
+from kubectl_kagent.errors import KagentError, NotFound, UsageError
 from kubectl_kagent.model.paths import segment
 
 LABELS = "app.kubernetes.io/name=jaeger"  # of its chart
@@ -105,7 +105,7 @@ def _rfc3339(seconds: float) -> str:
 def at_address(url: str) -> Jaeger:
     """Jaeger at an address of its own. Raises KagentError for what is no URL."""
     if not url.startswith(("http://", "https://")):
-        raise Usage(f'"{url}" is not a URL of Jaeger', hint="write http://HOST:16686, or none")
+        raise UsageError(f'"{url}" is not a URL of Jaeger', hint="write http://HOST:16686, or none")
     return Jaeger(Address(url.rstrip("/")), url)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kubectl_kagent.cluster.http import is_address, shown
-from kubectl_kagent.errors import Unreachable, Usage
+from kubectl_kagent.errors import Unreachable, UsageError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -23,7 +23,7 @@ def address(text: str) -> str:
     """The URL that ``text`` means; http where it names no scheme. Raises Usage for what is none."""
     url = text if "://" in text else f"http://{text}"
     if not is_address(url):
-        raise Usage(
+        raise UsageError(
             f'"{shown(text)}" is not a URL of an OTLP receiver',
             hint="write http://HOST:4317 (gRPC) or http://HOST:4318",
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 
 # Go's strconv.ParseBool, which pflag reads flags with.
 _VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
@@ -40,7 +40,7 @@ class KubectlCommand(click.Command):
         }
         for group in self.exclusive:
             if len(given.intersection(group)) > 1:
-                raise Usage(f"only one of {', '.join(group[:-1])} and {group[-1]} may be used")
+                raise UsageError(f"only one of {', '.join(group[:-1])} and {group[-1]} may be used")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_help(super().format_help_text, self, ctx, formatter)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_kagent.backends.controller import DEFAULT_USER, at_address, find_controller
-from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, WORKLOADS, Resource, find_type
 
@@ -113,7 +113,7 @@ def _see_that_it_is_text(context: click.Context, values: Mapping[str, Any]) -> N
                 try:
                     word.encode()
                 except UnicodeEncodeError:
-                    raise Usage(f"the value of {_name(parameter)} is not UTF-8 text") from None
+                    raise UsageError(f"the value of {_name(parameter)} is not UTF-8 text") from None
 
 
 def _name(parameter: click.Parameter) -> str:
@@ -134,7 +134,7 @@ def connected(function: F) -> F:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ControllerAccess:
     """How the command line says to reach the kagent controller. Nothing is asked before it is used."""
 
     connect: Connect
@@ -149,7 +149,7 @@ class Reach:
         if self.url:
             return at_address(self.url, self.token, self.user)
         if self.token:
-            raise Usage(
+            raise UsageError(
                 "--kagent-token goes with --kagent-url: the API server passes no token on to a service"
             )
         return find_controller(self.connect(), self.kagent_namespace, user=self.user)
@@ -169,7 +169,7 @@ class Reach:
         except KagentError as error:
             if not self.url:
                 raise
-            raise Usage(f"which namespace? {error.message}", hint="name it with -n") from error
+            raise UsageError(f"which namespace? {error.message}", hint="name it with -n") from error
 
     def agent(self, name: str) -> None:
         """See that the agent is there: a wrong name is kubectl's error, not the controller's."""
@@ -193,7 +193,7 @@ def controller(function: F) -> F:
     ) -> Any:
         given = click.get_current_context().params.get("namespace")
         once = functools.cache(connect)
-        reach = Reach(once, given, kagent_namespace, kagent_url, kagent_token, user_id)
+        reach = ControllerAccess(once, given, kagent_namespace, kagent_url, kagent_token, user_id)
         return function(reach, **values)
 
     for option in reversed(_CONTROLLER):
@@ -310,10 +310,10 @@ def seconds(text: str) -> float:
     spelled = f"{text}s" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else text
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", spelled)
     if not parts or "".join(number + unit for number, unit in parts) != spelled:
-        raise Usage(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
+        raise UsageError(f'"{text}" is not a duration', hint="write it like 30s, 5m or 1h30m")
     found = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if found > _LONGEST:
-        raise Usage(f'"{text}" is too long', hint="a duration has 292 years at most: 2562047h")
+        raise UsageError(f'"{text}" is too long', hint="a duration has 292 years at most: 2562047h")
     return found
 
 

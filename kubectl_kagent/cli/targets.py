@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class Targets:
         """
         if self.names:
             if selector or all_:
-                raise Usage("name objects, or select them with -l or --all, not both")
+                raise UsageError("name objects, or select them with -l or --all, not both")
             return [cluster.get(self.resource, namespace, name) for name in self.names]
         if not (selector or all_):
             others = "-l LABELS" if all_ is None else "--all"
-            raise Usage(
+            raise UsageError(
                 "required resource not specified",
                 hint=f"for example {self.resource.singular}/NAME, or {others}",
             )
@@ -58,13 +58,13 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
     if any("/" in word for word in words):
         pairs = [word.split("/", 1) for word in words]
         if any(len(pair) != 2 or not pair[0] or not pair[1] for pair in pairs):
-            raise Usage(
+            raise UsageError(
                 "there is no need to specify a resource type as a separate argument when passing "
                 "arguments in resource/name form"
             )
         types = {_type(pair[0], allowed) for pair in pairs}
         if len(types) > 1:
-            raise Usage("all objects of one call must be of one type")
+            raise UsageError("all objects of one call must be of one type")
         return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
     if find_type(words[0]) is not None:
         return Targets(_type(words[0], allowed), _names_of(words[1:]))
@@ -75,7 +75,7 @@ def agent_name(word: str) -> str:
     """The agent that ``word`` names: ``agent/NAME`` or bare."""
     names = parse_targets((word,), (AGENT,)).names
     if len(names) != 1:
-        raise Usage("name an agent", hint=f"one that is called {word} is agent/{word}")
+        raise UsageError("name an agent", hint=f"one that is called {word} is agent/{word}")
     return names[0]
 
 
@@ -85,7 +85,7 @@ def _names_of(words: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
             hint = "one type a call, and names with blanks between them" if "," in name else None
-            raise Usage(f'invalid resource name "{name}"', hint=hint)
+            raise UsageError(f'invalid resource name "{name}"', hint=hint)
     return names
 
 
@@ -93,12 +93,12 @@ def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
     resource = find_type(word)
     known = ", ".join(item.singular for item in allowed)
     if resource is None:
-        raise Usage(
+        raise UsageError(
             f'the server doesn\'t have a resource type "{word}" that this command knows',
             hint=f"it knows: {known}",
         )
     if resource not in allowed:
-        raise Usage(f"cannot do this with {resource.plural}", hint=f"it works on: {known}")
+        raise UsageError(f"cannot do this with {resource.plural}", hint=f"it works on: {known}")
     return resource
 
 
@@ -106,5 +106,5 @@ def one_target(words: tuple[str, ...]) -> tuple[Resource, str]:
     """Exactly one workload."""
     targets = parse_targets(words)
     if len(targets.names) != 1:
-        raise Usage("name exactly one object", hint="for example agent/NAME")
+        raise UsageError("name exactly one object", hint="for example agent/NAME")
     return targets.resource, targets.names[0]

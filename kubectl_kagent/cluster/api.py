@@ -11,7 +11,7 @@ import urllib3
 from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 from kubectl_kagent.cluster.shapes import checked, checked_list
-from kubectl_kagent.cluster.transport import Endpoint, Wire
+from kubectl_kagent.cluster.transport import RestConfig, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
 from kubectl_kagent.model import paths
@@ -29,7 +29,7 @@ _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOT
 class ApiServer:
     """A connected cluster. ``namespace`` is the one to use when the command line names none."""
 
-    def __init__(self, endpoint: Endpoint, *, namespace: str) -> None:
+    def __init__(self, endpoint: RestConfig, *, namespace: str) -> None:
         self.namespace = namespace
         self._wire = Wire(endpoint)
 

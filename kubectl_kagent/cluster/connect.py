@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubectl_kagent.errors import KagentError, Unauthorized, Usage
+from kubectl_kagent.errors import KagentError, Unauthorized, UsageError
 from kubectl_kagent.model.paths import segment
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
     from kubectl_kagent.cluster.login import Login
-    from kubectl_kagent.cluster.transport import Endpoint
+    from kubectl_kagent.cluster.transport import RestConfig
 
 _REMOVED = {  # auth-providers that client-go had once -> what came instead
     "azure": "use the kubelogin credential plugin: https://github.com/Azure/kubelogin",
@@ -157,7 +157,7 @@ def _extra(flags: tuple[str, ...]) -> dict[str, list[str]]:
     for flag in flags:
         key, equals, value = flag.partition("=")
         if not equals:
-            raise Usage(f'"{flag}" is not KEY=VALUE', hint="write --as-user-extra=KEY=VALUE")
+            raise UsageError(f'"{flag}" is not KEY=VALUE', hint="write --as-user-extra=KEY=VALUE")
         found.setdefault(key, []).append(value)
     return found
 
@@ -168,12 +168,12 @@ def _over(entry: Entry, flags: dict[str, Any], rivals: Mapping[str, tuple[str, .
     return replace(entry, fields=kept | flags)
 
 
-def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
+def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
     """Where to send requests, and as whom. client-go shows no credentials to a server without TLS."""
     from kubectl_kagent.cluster import tls
     from kubectl_kagent.cluster.login import Fixed, impersonation, of_url, pair
     from kubectl_kagent.cluster.pool import address, environment_proxy, kubeconfig_proxy
-    from kubectl_kagent.cluster.transport import Endpoint
+    from kubectl_kagent.cluster.transport import RestConfig
 
     cluster, user = chosen.cluster, chosen.user
     server = cluster.text("server")
@@ -192,7 +192,7 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> Endpoint:
             login = _login(user, cluster, has_certificate=shown is not None)
         if shown:
             tls.present(context, shown)
-    return Endpoint(
+    return RestConfig(
         url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),
         context,
         cluster.text("tls-server-name"),

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from kubectl_kagent.cluster.answers import answer, events
 from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.cluster.retry import answered
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -199,5 +199,5 @@ def address_of(url: str, what: str, like: str) -> Address:
     Raises Usage for what is not a URL; ``what`` should be there, and ``like`` is how to write one.
     """
     if not is_address(url):
-        raise Usage(f'"{shown(url)}" is not a URL of {what}', hint=f"write {like}")
+        raise UsageError(f'"{shown(url)}" is not a URL of {what}', hint=f"write {like}")
     return Address(url.rstrip("/"))

@@ -27,7 +27,7 @@ _LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and P
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class RestConfig:
     """An API server, and who we are to it.
 
     ``tls`` is for https; ``server_name`` is the one to expect in its certificate, when it is not the URL's;
@@ -46,7 +46,7 @@ class Endpoint:
 class Wire:
     """Sends requests."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: RestConfig) -> None:
         self._endpoint = endpoint
         self._pool = pool(endpoint.url, endpoint.tls, server_name=endpoint.server_name, proxy=endpoint.proxy)
         self._shown: tls.Pair | None = None

@@ -14,11 +14,11 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
 from kubectl_kagent.commands.chat.talk import Talk, end
-from kubectl_kagent.conversation.client import AgentLine
-from kubectl_kagent.conversation.conversation import Conversation, Turn
+from kubectl_kagent.conversation.client import A2AClient
+from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
 from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
-from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
 from kubectl_kagent.render.chat import asked_line
 from kubectl_kagent.render.output import Output
@@ -37,7 +37,7 @@ def approvals() -> None:
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: Output) -> None:
+def list_(reach: options.ControllerAccess, agent: str, all_namespaces: bool, output: Output) -> None:
     """List what waits in the sessions of the user, a line for each call of a tool or question.
 
     \b
@@ -75,7 +75,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask, after what waits wa
 @_formats
 @options.controller
 def approve(
-    reach: options.Reach,
+    reach: options.ControllerAccess,
     task: str,
     calls: tuple[str, ...],
     reason: str,
@@ -97,7 +97,7 @@ def approve(
     kubectl kagent approvals approve 2a9d5f30 --answer=PostgreSQL
     """
     if reason and not calls:
-        raise Usage("--reason goes with --call: it is what the other calls are rejected with")
+        raise UsageError("--reason goes with --call: it is what the other calls are rejected with")
     agreed = yes or bool(calls)
     _decide(
         reach, task, lambda pending: _approved(pending, calls, reason, answers), "approve", agreed, output
@@ -110,7 +110,7 @@ def approve(
 @_yes
 @_formats
 @options.controller
-def reject(reach: options.Reach, task: str, reason: str, yes: bool, output: Output) -> None:
+def reject(reach: options.ControllerAccess, task: str, reason: str, yes: bool, output: Output) -> None:
     """Reject everything that a task waits with, and follow the rest of the turn as chat does.
 
     As with approve, the calls are printed, and then you are asked.
@@ -122,7 +122,7 @@ def reject(reach: options.Reach, task: str, reason: str, yes: bool, output: Outp
 
 
 def _decide(
-    reach: options.Reach,
+    reach: options.ControllerAccess,
     word: str,
     verdicts: Callable[[Sequence[Pending]], list[Verdict]],
     verb: str,
@@ -137,9 +137,9 @@ def _decide(
     _show(found)
     if not agreed:
         _agree(verb)
-    line = AgentLine(controller, session.namespace, session.agent)
+    line = A2AClient(controller, session.namespace, session.agent)
     conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
-    conversation.turn = Turn(session=session.id, task=found.task)
+    conversation.turn = Exchange(session=session.id, task=found.task)
     talk = Talk(conversation, output)
     talk.decide(told, found.calls)
     end(session.agent, talk.turn, reach.user_flag)
@@ -158,7 +158,7 @@ def _show(found: Waiting) -> None:
 def _agree(verb: str) -> None:
     """Raises Usage when nobody is there to ask, KagentError when the answer is no."""
     if not terminal.person():
-        raise Usage(
+        raise UsageError(
             f"nobody is there who could be asked whether to {verb} this",
             hint="--yes takes all that is printed above"
             + (", --call=ID approves one call of it" if verb == "approve" else ""),
@@ -177,17 +177,17 @@ def _approved(
     known = [item.call.id for item in pending]
     for call in calls:
         if call not in known:
-            raise Usage(
+            raise UsageError(
                 f'the task does not wait with a call "{call}"', hint=f"it waits with {', '.join(known)}"
             )
     asks = [item for item in pending if item.questions and (not calls or item.call.id in calls)]
     if asks and not answers:
-        raise Usage(
+        raise UsageError(
             "the task waits for an answer: " + "; ".join(item.question for item in asks[0].questions),
             hint="give it with --answer, one for each question",
         )
     if answers and not asks:
-        raise Usage("the task asks no question: it waits for an approval")
+        raise UsageError("the task asks no question: it waits for an approval")
     return [
         Verdict(False, reason)
         if calls and item.call.id not in calls
@@ -201,5 +201,7 @@ def _answers(call: Pending, given: tuple[str, ...]) -> tuple[tuple[str, ...], ..
     if len(call.questions) == 1 and call.questions[0].multiple:
         return (tuple(word for text in given for word in chosen(call.questions[0], text)),)
     if len(given) != len(call.questions):
-        raise Usage(f"the task asks {len(call.questions)} questions, and {len(given)} answers were given")
+        raise UsageError(
+            f"the task asks {len(call.questions)} questions, and {len(given)} answers were given"
+        )
     return tuple(chosen(question, text) for question, text in zip(call.questions, given, strict=True))

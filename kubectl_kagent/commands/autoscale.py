@@ -12,7 +12,7 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.lifecycle.workloads.autoscaler import autoscale as create_autoscaler
 from kubectl_kagent.lifecycle.workloads.autoscaler import hpa_object
 from kubectl_kagent.model.workload import Workload
@@ -61,9 +61,9 @@ def autoscale(
     kubectl kagent autoscale agent/datetime-agent --min=1 --max=5 --cpu=70%
     """
     if cpu is None and memory is None:
-        raise Usage("give a target", hint="for example --cpu=70%")
+        raise UsageError("give a target", hint="for example --cpu=70%")
     if minimum > maximum:
-        raise Usage(f"--min={minimum} is more than --max={maximum}")
+        raise UsageError(f"--min={minimum} is more than --max={maximum}")
     resource, name = one_target(target)
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if dry_run == "client":

@@ -14,7 +14,7 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
-from kubectl_kagent.errors import NotFound, Usage
+from kubectl_kagent.errors import NotFound, UsageError
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews
 from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
 from kubectl_kagent.render import overview as screen
@@ -50,13 +50,15 @@ def get(
     """
     targets = parse_targets(target, LISTABLE)
     if targets.names and (all_namespaces or selector):
-        raise Usage("a resource cannot be retrieved by name across all namespaces or with a selector")
+        raise UsageError("a resource cannot be retrieved by name across all namespaces or with a selector")
     namespace = None if all_namespaces else cluster.namespace
     if output.is_text:
         _show(cluster, targets, namespace, selector, wide=output.wide, watch=watch)
         return
     if watch:
-        raise Usage("-w prints tables only", hint="kubectl get -w -o json follows the objects themselves")
+        raise UsageError(
+            "-w prints tables only", hint="kubectl get -w -o json follows the objects themselves"
+        )
     if targets.names:
         items = targets.list(cluster, cluster.namespace)
     else:
@@ -78,7 +80,7 @@ def _show(
     resource, now = targets.resource, clock.now()
     if resource not in WORKLOADS:
         if watch:
-            raise Usage(f"-w works on {' and '.join(item.plural for item in WORKLOADS)}")
+            raise UsageError(f"-w works on {' and '.join(item.plural for item in WORKLOADS)}")
         items = _sources(cluster, targets, namespace, selector)
         text = screen.source_table(resource, items, now=now, namespaces=namespace is None)
         if items:

@@ -13,12 +13,12 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
 from kubectl_kagent.render.output import Output
 from kubectl_kagent.telemetry.logs import places
-from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.history import Elsewhere
 from kubectl_kagent.telemetry.logs.lines import Level, chooser
 from kubectl_kagent.telemetry.logs.loki import Pods, find_loki
@@ -26,7 +26,7 @@ from kubectl_kagent.telemetry.logs.merge import Texts
 from kubectl_kagent.telemetry.logs.places import Containers
 from kubectl_kagent.telemetry.logs.reader import Start
 from kubectl_kagent.telemetry.logs.related import About, Related, of_session, of_task
-from kubectl_kagent.telemetry.logs.session import Plan, Session
+from kubectl_kagent.telemetry.logs.session import LogPlan, LogSession
 
 _LOKI_SPAN = timedelta(days=1)
 _LEVELS = [level.name.lower() for level in Level]
@@ -52,7 +52,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
                 raise ValueError
             moment.astimezone(UTC)  # the first and the last day of all time have none everywhere
     except (ValueError, OverflowError):
-        raise Usage(f'"{value}" is not a time', hint="write it like 2026-11-23T08:00:00Z") from None
+        raise UsageError(f'"{value}" is not a time', hint="write it like 2026-11-23T08:00:00Z") from None
     return value
 
 
@@ -101,7 +101,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @terminal.secrets
 @options.controller
 def logs(
-    reach: options.Reach,
+    reach: options.ControllerAccess,
     target: tuple[str, ...],
     controller: bool,
     follow: bool,
@@ -146,9 +146,9 @@ def logs(
     """
     cluster = reach.connect()
     if follow and previous:
-        raise Usage("-p shows a run that has ended: it can't be followed")
+        raise UsageError("-p shows a run that has ended: it can't be followed")
     if loki and (previous or tail >= 0 or controller):
-        raise Usage("--loki goes with --since and --since-time, not with -p, --tail or --controller")
+        raise UsageError("--loki goes with --since and --since-time, not with -p, --tail or --controller")
     workloads = _workloads(cluster, target, selector, controller=controller, all_namespaces=all_namespaces)
     where = places.of_controllers(cluster) if controller else places.of_workloads(workloads)
     containers = Containers(container, all_containers)
@@ -157,7 +157,7 @@ def logs(
 
     about = _about(reach, task, session, trace, goes_on=follow)
 
-    def texts(source: Source) -> Texts:
+    def texts(source: ContainerRef) -> Texts:
         shown = screen.texts(source)
         related = Related(about).choose if about else None
         choose = chooser(Level[level.upper()] if level else None, include, exclude)
@@ -180,7 +180,7 @@ def logs(
     if not pods and not loki:
         _no_pods(follow=follow)
     older = _elsewhere(cluster, loki, workloads, containers.names(pods), start) if loki else None
-    reading = Session(cluster, Plan(containers.of, texts, start, max_log_requests, older), terminal.say)
+    reading = LogSession(cluster, LogPlan(containers.of, texts, start, max_log_requests, older), terminal.say)
     try:
         for block in reading.follow(pods, where) if follow else reading.past(pods):
             terminal.write_block(block)
@@ -191,7 +191,12 @@ def logs(
 
 
 def _about(
-    reach: options.Reach, task: str | None, session: str | None, trace: str | None, *, goes_on: bool
+    reach: options.ControllerAccess,
+    task: str | None,
+    session: str | None,
+    trace: str | None,
+    *,
+    goes_on: bool,
 ) -> About | None:
     if trace:
         return About(trace)
@@ -215,11 +220,11 @@ def _workloads(
 ) -> list[Workload]:
     if controller:
         if target or selector:
-            raise Usage("--controller goes without names and selectors")
+            raise UsageError("--controller goes without names and selectors")
         return []
     targets = parse_targets(target)
     if all_namespaces and targets.names:
-        raise Usage("a resource cannot be retrieved by name across all namespaces")
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
     namespace = None if all_namespaces else cluster.namespace
     found = targets.list(cluster, namespace, selector=selector)
     if not found:
@@ -249,7 +254,7 @@ def _no_pods(*, follow: bool) -> None:
     terminal.say("there are no pods yet; waiting for some")
 
 
-def _end(session: Session, *, ignore_errors: bool) -> None:
+def _end(session: LogSession, *, ignore_errors: bool) -> None:
     errors = session.failed
     for error in errors if ignore_errors else errors[:-1]:
         terminal.warn(error.message) if ignore_errors else terminal.say(error.line)

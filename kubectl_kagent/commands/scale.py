@@ -9,7 +9,7 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError, Unchanged, Usage, done_so_far
+from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
 from kubectl_kagent.model.workload import Workload
@@ -64,10 +64,10 @@ def scale(
     kubectl kagent scale agent/datetime-agent --release
     """
     if (replicas is None) == (not release):
-        raise Usage("give either --replicas=COUNT or --release")
+        raise UsageError("give either --replicas=COUNT or --release")
     workloads = _workloads(cluster, target, selector, all_)
     if resource_version and len(workloads) > 1:
-        raise Usage("cannot use --resource-version with multiple resources")
+        raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
     waits = replicas is not None and bool(wait or timeout) and dry_run == "none"

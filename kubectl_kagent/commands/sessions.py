@@ -15,7 +15,7 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.conversation.sessions import delete, fetch
 from kubectl_kagent.conversation.sessions import sessions as find_sessions
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render import sessions as screen
 from kubectl_kagent.render.output import Output
 
@@ -31,7 +31,7 @@ def sessions() -> None:
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: Output) -> None:
+def list_(reach: options.ControllerAccess, agent: str, all_namespaces: bool, output: Output) -> None:
     """List the sessions of the user: of an agent, of a namespace, or with -A all.
 
     STARTED-BY is agent for the session of a sub-agent, which another agent talks to.
@@ -60,7 +60,7 @@ def list_(reach: options.Reach, agent: str, all_namespaces: bool, output: Output
 @formats("json", "yaml", "jsonpath")
 @terminal.secrets
 @options.controller
-def show(reach: options.Reach, session: str, output: Output) -> None:
+def show(reach: options.ControllerAccess, session: str, output: Output) -> None:
     """Show who said what, the tool calls with arguments and results, approvals, and tokens. Times are UTC.
 
     What looks like a secret is masked.
@@ -88,7 +88,7 @@ def show(reach: options.Reach, session: str, output: Output) -> None:
 @click.argument("session", nargs=-1, required=True)
 @click.option("--dry-run", type=click.Choice(["none", "client"]), default="none", help="client: only print.")
 @options.controller
-def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> None:
+def delete_(reach: options.ControllerAccess, session: tuple[str, ...], dry_run: str) -> None:
     """Delete sessions with their events and tasks. The agent itself forgets them too.
 
     \b
@@ -107,7 +107,7 @@ def delete_(reach: options.Reach, session: tuple[str, ...], dry_run: str) -> Non
 @formats("json", "yaml", "md", default="json")
 @terminal.secrets
 @options.controller
-def export(reach: options.Reach, session: str, output: Output) -> None:
+def export(reach: options.ControllerAccess, session: str, output: Output) -> None:
     """Write a whole session, with all events and tasks; md is the transcript.
 
     What looks like a secret is masked; with --show-secrets all that was said, given to tools, or sent as
@@ -136,5 +136,5 @@ def export(reach: options.Reach, session: str, output: Output) -> None:
 def _id(word: str) -> str:
     name = word.removeprefix("session/")
     if not name or "/" in name:
-        raise Usage(f'"{word}" is not a session', hint="kubectl kagent sessions list -A shows them")
+        raise UsageError(f'"{word}" is not a session', hint="kubectl kagent sessions list -A shows them")
     return name

@@ -10,9 +10,8 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.errors import Forbidden, KagentError
-from kubectl_kagent.errors import Usage as UsageError
-from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Usage, Wanted
+from kubectl_kagent.errors import Forbidden, KagentError, UsageError
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageTable, Wanted
 from kubectl_kagent.render.output import TEXT, Output
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 @terminal.color
 @options.controller
 def top(
-    reach: options.Reach,
+    reach: options.ControllerAccess,
     kind: str,
     since: float,
     column: str,
@@ -85,7 +84,7 @@ def top(
         terminal.say(f"No {_CALLS[kind]} found{where} in the last {screen.span(since)}")
 
 
-def _ask(reach: options.Reach, url: str, wanted: Wanted) -> tuple[Usage, str]:
+def _ask(reach: options.ControllerAccess, url: str, wanted: Wanted) -> tuple[UsageTable, str]:
     """What the first source says that has any, and its name. A Prometheus that was named is asked alone."""
     from kubectl_kagent.backends.prometheus import at_address, find_prometheus
 
@@ -106,7 +105,9 @@ def _ask(reach: options.Reach, url: str, wanted: Wanted) -> tuple[Usage, str]:
     return _records(reach, wanted)
 
 
-def _prometheus(reach: options.Reach, prometheus: Prometheus, wanted: Wanted) -> tuple[Usage, str]:
+def _prometheus(
+    reach: options.ControllerAccess, prometheus: Prometheus, wanted: Wanted
+) -> tuple[UsageTable, str]:
     from kubectl_kagent.telemetry.usage import agents as top_agents
     from kubectl_kagent.telemetry.usage import metrics as top_metrics
 
@@ -119,7 +120,7 @@ def _prometheus(reach: options.Reach, prometheus: Prometheus, wanted: Wanted) ->
     return usage, source
 
 
-def _records(reach: options.Reach, wanted: Wanted) -> tuple[Usage, str]:
+def _records(reach: options.ControllerAccess, wanted: Wanted) -> tuple[UsageTable, str]:
     from kubectl_kagent.telemetry.usage import records as top_records
 
     controller = reach.controller()
@@ -127,7 +128,7 @@ def _records(reach: options.Reach, wanted: Wanted) -> tuple[Usage, str]:
     return usage, _told(usage, f"the kagent controller's records of user {controller.user}")
 
 
-def _told(usage: Usage, source: str) -> str:
+def _told(usage: UsageTable, source: str) -> str:
     for gap in usage.gaps:
         terminal.warn(gap)
     if usage.rows:

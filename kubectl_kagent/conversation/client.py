@@ -28,7 +28,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentLine:
+class A2AClient:
     """The way to one agent; ``headers`` go with every message to it."""
 
     controller: Controller

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubectl_kagent.conversation.client import AgentLine, Reply
+from kubectl_kagent.conversation.client import A2AClient, Reply
 from kubectl_kagent.conversation.decisions import Pending, pending
-from kubectl_kagent.conversation.narration import Shown, Speech
+from kubectl_kagent.conversation.narration import Narration, Shown
 from kubectl_kagent.errors import KagentError, Unreachable
-from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES, Request, State, Usage
+from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES, Request, State, TokenUsage
 from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
 
 _RETRIES = 5
@@ -22,7 +22,7 @@ Heard = Iterator[tuple[Reply, list[Shown]]]
 
 
 @dataclass(slots=True)
-class Turn:
+class Exchange:
     """A turn as far as it is known. ``state`` is the task's, empty before the first word of it."""
 
     session: str = ""
@@ -50,12 +50,12 @@ class Conversation:
     ``turn`` is the one that runs, or ran last; set its session and task to go on with those.
     """
 
-    line: AgentLine
+    line: A2AClient
     warn: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    turn: Turn = field(default_factory=Turn)
-    _speech: Speech = field(default_factory=Speech)
+    turn: Exchange = field(default_factory=Exchange)
+    _speech: Narration = field(default_factory=Narration)
     _spoke: bool = False
     _polled: bool = False
     _looked_up: bool = False
@@ -67,7 +67,7 @@ class Conversation:
         ``turn`` holds the state afterwards. Raises Unreachable when the agent stays away, RpcError when
         the question is refused.
         """
-        self.turn, self._speech = Turn(session=session), Speech()
+        self.turn, self._speech = Exchange(session=session), Narration()
         self._spoke = self._polled = False
         return self._follow(self.line.say(text, session=session))
 
@@ -178,7 +178,7 @@ class Conversation:
                 turn.state, turn.message = event.state, event.message
             elif isinstance(event, Request) and event.id not in {known.id for known in turn.requests}:
                 turn.requests.append(event)
-            elif isinstance(event, Usage) and event.message_id not in self._counted:
+            elif isinstance(event, TokenUsage) and event.message_id not in self._counted:
                 self._counted |= {event.message_id} - {""}
                 turn.prompt_tokens += event.prompt
                 turn.output_tokens += event.output

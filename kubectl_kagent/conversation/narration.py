@@ -12,7 +12,7 @@ from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResul
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextChunk:
     """Text to print as it is; ``new``: it begins another message."""
 
     text: str
@@ -20,14 +20,14 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallStarted:
     """A tool call that begins."""
 
     call: ToolCall
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class CallEnded:
     """A tool call that ended; ``seconds`` is None when its begin was not seen."""
 
     result: ToolResult
@@ -35,28 +35,28 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
+class Unrecognized:
     """Something that is not understood, as it came."""
 
     raw: Any
 
 
-Shown = Words | Called | Returned | Odd
+Shown = TextChunk | CallStarted | CallEnded | Unrecognized
 
 
-def without_secrets(item: Called | Returned | Odd) -> Called | Returned | Odd:
+def without_secrets(item: CallStarted | CallEnded | Unrecognized) -> CallStarted | CallEnded | Unrecognized:
     """The same, masked; words come in pieces and are masked as they go (see masking.Words)."""
     match item:
-        case Called(call):
-            return Called(replace(call, args=masked_value(call.args)))
-        case Returned(result, seconds):
-            return Returned(replace(result, text=masked(result.text)), seconds)
-        case Odd(raw):
-            return Odd(masked_value(raw))
+        case CallStarted(call):
+            return CallStarted(replace(call, args=masked_value(call.args)))
+        case CallEnded(result, seconds):
+            return CallEnded(replace(result, text=masked(result.text)), seconds)
+        case Unrecognized(raw):
+            return Unrecognized(masked_value(raw))
 
 
 @dataclass(slots=True)
-class Speech:
+class Narration:
     """The memory of one turn: the words so far, and the calls that are open."""
 
     _pieces: str = ""
@@ -96,17 +96,17 @@ class Speech:
                 if id_ not in self._done or not id_:
                     self._done.add(id_)
                     begun = self._open.pop(id_, None)
-                    yield Returned(event, None if begun is None else now - begun)
+                    yield CallEnded(event, None if begun is None else now - begun)
             case Unknown(raw):
                 key = json.dumps(raw, sort_keys=True)
                 if key not in self._odd:
                     self._odd.add(key)
-                    yield Odd(raw)
+                    yield Unrecognized(raw)
 
     def _piece(self, text: str) -> Iterator[Shown]:
         if not self._torn:
             self._pieces += text
-            yield Words(text, self._ended)
+            yield TextChunk(text, self._ended)
             self._ended = False
 
     def _whole(self, text: str, message_id: str) -> Iterator[Shown]:
@@ -117,13 +117,13 @@ class Speech:
         self._last, self._ended = message_id, True
         if text.startswith(pieces):
             if text != pieces:
-                yield Words(text[len(pieces) :], new)
+                yield TextChunk(text[len(pieces) :], new)
         elif pieces.startswith(text):
             self._pieces, self._ended = pieces[len(text) :], False  # the rest comes as a text of its own
         else:
-            yield Words(text, True)  # it was not what the pieces said
+            yield TextChunk(text, True)  # it was not what the pieces said
 
     def _call(self, call: ToolCall, id_: str, now: float) -> Iterator[Shown]:
         if not id_ or (id_ not in self._open and id_ not in self._done):
             self._open[id_] = now
-            yield Called(call)
+            yield CallStarted(call)

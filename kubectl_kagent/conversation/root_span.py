@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.backends import otlp_receiver
-from kubectl_kagent.conversation.conversation import Turn
+from kubectl_kagent.conversation.conversation import Exchange
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.masking import masked
 from kubectl_kagent.wire import semconv
@@ -51,7 +51,7 @@ class RootSpan:
         """The header that makes the agent's spans children of this one (W3C trace context, sampled)."""
         return f"00-{self.trace_id}-{self.span.get_span_context().span_id:016x}-01"
 
-    def end(self, turn: Turn) -> str:
+    def end(self, turn: Exchange) -> str:
         """Close and send it; why it could not be sent, empty when it was."""
         from opentelemetry.trace import StatusCode
 

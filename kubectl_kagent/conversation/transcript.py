@@ -10,8 +10,17 @@ from typing import Any
 from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.moments import Moments
 from kubectl_kagent.conversation.sessions import Json
-from kubectl_kagent.model.events import Answer, Request, State, Text, ToolCall, ToolResult, Unknown, Usage
-from kubectl_kagent.wire import a2a as wire
+from kubectl_kagent.model.events import (
+    Answer,
+    Request,
+    State,
+    Text,
+    TokenUsage,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
+from kubectl_kagent.wire import a2a
 from kubectl_kagent.wire.a2a_v1 import in_old_words
 from kubectl_kagent.wire.parts import is_text
 
@@ -19,7 +28,7 @@ USER = "user"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MessageEntry:
     """Words of the user or (any other ``who``) the agent."""
 
     who: str
@@ -28,7 +37,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Did:
+class CallEntry:
     """A tool call that begins."""
 
     call: ToolCall
@@ -36,7 +45,7 @@ class Did:
 
 
 @dataclass(frozen=True, slots=True)
-class Gave:
+class ResultEntry:
     """What a call gave; ``seconds`` is None where they are not known, or a person was waited for."""
 
     result: ToolResult
@@ -45,21 +54,21 @@ class Gave:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestEntry:
     """What the agent asked of a person."""
 
     calls: tuple[Pending, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionEntry:
     """What a person answered, in kagent's words."""
 
     decision: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndEntry:
     """The task as it stands; ``at`` is the time of its last change."""
 
     task: str
@@ -71,13 +80,13 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
+class UnrecognizedEntry:
     """Something that is not understood, as it came."""
 
     raw: Any
 
 
-Entry = Said | Did | Gave | Asked | Decided | Ended | Odd
+Entry = MessageEntry | CallEntry | ResultEntry | RequestEntry | DecisionEntry | EndEntry | UnrecognizedEntry
 
 
 def transcript(agent: str, tasks: Sequence[Json], events: Sequence[Json]) -> list[Entry]:
@@ -85,23 +94,23 @@ def transcript(agent: str, tasks: Sequence[Json], events: Sequence[Json]) -> lis
     moments = Moments.of(events)
     entries = [entry for task in tasks for entry in _task(agent, in_old_words(task), moments)]
     if moments.unread:
-        entries.append(Odd(f"{moments.unread} events of the session can't be read"))
+        entries.append(UnrecognizedEntry(f"{moments.unread} events of the session can't be read"))
     return entries
 
 
 def _task(agent: str, task: Json, moments: Moments) -> Iterator[Entry]:
-    update = wire.read(task)
+    update = a2a.read(task)
     status = task.get("status")
     last = status.get("message") if isinstance(status, Mapping) else None
-    messages = wire.once({"history": [*wire.once(task), *([last] if last is not None else [])]})
+    messages = a2a.once({"history": [*a2a.once(task), *([last] if last is not None else [])]})
     said: list[str] = []
     for entry in _messages(agent, messages, moments):
-        said += [entry.text] if isinstance(entry, Said) else []
+        said += [entry.text] if isinstance(entry, MessageEntry) else []
         yield entry
     for event in update.events:
         if isinstance(event, Answer) and event.text not in (*said, "".join(said)):
-            yield Said(agent, event.text, moments.said(event.text))
-    yield _ended(update.task_id, [event for event in update.events if isinstance(event, State | Usage)])
+            yield MessageEntry(agent, event.text, moments.said(event.text))
+    yield _ended(update.task_id, [event for event in update.events if isinstance(event, State | TokenUsage)])
 
 
 def _messages(agent: str, messages: Sequence[Any], moments: Moments) -> Iterator[Entry]:
@@ -109,7 +118,7 @@ def _messages(agent: str, messages: Sequence[Any], moments: Moments) -> Iterator
     asked: set[str] = set()
     for message in messages:
         if not isinstance(message, Mapping):
-            yield Odd(message)
+            yield UnrecognizedEntry(message)
         elif message.get("role") == USER:
             yield from _user(message, moments)
         else:
@@ -121,11 +130,11 @@ def _user(message: Json, moments: Moments) -> Iterator[Entry]:
     for part in parts if isinstance(parts, list) else [message]:
         data = part.get("data") if isinstance(part, Mapping) else None
         if is_text(part):
-            yield Said(USER, part["text"], moments.said(part["text"]))
+            yield MessageEntry(USER, part["text"], moments.said(part["text"]))
         elif isinstance(data, Mapping) and "decision_type" in data:
-            yield Decided(data)
+            yield DecisionEntry(data)
         else:
-            yield Odd(part)
+            yield UnrecognizedEntry(part)
 
 
 def _agent(
@@ -133,30 +142,30 @@ def _agent(
 ) -> Iterator[Entry]:
     """Of one message; ``begun`` are the calls that have no answer yet."""
     requests = []
-    for event in wire.message_events(message):
+    for event in a2a.message_events(message):
         match event:
             case Text(text, False, False):
-                yield Said(agent, text, moments.said(text))
+                yield MessageEntry(agent, text, moments.said(text))
             case ToolCall(id_):
                 begun[id_] = moments.called(id_)
-                yield Did(event, begun[id_])
+                yield CallEntry(event, begun[id_])
             case ToolResult(id_):
                 at, since = moments.returned(id_), begun.pop(id_, None)
-                yield Gave(event, at, (at - since).total_seconds() if at and since else None)
+                yield ResultEntry(event, at, (at - since).total_seconds() if at and since else None)
             case Request(id_) if id_ not in asked:
                 asked.add(id_)
                 requests.append(event)
                 begun[event.call.id] = None
             case Unknown(raw):
-                yield Odd(raw)
+                yield UnrecognizedEntry(raw)
     if requests:
-        yield Asked(pending(requests))
+        yield RequestEntry(pending(requests))
 
 
-def _ended(task: str, events: Sequence[State | Usage]) -> Ended:
-    used = [event for event in events if isinstance(event, Usage)]
+def _ended(task: str, events: Sequence[State | TokenUsage]) -> EndEntry:
+    used = [event for event in events if isinstance(event, TokenUsage)]
     state = next((event for event in events if isinstance(event, State)), None)
-    return Ended(
+    return EndEntry(
         task=task,
         state=state.state if state else "unknown",
         message=state.message if state and state.state != "completed" else "",

@@ -13,7 +13,7 @@ _MARK = re.compile(r"-----BEGIN [A-Z ]*\Z")
 _GOES_ON = re.compile(r"(?:[:=|>][+-]?|-----)\s*\Z")
 
 
-class Words:
+class MaskedStream:
     """Masks a text that comes in pieces; a word is given out once it is whole.
 
     What comes out is what ``masked`` makes of the whole, but for a secret whose name comes after it, or that

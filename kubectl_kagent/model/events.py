@@ -68,7 +68,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens of one call of the model, told with a message."""
 
     prompt: int
@@ -102,7 +102,7 @@ class Unknown:
     raw: Any
 
 
-Event = Text | ToolCall | ToolResult | Request | Usage | State | Answer | Unknown
+Event = Text | ToolCall | ToolResult | Request | TokenUsage | State | Answer | Unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _KINDS = ("initContainer", "container", "ephemeralContainer")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ContainerRun:
     """Where a container stands. ``number`` counts its restarts; ``over``: it will not run again.
 
     ``began`` is when the present run started (RFC 3339), ``reason`` why the one before it, or it, ended.
@@ -135,19 +135,19 @@ class Pod:
                 return name
         return names[0] if names else ""
 
-    def run(self, container: str) -> Run:
+    def run(self, container: str) -> ContainerRun:
         """Where that container stands."""
         for kind, status in self._statuses():
             if status.get("name") == container:
                 return self._run(kind, status)
-        return Run(0, False, False, self.ended, "", "")
+        return ContainerRun(0, False, False, self.ended, "", "")
 
-    def _run(self, kind: str, status: Mapping[str, Any]) -> Run:
+    def _run(self, kind: str, status: Mapping[str, Any]) -> ContainerRun:
         state = status.get("state") or {}
         running, ended = state.get("running"), state.get("terminated")
         before = ended or dig(status, "lastState", "terminated")
         once = kind == "ephemeralContainer" or (kind == "initContainer" and dig(ended, "exitCode") == 0)
-        return Run(
+        return ContainerRun(
             number=int(status.get("restartCount") or 0),
             running=running is not None,
             started=running is not None or before is not None,

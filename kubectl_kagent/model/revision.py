@@ -45,7 +45,7 @@ def digest(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ConfigSource:
     """An object the effective config depends on; ``content`` is None when the object is not there.
 
     ``generation`` moves with each write of the content: a ConfigMap and a Service count no generations,
@@ -58,7 +58,7 @@ class Source:
     content: Mapping[str, Any] | None
 
     @classmethod
-    def of(cls, reference: Reference, obj: Mapping[str, Any] | None) -> Source:
+    def of(cls, reference: Reference, obj: Mapping[str, Any] | None) -> ConfigSource:
         """What matters of ``obj`` as ``reference`` uses it. Secret values are never in it."""
         if obj is None:
             return cls(reference, "", 0, None)
@@ -71,7 +71,7 @@ class Source:
         )
 
     @classmethod
-    def withheld(cls, reference: Reference, obj: Mapping[str, Any]) -> Source:
+    def withheld(cls, reference: Reference, obj: Mapping[str, Any]) -> ConfigSource:
         """An object whose content is not the workload's to know: only which it is, and that it changed."""
         bare = cls.of(reference, {"metadata": obj["metadata"]})
         return replace(bare, content={"uid": bare.uid, "generation": bare.generation})
@@ -95,7 +95,7 @@ class Source:
         }
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Source:
+    def from_data(cls, data: Mapping[str, Any]) -> ConfigSource:
         keys, content = data.get("keys") or (), data.get("content")
         ref = Reference(
             RECORDED[data["kind"]], str(data["namespace"]), str(data["name"]), tuple(map(str, keys))
@@ -132,7 +132,7 @@ class Snapshot:
     """
 
     spec: Mapping[str, Any]
-    sources: tuple[Source, ...]
+    sources: tuple[ConfigSource, ...]
     resource_version: int
     generation: int
     changed_by: str
@@ -167,7 +167,7 @@ class Revision:
     name: str
     hash: str
     spec: Mapping[str, Any]
-    sources: tuple[Source, ...]
+    sources: tuple[ConfigSource, ...]
     resource_version: int
     generation: int
     changed_by: str
@@ -274,7 +274,7 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         name=metadata["name"],
         hash=metadata["labels"][LABEL_HASH],
         spec=spec,
-        sources=tuple(map(Source.from_data, data.get("sources") or ())),
+        sources=tuple(map(ConfigSource.from_data, data.get("sources") or ())),
         resource_version=int(data["resourceVersion"]),
         generation=int(data["generation"]),
         changed_by=str(data.get("changedBy") or ""),

@@ -21,7 +21,7 @@ class Quantile:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UsageRow:
     """The calls of one agent (its turns), tool or model called ``name``.
 
     ``agent`` is who called it, empty for all agents of the namespace together. ``tool_calls`` and ``tokens``
@@ -40,10 +40,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class UsageTable:
     """Rows as a source tells them, and what is not as it seems with them."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[UsageRow, ...]
     gaps: tuple[str, ...] = ()
 
 

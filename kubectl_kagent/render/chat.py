@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from kubectl_kagent.conversation.conversation import Turn
+from kubectl_kagent.conversation.conversation import Exchange
 from kubectl_kagent.conversation.decisions import Pending
-from kubectl_kagent.conversation.narration import Called, Odd, Returned
+from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Unrecognized
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.events import Question, ToolCall
 from kubectl_kagent.render.escapes import visible
@@ -16,11 +16,11 @@ from kubectl_kagent.render.table import plain
 _PREVIEW = 100
 
 
-def tool_line(item: Called | Returned | Odd) -> str:
+def tool_line(item: CallStarted | CallEnded | Unrecognized) -> str:
     """``→ get_time timezone="UTC"`` and ``✓ get_time 0.2s: 08:14:29`` (``✗`` when it failed)."""
-    if isinstance(item, Called):
+    if isinstance(item, CallStarted):
         return short(f"→ {call_text(item.call)}")
-    if isinstance(item, Odd):
+    if isinstance(item, Unrecognized):
         return short(f"? not understood: {json.dumps(item.raw, ensure_ascii=False)}")
     result = item.result
     took = "" if item.seconds is None else f" {item.seconds:.1f}s"
@@ -59,7 +59,7 @@ def pending_line(item: Pending) -> str:
     return f"approval of {short(call_text(call))}{through}"
 
 
-def closing(turn: Turn, trace: str = "") -> str:
+def closing(turn: Exchange, trace: str = "") -> str:
     """The last line: session, tokens, and the trace if there is one."""
     traced = f", trace {trace}" if trace else ""
     tokens = f"{turn.prompt_tokens} prompt and {turn.output_tokens} output tokens"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.diff import Difference
-from kubectl_kagent.lifecycle.history.rows import Row
+from kubectl_kagent.lifecycle.history.rows import HistoryRow
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.revision import Revision, timestamp
 from kubectl_kagent.render.escapes import visible
@@ -17,7 +17,7 @@ from kubectl_kagent.render.output import to_yaml
 from kubectl_kagent.render.table import age, plain, table
 
 
-def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool) -> str:
+def history_table(label: str, rows: Sequence[HistoryRow], *, now: datetime, wide: bool) -> str:
     """The table of ``rollout history``, one row a revision, the live one marked with ``*``."""
     header = ["REVISION", "AGE", "CHANGED-BY", "CONFIG-HASH", "READY", "CHANGE", "CHANGE-CAUSE"]
     if wide:
@@ -40,7 +40,7 @@ def history_table(label: str, rows: Sequence[Row], *, now: datetime, wide: bool)
     return f"{plain(label)}\n{table(header, lines)}"
 
 
-def history_data(label: str, rows: Sequence[Row]) -> dict[str, Any]:
+def history_data(label: str, rows: Sequence[HistoryRow]) -> dict[str, Any]:
     """The same for ``-o json|yaml``."""
     return {
         "object": label,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 
 _PIECE = re.compile(r"\{((?:[^{}\"']|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*')*)\}|([^{]+)")
 
@@ -23,12 +23,12 @@ def evaluate(template: str, root: Any) -> str:
     while position < len(template):
         match = _PIECE.match(template, position)
         if match is None:
-            raise Usage(f"unclosed action in the jsonpath template: {template[position:][:40]}")
+            raise UsageError(f"unclosed action in the jsonpath template: {template[position:][:40]}")
         pieces.append(match)
         position = match.end()
     text, rest = _run(iter(pieces), root, inside=False)
     if rest:
-        raise Usage("the jsonpath template has an {end} without a {range}")
+        raise UsageError("the jsonpath template has an {end} without a {range}")
     return text
 
 
@@ -64,7 +64,7 @@ def _body(pieces: Iterator[re.Match[str]]) -> list[re.Match[str]]:
         if not depth:
             return body
         body.append(piece)
-    raise Usage("the jsonpath template has a {range} without an {end}")
+    raise UsageError("the jsonpath template has a {range} without an {end}")
 
 
 def find_values(expression: str, node: Any) -> list[Any]:
@@ -74,7 +74,7 @@ def find_values(expression: str, node: Any) -> list[Any]:
     try:
         return [match.value for match in parse(_translated(expression)).find(node)]
     except Exception as error:  # lexer and parser errors share no base class
-        raise Usage(f'"{expression}" is not a JSONPath expression: {error}') from error
+        raise UsageError(f'"{expression}" is not a JSONPath expression: {error}') from error
 
 
 # A quoted string, which stays as it is, or a key after a dot.

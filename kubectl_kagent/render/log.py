@@ -12,7 +12,7 @@ from kubectl_kagent.decoding import from_json
 from kubectl_kagent.masking import masked, masked_value
 from kubectl_kagent.masking.stream import Lines
 from kubectl_kagent.render.escapes import harmless, is_harmless
-from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.lines import Level, Levels
 from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of
 
@@ -40,7 +40,7 @@ class Screen:
     masks: bool = False
     containers: int = 0
 
-    def texts(self, source: Source) -> Callable[[list[bytes]], bytes]:
+    def texts(self, source: ContainerRef) -> Callable[[list[bytes]], bytes]:
         """What shows the stamped lines of ``source``: as many lines, joined by newlines."""
         self.containers += 1
         levels, secrets = Levels(), Lines()
@@ -48,7 +48,7 @@ class Screen:
             return lambda lines: b"\n".join(self._json(source, levels, secrets, line) for line in lines)
         return lambda lines: self._shown(source, levels, secrets, lines)
 
-    def _shown(self, source: Source, levels: Levels, secrets: Lines, lines: list[bytes]) -> bytes:
+    def _shown(self, source: ContainerRef, levels: Levels, secrets: Lines, lines: list[bytes]) -> bytes:
         block = b"\n".join(lines if self.timestamps else map(text_of, lines))
         if self.masks:
             block = _masked(block, secrets)
@@ -60,7 +60,7 @@ class Screen:
         prefix = self._prefix(source)
         return prefix + block.replace(b"\n", b"\n" + prefix) if prefix else block
 
-    def _json(self, source: Source, levels: Levels, secrets: Lines, line: bytes) -> bytes:
+    def _json(self, source: ContainerRef, levels: Levels, secrets: Lines, line: bytes) -> bytes:
         """A line as an object; a structured one with its own message, and what else it has in ``fields``."""
         text = text_of(line)
         found = {
@@ -82,7 +82,7 @@ class Screen:
             whole = masked_value(whole) | {"message": secrets.masked(str(whole["message"]))}
         return harmless(json.dumps(whole, ensure_ascii=False), shown=self.shown).encode()
 
-    def _prefix(self, source: Source) -> bytes:
+    def _prefix(self, source: ContainerRef) -> bytes:
         wanted = self.containers > 1 if self.prefix is None else self.prefix
         if not wanted or self.output == "raw":
             return b""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.decoding import TooDeep
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.escapes import is_harmless
 from kubectl_kagent.render.jsonpath import evaluate, find_values
@@ -82,7 +82,7 @@ def parse(text: str, formats: Sequence[str]) -> Output:
     """
     name, _, template = text.partition("=")
     if name not in formats or (name in TEMPLATES) != bool(template):
-        raise Usage(
+        raise UsageError(
             f'unable to match a printer suitable for the output format "{text}"',
             hint=f"allowed: {spelled(formats)}",
         )
@@ -146,7 +146,7 @@ def custom_columns(items: Sequence[Object], spec: str) -> str:
     """``HEADER:.path,HEADER:.path`` as a table."""
     columns = [column.partition(":") for column in spec.split(",")]
     if not all(header and path for header, _, path in columns):
-        raise Usage(
+        raise UsageError(
             f'"{spec}" is not a custom-columns spec',
             hint="write it like NAME:.metadata.name,UID:.metadata.uid",
         )

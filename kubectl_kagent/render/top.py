@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_kagent.errors import Usage as UsageError
-from kubectl_kagent.model.usage import AGENTS, TOOLS, Quantile, Row, Usage, Wanted
+from kubectl_kagent.errors import UsageError
+from kubectl_kagent.model.usage import AGENTS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.render.table import table
 from kubectl_kagent.render.trace import took
 
@@ -19,23 +19,23 @@ class _Column:
     """``value`` is what is compared; ``cell`` what is shown of it, else the value itself."""
 
     header: str
-    value: Callable[[Row], Any]
-    cell: Callable[[Row], str] | None = None
+    value: Callable[[UsageRow], Any]
+    cell: Callable[[UsageRow], str] | None = None
 
-    def show(self, row: Row) -> str:
+    def show(self, row: UsageRow) -> str:
         if self.cell:
             return self.cell(row)
         value = self.value(row)
         return _UNKNOWN if value in (None, "") else str(value)
 
 
-def usage_table(rows: Sequence[Row], wanted: Wanted, *, wide: bool) -> str:
+def usage_table(rows: Sequence[UsageRow], wanted: Wanted, *, wide: bool) -> str:
     """The rows as they come."""
     columns = _columns(wanted, wide=wide)
     return table([column.header for column in columns], [[one.show(row) for one in columns] for row in rows])
 
 
-def ordered(rows: Sequence[Row], wanted: Wanted, column: str, *, wide: bool) -> list[Row]:
+def ordered(rows: Sequence[UsageRow], wanted: Wanted, column: str, *, wide: bool) -> list[UsageRow]:
     """By a column: names from A to Z, numbers from the largest.
 
     Without one by the number of calls. Raises UsageError for a column that is not shown.
@@ -45,7 +45,7 @@ def ordered(rows: Sequence[Row], wanted: Wanted, column: str, *, wide: bool) -> 
         raise UsageError(f'there is no column "{column}"', hint=f"one of {', '.join(columns)}")
     value = columns[column.upper() or ("TURNS" if wanted.kind == AGENTS else "CALLS")].value
 
-    def place(row: Row) -> tuple[Any, str, str, str]:
+    def place(row: UsageRow) -> tuple[Any, str, str, str]:
         found = value(row)
         return found if isinstance(found, str) else -(found or 0), row.namespace, row.name, row.agent
 
@@ -59,7 +59,7 @@ def span(seconds: float) -> str:
     return "".join(f"{count}{unit}" for count, unit in parts if count)
 
 
-def usage_data(usage: Usage, rows: Sequence[Row], wanted: Wanted, source: str) -> dict[str, Any]:
+def usage_data(usage: UsageTable, rows: Sequence[UsageRow], wanted: Wanted, source: str) -> dict[str, Any]:
     """The same for programs; what is not known is null."""
     return {
         "kind": wanted.kind,
@@ -70,7 +70,7 @@ def usage_data(usage: Usage, rows: Sequence[Row], wanted: Wanted, source: str) -
     }
 
 
-def _data(row: Row, wanted: Wanted) -> dict[str, Any]:
+def _data(row: UsageRow, wanted: Wanted) -> dict[str, Any]:
     counted = {
         "calls": row.calls,
         "callsPerSecond": row.calls / wanted.seconds,
@@ -118,7 +118,7 @@ def _rate(per_second: float) -> str:
     return f"{many:.{0 if many >= 100 else 1 if many >= 10 else 2}f}/{unit}"
 
 
-def _errors(row: Row) -> str:
+def _errors(row: UsageRow) -> str:
     return f"{row.errors} ({row.errors / row.calls:.0%})" if row.errors else "0"
 
 

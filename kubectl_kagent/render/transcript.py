@@ -9,7 +9,16 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.conversation.sessions import Session
-from kubectl_kagent.conversation.transcript import Asked, Decided, Did, Ended, Entry, Gave, Odd, Said
+from kubectl_kagent.conversation.transcript import (
+    CallEntry,
+    DecisionEntry,
+    EndEntry,
+    Entry,
+    MessageEntry,
+    RequestEntry,
+    ResultEntry,
+    UnrecognizedEntry,
+)
 from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
@@ -31,22 +40,22 @@ def _heading(session: Session) -> str:
 
 def _entry(entry: Entry) -> Iterator[str]:
     match entry:
-        case Said(who, text, at):
+        case MessageEntry(who, text, at):
             yield from _block(at, f"{who}: {text}")
-        case Did(call, at):
+        case CallEntry(call, at):
             yield from _block(at, f"→ {call_text(call)}")
-        case Gave(result, at, seconds):
+        case ResultEntry(result, at, seconds):
             took = "" if seconds is None else f" {seconds:.1f}s"
             yield from _block(at, f"{'✗' if result.failed else '✓'} {result.name}{took}: {result.text}")
-        case Asked(calls):
+        case RequestEntry(calls):
             yield from _block(None, "waits for " + "; ".join(map(pending_line, calls)))
-        case Decided(decision):
+        case DecisionEntry(decision):
             yield from _block(None, f"user: {_decision(decision)}")
-        case Ended(task, state, message, prompt, output, at):
+        case EndEntry(task, state, message, prompt, output, at):
             said = f": {message}" if message else ""
             tokens = f"({prompt} prompt and {output} output tokens)"
             yield from _block(clock.parse_or_none(at), f"task {task} {state}{said} {tokens}")
-        case Odd(raw):
+        case UnrecognizedEntry(raw):
             yield from _block(None, f"? not understood: {json.dumps(raw, ensure_ascii=False)}")
 
 
@@ -84,22 +93,22 @@ def transcript_data(session: Session, entries: Sequence[Entry]) -> dict[str, Any
 
 def _object(entry: Entry) -> dict[str, Any]:
     match entry:
-        case Said(who, text, at):
+        case MessageEntry(who, text, at):
             return {"kind": "said", "who": who, "text": text, "at": _iso(at)}
-        case Did(call, at):
+        case CallEntry(call, at):
             return {"kind": "call", "id": call.id, "tool": call.name, "args": dict(call.args), "at": _iso(at)}
-        case Gave(result, at, seconds):
+        case ResultEntry(result, at, seconds):
             about = {"id": result.id, "tool": result.name, "text": result.text, "failed": result.failed}
             return {"kind": "result", **about, "at": _iso(at), "seconds": seconds}
-        case Asked(calls):
+        case RequestEntry(calls):
             return {"kind": "asked", "calls": [pending_line(call) for call in calls]}
-        case Decided(decision):
+        case DecisionEntry(decision):
             return {"kind": "decided", "decision": dict(decision)}
-        case Ended(task, state, message, prompt, output, at):
+        case EndEntry(task, state, message, prompt, output, at):
             tokens = {"prompt": prompt, "output": output}
             about = {"task": task, "state": state, "message": message, "at": at}
             return {"kind": "task", **about, "tokens": tokens}
-        case Odd(raw):
+        case UnrecognizedEntry(raw):
             return {"kind": "odd", "raw": raw}
 
 
@@ -117,13 +126,13 @@ def transcript_markdown(session: Session, entries: Sequence[Entry]) -> str:
 
 def _markdown(entry: Entry) -> Iterator[str]:
     match entry:
-        case Said(who, text, at):
+        case MessageEntry(who, text, at):
             yield f"**{plain(who)}**" + (f" ({_time(at)})" if at else "")
             yield ""
             yield text.rstrip("\n")
-        case Did(call):
+        case CallEntry(call):
             yield from _fenced(f"→ {call_text(call)}")
-        case Gave(result):
+        case ResultEntry(result):
             yield from _fenced(f"{'✗' if result.failed else '✓'} {plain(result.name)}: {result.text}")
         case _:
             yield "*" + " ".join(line.strip() for line in _entry(entry)) + "*"

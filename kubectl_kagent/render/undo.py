@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from kubectl_kagent.lifecycle.history.diff import FieldChange
 from kubectl_kagent.lifecycle.history.gitops import owner_warning
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import Plan, SharedSource, Undone, last_good, rolled_back_from
+from kubectl_kagent.lifecycle.history.undo import SharedSource, Undone, UndoPlan, last_good, rolled_back_from
 from kubectl_kagent.lifecycle.history.verification import Verified
 
 
@@ -27,7 +27,7 @@ def _what(change: FieldChange) -> str:
     return "it was deleted since" if change.old is None else "it was not there then"
 
 
-def restore_hint(todo: Plan) -> str:
+def restore_hint(todo: UndoPlan) -> str:
     """The command that restores the shared sources too, as far as they can be."""
     if any(source.restorable for source in todo.sources):
         revision = f"--to-revision={todo.target.number}"
@@ -40,14 +40,14 @@ def restore_hint(todo: Plan) -> str:
     )
 
 
-def cause(todo: Plan, *, with_sources: bool) -> str:
+def cause(todo: UndoPlan, *, with_sources: bool) -> str:
     """kubectl's change-cause convention: the command, with the revision it chose."""
     workload = todo.workload
     command = f"kubectl kagent rollout undo {workload.resource.singular}/{workload.name}"
     return f"{command} --to-revision={todo.target.number}" + (" --with-sources" if with_sources else "")
 
 
-def announcement(past: History, todo: Plan, left: Sequence[SharedSource]) -> Iterator[str]:
+def announcement(past: History, todo: UndoPlan, left: Sequence[SharedSource]) -> Iterator[str]:
     """Lines for stderr before an undo: who else writes the object, a bad target, shared sources."""
     warning = owner_warning(past.now.workload)
     if warning:
@@ -65,7 +65,7 @@ def announcement(past: History, todo: Plan, left: Sequence[SharedSource]) -> Ite
         yield f"hint: {restore_hint(todo)}"
 
 
-def outcome(todo: Plan, done: Undone, seen: Verified, left: Sequence[SharedSource]) -> str:
+def outcome(todo: UndoPlan, done: Undone, seen: Verified, left: Sequence[SharedSource]) -> str:
     """What is true after the undo: rolled back only when the old config hash runs."""
     number = todo.target.number
     recorded = f"now revision {done.recorded.number}" if done.recorded else "not recorded"

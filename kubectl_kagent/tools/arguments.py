@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubectl_kagent.decoding import from_json
-from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.tool_server import Tool
 
 Schema = Mapping[str, Any]
@@ -38,13 +38,13 @@ def check(tool: Tool, arguments: Mapping[str, Any], server: str) -> Mapping[str,
     strange = [name for name in arguments if name not in properties]
     if strange and not schema.get("additionalProperties") and not schema.get("patternProperties"):
         # most servers would not say a word about them
-        raise Usage(
+        raise UsageError(
             f'tool "{tool.name}" of {server} has no argument "{strange[0]}"',
             hint=_described(properties, schema),
         )
     wrong = _errors(schema, dict(arguments))
     if wrong:
-        raise Usage(
+        raise UsageError(
             f'tool "{tool.name}" of {server}: {"; ".join(wrong)}', hint=_described(properties, schema)
         )
     return arguments

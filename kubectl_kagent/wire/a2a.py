@@ -17,12 +17,11 @@ from kubectl_kagent.model.events import (
     Request,
     State,
     Text,
+    TokenUsage,
     Unknown,
     Update,
-    Usage,
 )
 from kubectl_kagent.wire.a2a_v1 import in_old_words
-from kubectl_kagent.wire.parts import CONFIRMATION as CONFIRMATION
 from kubectl_kagent.wire.parts import is_text, mapping, meta, part_events, word
 
 INTERNAL_ERROR = -32603  # what kagent's controller answers for an agent that it can't reach
@@ -185,7 +184,7 @@ def _usage(usage: Any, message_id: str) -> Iterator[Event]:
     about = mapping(usage)
     counts = [about.get(key) or 0 for key in ("promptTokenCount", "candidatesTokenCount")]
     if isinstance(usage, Mapping) and all(isinstance(count, int) for count in counts):
-        yield Usage(int(counts[0]), int(counts[1]), message_id)
+        yield TokenUsage(int(counts[0]), int(counts[1]), message_id)
     else:
         yield Unknown({"usage_metadata": usage})
 

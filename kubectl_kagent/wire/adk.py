@@ -11,8 +11,8 @@ from typing import Any
 
 from kubectl_kagent.model.events import Event, Text
 from kubectl_kagent.model.trace import Tokens
-from kubectl_kagent.wire.a2a import CONFIRMATION
 from kubectl_kagent.wire.lenient import Gaps, Json, events, result_part
+from kubectl_kagent.wire.parts import CONFIRMATION
 
 _SPELLINGS = {
     "content": "Content",
@@ -33,7 +33,7 @@ _SPELLINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AdkEvent:
     """One event: who said what, at what cost. ``events`` as the chat reads them.
 
     ``decisions`` are a person's answers to requests, by the request's id: approved or not.
@@ -60,7 +60,7 @@ def field(raw: Json, name: str) -> Any:
     return raw.get(_SPELLINGS[name]) if value is None else value
 
 
-def read(raw: Json, gaps: Gaps) -> Said:
+def read(raw: Json, gaps: Gaps) -> AdkEvent:
     """An event of a session, or a response of a model, which is the same without author."""
     content = gaps.mapping(field(raw, "content"), "the content of an event")
     parts: list[Any] = []
@@ -69,7 +69,7 @@ def read(raw: Json, gaps: Gaps) -> Said:
         _part(gaps.mapping(part, "a part of an event"), parts, decisions, gaps)
     actions = gaps.mapping(field(raw, "actions"), "the actions of an event")
     delta = gaps.mapping(field(actions, "state_delta"), "the state of an event")
-    return Said(
+    return AdkEvent(
         author=gaps.text(field(raw, "author"), "the author of an event"),
         invocation=gaps.text(field(raw, "invocation_id"), "the invocation of an event"),
         events=events(parts, {}, gaps) if parts else (),

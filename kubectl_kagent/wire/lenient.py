@@ -9,7 +9,7 @@ from typing import Any
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.events import Event, ToolResult
-from kubectl_kagent.wire import a2a as wire
+from kubectl_kagent.wire import a2a
 
 Json = Mapping[str, Any]
 
@@ -94,7 +94,7 @@ def events(parts: list[Any], metadata: Json, gaps: Gaps) -> tuple[Event, ...]:
     sound = [part for part in parts if _is_part(part, gaps)]
     message = {"kind": "message", "role": "agent", "parts": sound, "metadata": metadata}
     try:
-        return wire.read(message).events
+        return a2a.read(message).events
     except (KagentError, TypeError, ValueError, AttributeError, KeyError):
         gaps.add("a message is not as agents send them")
         return ()

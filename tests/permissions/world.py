@@ -16,7 +16,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import Source, digest
+from kubectl_kagent.model.revision import ConfigSource, digest
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 from tests import objects
 from tests.fake.cluster import FakeCluster
@@ -61,7 +61,7 @@ class FakeWorld:
         spec = with_replicas(workload.spec, workload.deployment_path, None)
         # of a source only what reaches the agent: an MCP server's environment does not
         sources = [
-            Source.of(reference, item).content
+            ConfigSource.of(reference, item).content
             for reference in workload.references()
             for item in self.admin.read_all(reference.resource)
             if item["metadata"]["name"] == reference.name

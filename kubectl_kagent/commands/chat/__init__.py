@@ -14,10 +14,10 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.talk import Talk, end
-from kubectl_kagent.conversation.client import AgentLine
+from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.sessions import newest
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render.output import Output
 
 
@@ -38,7 +38,7 @@ from kubectl_kagent.render.output import Output
 @terminal.secrets
 @options.controller
 def chat(
-    reach: options.Reach,
+    reach: options.ControllerAccess,
     agent: str,
     message: str | None,
     filename: TextIO | None,
@@ -65,11 +65,11 @@ def chat(
     """
     text = _message(message, filename)
     if text is None and not output.is_text:
-        raise Usage("-o json needs a message", hint="give it as an argument, with -f, or on stdin")
+        raise UsageError("-o json needs a message", hint="give it as an argument, with -f, or on stdin")
     name = agent_name(agent)
     reach.agent(name)
     controller, namespace = reach.controller(), reach.namespace()
-    line = AgentLine(controller, namespace, name)
+    line = A2AClient(controller, namespace, name)
     conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
     talk = Talk(conversation, output, terminal.person() and output.is_text, otlp_endpoint)
@@ -85,13 +85,13 @@ def chat(
 def _message(message: str | None, filename: TextIO | None) -> str | None:
     """The message; None when a person is there to type it."""
     if message is not None and filename is not None:
-        raise Usage("give the message as an argument or with -f, not both")
+        raise UsageError("give the message as an argument or with -f, not both")
     if message is None and filename is None and sys.stdin.isatty():
         return None
     try:
         text = message if message is not None else (filename or sys.stdin).read()
     except UnicodeDecodeError as error:
-        raise Usage(f"the message is not {error.encoding.upper()} text: {error.reason}") from error
+        raise UsageError(f"the message is not {error.encoding.upper()} text: {error.reason}") from error
     if not text.strip():
-        raise Usage("the message is empty", hint="give it as an argument, with -f, or on stdin")
+        raise UsageError("the message is empty", hint="give it as an argument, with -f, or on stdin")
     return text

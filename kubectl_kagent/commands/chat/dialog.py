@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.commands.chat.talk import Talk, end
-from kubectl_kagent.conversation.narration import Called
+from kubectl_kagent.conversation.narration import CallStarted
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.masking import masked
 from kubectl_kagent.render import chat as screen
@@ -85,7 +85,7 @@ def _tools(talk: Talk) -> Iterator[str]:
     if not talk.calls:
         yield "no tool was called"
     for item in talk.calls:
-        if isinstance(item, Called):
+        if isinstance(item, CallStarted):
             yield f"→ {screen.call_text(item.call)}"
             continue
         yield f"{screen.tool_line(item).partition(':')[0]}:"

@@ -10,9 +10,9 @@ from typing import Any
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.interrupt import first_interrupt
 from kubectl_kagent.commands.chat import questions
-from kubectl_kagent.conversation.conversation import Conversation, Heard, Turn
+from kubectl_kagent.conversation.conversation import Conversation, Exchange, Heard
 from kubectl_kagent.conversation.decisions import Pending, pending
-from kubectl_kagent.conversation.narration import Called, Returned, Shown, Words, without_secrets
+from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Shown, TextChunk, without_secrets
 from kubectl_kagent.conversation.root_span import RootSpan
 from kubectl_kagent.errors import InputRequired, KagentError
 from kubectl_kagent.masking import masked_value, stream
@@ -32,12 +32,12 @@ class Talk:
     person: bool = False
     otlp: str = ""
     trace: str = ""
-    calls: list[Called | Returned] = field(default_factory=list)
+    calls: list[CallStarted | CallEnded] = field(default_factory=list)
     _open_line: bool = False
-    _words: stream.Words = field(default_factory=stream.Words)
+    _words: stream.MaskedStream = field(default_factory=stream.MaskedStream)
 
     @property
-    def turn(self) -> Turn:
+    def turn(self) -> Exchange:
         return self.conversation.turn
 
     def say(self, text: str) -> None:
@@ -86,7 +86,7 @@ class Talk:
 
     def _show(self, shown: Iterable[Shown]) -> None:
         for item in shown:
-            if isinstance(item, Words):
+            if isinstance(item, TextChunk):
                 if item.new:
                     self._end_line()
                 self._write(self._words.feed(item.text) if terminal.masks() else item.text)
@@ -94,7 +94,7 @@ class Talk:
             self._end_line()
             item = without_secrets(item) if terminal.masks() else item
             terminal.say(screen.tool_line(item))
-            if isinstance(item, Called | Returned):
+            if isinstance(item, CallStarted | CallEnded):
                 self.calls.append(item)
 
     def _write(self, text: str) -> None:
@@ -120,7 +120,7 @@ class Talk:
             )
 
 
-def end(agent: str, turn: Turn, user_flag: str = "") -> None:
+def end(agent: str, turn: Exchange, user_flag: str = "") -> None:
     """Return for a completed task. Raises what the exit code is made from for any other."""
     if turn.state == "completed":
         return

@@ -40,7 +40,7 @@ def history(
     """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
 
     Looking records what is not recorded yet, as far back as the API server remembers. What looks like a
-    secret is masked; --revision=N with -o json or yaml has it as it is recorded.
+    secret is masked; --revision=N with -o json or yaml has it is recorded.
 
     \b
     kubectl kagent rollout history agent/datetime-agent

@@ -12,7 +12,7 @@ from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.undo import roll_back
 from kubectl_kagent.conversation.smoke import NoAnswer, ask
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.lifecycle.history.undo import choose_good
 from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.model.workload import Workload
@@ -49,10 +49,10 @@ def status(
     """
     resource, name = one_target(target)
     if not watch and (smoke or on_failure):
-        raise Usage("--smoke and --on-failure need the wait; they don't go with --watch=false")
+        raise UsageError("--smoke and --on-failure need the wait; they don't go with --watch=false")
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if smoke and not workload.is_agent:
-        raise Usage(f"--smoke asks an agent; {workload.label} answers no prompts")
+        raise UsageError(f"--smoke asks an agent; {workload.label} answers no prompts")
     voice = rollout.Voice(terminal.write_line, terminal.warn)
     if watch:
         undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None

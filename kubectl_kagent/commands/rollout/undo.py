@@ -17,7 +17,7 @@ from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history import undo as rollback
 from kubectl_kagent.lifecycle.history.diff import difference
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import Plan
+from kubectl_kagent.lifecycle.history.undo import UndoPlan
 from kubectl_kagent.lifecycle.history.verification import expected_hash, verify
 from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow
 from kubectl_kagent.model.revision import Revision
@@ -132,7 +132,7 @@ def _settle(cluster: Cluster, restored: Workload, manager: str) -> tuple[str, ..
 
 
 def _preview(
-    cluster: Cluster, past: History, todo: Plan, *, with_sources: bool, dry_run: str, output: Output
+    cluster: Cluster, past: History, todo: UndoPlan, *, with_sources: bool, dry_run: str, output: Output
 ) -> None:
     """The difference on stderr and the object as it would be on stdout; the server may have its say."""
     number = todo.target.number
@@ -145,7 +145,7 @@ def _preview(
     terminal.changed(preview, f"rolled back to revision {number}", output, dry_run)
 
 
-def _skip(past: History, todo: Plan, *, error_unchanged: bool) -> None:
+def _skip(past: History, todo: UndoPlan, *, error_unchanged: bool) -> None:
     """There is nothing to restore in the object itself: say so, or that the difference is shared."""
     label = past.now.workload.label
     if todo.sources:

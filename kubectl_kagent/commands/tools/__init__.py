@@ -10,7 +10,7 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.commands.tools.call import call
 from kubectl_kagent.commands.tools.check import check
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.workload import Reference
 from kubectl_kagent.render import tools as screen
@@ -36,7 +36,7 @@ def tools() -> None:
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output: Output) -> None:
+def list_(reach: options.ControllerAccess, target: str | None, all_namespaces: bool, output: Output) -> None:
     """List tools: which agent has them, from which server, and whether that offers them.
 
     What servers offer is what kagent has found at them; with -o wide, json or yaml the servers
@@ -48,7 +48,7 @@ def list_(reach: options.Reach, target: str | None, all_namespaces: bool, output
     kubectl kagent tools list mcpserver/datetime-mcp -o wide
     """
     if target and all_namespaces:
-        raise Usage("a resource cannot be retrieved by name across all namespaces")
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
     cluster = reach.connect()
     namespace = None if all_namespaces else cluster.namespace
     ask = None if output == TEXT else asker(cluster, _PATIENCE)

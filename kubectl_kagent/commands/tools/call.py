@@ -13,7 +13,7 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.decoding import from_json
-from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, Unreachable, Usage
+from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, Unreachable, UsageError
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.tool_server import Tool
 from kubectl_kagent.render.output import Output
@@ -93,7 +93,7 @@ def call(
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise Usage(f'"{text}" is not an argument', hint="write it like --arg timezone=Europe/Berlin")
+        raise UsageError(f'"{text}" is not an argument', hint="write it like --arg timezone=Europe/Berlin")
     return name, value
 
 
@@ -101,9 +101,9 @@ def _object(file: TextIO) -> Mapping[str, Any]:
     try:
         value = from_json(file.read())
     except ValueError as error:
-        raise Usage(f"--args-json is not JSON: {error}") from error
+        raise UsageError(f"--args-json is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise Usage(f"--args-json is {type(value).__name__}, not an object")
+        raise UsageError(f"--args-json is {type(value).__name__}, not an object")
     return value
 
 
@@ -111,7 +111,7 @@ def _find(cluster: Cluster, word: str) -> tuple[Resource, str, Mapping[str, Any]
     """The server, as the API server has it."""
     resource, name = tool_target(word, MCP_SERVER)
     if resource is AGENT:
-        raise Usage("an agent is not a tool server", hint=f"ask it: kubectl kagent chat {name} MESSAGE")
+        raise UsageError("an agent is not a tool server", hint=f"ask it: kubectl kagent chat {name} MESSAGE")
     try:
         return resource, name, cluster.get(resource, cluster.namespace, name)
     except (NotFound, ResourceMissing):

@@ -8,7 +8,7 @@ from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.render import tools as screen
 from kubectl_kagent.render.output import Output
@@ -29,7 +29,7 @@ _PATIENCE = 20.0
 @click.pass_context
 def check(
     context: click.Context,
-    reach: options.Reach,
+    reach: options.ControllerAccess,
     agent: str | None,
     all_: bool,
     all_namespaces: bool,
@@ -46,7 +46,7 @@ def check(
     kubectl kagent tools check -A
     """
     if bool(agent) + all_ + all_namespaces != 1:
-        raise Usage("name an agent, or check them all with --all or -A")
+        raise UsageError("name an agent, or check them all with --all or -A")
     cluster = reach.connect()
     names = _named(agent) if agent else ()
     found = agents(cluster, None if all_namespaces else cluster.namespace, names)
@@ -68,5 +68,5 @@ def check(
 def _named(word: str) -> tuple[str]:
     resource, name = tool_target(word, AGENT)
     if resource is not AGENT:
-        raise Usage(f"{word} is not an agent", hint="tools check looks at the tools that agents name")
+        raise UsageError(f"{word} is not an agent", hint="tools check looks at the tools that agents name")
     return (name,)

@@ -13,8 +13,8 @@ from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.commands.trace.export import export
 from kubectl_kagent.commands.trace.follow import follow
 from kubectl_kagent.commands.trace.show import show
-from kubectl_kagent.commands.trace.sources import Moment, Where, source
-from kubectl_kagent.errors import Forbidden, NotFound, Usage
+from kubectl_kagent.commands.trace.sources import SourceOptions, TimeType, source
+from kubectl_kagent.errors import Forbidden, NotFound, UsageError
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.render.output import TEXT, Output
 
@@ -60,8 +60,8 @@ def trace() -> None:
 @click.option("--tool", default="", metavar="NAME", help="Only turns that called this tool.")
 @click.option("--errors", is_flag=True, help="Only turns in which something failed.")
 @click.option("--min-duration", type=options.Duration(), default=0.0, help="Only turns that took longer.")
-@click.option("--since", type=Moment(), default="168h", show_default=True, help="Duration, or a time.")
-@click.option("--until", type=Moment(), default="0", help="Duration, or a time; default: now.")
+@click.option("--since", type=TimeType(), default="168h", show_default=True, help="Duration, or a time.")
+@click.option("--until", type=TimeType(), default="0", help="Duration, or a time; default: now.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most so many."
 )
@@ -70,7 +70,7 @@ def trace() -> None:
 @terminal.color
 @source
 def turns(
-    where: Where,
+    where: SourceOptions,
     agent: str,
     live: bool,
     session: str,
@@ -100,7 +100,7 @@ def turns(
     query = Query(name, since, until, limit, session, tool, errors, min_duration)
     if live:
         if output != TEXT or where.file:
-            raise Usage("-f prints a table of what the cluster tells")
+            raise UsageError("-f prints a table of what the cluster tells")
         follow(where, query)
         return
     try:
@@ -129,19 +129,19 @@ def turns(
         terminal.show(text)
 
 
-def _agent(where: Where, word: str) -> str:
+def _agent(where: SourceOptions, word: str) -> str:
     if not word:
         if where.file is None:
-            raise Usage("name an agent", hint="kubectl kagent trace AGENT, or --input FILE for a file")
+            raise UsageError("name an agent", hint="kubectl kagent trace AGENT, or --input FILE for a file")
         return ""
     targets = parse_targets((word,), (AGENT,))
     if not targets.names:
-        raise Usage(f'"{word}" is a type, no name', hint=f"an agent of that name is agent/{word}")
+        raise UsageError(f'"{word}" is a type, no name', hint=f"an agent of that name is agent/{word}")
     (name,) = targets.names
     return name if where.file is not None else f"{where.reach.namespace()}/{name}"
 
 
-def _seen(where: Where, name: str) -> None:
+def _seen(where: SourceOptions, name: str) -> None:
     """An agent that is not there is another matter than one that did nothing: raises NotFound."""
     if name and where.file is None:
         try:

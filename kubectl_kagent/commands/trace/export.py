@@ -9,13 +9,13 @@ from kubectl_kagent.backends.otlp_receiver import address
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cluster.http import shown
-from kubectl_kagent.commands.trace.sources import Moment
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.commands.trace.sources import TimeType
+from kubectl_kagent.errors import UsageError
 
 
 @command(short_help="Recorded sessions as OpenTelemetry spans")
 @click.argument("session", required=False, default="")
-@click.option("--since", type=Moment(), help="All sessions since then: a duration, or a time.")
+@click.option("--since", type=TimeType(), help="All sessions since then: a duration, or a time.")
 @click.option(
     "--otlp",
     "url",
@@ -26,7 +26,7 @@ from kubectl_kagent.errors import Usage
 )
 @terminal.secrets
 @options.controller
-def export(reach: options.Reach, session: str, since: float | None, url: str) -> None:
+def export(reach: options.ControllerAccess, session: str, since: float | None, url: str) -> None:
     """Send what the controller recorded of a session (or a task) to an OTLP receiver.
 
     The ids of traces and spans come from those of session, task and call: a second export adds nothing.
@@ -43,7 +43,7 @@ def export(reach: options.Reach, session: str, since: float | None, url: str) ->
     from kubectl_kagent.telemetry.traces.sources import FromController
 
     if bool(session) == (since is not None):
-        raise Usage("name a session, or say since when with --since")
+        raise UsageError("name a session, or say since when with --since")
     source, now = FromController(reach.controller()), clock.now().timestamp()
     if session:
         record = source.find(session, now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import terminal
-from kubectl_kagent.commands.trace.sources import Where
+from kubectl_kagent.commands.trace.sources import SourceOptions
 from kubectl_kagent.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 2.0
 
 
-def follow(where: Where, query: Query) -> None:
+def follow(where: SourceOptions, query: Query) -> None:
     """Print turns as they end, for ever; what begins or waits is told on stderr."""
     from kubectl_kagent.render import trace as screen
     from kubectl_kagent.telemetry.traces.live import Live

@@ -13,11 +13,11 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
-from kubectl_kagent.errors import Forbidden, KagentError, Usage
+from kubectl_kagent.errors import Forbidden, KagentError, UsageError
 
 if TYPE_CHECKING:
     from kubectl_kagent.model.trace import Record
-    from kubectl_kagent.telemetry.traces.sources import Source
+    from kubectl_kagent.telemetry.traces.sources import TraceSource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,15 +25,15 @@ NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class SourceOptions:
     """What the command line says about sources. Nothing is asked before it is used."""
 
-    reach: options.Reach
+    reach: options.ControllerAccess
     tempo: str
     jaeger: str
     file: IO[bytes] | None
 
-    def ask(self, question: Callable[[Source], Record]) -> tuple[Record, str]:
+    def ask(self, question: Callable[[TraceSource], Record]) -> tuple[Record, str]:
         """The answer of the first source that has one, and its name, which is told on stderr.
 
         What was named is asked alone. Else Tempo comes first and then Jaeger, where they are, and last the
@@ -51,23 +51,23 @@ class Where:
                 return self._say(record, found)
         return self._told(question, self.controller())
 
-    def live(self) -> Source:
+    def live(self) -> TraceSource:
         """For what happens now: the controller knows a step when it begins, the others when it is over."""
         return self._named() or self.controller()
 
-    def _named(self) -> Source | None:
+    def _named(self) -> TraceSource | None:
         """The store of spans whose address was given."""
         from kubectl_kagent.backends import jaeger, tempo
         from kubectl_kagent.telemetry.traces.stores import FromJaeger, FromTempo
 
         to_tempo, to_jaeger = (url not in ("", NONE) for url in (self.tempo, self.jaeger))
         if to_tempo and to_jaeger:
-            raise Usage("one source is asked: give --tempo an address, or --jaeger")
+            raise UsageError("one source is asked: give --tempo an address, or --jaeger")
         if to_tempo:
             return FromTempo(tempo.at_address(self.tempo))
         return FromJaeger(jaeger.at_address(self.jaeger)) if to_jaeger else None
 
-    def _found(self) -> Iterator[Source]:
+    def _found(self) -> Iterator[TraceSource]:
         """The stores of spans in the cluster, in the order in which they are asked."""
         from kubectl_kagent.backends.jaeger import find_jaeger
         from kubectl_kagent.backends.tempo import find_tempo
@@ -80,7 +80,7 @@ class Where:
         if self.jaeger != NONE and (jaeger := find_jaeger(self.reach.connect())):
             yield FromJaeger(jaeger)
 
-    def _tried(self, question: Callable[[Source], Record], source: Source) -> Record | None:
+    def _tried(self, question: Callable[[TraceSource], Record], source: TraceSource) -> Record | None:
         """What it answers; None when it knows nothing or can't be asked, which is told."""
         from kubectl_kagent.telemetry.traces.query import NoSuchTurn
 
@@ -95,29 +95,29 @@ class Where:
             terminal.say(f"nothing in {source.name}{error.where}")
         except Forbidden:
             terminal.warn(f"{source.name} may not be asked: it takes services/proxy in its namespace")
-        except Usage:
+        except UsageError:
             raise
         except KagentError as error:
             terminal.warn(f"{source.name} can't be asked: {error.explained}")
         return None
 
-    def controller(self) -> Source:
+    def controller(self) -> TraceSource:
         from kubectl_kagent.telemetry.traces.sources import FromController
 
         return FromController(self.reach.controller())
 
-    def _given(self) -> Source:
+    def _given(self) -> TraceSource:
         from kubectl_kagent.telemetry.traces.sources import from_file
 
         assert self.file is not None
         name = getattr(self.file, "name", "<stdin>")
         return from_file("stdin" if name == "<stdin>" else name, self.file.read())
 
-    def _told(self, question: Callable[[Source], Record], source: Source) -> tuple[Record, str]:
+    def _told(self, question: Callable[[TraceSource], Record], source: TraceSource) -> tuple[Record, str]:
         with _uncollected():
             return self._say(question(source), source)
 
-    def _say(self, record: Record, source: Source) -> tuple[Record, str]:
+    def _say(self, record: Record, source: TraceSource) -> tuple[Record, str]:
         for gap in record.gaps:
             terminal.warn(gap)
         if record.turns:
@@ -144,8 +144,10 @@ def source(function: F) -> F:
 
     @options.controller
     @functools.wraps(function)
-    def wrapper(reach: options.Reach, tempo: str, jaeger: str, file: IO[bytes] | None, **values: Any) -> Any:
-        return function(Where(reach, tempo, jaeger, file), **values)
+    def wrapper(
+        reach: options.ControllerAccess, tempo: str, jaeger: str, file: IO[bytes] | None, **values: Any
+    ) -> Any:
+        return function(SourceOptions(reach, tempo, jaeger, file), **values)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
@@ -175,7 +177,7 @@ _OPTIONS = (
 )
 
 
-class Moment(click.ParamType[float]):
+class TimeType(click.ParamType[float]):
     """A time, or how long ago: RFC 3339 or a duration, as seconds since the epoch."""
 
     name = "time"

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from kubectl_kagent.masking import masked_apart
-from kubectl_kagent.model.revision import Revision, Snapshot, Source
+from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 
 _PROMPT = ("declarative", "systemMessage")
@@ -73,7 +73,7 @@ def _without_replicas(workload: Workload, spec: Mapping[str, Any]) -> dict[str, 
     return with_replicas(spec, path, None)
 
 
-def source_changes(old: Sequence[Source], new: Sequence[Source]) -> list[FieldChange]:
+def source_changes(old: Sequence[ConfigSource], new: Sequence[ConfigSource]) -> list[FieldChange]:
     """What differs in the objects that both configs are made from, masked."""
     before = {source.reference: source for source in old}
     after = {source.reference: source for source in new}

@@ -12,7 +12,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.history.rendered import rendered
-from kubectl_kagent.lifecycle.history.snapshots import Moment, Timeline, look_at, observe_then
+from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_at, observe_then
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     RECORDED_BY,
@@ -39,7 +39,7 @@ class Run:
     """A config from the moment it came to the last moment it was in force, and when it ended."""
 
     first: Snapshot
-    last: Moment
+    last: Observation
     until: datetime
 
 
@@ -59,7 +59,7 @@ def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
     return found
 
 
-def proven(cluster: Cluster, moment: Moment, *, until: datetime) -> dict[str, str]:
+def proven(cluster: Cluster, moment: Observation, *, until: datetime) -> dict[str, str]:
     """What ``rendered`` tells of the config of which ``moment`` is the last one."""
     return rendered(moment, lambda: observe_then(cluster, moment.workload, moment.sources), until=until)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.lifecycle.history.snapshots import Moment, Then
+from kubectl_kagent.lifecycle.history.snapshots import Observation, Then
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
 from kubectl_kagent.model.deployment import Deployment, config_hash
 from kubectl_kagent.model.revision import (
@@ -22,7 +22,7 @@ from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 Manifest = Mapping[str, Any]
 
 
-def rendered(moment: Moment, then: Callable[[], Then | None], *, until: datetime) -> dict[str, str]:
+def rendered(moment: Observation, then: Callable[[], Then | None], *, until: datetime) -> dict[str, str]:
     """The annotations that the Deployment proves for a config; empty while that is not certain.
 
     ``moment`` is the last one of that config, which was in force until ``until``. Deployment and workload are
@@ -45,7 +45,9 @@ def rendered(moment: Moment, then: Callable[[], Then | None], *, until: datetime
     return found
 
 
-def _taken_up(moment: Moment, deployment: Manifest, then: Callable[[], Then | None], until: datetime) -> bool:
+def _taken_up(
+    moment: Observation, deployment: Manifest, then: Callable[[], Then | None], until: datetime
+) -> bool:
     """Whether the controller has acted on the newest content of all sources.
 
     ``then`` gives workload and Deployment as they were right after the newest write of a source: what the

@@ -11,7 +11,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import LookAgain, Recording, Run, proven, runs
-from kubectl_kagent.lifecycle.history.snapshots import Gone, Moment, look_back
+from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, look_back
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
@@ -36,7 +36,7 @@ class History:
     permission that was missing to write what should have been.
     """
 
-    now: Moment
+    now: Observation
     revisions: tuple[Revision, ...]
     live: Revision | None
     notes: tuple[str, ...]
@@ -145,13 +145,13 @@ def _look(recording: Recording, since: int, *, record: bool) -> History:
         return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused)
 
 
-def _live(revisions: Sequence[Revision], now: Moment) -> Revision | None:
+def _live(revisions: Sequence[Revision], now: Observation) -> Revision | None:
     """The newest revision, if it is what runs."""
     return revisions[-1] if revisions and revisions[-1].hash == now.snapshot.hash else None
 
 
 def _tidied(
-    cluster: Cluster, now: Moment, revisions: list[Revision], notes: list[str], manager: str
+    cluster: Cluster, now: Observation, revisions: list[Revision], notes: list[str], manager: str
 ) -> History:
     """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
     live = _live(revisions, now)
@@ -173,7 +173,7 @@ def _tidied(
     return History(now, tuple(revisions), live, tuple(notes), refused)
 
 
-def settle(cluster: Cluster, now: Moment, revisions: Sequence[Revision], *, manager: str) -> Revision:
+def settle(cluster: Cluster, now: Observation, revisions: Sequence[Revision], *, manager: str) -> Revision:
     """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
     live = revisions[-1]
     if live.config_hash and live.ready_at:

@@ -15,7 +15,7 @@ from kubectl_kagent.model.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HistoryRow:
     """One line of history. ``number`` is None for a ReplicaSet whose config nobody recorded.
 
     ``pods`` and ``ready`` count the pods that run this config hash now.
@@ -35,16 +35,16 @@ class Row:
     gap_before: bool
 
 
-def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[Row]:
+def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[HistoryRow]:
     """Oldest first: the revisions, and between them by their age the configs that only ReplicaSets know."""
     workload = past.now.workload
     counts = _counts(workload, replica_sets)
     known = {revision.config_hash for revision in past.revisions}
-    oldest: dict[str, Row] = {}  # a restart makes several ReplicaSets of one config
+    oldest: dict[str, HistoryRow] = {}  # a restart makes several ReplicaSets of one config
     for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_moment):
         oldest.setdefault(row.config_hash, row)
     bare = [row for config_hash, row in oldest.items() if config_hash not in known]
-    merged: list[Row] = []
+    merged: list[HistoryRow] = []
     for row in _recorded(past, counts):
         while bare and bare[0].moment < row.moment:
             merged.append(bare.pop(0))
@@ -52,19 +52,19 @@ def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[Row]:
     return merged + bare
 
 
-def _moment(row: Row) -> datetime:
+def _moment(row: HistoryRow) -> datetime:
     return row.moment
 
 
-def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[Row]:
-    found: list[Row] = []
+def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[HistoryRow]:
+    found: list[HistoryRow] = []
     before: Revision | None = None
     newest_of_hash = {revision.config_hash: revision.number for revision in past.revisions}
     for revision in past.revisions:
         runs = newest_of_hash[revision.config_hash] == revision.number and revision.config_hash
         pods, ready = counts.get(revision.config_hash, (0, 0)) if runs else (0, 0)
         found.append(
-            Row(
+            HistoryRow(
                 number=revision.number,
                 live=past.live is not None and revision.number == past.live.number,
                 moment=revision.changed_at,
@@ -90,10 +90,12 @@ def _change(workload: Workload, before: Revision | None, revision: Revision) -> 
     return f"rollback of {revision.rollback_of}: {text}" if revision.rollback_of else text
 
 
-def _bare_row(workload: Workload, item: Mapping[str, Any], counts: Mapping[str, tuple[int, int]]) -> Row:
+def _bare_row(
+    workload: Workload, item: Mapping[str, Any], counts: Mapping[str, tuple[int, int]]
+) -> HistoryRow:
     hash_ = config_hash(item, workload)
     pods, ready = counts.get(hash_, (0, 0))
-    return Row(
+    return HistoryRow(
         number=None,
         live=False,
         moment=parse_time(item["metadata"]["creationTimestamp"]),

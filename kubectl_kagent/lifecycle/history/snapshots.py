@@ -18,7 +18,7 @@ from kubectl_kagent.lifecycle.history.authors import author
 from kubectl_kagent.lifecycle.history.sources import read_source
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
-from kubectl_kagent.model.revision import Revision, Snapshot, Source
+from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
 from kubectl_kagent.model.workload import Workload
 
 # Far more than is kept of them; a look takes as long as its moments are many.
@@ -30,7 +30,7 @@ class Gone(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Observation:
     """A workload, its snapshot and its Deployment (None before there is one), all at one resource version.
 
     ``sources`` are the objects of the snapshot's, None for one that is not there. ``written`` is the object
@@ -54,7 +54,7 @@ class Moment:
 class Timeline:
     """Moments oldest first. ``gap``: changes before the first one are no longer to be had."""
 
-    moments: tuple[Moment, ...]
+    moments: tuple[Observation, ...]
     gap: bool
 
 
@@ -74,7 +74,7 @@ def observe(
     *,
     at: str | None = None,
     known: Revision | None = None,
-) -> Moment | None:
+) -> Observation | None:
     """The workload at resource version ``at`` (default: now); None when it did not exist then.
 
     Raises Expired when ``at`` is compacted, Forbidden when the workload or a source may not be listed.
@@ -104,7 +104,7 @@ def observe(
         deployment_path=workload.deployment_path,
     )
     sources, notes = tuple(each.obj for each in found), tuple(each.note for each in found if each.note)
-    return Moment(workload, snapshot, deployment, sources, newest, notes)
+    return Observation(workload, snapshot, deployment, sources, newest, notes)
 
 
 def observe_then(
@@ -140,7 +140,7 @@ def look_back(
     when the API server does not even remember the present.
     """
     floor = max(since, known.resource_version if known else 0)
-    moments: list[Moment] = []
+    moments: list[Observation] = []
     while len(moments) < _MOST_MOMENTS:
         at = str(moments[-1].snapshot.resource_version - 1) if moments else None
         try:
@@ -164,9 +164,9 @@ def look_back(
     return Timeline(_authored(moments, known), gap=False)
 
 
-def _authored(newest_first: list[Moment], known: Revision | None) -> tuple[Moment, ...]:
+def _authored(newest_first: list[Observation], known: Revision | None) -> tuple[Observation, ...]:
     """The moments oldest first, each with the author that the moment before it proves."""
-    result: list[Moment] = []
+    result: list[Observation] = []
     for moment in reversed(newest_first):
         written = moment.written
         before: Mapping[str, Any] | None = None
@@ -180,7 +180,7 @@ def _authored(newest_first: list[Moment], known: Revision | None) -> tuple[Momen
     return tuple(result)
 
 
-def _known_version(known: Revision, moment: Moment) -> Mapping[str, Any] | None:
+def _known_version(known: Revision, moment: Observation) -> Mapping[str, Any] | None:
     """What the known revision holds of the object that made ``moment``, as far as it is the object's own."""
     written = moment.written
     if written is moment.workload.obj:
@@ -206,11 +206,11 @@ def _settled(snapshot: Snapshot, known: Revision | None) -> bool:
     )
 
 
-def _generations(sources: tuple[Source, ...]) -> list[tuple[str, int]]:
+def _generations(sources: tuple[ConfigSource, ...]) -> list[tuple[str, int]]:
     return [(source.uid, source.generation) for source in sources]
 
 
-def _skipped(known: Revision | None, moments: list[Moment]) -> bool:
+def _skipped(known: Revision | None, moments: list[Observation]) -> bool:
     """Whether there was more than one write between ``known`` and the oldest moment we have."""
     if known is None or not moments:
         return False
@@ -221,7 +221,7 @@ def _skipped(known: Revision | None, moments: list[Moment]) -> bool:
     return writes > 1
 
 
-def _writes(before: Source, after: Source) -> int:
+def _writes(before: ConfigSource, after: ConfigSource) -> int:
     """How often a source was written, as far as its kind counts that."""
     if before.uid == after.uid and after.reference.resource not in (CONFIG_MAP, SERVICE):
         return after.generation - before.generation

@@ -11,7 +11,7 @@ from kubectl_kagent.errors import Forbidden, NotFound
 from kubectl_kagent.model.allowed_namespaces import allows
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import NAMESPACE
-from kubectl_kagent.model.revision import Source
+from kubectl_kagent.model.revision import ConfigSource
 from kubectl_kagent.model.workload import Reference, Workload
 
 Object = Mapping[str, Any]
@@ -21,7 +21,7 @@ Object = Mapping[str, Any]
 class Found:
     """A source, the object that it is of (None: not there), and a note on what is left out of both."""
 
-    source: Source
+    source: ConfigSource
     obj: Object | None
     note: str = ""
 
@@ -32,7 +32,7 @@ def read_source(
     reference: Reference,
     *,
     at: str | None = None,
-    recorded: tuple[Source, ...] = (),
+    recorded: tuple[ConfigSource, ...] = (),
 ) -> Found:
     """What ``reference`` names, as far as kagent lets ``workload`` use it, at resource version ``at``.
 
@@ -40,23 +40,23 @@ def read_source(
     same generation still counts: a reader with fewer rights finds nothing changed.
     """
     if not reference.can_exist:
-        return Found(Source.of(reference, None), None)
+        return Found(ConfigSource.of(reference, None), None)
     fields = by_name(reference.name)
     listing = cluster.list_objects(reference.resource, reference.namespace, fields=fields, at=at)
     # whoever edits a spec may name anything: what is found is what was named, or nothing
     named = [item for item in listing["items"] if _is(item, reference)]
     if not named:
-        return Found(Source.of(reference, None), None)
+        return Found(ConfigSource.of(reference, None), None)
     obj = named[0]
     label = f"{reference.resource.label(reference.name)} in namespace {reference.namespace}"
     try:
         if allows(obj, workload.namespace, lambda: _labels(cluster, workload.namespace)):
-            return Found(Source.of(reference, obj), obj)
+            return Found(ConfigSource.of(reference, obj), obj)
         why = f"{label} does not let agents of {workload.namespace} use it (spec.allowedNamespaces)"
-        withheld = Source.withheld(reference, obj)
+        withheld = ConfigSource.withheld(reference, obj)
     except (Forbidden, NotFound) as error:
         why = f"whether {label} lets agents of {workload.namespace} use it is not known: {error.explained}"
-        withheld = Source.withheld(reference, obj)
+        withheld = ConfigSource.withheld(reference, obj)
         same = [s for s in recorded if (s.reference, s.uid, s.generation) == withheld.key]
         withheld = same[0] if same else withheld
     return Found(withheld, _without_content(obj), f"{why}; of it only uid and generation are kept")

@@ -32,7 +32,7 @@ from kubectl_kagent.model.resources import (
     REMOTE_MCP_SERVER,
     Resource,
 )
-from kubectl_kagent.model.revision import ROLLBACK_OF, Revision, Source
+from kubectl_kagent.model.revision import ROLLBACK_OF, ConfigSource, Revision
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, with_replicas
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.
@@ -48,8 +48,8 @@ class SharedSource:
     ``note`` says why there may be more of them. ``elsewhere``: it belongs to another namespace.
     """
 
-    target: Source
-    live: Source
+    target: ConfigSource
+    live: ConfigSource
     changes: tuple[FieldChange, ...]
     other_agents: tuple[str, ...]
     note: str = ""
@@ -72,7 +72,7 @@ class SharedSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class UndoPlan:
     """An undo before it is done."""
 
     workload: Workload
@@ -140,7 +140,7 @@ def rolled_back_from(past: History, target: Revision) -> int | None:
     return None
 
 
-def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
+def plan(cluster: Cluster, past: History, target: Revision) -> UndoPlan:
     """What the undo would change: the spec with the live replica count, and the sources that differ."""
     workload = past.now.workload
     path = _replicas_path(workload.resource, target.spec)
@@ -156,7 +156,7 @@ def plan(cluster: Cluster, past: History, target: Revision) -> Plan:
             part = tuple(change for change in changes if (change.path == "secret") == secret)
             if part:
                 shared.append(SharedSource(source, now, part, users, note, elsewhere))
-    return Plan(workload, target, spec, tuple(shared))
+    return UndoPlan(workload, target, spec, tuple(shared))
 
 
 def _replicas_path(resource: Resource, spec: Mapping[str, Any]) -> tuple[str, ...]:
@@ -168,13 +168,13 @@ def _bare(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
     return with_replicas(spec, _replicas_path(resource, spec), None)
 
 
-def _named(workload: Workload, target: Revision) -> list[Source]:
+def _named(workload: Workload, target: Revision) -> list[ConfigSource]:
     """The recorded sources that the recorded spec itself names: anything may stand beside it."""
     then = Workload(workload.resource, {**workload.obj, "spec": target.spec})
     return [source for source in target.sources if source.reference in then.references()]
 
 
-def _users(cluster: Cluster, workload: Workload, source: Source) -> tuple[tuple[str, ...], str]:
+def _users(cluster: Cluster, workload: Workload, source: ConfigSource) -> tuple[tuple[str, ...], str]:
     """Other agents that use the same source, and a note when those elsewhere may not be listed."""
     reference, note = source.reference, ""
     if reference.resource in (MODEL_CONFIG, CONFIG_MAP):
@@ -195,7 +195,7 @@ def _users(cluster: Cluster, workload: Workload, source: Source) -> tuple[tuple[
     return tuple(sorted(users)), note
 
 
-def undo(cluster: Cluster, todo: Plan, *, with_sources: bool, manager: str, cause: str) -> Undone:
+def undo(cluster: Cluster, todo: UndoPlan, *, with_sources: bool, manager: str, cause: str) -> Undone:
     """Carry out the plan. An interrupt (Ctrl-C, a closed terminal) waits until that is done and recorded.
 
     The object comes first: it is what proves that the plan still holds. Raises Conflict when it changed since
@@ -218,7 +218,7 @@ def undo(cluster: Cluster, todo: Plan, *, with_sources: bool, manager: str, caus
         return Undone(obj, recorded, restored, tuple(notes))
 
 
-def say_restored(done: Done, todo: Plan, sources: Sequence[SharedSource] = ()) -> None:
+def say_restored(done: Done, todo: UndoPlan, sources: Sequence[SharedSource] = ()) -> None:
     """Note that the patch is in, and these sources are restored."""
     too = f" (restored too: {_labels(sources)})" if sources else ""
     done.text = f"the spec of revision {todo.target.number} is in {todo.workload.label}{too}"
@@ -238,7 +238,7 @@ def _mark(
     return []
 
 
-def try_out(cluster: Cluster, todo: Plan, *, with_sources: bool) -> Mapping[str, Any]:
+def try_out(cluster: Cluster, todo: UndoPlan, *, with_sources: bool) -> Mapping[str, Any]:
     """Let the server check the undo without storing it: the object as it would be."""
     obj = _replace_spec(cluster, todo, dry_run=True, manager="")
     for shared in _restorable(todo) if with_sources else ():
@@ -246,11 +246,13 @@ def try_out(cluster: Cluster, todo: Plan, *, with_sources: bool) -> Mapping[str,
     return obj
 
 
-def _restorable(todo: Plan) -> tuple[SharedSource, ...]:
+def _restorable(todo: UndoPlan) -> tuple[SharedSource, ...]:
     return tuple(shared for shared in todo.sources if shared.restorable)
 
 
-def _restore_sources(cluster: Cluster, todo: Plan, done: Done, *, manager: str) -> tuple[SharedSource, ...]:
+def _restore_sources(
+    cluster: Cluster, todo: UndoPlan, done: Done, *, manager: str
+) -> tuple[SharedSource, ...]:
     """Restore one after the other. Raises Incomplete that names those which are left."""
     sources = _restorable(todo)
     for number, shared in enumerate(sources):
@@ -271,7 +273,7 @@ def _labels(sources: Sequence[SharedSource]) -> str:
     return ", ".join(source.label for source in sources)
 
 
-def _replace_spec(cluster: Cluster, todo: Plan, *, dry_run: bool, manager: str) -> dict[str, Any]:
+def _replace_spec(cluster: Cluster, todo: UndoPlan, *, dry_run: bool, manager: str) -> dict[str, Any]:
     workload = todo.workload
     place = (workload.resource, workload.namespace, workload.name)
     version = workload.resource_version
@@ -300,7 +302,7 @@ def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, ma
     place = (reference.resource, reference.namespace, reference.name)
     for _ in range(_TRIES):
         now = cluster.get(*place)
-        if _config(Source.of(reference, now)) != _config(shared.live):
+        if _config(ConfigSource.of(reference, now)) != _config(shared.live):
             break
         try:
             cluster.json_patch(*place, _restoring(shared.target, now), dry_run=dry_run, manager=manager)
@@ -310,12 +312,12 @@ def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, ma
     raise Conflict(f"{shared.label} was changed by somebody else just now")
 
 
-def _config(source: Source) -> dict[str, Any]:
+def _config(source: ConfigSource) -> dict[str, Any]:
     """The content that a person writes: a Secret may change meanwhile."""
     return {key: value for key, value in (source.content or {}).items() if key != "secret"}
 
 
-def _restoring(target: Source, now: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _restoring(target: ConfigSource, now: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The patch that gives the object as it is now the recorded content."""
     content = target.content or {}
     version = now["metadata"]["resourceVersion"]

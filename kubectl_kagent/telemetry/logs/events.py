@@ -10,7 +10,7 @@ _GATHER = 1.0  # seconds: what breaks for one pod mostly breaks for others too
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ContainerRef:
     """A container of a pod."""
 
     namespace: str
@@ -37,12 +37,12 @@ class Back:
 class Older:
     """The node has lines from ``stamp`` on only, and more was asked for: older files are not served."""
 
-    source: Source
+    source: ContainerRef
     stamp: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Notice:
     """Anything else, as a line."""
 
     line: str
@@ -52,7 +52,7 @@ class Said:
 class Stray:
     """A line came that the container did not write: it has no stamp."""
 
-    source: Source
+    source: ContainerRef
     line: bytes
 
     @property
@@ -69,11 +69,11 @@ class Stray:
 class Failed:
     """A container can't be read; an error that is none of ours is a fault of the reader's."""
 
-    source: Source
+    source: ContainerRef
     error: Exception
 
 
-News = Broke | Back | Older | Said | Stray | Failed
+News = Broke | Back | Older | Notice | Stray | Failed
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster.http import HttpService
-from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.lane import Lane
 from kubectl_kagent.telemetry.logs.loki import Pods, pages, stamp
 from kubectl_kagent.telemetry.logs.merge import Merge, Texts
@@ -28,17 +28,17 @@ class Elsewhere:
         self,
         merge: Merge,
         gate: Lane,
-        texts: Callable[[Source], Texts],
-        served_from: Callable[[Source], bytes],
+        texts: Callable[[ContainerRef], Texts],
+        served_from: Callable[[ContainerRef], bytes],
     ) -> None:
         """Give all of it to ``merge``, a page at a time; ``gate`` keeps younger lines back meanwhile.
 
         ``served_from`` is the stamp of the first line that the node has of a container, if any.
         """
-        first: dict[Source, bytes] = {}
+        first: dict[ContainerRef, bytes] = {}
         start, end = (int(time.timestamp() * 10**9) for time in (self.since, clock.now()))
         for page in pages(self.http, self.pods, start, end):
-            blocks: dict[Source, list[bytes]] = {}
+            blocks: dict[ContainerRef, list[bytes]] = {}
             for nanoseconds, source, text in page:
                 if source not in first:
                     first[source] = served_from(source)

@@ -14,7 +14,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import HttpService, Proxied, address_of
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import SERVICE
-from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.events import ContainerRef
 
 LABELS = "app.kubernetes.io/name=loki"
 _PORT = 3100
@@ -25,7 +25,7 @@ _NAMES = (("k8s_namespace_name", "k8s_pod_name", "k8s_container_name"), ("namesp
 
 _END_OF_TIME = 253_402_300_800 * 10**9  # the year 10000
 
-Entry = tuple[int, Source, str]
+Entry = tuple[int, ContainerRef, str]
 
 
 def find_loki(cluster: Cluster, where: str) -> HttpService:
@@ -59,7 +59,7 @@ class Pods:
             parts.append(_among(container, map(re.escape, self.containers)))
         return f"{{{', '.join(parts)}}}"
 
-    def has(self, source: Source) -> bool:
+    def has(self, source: ContainerRef) -> bool:
         """Whether it is one of them: a query can't pair names with namespaces."""
         return any(
             source.namespace == namespace and re.fullmatch(_pods_of(name), source.pod)
@@ -117,7 +117,7 @@ def _page(
     data = _data(http, "query_range", query=query, start=start, end=end, limit=_PAGE, direction="forward")
     try:
         for stream in data["result"]:
-            source = Source(*(str(stream["stream"].get(label, "")) for label in labels))
+            source = ContainerRef(*(str(stream["stream"].get(label, "")) for label in labels))
             for value in stream["values"]:
                 moment = int(value[0])
                 if not 0 <= moment < _END_OF_TIME:

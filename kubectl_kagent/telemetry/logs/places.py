@@ -15,39 +15,39 @@ from kubectl_kagent.model.workload import Workload, pod_selector
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class PodSelector:
     """Which pods: a label selector in a namespace, or in all."""
 
     namespace: str | None
     labels: str
 
 
-def of_workloads(workloads: Iterable[Workload]) -> tuple[Where, ...]:
+def of_workloads(workloads: Iterable[Workload]) -> tuple[PodSelector, ...]:
     """One place for each namespace and kind, however many workloads there are."""
     groups: dict[tuple[str, bool], list[Workload]] = {}
     for workload in workloads:
         groups.setdefault((workload.namespace, workload.is_agent), []).append(workload)
     return tuple(
-        Where(namespace, pod_selector(group[0].resource, tuple(workload.name for workload in group)))
+        PodSelector(namespace, pod_selector(group[0].resource, tuple(workload.name for workload in group)))
         for (namespace, _), group in groups.items()
     )
 
 
-def of_controllers(cluster: Cluster) -> tuple[Where, ...]:
+def of_controllers(cluster: Cluster) -> tuple[PodSelector, ...]:
     """kagent's and kmcp's, wherever they are; or where charts put them, for who may not look everywhere."""
-    everywhere = tuple(Where(None, controller.labels) for controller in (KAGENT, KMCP))
+    everywhere = tuple(PodSelector(None, controller.labels) for controller in (KAGENT, KMCP))
     try:
         find_pods(cluster, everywhere)
     except Forbidden:
         return tuple(
-            Where(namespace, controller.labels)
+            PodSelector(namespace, controller.labels)
             for controller in (KAGENT, KMCP)
             for namespace in controller.namespaces
         )
     return everywhere
 
 
-def find_pods(cluster: Cluster, places: Iterable[Where]) -> list[Pod]:
+def find_pods(cluster: Cluster, places: Iterable[PodSelector]) -> list[Pod]:
     """The pods, each once, in the order of their names."""
     found = {
         (item["metadata"]["namespace"], item["metadata"]["name"]): Pod(item)
@@ -57,7 +57,7 @@ def find_pods(cluster: Cluster, places: Iterable[Where]) -> list[Pod]:
     return [found[key] for key in sorted(found)]
 
 
-def started_pods(cluster: Cluster, places: Iterable[Where], timeout: float) -> list[Pod]:
+def started_pods(cluster: Cluster, places: Iterable[PodSelector], timeout: float) -> list[Pod]:
     """The pods, once a container of one has started, there are none, or ``timeout`` seconds have passed."""
     places = tuple(places)
     deadline = clock.monotonic() + timeout

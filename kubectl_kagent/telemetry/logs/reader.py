@@ -18,10 +18,10 @@ from kubectl_kagent.errors import (
     TimedOut,
     Unauthorized,
 )
-from kubectl_kagent.model.pod import Pod, Run
+from kubectl_kagent.model.pod import ContainerRun, Pod
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.telemetry.logs import stamps
-from kubectl_kagent.telemetry.logs.events import Back, Broke, Failed, News, Older, Said, Source
+from kubectl_kagent.telemetry.logs.events import Back, Broke, ContainerRef, Failed, News, Notice, Older
 from kubectl_kagent.telemetry.logs.lane import DELAY, PATIENCE, Lane
 from kubectl_kagent.telemetry.logs.seen import Seen
 
@@ -55,7 +55,7 @@ class Reader:
         tell: Callable[[News], None],
         start: Start,
     ) -> None:
-        self.source = Source(pod.namespace, pod.name, container)
+        self.source = ContainerRef(pod.namespace, pod.name, container)
         self.changed = threading.Event()
         self._cluster = cluster
         self._pod = pod
@@ -87,7 +87,7 @@ class Reader:
         """
         self._following = True
         try:
-            run: Run | None = self._pod.run(self.source.container)
+            run: ContainerRun | None = self._pod.run(self.source.container)
             if run is not None and run.started and self._start.tail != 0:
                 self._catch_up()
             while run is not None:
@@ -111,14 +111,14 @@ class Reader:
 
     # From one run to the next
 
-    def _next(self, run: Run, *, broke: bool) -> Run | None:
+    def _next(self, run: ContainerRun, *, broke: bool) -> ContainerRun | None:
         """After a stream has ended: the run to read on, None when there will be no more."""
         settled = clock.monotonic() + _SETTLE
         told = not run.started
         while True:
             pod = self._look()
             if pod is None:
-                self._tell(Said(f"pod {self.source.pod} is gone"))
+                self._tell(Notice(f"pod {self.source.pod} is gone"))
                 return None
             now = pod.run(self.source.container)
             if now.number > run.number or (now.started and not run.started):
@@ -128,7 +128,7 @@ class Reader:
                 if now.started:
                     self._attempt(follow=False)
                 self._tell(
-                    Said(f"pod {self.source.pod} {'is gone' if pod.leaving else f'ended ({now.reason})'}")
+                    Notice(f"pod {self.source.pod} {'is gone' if pod.leaving else f'ended ({now.reason})'}")
                 )
                 return None
             if now.running and (broke or clock.monotonic() >= settled):
@@ -137,23 +137,25 @@ class Reader:
                 return now
             if not now.running and not told:
                 told = True
-                self._tell(Said(self._ended(now)))
+                self._tell(Notice(self._ended(now)))
                 self._attempt(follow=False)
             self._wait(_RETRY / 2 if now.running else _LOOK_AGAIN)
 
-    def _restarted(self, run: Run, now: Run, *, told: bool) -> None:
+    def _restarted(self, run: ContainerRun, now: ContainerRun, *, told: bool) -> None:
         if not run.started:
             return
         if not told:
-            self._tell(Said(self._ended(now)))
+            self._tell(Notice(self._ended(now)))
         self._attempt(follow=False, previous=True)
         if now.number > run.number + 1:
             missed = now.number - run.number - 1
             self._tell(
-                Said(f"pod {self.source.pod}: {missed} runs of {self.source.container} came and went unread")
+                Notice(
+                    f"pod {self.source.pod}: {missed} runs of {self.source.container} came and went unread"
+                )
             )
 
-    def _ended(self, run: Run) -> str:
+    def _ended(self, run: ContainerRun) -> str:
         return (
             f"pod {self.source.pod}: container {self.source.container} ended ({run.reason}); "
             "reading on when it runs again"
@@ -287,7 +289,7 @@ class Reader:
                 self._tell(Older(self.source, served))
 
 
-def served_from(cluster: Cluster, source: Source) -> bytes:
+def served_from(cluster: Cluster, source: ContainerRef) -> bytes:
     """The stamp of the first line that the node has of a container; empty when it has none."""
     pieces = cluster.pod_log_stream(source.namespace, source.pod, source.container)
     try:

@@ -18,23 +18,23 @@ from kubectl_kagent.model.resources import POD
 from kubectl_kagent.telemetry.logs.events import (
     Back,
     Broke,
+    ContainerRef,
     Failed,
     Interruptions,
     News,
+    Notice,
     Older,
-    Said,
-    Source,
     Stray,
 )
 from kubectl_kagent.telemetry.logs.history import Elsewhere
 from kubectl_kagent.telemetry.logs.lane import Lane
 from kubectl_kagent.telemetry.logs.merge import Merge, Texts
-from kubectl_kagent.telemetry.logs.places import Where
+from kubectl_kagent.telemetry.logs.places import PodSelector
 from kubectl_kagent.telemetry.logs.reader import Reader, Start, served_from
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LogPlan:
     """What of each pod is read, and how.
 
     ``choose`` names a pod's containers, ``texts`` makes what is printed of one's lines. ``start`` is not for
@@ -42,21 +42,21 @@ class Plan:
     """
 
     choose: Callable[[Pod], tuple[str, ...]]
-    texts: Callable[[Source], Texts]
+    texts: Callable[[ContainerRef], Texts]
     start: Start
     limit: int
     elsewhere: Elsewhere | None = None
 
 
 @dataclass
-class Session:
+class LogSession:
     """Reads as ``plan`` says; ``say`` is told, a line each, of interruptions, joins and ends."""
 
     cluster: Cluster
-    plan: Plan
+    plan: LogPlan
     say: Callable[[str], None]
     failed: list[KagentError] = field(default_factory=list)
-    _strays: set[Source] = field(default_factory=set)
+    _strays: set[ContainerRef] = field(default_factory=set)
     _following: bool = False
     _readers: dict[str, list[Reader]] = field(default_factory=dict)
     _news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
@@ -76,7 +76,7 @@ class Session:
             if over:
                 break
 
-    def follow(self, pods: Iterable[Pod], places: Iterable[Where]) -> Iterator[bytes]:
+    def follow(self, pods: Iterable[Pod], places: Iterable[PodSelector]) -> Iterator[bytes]:
         """What there is and what comes, for ever."""
         self._merge, self._following = Merge(patient=False), True
         self._read_elsewhere()
@@ -133,19 +133,19 @@ class Session:
         try:
             elsewhere.read(self._merge, gate, self.plan.texts, partial(served_from, self.cluster))
         except Exception as error:  # a thread that dies unheard would make a part look like the whole
-            self._news.put(Failed(Source("", "", ""), error))
+            self._news.put(Failed(ContainerRef("", "", ""), error))
         finally:
             gate.end()
 
     def _start(self, pod: Pod, container: str, start: Start, work: Callable[[Reader], None]) -> Reader:
-        source = Source(pod.namespace, pod.name, container)
+        source = ContainerRef(pod.namespace, pod.name, container)
         stray = partial(self._news_of_stray, source)
         lane = self._merge.lane(self.plan.texts(source), stray=stray)
         reader = Reader(self.cluster, pod, container, lane, self._news.put, start)
         threading.Thread(target=work, args=(reader,), daemon=True, name=f"{pod.name}/{container}").start()
         return reader
 
-    def _news_of_stray(self, source: Source, line: bytes) -> None:
+    def _news_of_stray(self, source: ContainerRef, line: bytes) -> None:
         self._news.put(Stray(source, line))
 
     def _feed_broke(self, why: str) -> None:
@@ -155,7 +155,7 @@ class Session:
         """Take up the readers' news. Raises what no waiting helps against."""
         while not self._news.empty():
             news = self._news.get()
-            if isinstance(news, Said):
+            if isinstance(news, Notice):
                 self.say(news.line)
             elif isinstance(news, Older):
                 if self.plan.elsewhere is None:

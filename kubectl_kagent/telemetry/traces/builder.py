@@ -21,7 +21,7 @@ class Heard:
     """An event of a session, or a message of a task (without time), with what it says."""
 
     when: float | None
-    said: adk.Said
+    said: adk.AdkEvent
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kubectl_kagent.errors import KagentError, Usage
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.trace import Turn
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.ids import underscored
@@ -118,5 +118,5 @@ def named(turns: Iterable[Turn], id_: str) -> tuple[Turn, ...]:
     meant = tuple(turn for turn in turns if any(getattr(turn, kind) in ids for kind, ids in found.items()))
     # Go's session and task of one message begin alike: that is no doubt
     if len(every) > 1 and len(meant) > 1 and len({turn.session for turn in meant}) > 1:
-        raise Usage(f'"{id_}" is the beginning of several ids: {", ".join(every[:5])}')
+        raise UsageError(f'"{id_}" is the beginning of several ids: {", ".join(every[:5])}')
     return meant

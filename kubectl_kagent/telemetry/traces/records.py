@@ -94,7 +94,7 @@ def _events(session: Json, gaps: Gaps) -> tuple[list[Heard], dict[str, str]]:
     return heard, traces
 
 
-def _trace(said: adk.Said, gaps: Gaps) -> str:
+def _trace(said: adk.AdkEvent, gaps: Gaps) -> str:
     found = _TRACEPARENT.fullmatch(gaps.text(said.headers.get("traceparent"), "the traceparent of a session"))
     return found[1] if found else ""
 
@@ -137,7 +137,7 @@ def _message(message: Json, metadata: Json, gaps: Gaps) -> Heard:
     by_agent = gaps.text(message.get("role"), "the role of a message") == "agent"
     parts = gaps.items(message.get("parts"), "the parts of a message")
     found = events(parts, metadata, gaps)
-    said = adk.Said(
+    said = adk.AdkEvent(
         author="agent" if by_agent else "user",
         invocation="",
         events=found,

@@ -26,7 +26,7 @@ _AT_ONCE = 8
 _SUBAGENTS = 5
 
 
-class Source(Protocol):
+class TraceSource(Protocol):
     """Somebody who knows what agents did."""
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import replace
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG
-from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Row, Usage, Wanted
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageRow, UsageTable, Wanted
 from kubectl_kagent.model.workload import Workload, dig
 
 _ASK_USER = "ask_user"  # a tool that kagent gives to its agents: it always waits for a person
@@ -33,7 +33,7 @@ def models(cluster: Cluster, namespace: str | None) -> dict[str, str]:
     }
 
 
-def with_doubled(usage: Usage, cluster: Cluster, wanted: Wanted) -> Usage:
+def with_doubled(usage: UsageTable, cluster: Cluster, wanted: Wanted) -> UsageTable:
     """The usage in spans, with a gap that names the tools whose calls stand in it twice.
 
     Metrics don't tell whether the collector leaves out the first span of such a call. The turn's are always
@@ -69,7 +69,7 @@ def _approvals(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str],
     }
 
 
-def _doubled(row: Row, approvals: Mapping[tuple[str, str], set[str]], wanted: Wanted) -> set[str]:
+def _doubled(row: UsageRow, approvals: Mapping[tuple[str, str], set[str]], wanted: Wanted) -> set[str]:
     found = {
         tool
         for (namespace, agent), tools in approvals.items()

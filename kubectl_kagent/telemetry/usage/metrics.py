@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kubectl_kagent.backends.prometheus import Prometheus, Sample
-from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, Row, Usage, Wanted
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.ids import dashed
 from kubectl_kagent.wire.semconv import label
@@ -28,7 +28,7 @@ _UNREADABLE = "samples that are no numbers were left out"
 _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 
 
-def usage(prometheus: Prometheus, wanted: Wanted) -> Usage:
+def usage(prometheus: Prometheus, wanted: Wanted) -> UsageTable:
     """What Prometheus knows; no rows where it has no span metrics, or none of these agents."""
     warnings: list[str] = []
 
@@ -46,7 +46,7 @@ def usage(prometheus: Prometheus, wanted: Wanted) -> Usage:
         if not ask(_before(wanted)):
             warnings.append(_YOUNG)
     gaps = tuple(f"Prometheus ({prometheus.name}): {warning}" for warning in dict.fromkeys(warnings))
-    return Usage(tuple(_row(key, tally, wanted) for key, tally in tallies.items()), gaps)
+    return UsageTable(tuple(_row(key, tally, wanted) for key, tally in tallies.items()), gaps)
 
 
 # Asking
@@ -174,8 +174,8 @@ def _agent(labels: Mapping[str, str]) -> tuple[str, str]:
     return dashed(namespace), dashed(service)
 
 
-def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> Row:
-    return Row(
+def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> UsageRow:
+    return UsageRow(
         *key,
         calls=round(tally.calls),
         errors=round(tally.errors),

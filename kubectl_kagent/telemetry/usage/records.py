@@ -12,7 +12,7 @@ from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.trace import FAILED, LLM, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
-from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, Row, Usage, Wanted
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.telemetry.traces.query import Query
 from kubectl_kagent.telemetry.traces.sources import FromController
 from kubectl_kagent.telemetry.usage import agents as top_agents
@@ -23,7 +23,7 @@ _NAMELESS = (
 )
 
 
-def usage(controller: Controller, cluster: Cluster | None, wanted: Wanted) -> Usage:
+def usage(controller: Controller, cluster: Cluster | None, wanted: Wanted) -> UsageTable:
     """What the controller recorded of its user; ``cluster`` tells the models that records leave out.
 
     A turn counts when it began in the time that is asked for.
@@ -33,7 +33,7 @@ def usage(controller: Controller, cluster: Cluster | None, wanted: Wanted) -> Us
     record = FromController(controller).turns(query)
     turns = [turn for turn in record.turns if wanted.namespace in (None, turn.agent.partition("/")[0])]
     if wanted.kind != MODELS:
-        return Usage(rows(turns, wanted, {}), record.gaps)
+        return UsageTable(rows(turns, wanted, {}), record.gaps)
     gaps, models = record.gaps, dict[str, str]()
     if any(not step.model for turn in turns for step in turn.llm_calls):
         gaps += (_NAMELESS,)
@@ -41,10 +41,10 @@ def usage(controller: Controller, cluster: Cluster | None, wanted: Wanted) -> Us
         models = top_agents.models(cluster, wanted.namespace) if cluster else {}
     except Forbidden as error:
         gaps += (f"the models that agents have now are not known: {error.explained}",)
-    return Usage(rows(turns, wanted, models), gaps)
+    return UsageTable(rows(turns, wanted, models), gaps)
 
 
-def rows(turns: Iterable[Turn], wanted: Wanted, models: Mapping[str, str]) -> tuple[Row, ...]:
+def rows(turns: Iterable[Turn], wanted: Wanted, models: Mapping[str, str]) -> tuple[UsageRow, ...]:
     """What the turns add up to. ``models`` names the model of an agent (``NAMESPACE/NAME``) whose record
     names none.
 
@@ -106,8 +106,8 @@ def _worked(step: Step) -> float | None:
     return max(0.0, step.seconds - waited)
 
 
-def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> Row:
-    return Row(
+def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> UsageRow:
+    return UsageRow(
         *key,
         calls=tally.calls,
         errors=tally.errors,

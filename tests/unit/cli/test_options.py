@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from kubectl_kagent.cli import options
 from kubectl_kagent.cli.options import seconds
 from kubectl_kagent.cluster.connect import Connection
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from tests.conftest import Kagent
 
 
@@ -39,14 +39,14 @@ def test_durations(text: str, expected: float) -> None:
     "text", ["", "s", "soon", "-5s", "5 s", "1d", "5m30", "1h-2m", "\u0663s", "1e3s", "5S"]
 )
 def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(Usage, match="is not a duration"):
+    with pytest.raises(UsageError, match="is not a duration"):
         seconds(text)
 
 
 @pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + "h", "2562048h", "9223372037"])
 def test_a_duration_is_no_longer_than_gos(text: str) -> None:
     assert seconds("2562047h") == 2562047 * 3600
-    with pytest.raises(Usage, match="is too long"):
+    with pytest.raises(UsageError, match="is too long"):
         seconds(text)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.cli.targets import Targets, one_target, parse_targets
-from kubectl_kagent.errors import NotFound, Usage
+from kubectl_kagent.errors import NotFound, UsageError
 from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, MODEL_CONFIG, Resource
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, mcp_server
@@ -56,20 +56,20 @@ def test_targets(words: str, resource: Resource, names: str) -> None:
     ],
 )
 def test_targets_that_make_no_sense(words: str, message: str) -> None:
-    with pytest.raises(Usage) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_targets(tuple(words.split()))
     assert caught.value.message.startswith(message)
     assert caught.value.exit_code == 2
 
 
 def test_kubectls_list_of_types_is_one_call_for_each() -> None:
-    with pytest.raises(Usage, match="invalid resource name") as caught:
+    with pytest.raises(UsageError, match="invalid resource name") as caught:
         parse_targets(("agents,mcpservers",))
     assert caught.value.hint == "one type a call, and names with blanks between them"
 
 
 def test_a_verb_says_which_types_it_takes() -> None:
-    with pytest.raises(Usage) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_targets(("mc/gpt",))
     assert caught.value.hint == "it works on: agent, mcpserver"
     assert parse_targets(("mc/gpt",), LISTABLE) == Targets(MODEL_CONFIG, ("gpt",))
@@ -78,7 +78,7 @@ def test_a_verb_says_which_types_it_takes() -> None:
 def test_one_target_is_exactly_one() -> None:
     assert one_target(("agent/clock",)) == (AGENT, "clock")
     for words in ((), ("agents",), ("a", "b")):
-        with pytest.raises(Usage, match="name exactly one object"):
+        with pytest.raises(UsageError, match="name exactly one object"):
             one_target(words)
 
 
@@ -103,7 +103,7 @@ def test_selected_objects_have_their_kind(cluster: FakeCluster) -> None:
 def test_to_name_and_to_select_exclude_each_other(cluster: FakeCluster) -> None:
     selections: tuple[dict[str, Any], ...] = ({"all_": True}, {"selector": "a=b"})
     for how in selections:
-        with pytest.raises(Usage, match="not both"):
+        with pytest.raises(UsageError, match="not both"):
             Targets(AGENT, ("a",)).list(cluster, "default", **how)
-    with pytest.raises(Usage, match="required resource not specified"):
+    with pytest.raises(UsageError, match="required resource not specified"):
         Targets(AGENT, ()).list(cluster, "default")

@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from kubectl_kagent.app import cli
-from kubectl_kagent.errors import Conflict, OtherServerError, Usage
+from kubectl_kagent.errors import Conflict, OtherServerError, UsageError
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -264,7 +264,7 @@ def test_a_cell_is_one_line_and_a_line_shows_its_codes() -> None:
 def refuses(output: str) -> bool:
     try:
         parse(output, OBJECTS)
-    except Usage:
+    except UsageError:
         return True
     return False
 

@@ -11,7 +11,7 @@ import pytest
 from kubectl_kagent.conversation.client import Reply, events
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.decisions import pending
-from kubectl_kagent.conversation.narration import Called, Returned, Speech, Words
+from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Narration, TextChunk
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResult
 from kubectl_kagent.wire.a2a import RpcError, read
@@ -103,7 +103,7 @@ def talk(line: Line, *, session: str = "") -> Heard:
     conversation = Conversation(line, warnings.append, clock=lambda: 0.0, sleep=lambda _: None)  # type: ignore[arg-type]
     words = ""
     for _, shown in conversation.say("hello", session=session):
-        words += "".join(item.text for item in shown if isinstance(item, Words))
+        words += "".join(item.text for item in shown if isinstance(item, TextChunk))
     return Heard(words, warnings, conversation)
 
 
@@ -272,7 +272,7 @@ def test_a_turn_that_waits_goes_on_with_a_decision() -> None:
     assert (turn.waits, [item.call.name for item in turn.requests]) == (True, ["delete"])
     replies = list(heard.conversation.decide(APPROVE, pending(turn.requests)))
     assert line.asked[-1] == ("{'decision_type': 'approve'}", "t c")
-    assert [item for _, shown in replies for item in shown] == [Words("Deleted.")]
+    assert [item for _, shown in replies for item in shown] == [TextChunk("Deleted.")]
     assert (turn.state, turn.requests) == ("completed", [])
 
 
@@ -317,7 +317,7 @@ def test_the_wait_for_a_person_is_no_time_of_the_call() -> None:
     now[0] = 100.0
     stream = conversation.decide(APPROVE, pending(conversation.turn.requests))
     now[0] = 102.5
-    returned = [item for _, shown in stream for item in shown if isinstance(item, Returned)]
+    returned = [item for _, shown in stream for item in shown if isinstance(item, CallEnded)]
     assert [item.seconds for item in returned] == [2.5]
 
 
@@ -329,9 +329,9 @@ def test_an_agent_without_tasks_answers_with_a_message() -> None:
 
 
 def texts(*events: Event) -> list[str]:
-    speech = Speech()
+    speech = Narration()
     shown = [item for event in events for item in speech.hear(event, 0.0)]
-    return [("| " if item.new else "") + item.text for item in shown if isinstance(item, Words)]
+    return [("| " if item.new else "") + item.text for item in shown if isinstance(item, TextChunk)]
 
 
 def piece(text: str) -> Text:
@@ -364,7 +364,7 @@ def test_each_word_is_shown_once(events: list[Event], words: list[str]) -> None:
 
 
 def test_calls_without_an_id_are_all_shown() -> None:
-    speech = Speech()
+    speech = Narration()
     call, result = ToolCall("", "get", {}), ToolResult("", "get", None, "x", False)
     shown = [item for event in (call, call, result, result) for item in speech.hear(event, 0.0)]
-    assert [type(item) for item in shown] == [Called, Called, Returned, Returned]
+    assert [type(item) for item in shown] == [CallStarted, CallStarted, CallEnded, CallEnded]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_kagent.conversation.narration import Called, Returned, Shown, Speech, Words
+from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Narration, Shown, TextChunk
 from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResult
 
 CALL = ToolCall("1", "get_time", {})
@@ -20,7 +20,7 @@ def whole(text: str) -> Text:
 
 
 def shown(*events: Event) -> list[Shown]:
-    speech = Speech()
+    speech = Narration()
     return [item for moment, event in enumerate(events) for item in speech.hear(event, float(moment))]
 
 
@@ -40,12 +40,12 @@ def shown(*events: Event) -> list[Shown]:
     ],
 )
 def test_words_once(events: tuple[Event, ...], words: str) -> None:
-    assert "".join(item.text for item in shown(*events) if isinstance(item, Words)) == words
+    assert "".join(item.text for item in shown(*events) if isinstance(item, TextChunk)) == words
 
 
 def test_a_call_is_shown_once_and_timed() -> None:
-    assert shown(CALL, CALL, RESULT, RESULT, CALL) == [Called(CALL), Returned(RESULT, 2.0)]
+    assert shown(CALL, CALL, RESULT, RESULT, CALL) == [CallStarted(CALL), CallEnded(RESULT, 2.0)]
 
 
 def test_a_result_whose_call_was_not_seen_has_no_time() -> None:
-    assert shown(RESULT) == [Returned(RESULT, None)]
+    assert shown(RESULT) == [CallEnded(RESULT, None)]

@@ -14,7 +14,7 @@ from kubectl_kagent.masking import MASKED, literals, masked, masked_apart, maske
 from kubectl_kagent.masking.finders import FINDERS
 from kubectl_kagent.masking.names import is_secret_name
 from kubectl_kagent.masking.shapes import SHAPES, pattern
-from kubectl_kagent.masking.stream import Lines, Words
+from kubectl_kagent.masking.stream import Lines, MaskedStream
 
 # Tokens of every row of the table of shapes: their beginnings and how many letters follow.
 TOKENS = {
@@ -441,7 +441,7 @@ BACKWARDS = [
 def test_words_in_pieces_are_masked_as_the_whole(text: str) -> None:
     text = f"Here you are:\n\nFirst {text}\n and more.\n"
     for most in (1, 3, 12):
-        dice, words, shown, place = random.Random(most), Words(), "", 0
+        dice, words, shown, place = random.Random(most), MaskedStream(), "", 0
         while place < len(text):
             size = dice.randint(1, most)
             shown += words.feed(text[place : place + size])
@@ -450,7 +450,7 @@ def test_words_in_pieces_are_masked_as_the_whole(text: str) -> None:
 
 
 def test_words_are_shown_as_they_come() -> None:
-    words = Words()
+    words = MaskedStream()
     assert [words.feed(piece) for piece in ("It is ", "late, ", "go ", "home", ".\n", "By")] == [
         "It is ",
         "late, ",

@@ -21,8 +21,8 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.revision import (
     LABEL_HASH,
     LABEL_NAME,
+    ConfigSource,
     Snapshot,
-    Source,
     canonical_json,
     digest,
     parse_time,
@@ -45,7 +45,7 @@ def workload(name: str = "clock") -> Workload:
     return Workload(AGENT, obj)
 
 
-def snapshot(spec: dict[str, Any] | None = None, *sources: Source) -> Snapshot:
+def snapshot(spec: dict[str, Any] | None = None, *sources: ConfigSource) -> Snapshot:
     return Snapshot(
         spec=agent()["spec"] if spec is None else spec,
         sources=sources,
@@ -106,10 +106,10 @@ def test_the_order_of_lists_makes_a_difference_and_that_of_keys_none() -> None:
 
 
 def test_a_source_counts_with_its_content_and_not_with_its_identity() -> None:
-    plain = Source.of(MODEL, stored(model_config()))
-    touched = Source.of(MODEL, stored(model_config(), uid="uid-10", generation=9, resourceVersion="99"))
-    other = Source.of(MODEL, stored(model_config(model="large")))
-    gone = Source.of(MODEL, None)
+    plain = ConfigSource.of(MODEL, stored(model_config()))
+    touched = ConfigSource.of(MODEL, stored(model_config(), uid="uid-10", generation=9, resourceVersion="99"))
+    other = ConfigSource.of(MODEL, stored(model_config(model="large")))
+    gone = ConfigSource.of(MODEL, None)
     assert snapshot(None, plain).hash == snapshot(None, touched).hash
     assert len({snapshot(None, source).hash for source in (plain, other, gone)}) == 3
 
@@ -118,7 +118,7 @@ def test_a_source_counts_with_its_content_and_not_with_its_identity() -> None:
 
 
 def content(reference: Reference, obj: dict[str, Any]) -> dict[str, Any]:
-    found = Source.of(reference, obj).content
+    found = ConfigSource.of(reference, obj).content
     assert found is not None
     return dict(found)
 
@@ -163,8 +163,8 @@ def test_of_a_model_config_the_spec_and_a_mark_of_the_secret() -> None:
 
 
 def test_a_revision_comes_back_as_it_went() -> None:
-    source = Source.of(MODEL, stored(model_config()))
-    prompts = Source.of(Reference(CONFIG_MAP, "team", "p", ("a", "b")), None)
+    source = ConfigSource.of(MODEL, stored(model_config()))
+    prompts = ConfigSource.of(Reference(CONFIG_MAP, "team", "p", ("a", "b")), None)
     snap = snapshot(agent(systemMessage="<b> & äöü 😀 \u2028")["spec"], source, prompts)
     annotations = {
         "kubernetes.io/change-cause": "why",
@@ -221,7 +221,7 @@ def test_no_secret_value_is_in_a_revision() -> None:
     model = stored({**model_config(), "status": {"secretHash": "5e884898da"}})
     obj = revision_object(
         Workload(AGENT, load("declarative")),
-        snapshot(load("declarative")["spec"], Source.of(MODEL, model)),
+        snapshot(load("declarative")["spec"], ConfigSource.of(MODEL, model)),
         1,
         annotations={},
         gap_before=False,
@@ -234,8 +234,8 @@ def test_no_secret_value_is_in_a_revision() -> None:
 
 def test_every_kind_of_source_can_be_read_back() -> None:
     for resource in (MODEL_CONFIG, REMOTE_MCP_SERVER, MCP_SERVER, CONFIG_MAP, SERVICE):
-        source = Source(Reference(resource, "team", "x"), "uid", 1, {"a": 1})
-        assert Source.from_data(source.to_data()) == source
+        source = ConfigSource(Reference(resource, "team", "x"), "uid", 1, {"a": 1})
+        assert ConfigSource.from_data(source.to_data()) == source
 
 
 # Names

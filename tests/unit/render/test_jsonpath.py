@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.decoding import TooDeep
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render.jsonpath import evaluate
 
 OBJECT: dict[str, Any] = {
@@ -138,14 +138,14 @@ def test_templates_print_what_kubectl_prints(template: str, text: str) -> None:
     "template", ["{.metadata.name", "{end}", "{.spec.list[}", "{.metadata.name}{", "{.a b}"]
 )
 def test_what_does_not_parse_is_a_usage_error(template: str) -> None:
-    with pytest.raises(Usage) as caught:
+    with pytest.raises(UsageError) as caught:
         evaluate(template, OBJECT)
     assert caught.value.exit_code == 2
 
 
 def test_a_range_that_is_never_closed_is_refused() -> None:
     """kubectl prints the rest over the whole object; that is never what was meant."""
-    with pytest.raises(Usage, match=r"a \{range\} without an \{end\}"):
+    with pytest.raises(UsageError, match=r"a \{range\} without an \{end\}"):
         evaluate("{range .spec.list[*]}{@}", OBJECT)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_kagent.errors import Usage
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render.escapes import harmless
 from kubectl_kagent.render.output import OBJECTS, changed, object_label, parse, to_yaml
 from tests.objects import agent
@@ -110,13 +110,13 @@ def test_custom_columns_print_values_as_go_does() -> None:
     "output", ["toml", "jsonpath", "jsonpath=", "custom-columns", "custom-columns=", "JSON"]
 )
 def test_formats_that_are_not_known_are_a_usage_error(output: str) -> None:
-    with pytest.raises(Usage, match="unable to match a printer suitable for the output format"):
+    with pytest.raises(UsageError, match="unable to match a printer suitable for the output format"):
         objects([ITEM], output, single=True)
 
 
 @pytest.mark.parametrize("spec", ["NAME", "NAME:", ":.metadata.name", "NAME:.metadata.name,"])
 def test_a_spec_that_is_none_is_a_usage_error(spec: str) -> None:
-    with pytest.raises(Usage, match="is not a custom-columns spec"):
+    with pytest.raises(UsageError, match="is not a custom-columns spec"):
         objects([ITEM], f"custom-columns={spec}", single=True)
 
 

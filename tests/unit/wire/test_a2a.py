@@ -15,10 +15,10 @@ from kubectl_kagent.model.events import (
     Request,
     State,
     Text,
+    TokenUsage,
     ToolCall,
     ToolResult,
     Unknown,
-    Usage,
 )
 from kubectl_kagent.wire.a2a import RpcError, read, result_of
 from tests.recordings import DATA
@@ -50,7 +50,7 @@ def told(name: str) -> list[str]:
                     lines.append(f"{'failure' if failed else 'result'} {tool} {text!r}")
                 case Request(_, call, hint):
                     lines.append(f"approve {call.name} {json.dumps(call.args)}: {hint}")
-                case Usage(prompt, output):
+                case TokenUsage(prompt, output):
                     lines.append(f"tokens {prompt}+{output}")
                 case Answer(text):
                     lines.append(f"answer {text!r}")

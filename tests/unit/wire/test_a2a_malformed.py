@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.client import AgentLine
-from kubectl_kagent.conversation.narration import Odd, Speech
+from kubectl_kagent.conversation.client import A2AClient
+from kubectl_kagent.conversation.narration import Narration, Unrecognized
 from kubectl_kagent.conversation.transcript import transcript
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Event, Unknown
@@ -113,7 +113,7 @@ def test_whatever_is_read_can_be_shown(name: str) -> None:
             for value in (424242, OTHERS["nested"], None, DROPPED):
                 broken = changed(reply, path, value)
                 events = told(broken)
-                shown = Speech()
+                shown = Narration()
                 for event in events if isinstance(events, tuple) else ():
                     list(shown.hear(event, 0.0))
                 task = broken.get("result")
@@ -148,7 +148,7 @@ class Controller:
 
 
 def say(*lines: bytes) -> list[Any]:
-    line = AgentLine(Controller(*lines), "default", "clock")  # type: ignore[arg-type]
+    line = A2AClient(Controller(*lines), "default", "clock")  # type: ignore[arg-type]
     return [event for reply in line.say("hello") for event in reply.update.events]
 
 
@@ -183,7 +183,7 @@ def test_an_event_of_ten_megabytes_is_read() -> None:
 
 
 def test_what_is_not_understood_is_shown_once() -> None:
-    speech = Speech()
+    speech = Narration()
     odd = Unknown({"kind": "file"})
-    assert list(speech.hear(odd, 0.0)) == [Odd({"kind": "file"})]
+    assert list(speech.hear(odd, 0.0)) == [Unrecognized({"kind": "file"})]
     assert list(speech.hear(odd, 0.0)) == []

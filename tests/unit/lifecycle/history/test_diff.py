@@ -16,7 +16,7 @@ from kubectl_kagent.lifecycle.history.diff import (
     summary,
 )
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER
-from kubectl_kagent.model.revision import Snapshot, Source
+from kubectl_kagent.model.revision import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Reference, Workload
 from tests.objects import agent, byo, mcp_server
 
@@ -25,7 +25,7 @@ MODEL = Reference(MODEL_CONFIG, "default", "gpt")
 SERVER = Reference(REMOTE_MCP_SERVER, "default", "time-tools")
 
 
-def snapshot(spec: Object, *sources: Source) -> Snapshot:
+def snapshot(spec: Object, *sources: ConfigSource) -> Snapshot:
     path = ("byo", "deployment") if spec.get("type") == "BYO" else ("declarative", "deployment")
     return Snapshot(spec, sources, 1, 1, "", datetime(2026, 11, 23, tzinfo=UTC), path)
 
@@ -49,8 +49,8 @@ def helper(name: str, **more: Any) -> Object:
     return {"type": "Agent", "agent": {"name": name, **more}}
 
 
-def source(content: Object | None, reference: Reference = MODEL) -> Source:
-    return Source(reference, "uid", 1, content)
+def source(content: Object | None, reference: Reference = MODEL) -> ConfigSource:
+    return ConfigSource(reference, "uid", 1, content)
 
 
 # The spec

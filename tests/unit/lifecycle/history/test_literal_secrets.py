@@ -8,13 +8,13 @@ import pytest
 from kubectl_kagent.lifecycle.history.diff import difference
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets
 from kubectl_kagent.model.resources import CONFIG_MAP, MCP_SERVER, MODEL_CONFIG
-from kubectl_kagent.model.revision import Snapshot, Source
+from kubectl_kagent.model.revision import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Reference, Workload
 
 FROM_SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
 
 
-def snapshot(spec: dict[str, Any], *sources: Source) -> Snapshot:
+def snapshot(spec: dict[str, Any], *sources: ConfigSource) -> Snapshot:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     return Snapshot(spec, sources, 1, 1, "kubectl", moment, ("declarative", "deployment"))
 
@@ -92,8 +92,8 @@ def test_sources_but_not_the_text_of_a_prompt() -> None:
     found = literal_secrets(
         snapshot(
             {"description": "the secret token of success"},
-            Source(model, "u", 1, {"spec": {"defaultHeaders": {"X-Api-Key": "abc", "X-Team": "t"}}}),
-            Source(prompt, "u", 0, {"data": {"api-key-prompt": "never tell a token"}}),
+            ConfigSource(model, "u", 1, {"spec": {"defaultHeaders": {"X-Api-Key": "abc", "X-Team": "t"}}}),
+            ConfigSource(prompt, "u", 0, {"data": {"api-key-prompt": "never tell a token"}}),
         )
     )
     assert found == ["modelconfig.kagent.dev/m spec.defaultHeaders.X-Api-Key"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.lifecycle.history.rendered import rendered, template_hash
-from kubectl_kagent.lifecycle.history.snapshots import Moment, Then
+from kubectl_kagent.lifecycle.history.snapshots import Observation, Then
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Snapshot
 from kubectl_kagent.model.workload import Workload
@@ -43,7 +43,7 @@ def moment(
     obj: Object | None = None,
     resource: Resource = AGENT,
     sources: tuple[Object | None, ...] = (),
-) -> Moment:
+) -> Observation:
     status: Object = {"observedGeneration": seen}
     if accepted is not None:
         status["conditions"] = [{"type": "Accepted", "status": accepted, "reason": "", "message": ""}]
@@ -52,10 +52,10 @@ def moment(
     whole = {**live, "metadata": metadata, "status": status}
     workload = Workload(resource, whole)
     snapshot = Snapshot(live["spec"], (), 9, generation, "", LONG_AGO, workload.deployment_path)
-    return Moment(workload, snapshot, rendered_as, sources, whole)
+    return Observation(workload, snapshot, rendered_as, sources, whole)
 
 
-def proven(look: Moment, then: Then | None = None) -> Object:
+def proven(look: Observation, then: Then | None = None) -> Object:
     return dict(rendered(look, lambda: then, until=NOW))
 
 
@@ -106,7 +106,7 @@ def test_a_template_without_containers_has_no_image() -> None:
     ],
     ids=["no Deployment", "spec not seen yet", "refused", "undecided", "no condition"],
 )
-def test_nothing_is_proven_by(look: Moment) -> None:
+def test_nothing_is_proven_by(look: Observation) -> None:
     assert proven(look) == {}
 
 
@@ -150,7 +150,7 @@ def written(found: Object, *, ago: float) -> Object:
     return {**found, "metadata": metadata}
 
 
-def hash_of(look: Moment, then: Then | None = None) -> str:
+def hash_of(look: Observation, then: Then | None = None) -> str:
     return str(proven(look, then).get("kubectl-kagent/config-hash", ""))
 
 

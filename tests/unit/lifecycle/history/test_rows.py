@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.rows import Row, rows
-from kubectl_kagent.lifecycle.history.snapshots import Moment
+from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
+from kubectl_kagent.lifecycle.history.snapshots import Observation
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.revision import Revision, Snapshot
 from kubectl_kagent.model.workload import Workload
@@ -53,10 +53,10 @@ def replica_set(config_hash: str, at: int, *, pods: int = 0, ready: int = 0, ima
     }
 
 
-def ledger(revisions: list[Revision], *replica_sets: Object, live: int | None = -1) -> list[Row]:
+def ledger(revisions: list[Revision], *replica_sets: Object, live: int | None = -1) -> list[HistoryRow]:
     workload = Workload(AGENT, {**agent(), "metadata": {"name": "clock", "namespace": "default"}})
     snapshot = Snapshot({}, (), 9, 9, "", START, workload.deployment_path)
-    now = Moment(workload, snapshot, None, (), {})
+    now = Observation(workload, snapshot, None, (), {})
     newest = revisions[live] if revisions and live is not None else None
     return rows(History(now, tuple(revisions), newest, ()), replica_sets)
 
@@ -72,8 +72,10 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
         replica_set("12", 5, pods=3, ready=2),
     )
     assert found == [
-        Row(1, False, minute(0), "kubectl-edit", "11", "app:1", 0, 0, "first recorded", "", None, False),
-        Row(2, True, minute(5), "kubectl-edit", "12", "app:2", 3, 2, "prompt", "why", None, False),
+        HistoryRow(
+            1, False, minute(0), "kubectl-edit", "11", "app:1", 0, 0, "first recorded", "", None, False
+        ),
+        HistoryRow(2, True, minute(5), "kubectl-edit", "12", "app:2", 3, 2, "prompt", "why", None, False),
     ]
 
 
@@ -93,7 +95,7 @@ def test_replica_sets_of_unrecorded_configs_stand_between_by_their_age() -> None
         (2, "12"),
         (None, "99"),
     ]
-    assert found[-1] == Row(
+    assert found[-1] == HistoryRow(
         number=None,
         live=False,
         moment=minute(25),

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_kagent.errors import Expired, Forbidden, NotFound
 from kubectl_kagent.lifecycle.history import revisions as history
-from kubectl_kagent.lifecycle.history.snapshots import Moment, Timeline, look_back, observe
+from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_back, observe
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import Revision
 from tests.fake.cluster import FakeCluster
@@ -35,7 +35,7 @@ def model(cluster: FakeCluster, name: str) -> str:
     return version(cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": name}}))
 
 
-def seen(cluster: FakeCluster, *, at: str | None = None) -> Moment:
+def seen(cluster: FakeCluster, *, at: str | None = None) -> Observation:
     moment = observe(cluster, AGENT, "default", "clock", at=at)
     assert moment is not None
     return moment
@@ -45,7 +45,7 @@ def walk(cluster: FakeCluster, known: Revision | None = None, since: int = 0) ->
     return look_back(cluster, AGENT, "default", "clock", known=known, since=since)
 
 
-def what(moment: Moment) -> tuple[str, str]:
+def what(moment: Observation) -> tuple[str, str]:
     content = moment.snapshot.sources[0].content or {"spec": {"model": "(none)"}}
     return moment.workload.prompt, str(content["spec"]["model"])
 

@@ -20,7 +20,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import Source
+from kubectl_kagent.model.revision import ConfigSource
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, mcp_server, workload
@@ -69,7 +69,7 @@ def look(cluster: FakeCluster) -> History:
     return history.update(cluster, workload(cluster, "spy"), manager="looker")
 
 
-def kept(past: History) -> Source:
+def kept(past: History) -> ConfigSource:
     assert past.live is not None
     (source,) = past.live.sources
     return source

@@ -18,7 +18,7 @@ from kubectl_kagent.errors import (
 )
 from kubectl_kagent.lifecycle.history import undo
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import Plan, Undone
+from kubectl_kagent.lifecycle.history.undo import Undone, UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -50,12 +50,12 @@ def past(story: Story, *ready: int) -> History:
     return replace(found, revisions=revisions)
 
 
-def planned(story: Story, to_revision: int = 0) -> Plan:
+def planned(story: Story, to_revision: int = 0) -> UndoPlan:
     found = story.look()
     return undo.plan(story.cluster, found, undo.choose(found, to_revision))
 
 
-def carry_out(story: Story, todo: Plan, *, with_sources: bool = False) -> Undone:
+def carry_out(story: Story, todo: UndoPlan, *, with_sources: bool = False) -> Undone:
     return undo.undo(story.cluster, todo, with_sources=with_sources, manager="undoer", cause="because")
 
 

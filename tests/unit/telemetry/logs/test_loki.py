@@ -11,7 +11,7 @@ import pytest
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, POD, SERVICE
 from kubectl_kagent.telemetry.logs import loki
-from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.loki import Pods, pages, stamp
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
@@ -29,14 +29,14 @@ QUERY = (
 )
 
 
-def entry(time: int, text: str, pod: str = "clock-1a-b2c3d") -> tuple[int, Source, str]:
-    return time, Source("default", pod, "kagent"), text
+def entry(time: int, text: str, pod: str = "clock-1a-b2c3d") -> tuple[int, ContainerRef, str]:
+    return time, ContainerRef("default", pod, "kagent"), text
 
 
 class Loki:
     """Answers as Loki does: an entry is a stream of its own, since its metadata differ."""
 
-    def __init__(self, *entries: tuple[int, Source, str]) -> None:
+    def __init__(self, *entries: tuple[int, ContainerRef, str]) -> None:
         self.entries = list(entries)
         self.labels = LABELS
         self.asked: list[dict[str, str]] = []

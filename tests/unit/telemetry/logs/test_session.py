@@ -13,18 +13,18 @@ from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.telemetry.logs import events as news
 from kubectl_kagent.telemetry.logs import reader
-from kubectl_kagent.telemetry.logs.events import Source
+from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.merge import Texts
-from kubectl_kagent.telemetry.logs.places import Containers, Where, find_pods
+from kubectl_kagent.telemetry.logs.places import Containers, PodSelector, find_pods
 from kubectl_kagent.telemetry.logs.reader import Start
-from kubectl_kagent.telemetry.logs.session import Plan, Session
+from kubectl_kagent.telemetry.logs.session import LogPlan, LogSession
 from kubectl_kagent.telemetry.logs.stamps import text_of
 from tests.fake.cluster import FakeCluster
 from tests.fake.kubelet import broken
 
 PATIENCE = 4.0  # only a test that fails waits as long
 LABELS = {"app": "kagent", "kagent": "clock"}
-PLACES = (Where("default", "app=kagent,kagent=clock"),)
+PLACES = (PodSelector("default", "app=kagent,kagent=clock"),)
 Object = dict[str, Any]
 
 
@@ -59,12 +59,12 @@ class Following:
         self.error: Exception | None = None
         self._out = b""
         self._over = threading.Event()
-        plan = Plan(Containers().of, self._texts, start, limit=50)
-        self.session = Session(cluster, plan, self.said.append)
+        plan = LogPlan(Containers().of, self._texts, start, limit=50)
+        self.session = LogSession(cluster, plan, self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
-    def _texts(self, source: Source) -> Texts:
+    def _texts(self, source: ContainerRef) -> Texts:
         return lambda lines: (lines, b"\n".join(source.pod.encode() + b":" + text_of(line) for line in lines))
 
     def _run(self) -> None:

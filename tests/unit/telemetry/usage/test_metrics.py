@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kubectl_kagent.backends.prometheus import at_address
-from kubectl_kagent.model.usage import MODELS, Quantile, Row, Usage, Wanted
+from kubectl_kagent.model.usage import MODELS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.telemetry.usage.metrics import quantile, usage
 from tests.loopback import Received, response, serve
 
@@ -37,11 +37,11 @@ def series(value: float, **labels: str) -> dict[str, object]:
     return {"metric": labels, "value": [0, str(value)]}
 
 
-def rows(calls: list[object], durations: list[object], *, namespace: str | None = None) -> list[Row]:
+def rows(calls: list[object], durations: list[object], *, namespace: str | None = None) -> list[UsageRow]:
     return list(used(calls, durations, namespace=namespace).rows)
 
 
-def used(calls: list[object], durations: list[object], *, namespace: str | None = None) -> Usage:
+def used(calls: list[object], durations: list[object], *, namespace: str | None = None) -> UsageTable:
     def answer(request: Received) -> bytes:
         found = durations if "duration" in request.path else calls
         return response(200, {"status": "success", "data": {"result": found}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_kagent.model.trace import AGENT, FAILED, LLM, OPEN, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
-from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, Row, Wanted
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, Wanted
 from kubectl_kagent.telemetry.usage.records import rows
 
 LLM_STEP = Step(LLM, "", start=0, end=2, model="m", tokens=Tokens(10, 1))
@@ -13,7 +13,9 @@ def turn(*steps: Step, end: float | None = 10, status: str = "ok") -> Turn:
     return Turn("a/boss", Step(AGENT, "a/boss", start=0, end=end, status=status, steps=steps), "completed")
 
 
-def found(kind: str, *turns: Turn, by_agent: bool = False, namespace: str | None = None) -> tuple[Row, ...]:
+def found(
+    kind: str, *turns: Turn, by_agent: bool = False, namespace: str | None = None
+) -> tuple[UsageRow, ...]:
     return rows(turns, Wanted(kind, namespace, 60, 0, by_agent), {"a/boss": "now"})
 
 
@@ -25,7 +27,7 @@ HELPER = Step(
 def test_a_subagents_steps_are_not_its_callers() -> None:
     """They are a turn of its own, which the controller lists too."""
     (boss,) = found(AGENTS, turn(LLM_STEP, HELPER, LLM_STEP))
-    assert boss == Row("a", "boss", "boss", 1, 0, Quantile(10), Quantile(10), 1, Tokens(20, 2))
+    assert boss == UsageRow("a", "boss", "boss", 1, 0, Quantile(10), Quantile(10), 1, Tokens(20, 2))
 
 
 def test_nor_its_tools_and_models() -> None:
