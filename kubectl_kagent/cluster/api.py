@@ -9,8 +9,8 @@ from typing import Any
 import urllib3
 
 from kubectl_kagent.cluster import answers, http
+from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
-from kubectl_kagent.cluster.shapes import checked, checked_list
 from kubectl_kagent.cluster.transport import RestConfig, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable

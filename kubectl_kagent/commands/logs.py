@@ -18,11 +18,11 @@ from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
 from kubectl_kagent.render.output import Output
 from kubectl_kagent.telemetry.logs import places
-from kubectl_kagent.telemetry.logs.events import ContainerRef
-from kubectl_kagent.telemetry.logs.history import Elsewhere
 from kubectl_kagent.telemetry.logs.lines import Level, chooser
 from kubectl_kagent.telemetry.logs.loki import Pods, find_loki
 from kubectl_kagent.telemetry.logs.merge import Texts
+from kubectl_kagent.telemetry.logs.notices import ContainerRef
+from kubectl_kagent.telemetry.logs.older import Elsewhere
 from kubectl_kagent.telemetry.logs.places import Containers
 from kubectl_kagent.telemetry.logs.reader import Start
 from kubectl_kagent.telemetry.logs.related import About, Related, of_session, of_task

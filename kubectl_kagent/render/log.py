@@ -12,8 +12,8 @@ from kubectl_kagent.decoding import from_json
 from kubectl_kagent.masking import masked, masked_value
 from kubectl_kagent.masking.stream import Lines
 from kubectl_kagent.render.escapes import harmless, is_harmless
-from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.lines import Level, Levels
+from kubectl_kagent.telemetry.logs.notices import ContainerRef
 from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of
 
 _OBEYED = bytes({*range(32), 127} - {9, 10})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.http import Access
-from kubectl_kagent.cluster.shapes import checked, checked_list
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.model.paths import below
 from kubectl_kagent.model.resources import POD, SERVICE, Resource

@@ -15,7 +15,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.history.authors import author
-from kubectl_kagent.lifecycle.history.sources import read_source
+from kubectl_kagent.lifecycle.history.config_sources import read_source
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot

@@ -22,9 +22,9 @@ from kubectl_kagent.errors import (
     done_so_far,
 )
 from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.config_sources import read_source
 from kubectl_kagent.lifecycle.history.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.sources import read_source
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,

@@ -14,7 +14,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import HttpService, Proxied, address_of
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import SERVICE
-from kubectl_kagent.telemetry.logs.events import ContainerRef
+from kubectl_kagent.telemetry.logs.notices import ContainerRef
 
 LABELS = "app.kubernetes.io/name=loki"
 _PORT = 3100

@@ -21,8 +21,8 @@ from kubectl_kagent.errors import (
 from kubectl_kagent.model.pod import ContainerRun, Pod
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.telemetry.logs import stamps
-from kubectl_kagent.telemetry.logs.events import Back, Broke, ContainerRef, Failed, News, Notice, Older
 from kubectl_kagent.telemetry.logs.lane import DELAY, PATIENCE, Lane
+from kubectl_kagent.telemetry.logs.notices import Back, Broke, ContainerRef, Failed, News, Notice, Older
 from kubectl_kagent.telemetry.logs.seen import Seen
 
 # The pod's status follows its container by a second or so.

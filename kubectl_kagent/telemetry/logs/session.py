@@ -15,7 +15,9 @@ from kubectl_kagent.cluster.feed import Feed
 from kubectl_kagent.errors import Forbidden, KagentError, Unauthorized
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import POD
-from kubectl_kagent.telemetry.logs.events import (
+from kubectl_kagent.telemetry.logs.lane import Lane
+from kubectl_kagent.telemetry.logs.merge import Merge, Texts
+from kubectl_kagent.telemetry.logs.notices import (
     Back,
     Broke,
     ContainerRef,
@@ -26,9 +28,7 @@ from kubectl_kagent.telemetry.logs.events import (
     Older,
     Stray,
 )
-from kubectl_kagent.telemetry.logs.history import Elsewhere
-from kubectl_kagent.telemetry.logs.lane import Lane
-from kubectl_kagent.telemetry.logs.merge import Merge, Texts
+from kubectl_kagent.telemetry.logs.older import Elsewhere
 from kubectl_kagent.telemetry.logs.places import PodSelector
 from kubectl_kagent.telemetry.logs.reader import Reader, Start, served_from
 

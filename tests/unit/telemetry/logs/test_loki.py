@@ -11,8 +11,8 @@ import pytest
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, POD, SERVICE
 from kubectl_kagent.telemetry.logs import loki
-from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.loki import Pods, pages, stamp
+from kubectl_kagent.telemetry.logs.notices import ContainerRef
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent

@@ -11,10 +11,10 @@ import pytest
 
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.resources import POD
-from kubectl_kagent.telemetry.logs import events as news
+from kubectl_kagent.telemetry.logs import notices as news
 from kubectl_kagent.telemetry.logs import reader
-from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.merge import Texts
+from kubectl_kagent.telemetry.logs.notices import ContainerRef
 from kubectl_kagent.telemetry.logs.places import Containers, PodSelector, find_pods
 from kubectl_kagent.telemetry.logs.reader import Start
 from kubectl_kagent.telemetry.logs.session import LogPlan, LogSession

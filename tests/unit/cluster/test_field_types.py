@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent import clock
-from kubectl_kagent.cluster.shapes import checked, checked_list
+from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import (
     AGENT,

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster.http import HttpService
-from kubectl_kagent.telemetry.logs.events import ContainerRef
 from kubectl_kagent.telemetry.logs.lane import Lane
 from kubectl_kagent.telemetry.logs.loki import Pods, pages, stamp
 from kubectl_kagent.telemetry.logs.merge import Merge, Texts
+from kubectl_kagent.telemetry.logs.notices import ContainerRef
 
 _LOOK_AGAIN = 0.02
 
