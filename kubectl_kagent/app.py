@@ -126,6 +126,18 @@ class Root(click.Group):
         except KeyboardInterrupt:
             terminal.say("interrupted")
             ctx.exit(INTERRUPTED)
+        except RuntimeError as error:
+            if isinstance(error, click.exceptions.Exit) or not _was_interrupted(error):
+                raise
+            terminal.say("interrupted")
+            ctx.exit(INTERRUPTED)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind it: in the midst of Python's own locks it becomes a RuntimeError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _explained(error: click.UsageError, hint: str) -> click.ClickException | click.exceptions.Exit:

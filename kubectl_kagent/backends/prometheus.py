@@ -46,7 +46,7 @@ class Prometheus:
         try:
             found = client.custom_query(promql, params={"time": f"{at:.3f}"})
             return [_sample(item) for item in found], session.warnings
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, IndexError, AttributeError) as error:
             raise KagentError(
                 f"Prometheus ({self.name}) answered a query with no list of samples",
                 hint="is it another server behind this address?",

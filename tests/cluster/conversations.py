@@ -60,7 +60,7 @@ class Conversations:
     def _send(self, message: Object, agent: str) -> Object:
         whole = {"kind": "message", "role": "user", "messageId": str(uuid4()), **message}
         body = {"jsonrpc": "2.0", "id": "1", "method": "message/send", "params": {"message": whole}}
-        answer: Object = self.controller.post(f"/api/a2a/{self.tools.namespace}/{agent}", body)
+        answer: Object = self.controller.ask(self.tools.namespace, agent, body)
         return answer
 
 

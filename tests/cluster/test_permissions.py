@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -100,9 +101,12 @@ class LabWorld:
         """As an agent's runtime keeps them."""
         controller = find_controller(self.admin)
         session, task = str(uuid4()), str(uuid4())
-        controller.post("/api/sessions", {"id": session, "agent_ref": f"{self.tools.namespace}/echo"})
+        user = urlencode({"user_id": controller.user})
+        body = {"id": session, "agent_ref": f"{self.tools.namespace}/echo"}
+        controller.http.call("POST", f"/api/sessions?{user}", body)
         status = {"state": "input-required", "timestamp": "2026-11-23T08:00:00Z"}
-        controller.post("/api/tasks", {"kind": "task", "id": task, "contextId": session, "status": status})
+        body = {"kind": "task", "id": task, "contextId": session, "status": status}
+        controller.http.call("POST", f"/api/tasks?{user}", body)
         return session, task
 
     def _observed(self, name: str, generation: int) -> None:

@@ -271,7 +271,7 @@ def test_what_holds_a_rollout_up(attempts: dict[str, tuple[Running, Future[float
     _, _, words, expected, end = CASES[name]
     running, knowable = attempts[name]
     code, out, err = running.end()
-    assert code == expected, err
+    assert code == expected, (out, err)
     assert re.fullmatch("\n".join(end), "\n".join(err[-len(end) :])), err
     assert running.named(words) - knowable.result() < NAMED_WITHIN
     assert out == list(dict.fromkeys(out))

@@ -288,7 +288,7 @@ class Store:
 
 
 def _version(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 19:  # of 64 bits
         raise OtherServerError("BadRequest", f"invalid resource version: {text}")
     return int(text)
 

@@ -48,7 +48,7 @@ _CHANGED = re.compile(
 _SHOWS = re.compile(r"kubectl (kagent )?(get|describe|rollout|scale|sessions|approvals|chat|trace) ")
 _WHY = re.compile(
     "<unknown>|not known|answered|did not answer|unable to|forbidden|logged in|refused|broke|redirects"
-    "|error on the server|may not|IncompleteRead|too old|has been modified|too many requests"
+    "|error on the server|belongs|may not|IncompleteRead|too old|has been modified|too many requests"
 )
 _TIMES = re.compile(r"([\d.]+[a-z]{0,2})+")
 _RESULT = re.compile(r"^[\w.]+/\S+ [a-z]+.*$", re.MULTILINE)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubectl_kagent.decoding import from_json
 from tests.fake.copies import copied
 from tests.soak import apiserver
 from tests.soak.faults import LESS, Scene, Trouble, judge_any, marked
@@ -109,7 +110,7 @@ def mutate(chance: random.Random, body: bytes) -> bytes:
     return _dump(value)
 
 
-def _value(body: str | bytes) -> Any:
+def _value(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -242,15 +243,23 @@ def _lines(chance: random.Random, parts: Iterator[bytes]) -> Iterator[bytes]:
 def is_broken(answer: Answer, *, listed: bool) -> bool:
     """Whether nobody could take it for an answer of its kind: no object, or a list whose items are none.
 
-    Read as Go reads: bytes that are no text are U+FFFD, and null is a list without items.
+    Read as Go reads: bytes that are no text are U+FFFD, null is a list without items, and what is nested
+    too deeply for Python does not make the rest unreadable.
     """
-    value = _value(answer.body.decode(errors="replace")) if isinstance(answer.body, bytes) else None
+    value = _read(answer.body) if isinstance(answer.body, bytes) else None
     if not isinstance(value, dict) or answer.status == 204:
         return True
     if not listed:
         return False
     items = value.get("items", ...)
     return items is not None and (not isinstance(items, list) or not all(map(_is_object, items)))
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return from_json(body, cut=True)
+    except ValueError:
+        return None
 
 
 def _is_object(item: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -48,7 +48,9 @@ class FromTempo:
         limit = _limit(query)
         start = max(query.since, query.until - _WEEK)
         ids = self.tempo.search(query.traceql, start=start, end=query.until, limit=limit)
-        return _newest(query, self._read(ids), f"the newest {limit} traces" if len(ids) == limit else "")
+        return _newest(
+            query, self._read(ids, listed=True), f"the newest {limit} traces" if len(ids) == limit else ""
+        )
 
     def find(self, id_: str, now: float) -> Record:
         return _find(id_, self._read, lambda part: self._about(part, now))
@@ -65,8 +67,8 @@ class FromTempo:
         cut = f"in the newest {MOST} traces" if len(every) == MOST else ""
         return _Found([trace for trace in every if trace.startswith(id_)], cut)
 
-    def _read(self, ids: Iterable[str]) -> Record:
-        return _read(self.tempo.trace, ids)
+    def _read(self, ids: Iterable[str], *, listed: bool = False) -> Record:
+        return _read(self.tempo.trace, ids, listed=listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class FromJaeger:
         return _Found(begins, service if len({span.trace for span in spans}) >= _WHOLE else "")
 
     def _read(self, ids: Iterable[str]) -> Record:
-        return _read(self.jaeger.trace, ids)
+        return _read(self.jaeger.trace, ids, listed=False)
 
 
 def _limit(query: Query) -> int:
@@ -164,15 +166,20 @@ def _find(id_: str, read: Callable[[Iterable[str]], Record], about: Callable[[st
     return Record(turns, record.gaps)
 
 
-def _read(trace: Callable[[str], Mapping[str, Any]], ids: Iterable[str]) -> Record:
+def _read(trace: Callable[[str], Mapping[str, Any]], ids: Iterable[str], *, listed: bool) -> Record:
+    """The turns in those traces. One that was ``listed`` a moment ago and is not there is told."""
+    gone: list[str] = []
+
     def one(id_: str) -> Mapping[str, Any] | None:
-        """None for one that is gone, or was never there."""
         try:
             return trace(id_)
         except NotFound:
+            if listed:
+                gone.append(f"trace {id_} was listed, but is not there")
             return None
 
-    return trace_spans.turns(filter(None, side_by_side(one, ids)))
+    record = trace_spans.turns(filter(None, side_by_side(one, ids)))
+    return replace(record, gaps=(*record.gaps, *sorted(gone)))
 
 
 def _half(turn: Turn) -> bool:

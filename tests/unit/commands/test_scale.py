@@ -249,6 +249,19 @@ def test_no_kagent_in_the_cluster(cluster: FakeCluster, kagent: Kagent) -> None:
     assert err.startswith('error: the server doesn\'t have a resource type "agents" in kagent.dev/v1alpha2\n')
 
 
+def test_an_interrupt_in_the_midst_of_a_lock_of_pythons_is_one_too(
+    clock: FakeCluster, kagent: Kagent
+) -> None:
+    def interrupt() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("cannot release un-acquired lock")
+
+    clock.before("get", AGENT, interrupt)
+    assert kagent("scale", "clock", "--replicas=3") == (130, "", "interrupted\n")
+
+
 def test_an_interrupt_ends_quietly_with_130(clock: FakeCluster, kagent: Kagent) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
