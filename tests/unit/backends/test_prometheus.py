@@ -115,6 +115,7 @@ def test_samples() -> None:
         {"data": {"result": [{"metric": {}, "value": [0]}]}},
         {"data": {"result": [{"metric": {}, "value": [0, "x"]}]}},
         {"data": {"result": [{"metric": {}, "value": [0, None]}]}},
+        {"data": {"result": [{"metric": {}, "value": [0, 10**400]}]}},
         {"data": {"result": [{"metric": {}, "values": [[0, "1"]]}]}},
         {"data": {"result": [0, "1"], "resultType": "scalar"}},
         {"data": {"result": []}, "warnings": 5},

@@ -150,6 +150,19 @@ def test_filters_go_to_tempo_as_far_as_it_knows(kagent: Kagent, world: TraceClus
     assert not any(TEMPO_TRACE in path for path in world.asked)
 
 
+def test_a_trace_that_tempo_lists_and_does_not_have_is_told(kagent: Kagent, world: TraceCluster) -> None:
+    world.install_tempo()
+
+    def gone(path: str) -> None:
+        if path.endswith(ERROR_TRACE):
+            world.traces[ERROR_TRACE] = {}
+
+    world.on_ask = gone
+    code, out, err = kagent("trace", "datetime-agent", "-o", "name", cluster=world)
+    assert (code, len(out.split())) == (0, 1)
+    assert err == f"Warning: trace {ERROR_TRACE} was listed, but is not there\n{TEMPO}"
+
+
 @pytest.mark.parametrize("words", [["--since=soon"], ["--limit=0"], ["--limit=many"], ["-o", "xml"]])
 def test_bad_usage(kagent: Kagent, world: TraceCluster, words: list[str]) -> None:
     code, out, err = kagent("trace", "datetime-agent", *words, cluster=world)
