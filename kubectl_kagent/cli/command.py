@@ -16,8 +16,22 @@ _VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
 _VALUES |= dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False)
 
 
-class KubectlCommand(click.Command):
-    """A verb. A docstring ends with its examples, which click's mark for text as it is (``\\b``) begins."""
+class _Documented(click.Command):
+    """A docstring ends with its examples, which click's mark for text as it is (``\\b``) begins."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        text, _, examples = inspect.cleandoc(self.help or "").partition("\n\b\n")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(text)
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+class KubectlCommand(_Documented):
+    """A verb."""
 
     def __init__(self, *args: Any, exclusive: Sequence[tuple[str, ...]] = (), **attrs: Any) -> None:
         super().__init__(*args, **attrs)
@@ -29,10 +43,10 @@ class KubectlCommand(click.Command):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser leaves out whose help page it is about
             raise
-        self._see_that_they_go_together(ctx)
+        self._check_exclusive(ctx)
         return rest
 
-    def _see_that_they_go_together(self, ctx: click.Context) -> None:
+    def _check_exclusive(self, ctx: click.Context) -> None:
         given = {
             option.opts[-1]
             for option in self.params
@@ -42,17 +56,11 @@ class KubectlCommand(click.Command):
             if len(given.intersection(group)) > 1:
                 raise UsageError(f"only one of {', '.join(group[:-1])} and {group[-1]} may be used")
 
-    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _write_help(super().format_help_text, self, ctx, formatter)
 
-
-class KubectlGroup(click.Group):
+class KubectlGroup(_Documented, click.Group):
     """A verb with verbs of its own."""
 
     command_class = KubectlCommand
-
-    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _write_help(super().format_help_text, self, ctx, formatter)
 
 
 def command(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlCommand]:
@@ -63,25 +71,6 @@ def command(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlCommand]:
 def group(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlGroup]:
     """click.group for a verb that has verbs."""
     return click.group(cls=attrs.pop("cls", KubectlGroup), **attrs)
-
-
-def _write_help(
-    write: Callable[[click.Context, click.HelpFormatter], None],
-    verb: click.Command,
-    ctx: click.Context,
-    formatter: click.HelpFormatter,
-) -> None:
-    whole = inspect.cleandoc(verb.help or "")
-    text, _, examples = whole.partition("\n\b\n")
-    verb.help = text
-    try:
-        write(ctx, formatter)
-    finally:
-        verb.help = whole
-    if examples:
-        with formatter.section("Examples"):
-            for line in examples.splitlines():
-                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
 def _without_values(parameters: Sequence[click.Parameter], args: Sequence[str]) -> Iterator[str]:
