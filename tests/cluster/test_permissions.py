@@ -241,8 +241,11 @@ def test_exactly_these_rules_are_enough_and_each_is_needed(verb: str, world: Lab
         for use in used - set(first):
             first[use] = (case, done)
         case.after(world)
-    assert set(first) == everything
+    hurried = frozenset[Use]().union(*(case.hurried for case in CASES[verb]))
+    assert everything - hurried <= set(first) <= everything
     for user, use in lacking.items():
+        if use not in first:
+            continue
         case, full = first[use]
         need = table(verb)[use]
         seen, used, before = play(world, case, user, refused=not need.without)

@@ -567,6 +567,7 @@ class Case:
 
     ``harmless``: what only this line uses is not missed in the end, so that nothing has to be said.
     ``racing``: so it is when a real controller is quick, and whether it is quick enough is its to say.
+    ``hurried``: on a real cluster these are only asked for within seconds of what was done before.
     """
 
     line: str
@@ -575,6 +576,7 @@ class Case:
     until: frozenset[Use] = frozenset()
     harmless: bool = False
     racing: bool = False
+    hurried: frozenset[Use] = frozenset()
 
     def words(self, world: World) -> list[str]:
         return [word.format(**world.values) for word in self.line.split()]
@@ -666,7 +668,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout undo agent/agent --to-revision={target} --with-sources", before=to_undo_with_sources),
         Case("rollout undo agent/broken --wait --timeout=10s", before=to_undo_broken),
         Case("rollout undo agent/agent --wait", before=to_undo),
-        Case("rollout undo agent/agent --wait", before=to_undo_forgotten, harmless=True),
+        Case(
+            "rollout undo agent/agent --wait",
+            before=to_undo_forgotten,
+            harmless=True,
+            hurried=frozenset({Use(Rule("apps", "deployments", "list"), elsewhere=True)}),
+        ),
         Case("rollout undo agent/guest", before=guest, after=no_guest),
     ),
     "rollout status": (
