@@ -31,19 +31,6 @@ class Deployment:
     obj: Mapping[str, Any]
 
     @property
-    def name(self) -> str:
-        return str(self.obj["metadata"]["name"])
-
-    @property
-    def namespace(self) -> str:
-        return str(self.obj["metadata"]["namespace"])
-
-    @property
-    def revision(self) -> str:
-        """The number that the Deployment controller gave the newest template."""
-        return str(dig(self.obj, "metadata", "annotations", REVISION) or "")
-
-    @property
     def template(self) -> Mapping[str, Any]:
         return dig(self.obj, "spec", "template") or {}
 

@@ -27,52 +27,52 @@ def _what(change: FieldChange) -> str:
     return "it was deleted since" if change.old is None else "it was not there then"
 
 
-def restore_hint(todo: UndoPlan) -> str:
+def restore_hint(planned: UndoPlan) -> str:
     """The command that restores the shared sources too, as far as they can be."""
-    if any(source.restorable for source in todo.sources):
-        revision = f"--to-revision={todo.target.number}"
-        return f"kubectl kagent rollout undo {todo.workload.typed} {revision} --with-sources"
-    if all(change.path == "secret" for source in todo.sources for change in source.changes):
+    if any(source.restorable for source in planned.sources):
+        revision = f"--to-revision={planned.target.number}"
+        return f"kubectl kagent rollout undo {planned.workload.typed} {revision} --with-sources"
+    if all(change.path == "secret" for source in planned.sources for change in source.changes):
         return "no value of a Secret is recorded: put the old one back by hand"
     return (
         "put it back by hand; what it was: "
-        f"kubectl kagent rollout history {todo.workload.typed} --revision={todo.target.number} -o yaml"
+        f"kubectl kagent rollout history {planned.workload.typed} --revision={planned.target.number} -o yaml"
     )
 
 
-def cause(todo: UndoPlan, *, with_sources: bool) -> str:
+def cause(planned: UndoPlan, *, with_sources: bool) -> str:
     """kubectl's change-cause convention: the command, with the revision it chose."""
-    workload = todo.workload
+    workload = planned.workload
     command = f"kubectl kagent rollout undo {workload.resource.singular}/{workload.name}"
-    return f"{command} --to-revision={todo.target.number}" + (" --with-sources" if with_sources else "")
+    return f"{command} --to-revision={planned.target.number}" + (" --with-sources" if with_sources else "")
 
 
-def announcement(past: History, todo: UndoPlan, left: Sequence[SharedSource]) -> Iterator[str]:
+def announcement(past: History, planned: UndoPlan, left: Sequence[SharedSource]) -> Iterator[str]:
     """Lines for stderr before an undo: who else writes the object, a bad target, shared sources."""
     warning = owner_warning(past.now.workload)
     if warning:
         yield f"Warning: {warning}"
-    back_from = rolled_back_from(past, todo.target)
+    back_from = rolled_back_from(past, planned.target)
     if back_from:
-        good = last_good(past, todo.target)
-        text = f"revision {todo.target.number} was itself rolled back from (in revision {back_from})"
+        good = last_good(past, planned.target)
+        text = f"revision {planned.target.number} was itself rolled back from (in revision {back_from})"
         yield f"Warning: {text}" + (f"; the last good one is {good.number}" if good else "")
-    for source in todo.sources:
+    for source in planned.sources:
         yield f"{'Warning: not restored' if source in left else 'restoring'}: {describe(source)}"
-    for note in dict.fromkeys(source.note for source in todo.sources if source.note):
+    for note in dict.fromkeys(source.note for source in planned.sources if source.note):
         yield f"Warning: {note}"
     if any(source.restorable for source in left):
-        yield f"hint: {restore_hint(todo)}"
+        yield f"hint: {restore_hint(planned)}"
 
 
-def outcome(todo: UndoPlan, done: Undone, seen: Verified, left: Sequence[SharedSource]) -> str:
+def outcome(planned: UndoPlan, done: Undone, seen: Verified, left: Sequence[SharedSource]) -> str:
     """What is true after the undo: rolled back only when the old config hash runs."""
-    number = todo.target.number
+    number = planned.target.number
     recorded = f"now revision {done.recorded.number}" if done.recorded else "not recorded"
     if seen.is_back:
         return f"rolled back to revision {number} (config hash {seen.config_hash} is back, {recorded})"
     # a source leaves no mark when it is rendered: only after a change of the spec the hash is known to be new
-    found = f"config hash {seen.config_hash}, " if todo.spec_differs else ""
+    found = f"config hash {seen.config_hash}, " if planned.spec_differs else ""
     if left:
         return f"spec restored from revision {number}, but shared sources still differ ({found}{recorded})"
     return (

@@ -95,30 +95,30 @@ def roll_back(
     said: set[str] = set()
     _warn_once(past.notes if dry_run == "none" else (), said)
     chosen = target(past)
-    todo = rollback.plan(cluster, past, chosen)
-    left = tuple(source for source in todo.sources if not (with_sources and source.restorable))
-    if not todo.spec_differs and len(left) == len(todo.sources):
-        _skip(past, todo, error_unchanged=error_unchanged)
+    planned = rollback.plan(cluster, past, chosen)
+    left = tuple(source for source in planned.sources if not (with_sources and source.restorable))
+    if not planned.spec_differs and len(left) == len(planned.sources):
+        _skip(past, planned, error_unchanged=error_unchanged)
         return
-    for line in screen.announcement(past, todo, left):
+    for line in screen.announcement(past, planned, left):
         terminal.say(line)
     if dry_run != "none":
-        _preview(cluster, past, todo, with_sources=with_sources, dry_run=dry_run, output=output)
+        _preview(cluster, past, planned, with_sources=with_sources, dry_run=dry_run, output=output)
         return
     done = rollback.undo(
         cluster,
-        todo,
+        planned,
         with_sources=with_sources,
         manager=manager,
-        cause=screen.cause(todo, with_sources=with_sources),
+        cause=screen.cause(planned, with_sources=with_sources),
     )
     _warn_once(done.notes, said)
     restored = Workload(workload.resource, done.obj)
     with done_so_far() as so_far:
-        rollback.say_restored(so_far, todo, done.restored_sources)
+        rollback.say_restored(so_far, planned, done.restored_sources)
         seen = verify(cluster, restored, chosen, expected="" if left else expected_hash(past, chosen))
         _warn_once(_settle(cluster, restored, manager), said)
-        terminal.changed(done.obj, screen.outcome(todo, done, seen, left), output)
+        terminal.changed(done.obj, screen.outcome(planned, done, seen, left), output)
         if wait is not None:
             follow(cluster, restored, Voice(terminal.say, terminal.warn), timeout=wait)
 
@@ -132,30 +132,30 @@ def _settle(cluster: Cluster, restored: Workload, manager: str) -> tuple[str, ..
 
 
 def _preview(
-    cluster: Cluster, past: History, todo: UndoPlan, *, with_sources: bool, dry_run: str, output: Output
+    cluster: Cluster, past: History, planned: UndoPlan, *, with_sources: bool, dry_run: str, output: Output
 ) -> None:
     """The difference on stderr and the object as it would be on stdout; the server may have its say."""
-    number = todo.target.number
-    found = difference(todo.workload, past.now.snapshot, todo.target)
+    number = planned.target.number
+    found = difference(planned.workload, past.now.snapshot, planned.target)
     for line in diff_text("live", f"revision {number}", found).splitlines():
         terminal.say(line)
-    preview: Mapping[str, Any] = {**todo.workload.obj, "spec": dict(todo.spec)}
+    preview: Mapping[str, Any] = {**planned.workload.obj, "spec": dict(planned.spec)}
     if dry_run == "server":
-        preview = rollback.try_out(cluster, todo, with_sources=with_sources)
+        preview = rollback.try_out(cluster, planned, with_sources=with_sources)
     terminal.changed(preview, f"rolled back to revision {number}", output, dry_run)
 
 
-def _skip(past: History, todo: UndoPlan, *, error_unchanged: bool) -> None:
+def _skip(past: History, planned: UndoPlan, *, error_unchanged: bool) -> None:
     """There is nothing to restore in the object itself: say so, or that the difference is shared."""
     label = past.now.workload.label
-    if todo.sources:
-        shared = "; ".join(screen.describe(source) for source in todo.sources)
+    if planned.sources:
+        shared = "; ".join(screen.describe(source) for source in planned.sources)
         raise KagentError(
-            f"nothing in {label} itself differs from revision {todo.target.number}; "
+            f"nothing in {label} itself differs from revision {planned.target.number}; "
             f"what differs is shared: {shared}",
-            hint=screen.restore_hint(todo),
+            hint=screen.restore_hint(planned),
         )
-    text = f"{label} skipped rollback (current spec already matches revision {todo.target.number})"
+    text = f"{label} skipped rollback (current spec already matches revision {planned.target.number})"
     if error_unchanged:
         raise Unchanged(text)
     terminal.write_line(text)

@@ -195,7 +195,7 @@ def _users(cluster: Cluster, workload: Workload, source: ConfigSource) -> tuple[
     return tuple(sorted(users)), note
 
 
-def undo(cluster: Cluster, todo: UndoPlan, *, with_sources: bool, manager: str, cause: str) -> Undone:
+def undo(cluster: Cluster, planned: UndoPlan, *, with_sources: bool, manager: str, cause: str) -> Undone:
     """Carry out the plan. An interrupt (Ctrl-C, a closed terminal) waits until that is done and recorded.
 
     The object comes first: it is what proves that the plan still holds. Raises Conflict when it changed since
@@ -203,26 +203,28 @@ def undo(cluster: Cluster, todo: UndoPlan, *, with_sources: bool, manager: str, 
     """
     with done_so_far() as done, _uninterrupted():
         if with_sources:
-            try_out(cluster, todo, with_sources=True)  # what is refused is refused before any of it is done
-        obj = _replace_spec(cluster, todo, dry_run=False, manager=manager)
-        say_restored(done, todo)
-        restored = _restore_sources(cluster, todo, done, manager=manager) if with_sources else ()
-        past = history.update(cluster, Workload(todo.workload.resource, obj), manager=manager, cause=cause)
+            try_out(
+                cluster, planned, with_sources=True
+            )  # what is refused is refused before any of it is done
+        obj = _replace_spec(cluster, planned, dry_run=False, manager=manager)
+        say_restored(done, planned)
+        restored = _restore_sources(cluster, planned, done, manager=manager) if with_sources else ()
+        past = history.update(cluster, Workload(planned.workload.resource, obj), manager=manager, cause=cause)
         recorded, notes = past.live, list(past.notes)
-        if recorded and recorded.number > todo.target.number:
+        if recorded and recorded.number > planned.target.number:
             # a recorder may have been quicker: what only the verb knows is added
-            marks = {ROLLBACK_OF: str(todo.target.number)} if recorded.hash == todo.target.hash else {}
+            marks = {ROLLBACK_OF: str(planned.target.number)} if recorded.hash == planned.target.hash else {}
             if cause and not recorded.change_cause:
                 marks[CHANGE_CAUSE] = cause
-            notes += _mark(cluster, todo.workload, recorded, marks, manager=manager)
+            notes += _mark(cluster, planned.workload, recorded, marks, manager=manager)
         return Undone(obj, recorded, restored, tuple(notes))
 
 
-def say_restored(done: Done, todo: UndoPlan, sources: Sequence[SharedSource] = ()) -> None:
+def say_restored(done: Done, planned: UndoPlan, sources: Sequence[SharedSource] = ()) -> None:
     """Note that the patch is in, and these sources are restored."""
     too = f" (restored too: {_labels(sources)})" if sources else ""
-    done.text = f"the spec of revision {todo.target.number} is in {todo.workload.label}{too}"
-    done.hint = f"kubectl kagent rollout status {todo.workload.typed} shows how far it is"
+    done.text = f"the spec of revision {planned.target.number} is in {planned.workload.label}{too}"
+    done.hint = f"kubectl kagent rollout status {planned.workload.typed} shows how far it is"
 
 
 def _mark(
@@ -238,34 +240,36 @@ def _mark(
     return []
 
 
-def try_out(cluster: Cluster, todo: UndoPlan, *, with_sources: bool) -> Mapping[str, Any]:
+def try_out(cluster: Cluster, planned: UndoPlan, *, with_sources: bool) -> Mapping[str, Any]:
     """Let the server check the undo without storing it: the object as it would be."""
-    obj = _replace_spec(cluster, todo, dry_run=True, manager="")
-    for shared in _restorable(todo) if with_sources else ():
+    obj = _replace_spec(cluster, planned, dry_run=True, manager="")
+    for shared in _restorable(planned) if with_sources else ():
         _restore_source(cluster, shared, dry_run=True, manager="")
     return obj
 
 
-def _restorable(todo: UndoPlan) -> tuple[SharedSource, ...]:
-    return tuple(shared for shared in todo.sources if shared.restorable)
+def _restorable(planned: UndoPlan) -> tuple[SharedSource, ...]:
+    return tuple(shared for shared in planned.sources if shared.restorable)
 
 
 def _restore_sources(
-    cluster: Cluster, todo: UndoPlan, done: Done, *, manager: str
+    cluster: Cluster, planned: UndoPlan, done: Done, *, manager: str
 ) -> tuple[SharedSource, ...]:
     """Restore one after the other. Raises Incomplete that names those which are left."""
-    sources = _restorable(todo)
+    sources = _restorable(planned)
     for number, shared in enumerate(sources):
         try:
             _restore_source(cluster, shared, dry_run=False, manager=manager)
         except KagentError as error:
-            again = f"kubectl kagent rollout undo {todo.workload.typed} --to-revision={todo.target.number}"
+            again = (
+                f"kubectl kagent rollout undo {planned.workload.typed} --to-revision={planned.target.number}"
+            )
             raise Incomplete.because(
                 f"{done.text}, but not restored: {_labels(sources[number:])}:",
                 error,
                 f"{again} --with-sources restores the rest",
             ) from error
-        say_restored(done, todo, sources[: number + 1])
+        say_restored(done, planned, sources[: number + 1])
     return sources
 
 
@@ -273,14 +277,14 @@ def _labels(sources: Sequence[SharedSource]) -> str:
     return ", ".join(source.label for source in sources)
 
 
-def _replace_spec(cluster: Cluster, todo: UndoPlan, *, dry_run: bool, manager: str) -> dict[str, Any]:
-    workload = todo.workload
+def _replace_spec(cluster: Cluster, planned: UndoPlan, *, dry_run: bool, manager: str) -> dict[str, Any]:
+    workload = planned.workload
     place = (workload.resource, workload.namespace, workload.name)
     version = workload.resource_version
     for _ in range(_TRIES):
         patch: list[dict[str, Any]] = [
             {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-            {"op": "replace", "path": "/spec", "value": dict(todo.spec)},
+            {"op": "replace", "path": "/spec", "value": dict(planned.spec)},
         ]
         try:
             return cluster.json_patch(*place, patch, dry_run=dry_run, manager=manager)
@@ -292,7 +296,7 @@ def _replace_spec(cluster: Cluster, todo: UndoPlan, *, dry_run: bool, manager: s
         version = now.resource_version  # only its status went on
     raise Conflict(
         f"{workload.label} was changed by somebody else just now; nothing was rolled back",
-        hint=f"look at it with kubectl kagent rollout history {todo.workload.typed}, then try again",
+        hint=f"look at it with kubectl kagent rollout history {planned.workload.typed}, then try again",
     ) from conflict
 
 
