@@ -15,7 +15,9 @@ def main() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_in()
     from kubectl_kagent.app import main as run
+    from kubectl_kagent.cli.interrupt import heed_signals
 
+    heed_signals()
     signal.signal(signal.SIGINT, before)
     try:
         run()

@@ -79,7 +79,9 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
             )
         yield from lines(response, unfinished=True)
     except urllib3.exceptions.HTTPError as error:
-        raise Unanswered(f"the stream from {path} broke: {error}") from error
+        from kubectl_kagent.cluster.refusals import why_it_broke
+
+        raise Unanswered(f"the stream from {path} broke: {why_it_broke(error)}") from error
     finally:
         response.close()
 

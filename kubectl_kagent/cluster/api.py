@@ -10,7 +10,7 @@ import urllib3
 
 from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.field_types import checked, checked_list
-from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
+from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in, why_it_broke
 from kubectl_kagent.cluster.transport import RestConfig, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
@@ -135,7 +135,7 @@ class ApiServer:
             for line in answers.lines(response):
                 yield _event(line, resource)
         except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"the watch on {resource.full_name} broke: {error}") from error
+            raise Unreachable(f"the watch on {resource.full_name} broke: {why_it_broke(error)}") from error
         finally:
             response.close()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import urllib3
@@ -174,7 +175,17 @@ def unreachable(host: str, error: Exception, *, of_cluster: bool = True) -> Unre
 
 def broken_off(where: str, error: Exception) -> Unanswered:
     """The error for an answer that did not come to its end."""
-    return Unanswered(f"the answer of {where} broke off: {_words(_innermost(error))}")
+    return Unanswered(f"the answer of {where} broke off: {why_it_broke(error)}")
+
+
+def why_it_broke(error: Exception) -> str:
+    """What ended an answer or stream before its end, without Python's names for it."""
+    *_, innermost = chain = list(_chain(error))
+    if any(isinstance(link, urllib3.exceptions.InvalidChunkLength) for link in chain):
+        return "what came is not HTTP"
+    if any(isinstance(link, http.client.IncompleteRead) for link in chain):
+        return "the connection was closed"
+    return _words(innermost)
 
 
 def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Unreachable:
@@ -198,8 +209,13 @@ def _words(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while True:
-        reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        if not isinstance(reason, BaseException) or reason is error:
-            return error
-        error = reason
+    *_, innermost = _chain(error)
+    return innermost
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it, down to the first cause."""
+    yield error
+    reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
+    if isinstance(reason, BaseException) and reason is not error:
+        yield from _chain(reason)

@@ -140,7 +140,7 @@ def test_an_answer_of_another_shape(body: Any) -> None:
             "422: query timed out",
         ),
         (response(503, "x", "text/plain"), Unreachable, "answered 503: x"),
-        (head(200, "Content-Length: 100") + b"{", Unreachable, "broke off: IncompleteRead"),
+        (head(200, "Content-Length: 100") + b"{", Unreachable, "broke off: the connection was closed"),
     ],
 )
 def test_an_answer_that_is_none(data: bytes, kind: type[KagentError], said: str) -> None:
