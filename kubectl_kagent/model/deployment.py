@@ -62,12 +62,18 @@ class Deployment:
         kubectl's rule (kubectl/pkg/polymorphichelpers/rollout_status.go).
         """
         counts = self.counts
-        return (
-            self.observed
-            and counts.updated >= counts.wanted
-            and counts.existing <= counts.updated
-            and counts.available >= counts.updated
-        )
+        return self.observed and self.up_to_date and counts.available >= counts.updated
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether every wanted pod has the newest template, and no other pod is left."""
+        counts = self.counts
+        return counts.updated >= counts.wanted and counts.existing <= counts.updated
+
+    @property
+    def paused(self) -> bool:
+        """Whether its controller was told to leave changes of the template alone."""
+        return bool(dig(self.obj, "spec", "paused"))
 
     @property
     def progress_deadline(self) -> int:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from kubectl_kagent.model.conditions import conditions
 from kubectl_kagent.model.paths import stays
 from kubectl_kagent.model.resources import MCP_SERVER, REMOTE_MCP_SERVER, SERVICE, Resource
+from kubectl_kagent.model.stage import REFUSALS
 from kubectl_kagent.model.workload import dig
 
 MCP_SERVICE = "kagent.dev/mcp-service=true"  # Services with this label are servers of tools too
@@ -115,7 +116,7 @@ def described(items: Any) -> tuple[Tool, ...] | None:
 
 def problem(resource: Resource, obj: Mapping[str, Any]) -> str:
     """What the server's own controller says; kmcp leaves Ready as it was when the pods come later."""
-    telling = ("Accepted",) if resource is MCP_SERVER else ("Accepted", "Ready")
+    telling = REFUSALS if resource is MCP_SERVER else ("Accepted", "Ready")
     for item in conditions(obj):
         if item.type in telling and item.status == "False":
             return f"{item.type} is False: {item.message}"

@@ -17,6 +17,7 @@ from kubectl_kagent.model.revision import (
     digest,
     timestamp,
 )
+from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
 Manifest = Mapping[str, Any]
@@ -32,7 +33,9 @@ def rendered(moment: Observation, then: Callable[[], Then | None], *, until: dat
     workload, deployment = moment.workload, moment.deployment
     if deployment is None or not workload.observed:
         return {}
-    if workload.condition("Accepted", "True") is None or not _taken_up(moment, deployment, then, until):
+    if refusal(workload) or workload.condition("Accepted", "True") is None:
+        return {}
+    if not _taken_up(moment, deployment, then, until):
         return {}
     live = Deployment(deployment)
     found = {

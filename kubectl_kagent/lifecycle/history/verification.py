@@ -13,6 +13,7 @@ from kubectl_kagent.model.deployment import config_hash
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import Workload
 
 # kagent renders an edit in well under a second; a cluster under load may take some.
@@ -84,7 +85,7 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
         raise Gone(f"{workload.label} has been deleted, and made anew")
     listing = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))
     found = next(filter(now.owns, listing["items"]), None)
-    refused = now.condition("Accepted", "False")
+    refused = refusal(now)
     return _Look(
         now.observed_generation >= workload.generation,
         now.generation > workload.generation,

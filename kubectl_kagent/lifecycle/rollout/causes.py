@@ -15,6 +15,7 @@ from kubectl_kagent.lifecycle.rollout.inspection import (
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.deployment import PROGRESS_DEADLINE_EXCEEDED, Deployment
 from kubectl_kagent.model.pod import Pod
+from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import Workload, dig
 
 
@@ -38,6 +39,7 @@ _PATIENCE = {
     # an apply in another order, or an old pod that still counts, heals these at once
     "NotAccepted": Patience(named=3, final=3),
     "FailedCreate": Patience(named=3, final=3),
+    "ReplicaSetCreateError": Patience(named=3, final=3),
     # a pod that just starts shows these for a moment
     "Unhealthy": Patience(named=3),
     "FailedMount": Patience(named=3),
@@ -117,15 +119,13 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
 
 def causes_refused(workload: Workload) -> Iterator[Cause]:
     """The controller's own no: a spec that it can't make a Deployment from."""
-    for name in ("Accepted", "ResolvedRefs", "Programmed"):
-        if refused := workload.condition(name, "False"):
-            yield Cause(
-                "NotAccepted",
-                workload.label,
-                _clean(refused.message),
-                "correct the spec, or create what it names: the controller then tries again by itself",
-            )
-            return
+    if refused := refusal(workload):
+        yield Cause(
+            "NotAccepted",
+            workload.label,
+            _clean(refused.message),
+            "correct the spec, or create what it names: the controller then tries again by itself",
+        )
 
 
 def causes_stuck(view: View) -> Iterator[Cause]:
@@ -136,19 +136,21 @@ def causes_stuck(view: View) -> Iterator[Cause]:
     yield from sorted(found.values(), key=lambda cause: cause.patience.final is None)
 
 
-def progress_deadline(view: View) -> Iterator[Cause]:
-    """The Deployment's own end of patience."""
+def causes_of_deployment(view: View) -> Iterator[Cause]:
+    """What the Deployment itself says: that it is paused, or has seen no progress."""
     if view.deployment is None:
         return
     deployment = Deployment(view.deployment)
-    progressing = deployment.condition("Progressing")
-    if progressing and progressing.reason == PROGRESS_DEADLINE_EXCEEDED:
-        yield Cause(
-            PROGRESS_DEADLINE_EXCEEDED,
-            f"deployment/{view.workload.name}",
-            f"no progress for {deployment.progress_deadline}s",
-            "",  # the pods' causes have the next step
-        )
+    where = f"deployment/{view.workload.name}"
+    if deployment.paused:
+        hint = f"kubectl rollout resume {where} -n {view.workload.namespace}"
+        yield Cause("DeploymentPaused", where, "changes of its template wait until it is resumed", hint)
+    stuck = deployment.condition("Progressing", "False")
+    if stuck and stuck.reason == PROGRESS_DEADLINE_EXCEEDED:  # the pods' causes have the next step
+        yield Cause(stuck.reason, where, f"no progress for {deployment.progress_deadline}s", "")
+    elif stuck:
+        hint = f"kubectl describe {where} -n {view.workload.namespace}"
+        yield Cause(stuck.reason or "NotProgressing", where, _clean(stuck.words), hint)
 
 
 def _replica_failures(view: View) -> Iterator[Cause]:

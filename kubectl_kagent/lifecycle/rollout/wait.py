@@ -20,13 +20,14 @@ from kubectl_kagent.errors import (
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.rollout.causes import (
     Cause,
+    causes_of_deployment,
     causes_refused,
     causes_stuck,
     causes_unobserved,
-    progress_deadline,
 )
 from kubectl_kagent.lifecycle.rollout.inspection import View, look
 from kubectl_kagent.model.deployment import Deployment
+from kubectl_kagent.model.stage import Stage, status_of
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload
 
 Say = Callable[[str], None]
@@ -68,22 +69,24 @@ class Voice:
 def judge(view: View) -> Progress:
     """What a look means. Pure; a failure still has to last as long as its cause's patience says."""
     workload = view.workload
-    if not workload.observed:
+    deployment = Deployment(view.deployment) if view.deployment else None
+    stage = status_of(workload, deployment).stage
+    if stage is Stage.PENDING:
         line = f"Waiting for {workload.resource.singular} spec update to be observed..."
         return _unfinished(line, tuple(causes_unobserved(view)))
-    if refused := tuple(causes_refused(workload)):
-        return _unfinished(f"Waiting for {_quoted(workload)} to be accepted...", refused)
-    if view.deployment is None:
+    if stage is Stage.NOT_ACCEPTED:
+        line = f"Waiting for {_quoted(workload)} to be accepted..."
+        return _unfinished(line, tuple(causes_refused(workload)))
+    if deployment is None:
         return Progress("waiting", f'Waiting for deployment "{workload.name}" to be created...')
-    deployment = Deployment(view.deployment)
     if view.unobserved:
         line = f"Waiting for {', '.join(view.unobserved)} update to be observed..."
         return _unfinished(line, tuple(causes_unobserved(view)))
     if not deployment.observed:
         return Progress("waiting", "Waiting for deployment spec update to be observed...")
-    if deployment.rolled_out:
+    if stage in (Stage.READY, Stage.SCALED_TO_ZERO):
         return Progress("done", _done(view, deployment))
-    return _unfinished(_remaining(workload, deployment), (*progress_deadline(view), *causes_stuck(view)))
+    return _unfinished(_remaining(workload, deployment), (*causes_of_deployment(view), *causes_stuck(view)))
 
 
 def _unfinished(line: str, causes: tuple[Cause, ...]) -> Progress:

@@ -19,6 +19,7 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, LABEL_KIND, parse_time
+from kubectl_kagent.model.stage import status_of
 from kubectl_kagent.model.workload import Workload, dig
 
 T = TypeVar("T")
@@ -116,30 +117,10 @@ def overview(
         revision=_revision(revision, config_hash),
         config_hash=config_hash,
         image=deployment.image if deployment else "",
-        state=_state(workload, deployment),
+        state=status_of(workload, deployment).words,
         created=parse_time(workload.obj["metadata"]["creationTimestamp"]),
         unknown=unknown,
     )
-
-
-def _state(workload: Workload, deployment: Deployment | None) -> str:
-    """One word or sentence: what an on-call person would want to know first."""
-    if refused := workload.condition("Accepted", "False"):
-        return f"NotAccepted: {refused.message}"
-    if not workload.observed:
-        return "Pending: the controller has not seen the newest change"
-    if deployment is None:
-        return "NoDeployment"
-    counts = deployment.counts
-    if counts.wanted == 0:
-        return "ScaledToZero"
-    stuck = deployment.condition("ReplicaFailure", "True") or deployment.condition("Progressing", "False")
-    if stuck:
-        return f"Stuck: {stuck.words}"
-    if deployment.rolled_out:
-        return "Ready"
-    started = counts.updated >= counts.wanted and counts.existing <= counts.updated
-    return "NotReady" if deployment.observed and started else "Progressing"
 
 
 def _revision(revision: Mapping[str, Any] | None, config_hash: str) -> str:

@@ -104,6 +104,9 @@ def test_kmcp_s_ready_is_not_believed(cluster: FakeCluster) -> None:
     assert look(cluster).tools[0].problem == ""
     cluster.set_status(MCP_SERVER, "datetime", {"conditions": [condition("Accepted", "False", "odd")]})
     assert look(cluster).tools[0].problem == "Accepted is False: odd"
+    unprogrammed = [condition("Accepted", "True"), condition("Programmed", "False", "no Service")]
+    cluster.set_status(MCP_SERVER, "datetime", {"conditions": unprogrammed})
+    assert look(cluster).tools[0].problem == "Programmed is False: no Service"
 
 
 def test_a_service_and_an_agent_as_tools(cluster: FakeCluster) -> None:

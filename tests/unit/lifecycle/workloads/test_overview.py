@@ -97,11 +97,16 @@ def seen(workload: Workload, found: Object | None = None, **how: Any) -> Overvie
         (live(), deployment(2, condition("ReplicaFailure", "False", "old news")), "Ready"),
         (
             live(),
-            deployment(2, condition("Progressing", "False", "", "ProgressDeadlineExceeded")),
+            deployment(
+                2, condition("Progressing", "False", "", "ProgressDeadlineExceeded"), availableReplicas=0
+            ),
             "Stuck: ProgressDeadlineExceeded",
         ),
         (live(), deployment(2, condition("Progressing", "True", "all is well")), "Ready"),
-        (live(), deployment(2, condition("Progressing", "False")), "Stuck: Progressing"),
+        (live(), deployment(2, condition("Progressing", "False"), availableReplicas=0), "Stuck: Progressing"),
+        (live(), {**deployment(updatedReplicas=1), "spec": {"replicas": 2, "paused": True}}, "Paused"),
+        (live(), {**deployment(), "spec": {"replicas": 2, "paused": True}}, "Ready"),
+        (live(), deployment(0, replicas=1), "Progressing"),
     ],
 )
 def test_the_state(workload: Workload, found: Object | None, state: str) -> None:
@@ -110,11 +115,13 @@ def test_the_state(workload: Workload, found: Object | None, state: str) -> None
 
 def test_what_is_worse_is_said_first() -> None:
     refused = condition("Accepted", "False", "no model")
-    assert seen(live(None, refused, generation=2), None).state == "NotAccepted: no model"
+    assert seen(live(None, refused), None).state == "NotAccepted: no model"
+    assert seen(live(None, refused, generation=2), None).state.startswith("Pending")  # a refusal of what was
     assert seen(live(generation=2), deployment(0)).state.startswith("Pending")
     quota = condition("ReplicaFailure", "True", "quota")
     deadline = condition("Progressing", "False", "deadline")
-    assert seen(live(), deployment(2, deadline, quota)).state == "Stuck: quota"
+    assert seen(live(), deployment(2, deadline, quota, availableReplicas=0)).state == "Stuck: quota"
+    assert seen(live(), deployment(2, deadline, quota)).state == "Ready"
     assert seen(live(), deployment(0, deadline, quota)).state == "ScaledToZero"
 
 
@@ -165,7 +172,8 @@ def test_the_time_of_creation() -> None:
 def test_a_revision_is_named_unless_something_else_runs(recorded: str, running: str, expected: str) -> None:
     marks = {"kubectl-kagent/config-hash": recorded} if recorded else {}
     revision = {"metadata": {"annotations": marks}, "revision": 4}
-    found = {"spec": {"template": {"metadata": {"annotations": {"kagent.dev/config-hash": running}}}}}
+    template = {"metadata": {"annotations": {"kagent.dev/config-hash": running}}}
+    found = {"metadata": {}, "spec": {"template": template}}
     assert seen(live(), found, revision=revision).revision == expected
 
 
