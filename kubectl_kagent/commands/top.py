@@ -54,10 +54,11 @@ def top(
     gen_ai.request.model); else from the controller's records, which are those of one user (--user-id).
     Which of them it was is said.
 
-    ERRORS are turns, or calls, that failed. In Prometheus that is what their spans say; those of a turn say
-    nothing, and an agent's errors are the failed calls of its model, which end a turn. A turn in which a
-    person was asked is two there, before and after the answer; records have it as one, and leave the wait
-    out of P50 and P95.
+    ERRORS are turns, or calls, that failed. In Prometheus that is what their spans say. An agent's errors
+    are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of the
+    Python runtime do not say that a tool failed, nor those of the Go runtime, or of a model behind Ollama,
+    that the model did. A turn in which a person was asked is two there, before and after the answer;
+    records have it as one, and leave the wait out of P50 and P95.
 
     \b
     kubectl kagent top

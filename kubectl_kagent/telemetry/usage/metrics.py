@@ -56,7 +56,11 @@ def _calls(wanted: Wanted) -> str:
     """Of every kind: a turn's tool calls and errors are other spans than itself."""
     operations = "|".join(_OPERATIONS.values())
     series = f'{semconv.SPAN_CALLS}{{{_OPERATION}=~"{operations}",{_others()}}}'
-    return f"sum by ({', '.join((*_BY, semconv.STATUS_CODE))}) ({_increase(series, wanted)})"
+    by = ", ".join((*_BY, semconv.STATUS_CODE))
+    found = f"sum by ({by}) ({_increase(series, wanted)})"
+    # the runtime's own span of a call leaves its status unset when the model failed
+    failed = f'{semconv.SPAN_CALLS}{{{_by_clients()},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
+    return f"{found} or sum by ({by}) ({_increase(failed, wanted)})"
 
 
 def _durations(wanted: Wanted) -> str:
@@ -66,14 +70,18 @@ def _durations(wanted: Wanted) -> str:
     found = f"sum by ({by}) ({_increase(series, wanted)})"
     if wanted.kind != MODELS:
         return found
-    clients = "|".join(name.replace(".", "[.]") for name in semconv.MODEL_CLIENTS)
-    series = f'{semconv.SPAN_SECONDS}{{{semconv.SPAN_NAME}=~"{clients}"}}'
+    series = f"{semconv.SPAN_SECONDS}{{{_by_clients()}}}"
     return f"{found} or sum by ({by}) ({_increase(series, wanted)})"
 
 
 def _before(wanted: Wanted) -> str:
     """A sample if there were any span metrics when the window began."""
     return f"group(last_over_time({semconv.SPAN_CALLS}[{_BEFORE}] offset {_window(wanted)}))"
+
+
+def _by_clients() -> str:
+    clients = "|".join(name.replace(".", "[.]") for name in semconv.MODEL_CLIENTS)
+    return f'{semconv.SPAN_NAME}=~"{clients}"'
 
 
 def _others() -> str:
@@ -112,10 +120,14 @@ def _readable(sample: Sample) -> bool:
 
 @dataclass(slots=True)
 class _Tally:
-    """What is summed up for a row; ``buckets`` are cumulative counts by upper bound."""
+    """What is summed up for a row; ``buckets`` are cumulative counts by upper bound.
+
+    ``client_errors`` are failed calls of the model by its client's spans: of the same calls as ``errors``.
+    """
 
     calls: float = 0
     errors: float = 0
+    client_errors: float = 0
     tool_calls: float = 0
     buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -129,9 +141,12 @@ def _tallies(samples: Iterable[Sample], wanted: Wanted) -> _Tallies:
     for sample in samples:
         operation = sample.labels.get(_OPERATION)
         key = _key(sample.labels, wanted)
-        if key is None or not (operation == own or wanted.kind == AGENTS):
+        by_client = not operation and wanted.kind != TOOLS
+        if key is None or not (operation == own or by_client or (operation and wanted.kind == AGENTS)):
             continue
         failed = sample.value if sample.labels.get(semconv.STATUS_CODE) == semconv.ERROR else 0
+        if by_client:
+            found[key].client_errors += failed
         if operation == own:
             found[key].calls += sample.value
         if operation == (semconv.GENERATE_CONTENT if wanted.kind == AGENTS else own):
@@ -178,7 +193,7 @@ def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> UsageRow:
     return UsageRow(
         *key,
         calls=round(tally.calls),
-        errors=round(tally.errors),
+        errors=round(max(tally.errors, tally.client_errors)),
         p50=quantile(0.5, tally.buckets),
         p95=quantile(0.95, tally.buckets),
         tool_calls=round(tally.tool_calls) if wanted.kind == AGENTS else None,

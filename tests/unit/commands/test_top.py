@@ -234,13 +234,14 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
         "0 * last_over_time({0}[1500ms]))) >= 0 or last_over_time({0}[1500ms])) "
         "unless resets({0}[1500ms]) > 0 or increase({0}[1500ms]))"
     )
-    assert calls == f"{by}status_code) " + grown.format(series)
+    clients = "openai[.]chat|anthropic[.]chat|gemini[.]generate_content|gemini[.]generate_content_stream"
+    failed = f'traces_span_metrics_calls_total{{span_name=~"{clients}",status_code="STATUS_CODE_ERROR"}}'
+    assert calls == " or ".join(f"{by}status_code) {grown.format(one)}" for one in (series, failed))
     bucket = "traces_span_metrics_duration_seconds_bucket"
     runtime = (
         f'{bucket}{{gen_ai_operation_name="generate_content",service_name!="kagent-controller",'
         'gen_ai_tool_name!="(merged tools)"}'
     )
-    clients = "openai[.]chat|anthropic[.]chat|gemini[.]generate_content|gemini[.]generate_content_stream"
     client = f'{bucket}{{span_name=~"{clients}"}}'
     both = (f"{by}span_name, le) {grown.format(one)}" for one in (runtime, client))
     assert durations == " or ".join(both)
