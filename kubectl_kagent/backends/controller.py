@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Address, HttpService, Proxied, address_of
+from kubectl_kagent.cluster.http import Address, ClusterService, HttpService, address_of
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unauthorized
 from kubectl_kagent.model.controllers import KAGENT
 from kubectl_kagent.model.paths import segment
@@ -121,7 +121,7 @@ class Controller:
         """The same, with the next step where the service itself names none."""
         if error.hint:
             return error
-        if isinstance(self.http, Proxied):
+        if not isinstance(self.http, Address):
             hint = (
                 "the API server passes no token on to a service: give the controller's own address "
                 "and a token with --kagent-url and --kagent-token"
@@ -202,22 +202,22 @@ def find_controller(
     return Controller(found[0], user)
 
 
-def _services(cluster: Cluster, namespace: str | None) -> list[Proxied]:
+def _services(cluster: Cluster, namespace: str | None) -> list[ClusterService]:
     items = cluster.list_objects(SERVICE, namespace, labels=KAGENT.labels)["items"]
     return [
-        Proxied(cluster, str(item["metadata"]["namespace"]), f"{item['metadata']['name']}:{port}")
+        cluster.service(str(item["metadata"]["namespace"]), f"{item['metadata']['name']}:{port}")
         for item in items
         if (port := _port(item))
     ]
 
 
-def _where_usual(cluster: Cluster, namespace: str | None) -> list[Proxied]:
+def _where_usual(cluster: Cluster, namespace: str | None) -> list[ClusterService]:
     for place in [namespace] if namespace else KAGENT.namespaces:
         try:
             if found := _services(cluster, place):
                 return found
         except Forbidden:
-            return [Proxied(cluster, place, _USUAL)]
+            return [cluster.service(place, _USUAL)]
     return []
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Proxied
+from kubectl_kagent.cluster.http import ClusterService
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.resources import SERVICE
 
 
 def find_service(
     cluster: Cluster, selectors: Sequence[str], *, components: Sequence[str], ports: Sequence[str | int]
-) -> Proxied | None:
+) -> ClusterService | None:
     """The first Service of any namespace with one of the label selectors; None where none is to be seen.
 
     ``components`` and ``ports`` are in the order of preference: values of app.kubernetes.io/component, empty
@@ -31,7 +31,7 @@ def find_service(
             port = next(_ports(service, ports), "")
             if port and labels.get("app.kubernetes.io/component", "") == component:
                 metadata = service["metadata"]
-                return Proxied(cluster, metadata["namespace"], f"{metadata['name']}:{port}")
+                return cluster.service(metadata["namespace"], f"{metadata['name']}:{port}")
     return None
 
 

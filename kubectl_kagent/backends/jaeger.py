@@ -112,4 +112,4 @@ def at_address(url: str) -> Jaeger:
 def find_jaeger(cluster: Cluster) -> Jaeger | None:
     """The Jaeger in the cluster, through the API server's proxy. None where there is none to be seen."""
     found = find_service(cluster, (LABELS, _OTHERS), components=_ASKED, ports=_PORTS)
-    return Jaeger(found, f"{found.namespace}/{found.service}") if found else None
+    return Jaeger(found, f"{found.namespace}/{found.name}") if found else None

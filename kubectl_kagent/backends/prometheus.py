@@ -103,4 +103,4 @@ def at_address(url: str) -> Prometheus:
 def find_prometheus(cluster: Cluster) -> Prometheus | None:
     """The one in the cluster, through the API server's proxy. None where there is none to be seen."""
     found = find_service(cluster, (LABELS, _OPERATED), components=_ASKED, ports=_PORTS)
-    return Prometheus(found, f"{found.namespace}/{found.service}") if found else None
+    return Prometheus(found, f"{found.namespace}/{found.name}") if found else None

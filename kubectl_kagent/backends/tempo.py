@@ -66,4 +66,4 @@ def at_address(url: str) -> Tempo:
 def find_tempo(cluster: Cluster) -> Tempo | None:
     """The Tempo in the cluster, through the API server's proxy. None where there is none to be seen."""
     found = find_service(cluster, (LABELS,), components=_ASKED, ports=_PORTS)
-    return Tempo(found, f"{found.namespace}/{found.service}") if found else None
+    return Tempo(found, f"{found.namespace}/{found.name}") if found else None

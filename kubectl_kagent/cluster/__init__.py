@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kubectl_kagent.model.resources import Resource
 
 if TYPE_CHECKING:
-    from kubectl_kagent.cluster.http import Access
+    from kubectl_kagent.cluster.http import ClusterService
 
 Object = dict[str, Any]
 
@@ -96,27 +96,4 @@ class Cluster(Protocol):
 
     def username(self) -> str: ...
 
-    def service(
-        self,
-        method: str,
-        namespace: str,
-        service: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Object: ...
-
-    def service_stream(
-        self,
-        namespace: str,
-        service: str,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float,
-    ) -> Iterator[bytes]: ...
-
-    def service_access(self, namespace: str, service: str, path: str) -> Access: ...
+    def service(self, namespace: str, name: str) -> ClusterService: ...

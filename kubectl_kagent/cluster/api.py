@@ -8,14 +8,14 @@ from typing import Any
 
 import urllib3
 
-from kubectl_kagent.cluster import answers, http
+from kubectl_kagent.cluster import answers
 from kubectl_kagent.cluster.field_types import checked, checked_list
+from kubectl_kagent.cluster.proxied import Proxied
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in, why_it_broke
 from kubectl_kagent.cluster.transport import RestConfig, Wire
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
-from kubectl_kagent.model import paths
-from kubectl_kagent.model.resources import POD, SERVICE, Resource
+from kubectl_kagent.model.resources import POD, Resource
 from kubectl_kagent.model.workload import dig
 
 Object = dict[str, Any]
@@ -221,51 +221,9 @@ class ApiServer:
             return ""
         return str(dig(review, "status", "userInfo", "username") or "")
 
-    def service(
-        self,
-        method: str,
-        namespace: str,
-        service: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Object:
-        """JSON from an HTTP service in the cluster, through the API server's service proxy.
-
-        ``service`` is ``NAME:PORT``.
-        """
-        url = _proxy(namespace, service, path)
-        once = method != "GET"  # it was perhaps the service that answered, in the middle of its work
-        response = self._wire.send(method, url, None, body, timeout=timeout, headers=headers, once=once)
-        self._check_service(response, service)
-        return answers.answer(response, service, path)
-
-    def service_stream(
-        self,
-        namespace: str,
-        service: str,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float,
-    ) -> Iterator[bytes]:
-        """The lines of an HTTP service's answer to a POST as they come; ``timeout`` is the longest silence.
-
-        The proxy streams unbuffered. Raises Unreachable when the stream breaks, KagentError when the
-        answer is no event stream.
-        """
-        url = _proxy(namespace, service, path)
-        headers = {**(headers or {}), **http.ONE_ANSWER}
-        response = self._wire.send("POST", url, None, body, timeout=timeout, headers=headers, once=True)
-        self._check_service(response, service)
-        yield from answers.events(response, service, path)
-
-    def service_access(self, namespace: str, service: str, path: str) -> http.Access:
-        """What another client needs to reach that service through the API server's proxy."""
-        return self._wire.access(_proxy(namespace, service, path))
+    def service(self, namespace: str, name: str) -> Proxied:
+        """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""
+        return Proxied(namespace, name, self._wire)
 
     # Answers
 
@@ -303,15 +261,6 @@ class ApiServer:
             status = {"message": text[:300] or f"HTTP {response.status}"}
         raise refusal(status, response.status, resource)
 
-    def _check_service(self, response: urllib3.BaseHTTPResponse, service: str) -> None:
-        """What the API server itself refuses, it says with a Status; the rest is the service's own."""
-        if response.status < 300:
-            return
-        data = answers.whole(response, service)
-        if response.status >= 400 and (status := status_in(data)):
-            raise refusal(status, response.status, None)
-        raise service_refusal(response.status, response.headers.get("Content-Type", ""), data, service)
-
 
 def _event(line: bytes, resource: Resource) -> Object:
     """A watch event whose object is one. Raises what an ERROR event means."""
@@ -325,7 +274,3 @@ def _event(line: bytes, resource: Resource) -> Object:
     if type_ != "BOOKMARK":
         checked(resource, obj)
     return event
-
-
-def _proxy(namespace: str, service: str, path: str) -> str:
-    return paths.below(f"{SERVICE.path(namespace, service)}/proxy", path)

@@ -18,15 +18,10 @@ if TYPE_CHECKING:
 
     import urllib3
 
-    from kubectl_kagent.cluster import Cluster
-
 Object = dict[str, Any]
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
-# The API server's proxy breaks off one stream in a hundred in the middle where the connection is to be kept
-# (seen on 1.35.4: 2 of 300 requests; 0 of 600 with this).
-ONE_ANSWER = {"Connection": "close"}
 
 
 def shown(url: str) -> str:
@@ -76,38 +71,17 @@ class Access:
     proxy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxied:
-    """A Service in the cluster, through the API server's proxy; ``service`` is ``NAME:PORT``."""
+class ClusterService(HttpService, Protocol):
+    """A Service in the cluster, by namespace and ``NAME:PORT``."""
 
-    cluster: Cluster
-    namespace: str
-    service: str
+    @property
+    def namespace(self) -> str: ...
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Object:
-        return self.cluster.service(
-            method, self.namespace, self.service, path, body, headers=headers, timeout=timeout
-        )
+    @property
+    def name(self) -> str: ...
 
-    def stream(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float,
-    ) -> Iterator[bytes]:
-        return self.cluster.service_stream(
-            self.namespace, self.service, path, body, headers=headers, timeout=timeout
-        )
+    def access(self, path: str) -> Access:
+        """What a client of its own needs to reach it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,16 +40,16 @@ def ask(cluster: Cluster, workload: Workload, prompt: str) -> str:
         "params": {"message": message},
     }
     deadline = clock.monotonic() + _ROUTE_SECONDS
-    service = f"{workload.name}:{_PORT}"
+    service = cluster.service(workload.namespace, f"{workload.name}:{_PORT}")
     while True:
         try:
-            reply = cluster.service("POST", workload.namespace, service, "/", body, timeout=_ANSWER_SECONDS)
+            reply = service.call("POST", "/", body, timeout=_ANSWER_SECONDS)
             return _first_line(answer_in(reply))
         except (Forbidden, Unauthorized):
             raise
         except Unreachable as error:
-            # 503 is the proxy without a pod to connect to: nobody has heard the question yet
-            if "answered 503" not in error.message or clock.monotonic() >= deadline:
+            # the proxy without a pod to connect to answers 503: nobody has heard the question yet
+            if error.open or clock.monotonic() >= deadline:
                 raise NoAnswer(_first_line(error.message)) from error
         except KagentError as error:
             raise NoAnswer(_first_line(error.message)) from error

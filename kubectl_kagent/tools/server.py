@@ -37,7 +37,7 @@ def open_server(
         raise KagentError(f"{name} speaks {found.protocol}; only streamable HTTP can be asked from here")
     if not found.service:
         return Opened(McpServer(name, Access(found.url, found.headers), timeout), found.secret_headers)
-    access = cluster.service_access(found.namespace, found.service, found.path)
+    access = cluster.service(found.namespace, found.service).access(found.path)
     sent = tuple(item for item in found.headers if not _OF_THE_API_SERVER.match(item[0]))
     kept_back = tuple(key for key, _ in found.headers if _OF_THE_API_SERVER.match(key))
     access = replace(access, headers=(*access.headers, *sent))

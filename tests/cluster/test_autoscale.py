@@ -45,7 +45,7 @@ def burn(api: ApiServer, seconds: int) -> None:
         "parts": [{"kind": "text", "text": f"burn {seconds}"}],
     }
     call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message}}
-    answer = api.service("POST", api.namespace, "clock:8080", "/", call)
+    answer = api.service(api.namespace, "clock:8080").call("POST", "/", call)
     assert answer["result"]["status"]["state"] == "completed", answer
 
 

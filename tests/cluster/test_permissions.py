@@ -16,7 +16,8 @@ import pytest
 from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.cluster.http import Proxied
+from kubectl_kagent.cluster.http import ClusterService
+from kubectl_kagent.cluster.proxied import Proxied
 from kubectl_kagent.errors import Forbidden, OtherServerError
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -382,8 +383,8 @@ def _revisions_of(world: LabWorld, name: str) -> list[str]:
     return [str(item["metadata"]["name"]) for item in found["items"]]
 
 
-def _place(world: LabWorld) -> Proxied:
-    service = find_controller(world.admin).http
+def _place(world: LabWorld) -> ClusterService:
+    service: Any = find_controller(world.admin).http
     assert isinstance(service, Proxied)
     return service
 
@@ -411,6 +412,6 @@ def test_who_may_talk_reaches_the_controller_and_nothing_beside_it(
         for case in CASES[verb]:
             done, _, _ = play(world, case, user)
             assert (done.code, "forbidden" in done.err) == (0, False), (case, done)
-    for service in (f"{place.service.partition(':')[0]}:8082", "other:80"):
+    for service in (f"{place.name.partition(':')[0]}:8082", "other:80"):
         with pytest.raises(Forbidden, match="services/proxy"):
-            as_user.service("GET", place.namespace, service, "/healthz")
+            as_user.service(place.namespace, service).call("GET", "/healthz")

@@ -161,7 +161,7 @@ def test_what_no_object_can_be_called_is_not_there(subject: Subject, name: str) 
         with pytest.raises(InvalidName, match="invalid namespace"):
             subject.api.list_objects(CONFIG_MAP, name)
     with pytest.raises(InvalidName, match="it would lead out of"):
-        subject.api.service("GET", subject.namespace, "web:80", f"/{name}/..")
+        subject.api.service(subject.namespace, "web:80").call("GET", f"/{name}/..")
 
 
 def test_every_write_of_every_kind_moves_one_counter(subject: Subject) -> None:
@@ -765,7 +765,7 @@ def test_the_server_says_its_version_and_who_we_are(lab_kubeconfig: Path) -> Non
 
 def test_a_service_that_is_not_there_is_not_found(subject: Subject) -> None:
     with pytest.raises(NotFound, match='services "ghost" not found'):
-        subject.api.service("GET", subject.namespace, "ghost:80", "/version")
+        subject.api.service(subject.namespace, "ghost:80").call("GET", "/version")
 
 
 @pytest.fixture(scope="session")

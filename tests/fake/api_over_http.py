@@ -71,7 +71,7 @@ class ApiOverHttp:
             log = b"".join(pieces)
             return head(200, "Content-Type: text/plain", f"Content-Length: {len(log)}") + log
         path = rest.removeprefix("/proxy") + received.path[len(urlsplit(received.path).path) :]
-        return response(200, self.cluster.service(received.method, namespace, name, path))
+        return response(200, self.cluster.service(namespace, name).call(received.method, path))
 
 
 def page(status: int, kind: str = "text/html") -> bytes:

@@ -54,6 +54,51 @@ class _Hook:
     action: Callable[[], object]
 
 
+@dataclass(frozen=True)
+class FakeService:
+    """A Service of the fake; nothing is asked that would leave its prefix."""
+
+    cluster: FakeCluster
+    namespace: str
+    name: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Object:
+        self._below(path)
+        return self.cluster.called(method, self.namespace, self.name, path, body)
+
+    def stream(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float,
+    ) -> Iterator[bytes]:
+        """The lines in ``streams``, by ``NAMESPACE/NAME:PORT/PATH``."""
+        self._below(path)
+        try:
+            yield from self.cluster.streams[f"{self.namespace}/{self.name}{path}"]
+        except KeyError:
+            raise NotFound(f'services "{self.name.partition(":")[0]}" not found') from None
+
+    def access(self, path: str) -> Access:
+        """At the address in ``addresses``, by ``NAMESPACE/NAME:PORT``; else where nobody listens."""
+        self._below(path)
+        where = self.cluster.addresses.get(f"{self.namespace}/{self.name}", "http://127.0.0.1:9")
+        return Access(where + path)
+
+    def _below(self, path: str) -> None:
+        below(SERVICE.path(self.namespace, self.name), path)
+
+
 class FakeCluster:
     """Implements ``kubectl_kagent.cluster.Cluster``; what stands after ``service`` is for tests.
 
@@ -184,45 +229,17 @@ class FakeCluster:
     def username(self) -> str:
         return self.user
 
-    def service(
-        self,
-        method: str,
-        namespace: str,
-        service: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
+    def service(self, namespace: str, name: str) -> FakeService:
+        return FakeService(self, namespace, name)
+
+    def called(
+        self, method: str, namespace: str, service: str, path: str, body: Mapping[str, Any] | None
     ) -> Object:
         """Answers from ``services``, by method and ``NAMESPACE/NAME:PORT/PATH``."""
-        below(SERVICE.path(namespace, service), path)
         try:
             return copied(self.services[method, f"{namespace}/{service}{path}"])
         except KeyError:
             raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
-
-    def service_stream(
-        self,
-        namespace: str,
-        service: str,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float,
-    ) -> Iterator[bytes]:
-        """The lines in ``streams``, by ``NAMESPACE/NAME:PORT/PATH``."""
-        below(SERVICE.path(namespace, service), path)
-        try:
-            yield from self.streams[f"{namespace}/{service}{path}"]
-        except KeyError:
-            raise NotFound(f'services "{service.partition(":")[0]}" not found') from None
-
-    def service_access(self, namespace: str, service: str, path: str) -> Access:
-        """At the address in ``addresses``, by ``NAMESPACE/NAME:PORT``; else where nobody listens."""
-        below(SERVICE.path(namespace, service), path)
-        return Access(self.addresses.get(f"{namespace}/{service}", "http://127.0.0.1:9") + path)
 
     # What somebody else does: no access rule, no race, no record
 

@@ -68,9 +68,7 @@ class TraceCluster(FakeCluster):
         body = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [port]}}
         self.add(SERVICE, body)
 
-    def service(
-        self, method: str, namespace: str, service: str, path: str, body: Any = None, **_: Any
-    ) -> Object:
+    def called(self, method: str, namespace: str, service: str, path: str, body: Any = None) -> Object:
         parts = urlsplit(path)
         self.asked.append(f"{namespace}/{service}{parts.path}")
         self.on_ask(self.asked[-1])

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Access
+from kubectl_kagent.cluster.http import Access, ClusterService
 from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound
 from kubectl_kagent.model import revision
 from kubectl_kagent.model.resources import (
@@ -108,55 +108,43 @@ class Recording:
         return self.real.namespace
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
-        self._ask("get", resource.group, resource.plural, namespace)
+        self.ask("get", resource.group, resource.plural, namespace)
         return self.real.get(resource, namespace, name)
 
     def list_objects(self, resource: Resource, namespace: str | None = None, **how: Any) -> Object:
-        self._ask("list", resource.group, resource.plural, namespace)
+        self.ask("list", resource.group, resource.plural, namespace)
         return self.real.list_objects(resource, namespace, **how)
 
     def watch(self, resource: Resource, namespace: str | None, since: str, **how: Any) -> Iterator[Object]:
-        self._ask("watch", resource.group, resource.plural, namespace)
+        self.ask("watch", resource.group, resource.plural, namespace)
         yield from self.real.watch(resource, namespace, since, **how)
 
     def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], **how: Any) -> Object:
-        self._ask("create", resource.group, resource.plural, namespace)
+        self.ask("create", resource.group, resource.plural, namespace)
         return self._written(resource, self.real.create(resource, namespace, body, **how))
 
     def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Any, **how: Any) -> Object:
-        self._ask("patch", resource.group, resource.plural, namespace)
+        self.ask("patch", resource.group, resource.plural, namespace)
         return self._written(resource, self.real.merge_patch(resource, namespace, name, patch, **how))
 
     def json_patch(self, resource: Resource, namespace: str, name: str, patch: Any, **how: Any) -> Object:
-        self._ask("patch", resource.group, resource.plural, namespace)
+        self.ask("patch", resource.group, resource.plural, namespace)
         return self._written(resource, self.real.json_patch(resource, namespace, name, patch, **how))
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        self._ask("delete", resource.group, resource.plural, namespace)
+        self.ask("delete", resource.group, resource.plural, namespace)
         self.real.delete(resource, namespace, name)
 
     def pod_log(self, namespace: str, pod: str, container: str, **how: Any) -> str:
-        self._ask("get", "", "pods/log", namespace)
+        self.ask("get", "", "pods/log", namespace)
         return self.real.pod_log(namespace, pod, container, **how)
 
     def pod_log_stream(self, namespace: str, pod: str, container: str, **how: Any) -> Iterator[bytes]:
-        self._ask("get", "", "pods/log", namespace)
+        self.ask("get", "", "pods/log", namespace)
         return self.real.pod_log_stream(namespace, pod, container, **how)
 
-    def service(self, method: str, namespace: str, service: str, path: str, *rest: Any, **how: Any) -> Object:
-        verb = {"GET": "get", "POST": "create", "DELETE": "delete"}[method]
-        self._ask(verb, "", "services/proxy", namespace, service)
-        return self.real.service(method, namespace, service, path, *rest, **how)
-
-    def service_stream(self, namespace: str, service: str, path: str, *rest: Any, **how: Any) -> Any:
-        self._ask("create", "", "services/proxy", namespace, service)
-        return self.real.service_stream(namespace, service, path, *rest, **how)
-
-    def service_access(self, namespace: str, service: str, path: str) -> Access:
-        self._ask("create", "", "services/proxy", namespace, service)
-        # sent past us by the client that is given this, at the end of a session
-        self.used.add(Use(Rule("", "services/proxy", "delete"), namespace != self.namespace))
-        return self.real.service_access(namespace, service, path)
+    def service(self, namespace: str, name: str) -> RecordedService:
+        return RecordedService(self, self.real.service(namespace, name))
 
     def server_version(self) -> Object:
         return self.real.server_version()  # every user may ask
@@ -164,7 +152,7 @@ class Recording:
     def username(self) -> str:
         return self.real.username()  # every user may ask
 
-    def _ask(self, verb: str, group: str, resource: str, namespace: str | None, name: str = "") -> None:
+    def ask(self, verb: str, group: str, resource: str, namespace: str | None, name: str = "") -> None:
         if self.closed:
             raise Forbidden("a thread that outlives its verb")
         use = Use(Rule(group, resource, verb), namespace != self.namespace)
@@ -182,6 +170,40 @@ class Recording:
         if resource is not CONTROLLER_REVISION:
             self.after_write()
         return obj
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedService:
+    """A Service, whose requests need a permission too."""
+
+    recording: Recording
+    real: ClusterService
+
+    @property
+    def namespace(self) -> str:
+        return self.real.namespace
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def call(self, method: str, path: str, *rest: Any, **how: Any) -> Object:
+        self._ask({"GET": "get", "POST": "create", "DELETE": "delete"}[method])
+        return self.real.call(method, path, *rest, **how)
+
+    def stream(self, path: str, *rest: Any, **how: Any) -> Iterator[bytes]:
+        self._ask("create")
+        return self.real.stream(path, *rest, **how)
+
+    def access(self, path: str) -> Access:
+        self._ask("create")
+        # sent past us by the client that is given this, at the end of a session
+        other = self.namespace != self.recording.namespace
+        self.recording.used.add(Use(Rule("", "services/proxy", "delete"), other))
+        return self.real.access(path)
+
+    def _ask(self, verb: str) -> None:
+        self.recording.ask(verb, "", "services/proxy", self.namespace, self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import HttpService, Proxied, address_of
+from kubectl_kagent.cluster.http import HttpService, address_of
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import SERVICE
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
@@ -37,7 +37,7 @@ def find_loki(cluster: Cluster, where: str) -> HttpService:
         ports = [port["port"] for port in spec.get("ports") or ()]
         if _PORT in ports and spec.get("clusterIP") != "None":
             metadata = item["metadata"]
-            return Proxied(cluster, str(metadata["namespace"]), f"{metadata['name']}:{_PORT}")
+            return cluster.service(str(metadata["namespace"]), f"{metadata['name']}:{_PORT}")
     raise KagentError(
         f"no Loki service (label {LABELS}, port {_PORT}) was found in any namespace",
         hint="give its address: --loki=http://HOST:3100",

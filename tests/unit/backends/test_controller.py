@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.backends.controller import find_controller
-from kubectl_kagent.cluster.http import Proxied
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests.conftest import Kagent
-from tests.fake.cluster import FakeCluster
+from tests.fake.cluster import FakeCluster, FakeService
 from tests.loopback import head, response, serve
 from tests.objects import agent
 
@@ -27,8 +26,8 @@ def install(cluster: FakeCluster, namespace: str = "kagent", name: str = "kagent
 
 def found(cluster: FakeCluster, namespace: str | None = None) -> tuple[str, str]:
     service: Any = find_controller(cluster, namespace).http
-    assert isinstance(service, Proxied)
-    return service.namespace, service.service
+    assert isinstance(service, FakeService)
+    return service.namespace, service.name
 
 
 def test_it_is_found_by_its_labels_wherever_it_is(cluster: FakeCluster) -> None:

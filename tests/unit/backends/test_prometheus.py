@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.backends.prometheus import LABELS, Sample, at_address, find_prometheus
-from kubectl_kagent.cluster.http import Proxied
 from kubectl_kagent.errors import KagentError, Unauthorized, Unreachable
 from kubectl_kagent.model.resources import SERVICE
-from tests.fake.cluster import FakeCluster
+from tests.fake.cluster import FakeCluster, FakeService
 from tests.loopback import Received, head, response, serve
 
 
@@ -27,8 +26,8 @@ def found(cluster: FakeCluster) -> str:
     prometheus = find_prometheus(cluster)
     if prometheus is None:
         return ""
-    assert isinstance(prometheus.http, Proxied)
-    assert prometheus.name == f"{prometheus.http.namespace}/{prometheus.http.service}"
+    assert isinstance(prometheus.http, FakeService)
+    assert prometheus.name == f"{prometheus.http.namespace}/{prometheus.http.name}"
     return prometheus.name
 
 

@@ -70,7 +70,7 @@ def asked(received: Received) -> tuple[str, str, dict[str, str]]:
 def test_another_client_is_given_what_it_needs_to_reach_a_service() -> None:
     groups = ("dev", "ops")
     given = Connection(server="https://127.0.0.1:1", token="secret", as_user="jo", as_groups=groups)
-    access = connect(given).service_access("team", "clock:3000", "/mcp?a=b")
+    access = connect(given).service("team", "clock:3000").access("/mcp?a=b")
     assert access.url == "https://127.0.0.1:1/api/v1/namespaces/team/services/clock:3000/proxy/mcp?a=b"
     assert access.headers == (
         ("User-Agent", "kubectl-kagent"),
@@ -87,7 +87,7 @@ def test_another_client_is_given_what_it_needs_to_reach_a_service() -> None:
 def test_its_tls_is_what_the_flags_say() -> None:
     url = "https://127.0.0.1:1"
     given = Connection(server=url, insecure_skip_tls_verify=True, tls_server_name="api.local")
-    access = connect(given).service_access("team", "clock:3000", "/mcp")
+    access = connect(given).service("team", "clock:3000").access("/mcp")
     assert access.server_name == "api.local"
     assert access.tls is not None
     assert (access.tls.check_hostname, access.tls.verify_mode) == (False, ssl.CERT_NONE)
@@ -146,7 +146,7 @@ def test_impersonation_sends_each_group_as_a_header_of_its_own(server: Loopback)
 
 def test_a_service_is_reached_through_the_servers_proxy(api: ApiServer, server: Loopback) -> None:
     server.answer = lambda _: response(200, {"data": 1})
-    assert api.service("POST", "kagent", "kagent-controller:8083", "/api/x?y=z", {"q": 1}) == {"data": 1}
+    assert api.service("kagent", "kagent-controller:8083").call("POST", "/api/x?y=z", {"q": 1}) == {"data": 1}
     (received,) = server.received
     assert received.path == "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy/api/x?y=z"
     assert (received.method, json.loads(received.body)) == ("POST", {"q": 1})
@@ -442,7 +442,7 @@ def test_who_is_told_when_to_come_back_does(
         lambda: api.delete(AGENT, "team", "x"),
         lambda: list(api.watch(AGENT, "team", "1", seconds=5)),
         lambda: list(api.pod_log_stream("team", "p", "kagent")),
-        lambda: api.service("GET", "kagent", "controller:80", "/x"),
+        lambda: api.service("kagent", "controller:80").call("GET", "/x"),
     ):
         in_turn(server, busy, busy, good)
         ask()
@@ -490,8 +490,8 @@ def test_what_a_service_was_asked_to_do_is_asked_once(
     api: ApiServer, server: Loopback, naps: list[float]
 ) -> None:
     in_turn(server, BUSY, response(200, {}))
-    error_of(lambda: api.service("POST", "kagent", "controller:80", "/x", {}))
-    error_of(lambda: list(api.service_stream("kagent", "controller:80", "/x", {}, timeout=5)))
+    error_of(lambda: api.service("kagent", "controller:80").call("POST", "/x", {}))
+    error_of(lambda: list(api.service("kagent", "controller:80").stream("/x", {}, timeout=5)))
     assert naps == []
 
 

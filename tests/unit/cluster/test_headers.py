@@ -63,8 +63,8 @@ def test_kagent_token_of_a_file_with_line_ends_works_and_another_is_not_shown() 
 def test_mcp_sends_the_same_through_the_api_server(write: Any, server: Loopback) -> None:
     certificate, key = (base64.b64encode(data).decode() for data in authority().issue("jane"))
     user = {"client-certificate-data": certificate, "client-key-data": key, "as": "Łukasz"}
-    access = connect(Connection(kubeconfig=write(config(server.url, **user)))).service_access(
-        "a", "b:80", "/"
+    access = (
+        connect(Connection(kubeconfig=write(config(server.url, **user)))).service("a", "b:80").access("/")
     )
     ask(access)
     received = server.received[0]
@@ -79,7 +79,7 @@ def test_mcp_goes_through_a_socks_proxy_too(write: Any, server: Loopback) -> Non
             "proxy-url": f"socks5://{relay.address}",
             "tls-server-name": "127.0.0.1",
         }
-        ask(connect(Connection(kubeconfig=write(obj))).service_access("a", "b:80", "/"))
+        ask(connect(Connection(kubeconfig=write(obj))).service("a", "b:80").access("/"))
     assert relay.asked[0] == "api.behind.example:6443"
     assert server.received[0].path == "/api/v1/namespaces/a/services/b:80/proxy/"
 

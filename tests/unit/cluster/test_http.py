@@ -13,7 +13,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, at_address
 from kubectl_kagent.cluster import answers, http
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.cluster.http import Address, HttpService, Proxied
+from kubectl_kagent.cluster.http import Address, HttpService
 from kubectl_kagent.errors import KagentError, NotFound, Unanswered, Unauthorized, Unreachable
 from tests.loopback import Loopback, Received, chunk, head, refused, response, serve
 
@@ -46,7 +46,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def service(request: pytest.FixtureRequest, server: Loopback) -> HttpService:
     if request.param == "address":
         return Address(server.url)
-    return Proxied(connect(Connection(server=server.url)), "kagent", SERVICE)
+    return connect(Connection(server=server.url)).service("kagent", SERVICE)
 
 
 def where(service: HttpService) -> str:
@@ -131,7 +131,7 @@ def test_a_refusal_says_who_refused_and_why(
 
 
 def test_what_the_api_server_refuses_is_its_own_error(server: Loopback) -> None:
-    proxied = Proxied(connect(Connection(server=server.url)), "kagent", SERVICE)
+    proxied = connect(Connection(server=server.url)).service("kagent", SERVICE)
     message = (
         'services is forbidden: User "jane" cannot get resource "services/proxy" in API group "" in "kagent"'
     )
@@ -157,7 +157,7 @@ def test_who_got_the_request_and_broke_off_may_have_done_it(
 ) -> None:
     """As the API server of 1.35 says it of a service behind its proxy."""
     server.answer = lambda _: refused(503, "ServiceUnavailable", message)
-    error = error_of(Proxied(connect(Connection(server=server.url)), "kagent", SERVICE))
+    error = error_of(connect(Connection(server=server.url)).service("kagent", SERVICE))
     assert (type(error), error.line) == (kind, f"error: the server answered 503: {message}")
 
 
@@ -213,7 +213,7 @@ def test_a_stream_gives_lines_as_they_come(service: HttpService, server: Loopbac
 def test_a_stream_through_the_proxy_keeps_no_connection(server: Loopback) -> None:
     """The API server's proxy breaks one in a hundred of those that do."""
     server.answer = lambda _: streamed(b"data: 1\n")
-    proxied = Proxied(connect(Connection(server=server.url)), "kagent", SERVICE)
+    proxied = connect(Connection(server=server.url)).service("kagent", SERVICE)
     list(proxied.stream("/x", {}, timeout=5))
     assert server.received[0].header("connection") == ["close"]
 
@@ -427,7 +427,7 @@ def test_an_empty_list_is_left_out_by_kagent(server: Loopback) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_login_that_is_missing_is_explained(server: Loopback, stream: bool) -> None:
     server.answer = lambda _: response(401, "no", "text/plain")
-    proxied = Proxied(connect(Connection(server=server.url)), "kagent", SERVICE)
+    proxied = connect(Connection(server=server.url)).service("kagent", SERVICE)
 
     def ask(controller: Controller) -> None:
         if stream:

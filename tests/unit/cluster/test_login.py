@@ -72,8 +72,8 @@ def test_a_token_flag_changes_nothing_about_it(write: Any, server: Loopback) -> 
 
 
 def test_the_access_for_other_clients_acts_in_the_same_way(write: Any, server: Loopback) -> None:
-    access = connect(Connection(kubeconfig=write(config(server.url, **JANE)))).service_access(
-        "a", "b:80", "/"
+    access = (
+        connect(Connection(kubeconfig=write(config(server.url, **JANE)))).service("a", "b:80").access("/")
     )
     assert ("Impersonate-User", "jane") in access.headers
 
@@ -136,7 +136,7 @@ def test_no_header_can_be_ended_early(write: Any, server: Loopback) -> None:
             ).server_version()
     api = connect(Connection(kubeconfig=write(config(server.url))))
     with pytest.raises(KagentError, match=r"^the value of X-Mine has a line end in it$"):
-        api.service("GET", "a", "b:80", "/", headers={"X-Mine": "a\r\nb"})
+        api.service("a", "b:80").call("GET", "/", headers={"X-Mine": "a\r\nb"})
     assert server.received == []
 
 

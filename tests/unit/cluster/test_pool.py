@@ -67,7 +67,7 @@ def test_a_socks_proxy_looks_up_names_itself(write: Any, server: Loopback, schem
 
 def test_another_client_is_given_the_proxy_too(write: Any, server: Loopback, relay: Relay) -> None:
     kubeconfig = write(through(server, f"http://jane:pw@{relay.address}"))
-    access = connect(Connection(kubeconfig=kubeconfig)).service_access("a", "b:80", "/")
+    access = connect(Connection(kubeconfig=kubeconfig)).service("a", "b:80").access("/")
     assert access.proxy == f"http://jane:pw@{relay.address}"
 
 

@@ -44,7 +44,7 @@ def test_an_authority_need_not_be_as_rfc_5280_wants_it() -> None:
 
 def test_the_context_that_requests_use_is_that_one(write: Any, server: Loopback) -> None:
     """On every Python: urllib3 makes a strict one of its own when it is given none."""
-    access = connect(Connection(kubeconfig=write(config(server.url)))).service_access("a", "b:80", "/")
+    access = connect(Connection(kubeconfig=write(config(server.url)))).service("a", "b:80").access("/")
     assert access.tls
     assert not access.tls.verify_flags & ssl.VERIFY_X509_STRICT
     strict = ssl.create_default_context(cadata=authority().pem.decode())
@@ -215,7 +215,7 @@ def test_what_another_client_is_given_has_the_certificate(write: Any, server: Lo
     code = """
 import json, os, sys, urllib.request
 from kubectl_kagent.cluster.connect import Connection, connect
-access = connect(Connection(kubeconfig=sys.argv[1])).service_access("a", "b:80", "/")
+access = connect(Connection(kubeconfig=sys.argv[1])).service("a", "b:80").access("/")
 urllib.request.urlopen(access.url, context=access.tls).read()
 print(json.dumps(os.listdir(os.environ["TMPDIR"])))
 """

@@ -55,11 +55,9 @@ class TopCluster(TraceCluster):
         labels = dict([LABELS.split("=")]) | {"app.kubernetes.io/component": component}
         self._install(name, labels, port or {"name": "http", "port": 9090}, "observe")
 
-    def service(
-        self, method: str, namespace: str, service: str, path: str, body: Any = None, **_: Any
-    ) -> Object:
+    def called(self, method: str, namespace: str, service: str, path: str, body: Any = None) -> Object:
         if namespace != "observe":
-            return super().service(method, namespace, service, path, body)
+            return super().called(method, namespace, service, path, body)
         self.asked.append(f"{namespace}/{service}{urlsplit(path).path}")
         if isinstance(self.says, Exception):
             raise self.says

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import Forbidden, KagentError, OtherServerError, Unreachable
+from kubectl_kagent.errors import Forbidden, KagentError, OtherServerError, Unanswered, Unreachable
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
@@ -152,7 +152,7 @@ def test_it_waits_for_the_service_to_know_the_new_pods(
     echo: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reply = {"result": message("hi")}
-    monkeypatch.setattr(echo, "service", Answers(*[NO_PODS_YET] * 3, reply))
+    monkeypatch.setattr(echo, "called", Answers(*[NO_PODS_YET] * 3, reply))
     assert kagent(*ASK) == (0, f"{DONE}smoke test answered: hi\n", "")
 
 
@@ -160,7 +160,7 @@ def test_it_waits_for_the_service_to_know_the_new_pods(
     ("error", "times"),
     [
         (NO_PODS_YET, 21),
-        (Unreachable("the server did not answer in time"), 1),
+        (Unanswered("the server did not answer in time"), 1),
         (OtherServerError("InternalError", "oops"), 1),
     ],
 )
@@ -169,7 +169,7 @@ def test_nobody_answers(
 ) -> None:
     """Who was perhaps heard is not asked again."""
     service = Answers(error)
-    monkeypatch.setattr(echo, "service", service)
+    monkeypatch.setattr(echo, "called", service)
     assert kagent(*ASK) == (1, DONE, f'error: agent "echo" failed its smoke test: {error.message}\n')
     assert service.questions == times
 
@@ -177,7 +177,7 @@ def test_nobody_answers(
 def test_who_may_not_ask_has_seen_no_failure(
     story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(story.cluster, "service", Answers(Forbidden("services is forbidden")))
+    monkeypatch.setattr(story.cluster, "called", Answers(Forbidden("services is forbidden")))
     code, _, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
     assert (code, err) == (6, "Error from server (Forbidden): services is forbidden\n")
     assert not [write for write in story.cluster.writes if write.resource is AGENT]

@@ -140,11 +140,11 @@ def behind_the_proxy(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> L
         entry(EIGHT - 10 * SECOND, "on the node"),
     )
 
-    def service_call(method: str, namespace: str, name: str, path: str, *_: Any, **__: Any) -> Object:
+    def called(method: str, namespace: str, name: str, path: str, _body: object) -> Object:
         assert (method, namespace, name) == ("GET", "far", "loki:3100")
         return http.call(method, path)
 
-    monkeypatch.setattr(cluster, "service", service_call)
+    monkeypatch.setattr(cluster, "called", called)
     cluster.kubelet.write("clock-1a-b2c3d", "07:59:50 on the node", "07:59:55 and only there")
     return http
 
