@@ -200,6 +200,11 @@ def warn(text: str, *more: str) -> None:
         say(line)
 
 
+def trying_again(text: str) -> None:
+    """Print what broke and is tried again."""
+    say(f"{text}; trying again")
+
+
 def fail(error: KagentError) -> None:
     """Print an error and its hint to stderr."""
     say(error.line)

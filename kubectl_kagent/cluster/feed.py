@@ -32,8 +32,8 @@ class Changed:
 class Feed:
     """Changes of ``resources``, in one queue.
 
-    ``say`` is told of kinds that are not installed, and once of each break, whatever broke; ``retry`` seconds
-    later, and after a watch that has ended as it should, the feed looks again.
+    ``say`` is told of kinds that are not installed, ``lost`` once of each break, whatever broke: ``retry``
+    seconds later, and after a watch that has ended as it should, the feed looks again.
     """
 
     def __init__(
@@ -44,12 +44,14 @@ class Feed:
         *,
         labels: str | None = None,
         say: Callable[[str], None],
+        lost: Callable[[str], None],
         retry: float = 1.0,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._labels = labels
         self._say = say
+        self._lost = lost
         self._retry = retry
         self._troubles: dict[Resource, str] = {}
         self._lock = threading.Lock()
@@ -89,12 +91,12 @@ class Feed:
                 self._say(f"not watching {resource.full_name}: {error.message}")
                 return
             except Unreachable as error:
-                self._try_again(resource, f"{error.message}; trying again")
+                self._try_again(resource, error.message)
             except KagentError as error:
-                self._try_again(resource, f"watching {resource.full_name}: {error.message}; trying again")
+                self._try_again(resource, f"watching {resource.full_name}: {error.message}")
             except Exception as error:  # a thread that dies leaves a feed that looks whole
                 what = f"an answer that makes no sense ({type(error).__name__}: {error})"
-                self._try_again(resource, f"watching {resource.full_name}: {what}; trying again")
+                self._try_again(resource, f"watching {resource.full_name}: {what}")
 
     def _try_again(self, resource: Resource, trouble: str) -> None:
         """Wait, and say why unless it was said: an API server that is away is away for every kind."""
@@ -102,7 +104,7 @@ class Feed:
             known = trouble in self._troubles.values()
             self._troubles[resource] = trouble
         if not known:
-            self._say(trouble)
+            self._lost(trouble)
         self._stopped.wait(self._retry)
 
     def _follow_once(self, resource: Resource) -> None:

@@ -129,7 +129,9 @@ def _changes(
 ) -> Iterator[Overview]:
     """Lines that differ from what was last shown, for ever."""
     last = {item.workload.uid: _visible(item) for item in shown}
-    with closing(Feed(cluster, namespace, (resource, DEPLOYMENT), say=terminal.say)) as feed:
+    kinds = (resource, DEPLOYMENT)
+    feed = Feed(cluster, namespace, kinds, say=terminal.say, lost=terminal.trying_again)
+    with closing(feed):
         while True:
             if feed.next(timeout=1) is None:
                 continue

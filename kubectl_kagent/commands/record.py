@@ -32,7 +32,7 @@ def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
     where = "all namespaces" if all_namespaces else f"namespace {cluster.namespace}"
     before = signal.signal(signal.SIGTERM, _stop)
     recorder = Recorder(cluster, manager, terminal.say)
-    feed = Feed(cluster, namespace, WATCHED, say=terminal.say)
+    feed = Feed(cluster, namespace, WATCHED, say=terminal.say, lost=terminal.trying_again)
     terminal.say(f"recording {where}")
     try:
         for done in recorder.run(feed):

@@ -50,12 +50,20 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rollout is. ``exit_code`` is what a failed one ends with; causes: the final ones first."""
+    """How far a rollout is: what has come of it, or what it waits for.
+
+    ``exit_code`` is what a failed one ends with; causes: the final ones first.
+    """
 
     state: Literal["done", "waiting", "failed"]
-    message: str
+    what: str
     causes: tuple[Cause, ...] = ()
     exit_code: int = 0
+
+    @property
+    def message(self) -> str:
+        """kubectl's line."""
+        return self.what if self.state == "done" else f"Waiting for {self.what}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +80,18 @@ def judge(view: View) -> Progress:
     deployment = Deployment(view.deployment) if view.deployment else None
     stage = status_of(workload, deployment).stage
     if stage is Stage.PENDING:
-        line = f"Waiting for {workload.resource.singular} spec update to be observed..."
+        line = f"{workload.resource.singular} spec update to be observed"
         return _unfinished(line, tuple(causes_unobserved(view)))
     if stage is Stage.NOT_ACCEPTED:
-        line = f"Waiting for {_quoted(workload)} to be accepted..."
+        line = f"{_quoted(workload)} to be accepted"
         return _unfinished(line, tuple(causes_refused(workload)))
     if deployment is None:
-        return Progress("waiting", f'Waiting for deployment "{workload.name}" to be created...')
+        return Progress("waiting", f'deployment "{workload.name}" to be created')
     if view.unobserved:
-        line = f"Waiting for {', '.join(view.unobserved)} update to be observed..."
+        line = f"{', '.join(view.unobserved)} update to be observed"
         return _unfinished(line, tuple(causes_unobserved(view)))
     if not deployment.observed:
-        return Progress("waiting", "Waiting for deployment spec update to be observed...")
+        return Progress("waiting", "deployment spec update to be observed")
     if stage in (Stage.READY, Stage.SCALED_TO_ZERO):
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*causes_of_deployment(view), *causes_stuck(view)))
@@ -99,12 +107,12 @@ def _unfinished(line: str, causes: tuple[Cause, ...]) -> Progress:
 def _remaining(workload: Workload, deployment: Deployment) -> str:
     """kubectl's line for what is missing."""
     counts = deployment.counts
-    line = f"Waiting for {_quoted(workload)} rollout to finish: "
+    line = f"{_quoted(workload)} rollout to finish: "
     if counts.updated < counts.wanted:
-        return f"{line}{counts.updated} out of {counts.wanted} new replicas have been updated..."
+        return f"{line}{counts.updated} out of {counts.wanted} new replicas have been updated"
     if counts.existing > counts.updated:
-        return f"{line}{counts.existing - counts.updated} old replicas are pending termination..."
-    return f"{line}{counts.available} of {counts.updated} updated replicas are available..."
+        return f"{line}{counts.existing - counts.updated} old replicas are pending termination"
+    return f"{line}{counts.available} of {counts.updated} updated replicas are available"
 
 
 def _done(view: View, deployment: Deployment) -> str:
@@ -299,8 +307,8 @@ def _failure(workload: Workload, progress: Progress) -> KagentError:
 
 def _timed_out(progress: Progress, timeout: float) -> TimedOut:
     reasons, hint = _reasons(progress)
-    line = progress.message.removeprefix("Waiting").rstrip(".")
-    return TimedOut(f"timed out after {timeout:g}s waiting{line}" + (f"; {reasons}" if reasons else ""), hint)
+    line = f"timed out after {timeout:g}s waiting for {progress.what}"
+    return TimedOut(line + (f"; {reasons}" if reasons else ""), hint)
 
 
 def _reasons(progress: Progress) -> tuple[str, str | None]:

@@ -83,12 +83,7 @@ class LogSession:
         for pod in pods:
             self._join(pod, self.plan.start)
         with ExitStack() as stack:
-            feeds = [
-                stack.enter_context(
-                    closing(Feed(self.cluster, at.namespace, (POD,), labels=at.labels, say=self._feed_broke))
-                )
-                for at in places
-            ]
+            feeds = [stack.enter_context(closing(self._feed(at))) for at in places]
             for block in self._merge.blocks():
                 for feed in feeds:
                     self._attend(feed)
@@ -148,8 +143,11 @@ class LogSession:
     def _news_of_stray(self, source: ContainerRef, line: bytes) -> None:
         self._news.put(Stray(source, line))
 
+    def _feed(self, at: PodSelector) -> Feed:
+        return Feed(self.cluster, at.namespace, (POD,), labels=at.labels, say=self.say, lost=self._feed_broke)
+
     def _feed_broke(self, why: str) -> None:
-        self._news.put(Broke("", why.removesuffix("; trying again")))
+        self._news.put(Broke("", why))
 
     def _hear(self) -> None:
         """Take up the readers' news. Raises what no waiting helps against."""

@@ -31,7 +31,9 @@ class Follower:
         self.said: list[str] = []
         self._cluster = cluster
         others = set(threading.enumerate())
-        self.feed = Feed(cluster, namespace, resources, say=self.said.append, retry=retry)
+        self.feed = Feed(
+            cluster, namespace, resources, say=self.said.append, lost=self.said.append, retry=retry
+        )
         self._threads = set(threading.enumerate()) - others
 
     def ended(self) -> bool:
@@ -99,7 +101,7 @@ def fail(cluster: FakeCluster, verb: str, resource: Resource, error: Exception, 
 
 
 AWAY = Unreachable("the connection was refused")
-SAID = "the connection was refused; trying again"
+SAID = "the connection was refused"
 
 
 # What it gives
@@ -211,7 +213,7 @@ def test_any_other_trouble_is_named_with_its_kind(cluster: FakeCluster, follow: 
     fail(cluster, "list", AGENT, OtherServerError("InternalError", "etcd is unwell"))
     follower = follow()
     follower.until(watched(cluster))
-    assert follower.said == ["watching agents.kagent.dev: etcd is unwell; trying again"]
+    assert follower.said == ["watching agents.kagent.dev: etcd is unwell"]
 
 
 class Odd:
@@ -259,9 +261,7 @@ def test_an_event_that_makes_no_sense_is_said_and_the_kind_is_watched_again(
     follower.until(watched(cluster))
     cluster.edit(AGENT, "clock", {"spec": {"description": "x"}})
     assert follower.take(1) == [("clock", "here")]
-    assert follower.said == [
-        f"watching agents.kagent.dev: an answer that makes no sense ({words}); trying again"
-    ]
+    assert follower.said == [f"watching agents.kagent.dev: an answer that makes no sense ({words})"]
     follower.close()
     follower.until(follower.ended)
 

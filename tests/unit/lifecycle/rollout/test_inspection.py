@@ -27,7 +27,7 @@ from tests.rollout_objects import (
     waiting,
 )
 
-LINE = 'Waiting for agent "echo" rollout to finish: 0 of 1 updated replicas are available...'
+LINE = 'agent "echo" rollout to finish: 0 of 1 updated replicas are available'
 DESCRIBE = f"kubectl describe pod/{POD} -n default"
 IMAGE_HINT = f"is the image there, and may the node pull it (imagePullSecrets)? {DESCRIBE}"
 CONFIG_HINT = f"create it, or correct what names it (env, the ModelConfig's Secret): {DESCRIBE}"
@@ -51,11 +51,11 @@ def on_pod(kind: str, text: str, hint: str, *log: str) -> Cause:
 
 
 def wait_line(rest: str) -> str:
-    return f'Waiting for agent "echo" rollout to finish: {rest}...'
+    return f'agent "echo" rollout to finish: {rest}'
 
 
 COUNTS = {
-    "not observed": (deployment(generation=4), "Waiting for deployment spec update to be observed..."),
+    "not observed": (deployment(generation=4), "deployment spec update to be observed"),
     "new pods to make": (
         deployment(3, existing=3, updated=1, available=3),
         wait_line("1 out of 3 new replicas have been updated"),
@@ -81,9 +81,7 @@ def test_kubectls_lines(found: dict[str, object], line: str) -> None:
 
 
 def test_no_deployment_yet() -> None:
-    assert judge(view(deployment=None)) == Progress(
-        "waiting", 'Waiting for deployment "echo" to be created...'
-    )
+    assert judge(view(deployment=None)) == Progress("waiting", 'deployment "echo" to be created')
 
 
 def test_done_with_its_config_hash() -> None:
@@ -122,7 +120,7 @@ def test_a_finished_deployment_is_not_believed_before_the_controller_saw_the_spe
     done = deployment(available=1)
     for obj in (agent(generation=3), mcp_server(generation=2)):
         progress = judge(view(obj, deployment=done))
-        line = f"Waiting for {obj['kind'].lower()} spec update to be observed..."
+        line = f"{obj['kind'].lower()} spec update to be observed"
         assert progress == Progress("waiting", line)
 
 
@@ -135,7 +133,7 @@ def unobserved(*deployments: dict[str, object]) -> View:
     return view(agent(generation=3), controllers=Controllers("kagent", ("kagent",), deployments))
 
 
-UNOBSERVED = "Waiting for agent spec update to be observed..."
+UNOBSERVED = "agent spec update to be observed"
 DESCRIBE_CONTROLLER = "kubectl describe deployment/kagent-controller -n kagent"
 WHERE = "deployment/kagent-controller in namespace kagent"
 
@@ -180,13 +178,13 @@ def test_refused_by_the_controller() -> None:
     cause = Cause("NotAccepted", "agent.kagent.dev/echo", MISSING_MODEL, REFUSED_HINT)
     # also when the Deployment of the spec before is as it should be
     progress = judge(view(agent(accepted=MISSING_MODEL), deployment=deployment(available=1)))
-    assert progress == failed(cause, line='Waiting for agent "echo" to be accepted...')
+    assert progress == failed(cause, line='agent "echo" to be accepted')
 
 
 def test_refused_by_kmcp() -> None:
     cause = Cause("NotAccepted", "mcpserver.kagent.dev/echo", "no permission", REFUSED_HINT)
     progress = judge(view(mcp_server(programmed="no permission")))
-    assert progress == failed(cause, line='Waiting for mcpserver "echo" to be accepted...')
+    assert progress == failed(cause, line='mcpserver "echo" to be accepted')
 
 
 PULL = 'Back-off pulling image "lab.local/nope:1": ErrImagePull: not found'
