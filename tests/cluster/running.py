@@ -34,7 +34,8 @@ class Running:
             self._process.kill()
         for reader in self._readers:
             reader.join()
-        return code, *([line for _, line in self.lines[name]] for name in ("out", "err"))
+        out, err = ([line for _, line in self.lines[name]] for name in ("out", "err"))
+        return code, out, err
 
     def named(self, words: str) -> float:
         """When ``words`` first stood on stderr."""

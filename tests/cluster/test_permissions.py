@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -84,7 +85,7 @@ class LabWorld:
         for resource in (AGENT, MCP_SERVER):
             for item in self.admin.list_objects(resource, self.tools.namespace)["items"]:
                 name = item["metadata"]["name"]
-                wait_for(lambda name=name, resource=resource: self._settled(resource, name), f"the {name}")
+                wait_for(partial(self._settled, resource, name), f"the {name}")
 
     def forget(self, name: str) -> None:
         self._forgotten.add(name)
@@ -106,8 +107,8 @@ class LabWorld:
         body = {"id": session, "agent_ref": f"{self.tools.namespace}/echo"}
         controller.http.call("POST", f"/api/sessions?{user}", body)
         status = {"state": "input-required", "timestamp": "2026-11-23T08:00:00Z"}
-        body = {"kind": "task", "id": task, "contextId": session, "status": status}
-        controller.http.call("POST", f"/api/tasks?{user}", body)
+        waits = {"kind": "task", "id": task, "contextId": session, "status": status}
+        controller.http.call("POST", f"/api/tasks?{user}", waits)
         return session, task
 
     def _observed(self, name: str, generation: int) -> None:

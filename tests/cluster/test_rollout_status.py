@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -262,7 +263,7 @@ def attempts(own: Tools, lab: Lab) -> Iterator[dict[str, tuple[Running, Future[f
             apply(own, case[0])
             running = start(own, "status", f"agent/{name}", "--timeout=45s")
             found[name] = (running, pool.submit(knowable, name))
-            wait_for(lambda running=running: running.lines["out"], "the first line")  # not all start at once
+            wait_for(partial(running.lines.__getitem__, "out"), "the first line")  # not all start at once
         yield found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def talk(lab_kubeconfig: Path, request: pytest.FixtureRequest) -> Iterator[Tools
             return condition is not None and condition.status == "True"
 
         for name in ("clock", "boss"):
-            wait_for(lambda name=name: ready(name), f"agent {name}", timeout=READY_SECONDS)
+            wait_for(partial(ready, name), f"agent {name}", timeout=READY_SECONDS)
         # a Service knows new pods a moment after they are ready, and tools are found by then
         wait_for(lambda: ask(tools, "what time is it?").code == 0, "an answer of clock")
         wait_for(lambda: ask(tools, "hello", "boss").code == 0, "an answer of boss")

@@ -39,7 +39,7 @@ class ApiOverHttp:
         try:
             return self._answer(received)
         except KagentError as error:
-            codes = {NotFound: 404, Conflict: 409, AlreadyExists: 409}
+            codes: dict[type[KagentError], int] = {NotFound: 404, Conflict: 409, AlreadyExists: 409}
             reason = getattr(error, "reason", "") or "InternalError"
             return refused(codes.get(type(error), 400), reason, error.message, name="x")
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 
-def copied(value: Any) -> Any:
+def copied(value: T) -> T:
+    return cast("T", _copied(value))
+
+
+def _copied(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return {key: copied(item) for key, item in value.items()}
+        return {key: _copied(item) for key, item in value.items()}
     if kind is list:
-        return [copied(item) for item in value]
+        return [_copied(item) for item in value]
     return value if kind in (str, int, bool, float, type(None)) else copy.deepcopy(value)

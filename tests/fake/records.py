@@ -12,7 +12,8 @@ from kubectl_kagent.backends import jaeger, tempo
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests import recordings
-from tests.fake.cluster import FakeCluster, Object
+from tests.fake.cluster import FakeCluster
+from tests.fake.store import Object
 from tests.objects import agent
 
 GO_TASK = "01a205ee-5c2c-7b74-bbc1-3b013db9526e"

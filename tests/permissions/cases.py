@@ -77,8 +77,10 @@ def table(verb: str) -> dict[Use, Need]:
 class World(Protocol):
     """A cluster with its controllers, as its administrator sees it; ``values`` fill in command lines."""
 
-    admin: Cluster
     values: dict[str, str]
+
+    @property
+    def admin(self) -> Cluster: ...
 
     def settle(self) -> None:
         """Return when the controllers have acted on every workload."""
@@ -415,8 +417,9 @@ def blocked(world: World, name: str = "agent") -> None:
         "revision": number,
         "data": {},
     }
+    name = revision_name(Workload(resource, obj), number)
     with contextlib.suppress(NotFound):
-        world.admin.delete(CONTROLLER_REVISION, world.admin.namespace, body["metadata"]["name"])
+        world.admin.delete(CONTROLLER_REVISION, world.admin.namespace, name)
     world.admin.create(CONTROLLER_REVISION, world.admin.namespace, body, manager="admin")
 
 

@@ -135,7 +135,7 @@ class FakeWorld:
         message = {"role": "agent", "messageId": "m", "parts": [part]}
         task = {"kind": "task", "id": "t", "contextId": "s"}
         waiting = {**task, "status": {"state": "input-required", "message": message}}
-        answers = {
+        answers: dict[tuple[str, str], object] = {
             ("GET", "/api/sessions"): [row],
             ("GET", "/api/sessions/s?order=asc"): {"session": row, "events": []},
             ("GET", "/api/sessions/s?limit=1"): {"session": row, "events": []},
@@ -143,9 +143,9 @@ class FakeWorld:
             ("DELETE", "/api/sessions/s"): {},
         }
         place, user = "kagent/kagent-controller:8083", "user_id=admin%40kagent.dev"
-        for (method, path), data in answers.items():
+        for (method, path), given in answers.items():
             asked = f"{path}{'&' if '?' in path else '?'}{user}"
-            self.admin.services[method, f"{place}{asked}"] = {"error": False, "data": data}
+            self.admin.services[method, f"{place}{asked}"] = {"error": False, "data": given}
         done = {"result": {**task, "status": {"state": "completed"}}}
         line = f"data: {json.dumps(done)}".encode()
         door = f"{place}/api/a2a/default/echo?{user}"

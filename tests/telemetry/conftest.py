@@ -58,7 +58,7 @@ def otlp(lab: Lab) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         program = [sys.executable, relay.__file__, NODE_ADDRESS, "4318"]
-        carrier = subprocess.Popen([*entering(lab.layout), *program], stdin=listener)
+        carrier = subprocess.Popen([*entering(lab.layout), *program], stdin=listener.fileno())
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
