@@ -138,7 +138,7 @@ def _decide(
     if not agreed:
         _agree(verb)
     line = A2AClient(controller, session.namespace, session.agent)
-    conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
+    conversation = Conversation(line, terminal.warn)
     conversation.turn = Exchange(session=session.id, task=found.task)
     talk = Talk(conversation, output)
     talk.decide(told, found.calls)

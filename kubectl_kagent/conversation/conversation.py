@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.conversation.client import A2AClient, Reply
 from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.narration import Narration, Shown
@@ -52,8 +52,6 @@ class Conversation:
 
     line: A2AClient
     warn: Callable[[str], None]
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
     turn: Exchange = field(default_factory=Exchange)
     _speech: Narration = field(default_factory=Narration)
     _spoke: bool = False
@@ -80,7 +78,7 @@ class Conversation:
         turn = self.turn
         self._still_waits(shown)
         turn.state, turn.requests = "", []
-        self._speech.resume(self.clock())
+        self._speech.resume(clock.monotonic())
         return self._follow(self.line.decide(decision, task=turn.task, session=turn.session))
 
     def _still_waits(self, shown: Sequence[Pending]) -> None:
@@ -143,7 +141,7 @@ class Conversation:
 
     def _again(self, lost: int) -> Iterator[Reply]:
         """The task as it stands, then what is to come; polled where the agent can't be subscribed to."""
-        self.sleep(_RETRY_SECONDS if lost else _POLL_SECONDS)
+        clock.sleep(_RETRY_SECONDS if lost else _POLL_SECONDS)
         current = self.line.task(self.turn.task)
         self._looked_up = True
         yield current
@@ -182,6 +180,6 @@ class Conversation:
                 self._counted |= {event.message_id} - {""}
                 turn.prompt_tokens += event.prompt
                 turn.output_tokens += event.output
-            shown += self._speech.hear(event, self.clock())
+            shown += self._speech.hear(event, clock.monotonic())
         self._spoke |= bool(shown)
         return shown

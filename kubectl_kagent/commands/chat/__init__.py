@@ -7,7 +7,6 @@ from typing import TextIO
 
 import click
 
-from kubectl_kagent import clock
 from kubectl_kagent.backends.otlp_receiver import address
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
@@ -70,7 +69,7 @@ def chat(
     reach.agent(name)
     controller, namespace = reach.controller(), reach.namespace()
     line = A2AClient(controller, namespace, name)
-    conversation = Conversation(line, terminal.warn, clock.monotonic, clock.sleep)
+    conversation = Conversation(line, terminal.warn)
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
     talk = Talk(conversation, output, terminal.person() and output.is_text, otlp_endpoint)
     if text is None:

@@ -9,10 +9,10 @@ tried again later and later, and namespaces take turns.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Changed, Feed
 from kubectl_kagent.errors import Forbidden, KagentError
@@ -79,7 +79,6 @@ class Recorder:
     cluster: Cluster
     manager: str
     say: Callable[[str], None]
-    clock: Callable[[], float] = time.monotonic
     _watched: dict[Key, _Watched] = field(default_factory=dict)
     _users: dict[Key, set[Key]] = field(default_factory=dict)  # of a source
     _turns: dict[str, int] = field(default_factory=dict)  # of a namespace, the newest is the highest
@@ -114,8 +113,8 @@ class Recorder:
 
     def record_due(self) -> Iterator[Recorded]:
         """Look at the workloads that are due, for some seconds at most, and yield what was recorded."""
-        began = self.clock()
-        while self.clock() - began <= _TURN_SECONDS and (key := self._next(began)):
+        began = clock.monotonic()
+        while clock.monotonic() - began <= _TURN_SECONDS and (key := self._next(began)):
             yield from self._record(key)
 
     def _next(self, moment: float) -> Key | None:
@@ -133,7 +132,7 @@ class Recorder:
 
     def _patience(self) -> float:
         times = [each.due for each in self._watched.values() if each.due is not None]
-        return min(1.0, max(0.0, min(times) - self.clock())) if times else 1.0
+        return min(1.0, max(0.0, min(times) - clock.monotonic())) if times else 1.0
 
     def _remember(self, key: Key, workload: Workload) -> None:
         known = self._watched.get(key)
@@ -165,7 +164,7 @@ class Recorder:
 
     def _wake(self, known: _Watched) -> None:
         """Look now; whoever makes trouble waits all the same."""
-        now = self.clock()
+        now = clock.monotonic()
         if known.due is None or not known.trouble:
             known.due = now if known.due is None else min(known.due, now)
             known.waits = known.waits if known.trouble else 0
@@ -223,7 +222,7 @@ class Recorder:
             self._tell(key, reason)
 
     def _wait(self, known: _Watched) -> None:
-        known.due = self.clock() + min(_RETRY_SECONDS * 2**known.waits, _LONGEST_RETRY_SECONDS)
+        known.due = clock.monotonic() + min(_RETRY_SECONDS * 2**known.waits, _LONGEST_RETRY_SECONDS)
         known.waits = min(known.waits + 1, 10)
 
     def _tell(self, key: Key, text: str) -> None:

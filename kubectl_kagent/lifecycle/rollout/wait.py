@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from kubectl_kagent import clock as time
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import (
     Expired,
@@ -38,14 +38,6 @@ _OUTAGE = 30.0  # how long the API server may be away when no timeout says other
 
 class RolloutFailed(KagentError):
     """The rollout will not finish as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time as the waiting sees it."""
-
-    now: Callable[[], float] = field(default_factory=lambda: time.monotonic)
-    sleep: Callable[[float], None] = field(default_factory=lambda: time.sleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +146,6 @@ def follow(
     revision: int = 0,
     smoke: Callable[[], str] | None = None,
     undo: Callable[[], object] | None = None,
-    clock: Clock | None = None,
 ) -> None:
     """Wait until the rollout is done, then let ``smoke`` ask the new pods; a failure calls ``undo``.
 
@@ -162,9 +153,8 @@ def follow(
     Raises what ``wait`` raises. Only RolloutFailed and TimedOut are undone: in other cases nobody would
     act on an undo, or it is not this rollout that failed.
     """
-    clock = clock or Clock()
     try:
-        pods = wait(cluster, workload, voice, timeout=timeout, revision=revision, clock=clock)
+        pods = wait(cluster, workload, voice, timeout=timeout, revision=revision)
         if smoke:
             _require_pods(workload, pods)
             voice.say(f"smoke test answered: {smoke()}")
@@ -197,17 +187,16 @@ def wait(
     *,
     timeout: float,
     revision: int = 0,
-    clock: Clock,
 ) -> int:
     """Look each second until the rollout is done; the number of pods wanted. ``timeout`` 0: no limit.
 
     Raises RolloutFailed, TimedOut, or what the API server answers with when it does not recover in time.
     """
-    deadline = clock.now() + timeout if timeout else math.inf
+    deadline = clock.monotonic() + timeout if timeout else math.inf
     telling = _Telling(voice)
     lost: float | None = None
     while True:
-        now = clock.now()
+        now = clock.monotonic()
         try:
             view = _look(cluster, workload, revision)
         except (Unreachable, OtherServerError, Expired) as error:

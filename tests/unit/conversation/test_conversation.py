@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.conversation.client import Reply, events
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.decisions import pending
@@ -17,6 +18,15 @@ from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResul
 from kubectl_kagent.wire.a2a import RpcError, read
 
 BROKEN = Unreachable("the stream broke")
+
+
+@pytest.fixture(autouse=True)
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which nothing moves but a test."""
+    now = [0.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(clock, "sleep", lambda _: None)
+    return now
 
 
 def status(state: str, text: str = "", *, partial: bool = False, code: str = "") -> Reply:
@@ -100,7 +110,7 @@ class Heard:
 
 def talk(line: Line, *, session: str = "") -> Heard:
     warnings: list[str] = []
-    conversation = Conversation(line, warnings.append, clock=lambda: 0.0, sleep=lambda _: None)  # type: ignore[arg-type]
+    conversation = Conversation(line, warnings.append)  # type: ignore[arg-type]
     words = ""
     for _, shown in conversation.say("hello", session=session):
         words += "".join(item.text for item in shown if isinstance(item, TextChunk))
@@ -301,22 +311,21 @@ def test_a_second_request_of_a_turn_does_not_bring_back_the_first() -> None:
     assert [item.call.id for item in heard.conversation.turn.requests] == ["c2"]
 
 
-def test_the_wait_for_a_person_is_no_time_of_the_call() -> None:
+def test_the_wait_for_a_person_is_no_time_of_the_call(seconds: list[float]) -> None:
     def part(data: dict[str, Any], kind: str) -> Reply:
         parts = [{"kind": "data", "data": data, "metadata": {"kagent_type": kind}}]
         raw: dict[str, Any] = {"kind": "status-update", "taskId": "t", "contextId": "c"}
         raw["status"] = {"state": "working", "message": {"role": "agent", "messageId": kind, "parts": parts}}
         return Reply(raw, read(raw))
 
-    now = [0.0]
     called = part({"id": "c1", "name": "delete", "args": {}}, "function_call")
     gave = part({"id": "c1", "name": "delete", "response": {"output": "done"}}, "function_response")
     line = Line([called, request()], [kept(request())], [[gave, status("completed")]])
-    conversation = Conversation(line, lambda _: None, clock=lambda: now[0], sleep=lambda _: None)  # type: ignore[arg-type]
+    conversation = Conversation(line, lambda _: None)  # type: ignore[arg-type]
     list(conversation.say("hello"))
-    now[0] = 100.0
+    seconds[0] = 100.0
     stream = conversation.decide(APPROVE, pending(conversation.turn.requests))
-    now[0] = 102.5
+    seconds[0] = 102.5
     returned = [item for _, shown in stream for item in shown if isinstance(item, CallEnded)]
     assert [item.seconds for item in returned] == [2.5]
 

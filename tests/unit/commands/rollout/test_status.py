@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.errors import (
     Expired,
     Forbidden,
@@ -15,7 +16,7 @@ from kubectl_kagent.errors import (
     TimedOut,
     Unreachable,
 )
-from kubectl_kagent.lifecycle.rollout.wait import Clock, RolloutFailed, Voice, follow
+from kubectl_kagent.lifecycle.rollout.wait import RolloutFailed, Voice, follow
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, EVENT, POD, REPLICA_SET
 from kubectl_kagent.model.workload import Workload
 from tests import rollout_objects as objects
@@ -47,10 +48,9 @@ class Stage:
             lambda text: self.screen.append(f"out: {text}"),
             lambda *lines: self.screen.append("err: " + "\n".join(lines)),
         )
-        clock = Clock(lambda: self.elapsed, self._sleep)
-        follow(self.cluster, workload, voice, timeout=timeout, clock=clock, **more)
+        follow(self.cluster, workload, voice, timeout=timeout, **more)
 
-    def _sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         assert self.elapsed < 1000, f"still waiting: {self.screen}"
         self.elapsed += seconds
         due = [act for second, act in self._acts if second <= self.elapsed]
@@ -106,8 +106,11 @@ class Stage:
 
 
 @pytest.fixture
-def stage(cluster: FakeCluster) -> Stage:
-    return Stage(cluster)
+def stage(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    found = Stage(cluster)
+    monkeypatch.setattr(clock, "monotonic", lambda: found.elapsed)
+    monkeypatch.setattr(clock, "sleep", found.sleep)
+    return found
 
 
 def test_good_rollout(stage: Stage) -> None:

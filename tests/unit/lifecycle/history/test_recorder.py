@@ -38,7 +38,7 @@ class Watcher:
         self.cluster = cluster
         self.said: list[str] = []
         self.recorded: list[Recorded] = []
-        self.recorder = Recorder(reads or cluster, manager, self.said.append, cluster.clock.monotonic)
+        self.recorder = Recorder(reads or cluster, manager, self.said.append)
         self._since = dict.fromkeys(WATCHED, "0")
 
     def events(self) -> Iterator[Changed]:
