@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from kubectl_kagent import clock
@@ -125,12 +122,7 @@ def export(reach: options.ControllerAccess, session: str, output: Output) -> Non
         entries = transcript(kept.session.agent, kept.tasks, kept.events)
         terminal.write(terminal.without_secrets(transcript_markdown(kept.session, entries)))
         return
-    whole: Mapping[str, Any] = {
-        "session": dict(kept.session.raw),
-        "events": [dict(event) for event in kept.events],
-        "tasks": [dict(task) for task in kept.tasks],
-    }
-    terminal.write(output.data(whole, whole=not terminal.masks()))
+    terminal.write(output.data(screen.export_data(kept), whole=not terminal.masks()))
 
 
 def _id(word: str) -> str:

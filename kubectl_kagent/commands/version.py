@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from kubectl_kagent import __version__
@@ -11,7 +9,7 @@ from kubectl_kagent.backends.versions import versions
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.render import version as screen
 from kubectl_kagent.render.output import Output
 
 
@@ -26,38 +24,11 @@ def version(connect: options.Connect, client_only: bool, output: Output) -> None
     kubectl kagent version
     kubectl kagent version --client
     """
-    facts: dict[str, Any] = {"clientVersion": __version__}
-    notes: tuple[str, ...] = ()
-    if not client_only:
-        cluster: Cluster = connect()
-        found = versions(cluster)
-        notes = found.notes
-        facts |= {
-            "serverVersion": found.kubernetes,
-            "kagentVersion": found.controller or None,
-            "agentVersions": _list(found.agent_crd),
-            "mcpServerVersions": _list(found.mcp_server_crd),
-        }
+    found = None if client_only else versions(connect())
     if not output.is_text:
-        terminal.write(output.data(facts))
+        terminal.write(output.data(screen.versions_data(__version__, found)))
     else:
-        lines = [("Client Version", __version__)]
-        if not client_only:
-            lines += [
-                ("Server Version", facts["serverVersion"]),
-                ("kagent Version", facts["kagentVersion"] or "<unknown>"),
-                ("Agent API", _listed(facts["agentVersions"])),
-                ("MCPServer API", _listed(facts["mcpServerVersions"])),
-            ]
-        for name, value in lines:
-            terminal.write_line(f"{name}: {value}")
-    for note in notes:
+        for line in screen.version_lines(__version__, found):
+            terminal.write_line(line)
+    for note in found.notes if found else ():
         terminal.warn(note)
-
-
-def _list(served: tuple[str, ...] | None) -> list[str] | None:
-    return None if served is None else list(served)
-
-
-def _listed(served: list[str] | None) -> str:
-    return "<unknown>" if served is None else ", ".join(served) or "<none>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from kubectl_kagent.conversation.decisions import Pending
 from kubectl_kagent.conversation.inbox import Waiting
@@ -40,24 +40,61 @@ def _what(call: Pending | None, said: str) -> tuple[str, str]:
     return call.call.name + through, arguments(replace(call.call, args=masked_value(call.call.args)))
 
 
-def approvals_data(items: Sequence[Waiting]) -> dict[str, Any]:
+class QuestionView(TypedDict):
+    """A question of ask_user."""
+
+    question: Annotated[str, "what is asked"]
+    choices: Annotated[list[str], "the answers to choose from; with none, or with another text, it is free"]
+    multiple: Annotated[bool, "whether several of the choices may be taken"]
+
+
+class PendingView(TypedDict):
+    """A call of a tool that waits for a person."""
+
+    id: Annotated[str, "id of the call, as `--call` takes it; empty when the agent gives none"]
+    tool: Annotated[str, "name of the tool"]
+    args: Annotated[dict[str, Any], "what the tool is to be given, as the model wrote it"]
+    via: Annotated[str, "the sub-agent that wants to make the call; empty: the agent itself"]
+    questions: Annotated[list[QuestionView], "what is to be answered; empty: the call is to be approved"]
+
+
+class WaitingView(TypedDict):
+    """A task that waits."""
+
+    namespace: Annotated[str, "namespace of the agent"]
+    agent: Annotated[str, "name of the agent"]
+    session: Annotated[str, "id of the session"]
+    task: Annotated[str, "id of the task, as `approvals approve` takes it"]
+    since: Annotated[str | None, "since when it waits; null: the agent tells no time"]
+    message: Annotated[str, "what the agent says about it, else the state of the task"]
+    calls: Annotated[list[PendingView], "what is to be decided, all of it at once"]
+
+
+class ApprovalsView(TypedDict):
+    """What waits for a person."""
+
+    items: Annotated[list[WaitingView], "tasks that wait, the longest first"]
+
+
+def approvals_data(items: Sequence[Waiting]) -> ApprovalsView:
     """The same as data."""
     return {"items": [_item(item) for item in items]}
 
 
-def _item(item: Waiting) -> dict[str, Any]:
+def _item(item: Waiting) -> WaitingView:
     return {
         "namespace": item.session.namespace,
         "agent": item.session.agent,
         "session": item.session.id,
         "task": item.task,
         "since": item.since.isoformat() if item.since else None,
-        "said": item.said,
-        "calls": [_call(call) for call in item.calls],
+        "message": item.said,
+        "calls": [pending_data(call) for call in item.calls],
     }
 
 
-def _call(call: Pending) -> dict[str, Any]:
+def pending_data(call: Pending) -> PendingView:
+    """A call that waits, as data."""
     return {
         "id": call.call.id,
         "tool": call.call.name,

@@ -6,12 +6,12 @@ import difflib
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from kubectl_kagent.lifecycle.history.diff import Difference
 from kubectl_kagent.lifecycle.history.rows import HistoryRow
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.model.revision import Revision, timestamp
+from kubectl_kagent.model.revision import ConfigSource, Revision, timestamp
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import to_yaml
 from kubectl_kagent.render.table import age, plain, table
@@ -40,7 +40,33 @@ def history_table(label: str, rows: Sequence[HistoryRow], *, now: datetime, wide
     return f"{plain(label)}\n{table(header, lines)}"
 
 
-def history_data(label: str, rows: Sequence[HistoryRow]) -> dict[str, Any]:
+class HistoryRowView(TypedDict):
+    """A revision, or a config of which only a ReplicaSet is left."""
+
+    revision: Annotated[
+        int | None, "number of the revision; null: nobody recorded it, its ReplicaSet is there"
+    ]
+    live: Annotated[bool, "whether it is the config that the object has now"]
+    changedAt: Annotated[str, "when the config came about"]
+    changedBy: Annotated[str, "field manager of the change; empty: not known"]
+    configHash: Annotated[str | None, "kagent's hash of the rendered config; null: it was never seen running"]
+    image: Annotated[str | None, "image of the agent's container; null: it was never seen running"]
+    pods: Annotated[int, "pods that run it now"]
+    readyPods: Annotated[int, "those of them that are ready"]
+    change: Annotated[str, "what changed since the revision before, in words"]
+    changeCause: Annotated[str | None, "annotation `kubernetes.io/change-cause`; null: none"]
+    rollbackOf: Annotated[int | None, "the newest earlier revision with the same config; null: none"]
+    gapBefore: Annotated[bool, "whether changes before it may have gone unseen"]
+
+
+class HistoryView(TypedDict):
+    """History of one object."""
+
+    object: Annotated[str, "the object, like `agent.kagent.dev/NAME`"]
+    revisions: Annotated[list[HistoryRowView], "oldest first"]
+
+
+def history_data(label: str, rows: Sequence[HistoryRow]) -> HistoryView:
     """The same for ``-o json|yaml``."""
     return {
         "object": label,
@@ -88,7 +114,37 @@ def revision_detail(label: str, revision: Revision) -> str:
     return text
 
 
-def revision_data(label: str, revision: Revision) -> dict[str, Any]:
+class SourceView(TypedDict):
+    """An object that the config is made from."""
+
+    apiVersion: Annotated[str, "its API group and version"]
+    kind: Annotated[str, "its kind, like `ModelConfig`"]
+    namespace: Annotated[str, "its namespace"]
+    name: Annotated[str, "its name"]
+    keys: Annotated[list[str], "of a ConfigMap the keys that are used; empty: all of it"]
+    uid: Annotated[str, "its uid; empty: it was not there"]
+    generation: Annotated[int, "its generation (of a ConfigMap and a Service the resource version)"]
+    content: Annotated[dict[str, Any] | None, "what of it matters; null: it was not there"]
+
+
+class RevisionView(TypedDict):
+    """One revision, whole."""
+
+    object: Annotated[str, "the object, like `agent.kagent.dev/NAME`"]
+    revision: Annotated[int | None, "number of the revision; null: the live config, not recorded"]
+    changedAt: Annotated[str, "when the config came about"]
+    changedBy: Annotated[str, "field manager of the change; empty: not known"]
+    changeCause: Annotated[str | None, "annotation `kubernetes.io/change-cause`; null: none"]
+    configHash: Annotated[str | None, "kagent's hash of the rendered config; null: it was never seen running"]
+    image: Annotated[str | None, "image of the agent's container; null: it was never seen running"]
+    readyAt: Annotated[str | None, "when pods of it were first seen ready; null: never"]
+    rollbackOf: Annotated[int | None, "the newest earlier revision with the same config; null: none"]
+    gapBefore: Annotated[bool, "whether changes before it may have gone unseen"]
+    spec: Annotated[dict[str, Any], "the object's spec, nothing masked: it may have to be put back by hand"]
+    sources: Annotated[list[SourceView], "what the config is made from beside the spec, nothing masked"]
+
+
+def revision_data(label: str, revision: Revision) -> RevisionView:
     """One revision for ``-o json|yaml``, whole: it may have to be put back by hand.
 
     The live config has no number when it is not recorded.
@@ -105,7 +161,21 @@ def revision_data(label: str, revision: Revision) -> dict[str, Any]:
         "rollbackOf": revision.rollback_of,
         "gapBefore": revision.gap_before,
         "spec": dict(revision.spec),
-        "sources": [source.to_data() for source in revision.sources],
+        "sources": [_source(source) for source in revision.sources],
+    }
+
+
+def _source(source: ConfigSource) -> SourceView:
+    reference = source.reference
+    return {
+        "apiVersion": reference.resource.api_version,
+        "kind": reference.resource.kind,
+        "namespace": reference.namespace,
+        "name": reference.name,
+        "keys": list(reference.keys),
+        "uid": source.uid,
+        "generation": source.generation,
+        "content": None if source.content is None else dict(source.content),
     }
 
 

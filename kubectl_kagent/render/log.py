@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated, NotRequired, TypedDict
 from zlib import crc32
 
 from kubectl_kagent.decoding import from_json
@@ -21,6 +22,24 @@ _COLOURS = (b"36", b"32", b"35", b"34", b"33", b"96", b"92", b"95", b"94")
 _RESET = b"\x1b[0m"
 _HIGHLIGHT, _PLAIN = "\x1b[1;7m", "\x1b[0m"
 _LEVEL_COLOURS = {Level.WARN: b"\x1b[33m", Level.ERROR: b"\x1b[31m", Level.FATAL: b"\x1b[31m"}
+
+
+class LogLineView(TypedDict):
+    """A line of a log."""
+
+    time: Annotated[str, "when it was written, in nanoseconds"]
+    namespace: Annotated[str, "namespace of the pod"]
+    pod: Annotated[str, "name of the pod"]
+    container: Annotated[str, "name of the container"]
+    level: Annotated[
+        str,
+        "`trace`, `debug`, `info`, `warn`, `error` or `fatal`; without one that of the line before",
+    ]
+    message: Annotated[str, "the line, or what a line of JSON has as `msg` or `message`"]
+    fields: Annotated[
+        NotRequired[dict[str, object]],
+        "what else a line of JSON has, without `level`, `ts`, `timestamp` and `time`; absent without any",
+    ]
 
 
 @dataclass
@@ -60,27 +79,24 @@ class Screen:
         prefix = self._prefix(source)
         return prefix + block.replace(b"\n", b"\n" + prefix) if prefix else block
 
-    def _json(self, source: ContainerRef, levels: Levels, secrets: Lines, line: bytes) -> bytes:
+    def _json(self, source: ContainerRef, levels: Levels, secrets: Lines, stamped: bytes) -> bytes:
         """A line as an object; a structured one with its own message, and what else it has in ``fields``."""
-        text = text_of(line)
-        found = {
-            "time": stamp_of(line).decode(),
+        text = text_of(stamped)
+        fields = _fields(text)
+        message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
+        plain = text.decode(errors="backslashreplace").removesuffix("\r")
+        line: LogLineView = {
+            "time": stamp_of(stamped).decode(),
             "namespace": source.namespace,
             "pod": source.pod,
             "container": source.container,
             "level": levels.of(text).name.lower(),
+            "message": plain if message is None else message,
         }
-        fields = _fields(text)
-        message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
-        plain = text.decode(errors="backslashreplace").removesuffix("\r")
-        whole = (
-            found
-            | {"message": plain if message is None else message}
-            | ({"fields": fields} if fields else {})
-        )
-        if self.masks:
-            whole = masked_value(whole) | {"message": secrets.masked(str(whole["message"]))}
-        return harmless(json.dumps(whole, ensure_ascii=False), shown=self.shown).encode()
+        if fields:
+            line["fields"] = fields
+        shown = masked_value(line) | {"message": secrets.masked(line["message"])} if self.masks else line
+        return harmless(json.dumps(shown, ensure_ascii=False), shown=self.shown).encode()
 
     def _prefix(self, source: ContainerRef) -> bytes:
         wanted = self.containers > 1 if self.prefix is None else self.prefix

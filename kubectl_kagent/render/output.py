@@ -61,14 +61,17 @@ class Output:
             return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True, default=str) + "\n"
         return self._written(whole)
 
-    def data(self, value: Mapping[str, Any], *, whole: bool = False) -> str:
-        """A view of our own in this format. Secrets in it are masked unless it is to be ``whole``."""
+    def data(self, value: Mapping[str, object], *, whole: bool = False) -> str:
+        """A view of our own in this format. Secrets in it are masked unless it is to be ``whole``.
+
+        Its keys are an interface: each view is a TypedDict, and docs/output.md is written from these.
+        """
         value = value if whole else masked_value(value)
         if self.name == "json":
             return json.dumps(value, indent=4, ensure_ascii=False, default=str) + "\n"
         return self._written(value)
 
-    def _written(self, value: Mapping[str, Any]) -> str:
+    def _written(self, value: Mapping[str, object]) -> str:
         return evaluate(self.template, value) if self.name == "jsonpath" else to_yaml(value)
 
 

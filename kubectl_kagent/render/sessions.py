@@ -1,12 +1,12 @@
-"""Screens of ``sessions list``. Pure."""
+"""Screens of ``sessions list`` and ``sessions export``. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-from kubectl_kagent.conversation.sessions import Session
+from kubectl_kagent.conversation.sessions import Kept, Session
 from kubectl_kagent.masking import masked
 from kubectl_kagent.render.table import age, clip, table
 
@@ -26,6 +26,33 @@ def sessions_table(items: Sequence[Session], *, now: datetime, wide: bool, names
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 
 
-def sessions_data(items: Sequence[Session]) -> dict[str, Any]:
+class SessionsView(TypedDict):
+    """Sessions of a user."""
+
+    items: Annotated[
+        list[dict[str, Any]],
+        "sessions as the kagent controller has them (`id`, `name`, `user_id`, `agent_id`, `created_at`, "
+        "`updated_at` and others), the one used last first",
+    ]
+
+
+class ExportView(TypedDict):
+    """A whole session, as the kagent controller keeps it."""
+
+    session: Annotated[dict[str, Any], "the session as the kagent controller has it"]
+    events: Annotated[list[dict[str, Any]], "what happened in it, in that order: rows with an ADK event each"]
+    tasks: Annotated[list[dict[str, Any]], "its tasks as A2A has them, with their history and artifacts"]
+
+
+def sessions_data(items: Sequence[Session]) -> SessionsView:
     """The same as data, in the controller's own words."""
     return {"items": [dict(item.raw) for item in items]}
+
+
+def export_data(kept: Kept) -> ExportView:
+    """A whole session as data, in the controller's own words."""
+    return {
+        "session": dict(kept.session.raw),
+        "events": [dict(event) for event in kept.events],
+        "tasks": [dict(task) for task in kept.tasks],
+    }

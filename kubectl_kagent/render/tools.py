@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from kubectl_kagent.model.tool_server import Tool
+from kubectl_kagent.model.workload import Reference
 from kubectl_kagent.render.table import plain, table
 from kubectl_kagent.tools.catalog import Use, label
 from kubectl_kagent.tools.findings import Finding
@@ -75,20 +76,58 @@ def _type(schema: Any) -> str:
     return "|".join(map(str, found)) if isinstance(found, list) else str(found or "any")
 
 
-def tools_data(uses: Iterable[Use]) -> dict[str, Any]:
+class ServerView(TypedDict):
+    """A server of tools, or an agent that is used as a tool."""
+
+    kind: Annotated[str, "`MCPServer`, `RemoteMCPServer`, `Service` or `Agent`"]
+    namespace: Annotated[str, "its namespace"]
+    name: Annotated[str, "its name"]
+
+
+class AskedServerView(ServerView):
+    """The same with what is wrong with it."""
+
+    problem: Annotated[str | None, "what is wrong with it, or why its tools are not known; null: nothing"]
+
+
+class ToolView(TypedDict):
+    """A tool of a server, and the agent that has it."""
+
+    namespace: Annotated[str | None, "namespace of the agent; null: no agent has the tool"]
+    agent: Annotated[str | None, "name of the agent; null: no agent has the tool"]
+    tool: Annotated[
+        str | None, "name of the tool; `*`: all, and they are not known; null: the server is an agent"
+    ]
+    server: Annotated[AskedServerView, "where it comes from"]
+    requireApproval: Annotated[bool, "whether a person has to approve each call"]
+    offered: Annotated[bool | None, "whether the server has it; null: not known"]
+    description: Annotated[str | None, "the server's words about it; null: not known"]
+    inputSchema: Annotated[dict[str, Any] | None, "JSON Schema of its arguments; null: not known"]
+
+
+class ToolsView(TypedDict):
+    """Tools and who has them."""
+
+    tools: Annotated[list[ToolView], "those of agents, then those that no agent has"]
+
+
+def tools_data(uses: Iterable[Use]) -> ToolsView:
     """The same for ``-o json|yaml``, with the schemas."""
     return {"tools": [_data(use) for use in uses]}
 
 
-def _data(use: Use) -> dict[str, Any]:
-    reference, found = use.server.reference, use.server.tool(use.tool)
+def _server_data(reference: Reference) -> ServerView:
+    return {"kind": reference.resource.kind, "namespace": reference.namespace, "name": reference.name}
+
+
+def _data(use: Use) -> ToolView:
+    found = use.server.tool(use.tool)
     return {
-        "agent": f"{use.agent.namespace}/{use.agent.name}" if use.agent else None,
+        "namespace": use.agent.namespace if use.agent else None,
+        "agent": use.agent.name if use.agent else None,
         "tool": use.tool or None,
         "server": {
-            "kind": reference.resource.kind,
-            "namespace": reference.namespace,
-            "name": reference.name,
+            **_server_data(use.server.reference),
             "problem": use.server.problem or use.server.unknown or None,
         },
         "requireApproval": use.approval,
@@ -104,14 +143,29 @@ def finding_line(finding: Finding) -> str:
     return plain(f"{agent.namespace}/{agent.name}: {' '.join(finding.text.split())}") + "\n"
 
 
-def findings_data(found: Iterable[Finding]) -> dict[str, Any]:
+class FindingView(TypedDict):
+    """Something that an agent asks for and can't have."""
+
+    namespace: Annotated[str, "namespace of the agent"]
+    agent: Annotated[str, "name of the agent"]
+    server: Annotated[ServerView, "what the agent names"]
+    message: Annotated[str, "what is wrong, in words"]
+
+
+class FindingsView(TypedDict):
+    """What a check found."""
+
+    findings: Annotated[list[FindingView], "empty: nothing is wrong, as far as it is known"]
+
+
+def findings_data(found: Iterable[Finding]) -> FindingsView:
     """Findings for ``-o json|yaml``."""
     return {
         "findings": [
             {
-                "agent": f"{item.agent.namespace}/{item.agent.name}",
-                "server": f"{item.server.reference.resource.kind} "
-                f"{item.server.reference.namespace}/{item.server.reference.name}",
+                "namespace": item.agent.namespace,
+                "agent": item.agent.name,
+                "server": _server_data(item.server.reference),
                 "message": item.text,
             }
             for item in found

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from kubectl_kagent.errors import UsageError
-from kubectl_kagent.model.usage import AGENTS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
+from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.render.table import table
 from kubectl_kagent.render.trace import took
+from kubectl_kagent.render.trace_data import TokensView, tokens_data
 
 _UNKNOWN = "-"
 
@@ -59,7 +60,63 @@ def span(seconds: float) -> str:
     return "".join(f"{count}{unit}" for count, unit in parts if count)
 
 
-def usage_data(usage: UsageTable, rows: Sequence[UsageRow], wanted: Wanted, source: str) -> dict[str, Any]:
+class _CallsView(TypedDict):
+    calls: Annotated[int, "how many: turns of an agent, calls of a tool or model"]
+    callsPerSecond: Annotated[float, "`calls` by the `seconds` that it looked back"]
+    errors: Annotated[int, "how many of them failed"]
+    p50Seconds: Annotated[float | None, "half of them took no longer; null: not measured"]
+    p50IsMore: Annotated[NotRequired[bool], "true: it is longer than that, nobody measured how much"]
+    p95Seconds: Annotated[float | None, "95 of 100 took no longer; null: not measured"]
+    p95IsMore: Annotated[NotRequired[bool], "true: it is longer than that, nobody measured how much"]
+
+
+class _AgentName(TypedDict):
+    namespace: Annotated[str, "namespace of the agent"]
+    agent: Annotated[str, "name of the agent"]
+
+
+class AgentUsageView(_AgentName, _CallsView):
+    """A row of `top agents`."""
+
+    toolCalls: Annotated[int | None, "calls of tools in its turns; null: not counted"]
+    tokens: Annotated[TokensView | None, "of all its calls of models; null: not counted"]
+
+
+class _ToolName(TypedDict):
+    namespace: Annotated[str, "namespace of the agent"]
+    tool: Annotated[str, "name of the tool"]
+    agent: Annotated[str, "name of the agent that called it"]
+
+
+class ToolUsageView(_ToolName, _CallsView):
+    """A row of `top tools`."""
+
+
+class _ModelName(TypedDict):
+    namespace: Annotated[str, "namespace of the agents that called it"]
+    model: Annotated[str, "name of the model"]
+
+
+class ModelUsageView(_ModelName, _CallsView):
+    """A row of `top models`."""
+
+    tokens: Annotated[TokensView | None, "of all its calls; null: not counted"]
+
+
+UsageRowView = AgentUsageView | ToolUsageView | ModelUsageView
+
+
+class UsageView(TypedDict):
+    """How much agents, tools or models were used."""
+
+    kind: Annotated[str, "what the rows are of: `agents`, `tools` or `models`"]
+    source: Annotated[str, "who counted"]
+    seconds: Annotated[float, "how far it looked back, in seconds"]
+    gaps: Annotated[list[str], "what could not be read, or is not as it seems, in words"]
+    items: Annotated[list[UsageRowView], "the rows, in the order of `--sort-by`"]
+
+
+def usage_data(usage: UsageTable, rows: Sequence[UsageRow], wanted: Wanted, source: str) -> UsageView:
     """The same for programs; what is not known is null."""
     return {
         "kind": wanted.kind,
@@ -70,27 +127,35 @@ def usage_data(usage: UsageTable, rows: Sequence[UsageRow], wanted: Wanted, sour
     }
 
 
-def _data(row: UsageRow, wanted: Wanted) -> dict[str, Any]:
-    counted = {
+def _data(row: UsageRow, wanted: Wanted) -> UsageRowView:
+    namespace, calls = row.namespace, _calls_data(row, wanted)
+    if wanted.kind == TOOLS:
+        return {"namespace": namespace, "tool": row.name, "agent": row.agent, **calls}
+    tokens = tokens_data(row.tokens) if row.tokens else None
+    if wanted.kind == MODELS:
+        return {"namespace": namespace, "model": row.name, **calls, "tokens": tokens}
+    return {
+        "namespace": namespace,
+        "agent": row.name,
+        **calls,
+        "toolCalls": row.tool_calls,
+        "tokens": tokens,
+    }
+
+
+def _calls_data(row: UsageRow, wanted: Wanted) -> _CallsView:
+    found: _CallsView = {
         "calls": row.calls,
         "callsPerSecond": row.calls / wanted.seconds,
         "errors": row.errors,
-        **_quantile_data("p50", row.p50),
-        **_quantile_data("p95", row.p95),
+        "p50Seconds": _seconds(row.p50),
+        "p95Seconds": _seconds(row.p95),
     }
-    tokens = {
-        "tokensIn": row.tokens.prompt if row.tokens else None,
-        "tokensOut": row.tokens.output if row.tokens else None,
-    }
-    names = {"namespace": row.namespace, wanted.kind.removesuffix("s"): row.name}
-    if wanted.kind == TOOLS:
-        return names | {"agent": row.agent} | counted
-    return names | counted | ({"toolCalls": row.tool_calls} if wanted.kind == AGENTS else {}) | tokens
-
-
-def _quantile_data(name: str, quantile: Quantile | None) -> dict[str, Any]:
-    found: dict[str, Any] = {f"{name}Seconds": quantile.seconds if quantile else None}
-    return found | {f"{name}IsMore": True} if quantile and quantile.beyond else found
+    if row.p50 and row.p50.beyond:
+        found["p50IsMore"] = True
+    if row.p95 and row.p95.beyond:
+        found["p95IsMore"] = True
+    return found
 
 
 def _columns(wanted: Wanted, *, wide: bool) -> list[_Column]:

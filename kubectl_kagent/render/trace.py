@@ -1,11 +1,10 @@
-"""Turns in a terminal: a list of them, one as a tree, one as data. Pure."""
+"""Turns in a terminal: a list of them, one as a tree. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from kubectl_kagent.model.trace import (
     FAILED,
@@ -271,52 +270,3 @@ def _details(step: Step) -> Iterator[tuple[str, str]]:
         yield "✗ ", step.error
     elif step.result and step.kind != WAIT:
         yield "→ ", step.result
-
-
-# As data
-
-
-def turns_data(turns: Sequence[Turn], source: str, gaps: Sequence[str]) -> dict[str, Any]:
-    """All that is known, for programs; ``gaps`` is what could not be read."""
-    return {"source": source, "gaps": list(gaps), "turns": [_turn_data(turn) for turn in turns]}
-
-
-def _turn_data(turn: Turn) -> dict[str, Any]:
-    return {
-        "agent": turn.agent,
-        "task": turn.task,
-        "session": turn.session,
-        "trace": turn.trace,
-        "state": turn.state,
-        "question": turn.question,
-        "answer": turn.answer,
-        "tokens": _tokens_data(turn.tokens),
-        **{key: value for key, value in _step_data(turn.root).items() if key not in ("kind", "name")},
-    }
-
-
-def _step_data(step: Step) -> dict[str, Any]:
-    data = {
-        "kind": step.kind,
-        "name": step.name,
-        "id": step.id,
-        "start": _time(step.start),
-        "seconds": None if step.seconds is None else round(step.seconds, 6),
-        "status": step.status,
-        "args": step.args,
-        "result": step.result,
-        "error": step.error,
-        "model": step.model,
-        "tokens": _tokens_data(step.tokens),
-        "marks": list(step.marks),
-        "steps": [_step_data(inner) for inner in step.steps],
-    }
-    return {key: value for key, value in data.items() if value not in (None, "", []) or key == "steps"}
-
-
-def _tokens_data(tokens: Tokens | None) -> dict[str, int] | None:
-    return {"prompt": tokens.prompt, "output": tokens.output} if tokens else None
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
 from kubectl_kagent import clock
 from kubectl_kagent.conversation.sessions import Session
@@ -19,9 +19,11 @@ from kubectl_kagent.conversation.transcript import (
     ResultEntry,
     UnrecognizedEntry,
 )
+from kubectl_kagent.render.approvals import PendingView, pending_data
 from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
+from kubectl_kagent.render.trace_data import TokensView
 
 _MARGIN = " " * 21  # as wide as a time and two blanks
 
@@ -86,28 +88,115 @@ def _time(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "<unknown>"
 
 
-def transcript_data(session: Session, entries: Sequence[Entry]) -> dict[str, Any]:
+class MessageView(TypedDict):
+    """Words of the user or of the agent."""
+
+    kind: Literal["said"]
+    who: Annotated[str, "`user`, or the name of the agent"]
+    text: Annotated[str, "the words"]
+    at: Annotated[str | None, "when; null: not recorded"]
+
+
+class CallView(TypedDict):
+    """A call of a tool that begins."""
+
+    kind: Literal["call"]
+    id: Annotated[str, "id of the call"]
+    tool: Annotated[str, "name of the tool"]
+    args: Annotated[dict[str, Any], "what the tool is given, as the model wrote it"]
+    at: Annotated[str | None, "when; null: not recorded"]
+
+
+class ResultView(TypedDict):
+    """What a call gave."""
+
+    kind: Literal["result"]
+    id: Annotated[str, "id of the call"]
+    tool: Annotated[str, "name of the tool"]
+    text: Annotated[str, "the words in the answer, or the answer as JSON"]
+    failed: Annotated[bool, "whether the tool says that it failed"]
+    at: Annotated[str | None, "when; null: not recorded"]
+    seconds: Annotated[float | None, "how long it took; null: not known, or a person was waited for"]
+
+
+class RequestView(TypedDict):
+    """What the agent asks of a person."""
+
+    kind: Literal["asked"]
+    calls: Annotated[list[PendingView], "what is to be decided"]
+
+
+class DecisionView(TypedDict):
+    """What a person answers."""
+
+    kind: Literal["decided"]
+    decision: Annotated[
+        dict[str, Any], "the decision as kagent has it: `decision_type` and what goes with it"
+    ]
+
+
+class EndView(TypedDict):
+    """A task as it stands, after what was said in it."""
+
+    kind: Literal["task"]
+    task: Annotated[str, "id of the task"]
+    state: Annotated[str, "state of the task as A2A 0.3 spells it, or `unknown`"]
+    message: Annotated[str, "what the agent says about it; empty for a completed one"]
+    at: Annotated[str, "when it changed last, as the agent writes it; empty: not recorded"]
+    tokens: Annotated[TokensView, "of all calls of the model in it; 0 where the agent counts none"]
+
+
+class UnrecognizedView(TypedDict):
+    """Something that this version does not understand."""
+
+    kind: Literal["odd"]
+    raw: Annotated[Any, "it, as it came"]
+
+
+EntryView = MessageView | CallView | ResultView | RequestView | DecisionView | EndView | UnrecognizedView
+
+
+class TranscriptView(TypedDict):
+    """A session as one reads it."""
+
+    session: Annotated[dict[str, Any], "the session as the kagent controller has it"]
+    entries: Annotated[list[EntryView], "what was said and done, in that order"]
+
+
+def transcript_data(session: Session, entries: Sequence[Entry]) -> TranscriptView:
     """The same as data."""
     return {"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}
 
 
-def _object(entry: Entry) -> dict[str, Any]:
+def _object(entry: Entry) -> EntryView:
     match entry:
         case MessageEntry(who, text, at):
             return {"kind": "said", "who": who, "text": text, "at": _iso(at)}
         case CallEntry(call, at):
             return {"kind": "call", "id": call.id, "tool": call.name, "args": dict(call.args), "at": _iso(at)}
         case ResultEntry(result, at, seconds):
-            about = {"id": result.id, "tool": result.name, "text": result.text, "failed": result.failed}
-            return {"kind": "result", **about, "at": _iso(at), "seconds": seconds}
+            return {
+                "kind": "result",
+                "id": result.id,
+                "tool": result.name,
+                "text": result.text,
+                "failed": result.failed,
+                "at": _iso(at),
+                "seconds": seconds,
+            }
         case RequestEntry(calls):
-            return {"kind": "asked", "calls": [pending_line(call) for call in calls]}
+            return {"kind": "asked", "calls": [pending_data(call) for call in calls]}
         case DecisionEntry(decision):
             return {"kind": "decided", "decision": dict(decision)}
         case EndEntry(task, state, message, prompt, output, at):
-            tokens = {"prompt": prompt, "output": output}
-            about = {"task": task, "state": state, "message": message, "at": at}
-            return {"kind": "task", **about, "tokens": tokens}
+            return {
+                "kind": "task",
+                "task": task,
+                "state": state,
+                "message": message,
+                "at": at,
+                "tokens": {"prompt": prompt, "output": output},
+            }
         case UnrecognizedEntry(raw):
             return {"kind": "odd", "raw": raw}
 

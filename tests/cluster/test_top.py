@@ -28,4 +28,4 @@ def test_a_subagent_counts_for_itself(lab_kubeconfig: Path) -> None:
         assert rows == {ASKER: (GREETINGS + 1, 0, 1), HELPER: (GREETINGS + 1, 0, 1)}
         (model,) = top(agents, "models")
         assert (model["model"], model["calls"]) == ("scripted", 2 * GREETINGS + 4)
-        assert model["tokensIn"] == sum(row["tokensIn"] for row in top(agents, "agents"))
+        assert model["tokens"]["prompt"] == sum(row["tokens"]["prompt"] for row in top(agents, "agents"))

@@ -29,7 +29,7 @@ def shown(agents: Conversations, id_: str) -> dict[str, Any]:
     found = json.loads(done.out)
     assert found["gaps"] == []
     (turn,) = found["turns"]
-    assert (turn["task"], turn["agent"]) == (id_, f"{agents.tools.namespace}/{ASKER}")
+    assert (turn["task"], turn["namespace"], turn["agent"]) == (id_, agents.tools.namespace, ASKER)
     return dict(turn)
 
 

@@ -45,7 +45,7 @@ def items(turn: Turn, *words: str) -> list[dict[str, Any]]:
 def test_the_agent(turn: Turn) -> None:
     (agent,) = items(turn)
     assert (agent["namespace"], agent["agent"]) == (turn.tools.namespace, AGENT)
-    assert (agent["calls"], agent["errors"], agent["toolCalls"], agent["tokensIn"]) == (1, 0, 1, None)
+    assert (agent["calls"], agent["errors"], agent["toolCalls"], agent["tokens"]) == (1, 0, 1, None)
     assert 0 < agent["p50Seconds"] <= agent["p95Seconds"]
 
 
@@ -61,11 +61,11 @@ def test_the_records_agree_and_have_the_tokens(turn: Turn) -> None:
     for kind in ("agents", "tools", "models"):
         (counted,) = items(turn, kind)
         (recorded,) = top(turn.tools, kind, "--prometheus=none")["items"]
-        measured = {"p50Seconds", "p95Seconds", "tokensIn", "tokensOut"}
+        measured = {"p50Seconds", "p95Seconds", "tokens"}
         assert {key: recorded[key] for key in recorded.keys() - measured} == {
             key: counted[key] for key in counted.keys() - measured
         }
-        assert kind == "tools" or recorded["tokensIn"] > 0
+        assert kind == "tools" or recorded["tokens"]["prompt"] > 0
 
 
 def test_a_call_that_waits_for_a_person_counts_once(lab_kubeconfig: Path) -> None:

@@ -66,7 +66,10 @@ def known_to_both(turn: dict[str, Any]) -> Any:
         runs = groupby(found, lambda one: one["kind"] == "tool")
         return [step(one) for _, run in runs for one in sorted(run, key=lambda one: one.get("id", ""))]
 
-    ids = [turn[key] for key in ("agent", "task", "session", "state", "question", "answer", "tokens")]
+    ids = [
+        turn[key]
+        for key in ("namespace", "agent", "task", "session", "state", "question", "answer", "tokens")
+    ]
     return ids, turn.get("error"), steps(turn["steps"])
 
 

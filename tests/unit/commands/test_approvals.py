@@ -101,7 +101,7 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
         "session": "s2",
         "task": "t2",
         "since": "2026-11-23T07:50:00+00:00",
-        "said": "input-required",
+        "message": "input-required",
     }
     assert items[3]["calls"][0]["questions"] == [
         {"question": "Which?", "choices": ["a", "b"], "multiple": True},

@@ -373,13 +373,12 @@ def test_json(kagent: Kagent, world: TopCluster) -> None:
         "p50Seconds": pytest.approx(0.2),
         "p95Seconds": pytest.approx(0.45),
         "toolCalls": 3,
-        "tokensIn": None,
-        "tokensOut": None,
+        "tokens": None,
     }
 
 
 def test_json_of_the_records_has_tokens(kagent: Kagent, records: TopCluster) -> None:
-    _, out, _ = kagent("top", "--since=8h", "-o", "jsonpath={.items[0].tokensIn}", cluster=records)
+    _, out, _ = kagent("top", "--since=8h", "-o", "jsonpath={.items[0].tokens.prompt}", cluster=records)
     assert int(out) > 0
 
 

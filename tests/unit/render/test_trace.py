@@ -20,7 +20,7 @@ from kubectl_kagent.model.trace import (
     Turn,
 )
 from kubectl_kagent.render.table import width
-from kubectl_kagent.render.trace import short, took, turn_table, turn_tree, turns_data
+from kubectl_kagent.render.trace import short, took, turn_table, turn_tree
 from kubectl_kagent.render.waterfall import waterfall
 from tests.conftest import Screen
 
@@ -190,41 +190,6 @@ def test_ids_are_as_short_as_they_can_be_told_apart() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert took(seconds) == text
-
-
-def test_data() -> None:
-    (turn,) = turns_data([RUNNING], "Tempo", ["a gap"])["turns"]
-    assert turn == {
-        "agent": "default/datetime-agent",
-        "task": "01a20617-0000-7aef-afdb-18091d1b13a3",
-        "session": "01a20617-0000-7b53-87e7-c42deb63dcd9",
-        "trace": "",
-        "state": "working",
-        "question": "what time is it",
-        "answer": "",
-        "tokens": None,
-        "start": "2026-11-23T07:58:28+00:00",
-        "status": "open",
-        "steps": [
-            {
-                "kind": "llm",
-                "start": "2026-11-23T07:58:28+00:00",
-                "seconds": 1.0,
-                "status": "ok",
-                "steps": [],
-            },
-            {
-                "kind": "tool",
-                "name": "get_time",
-                "id": "c",
-                "start": "2026-11-23T07:58:29+00:00",
-                "status": "open",
-                "args": {"timezone": "UTC"},
-                "steps": [],
-            },
-        ],
-    }
-    assert turns_data([], "Tempo", ["a gap"]) == {"source": "Tempo", "gaps": ["a gap"], "turns": []}
 
 
 def test_a_waterfall_ends_with_what_is_known_where_no_end_is() -> None:

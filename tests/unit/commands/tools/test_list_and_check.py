@@ -163,7 +163,7 @@ def test_schemas_come_from_the_server_itself(cluster: FakeCluster, kagent: Kagen
         assert err.startswith("Warning: what remotemcpserver/down offers is not known: ")
         code, out, err = kagent("tools", "list", "clock", "-o", "json")
         add, gone = json.loads(out)["tools"]
-        assert add["agent"] == "default/clock"
+        assert (add["namespace"], add["agent"]) == ("default", "clock")
         assert add["inputSchema"]["required"] == ["a", "b"]
         assert (gone["offered"], gone["inputSchema"]) == (False, None)
 
@@ -207,8 +207,9 @@ def test_each_finding_is_a_line(world: FakeCluster, kagent: Kagent) -> None:
     found = json.loads(out)["findings"]
     assert len(found) == 8
     assert found[3] == {
-        "agent": "default/wrong",
-        "server": "RemoteMCPServer default/none",
+        "namespace": "default",
+        "agent": "wrong",
+        "server": {"kind": "RemoteMCPServer", "namespace": "default", "name": "none"},
         "message": "remotemcpserver/none does not exist (a, b)",
     }
 

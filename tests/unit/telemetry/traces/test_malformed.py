@@ -9,7 +9,8 @@ import pytest
 
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.trace import Record
-from kubectl_kagent.render.trace import turn_tree, turns_data
+from kubectl_kagent.render.trace import turn_tree
+from kubectl_kagent.render.trace_data import turns_data
 from kubectl_kagent.render.waterfall import waterfall
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
