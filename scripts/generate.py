@@ -87,7 +87,9 @@ def _need_lines(needs: Sequence[Need]) -> list[tuple[str, ...]]:
             need.resource.group or "(core)",
             f"`{need.resource_name}`" + (f" of `{need.name}`" if need.name else ""),
             ", ".join(need.verbs),
-            need.why + (f" (in {need.elsewhere})" if need.elsewhere else ""),
+            (f"{need.option}: " if need.option else "")
+            + need.why
+            + (f" (in {need.elsewhere})" if need.elsewhere else ""),
             need.without or "**refused**",
         )
         for need in needs

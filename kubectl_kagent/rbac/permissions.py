@@ -32,13 +32,13 @@ def _each(resources: Iterable[Resource], verbs: tuple[str, ...], why: str) -> tu
 
 
 def _only_with(option: str, needs: Iterable[Need]) -> tuple[Need, ...]:
-    return tuple(replace(need, why=f"{option}: {need.why}") for need in needs)
+    return tuple(replace(need, option=option) for need in needs)
 
 
 _ALL_NAMESPACES = "all namespaces"
 
 _NAMED = _each(WORKLOADS, ("get",), "the object named")
-_SELECTED = _each(WORKLOADS, ("list",), "-l, --all")
+_SELECTED = _only_with("-l, --all", _each(WORKLOADS, ("list",), "the objects"))
 _COUNT = Need(DEPLOYMENT, ("get",), "the count of an object that has none of its own")
 
 _AUTOSCALED = Need(HPA, ("list",), "refuse what an autoscaler decides", "goes on, and says so")
@@ -145,7 +145,10 @@ _UNDO = (
     *_NAMED,
     *_PAST,
     *_each(WORKLOADS, ("patch",), "put the spec back"),
-    *_each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP), ("get", "patch"), "--with-sources"),
+    *_only_with(
+        "--with-sources",
+        _each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP), ("get", "patch"), "put shared sources back"),
+    ),
     *_RECORDING,
     Need(
         AGENT,
@@ -161,7 +164,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "get agents|mcpservers": (
         *_each(WORKLOADS, ("get", "list"), "the objects"),
         *_OVERVIEW,
-        *_each((*WORKLOADS, DEPLOYMENT), ("watch",), "-w"),
+        *_only_with("-w", _each((*WORKLOADS, DEPLOYMENT), ("watch",), "what changes")),
     ),
     "get modelconfigs|remotemcpservers": _each(
         (MODEL_CONFIG, REMOTE_MCP_SERVER), ("get", "list"), "the objects"
@@ -180,8 +183,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SELECTED,
         Need(POD, ("list",), "the pods"),
         Need(POD, ("get",), "their logs", subresource="log"),
-        Need(POD, ("watch",), "-f: pods that join"),
-        Need(POD, ("get",), "-f: what became of a container whose log has ended"),
+        Need(POD, ("watch",), "pods that join", option="-f"),
+        Need(POD, ("get",), "what became of a container whose log has ended", option="-f"),
         *_only_with(
             "--controller",
             (
@@ -257,7 +260,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SOURCES,
         *_IDLE,
         *_only_with("--revision", _PAST),
-        Need(SERVICE, ("create",), "--smoke", subresource="proxy"),
+        Need(SERVICE, ("create",), "ask the new pods", subresource="proxy", option="--smoke"),
     ),
     "rollout restart": (
         *_NAMED,
@@ -317,7 +320,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     ),
     "chat": (
         Need(AGENT, ("get",), "the agent named"),
-        *_controller({"create": "talk to the agent", "get": "--continue: its newest session"}),
+        *_controller({"create": "talk to the agent"}),
+        *_only_with("--continue", _controller({"get": "its newest session"})[1:]),
     ),
     "approvals list": _controller({"get": "what waits"}),
     "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),

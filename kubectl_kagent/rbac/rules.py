@@ -27,7 +27,8 @@ class Need:
     """Rules that a verb of ours uses, and what for.
 
     ``without`` is what it does when they are missing; empty: it can't do its work. ``elsewhere`` names the
-    namespaces when they are not (only) the object's own: then it takes a ClusterRoleBinding.
+    namespaces when they are not (only) the object's own: then it takes a ClusterRoleBinding. ``option`` is
+    the option with which it needs them, empty when it does without any.
     """
 
     resource: Resource
@@ -37,6 +38,7 @@ class Need:
     subresource: str = ""
     elsewhere: str = ""
     name: str = ""
+    option: str = ""
 
     @property
     def resource_name(self) -> str:
