@@ -31,7 +31,7 @@ class Verb(NamedTuple):
     attribute: str
 
 
-_VERBS = {
+VERBS = {
     "Agents and MCP servers": (
         Verb("get", "List agents, MCP servers, model configs, remote MCP servers", "get", "get"),
         Verb("describe", "Everything about one agent or MCP server", "describe", "describe"),
@@ -58,7 +58,7 @@ _VERBS = {
     ),
     "Other": (Verb("version", "Versions of the plugin, the cluster and kagent", "version", "version"),),
 }
-_BY_NAME = {verb.name: verb for verbs in _VERBS.values() for verb in verbs}
+_BY_NAME = {verb.name: verb for verbs in VERBS.values() for verb in verbs}
 
 
 class Root(click.Group):
@@ -76,7 +76,7 @@ class Root(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, verbs in _VERBS.items():
+        for title, verbs in VERBS.items():
             with formatter.section(title):
                 formatter.write_dl([(verb.name, verb.help) for verb in verbs])
 

@@ -1,16 +1,25 @@
-"""What can go wrong in ways a user can act on: a message, the next step, and the exit code.
-
-Exit codes (design): 1 failed, 2 usage (click's own), 3 nothing to change, 4 timeout, 5 cluster or
-controller unreachable, 6 forbidden or not logged in, 7 input required, 130 interrupted.
-"""
+"""What can go wrong in ways a user can act on: a message, the next step, and the exit code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 INTERRUPTED = 130
+
+# What a script may lean on; 2 is click's own.
+EXIT_CODES: Mapping[int, str] = {
+    0: "done",
+    1: "failed",
+    2: "the command line makes no sense: nothing was asked or done",
+    3: "nothing to change, with `--error-unchanged`",
+    4: "timeout",
+    5: "the cluster or the controller does not answer",
+    6: "forbidden, or not logged in",
+    7: "a task waits for a person: input required",
+    INTERRUPTED: "interrupted",
+}
 
 
 class KagentError(Exception):

@@ -16,9 +16,12 @@ from pathlib import Path
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
+from scripts import output, reference
+from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_REFERENCE = "docs/reference"  # nothing else is in it
 _TABLE = "kubectl_kagent/rbac/permissions.py"
 _CORE = '""'  # the API group without a name
 
@@ -67,13 +70,13 @@ def roles_table() -> str:
         (f"`{role.name}`", role.purpose, ", ".join(f"`{name}`" for name in role.aggregate_to) or "-")
         for role in ROLES
     ]
-    return markdown_table(("ClusterRole", "For", "Added to Kubernetes' own"), lines)
+    return table(("ClusterRole", "For", "Added to Kubernetes' own"), lines)
 
 
 def needs_tables() -> str:
     """What each verb needs, for the docs."""
     return "\n".join(
-        f"### {verb.replace('|', ', ')}\n\n{markdown_table(_NEEDS_HEADER, _need_lines(needs))}"
+        f"### {verb.replace('|', ', ')}\n\n{table(_NEEDS_HEADER, _need_lines(needs))}"
         for verb, needs in PERMISSIONS.items()
     )
 
@@ -96,12 +99,6 @@ def _need_lines(needs: Sequence[Need]) -> list[tuple[str, ...]]:
     ]
 
 
-def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table as Markdown has it."""
-    rows = [header, ["---"] * len(header), *lines]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
-
-
 def fill(page: str, **sections: str) -> str:
     """``page`` with each section's text between its two marks. Raises ValueError when marks are missing."""
     for name, text in sections.items():
@@ -121,13 +118,21 @@ FILES: dict[str, Callable[[], str]] = {
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {
     "docs/permissions.md": lambda page: fill(page, roles=roles_table(), needs=needs_tables()),
+    "docs/output.md": lambda page: fill(page, formats=output.formats_table(), views=output.views()),
 }
 
 
 def outputs(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file, as it should be."""
     found = {root / path: make() for path, make in FILES.items()}
+    found |= {root / _REFERENCE / name: text for name, text in reference.pages().items()}
     return found | {root / path: make((root / path).read_text()) for path, make in PAGES.items()}
+
+
+def leftovers(root: Path = ROOT) -> list[Path]:
+    """Pages of verbs that there are no more."""
+    pages = reference.pages()
+    return sorted(path for path in (root / _REFERENCE).glob("*.md") if path.name not in pages)
 
 
 def drift(root: Path = ROOT) -> str:
@@ -138,7 +143,7 @@ def drift(root: Path = ROOT) -> str:
         name = str(path.relative_to(root))
         both = (current.splitlines(keepends=True), wanted.splitlines(keepends=True))
         text += "".join(difflib.unified_diff(*both, name, f"{name} (generated)"))
-    return text
+    return text + "".join(f"{path.relative_to(root)} is of no verb\n" for path in leftovers(root))
 
 
 def main() -> int:
@@ -154,6 +159,8 @@ def main() -> int:
     for path, text in outputs().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    for path in leftovers():
+        path.unlink()
     return 0
 
 

@@ -62,7 +62,7 @@ _CONNECTION = (
 )
 
 
-_CONNECTION_NAMES = (
+CONNECTION_NAMES = (
     *("kubeconfig", "context", "cluster", "user", "namespace", "as_user", "as_groups", "as_uid"),
     "as_user_extra",
     *("request_timeout", "token", "server", "certificate_authority", "client_certificate", "client_key"),
@@ -93,7 +93,7 @@ def connection(function: F) -> F:
     @functools.wraps(function)
     def wrapper(context: click.Context, /, **values: Any) -> Any:
         _see_that_it_is_text(context, values)
-        flags = {name: values.pop(name) for name in list(values) if name in _CONNECTION_NAMES}
+        flags = {name: values.pop(name) for name in list(values) if name in CONNECTION_NAMES}
         return context.invoke(function, lambda: _open(context, flags), **values)
 
     for option in reversed(_CONNECTION):
@@ -220,6 +220,7 @@ _CONTROLLER = (
         "--user-id", default=DEFAULT_USER, show_default=True, metavar="USER", help="Whose sessions and tasks."
     ),
 )
+CONTROLLER_NAMES = ("kagent_namespace", "kagent_url", "kagent_token", "user_id")
 
 
 def complete_target(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -256,7 +257,7 @@ def _complete(context: click.Context, incomplete: str, types: tuple[Resource, ..
 
 
 def _names(context: click.Context, resource: Resource) -> list[str]:
-    flags = {name: value for name, value in context.params.items() if name in _CONNECTION_NAMES}
+    flags = {name: value for name, value in context.params.items() if name in CONNECTION_NAMES}
     for several in ("as_groups", "as_user_extra"):
         flags[several] = flags.get(several) or ()
     flags["insecure_skip_tls_verify"] = bool(flags.get("insecure_skip_tls_verify"))

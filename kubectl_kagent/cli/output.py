@@ -18,7 +18,7 @@ def formats(*names: str, default: str = "") -> Callable[[F], F]:
     return click.option(
         "-o",
         "--output",
-        type=_OneOf(names),
+        type=FormatType(names),
         default=default,
         show_default=bool(default),
         metavar="FORMAT",
@@ -26,7 +26,9 @@ def formats(*names: str, default: str = "") -> Callable[[F], F]:
     )
 
 
-class _OneOf(click.ParamType[Output]):
+class FormatType(click.ParamType[Output]):
+    """One of the formats that a verb has: ``names``."""
+
     name = "format"
 
     def __init__(self, names: tuple[str, ...]) -> None:

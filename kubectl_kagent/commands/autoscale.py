@@ -35,8 +35,10 @@ class Percent(click.ParamType[int]):
 
 @command(short_help="Let an HPA decide an agent's replicas")
 @options.targets
-@click.option("--min", "minimum", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--max", "maximum", type=click.IntRange(min=1), required=True)
+@click.option(
+    "--min", "minimum", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest replicas."
+)
+@click.option("--max", "maximum", type=click.IntRange(min=1), required=True, help="Most replicas.")
 @click.option("--cpu", type=Percent(), help="Target CPU use, per cent of the requests.")
 @click.option("--memory", type=Percent(), help="Target memory use, per cent of the requests.")
 @formats(*OBJECTS)

@@ -66,7 +66,9 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("-p", "--previous", is_flag=True, help="Of each container's run before the present one.")
 @click.option("-c", "--container", metavar="NAME", help="This container; default: kagent's own.")
 @click.option("--all-containers", is_flag=True, help="All containers of each pod, init containers too.")
-@click.option("--tail", type=int, default=-1, metavar="LINES", help="Only the last lines of each container.")
+@click.option(
+    "--tail", type=int, default=-1, metavar="LINES", help="Only the last lines of each container; -1: all."
+)
 @click.option("--since", type=options.Duration(), metavar="DURATION", help="Only lines newer than this.")
 @click.option("--since-time", callback=_time, metavar="TIME", help="Only lines after this time (RFC 3339).")
 @click.option("--timestamps", is_flag=True, help="Begin each line with its time.")

@@ -17,7 +17,13 @@ from kubectl_kagent.render.table import plain
 
 @command(short_help="Keep history: record every change as it happens")
 @options.all_namespaces
-@click.option("--field-manager", "manager", default=f"{options.MANAGER}-recorder", show_default=True)
+@click.option(
+    "--field-manager",
+    "manager",
+    default=f"{options.MANAGER}-recorder",
+    show_default=True,
+    help="Name the revisions are stored under.",
+)
 @options.connected
 def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
     """Record every change of every agent's and MCP server's effective config until stopped.

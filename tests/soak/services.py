@@ -65,6 +65,7 @@ class Services:
 
     def __init__(self) -> None:
         self.kept = Kept()
+        self.prometheus = prometheus
         self._traces = {
             TEMPO_TRACE: recordings.tempo("v2_trace_go_tool"),
             ERROR_TRACE: {"trace": recordings.tempo("trace_go_tool_error")},
@@ -94,7 +95,7 @@ class Services:
         if path.startswith("/api/a2a/"):
             return self._a2a(asked)
         if path.startswith("/api/v1/query"):
-            return _json(prometheus(asked.target))
+            return _json(self.prometheus(asked.target))
         if path == "/api/traces" or path.startswith("/api/v3/"):
             return self._jaeger(path)
         if path == "/api/search" or path.startswith(("/api/traces/", "/api/v2/traces/")):
