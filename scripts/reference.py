@@ -158,10 +158,9 @@ def _permissions(node: Node) -> Iterator[str]:
     yield "## Permissions\n"
     for verb, needs in found:
         about = verb.replace("|", ", ")
-        roles = spelled(list(_roles(needs))) or "nothing: what may not be asked is left out, and said"
         subject = f"{code(about)} needs" if len(found) > 1 else "Needs"
         where = f"[permissions.md](../permissions.md#{anchor(about)})"
-        yield f"{subject} {roles}. {where} has the single rules, and those that options need.\n"
+        yield f"{subject} {_roles(needs)}. {where} has every rule.\n"
 
 
 def _is_about(entry: str, name: str) -> bool:
@@ -175,15 +174,22 @@ def _is_about(entry: str, name: str) -> bool:
     return False
 
 
-def _roles(needs: Iterable[Need]) -> Iterator[str]:
-    """The smallest that it can do its work with when no option asks for more, and what it takes elsewhere."""
-    needed = [need for need in needs if not (need.without or need.option)]
-    here = {rule for need in needed if not need.elsewhere for rule in need.rules}
+def _roles(needs: Iterable[Need]) -> str:
+    """What a verb can't do its work without when no option asks for more, and what it does more with."""
+    own = [need for need in needs if not need.option]
+    least = list(_smallest([need for need in own if not need.without]))
+    more = [role for role in _smallest(own) if role not in least]
+    return (spelled(least) or "no role") + (f", and does more with {spelled(more)}" if more else "")
+
+
+def _smallest(needs: Sequence[Need]) -> Iterator[str]:
+    """The smallest ClusterRole for the object's namespace, and what is asked for elsewhere."""
+    here = {rule for need in needs if not need.elsewhere for rule in need.rules}
     if here:
         yield f"ClusterRole {code(next(role.name for role in ROLES if here <= role.rules))}"
-    if any(need.name == CONTROLLER_SERVICE for need in needed):
-        yield "ClusterRole `kagent-controller-api` in kagent's namespace"
-    for need in needed:
+    if any(need.name == CONTROLLER_SERVICE for need in needs):
+        yield "`kagent-controller-api` in kagent's namespace"
+    for need in needs:
         if need.elsewhere and need.subresource == "proxy" and not need.name:
             verbs = spelled([code(verb) for verb in need.verbs])
             yield f"{verbs} on {code(need.resource_name)} in {need.elsewhere} namespace"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import pytest
 
@@ -11,7 +9,6 @@ from kubectl_kagent.cli import options
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from scripts.command_tree import Node, commands, verbs
-from scripts.generate import leftovers
 from scripts.reference import index, page, pages
 
 
@@ -81,8 +78,7 @@ It also takes the [connection flags](README.md#connection-flags) (`-n`, `--conte
 
 ## Permissions
 
-Needs ClusterRole `kagent-edit`. [permissions.md](../permissions.md#scale) has the single rules, and those \
-that options need.
+Needs ClusterRole `kagent-edit`. [permissions.md](../permissions.md#scale) has every rule.
 
 See also: [all verbs](README.md), [exit codes](README.md#exit-codes).
 """
@@ -109,6 +105,22 @@ def test_a_verb_with_two_names_says_so() -> None:
     assert "\nThe same as [`rollback`](rollback.md).\n" in pages()["rollout-undo.md"]
 
 
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [
+        ("get", "`get agents, mcpservers` needs ClusterRole `kagent-view`."),
+        ("rollout-status", "Needs ClusterRole `kagent-view`."),
+        ("rollout-diff", "Needs ClusterRole `kagent-view`, and does more with ClusterRole `kagent-operate`."),
+        ("chat", "Needs ClusterRole `kagent-view` and `kagent-controller-api` in kagent's namespace."),
+        ("sessions-show", "Needs `kagent-controller-api` in kagent's namespace."),
+        ("top", "Needs `get` on `services/proxy` in the controller's and Prometheus's namespace, and does"),
+        ("version", "Needs no role, and does more with `get` on `services/proxy` in the controller's "),
+    ],
+)
+def test_the_roles_that_a_verb_needs(name: str, roles: str) -> None:
+    assert f"\n## Permissions\n\n{roles}" in pages()[f"{name}.md"]
+
+
 def test_each_verb_has_a_page_and_a_line_in_the_index() -> None:
     found = commands()
     text = index(found)
@@ -128,11 +140,3 @@ def test_the_width_of_the_terminal_does_not_matter(monkeypatch: pytest.MonkeyPat
     before = pages()
     monkeypatch.setenv("COLUMNS", "30")
     assert pages() == before
-
-
-def test_a_page_of_no_verb_is_left_over(tmp_path: Path) -> None:
-    folder = tmp_path / "docs" / "reference"
-    folder.mkdir(parents=True)
-    for name in ("scale.md", "fly.md", "README.md"):
-        (folder / name).write_text("")
-    assert leftovers(tmp_path) == [folder / "fly.md"]
