@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from kubectl_kagent.errors import EXIT_CODES
 from tests.soak import apiserver
 from tests.soak.forms import Form
 from tests.soak.run import Done, place, run
@@ -19,7 +20,7 @@ from tests.soak.world import Moment, Object, World
 
 BEFORE, AFTER, LASTING = "before", "after", "lasting"
 WHEN = (BEFORE, AFTER, LASTING)  # the last: this request and every one that follows, as long as it lasts
-DOCUMENTED = frozenset({*range(8), 130})
+DOCUMENTED = frozenset(EXIT_CODES)
 
 _REASONS = {
     "401": ("Unauthorized", "Unauthorized"),
