@@ -56,7 +56,7 @@ RECORDS_AGENTS_ONLY = Rule(CONTROLLER_REVISION.group, CONTROLLER_REVISION.plural
 ROLES = (
     Role(
         "kagent-view",
-        "look: get, describe, logs, rollout history, diff and status, version",
+        "look: get, describe, logs, rollout history, diff and status, tools list and check, version",
         frozenset(filter(_is_looking, _rules(recorder=False))),
         ("view", "edit", "admin"),
     ),
@@ -68,7 +68,8 @@ ROLES = (
     ),
     Role(
         "kagent-edit",
-        "change: also scale, hibernate, wake, autoscale, rollout restart and undo, tools call; no recording",
+        "change: also scale, hibernate, wake, autoscale, rollout restart and undo, tools call; "
+        "trace and top, which ask services; no recording",
         frozenset(rule for rule in _rules(recorder=False) if not _is_recording(rule)),
         ("edit", "admin"),
     ),

@@ -766,6 +766,21 @@ def test_the_server_says_its_version_and_who_we_are(lab_kubeconfig: Path) -> Non
 def test_a_service_that_is_not_there_is_not_found(subject: Subject) -> None:
     with pytest.raises(NotFound, match='services "ghost" not found'):
         subject.api.service(subject.namespace, "ghost:80").call("GET", "/version")
+    with pytest.raises(NotFound, match='services "ghost" not found'):
+        list(subject.api.service(subject.namespace, "ghost:80").stream("/x", {}, timeout=5))
+
+
+def test_no_path_leads_out_of_a_service(subject: Subject) -> None:
+    for path in ("/../../x", "/%2e%2e/x"):
+        with pytest.raises(InvalidName):
+            subject.api.service(subject.namespace, "ghost:80").access(path)
+
+
+def test_a_pod_that_is_not_there_has_no_log(subject: Subject) -> None:
+    with pytest.raises(NotFound, match='pods "ghost" not found'):
+        subject.api.pod_log(subject.namespace, "ghost", "kagent", tail=1)
+    with pytest.raises(NotFound, match='pods "ghost" not found'):
+        list(subject.api.pod_log_stream(subject.namespace, "ghost", "kagent"))
 
 
 @pytest.fixture(scope="session")

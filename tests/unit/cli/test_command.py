@@ -126,7 +126,8 @@ def test_the_help_of_each_verb_has_examples_that_name_it(path: Path) -> None:
     examples = done.output.partition("\nExamples:\n")[2].partition("\n\n")[0]
     name = " ".join(path)
     assert done.exit_code == 0
-    assert any(f"kubectl kagent {word} " in f"{examples} " for word in (name, name.removesuffix(" list")))
+    begun = [f"kubectl kagent {word} " in f"{examples} " for word in (name, name.removesuffix(" list"))]
+    assert any(begun), f"kubectl kagent {name} -h has no example of it"
 
 
 def test_the_help_and_the_first_tab_load_no_verb() -> None:
