@@ -1,0 +1,1 @@
+"""A verb that CONTRIBUTING's steps are walked with: ``kubectl kagent made AGENT``."""
