@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,17 @@ def test_each_file_that_the_text_names_is_there() -> None:
     named = {name.replace("<verb>", "scale") for text in steps().values() for name in _files(text)}
     assert len(named) > 12
     assert {name for name in named if not any((place / name).exists() for place in places)} == set()
+
+
+def test_the_tests_that_the_text_runs_are_there() -> None:
+    lines = re.findall(r"`\.venv/bin/pytest ([^`]+)`", (CHECKOUT / "CONTRIBUTING.md").read_text())
+    assert len(lines) == 3
+    for line in lines:
+        words = [sys.executable, "-m", "pytest", "--collect-only", "-q", *line.split()]
+        done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        # 5 is that of a run without any test: those of the lab are left out where there is none
+        left_out = "tests/cluster" in line and "LEFT OUT" in done.stdout
+        assert done.returncode == (5 if left_out else 0), done.stdout
 
 
 def test_the_steps_are_all_that_a_verb_takes(tmp_path: Path) -> None:
