@@ -54,7 +54,9 @@ def authority(name: str = "loopback") -> Authority:
     """The same each time for a name."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    made = _builder(name, subject, key).add_extension(x509.BasicConstraints(True, None), critical=True)
+    made = _builder(name, subject, key).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
     certificate = made.sign(key, hashes.SHA256())
     return Authority(_pem(certificate), certificate, key)
 

@@ -67,6 +67,7 @@ class Wire:
         body: Any = None,
         content_type: str = "application/json",
         timeout: float | None = None,
+        *,
         stream: bool = False,
         headers: Mapping[str, str] | None = None,
         once: bool = False,

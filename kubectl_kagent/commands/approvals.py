@@ -37,7 +37,7 @@ def approvals() -> None:
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, agent: str, all_namespaces: bool, output: Output) -> None:
+def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
     """List what waits in the sessions of the user, a line for each call of a tool or question.
 
     \b
@@ -80,6 +80,7 @@ def approve(
     calls: tuple[str, ...],
     reason: str,
     answers: tuple[str, ...],
+    *,
     yes: bool,
     output: Output,
 ) -> None:
@@ -100,7 +101,12 @@ def approve(
         raise UsageError("--reason goes with --call: it is what the other calls are rejected with")
     agreed = yes or bool(calls)
     _decide(
-        reach, task, lambda pending: _approved(pending, calls, reason, answers), "approve", agreed, output
+        reach,
+        task,
+        lambda pending: _approved(pending, calls, reason, answers),
+        "approve",
+        agreed=agreed,
+        output=output,
     )
 
 
@@ -110,7 +116,7 @@ def approve(
 @_yes
 @_formats
 @options.controller
-def reject(reach: options.ControllerAccess, task: str, reason: str, yes: bool, output: Output) -> None:
+def reject(reach: options.ControllerAccess, task: str, reason: str, *, yes: bool, output: Output) -> None:
     """Reject everything that a task waits with, and follow the rest of the turn as chat does.
 
     As with approve, the calls are printed, and then you are asked.
@@ -118,7 +124,8 @@ def reject(reach: options.ControllerAccess, task: str, reason: str, yes: bool, o
     \b
     kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
     """
-    _decide(reach, task, lambda pending: [Verdict(False, reason)] * len(pending), "reject", yes, output)
+    verdict = Verdict(approved=False, reason=reason)
+    _decide(reach, task, lambda pending: [verdict] * len(pending), "reject", agreed=yes, output=output)
 
 
 def _decide(
@@ -126,6 +133,7 @@ def _decide(
     word: str,
     verdicts: Callable[[Sequence[Pending]], list[Verdict]],
     verb: str,
+    *,
     agreed: bool,
     output: Output,
 ) -> None:
@@ -189,9 +197,9 @@ def _approved(
     if answers and not asks:
         raise UsageError("the task asks no question: it waits for an approval")
     return [
-        Verdict(False, reason)
+        Verdict(approved=False, reason=reason)
         if calls and item.call.id not in calls
-        else Verdict(True, answers=_answers(item, answers) if item.questions else ())
+        else Verdict(approved=True, answers=_answers(item, answers) if item.questions else ())
         for item in pending
     ]
 

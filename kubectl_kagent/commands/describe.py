@@ -17,7 +17,7 @@ from kubectl_kagent.render import describe as screen
 @options.everything
 @terminal.color
 @options.connected
-def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, all_: bool) -> None:
+def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, *, all_: bool) -> None:
     """Show config, tools with their servers, pods, events, autoscaler, last revisions and last failures.
 
     \b

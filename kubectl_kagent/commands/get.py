@@ -33,6 +33,7 @@ from kubectl_kagent.render.table import table
 def get(
     cluster: Cluster,
     target: tuple[str, ...],
+    *,
     watch: bool,
     all_namespaces: bool,
     selector: str | None,

@@ -105,6 +105,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 def logs(
     reach: options.ControllerAccess,
     target: tuple[str, ...],
+    *,
     controller: bool,
     follow: bool,
     previous: bool,

@@ -25,7 +25,7 @@ from kubectl_kagent.render.table import plain
     help="Name the revisions are stored under.",
 )
 @options.connected
-def record(cluster: Cluster, all_namespaces: bool, manager: str) -> None:
+def record(cluster: Cluster, *, all_namespaces: bool, manager: str) -> None:
     """Record every change of every agent's and MCP server's effective config until stopped.
 
     Several recorders may run at once. A recorder that was away for less than five minutes loses nothing.

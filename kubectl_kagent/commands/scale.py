@@ -40,6 +40,7 @@ def scale(
     cluster: Cluster,
     target: tuple[str, ...],
     replicas: int | None,
+    *,
     release: bool,
     current_replicas: int | None,
     resource_version: str | None,
@@ -65,7 +66,7 @@ def scale(
     """
     if (replicas is None) == (not release):
         raise UsageError("give either --replicas=COUNT or --release")
-    workloads = _workloads(cluster, target, selector, all_)
+    workloads = _workloads(cluster, target, selector, all_=all_)
     if resource_version and len(workloads) > 1:
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
@@ -101,6 +102,7 @@ def scale(
 def hibernate(
     cluster: Cluster,
     target: tuple[str, ...],
+    *,
     force: bool,
     selector: str | None,
     all_: bool,
@@ -114,7 +116,7 @@ def hibernate(
     # every agent of the namespace sleeps over the weekend
     kubectl kagent hibernate agents --all
     """
-    for workload in _workloads(cluster, target, selector, all_):
+    for workload in _workloads(cluster, target, selector, all_=all_):
         scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
@@ -143,6 +145,7 @@ def wake(
     cluster: Cluster,
     target: tuple[str, ...],
     selector: str | None,
+    *,
     all_: bool,
     output: Output,
     dry_run: str,
@@ -153,7 +156,7 @@ def wake(
     \b
     kubectl kagent wake agent/datetime-agent
     """
-    for workload in _workloads(cluster, target, selector, all_):
+    for workload in _workloads(cluster, target, selector, all_=all_):
         if scaling.current_replicas(cluster, workload) != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
@@ -170,7 +173,9 @@ def wake(
         terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
 
 
-def _workloads(cluster: Cluster, words: tuple[str, ...], selector: str | None, all_: bool) -> list[Workload]:
+def _workloads(
+    cluster: Cluster, words: tuple[str, ...], selector: str | None, *, all_: bool
+) -> list[Workload]:
     """Those to scale. Raises KagentError when there are none, as kubectl scale does."""
     targets = parse_targets(words)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)

@@ -28,7 +28,7 @@ def sessions() -> None:
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, agent: str, all_namespaces: bool, output: Output) -> None:
+def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
     """List the sessions of the user: of an agent, of a namespace, or with -A all.
 
     STARTED-BY is agent for the session of a sub-agent, which another agent talks to.

@@ -44,6 +44,7 @@ def top(
     since: float,
     column: str,
     url: str,
+    *,
     all_namespaces: bool,
     output: Output,
 ) -> None:

@@ -17,7 +17,7 @@ from kubectl_kagent.render.output import Output
 @click.option("--client", "client_only", is_flag=True, help="Only the plugin's own; needs no cluster.")
 @formats("json", "yaml", "jsonpath")
 @options.connection
-def version(connect: options.Connect, client_only: bool, output: Output) -> None:
+def version(connect: options.Connect, *, client_only: bool, output: Output) -> None:
     """Print the versions of the plugin, Kubernetes, the CRDs and the kagent controller.
 
     \b

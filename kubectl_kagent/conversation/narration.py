@@ -121,7 +121,7 @@ class Narration:
         elif pieces.startswith(text):
             self._pieces, self._ended = pieces[len(text) :], False  # the rest comes as a text of its own
         else:
-            yield TextChunk(text, True)  # it was not what the pieces said
+            yield TextChunk(text, new=True)  # it was not what the pieces said
 
     def _call(self, call: ToolCall, id_: str, now: float) -> Iterator[Shown]:
         if not id_ or (id_ not in self._open and id_ not in self._done):

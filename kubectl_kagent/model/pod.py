@@ -140,7 +140,7 @@ class Pod:
         for kind, status in self._statuses():
             if status.get("name") == container:
                 return self._run(kind, status)
-        return ContainerRun(0, False, False, self.ended, "", "")
+        return ContainerRun(0, running=False, started=False, over=self.ended, began="", reason="")
 
     def _run(self, kind: str, status: Mapping[str, Any]) -> ContainerRun:
         state = status.get("state") or {}

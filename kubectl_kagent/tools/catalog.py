@@ -73,7 +73,7 @@ class Servers:
             try:
                 found = self.cluster.get(reference.resource, reference.namespace, reference.name)
             except (NotFound, ResourceMissing):
-                self._seen[reference] = Server(reference, False)
+                self._seen[reference] = Server(reference, exists=False)
             except Forbidden as error:
                 if self.strict:
                     raise
@@ -100,9 +100,9 @@ class Servers:
         resource = reference.resource
         said = problem(resource, obj)
         if resource is AGENT:
-            return Server(reference, True, said)
+            return Server(reference, exists=True, problem=said)
         offered, unknown = self._offered(reference, obj)
-        return Server(reference, True, said, offered, unknown)
+        return Server(reference, exists=True, problem=said, offered=offered, unknown=unknown)
 
     def _offered(self, reference: Reference, obj: Mapping[str, Any]) -> tuple[tuple[Tool, ...] | None, str]:
         if self.ask:

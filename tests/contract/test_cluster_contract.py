@@ -314,22 +314,22 @@ def test_of_many_who_claim_a_name_at_once_one_gets_it(subject: Subject) -> None:
     subject.made.append((CONTROLLER_REVISION, name))
     typed = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": name}}
     body = typed | {"revision": 1, "data": {}}
-    won: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def claim() -> None:
         try:
             subject.api.create(CONTROLLER_REVISION, subject.namespace, body, manager="racer")
         except AlreadyExists:
-            won.put(False)
+            ended.put("lost")
         else:
-            won.put(True)
+            ended.put("won")
 
     racers = [threading.Thread(target=claim) for _ in range(8)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join()
-    assert sorted(won.get_nowait() for _ in racers) == [False] * 7 + [True]
+    assert sorted(ended.get_nowait() for _ in racers) == ["lost"] * 7 + ["won"]
 
 
 @pytest.mark.parametrize("resource", [AGENT, CONFIG_MAP, CONTROLLER_REVISION], ids=lambda r: str(r.plural))

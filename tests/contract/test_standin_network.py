@@ -132,7 +132,7 @@ def tool_pages(request: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("streams", [True, False])
-def test_tools_are_listed_over_all_pages(streams: bool) -> None:
+def test_tools_are_listed_over_all_pages(*, streams: bool) -> None:
     called: list[str] = []
 
     async def server(request: Request) -> Response:

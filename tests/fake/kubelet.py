@@ -74,7 +74,7 @@ class Kubelet:
         self, pod: str, container: str, *, follow: bool, previous: bool, since: str | None, tail: int | None
     ) -> Iterator[bytes]:
         self.asked.append({"pod": pod, "follow": follow, "previous": previous, "since": since, "tail": tail})
-        run = self._run(pod, container, previous)
+        run = self._run(pod, container, previous=previous)
         outage = self._outage
         yield b""
         apology = self._apologies.get((pod, container))
@@ -102,7 +102,7 @@ class Kubelet:
             if over and position == len(run.lines):
                 return
 
-    def _run(self, pod: str, container: str, previous: bool) -> _Run:
+    def _run(self, pod: str, container: str, *, previous: bool) -> _Run:
         runs = self._runs.get((pod, container), [])
         if previous and len(runs) < 2:
             raise OtherServerError(

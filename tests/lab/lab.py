@@ -103,7 +103,7 @@ class Lab:
     def up(self, *, with_telemetry: bool = False) -> None:
         """Bring up what is not, replace what changed, and return when an agent could be deployed."""
         with self._alone():
-            chosen = self._built(with_telemetry)
+            chosen = self._built(with_telemetry=with_telemetry)
             archives = images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
             self._prepare()
             self._run(FOUNDATION)
@@ -113,13 +113,13 @@ class Lab:
             image_store.import_archives(self.layout, archives, self.progress)
             self._wait_for_node()
             (self.layout.state / "controller").write_text(chosen.description)
-            traced = self._switch_telemetry(with_telemetry)
+            traced = self._switch_telemetry(on=with_telemetry)
             kagent.deploy(self.layout, chosen, traced, self.progress)
             self.progress(f"lab {self.layout.name} is up with the {chosen.description}")
 
     def build(self, *, with_telemetry: bool = False) -> None:
         """Only fill the cache."""
-        chosen = self._built(with_telemetry)
+        chosen = self._built(with_telemetry=with_telemetry)
         images.build_all(self.layout.cache, self.progress, chosen.program, chosen.go_runtime)
 
     def build_stern(self) -> Path:
@@ -163,7 +163,7 @@ class Lab:
             raise LabError(f"the lab has no part {part!r}; it has {', '.join(PARTS)}")
         return part == kagent.PART
 
-    def _built(self, with_telemetry: bool) -> Controller:
+    def _built(self, *, with_telemetry: bool) -> Controller:
         with _alone(self.layout.cache, "build for the lab", self.progress):
             requirements.install_packages(self.progress)
             requirements.ensure_go(self.layout.cache, self.progress)
@@ -198,7 +198,7 @@ class Lab:
             if started and part.name == "kube-apiserver":
                 self._restart_clients()
 
-    def _switch_telemetry(self, on: bool) -> dict[str, str]:
+    def _switch_telemetry(self, *, on: bool) -> dict[str, str]:
         """Start or stop its parts; what kagent's controller has to know of them."""
         if on:
             self._run(telemetry.PARTS)

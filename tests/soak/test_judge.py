@@ -112,5 +112,5 @@ def test_a_change_that_nobody_asked_for_is_seen(monkeypatch: pytest.MonkeyPatch)
         (b'{"items": [', True),
     ],
 )
-def test_a_list_that_no_client_could_read_is_known(body: bytes, broken: bool) -> None:
+def test_a_list_that_no_client_could_read_is_known(body: bytes, *, broken: bool) -> None:
     assert is_broken(Answer(200, body), listed=True) == broken

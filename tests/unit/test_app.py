@@ -207,7 +207,7 @@ HINT = (
 
 
 @pytest.mark.parametrize(("thread", "place"), [(False, r" in app.py:\d+"), (True, "")])
-def test_what_nobody_foresaw_is_one_line_and_a_hint(thread: bool, place: str) -> None:
+def test_what_nobody_foresaw_is_one_line_and_a_hint(*, thread: bool, place: str) -> None:
     """Its place is told as far as it is in this package."""
     code, out, err = broken("KeyError('items')", thread=thread)()
     assert (code, out) == (1, b"")
@@ -215,7 +215,7 @@ def test_what_nobody_foresaw_is_one_line_and_a_hint(thread: bool, place: str) ->
 
 
 @pytest.mark.parametrize("thread", [False, True])
-def test_its_traceback_is_shown_on_request_without_credentials(thread: bool) -> None:
+def test_its_traceback_is_shown_on_request_without_credentials(*, thread: bool) -> None:
     header = "Invalid header value b'Bearer short\\\\r'"
     failing = broken(f'ValueError("{header} password=hunter2")', thread=thread)
     assert b"short" not in failing()[2]

@@ -42,6 +42,7 @@ def chat(
     message: str | None,
     filename: TextIO | None,
     session: str,
+    *,
     go_on: bool,
     output: Output,
     otlp_endpoint: str,

@@ -23,7 +23,7 @@ def ask(calls: Sequence[Pending]) -> dict[str, Any] | None:
         if asked and obstacle:
             terminal.warn(obstacle)
         for place in asked:
-            verdicts[place] = Verdict(False, obstacle) if obstacle else _answers(calls[place])
+            verdicts[place] = Verdict(approved=False, reason=obstacle) if obstacle else _answers(calls[place])
     except EOFError:
         terminal.say("left for later")
         return None
@@ -44,15 +44,15 @@ def _approval(call: Pending, place: str) -> Verdict:
     while True:
         answer = terminal.ask("approve? [y]es, [n]o, [l]ater: ").strip().lower()
         if answer in ("y", "yes"):
-            return Verdict(True)
+            return Verdict(approved=True)
         if answer in ("n", "no"):
-            return Verdict(False, terminal.ask("reason, if you want to give one: ").strip())
+            return Verdict(approved=False, reason=terminal.ask("reason, if you want to give one: ").strip())
         if answer in ("l", "later"):
             raise EOFError
 
 
 def _answers(call: Pending) -> Verdict:
-    return Verdict(True, answers=tuple(map(_answer, call.questions)))
+    return Verdict(approved=True, answers=tuple(map(_answer, call.questions)))
 
 
 def _answer(question: Question) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def rollout() -> None:
 @terminal.color
 @options.connected
 def history(
-    cluster: Cluster, target: tuple[str, ...], revision: int, no_record: bool, output: Output
+    cluster: Cluster, target: tuple[str, ...], revision: int, *, no_record: bool, output: Output
 ) -> None:
     """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
 

@@ -32,7 +32,7 @@ from kubectl_kagent.render.output import to_yaml
 @click.option("--no-record", is_flag=True, help="Only look: store nothing.")
 @terminal.color
 @options.connected
-def diff(cluster: Cluster, target: str, old: int | None, new: int | None, no_record: bool) -> None:
+def diff(cluster: Cluster, target: str, old: int | None, new: int | None, *, no_record: bool) -> None:
     """Show what changed between two revisions; by default from the one before to the live one.
 
     The prompt is shown as a text diff, tools as added and removed. With KUBECTL_EXTERNAL_DIFF set, that

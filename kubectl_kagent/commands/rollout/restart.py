@@ -34,6 +34,7 @@ def restart(
     cluster: Cluster,
     target: tuple[str, ...],
     timeout: float,
+    *,
     wait: bool,
     selector: str | None,
     all_: bool,

@@ -31,6 +31,7 @@ from kubectl_kagent.model.workload import Workload
 def status(
     cluster: Cluster,
     target: tuple[str, ...],
+    *,
     watch: bool,
     timeout: float,
     revision: int,

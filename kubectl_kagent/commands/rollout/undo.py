@@ -43,6 +43,7 @@ def undo(
     cluster: Cluster,
     target: tuple[str, ...],
     to_revision: int,
+    *,
     with_sources: bool,
     wait: bool,
     timeout: float,

@@ -36,7 +36,9 @@ def tools() -> None:
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, target: str | None, all_namespaces: bool, output: Output) -> None:
+def list_(
+    reach: options.ControllerAccess, target: str | None, *, all_namespaces: bool, output: Output
+) -> None:
     """List tools: which agent has them, from which server, and whether that offers them.
 
     What servers offer is what kagent has found at them; with -o wide, json or yaml the servers

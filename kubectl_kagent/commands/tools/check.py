@@ -31,6 +31,7 @@ def check(
     context: click.Context,
     reach: options.ControllerAccess,
     agent: str | None,
+    *,
     all_: bool,
     all_namespaces: bool,
     live: bool,

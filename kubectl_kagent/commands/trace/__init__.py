@@ -72,6 +72,7 @@ def trace() -> None:
 def turns(
     where: SourceOptions,
     agent: str,
+    *,
     live: bool,
     session: str,
     tool: str,

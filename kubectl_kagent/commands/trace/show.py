@@ -19,7 +19,7 @@ from kubectl_kagent.render.output import Output
 @formats("json", "yaml", "jsonpath")
 @terminal.color
 @source
-def show(where: SourceOptions, id_: str, waterfall: bool, output: Output) -> None:
+def show(where: SourceOptions, id_: str, *, waterfall: bool, output: Output) -> None:
     """Show the steps of a turn as a tree. ID is a task, a trace or a session, or the beginning of one.
 
     What looks like a key in arguments, results and texts is masked.

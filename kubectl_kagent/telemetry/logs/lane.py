@@ -70,9 +70,9 @@ class Lane:
         """Let the others wait that long for this lane."""
         self._quiet_at = clock.monotonic() + seconds
 
-    def catch_up(self, catching_up: bool) -> None:
+    def catch_up(self, *, on: bool) -> None:
         """Let the others wait until the past is read; what comes after that is of now."""
-        self.catching_up = catching_up
+        self.catching_up = on
         self._quiet_at = self._put_at = clock.monotonic()
         self._stirred.set()
 

@@ -103,11 +103,11 @@ class Reader:
 
         A kubelet that follows a file with much in it would also not see that it is rotated meanwhile.
         """
-        self._lane.catch_up(True)
+        self._lane.catch_up(on=True)
         try:
             self._attempt(follow=False, growing=True)
         finally:
-            self._lane.catch_up(False)
+            self._lane.catch_up(on=False)
 
     # From one run to the next
 

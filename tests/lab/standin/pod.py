@@ -30,7 +30,7 @@ def template(agent: Object, model_env: list[Object], skills: Skills | None, sett
         "volumeMounts": _mounts(wanted, skills),
     }
     isolates = skills is not None or bool(spec.get("declarative", {}).get("executeCodeBlocks"))
-    context = _security_context(wanted, isolates)
+    context = _security_context(wanted, isolates=isolates)
     container |= without_none({"envFrom": wanted.get("envFrom"), "securityContext": context})
     rest = {
         "initContainers": [skills.init_container] if skills else [],
@@ -126,7 +126,7 @@ def _controller_env(agent: Object, skills: Skills | None, settings: Settings) ->
     return env
 
 
-def _security_context(wanted: Object, isolates: bool) -> Object | None:
+def _security_context(wanted: Object, *, isolates: bool) -> Object | None:
     context: Object | None = wanted.get("securityContext")
     if not isolates or (context or {}).get("allowPrivilegeEscalation") is False:
         return context

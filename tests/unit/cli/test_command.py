@@ -29,7 +29,7 @@ _FLAGS = [
 @click.option("--watch/--no-watch", default=True)
 @click.option("--reason", default="")
 @click.option("-o", "--output", default="")
-def verb(words: tuple[str, ...], wait: bool, watch: bool, reason: str, output: str) -> None:
+def verb(words: tuple[str, ...], *, wait: bool, watch: bool, reason: str, output: str) -> None:
     """Do it."""
     click.echo(f"{words} {wait} {watch} {reason!r} {output!r}")
 

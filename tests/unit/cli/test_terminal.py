@@ -286,7 +286,7 @@ def refuses(output: str) -> bool:
         ("custom-columns=A:.a[", True),
     ],
 )
-def test_a_format_is_known_before_it_is_used(output: str, refused: bool) -> None:
+def test_a_format_is_known_before_it_is_used(output: str, *, refused: bool) -> None:
     assert refuses(output) == refused
 
 

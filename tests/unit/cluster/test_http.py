@@ -425,7 +425,7 @@ def test_an_empty_list_is_left_out_by_kagent(server: Loopback) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_login_that_is_missing_is_explained(server: Loopback, stream: bool) -> None:
+def test_a_login_that_is_missing_is_explained(server: Loopback, *, stream: bool) -> None:
     server.answer = lambda _: response(401, "no", "text/plain")
     proxied = connect(Connection(server=server.url)).service("kagent", SERVICE)
 

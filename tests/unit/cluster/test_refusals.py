@@ -41,7 +41,7 @@ def untrusted(code: int, message: str) -> Exception:
     ],
 )
 def test_which_check_of_a_certificate_failed_is_said(
-    code: int, message: str, of_cluster: bool, hint: str
+    code: int, message: str, *, of_cluster: bool, hint: str
 ) -> None:
     error = unreachable("h:6443", untrusted(code, message), of_cluster=of_cluster)
     by = " by this kubeconfig" if of_cluster else ""

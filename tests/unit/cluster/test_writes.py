@@ -168,7 +168,7 @@ def test_a_reading_says_only_what_failed(server: Loopback, api: ApiServer) -> No
 
 
 @pytest.mark.parametrize("interrupt", [False, True])
-def test_a_verb_tells_it(server: Loopback, api: ApiServer, kagent: Kagent, interrupt: bool) -> None:
+def test_a_verb_tells_it(server: Loopback, api: ApiServer, kagent: Kagent, *, interrupt: bool) -> None:
     clock = agent(deployment={"replicas": 1})
     clock["metadata"] |= KEPT["metadata"]
     replies = {"agents": {**KEPT, "items": [clock]}}

@@ -47,7 +47,7 @@ def pod(
     cluster.add(POD, {**body, "spec": spec, "status": {"phase": phase, "containerStatuses": list(statuses)}})
 
 
-def container(ready: bool = True, restarts: int = 0, **state: Any) -> Object:
+def container(*, ready: bool = True, restarts: int = 0, **state: Any) -> Object:
     last = state.pop("last", None)
     found = {"name": "kagent", "ready": ready, "restartCount": restarts, "state": state}
     return {**found, "lastState": {"terminated": last}} if last else found
@@ -122,9 +122,9 @@ def patient(story: Story) -> Story:
     pod(cluster, "clock-1-ok", container(), container(), phase="Running")
     cluster.clock.sleep(300)
     ended = {"reason": "OOMKilled", "exitCode": 137}
-    crashing = container(False, 7, waiting={"reason": "CrashLoopBackOff"}, last=ended)
+    crashing = container(ready=False, restarts=7, waiting={"reason": "CrashLoopBackOff"}, last=ended)
     pod(cluster, "clock-2-bad", crashing, container())
-    pod(cluster, "clock-2-done", container(False, terminated={"reason": "Error", "exitCode": 1}))
+    pod(cluster, "clock-2-done", container(ready=False, terminated={"reason": "Error", "exitCode": 1}))
     pod(cluster, "clock-2-new", phase="Pending")
     pod(cluster, "clock-2-old", container(), leaving=True)
     for number in range(12):

@@ -344,20 +344,20 @@ def texts(*events: Event) -> list[str]:
 
 
 def piece(text: str) -> Text:
-    return Text(text, True, False, text)
+    return Text(text, partial=True, thought=False, message_id=text)
 
 
 def whole(text: str, id_: str = "") -> Text:
-    return Text(text, False, False, id_ or text)
+    return Text(text, partial=False, thought=False, message_id=id_ or text)
 
 
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        ([piece("a"), piece("b"), whole("ab"), Answer("ab", True)], ["a", "b"]),
-        ([whole("a"), whole("b"), Answer("b", True)], ["a", "| b"]),
-        ([whole("a"), whole("b"), Answer("ab", True)], ["a", "| b"]),
-        ([whole("a"), Answer("other", True)], ["a", "| other"]),
+        ([piece("a"), piece("b"), whole("ab"), Answer("ab", last=True)], ["a", "b"]),
+        ([whole("a"), whole("b"), Answer("b", last=True)], ["a", "| b"]),
+        ([whole("a"), whole("b"), Answer("ab", last=True)], ["a", "| b"]),
+        ([whole("a"), Answer("other", last=True)], ["a", "| other"]),
         ([piece("a"), whole("ab")], ["a", "b"]),
         ([piece("ax"), whole("ab")], ["ax", "| ab"]),
         ([piece("ab"), whole("a", "1"), whole("b", "1")], ["ab"]),
@@ -365,7 +365,14 @@ def whole(text: str, id_: str = "") -> Text:
         ([whole("OK", "1"), whole("OK", "2")], ["OK", "| OK"]),
         ([whole("OK", "1"), whole("OK", "1")], ["OK"]),
         ([piece("a"), whole("a"), piece("b"), whole("b")], ["a", "| b"]),
-        ([Text("hm", False, True, "m"), Text("hm", True, True, "m"), whole("a")], ["a"]),
+        (
+            [
+                Text("hm", partial=False, thought=True, message_id="m"),
+                Text("hm", partial=True, thought=True, message_id="m"),
+                whole("a"),
+            ],
+            ["a"],
+        ),
     ],
 )
 def test_each_word_is_shown_once(events: list[Event], words: list[str]) -> None:
@@ -374,6 +381,6 @@ def test_each_word_is_shown_once(events: list[Event], words: list[str]) -> None:
 
 def test_calls_without_an_id_are_all_shown() -> None:
     speech = Narration()
-    call, result = ToolCall("", "get", {}), ToolResult("", "get", None, "x", False)
+    call, result = ToolCall("", "get", {}), ToolResult("", "get", None, "x", failed=False)
     shown = [item for event in (call, call, result, result) for item in speech.hear(event, 0.0)]
     assert [type(item) for item in shown] == [CallStarted, CallStarted, CallEnded, CallEnded]

@@ -10,7 +10,7 @@ from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pe
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.events import Question, Request, ToolCall
 
-YES, NO = Verdict(True), Verdict(False)
+YES, NO = Verdict(approved=True), Verdict(approved=False)
 
 
 def call(id_: str, name: str = "delete", **args: Any) -> ToolCall:
@@ -34,7 +34,7 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
     ]
     assert pending(requests) == (
         Pending(inner[0], "team__NS__helper", ()),
-        Pending(inner[1], "team__NS__helper", (Question("Which?", ("a",), True),)),
+        Pending(inner[1], "team__NS__helper", (Question("Which?", ("a",), multiple=True),)),
         Pending(call("3"), "", ()),
     )
 
@@ -45,7 +45,7 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
         ([YES, YES], {"decision_type": "approve", "decisions": {"a": "approve", "b": "approve"}}),
         ([NO, NO], {"decision_type": "reject", "decisions": {"a": "reject", "b": "reject"}}),
         (
-            [Verdict(False, "no")] * 2,
+            [Verdict(approved=False, reason="no")] * 2,
             {
                 "decision_type": "reject",
                 "rejection_reason": "no",
@@ -54,7 +54,7 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
         ),
         ([YES, NO], {"decision_type": "batch", "decisions": {"a": "approve", "b": "reject"}}),
         (
-            [Verdict(False, "x"), Verdict(False, "y")],
+            [Verdict(approved=False, reason="x"), Verdict(approved=False, reason="y")],
             {
                 "decision_type": "batch",
                 "decisions": {"a": "reject", "b": "reject"},
@@ -62,7 +62,7 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
             },
         ),
         (
-            [Verdict(False, "x"), Verdict(True, "of no use")],
+            [Verdict(approved=False, reason="x"), Verdict(approved=True, reason="of no use")],
             {
                 "decision_type": "batch",
                 "decisions": {"a": "reject", "b": "approve"},
@@ -76,7 +76,7 @@ def test_decisions(verdicts: list[Verdict], said: dict[str, Any]) -> None:
 
 
 def test_answers_go_with_an_approval_of_the_rest() -> None:
-    answered = Verdict(True, answers=(("a", "b"),))
+    answered = Verdict(approved=True, answers=(("a", "b"),))
     told = {"decision_type": "approve", "ask_user_answers": [{"answer": ["a", "b"]}]}
     assert decision([asks("q")], [answered]) == {**told, "decisions": {"q": "approve"}}
     both = {**told, "decisions": {"a": "approve", "q": "approve"}}
@@ -84,7 +84,7 @@ def test_answers_go_with_an_approval_of_the_rest() -> None:
 
 
 def test_what_kagent_would_misunderstand_is_not_sent() -> None:
-    answered = Verdict(True, answers=(("a",),))
+    answered = Verdict(approved=True, answers=(("a",),))
     with pytest.raises(KagentError, match="only together with an approval"):
         decision([*waits("a"), asks("q")], [NO, answered])
     with pytest.raises(KagentError, match="can't be told apart"):

@@ -8,7 +8,7 @@ from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Narrat
 from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResult
 
 CALL = ToolCall("1", "get_time", {})
-RESULT = ToolResult("1", "get_time", {}, "08:00", False)
+RESULT = ToolResult("1", "get_time", {}, "08:00", failed=False)
 
 
 def piece(text: str) -> Text:
@@ -27,14 +27,20 @@ def shown(*events: Event) -> list[Shown]:
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        ((piece("It is "), piece("noon."), whole("It is noon."), Answer("It is noon.", True)), "It is noon."),
-        ((whole("It is noon."), Answer("It is noon.", True)), "It is noon."),
-        ((Answer("It is noon.", True),), "It is noon."),
+        (
+            (piece("It is "), piece("noon."), whole("It is noon."), Answer("It is noon.", last=True)),
+            "It is noon.",
+        ),
+        ((whole("It is noon."), Answer("It is noon.", last=True)), "It is noon."),
+        ((Answer("It is noon.", last=True),), "It is noon."),
         # a stream that broke after the first piece: the rest comes with the whole
         ((piece("It is "), whole("It is noon.")), "It is noon."),
-        ((piece("It is "), Answer("It is noon.", True)), "It is noon."),
+        ((piece("It is "), Answer("It is noon.", last=True)), "It is noon."),
         # two texts with a tool between them
-        ((whole("Let me see. "), CALL, RESULT, whole("Noon."), Answer("Noon.", True)), "Let me see. Noon."),
+        (
+            (whole("Let me see. "), CALL, RESULT, whole("Noon."), Answer("Noon.", last=True)),
+            "Let me see. Noon.",
+        ),
         ((Text("hm", partial=False, thought=True, message_id="m"), whole("Noon.")), "Noon."),
         ((), ""),
     ],

@@ -42,6 +42,7 @@ def request(
     prompt: str = PROMPT,
     tools: tuple[str, ...] = (),
     results: tuple[str, ...] = (),
+    *,
     stream: bool = False,
 ) -> bytes:
     messages: list[dict[str, Any]] = [
@@ -189,7 +190,7 @@ def test_a_long_answer(model: Server) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_slow_answer_takes_the_seconds_asked_for(model: Server, streamed: bool) -> None:
+def test_a_slow_answer_takes_the_seconds_asked_for(model: Server, *, streamed: bool) -> None:
     begun = time.monotonic()
     if streamed:
         stream(model, "slow 0.3")

@@ -63,7 +63,7 @@ def test_all_is_everybody() -> None:
         (selector(expression("team", "Exists"), expression("tier", "In", "silver")), False),
     ],
 )
-def test_a_selector_is_about_the_labels_of_the_namespace(rule: Object, expected: bool) -> None:
+def test_a_selector_is_about_the_labels_of_the_namespace(rule: Object, *, expected: bool) -> None:
     assert judged(rule) == expected
 
 

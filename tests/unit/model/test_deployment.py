@@ -41,7 +41,7 @@ def deployment(*, wanted: int = 1, **status: int) -> Object:
         ({**deployment(), "status": None}, False),
     ],
 )
-def test_rolled_out_is_as_in_kubectl(found: Object, expected: bool) -> None:
+def test_rolled_out_is_as_in_kubectl(found: Object, *, expected: bool) -> None:
     assert Deployment(found).rolled_out == expected
 
 

@@ -63,6 +63,7 @@ def test_when_it_is_wanted(
     stream: io.StringIO,
     choice: str,
     environment: dict[str, str],
+    *,
     expected: bool,
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)

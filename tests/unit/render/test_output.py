@@ -72,7 +72,7 @@ def test_yaml_reads_back_and_is_sorted() -> None:
         "- a: [b\n",
     ],
 )
-def test_yaml_and_json_read_back_whatever_is_in_a_text(text: str, shown: bool) -> None:
+def test_yaml_and_json_read_back_whatever_is_in_a_text(text: str, *, shown: bool) -> None:
     """Also as a terminal shows them."""
     item = {**POD, "metadata": {"name": "p", "annotations": {text: text}}}
     printed = {form: harmless(objects([item], form, single=True), shown=shown) for form in ("yaml", "json")}

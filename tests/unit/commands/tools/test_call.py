@@ -395,7 +395,7 @@ def test_a_server_that_does_not_answer(loopback: Loopback, kagent: Kagent) -> No
     ],
 )
 def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
-    loopback: Loopback, kagent: Kagent, answer: bytes, code: int, unknown: bool
+    loopback: Loopback, kagent: Kagent, answer: bytes, code: int, *, unknown: bool
 ) -> None:
     greet = scripted({"tools": [{"name": "x", "inputSchema": {"type": "object"}}]})
     loopback.answer = lambda request: answer if b'"tools/call"' in request.body else greet(request)

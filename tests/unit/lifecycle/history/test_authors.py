@@ -205,7 +205,7 @@ def test_the_author_of_a_single_edit_of_a_source_since_the_last_look(cluster: Fa
 
 
 @pytest.mark.parametrize("looks_before", [True, False])
-def test_a_rotated_secret_is_dated_when_kagent_saw_it(cluster: FakeCluster, looks_before: bool) -> None:
+def test_a_rotated_secret_is_dated_when_kagent_saw_it(cluster: FakeCluster, *, looks_before: bool) -> None:
     """With the time of the last edit of the spec, the hash from before the rotation would be believed."""
     cluster.add(MODEL_CONFIG, model_config())
     cluster.set_status(MODEL_CONFIG, "gpt", {"secretHash": "aaaa"})

@@ -74,7 +74,7 @@ def test_replicas_are_not_config() -> None:
 def test_the_prompt_is_told_apart_from_other_fields() -> None:
     found = changed({"systemMessage": "a"}, systemMessage="b", stream=True)
     assert found.prompt == ("a", "b")
-    assert found.fields == (FieldChange("", "spec.declarative.stream", None, True),)
+    assert found.fields == (FieldChange("", "spec.declarative.stream", None, new=True),)
 
 
 def test_a_prompt_that_moved_to_a_config_map() -> None:
@@ -182,7 +182,7 @@ def test_settings_of_a_tool_that_are_not_the_server_s() -> None:
     found = changed({"tools": [helper("h")]}, tools=[{**helper("h"), "isolateSessions": True}])
     assert found.tools == ()
     path = "spec.declarative.tools[agent/h].isolateSessions"
-    assert found.fields == (FieldChange("", path, None, True),)
+    assert found.fields == (FieldChange("", path, None, new=True),)
 
 
 def test_a_server_named_twice() -> None:
@@ -267,7 +267,7 @@ def test_a_difference_only_in_a_source_is_one() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (FieldChange("", "spec.declarative.stream", None, True), "stream none → true"),
+        (FieldChange("", "spec.declarative.stream", None, new=True), "stream none → true"),
         (FieldChange("", "spec.byo.deployment.image", "a:1", "a:2"), "deployment.image a:1 → a:2"),
         (FieldChange("", "spec.description", "x" * 24, "y" * 24), f"description {'x' * 24} → {'y' * 24}"),
         (FieldChange("", "spec.description", "x" * 25, "y"), "description"),

@@ -441,7 +441,7 @@ def test_a_turn_ends_after_some_seconds_for_the_changes_that_came_meanwhile(
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_one_that_is_made_anew_is_not_taken_for_the_old_one(
-    cluster: FakeCluster, watcher: Watcher, recorded: bool
+    cluster: FakeCluster, watcher: Watcher, *, recorded: bool
 ) -> None:
     """Deleted, collected, made anew and recorded by another before the event comes."""
     cluster.add(AGENT, agent(modelConfig=""))

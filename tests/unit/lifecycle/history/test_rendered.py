@@ -175,7 +175,7 @@ def test_other_writes_to_the_deployment_are_no_sign() -> None:
 
 
 @pytest.mark.parametrize(("ago", "believed"), [(60, True), (120, True), (121, False), (3600, False)])
-def test_what_was_then_is_forgotten_so_the_times_tell(ago: float, believed: bool) -> None:
+def test_what_was_then_is_forgotten_so_the_times_tell(ago: float, *, believed: bool) -> None:
     look = moment(written(deployment("11"), ago=ago), sources=(source(ago=120, noted=5),))
     assert hash_of(look) == ("11" if believed else "")
 
@@ -184,7 +184,7 @@ def test_what_was_then_is_forgotten_so_the_times_tell(ago: float, believed: bool
     ("noted", "believed"), [(None, False), (0, False), (9, False), (10, True), (3600, True)]
 )
 def test_a_hash_that_does_not_move_is_believed_some_time_after_kagent_noted_the_source(
-    noted: float | None, believed: bool
+    noted: float | None, *, believed: bool
 ) -> None:
     """A change may also leave the hash as it is, like one of a field that kagent does not read."""
     look = moment(written(deployment("11"), ago=7200), sources=(source(ago=3600, noted=noted),))

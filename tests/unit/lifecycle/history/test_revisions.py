@@ -193,7 +193,7 @@ def test_a_return_to_an_earlier_config_is_a_new_revision_marked_so(clock: FakeCl
 
 
 @pytest.mark.parametrize("looks_between", [True, False])
-def test_there_and_back_in_a_config_map_is_two_changes(cluster: FakeCluster, looks_between: bool) -> None:
+def test_there_and_back_in_a_config_map_is_two_changes(cluster: FakeCluster, *, looks_between: bool) -> None:
     """A ConfigMap counts no generations, so only its versions tell that it was elsewhere meanwhile."""
     cluster.add(CONFIG_MAP, config_map("prompts", used="a"))
     source = {"type": "ConfigMap", "name": "prompts", "key": "used"}
@@ -652,7 +652,7 @@ def test_nor_does_one_that_is_recorded_only_now(clock: FakeCluster) -> None:
 
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_one_that_ran_long_before_the_first_look_is_proven_by_its_times(
-    clock: FakeCluster, forgotten: bool
+    clock: FakeCluster, *, forgotten: bool
 ) -> None:
     clock.clock.sleep(60)
     reconcile(clock, config_hash="11")

@@ -73,9 +73,33 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
     )
     assert found == [
         HistoryRow(
-            1, False, minute(0), "kubectl-edit", "11", "app:1", 0, 0, "first recorded", "", None, False
+            1,
+            live=False,
+            moment=minute(0),
+            changed_by="kubectl-edit",
+            config_hash="11",
+            image="app:1",
+            pods=0,
+            ready=0,
+            change="first recorded",
+            cause="",
+            rollback_of=None,
+            gap_before=False,
         ),
-        HistoryRow(2, True, minute(5), "kubectl-edit", "12", "app:2", 3, 2, "prompt", "why", None, False),
+        HistoryRow(
+            2,
+            live=True,
+            moment=minute(5),
+            changed_by="kubectl-edit",
+            config_hash="12",
+            image="app:2",
+            pods=3,
+            ready=2,
+            change="prompt",
+            cause="why",
+            rollback_of=None,
+            gap_before=False,
+        ),
     ]
 
 

@@ -382,7 +382,7 @@ def check(story: Story, expected: str) -> Verified:
 
 
 def target() -> Revision:
-    return Revision(4, "r4", "", {}, (), 1, 1, "", None, False)  # type: ignore[arg-type]
+    return Revision(4, "r4", "", {}, (), 1, 1, "", None, gap_before=False)  # type: ignore[arg-type]
 
 
 def expect(story: Story, to_revision: int) -> str:
@@ -420,7 +420,7 @@ def test_what_an_accepting_controller_says_is_no_refusal(story: Story, accepted:
 @pytest.mark.parametrize(
     ("found", "expected", "back"), [("1", "1", True), ("1", "2", False), ("", "", False)]
 )
-def test_only_the_very_hash_is_back(found: str, expected: str, back: bool) -> None:
+def test_only_the_very_hash_is_back(found: str, expected: str, *, back: bool) -> None:
     assert Verified(found, expected).is_back == back
 
 

@@ -180,7 +180,7 @@ def test_a_revision_is_named_unless_something_else_runs(recorded: str, running: 
 # Who decides
 
 
-def scaler(minimum: int, maximum: int, keda: bool = False) -> Autoscaler:
+def scaler(minimum: int, maximum: int, *, keda: bool = False) -> Autoscaler:
     return Autoscaler(SCALED_OBJECT if keda else HPA, "x", minimum, maximum, {})
 
 

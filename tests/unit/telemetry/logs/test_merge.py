@@ -94,22 +94,22 @@ def test_a_lane_that_connects_again_is_waited_for_longer(time: Time) -> None:
 def test_a_lane_that_reads_the_past_is_waited_for_and_not_any_more_when_it_has(time: Time) -> None:
     merge = Merge(patient=False)
     past, busy = merge.lane(plain), merge.lane(plain)
-    past.catch_up(True)
+    past.catch_up(on=True)
     past.put(line(1, "a"))
     busy.put(line(2, "b"))
     assert merge.take(time.now) == b"a\n"
     time.now += 10 * PATIENCE
     assert merge.take(time.now) == b""
-    past.catch_up(False)
+    past.catch_up(on=False)
     assert merge.take(time.now) == b"b\n"
 
 
 def test_lines_of_the_past_do_not_wait_for_a_lane_that_is_of_now(time: Time) -> None:
     merge = Merge(patient=False)
     now, past = merge.lane(plain), merge.lane(plain)
-    now.catch_up(False)
+    now.catch_up(on=False)
     time.now += 60
-    past.catch_up(True)
+    past.catch_up(on=True)
     past.put(line(1, "old"))
     assert merge.take(time.now) == b"old\n"
 

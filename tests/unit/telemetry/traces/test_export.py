@@ -183,7 +183,7 @@ def test_only_what_is_over_and_has_times(kagent: Kagent, world: TraceCluster) ->
 
 
 @pytest.mark.parametrize(("words", "there"), [([], False), (["--show-secrets"], True)])
-def test_keys_are_not_exported(kagent: Kagent, world: TraceCluster, words: list[str], there: bool) -> None:
+def test_keys_are_not_exported(kagent: Kagent, world: TraceCluster, words: list[str], *, there: bool) -> None:
     text = json.dumps(world.sessions[GO_SESSION]).replace("what time", "password=hunter2 what time")
     world.sessions[GO_SESSION] = tuple(json.loads(text))
     with receiver() as (loopback, got):

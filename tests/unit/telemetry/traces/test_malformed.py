@@ -100,7 +100,7 @@ def test_events(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["session", "session_hitl_events"])
 @pytest.mark.parametrize("events", [True, False])
-def test_tasks(name: str, events: bool) -> None:
+def test_tasks(name: str, *, events: bool) -> None:
     session = stored(name) | ({} if events else {"events": []})
     tasks = recordings.rest(name.removesuffix("_events") + "_tasks")
     assert check(tasks, lambda found: trace_records.turns(session, found, "a/b")) > 500
