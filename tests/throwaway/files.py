@@ -60,12 +60,26 @@ SCREEN = '''"""Screen of ``made``. Pure."""
 
 from __future__ import annotations
 
+from typing import Annotated, TypedDict
+
 from kubectl_kagent.render.table import table
+
+
+class MadeView(TypedDict):
+    """Whether the controller has made the Deployment of an agent."""
+
+    name: Annotated[str, "the agent"]
+    made: Annotated[str, "`yes`, `no`, or `stale`"]
 
 
 def made_table(name: str, made: str) -> str:
     """The table of ``made``."""
     return table(["NAME", "MADE"], [[name, made]])
+
+
+def made_data(name: str, made: str) -> MadeView:
+    """The same as data."""
+    return {"name": name, "made": made}
 '''
 
 SCREEN_TEST = '''"""Screen of ``made``."""
@@ -114,7 +128,7 @@ def made(cluster: Cluster, agent: str, output: Output) -> None:
     if output.is_text:
         terminal.show(screen.made_table(name, answer))
     else:
-        terminal.write(output.data({"name": name, "made": answer}))
+        terminal.write(output.data(screen.made_data(name, answer)))
 '''
 
 EXAMPLES = """
