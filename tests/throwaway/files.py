@@ -42,12 +42,6 @@ METHOD = """    def exists(self, resource: Resource, namespace: str | None, name
 
 """
 
-RECORDED = """    def exists(self, resource: Resource, namespace: str | None, name: str) -> bool:
-        self._ask("list", resource.group, resource.plural, namespace)
-        return self.real.exists(resource, namespace, name)
-
-"""
-
 CONTRACT = """def test_what_is_there_exists(subject: Subject) -> None:
     name = subject.config_map(a="0")["metadata"]["name"]
     assert subject.api.exists(CONFIG_MAP, subject.namespace, name)

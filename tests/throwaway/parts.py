@@ -104,7 +104,7 @@ PARTS = (
     Part(
         3,
         "tests/permissions/cases.py",
-        [insert("tests/permissions/cases.py", files.RECORDED, before=_BESIDE)],
+        [insert("tests/permissions/cases.py", files.METHOD, before=_BESIDE)],
         verbs(_CLUSTERS),
         ["Cluster.exists is missing in Recording: tests/permissions/cases.py"],
     ),
