@@ -86,7 +86,12 @@ def _what(node: Node) -> str:
 
 
 def heading(name: str) -> str:
-    """The heading under which the keys of a verb stand; those that print the same share one."""
+    """The heading under which the keys of a verb stand; those that print the same share one.
+
+    Raises KeyError for a verb without a view.
+    """
+    if name not in VIEWS:
+        raise KeyError(f"{name}: add what its -o json prints to VIEWS in scripts/output.py")
     return next(", ".join(names) for names in _together() if name in names)
 
 

@@ -142,6 +142,20 @@ PARTS = (
         ],
     ),
     Part(
+        4,
+        "scripts/output.py",
+        [
+            insert(
+                "scripts/output.py",
+                "from kubectl_kagent.render.made import MadeView\n",
+                before="from kubectl_kagent.render.sessions import",
+            ),
+            insert("scripts/output.py", '    "made": (View(MadeView),),\n', before='    "version": '),
+        ],
+        generate,
+        ["made: add what its -o json prints to VIEWS in scripts/output.py"],
+    ),
+    Part(
         5,
         "in the same place",
         [new("tests/unit/commands/test_made.py", files.COMMAND_TEST)],

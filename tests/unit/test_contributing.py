@@ -66,7 +66,7 @@ def test_the_steps_are_all_that_a_verb_takes(tmp_path: Path) -> None:
         "-m",
         "not cluster",
         "-k",
-        "made or exists or each_verb or each_module or each_method or these_verbs",
+        "made or Made or exists or each_verb or each_module or each_method or these_verbs or every_verb",
     )
     assert (code, "warning" in told) == (0, False), told
 

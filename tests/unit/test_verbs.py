@@ -59,6 +59,7 @@ _TESTED_BY_THEIR_VERBS = {
     "render/top.py",
     "render/transcript.py",
     "render/undo.py",
+    "render/version.py",
     "telemetry/logs/older.py",
     "telemetry/traces/builder.py",
     "telemetry/traces/otlp.py",
