@@ -80,7 +80,7 @@ def _session() -> Any:
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-    from kubectl_kagent.cluster.refusals import said, unreachable
+    from kubectl_kagent.cluster.refusals import error_text, unreachable
 
     class Session(requests.Session):
         error: Exception | None = None
@@ -105,7 +105,7 @@ def _session() -> Any:
             if self.error is not None:
                 raise _NoAnswer(unreachable(name, self.error, of_cluster=False).message)
             if not 200 <= self.status < 300:
-                raise _NoAnswer(f"it answered {self.status}: {said(self.kind, self.body)}")
+                raise _NoAnswer(f"it answered {self.status}: {error_text(self.kind, self.body)}")
             try:
                 if self.kind.startswith("application/json"):
                     return Parse(self.body, ExportTraceServiceResponse())

@@ -95,7 +95,7 @@ def status_in(data: bytes) -> dict[str, Any]:
 
 def service_refusal(code: int, content_type: str, data: bytes, where: str) -> KagentError:
     """The error for what an HTTP service answered; ``where`` names it."""
-    words = said(content_type, data)
+    words = error_text(content_type, data)
     if 300 <= code < 400:
         return Unauthorized(
             f"{where} redirects to a login page",
@@ -112,7 +112,7 @@ def service_refusal(code: int, content_type: str, data: bytes, where: str) -> Ka
     return found
 
 
-def said(content_type: str, data: bytes) -> str:
+def error_text(content_type: str, data: bytes) -> str:
     """The words of an error: of kagent's and other JSON, of a text, and none of a page."""
     text = data.decode(errors="replace")
     if "html" in content_type or text.lstrip()[:1] == "<":

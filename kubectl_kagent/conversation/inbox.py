@@ -14,7 +14,7 @@ from kubectl_kagent.conversation.sessions import Json, Session, sessions
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.events import PAUSED_STATES, Request, State, Update
 from kubectl_kagent.wire import a2a
-from kubectl_kagent.wire.a2a_v1 import in_old_words
+from kubectl_kagent.wire.a2a_v1 import to_v03
 
 _AT_ONCE = 8
 
@@ -99,7 +99,7 @@ def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiti
 
 
 def _update(task: Json) -> Update:
-    return a2a.read(in_old_words(task))
+    return a2a.read(to_v03(task))
 
 
 def _state(update: Update) -> State | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.conversation.decisions import Pending, pending
-from kubectl_kagent.conversation.moments import Moments
+from kubectl_kagent.conversation.event_times import EventTimes
 from kubectl_kagent.conversation.sessions import Json
 from kubectl_kagent.model.events import (
     Answer,
@@ -21,7 +21,7 @@ from kubectl_kagent.model.events import (
     Unknown,
 )
 from kubectl_kagent.wire import a2a
-from kubectl_kagent.wire.a2a_v1 import in_old_words
+from kubectl_kagent.wire.a2a_v1 import to_v03
 from kubectl_kagent.wire.parts import is_text
 
 USER = "user"
@@ -91,46 +91,46 @@ Entry = MessageEntry | CallEntry | ResultEntry | RequestEntry | DecisionEntry | 
 
 def transcript(agent: str, tasks: Sequence[Json], events: Sequence[Json]) -> list[Entry]:
     """The entries of a session, task after task."""
-    moments = Moments.of(events)
-    entries = [entry for task in tasks for entry in _task(agent, in_old_words(task), moments)]
-    if moments.unread:
-        entries.append(UnrecognizedEntry(f"{moments.unread} events of the session can't be read"))
+    times = EventTimes.of(events)
+    entries = [entry for task in tasks for entry in _task(agent, to_v03(task), times)]
+    if times.unread:
+        entries.append(UnrecognizedEntry(f"{times.unread} events of the session can't be read"))
     return entries
 
 
-def _task(agent: str, task: Json, moments: Moments) -> Iterator[Entry]:
+def _task(agent: str, task: Json, times: EventTimes) -> Iterator[Entry]:
     update = a2a.read(task)
     status = task.get("status")
     last = status.get("message") if isinstance(status, Mapping) else None
     messages = a2a.once({"history": [*a2a.once(task), *([last] if last is not None else [])]})
     said: list[str] = []
-    for entry in _messages(agent, messages, moments):
+    for entry in _messages(agent, messages, times):
         said += [entry.text] if isinstance(entry, MessageEntry) else []
         yield entry
     for event in update.events:
         if isinstance(event, Answer) and event.text not in (*said, "".join(said)):
-            yield MessageEntry(agent, event.text, moments.said(event.text))
+            yield MessageEntry(agent, event.text, times.text(event.text))
     yield _ended(update.task_id, [event for event in update.events if isinstance(event, State | TokenUsage)])
 
 
-def _messages(agent: str, messages: Sequence[Any], moments: Moments) -> Iterator[Entry]:
+def _messages(agent: str, messages: Sequence[Any], times: EventTimes) -> Iterator[Entry]:
     begun: dict[str, datetime | None] = {}
     asked: set[str] = set()
     for message in messages:
         if not isinstance(message, Mapping):
             yield UnrecognizedEntry(message)
         elif message.get("role") == USER:
-            yield from _user(message, moments)
+            yield from _user(message, times)
         else:
-            yield from _agent(agent, message, moments, begun, asked)
+            yield from _agent(agent, message, times, begun, asked)
 
 
-def _user(message: Json, moments: Moments) -> Iterator[Entry]:
+def _user(message: Json, times: EventTimes) -> Iterator[Entry]:
     parts = message.get("parts")
     for part in parts if isinstance(parts, list) else [message]:
         data = part.get("data") if isinstance(part, Mapping) else None
         if is_text(part):
-            yield MessageEntry(USER, part["text"], moments.said(part["text"]))
+            yield MessageEntry(USER, part["text"], times.text(part["text"]))
         elif isinstance(data, Mapping) and "decision_type" in data:
             yield DecisionEntry(data)
         else:
@@ -138,19 +138,19 @@ def _user(message: Json, moments: Moments) -> Iterator[Entry]:
 
 
 def _agent(
-    agent: str, message: Json, moments: Moments, begun: dict[str, datetime | None], asked: set[str]
+    agent: str, message: Json, times: EventTimes, begun: dict[str, datetime | None], asked: set[str]
 ) -> Iterator[Entry]:
     """Of one message; ``begun`` are the calls that have no answer yet."""
     requests = []
     for event in a2a.message_events(message):
         match event:
             case Text(text, False, False):
-                yield MessageEntry(agent, text, moments.said(text))
+                yield MessageEntry(agent, text, times.text(text))
             case ToolCall(id_):
-                begun[id_] = moments.called(id_)
+                begun[id_] = times.call(id_)
                 yield CallEntry(event, begun[id_])
             case ToolResult(id_):
-                at, since = moments.returned(id_), begun.pop(id_, None)
+                at, since = times.response(id_), begun.pop(id_, None)
                 yield ResultEntry(event, at, (at - since).total_seconds() if at and since else None)
             case Request(id_) if id_ not in asked:
                 asked.add(id_)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from kubectl_kagent.masking.marks import (
     COMMAND,
+    IN_PROSE,
     LOGIN,
     QUERY,
-    TOLD,
     USER,
     USERINFO,
     Finder,
@@ -31,7 +31,7 @@ FINDERS: tuple[tuple[tuple[str, ...], Finder], ...] = (
     (("://",), matches(USER, random)),
     (("sig=", "key=", "code=", "signature=", "credential="), matches(QUERY, is_value)),
     (("curl", "sshpass", "mysql", "redis-cli", "docker login"), matches(COMMAND, is_value)),
-    (("passw", "passphrase", "api key", "token", "secret"), matches(TOLD, random)),
+    (("passw", "passphrase", "api key", "token", "secret"), matches(IN_PROSE, random)),
     (("private key",), private_keys),
     (("secret",), secret_data),
 )

@@ -21,7 +21,7 @@ COMMAND = re.compile(
     r"""|sshpass\b[^\n]{0,300}?\s-p ?|mysql\w*\b[^\n]{0,300}?\s-p|redis-cli\b[^\n]{0,300}?\s-a """
     r"""|docker login\b[^\n]{0,300}?\s-p )["']?(?P<secret>[^\s"']+)"""
 )
-TOLD = re.compile(
+IN_PROSE = re.compile(
     r"""\b(?:password|passphrase|passwd|api key|token|secret)\s(?:is|was|to|provided:)\s"""
     r"""["'`]?(?P<secret>[^\s"'`,;]*[^\s"'`,;.:)])""",
     re.IGNORECASE,

@@ -19,7 +19,7 @@ class Condition:
     observed: int
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """What it says to people: the message, else the reason."""
         return self.message or self.reason or self.type
 

@@ -35,7 +35,7 @@ class Status:
     why: str = ""
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """As ``get`` shows it: ``Stage: why``."""
         return f"{self.stage}: {self.why}" if self.why else str(self.stage)
 
@@ -57,7 +57,7 @@ def status_of(workload: Workload, deployment: Deployment | None) -> Status:
     if stuck := deployment.condition("ReplicaFailure", "True") or deployment.condition(
         "Progressing", "False"
     ):
-        return Status(Stage.STUCK, stuck.words)
+        return Status(Stage.STUCK, stuck.text)
     return Status(Stage.NOT_READY if deployment.up_to_date else Stage.PROGRESSING)
 
 

@@ -21,7 +21,7 @@ from kubectl_kagent.model.events import (
     Unknown,
     Update,
 )
-from kubectl_kagent.wire.a2a_v1 import in_old_words
+from kubectl_kagent.wire.a2a_v1 import to_v03
 from kubectl_kagent.wire.parts import is_text, mapping, meta, part_events, word
 
 INTERNAL_ERROR = -32603  # what kagent's controller answers for an agent that it can't reach
@@ -49,7 +49,7 @@ def result_of(reply: Json) -> Json:
     result = reply.get("result")
     if not isinstance(result, Mapping):
         raise KagentError(f"the agent's reply has neither a result nor an error: {json.dumps(reply)[:200]}")
-    return in_old_words(result)
+    return to_v03(result)
 
 
 def read(result: Json) -> Update:

@@ -20,7 +20,7 @@ _KINDS = {
 }
 
 
-def in_old_words(result: Json) -> Json:
+def to_v03(result: Json) -> Json:
     """One result of either wire as 0.3 writes it."""
     if "kind" in result:
         return result

@@ -57,12 +57,12 @@ class Gaps:
         self._other(value, what)
         return None
 
-    def moment(self, value: Any, what: str) -> float | None:
+    def time(self, value: Any, what: str) -> float | None:
         """Seconds since the epoch of an RFC 3339 time."""
         if isinstance(value, str):
             try:
-                moment = datetime.fromisoformat(value)
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+                time = datetime.fromisoformat(value)
+                return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
             except (ValueError, OverflowError):
                 self.add(f'{what} is "{value[:40]}"')
                 return None

@@ -61,19 +61,19 @@ def _failed(response: Any) -> bool:
 def _result_text(response: Any) -> str:
     """The words in a tool's answer: MCP content, Go's output, an error, else the JSON."""
     if not isinstance(response, Mapping):
-        return words(response)
+        return text_of(response)
     if response.get("error"):
-        return words(response["error"])
+        return text_of(response["error"])
     content = response.get("content")
     if isinstance(content, list) and content:
         return "\n".join(
-            item["text"] if isinstance(item, Mapping) and isinstance(item.get("text"), str) else words(item)
+            item["text"] if isinstance(item, Mapping) and isinstance(item.get("text"), str) else text_of(item)
             for item in content
         )
     inner = response.get("output", response.get("result", response))
     if isinstance(inner, Mapping) and set(inner) == {"result"}:
         inner = inner["result"]
-    return words(inner)
+    return text_of(inner)
 
 
 def _request(data: Json) -> Request | None:
@@ -109,8 +109,8 @@ def _question(item: Any) -> Question:
     about = mapping(item)
     choices = about.get("choices")
     return Question(
-        word(about.get("question")) or words(item),
-        tuple(map(words, choices)) if isinstance(choices, list) else (),
+        word(about.get("question")) or text_of(item),
+        tuple(map(text_of, choices)) if isinstance(choices, list) else (),
         about.get("multiple") is True,
     )
 
@@ -120,7 +120,7 @@ def is_text(part: Any) -> bool:
     return isinstance(part, Mapping) and part.get("kind") == "text" and isinstance(part.get("text"), str)
 
 
-def words(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

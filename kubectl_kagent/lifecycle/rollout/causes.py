@@ -20,7 +20,7 @@ from kubectl_kagent.model.workload import Workload, dig
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Thresholds:
     """Seconds that a cause must last before it is named, and before it is final (None: it may heal)."""
 
     named: float = 0
@@ -29,26 +29,26 @@ class Patience:
 
 
 # The kinds are the kubelet's, the scheduler's and the controllers' own reasons where they have one.
-_PATIENCE = {
-    "ErrImageNeverPull": Patience(final=0),
-    "ImagePullBackOff": Patience(final=0),
-    "InvalidImageName": Patience(final=0),
-    "CreateContainerConfigError": Patience(final=0),
-    "CrashLoopBackOff": Patience(final=0),
-    PROGRESS_DEADLINE_EXCEEDED: Patience(final=0),
+_THRESHOLDS = {
+    "ErrImageNeverPull": Thresholds(final=0),
+    "ImagePullBackOff": Thresholds(final=0),
+    "InvalidImageName": Thresholds(final=0),
+    "CreateContainerConfigError": Thresholds(final=0),
+    "CrashLoopBackOff": Thresholds(final=0),
+    PROGRESS_DEADLINE_EXCEEDED: Thresholds(final=0),
     # an apply in another order, or an old pod that still counts, heals these at once
-    "NotAccepted": Patience(named=3, final=3),
-    "FailedCreate": Patience(named=3, final=3),
-    "ReplicaSetCreateError": Patience(named=3, final=3),
+    "NotAccepted": Thresholds(named=3, final=3),
+    "FailedCreate": Thresholds(named=3, final=3),
+    "ReplicaSetCreateError": Thresholds(named=3, final=3),
     # a pod that just starts shows these for a moment
-    "Unhealthy": Patience(named=3),
-    "FailedMount": Patience(named=3),
-    "FailedCreatePodSandBox": Patience(named=3),
-    "ControllerDown": Patience(final=10, exit_code=5),
-    "ControllerNotFound": Patience(named=5),
-    "NotObserved": Patience(named=5),
+    "Unhealthy": Thresholds(named=3),
+    "FailedMount": Thresholds(named=3),
+    "FailedCreatePodSandBox": Thresholds(named=3),
+    "ControllerDown": Thresholds(final=10, exit_code=5),
+    "ControllerNotFound": Thresholds(named=5),
+    "NotObserved": Thresholds(named=5),
     # longer than it takes to be sure of a change that renders to the same as before
-    "SourceNotObserved": Patience(named=15),
+    "SourceNotObserved": Thresholds(named=15),
 }
 
 
@@ -67,8 +67,8 @@ class Cause:
         return f"{self.where}: {self.kind}: {self.text}"
 
     @property
-    def patience(self) -> Patience:
-        return _PATIENCE.get(self.kind, Patience())
+    def thresholds(self) -> Thresholds:
+        return _THRESHOLDS.get(self.kind, Thresholds())
 
 
 def causes_unobserved(view: View) -> Iterator[Cause]:
@@ -133,7 +133,7 @@ def causes_stuck(view: View) -> Iterator[Cause]:
     found: dict[str, Cause] = {}
     for cause in (*_replica_failures(view), *_pod_causes(view)):
         found.setdefault(cause.kind, cause)
-    yield from sorted(found.values(), key=lambda cause: cause.patience.final is None)
+    yield from sorted(found.values(), key=lambda cause: cause.thresholds.final is None)
 
 
 def causes_of_deployment(view: View) -> Iterator[Cause]:
@@ -150,7 +150,7 @@ def causes_of_deployment(view: View) -> Iterator[Cause]:
         yield Cause(stuck.reason, where, f"no progress for {deployment.progress_deadline}s", "")
     elif stuck:
         hint = f"kubectl describe {where} -n {view.workload.namespace}"
-        yield Cause(stuck.reason or "NotProgressing", where, _clean(stuck.words), hint)
+        yield Cause(stuck.reason or "NotProgressing", where, _clean(stuck.text), hint)
 
 
 def _replica_failures(view: View) -> Iterator[Cause]:

@@ -67,7 +67,7 @@ class Voice:
 
 
 def judge(view: View) -> Progress:
-    """What a look means. Pure; a failure still has to last as long as its cause's patience says."""
+    """What a look means. Pure; a failure still has to last as long as its cause's thresholds say."""
     workload = view.workload
     deployment = Deployment(view.deployment) if view.deployment else None
     stage = status_of(workload, deployment).stage
@@ -91,8 +91,8 @@ def judge(view: View) -> Progress:
 
 def _unfinished(line: str, causes: tuple[Cause, ...]) -> Progress:
     for cause in causes:
-        if cause.patience.final is not None:
-            return Progress("failed", line, causes, cause.patience.exit_code)
+        if cause.thresholds.final is not None:
+            return Progress("failed", line, causes, cause.thresholds.exit_code)
     return Progress("waiting", line, causes)
 
 
@@ -235,11 +235,11 @@ class _Telling:
         keys = [(cause.kind, cause.where) for cause in progress.causes]
         self._since = {key: self._since.get(key, now) for key in keys}
         for cause, key in zip(progress.causes, keys, strict=True):
-            lasted, patience = now - self._since[key], cause.patience
-            if patience.final is not None and lasted >= patience.final:
+            lasted, thresholds = now - self._since[key], cause.thresholds
+            if thresholds.final is not None and lasted >= thresholds.final:
                 self._last_words(cause)
                 return True
-            if lasted >= patience.named and key not in self._said:
+            if lasted >= thresholds.named and key not in self._said:
                 self._said.add(key)
                 self._voice.warn(cause.line)
                 self._last_words(cause)

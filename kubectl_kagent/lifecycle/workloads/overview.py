@@ -117,7 +117,7 @@ def overview(
         revision=_revision(revision, config_hash),
         config_hash=config_hash,
         image=deployment.image if deployment else "",
-        state=status_of(workload, deployment).words,
+        state=status_of(workload, deployment).text,
         created=parse_time(workload.obj["metadata"]["creationTimestamp"]),
         unknown=unknown,
     )

@@ -13,7 +13,7 @@ from kubectl_kagent.telemetry.logs import stamps
 
 DELAY = 0.5  # seconds that a lane may be quiet before the others go on
 _BUSY = 2.0  # the same for one that has sent without a pause: it is only held up
-PATIENCE = 5.0  # the same while it connects again; and the longest that a line waits at all
+LONGEST_DELAY = 5.0  # the same while it connects again; and the longest that a line waits at all
 _OPENING = 2.0
 _PAUSE = 0.2
 _ROW = 50
@@ -125,8 +125,8 @@ class Lane:
         """Take out the lines up to ``stamp``; unless ``orderly`` those too that have waited too long."""
         if not self._patient:
             if not orderly:  # a clock may be late by an hour
-                stamp = max(stamp, self.had(now - PATIENCE))
-            while len(self._marks) > 1 and self._marks[1][0] <= now - PATIENCE:
+                stamp = max(stamp, self.had(now - LONGEST_DELAY))
+            while len(self._marks) > 1 and self._marks[1][0] <= now - LONGEST_DELAY:
                 self._marks.popleft()
         count = bisect_right(self._lines, stamp, key=stamps.stamp_of)
         lines = self._lines[:count]

@@ -73,7 +73,7 @@ class Failed:
     error: Exception
 
 
-News = Broke | Back | Older | Notice | Stray | Failed
+LogEvent = Broke | Back | Older | Notice | Stray | Failed
 
 
 @dataclass

@@ -21,8 +21,8 @@ from kubectl_kagent.errors import (
 from kubectl_kagent.model.pod import ContainerRun, Pod
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.telemetry.logs import stamps
-from kubectl_kagent.telemetry.logs.lane import DELAY, PATIENCE, Lane
-from kubectl_kagent.telemetry.logs.notices import Back, Broke, ContainerRef, Failed, News, Notice, Older
+from kubectl_kagent.telemetry.logs.lane import DELAY, LONGEST_DELAY, Lane
+from kubectl_kagent.telemetry.logs.notices import Back, Broke, ContainerRef, Failed, LogEvent, Notice, Older
 from kubectl_kagent.telemetry.logs.seen import Seen
 
 # The pod's status follows its container by a second or so.
@@ -52,7 +52,7 @@ class Reader:
         pod: Pod,
         container: str,
         lane: Lane,
-        tell: Callable[[News], None],
+        tell: Callable[[LogEvent], None],
         start: Start,
     ) -> None:
         self.source = ContainerRef(pod.namespace, pod.name, container)
@@ -201,7 +201,7 @@ class Reader:
         return False
 
     def _broke(self, error: KagentError) -> None:
-        self._lane.wait_for(PATIENCE)
+        self._lane.wait_for(LONGEST_DELAY)
         self._tell(Broke(self.source.pod, error.message))
         self.changed.wait(_RETRY)
 
@@ -281,11 +281,11 @@ class Reader:
             asked = max(asked, clock.now() - timedelta(seconds=start.since_seconds))
         elif start.since_time:
             asked = max(asked, datetime.fromisoformat(start.since_time))
-        if stamps.is_stamp(first) and stamps.moment(first) > asked + _UNREMARKABLE:
+        if stamps.is_stamp(first) and stamps.time_of(first) > asked + _UNREMARKABLE:
             served = (
                 first if asked == datetime.fromisoformat(began) else served_from(self._cluster, self.source)
             )
-            if stamps.is_stamp(served) and stamps.moment(served) > asked + _UNREMARKABLE:
+            if stamps.is_stamp(served) and stamps.time_of(served) > asked + _UNREMARKABLE:
                 self._tell(Older(self.source, served))
 
 

@@ -23,7 +23,7 @@ from kubectl_kagent.telemetry.logs.notices import (
     ContainerRef,
     Failed,
     Interruptions,
-    News,
+    LogEvent,
     Notice,
     Older,
     Stray,
@@ -59,7 +59,7 @@ class LogSession:
     _strays: set[ContainerRef] = field(default_factory=set)
     _following: bool = False
     _readers: dict[str, list[Reader]] = field(default_factory=dict)
-    _news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
+    _news: queue.SimpleQueue[LogEvent] = field(default_factory=queue.SimpleQueue)
     _interruptions: Interruptions = field(default_factory=Interruptions)
 
     def past(self, pods: Iterable[Pod]) -> Iterator[bytes]:

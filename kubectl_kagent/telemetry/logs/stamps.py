@@ -47,7 +47,7 @@ def is_stamp(text: bytes) -> bool:
     return _UTC.fullmatch(text) is not None
 
 
-def moment(stamp: bytes) -> datetime:
+def time_of(stamp: bytes) -> datetime:
     """``stamp`` as a time, to the microsecond."""
     return datetime.fromisoformat(stamp[:26].decode()).replace(tzinfo=UTC)
 

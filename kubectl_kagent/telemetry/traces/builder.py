@@ -21,7 +21,7 @@ class Heard:
     """An event of a session, or a message of a task (without time), with what it says."""
 
     when: float | None
-    said: adk.AdkEvent
+    content: adk.AdkEvent
 
 
 @dataclass(slots=True)
@@ -39,38 +39,42 @@ class StepBuilder:
     _asked: dict[str, str] = field(default_factory=dict)  # a request's id: the call's
 
     def hear(self, item: Heard) -> None:
-        said = item.said
-        if said.author == "user" or said.decisions:
+        content = item.content
+        if content.author == "user" or content.decisions:
             self._person(item)
-        elif said.error or said.tokens or any(isinstance(event, Text | ToolCall) for event in said.events):
+        elif (
+            content.error
+            or content.tokens
+            or any(isinstance(event, Text | ToolCall) for event in content.events)
+        ):
             self._model(item)
-        for event in said.events:
+        for event in content.events:
             self._event(event, item.when)
         if item.when is not None:
             self.start = item.when if self.start is None else self.start
             self.last = item.when
 
     def _person(self, item: Heard) -> None:
-        self.question = self.question or item.said.text
-        for request, confirmed in item.said.decisions.items():
+        self.question = self.question or item.content.text
+        for request, confirmed in item.content.decisions.items():
             place = self._calls.get(self._asked.get(request, ""))
             if place is not None and waits(self.steps[place]):
                 decision = {True: "approved", False: "rejected", None: ""}[confirmed]
                 self.steps[place] = decided(self.steps[place], item.when, decision)
 
     def _model(self, item: Heard) -> None:
-        said = item.said
+        content = item.content
         self.steps.append(
             Step(
                 LLM,
-                said.model,
+                content.model,
                 start=self.last,
                 end=item.when,
-                status=FAILED if said.error else OK,
-                result=said.text,
-                error=said.error,
-                model=said.model,
-                tokens=said.tokens,
+                status=FAILED if content.error else OK,
+                result=content.text,
+                error=content.error,
+                model=content.model,
+                tokens=content.tokens,
             )
         )
 
@@ -129,3 +133,7 @@ def _session_in(response: Any) -> str:
     inner = response.get("output", response) if isinstance(response, Mapping) else None
     session = inner.get("subagent_session_id") if isinstance(inner, Mapping) else None
     return session if isinstance(session, str) else ""
+
+
+def _speaks(content: adk.AdkEvent) -> bool:
+    return any(isinstance(event, Text | ToolCall) for event in content.events)

@@ -16,7 +16,7 @@ _ALL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TurnUpdate:
     """A turn to tell of, and whether it is over."""
 
     turn: Turn
@@ -44,7 +44,7 @@ class Live:
         since = max(min([now - _LATE, *open_]), self.query.since)
         return replace(self.query, since=since, until=now + _LATE, limit=_ALL)
 
-    def hear(self, record: Record) -> Iterator[Told]:
+    def hear(self, record: Record) -> Iterator[TurnUpdate]:
         """What is new in an answer, the oldest first.
 
         A turn is over when it stays as it is for two answers: spans come late.
@@ -59,10 +59,10 @@ class Live:
                 continue
             if state not in FINAL_STATES:
                 self._told[id_] = state
-                yield Told(turn, over=False)
+                yield TurnUpdate(turn, over=False)
             elif first or before.get(id_) == turn:
                 self._told[id_] = state
-                yield Told(turn, over=True)
+                yield TurnUpdate(turn, over=True)
 
 
 def waits(turn: Turn) -> bool:

@@ -62,7 +62,9 @@ def turns(session: Any, tasks: Any, agent: str, subagent: SubAgent | None = None
         builder = StepBuilder(gaps, subagent, {} if task is None else task.sessions)
         for item in its:
             builder.hear(item)
-        trace = next((traces[item.said.invocation] for item in its if item.said.invocation in traces), "")
+        trace = next(
+            (traces[item.content.invocation] for item in its if item.content.invocation in traces), ""
+        )
         found.append(_turn(builder, task, agent, id_, trace))
     return Record(tuple(sorted(found, key=lambda turn: turn.root.start or 0.0)), gaps.lines)
 
@@ -87,7 +89,7 @@ def _events(session: Json, gaps: Gaps) -> tuple[list[Heard], dict[str, str]]:
         if trace:
             traces.setdefault(said.invocation, trace)
             trace = ""
-        when = gaps.moment(row.get("created_at"), "the time of an event")
+        when = gaps.time(row.get("created_at"), "the time of an event")
         if when is None:
             gaps.add("an event has no time")
         heard.append(Heard(when, said))
@@ -113,14 +115,14 @@ def _task(raw: Json, gaps: Gaps) -> _Task:
         if not name or name not in seen:
             seen.add(name)
             heard.append(_message(message, about, gaps))
-    calls = [event for item in heard for event in item.said.events if isinstance(event, ToolCall)]
+    calls = [event for item in heard for event in item.content.events if isinstance(event, ToolCall)]
     state = gaps.text(status.get("state"), "the state of a task")
     message = gaps.mapping(status.get("message"), "the message of a status")
     return _Task(
         id=gaps.text(raw.get("id"), "the id of a task"),
         state=state or UNKNOWN,
         message=_words(message, gaps),
-        when=gaps.moment(status.get("timestamp"), "the time of a status"),
+        when=gaps.time(status.get("timestamp"), "the time of a status"),
         invocations=frozenset(invocations - {""}),
         sessions={call.id: call.session for call in calls if call.session},
         heard=tuple(heard),
@@ -171,7 +173,7 @@ def _joined(tasks: list[_Task], heard: list[Heard]) -> Iterator[tuple[_Task | No
     """
     runs: dict[str, list[Heard]] = {}
     for item in heard:
-        runs.setdefault(item.said.invocation, []).append(item)
+        runs.setdefault(item.content.invocation, []).append(item)
     named = {name for task in tasks for name in task.invocations}
     free = [name for name in runs if name not in named]
     for task in tasks:

@@ -126,7 +126,7 @@ def _sessions(listed: Any, gaps: Gaps) -> list[_Session]:
     for raw in gaps.items(listed, "the sessions"):
         item = gaps.mapping(raw, "a session")
         id_ = gaps.text(item.get("id"), "the id of a session")
-        updated = gaps.moment(item.get("updated_at"), "the time of a session")
+        updated = gaps.time(item.get("updated_at"), "the time of a session")
         if id_:
             # one without time is looked at, first of all
             found.append(_Session(id_, float("inf") if updated is None else updated))

@@ -69,8 +69,8 @@ def test_conditions() -> None:
     }
     obj = {"status": {"conditions": [said, {"type": "Odd"}]}}
     available, odd = conditions(obj)
-    assert (available.words, available.since, available.observed) == ("Few", "2026-11-23T08:00:00Z", 0)
-    assert (odd.words, odd.status) == ("Odd", "")
+    assert (available.text, available.since, available.observed) == ("Few", "2026-11-23T08:00:00Z", 0)
+    assert (odd.text, odd.status) == ("Odd", "")
     assert condition(obj, "Available") == condition(obj, "Available", "False") == available
     assert condition(obj, "Available", "True") is condition(obj, "None") is condition(None, "Odd") is None
     assert conditions({}) == conditions({"status": None}) == ()

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_kagent import clock
 from kubectl_kagent.telemetry.logs import merge as merging
-from kubectl_kagent.telemetry.logs.lane import DELAY, PATIENCE, Lane
+from kubectl_kagent.telemetry.logs.lane import DELAY, LONGEST_DELAY, Lane
 from kubectl_kagent.telemetry.logs.merge import Merge
 from kubectl_kagent.telemetry.logs.stamps import text_of
 
@@ -81,10 +81,10 @@ def test_a_quiet_lane_is_waited_for_only_a_moment(time: Time) -> None:
 def test_a_lane_that_connects_again_is_waited_for_longer(time: Time) -> None:
     merge = Merge(patient=False)
     away, busy = merge.lane(plain), merge.lane(plain)
-    away.wait_for(PATIENCE)
+    away.wait_for(LONGEST_DELAY)
     busy.put(line(2, "b"))
     merge.take(time.now)
-    time.now += PATIENCE / 2
+    time.now += LONGEST_DELAY / 2
     assert merge.take(time.now) == b""
     away.put(line(1, "a"))
     busy.put(line(3, "c"))
@@ -98,7 +98,7 @@ def test_a_lane_that_reads_the_past_is_waited_for_and_not_any_more_when_it_has(t
     past.put(line(1, "a"))
     busy.put(line(2, "b"))
     assert merge.take(time.now) == b"a\n"
-    time.now += 10 * PATIENCE
+    time.now += 10 * LONGEST_DELAY
     assert merge.take(time.now) == b""
     past.catch_up(on=False)
     assert merge.take(time.now) == b"b\n"
@@ -137,7 +137,7 @@ def test_a_clock_that_is_an_hour_late_delays_the_others_by_a_bounded_time(time: 
         time.now += DELAY / 2
         if b"right" in out:
             break
-    assert 0 < time.now - 100 <= PATIENCE + DELAY
+    assert 0 < time.now - 100 <= LONGEST_DELAY + DELAY
 
 
 def test_a_past_is_waited_for_as_long_as_it_takes(time: Time) -> None:

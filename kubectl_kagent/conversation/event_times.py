@@ -17,32 +17,32 @@ from kubectl_kagent.wire.parts import mapping
 
 
 @dataclass(slots=True)
-class Moments:
+class EventTimes:
     """Times by what they are of, each given once. ``unread`` counts the events that can't be read."""
 
     unread: int = 0
     _times: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Sequence[Json]) -> Moments:
+    def of(cls, events: Sequence[Json]) -> EventTimes:
         """Of events in the order in which they came; their time is when the controller got them."""
-        moments = cls()
+        times = cls()
         for event in events:
             at, parts = clock.parse_or_none(event.get("created_at")), _parts(event.get("data"))
             if at is None or parts is None:
-                moments.unread += 1
+                times.unread += 1
                 continue
             for key in parts:
-                moments._times.setdefault(key, []).append(at)
-        return moments
+                times._times.setdefault(key, []).append(at)
+        return times
 
-    def said(self, text: str) -> datetime | None:
+    def text(self, text: str) -> datetime | None:
         return self._take("text", text)
 
-    def called(self, id_: str) -> datetime | None:
+    def call(self, id_: str) -> datetime | None:
         return self._take("call", id_)
 
-    def returned(self, id_: str) -> datetime | None:
+    def response(self, id_: str) -> datetime | None:
         """The last one: an earlier answer to the call may be that it waits."""
         times = self._times.get(("response", id_))
         return times[-1] if id_ and times else None
