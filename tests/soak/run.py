@@ -126,8 +126,7 @@ def run(
     troubles: list[str] = []
     with answered_by(counted), _in_fake_time(world, bounds), _threads(troubles):
         with _ticking(bounds):
-            code, out, err, trouble = _invoke(words, stdin)
-            bounds.over = True
+            code, out, err, trouble = _invoke(words, stdin, bounds)
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             _end_threads(world, before)
     if trouble:
@@ -140,12 +139,17 @@ def _connected(flags: Connection) -> Cluster:
     return connect(replace(flags, server=flags.server or "http://cluster.test"))
 
 
-def _invoke(words: list[str], stdin: str | None) -> tuple[int, str, str, str]:
+def _invoke(words: list[str], stdin: str | None, bounds: _Bounds) -> tuple[int, str, str, str]:
+    result = None
     try:
         result = CliRunner().invoke(cli, words, input=stdin, obj=_connected, prog_name="kubectl kagent")
+        bounds.over = True
     except Hang:
+        bounds.over = True
         return -1, "", "", ""
-    except KeyboardInterrupt:  # it came when all was over
+    except KeyboardInterrupt:  # it came when all was over, perhaps when the result was there already
+        bounds.over = True
+    if result is None:
         return 130, "", "", ""
     trouble = ""
     if result.exception and not isinstance(result.exception, SystemExit):
