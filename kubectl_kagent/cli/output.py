@@ -22,7 +22,7 @@ def formats(*names: str, default: str = "") -> Callable[[F], F]:
         default=default,
         show_default=bool(default),
         metavar="FORMAT",
-        help=f"One of {spelled(names)}.",
+        help=f"Output format. One of: ({spelled(names)}).",
     )
 
 

@@ -66,7 +66,7 @@ kubectl kagent scale NAME --all
 | `--url URL` | Where to. Required. |
 | `--arg TEXT` | An argument. May be given several times. |
 | `--limit DURATION` | How long. Default: `0`. |
-| `-o`, `--output FORMAT` | One of json, wide, custom-columns=HEADER:PATH,.... |
+| `-o`, `--output FORMAT` | Output format. One of: (json, wide, custom-columns=HEADER:PATH,...). |
 
 Only one of `--all` and `--level` may be used.
 
