@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
 
@@ -36,7 +37,7 @@ class Targets:
         if self.names:
             if selector or all_:
                 raise UsageError("name objects, or select them with -l or --all, not both")
-            return [cluster.get(self.resource, namespace, name) for name in self.names]
+            return side_by_side(lambda name: cluster.get(self.resource, namespace, name), self.names)
         if not (selector or all_):
             others = "-l LABELS" if all_ is None else "--all"
             raise UsageError(

@@ -67,6 +67,13 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     return found
 
 
+def not_found(resource: Resource, name: str) -> KagentError:
+    """What the API server says of a name that is none, for a list that does not have it."""
+    message = f'{resource.full_name} "{name}" not found'
+    details = {"name": name, "kind": resource.plural}
+    return refusal({"reason": "NotFound", "message": message, "details": details}, 404, resource)
+
+
 def _gateway(code: int, message: str) -> type[Unreachable]:
     """Whether the request was perhaps passed on: a 502 and a 504 are of what stands before the server."""
     broke_off = any(words in message for words in _BROKE_OFF)

@@ -8,6 +8,7 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.lifecycle.workloads import description
+from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import describe as screen
 
 
@@ -29,8 +30,8 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, *,
     if not items:
         terminal.say(f"No resources found in {cluster.namespace} namespace.")
     said: set[str] = set()
-    for number, item in enumerate(items):
-        found = description.describe(cluster, targets.resource, cluster.namespace, item["metadata"]["name"])
+    workloads = [Workload(targets.resource, item) for item in items]
+    for number, found in enumerate(description.describe(cluster, targets.resource, workloads)):
         if number:
             terminal.write("\n\n")
         terminal.show(screen.description(found, now=clock.now()))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.sessions import Json, Session, sessions
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.events import PAUSED_STATES, Request, State, Update
 from kubectl_kagent.wire import a2a
 from kubectl_kagent.wire.a2a_v1 import to_v03
-
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,8 @@ def inbox(
     A sub-agent's own session is left out: what it waits for is asked by the agent that called it.
     """
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda session: _tasks(controller, session), asked)
-        both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
+    found = side_by_side(lambda session: _tasks(controller, session), asked)
+    both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
     waiting = [item for session, task in both if (item := _waiting(session, task, warn))]
     never = datetime.max.replace(tzinfo=UTC)
     return sorted(waiting, key=lambda item: item.since or never)

@@ -165,6 +165,12 @@ class Workload:
         """Label selector of the Deployment and its pods (kagent and kmcp set these, users can't)."""
         return pod_selector(self.resource, (self.name,))
 
+    def selects(self, pod: Mapping[str, Any]) -> bool:
+        """Whether ``pod_selector`` does."""
+        labels = dig(pod, "metadata", "labels") or {}
+        wanted = dict(item.split("=", 1) for item in self.pod_selector.split(","))
+        return wanted.items() <= labels.items()
+
     @property
     def prompt(self) -> str:
         return str(dig(self.spec, "declarative", "systemMessage") or "")
@@ -237,6 +243,11 @@ class Workload:
             yield Reference(CONFIG_MAP, self.namespace, str(source["name"]), keys)
         for item in dig(declarative, "promptTemplate", "dataSources") or ():
             yield Reference(CONFIG_MAP, self.namespace, str(item["name"]))
+
+
+def named(resource: Resource, namespace: str, name: str) -> Workload:
+    """A workload of which only the name is known: it has no uid."""
+    return Workload(resource, {"metadata": {"namespace": namespace, "name": name}})
 
 
 def pod_selector(resource: Resource, names: tuple[str, ...]) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from kubectl_kagent.lifecycle.history.diff import FieldChange
-from kubectl_kagent.lifecycle.history.gitops import owner_warning
-from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import SharedSource, Undone, UndoPlan, last_good, rolled_back_from
-from kubectl_kagent.lifecycle.history.verification import Verified
+from kubectl_kagent.lifecycle.history.undo import Undone
+from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 
 
 def describe(source: SharedSource) -> str:
@@ -40,40 +38,32 @@ def restore_hint(planned: UndoPlan) -> str:
     )
 
 
-def cause(planned: UndoPlan, *, with_sources: bool) -> str:
-    """kubectl's change-cause convention: the command, with the revision it chose."""
-    workload = planned.workload
-    command = f"kubectl kagent rollout undo {workload.resource.singular}/{workload.name}"
-    return f"{command} --to-revision={planned.target.number}" + (" --with-sources" if with_sources else "")
-
-
-def announcement(past: History, planned: UndoPlan, left: Sequence[SharedSource]) -> Iterator[str]:
+def announcement(planned: UndoPlan) -> Iterator[str]:
     """Lines for stderr before an undo: who else writes the object, a bad target, shared sources."""
-    warning = owner_warning(past.now.workload)
-    if warning:
-        yield f"Warning: {warning}"
-    back_from = rolled_back_from(past, planned.target)
-    if back_from:
-        good = last_good(past, planned.target)
-        text = f"revision {planned.target.number} was itself rolled back from (in revision {back_from})"
-        yield f"Warning: {text}" + (f"; the last good one is {good.number}" if good else "")
+    if planned.owner_warning:
+        yield f"Warning: {planned.owner_warning}"
+    if planned.rolled_back_in:
+        text = f"revision {planned.target.number} was itself rolled back from"
+        good = f"; the last good one is {planned.last_good.number}" if planned.last_good else ""
+        yield f"Warning: {text} (in revision {planned.rolled_back_in}){good}"
     for source in planned.sources:
-        yield f"{'Warning: not restored' if source in left else 'restoring'}: {describe(source)}"
+        yield f"{'Warning: not restored' if source in planned.left else 'restoring'}: {describe(source)}"
     for note in dict.fromkeys(source.note for source in planned.sources if source.note):
         yield f"Warning: {note}"
-    if any(source.restorable for source in left):
+    if any(source.restorable for source in planned.left):
         yield f"hint: {restore_hint(planned)}"
 
 
-def outcome(planned: UndoPlan, done: Undone, seen: Verified, left: Sequence[SharedSource]) -> str:
+def outcome(done: Undone) -> str:
     """What is true after the undo: rolled back only when the old config hash runs."""
+    planned, seen, now = done.planned, done.seen, done.restored.recorded
     number = planned.target.number
-    recorded = f"now revision {done.recorded.number}" if done.recorded else "not recorded"
+    recorded = f"now revision {now.number}" if now else "not recorded"
     if seen.is_back:
         return f"rolled back to revision {number} (config hash {seen.config_hash} is back, {recorded})"
     # a source leaves no mark when it is rendered: only after a change of the spec the hash is known to be new
     found = f"config hash {seen.config_hash}, " if planned.spec_differs else ""
-    if left:
+    if planned.left:
         return f"spec restored from revision {number}, but shared sources still differ ({found}{recorded})"
     return (
         f"spec restored from revision {number} ({found}{recorded}; that revision was never seen running, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -119,6 +120,7 @@ class FakeCluster:
         self._denied: set[tuple[str, Resource]] = set()
         self._missing: set[Resource] = set()
         self._hooks: list[_Hook] = []
+        self._counting = threading.Lock()
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         self._admit(Request("get", resource, namespace, name))
@@ -312,9 +314,7 @@ class FakeCluster:
 
     def _admit(self, request: Request) -> None:
         for hook in [h for h in self._hooks if (h.verb, h.resource) == (request.verb, request.resource)]:
-            hook.countdown -= 1
-            if hook.countdown == 0:
-                self._hooks.remove(hook)
+            if self._is_due(hook):
                 hook.action()
         one = request.verb in ("get", "patch", "delete")
         request.resource.path(request.namespace, request.name if one else None)  # raises InvalidName
@@ -323,6 +323,14 @@ class FakeCluster:
             raise _forbidden(self.user, request)
         if request.resource in self._missing:
             raise _not_installed(request.resource)
+
+    def _is_due(self, hook: _Hook) -> bool:
+        """Count the request; several may come side by side."""
+        with self._counting:
+            hook.countdown -= 1
+            if hook.countdown == 0:
+                self._hooks.remove(hook)
+            return hook.countdown == 0
 
 
 def _not_installed(resource: Resource) -> ResourceMissing:

@@ -17,7 +17,7 @@ from kubectl_kagent.commands.rollout.undo import undo
 from kubectl_kagent.lifecycle.history import revisions as past
 from kubectl_kagent.lifecycle.history.rows import rows
 from kubectl_kagent.model.resources import REPLICA_SET
-from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.model.workload import named
 from kubectl_kagent.render import history as screen
 from kubectl_kagent.render.output import Output
 
@@ -49,7 +49,7 @@ def history(
     kubectl kagent rollout history agent/datetime-agent --revision=-1
     """
     resource, name = one_target(target)
-    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    workload = named(resource, cluster.namespace, name)
     # first what may be refused: then nothing is recorded either
     replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
     found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)

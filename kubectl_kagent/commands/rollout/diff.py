@@ -20,7 +20,7 @@ from kubectl_kagent.lifecycle.history.diff import difference
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.masking import masked_apart
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.model.workload import named
 from kubectl_kagent.render.history import diff_text, revision_data
 from kubectl_kagent.render.output import to_yaml
 
@@ -46,8 +46,10 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, *, no_
     kubectl kagent rollout diff agent/datetime-agent 3 5
     """
     resource, name = one_target((target,))
-    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
-    past = history.update(cluster, workload, manager=options.MANAGER, record=not no_record)
+    past = history.update(
+        cluster, named(resource, cluster.namespace, name), manager=options.MANAGER, record=not no_record
+    )
+    workload = past.now.workload
     for note in past.notes:
         terminal.warn(note)
     before, after = _pair(past, old, new)

@@ -13,7 +13,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.undo import roll_back
 from kubectl_kagent.conversation.smoke import NoAnswer, ask
 from kubectl_kagent.errors import UsageError
-from kubectl_kagent.lifecycle.history.undo import choose_good
+from kubectl_kagent.lifecycle.history.undo_plan import choose_good
 from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.model.workload import Workload
 

@@ -14,14 +14,14 @@ from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
-from kubectl_kagent.lifecycle.history import undo as rollback
+from kubectl_kagent.lifecycle.history import undo as undoing
 from kubectl_kagent.lifecycle.history.diff import difference
+from kubectl_kagent.lifecycle.history.restoring import say_restored, try_out
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import UndoPlan
-from kubectl_kagent.lifecycle.history.verification import expected_hash, verify
+from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan, choose, plan
 from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.model.workload import Workload, named
 from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
 from kubectl_kagent.render.output import OBJECTS, TEXT, Output
@@ -63,13 +63,13 @@ def undo(
     kubectl kagent rollout undo agent/datetime-agent --dry-run=server
     """
     resource, name = one_target(target)
-    workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
+    workload = named(resource, cluster.namespace, name)
     if wait:
         may_follow(cluster, workload)
     roll_back(
         cluster,
         workload,
-        lambda past: rollback.choose(past, to_revision),
+        lambda past: choose(past, to_revision),
         with_sources=with_sources,
         error_unchanged=error_unchanged,
         output=output,
@@ -95,60 +95,39 @@ def roll_back(
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     said: set[str] = set()
     _warn_once(past.notes if dry_run == "none" else (), said)
-    chosen = target(past)
-    planned = rollback.plan(cluster, past, chosen)
-    left = tuple(source for source in planned.sources if not (with_sources and source.restorable))
-    if not planned.spec_differs and len(left) == len(planned.sources):
-        _skip(past, planned, error_unchanged=error_unchanged)
+    planned = plan(cluster, past, target(past), with_sources=with_sources)
+    if not planned.changes_anything:
+        _skip(planned, error_unchanged=error_unchanged)
         return
-    for line in screen.announcement(past, planned, left):
+    for line in screen.announcement(planned):
         terminal.say(line)
     if dry_run != "none":
-        _preview(cluster, past, planned, with_sources=with_sources, dry_run=dry_run, output=output)
+        _preview(cluster, planned, dry_run=dry_run, output=output)
         return
-    done = rollback.undo(
-        cluster,
-        planned,
-        with_sources=with_sources,
-        manager=manager,
-        cause=screen.cause(planned, with_sources=with_sources),
-    )
+    done = undoing.roll_back(cluster, planned, manager=manager)
     _warn_once(done.notes, said)
-    restored = Workload(workload.resource, done.obj)
     with done_so_far() as so_far:
-        rollback.say_restored(so_far, planned, done.restored_sources)
-        seen = verify(cluster, restored, chosen, expected="" if left else expected_hash(past, chosen))
-        _warn_once(_settle(cluster, restored, manager), said)
-        terminal.changed(done.obj, screen.outcome(planned, done, seen, left), output)
+        say_restored(so_far, planned, done.restored.sources)
+        terminal.changed(done.restored.obj, screen.outcome(done), output)
         if wait is not None:
-            follow(cluster, restored, Voice(terminal.say, terminal.warn), timeout=wait)
+            follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
 
 
-def _settle(cluster: Cluster, restored: Workload, manager: str) -> tuple[str, ...]:
-    """Note the config hash on the new revision: a later look does it too, so that a failure is only said."""
-    try:
-        return history.update(cluster, restored, manager=manager).notes
-    except KagentError as error:
-        return (f"config hash, image and time ready are not noted: {error.explained}",)
-
-
-def _preview(
-    cluster: Cluster, past: History, planned: UndoPlan, *, with_sources: bool, dry_run: str, output: Output
-) -> None:
+def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:
     """The difference on stderr and the object as it would be on stdout; the server may have its say."""
     number = planned.target.number
-    found = difference(planned.workload, past.now.snapshot, planned.target)
+    found = difference(planned.workload, planned.past.now.snapshot, planned.target)
     for line in diff_text("live", f"revision {number}", found).splitlines():
         terminal.say(line)
     preview: Mapping[str, Any] = {**planned.workload.obj, "spec": dict(planned.spec)}
     if dry_run == "server":
-        preview = rollback.try_out(cluster, planned, with_sources=with_sources)
+        preview = try_out(cluster, planned)
     terminal.changed(preview, f"rolled back to revision {number}", output, dry_run)
 
 
-def _skip(past: History, planned: UndoPlan, *, error_unchanged: bool) -> None:
+def _skip(planned: UndoPlan, *, error_unchanged: bool) -> None:
     """There is nothing to restore in the object itself: say so, or that the difference is shared."""
-    label = past.now.workload.label
+    label = planned.workload.label
     if planned.sources:
         shared = "; ".join(screen.describe(source) for source in planned.sources)
         raise KagentError(

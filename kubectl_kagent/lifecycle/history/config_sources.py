@@ -39,15 +39,9 @@ def read_source(
     Where it may not be looked whether kagent does, what is ``recorded`` already of the same object at the
     same generation still counts: a reader with fewer rights finds nothing changed.
     """
-    if not reference.can_exist:
+    obj = find_source(cluster, reference, at=at)
+    if obj is None:
         return Found(ConfigSource.of(reference, None), None)
-    fields = by_name(reference.name)
-    listing = cluster.list_objects(reference.resource, reference.namespace, fields=fields, at=at)
-    # whoever edits a spec may name anything: what is found is what was named, or nothing
-    named = [item for item in listing["items"] if _is(item, reference)]
-    if not named:
-        return Found(ConfigSource.of(reference, None), None)
-    obj = named[0]
     label = f"{reference.resource.label(reference.name)} in namespace {reference.namespace}"
     try:
         if allows(obj, workload.namespace, lambda: _labels(cluster, workload.namespace)):
@@ -60,6 +54,19 @@ def read_source(
         same = [s for s in recorded if (s.reference, s.uid, s.generation) == withheld.key]
         withheld = same[0] if same else withheld
     return Found(withheld, _without_content(obj), f"{why}; of it only uid and generation are kept")
+
+
+def find_source(cluster: Cluster, reference: Reference, *, at: str | None = None) -> Object | None:
+    """The object that ``reference`` names, at resource version ``at`` (default: now).
+
+    A list of one object, which etcd reads by its key. The past can only be listed, so now is listed too.
+    """
+    if not reference.can_exist:
+        return None
+    fields = by_name(reference.name)
+    listing = cluster.list_objects(reference.resource, reference.namespace, fields=fields, at=at)
+    # whoever edits a spec may name anything: what is found is what was named, or nothing
+    return next((item for item in listing["items"] if _is(item, reference)), None)
 
 
 def _is(item: Object, reference: Reference) -> bool:

@@ -37,6 +37,11 @@ def rendered(moment: Observation, then: Callable[[], Then | None], *, until: dat
         return {}
     if not _taken_up(moment, deployment, then, until):
         return {}
+    return proof(workload, deployment, at=until)
+
+
+def proof(workload: Workload, deployment: Manifest, *, at: datetime) -> dict[str, str]:
+    """The annotations for the config that ``deployment`` is known to be made from, as it was seen then."""
     live = Deployment(deployment)
     found = {
         CONFIG_HASH: live.config_hash(workload),
@@ -44,7 +49,7 @@ def rendered(moment: Observation, then: Callable[[], Then | None], *, until: dat
         IMAGE: live.image,
     }
     if live.rolled_out and live.counts.wanted:  # pods of it have shown that it runs
-        found[READY_AT] = timestamp(until)
+        found[READY_AT] = timestamp(at)
     return found
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.refusals import not_found
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import LookAgain, Recording, Run, proven, runs
-from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, look_back
+from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Write, look_back, sight
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
@@ -57,18 +59,28 @@ class History:
         )
 
 
-def revisions_of(
-    cluster: Cluster, workload: Workload, *, warn: Callable[[str], None] = lambda _: None
+def revisions_of(cluster: Cluster, workload: Workload) -> list[Revision]:
+    """The recorded revisions of this very object, oldest first."""
+    return read_revisions(_listed(cluster, workload), workload)
+
+
+def _listed(cluster: Cluster, workload: Workload) -> list[dict[str, Any]]:
+    """The objects that are labelled as revisions of what has the workload's name."""
+    labels = ",".join(f"{key}={value}" for key, value in selector(workload).items())
+    return list(cluster.list_objects(CONTROLLER_REVISION, workload.namespace, labels=labels)["items"])
+
+
+def read_revisions(
+    items: Iterable[Mapping[str, Any]], workload: Workload, *, warn: Callable[[str], None] = lambda _: None
 ) -> list[Revision]:
-    """The recorded revisions of this very object (not of a deleted one of the same name), oldest first.
+    """Those of ControllerRevisions that are this very object's, and no deleted namesake's; oldest first.
 
     ``warn`` is told of those that can't be read: whoever may write them may write anything into them.
     """
-    labels = ",".join(f"{key}={value}" for key, value in selector(workload).items())
-    listing = cluster.list_objects(CONTROLLER_REVISION, workload.namespace, labels=labels)
+    labels = selector(workload).items()
     found = []
-    for item in listing["items"]:
-        if owner_uid(item) == workload.uid:
+    for item in items:
+        if owner_uid(item) == workload.uid and labels <= (item["metadata"].get("labels") or {}).items():
             try:
                 revision = read_revision(item)
             except MalformedRevision as error:
@@ -90,41 +102,57 @@ def update(
     cause: str = "",
     record: bool = True,
     since: int = 0,
+    write: Write | None = None,
 ) -> History:
     """Record every config since the newest revision, and return the history.
 
-    With ``record`` false, without permission to create, or while others keep changing the revisions, nothing
-    is stored and ``notes`` says so. ``cause`` is noted on a revision made for the live state. Raises Gone
-    when that very object is gone, Unreadable when something in its config can't be kept.
+    A workload that is only ``named`` is the one that has the name now; NotFound is raised without one. With
+    ``record`` false, without permission to create, or while others keep changing the revisions, nothing is
+    stored and ``notes`` says so. ``cause`` is noted on a revision made for the live state. After a ``write``
+    of ours nobody looks at what was before it. Raises Gone when that very object is gone, Unreadable when
+    something in its config can't be kept.
     """
     try:
-        return _update(Recording(cluster, workload, manager, cause), since, record=record)
+        return _update(Recording(cluster, workload, manager, cause), since, write, record=record)
     except Unreadable:
         raise Unreadable(f"{workload.label}, or what it is made from,") from None
 
 
-def _update(recording: Recording, since: int, *, record: bool) -> History:
-    workload = recording.workload
+def _update(recording: Recording, since: int, write: Write | None, *, record: bool) -> History:
     for _ in range(_LOOKS):
         try:
-            return _look(recording, since, record=record)
+            return _look(recording, since, write, record=record)
         except LookAgain:
             continue
-    past = _look(recording, since, record=False)
+    past = _look(recording, since, write, record=False)
+    workload = recording.workload
     what = "config hash, image and time ready are not noted" if past.live else _NOT_RECORDED
     note = f"{what}: somebody else keeps changing the revisions of {workload.label}; try again"
     others = [other for other in past.notes if not other.startswith(_NOT_RECORDED)]
     return replace(past, notes=tuple(dict.fromkeys((*others, *recording.notes, note))))
 
 
-def _look(recording: Recording, since: int, *, record: bool) -> History:
+def _look(recording: Recording, since: int, write: Write | None, *, record: bool) -> History:
     """Raises LookAgain when somebody else records or prunes at the same time."""
     cluster, workload = recording.cluster, recording.workload
+    listed = _listed(cluster, workload)  # first: of what is recorded meanwhile the number is taken
+    seen = sight(cluster, workload.resource, workload.namespace, workload.name)
+    if not workload.uid:
+        if seen.workload is None:
+            raise not_found(workload.resource, workload.name)
+        recording.workload = workload = seen.workload
     unread: list[str] = []
-    revisions = revisions_of(cluster, workload, warn=unread.append)
+    revisions = read_revisions(listed, workload, warn=unread.append)
     known = revisions[-1] if revisions else None
     timeline = look_back(
-        cluster, workload.resource, workload.namespace, workload.name, known=known, since=since
+        cluster,
+        workload.resource,
+        workload.namespace,
+        workload.name,
+        known=known,
+        since=since,
+        write=write,
+        now=seen,
     )
     now = timeline.moments[-1]
     if now.workload.uid != workload.uid:

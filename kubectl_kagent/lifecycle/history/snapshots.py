@@ -8,14 +8,16 @@ before, and so on: no change is missed, whoever made it and whether or not anyon
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.history.authors import author
-from kubectl_kagent.lifecycle.history.config_sources import read_source
+from kubectl_kagent.lifecycle.history.config_sources import Found, read_source
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
@@ -27,6 +29,14 @@ _MOST_MOMENTS = 300
 
 class Gone(NotFound):
     """The very object that was looked at is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A workload as a list has it (None: it does not), and the resource version of that list."""
+
+    workload: Workload | None
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,20 @@ class Observation:
         objects = (self.workload.obj, *self.sources)
         return next((obj for obj in objects if obj and obj["metadata"]["uid"] == uid), None)
 
+    def is_just_before(self, after: Observation, write: int) -> bool:
+        """Whether the ``write`` of that resource version to the workload is all that led to ``after``.
+
+        The sources of this moment are as they were, and no other is newer than the write.
+        """
+        newer = {s.reference: obj for s, obj in zip(after.snapshot.sources, after.sources, strict=True)}
+        older = {s.reference: obj for s, obj in zip(self.snapshot.sources, self.sources, strict=True)}
+        return (
+            after.workload.uid == self.workload.uid
+            and after.workload.generation == self.workload.generation + 1
+            and all(obj and 0 < _version(obj) == _version(newer.get(ref)) for ref, obj in older.items())
+            and all(obj and _version(obj) < write for obj in newer.values())
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
@@ -56,6 +80,17 @@ class Timeline:
 
     moments: tuple[Observation, ...]
     gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write of ours to the spec of a workload: the resource version that it made, and on what it was made.
+
+    That moment is recorded already.
+    """
+
+    version: int
+    made_on: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +114,25 @@ def observe(
 
     Raises Expired when ``at`` is compacted, Forbidden when the workload or a source may not be listed.
     """
+    return _around(cluster, sight(cluster, resource, namespace, name, at=at), known)
+
+
+def sight(
+    cluster: Cluster, resource: Resource, namespace: str, name: str, *, at: str | None = None
+) -> Sighting:
+    """The workload itself at resource version ``at`` (default: now). Raises Expired, and Forbidden."""
     where = (cluster, resource, namespace, name)
     listing = _past(*where, at) if at else _one(*where, None)
-    moment = str(listing["metadata"]["resourceVersion"])
-    if not listing["items"]:
+    found = [Workload(resource, _typed(resource, item)) for item in listing["items"]]
+    return Sighting(found[0] if found else None, str(listing["metadata"]["resourceVersion"]))
+
+
+def _around(cluster: Cluster, seen: Sighting, known: Revision | None) -> Observation | None:
+    """The observation of which that is the workload."""
+    workload = seen.workload
+    if workload is None:
         return None
-    workload = Workload(resource, _typed(resource, listing["items"][0]))
-    recorded = known.sources if known else ()
-    found = [
-        read_source(cluster, workload, reference, at=moment, recorded=recorded)
-        for reference in workload.references()
-    ]
-    deployment = _deployment(cluster, workload, moment)
+    found, deployment = _made_from(cluster, workload, seen.at, known.sources if known else ())
     objects = [workload.obj, *(each.obj for each in found if each.obj)]
     newest = max(objects, key=lambda obj: int(obj["metadata"]["resourceVersion"]))
     changed_by, changed_at = author(None, newest)
@@ -107,6 +149,23 @@ def observe(
     return Observation(workload, snapshot, deployment, sources, newest, notes)
 
 
+def _made_from(
+    cluster: Cluster, workload: Workload, at: str, recorded: tuple[ConfigSource, ...]
+) -> tuple[list[Found], Mapping[str, Any] | None]:
+    """The sources and the Deployment, which no answer makes wait for another: all are of one moment."""
+    reads: list[Callable[[], Any]] = [
+        partial(read_source, cluster, workload, reference, at=at, recorded=recorded)
+        for reference in workload.references()
+    ]
+    reads.append(partial(deployment_of, cluster, workload, at))
+    *found, deployment = side_by_side(_call, reads)
+    return found, deployment
+
+
+def _call(read: Callable[[], Any]) -> Any:
+    return read()
+
+
 def observe_then(
     cluster: Cluster, workload: Workload, sources: Sequence[Mapping[str, Any] | None]
 ) -> Then | None:
@@ -114,37 +173,44 @@ def observe_then(
     resource, namespace, name = workload.resource, workload.namespace, workload.name
     version = str(max(int(source["metadata"]["resourceVersion"]) for source in sources if source))
     try:
-        items = _past(cluster, resource, namespace, name, version)["items"]
-        if not items:
-            return Then(None, None)
-        before = Workload(resource, _typed(resource, items[0]))
-        return Then(before, _deployment(cluster, before, version))
+        before = sight(cluster, resource, namespace, name, at=version).workload
+        return Then(before, deployment_of(cluster, before, version)) if before else Then(None, None)
     except Expired:
         return None
 
 
 def look_at(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Workload:
     """The workload as it is now. Raises Gone when it is not there."""
-    items = _one(cluster, resource, namespace, name, None)["items"]
-    if not items:
+    workload = sight(cluster, resource, namespace, name).workload
+    if workload is None:
         raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
-    return Workload(resource, _typed(resource, items[0]))
+    return workload
 
 
 def look_back(
-    cluster: Cluster, resource: Resource, namespace: str, name: str, *, known: Revision | None, since: int = 0
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    known: Revision | None,
+    since: int = 0,
+    write: Write | None = None,
+    now: Sighting | None = None,
 ) -> Timeline:
     """Every moment after the ``known`` revision (and after resource version ``since``) until now.
 
-    Of more than a few hundred only the newest. Raises Gone when the workload is not there now, Expired
-    when the API server does not even remember the present.
+    ``now`` is the workload as it was just seen. When a ``write`` is all that happened since the moment that
+    it was made on, none between them is asked for. Of more than a few hundred moments only the newest. Raises
+    Gone when the workload is not there now, Expired when the API server does not even remember the present.
     """
     floor = max(since, known.resource_version if known else 0)
     moments: list[Observation] = []
     while len(moments) < _MOST_MOMENTS:
         at = str(moments[-1].snapshot.resource_version - 1) if moments else None
         try:
-            moment = observe(cluster, resource, namespace, name, at=at, known=known)
+            seen = now if now and not moments else sight(cluster, resource, namespace, name, at=at)
+            moment = _around(cluster, seen, known)
         except Expired:
             if not moments:
                 raise
@@ -159,6 +225,8 @@ def look_back(
         moments.append(moment)
         if snapshot.resource_version <= floor or _settled(snapshot, known):
             break  # nothing happened since: this moment alone stands for now
+        if write and write.made_on.is_just_before(moment, write.version):
+            break
     else:
         return Timeline(_authored(moments, known), gap=True)
     return Timeline(_authored(moments, known), gap=False)
@@ -240,10 +308,14 @@ def _past(cluster: Cluster, resource: Resource, namespace: str, name: str, at: s
     return listing
 
 
-def _deployment(cluster: Cluster, workload: Workload, at: str) -> Mapping[str, Any] | None:
-    """The workload's own; one that a deleted namesake left behind is none."""
+def deployment_of(cluster: Cluster, workload: Workload, at: str) -> Mapping[str, Any] | None:
+    """The workload's own at that resource version; one that a deleted namesake left behind is none."""
     items = _one(cluster, DEPLOYMENT, workload.namespace, workload.name, at)["items"]
     return next(filter(workload.owns, items), None)
+
+
+def _version(obj: Mapping[str, Any] | None) -> int:
+    return int(obj["metadata"]["resourceVersion"]) if obj else 0
 
 
 def _typed(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:

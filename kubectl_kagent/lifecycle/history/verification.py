@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.refusals import not_found
 from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, deployment_of, sight
 from kubectl_kagent.model.deployment import config_hash
-from kubectl_kagent.model.paths import by_name
-from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import Workload
@@ -28,10 +29,14 @@ def expected_hash(past: History, target: Revision) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown)."""
+    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown).
+
+    ``deployment`` is None when it may be made from a later spec.
+    """
 
     config_hash: str
     expected: str
+    deployment: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def is_back(self) -> bool:
@@ -47,22 +52,31 @@ class _Look:
 
     observed: bool
     edited: bool
-    config_hash: str
-    refused: str
+    config_hash: str = ""
+    refused: str = ""
+    deployment: Mapping[str, Any] | None = None
 
 
-def verify(cluster: Cluster, workload: Workload, target: Revision, *, expected: str) -> Verified:
+def verify(
+    cluster: Cluster,
+    workload: Workload,
+    target: Revision,
+    *,
+    expected: str,
+    now: Observation | None = None,
+) -> Verified:
     """Wait until the controller has rendered ``workload``, as restored, and compare the config hash.
 
-    ``expected`` is the hash the target had; empty when that is not known or can't come back. Raises
-    TimedOut when the controller does not take the spec up, or the expected hash does not appear. What fails
-    meanwhile may pass: only the last look's failure is raised, and what only a person can mend.
+    ``expected`` is the hash the target had; empty when that is not known or can't come back. ``now`` is what
+    was just seen of the workload. Raises TimedOut when the controller does not take the spec up, or the
+    expected hash does not appear. What fails meanwhile may pass: only the last look's failure is raised, and
+    what only a person can mend.
     """
     deadline = clock.monotonic() + RENDER_TIMEOUT
     while True:
         late = clock.monotonic() >= deadline
         try:
-            look = _look(cluster, workload)
+            look = _judged(workload, now.workload, now.deployment) if now else _look(cluster, workload)
         except (Forbidden, Unauthorized):
             raise
         except KagentError:
@@ -71,26 +85,36 @@ def verify(cluster: Cluster, workload: Workload, target: Revision, *, expected: 
         else:
             rendered = look.observed and look.config_hash and not look.refused
             if rendered and (not expected or look.config_hash == expected):
-                return Verified(look.config_hash, expected)
+                return Verified(look.config_hash, expected, None if look.edited else look.deployment)
             if late:
                 raise _not_verified(workload, target, look, expected)
+        now = None
         clock.sleep(0.2)
 
 
 def _look(cluster: Cluster, workload: Workload) -> _Look:
-    """The Deployment comes from a list, which history has proven to be allowed."""
-    resource, namespace, name = workload.resource, workload.namespace, workload.name
-    now = Workload(resource, cluster.get(resource, namespace, name))
+    """Both are of one moment, and come from lists, which history has proven to be allowed.
+
+    The Deployment is asked for once it counts: the controller writes it before it says what it has observed.
+    """
+    seen = sight(cluster, workload.resource, workload.namespace, workload.name)
+    now = seen.workload
+    if now is None:
+        raise not_found(workload.resource, workload.name)
     if now.uid != workload.uid:
         raise Gone(f"{workload.label} has been deleted, and made anew")
-    listing = cluster.list_objects(DEPLOYMENT, namespace, fields=by_name(name))
-    found = next(filter(now.owns, listing["items"]), None)
+    observed = now.observed_generation >= workload.generation
+    return _judged(workload, now, deployment_of(cluster, now, seen.at) if observed else None)
+
+
+def _judged(workload: Workload, now: Workload, deployment: Mapping[str, Any] | None) -> _Look:
     refused = refusal(now)
     return _Look(
-        now.observed_generation >= workload.generation,
-        now.generation > workload.generation,
-        config_hash(found, workload),
-        refused.message if refused else "",
+        observed=now.observed_generation >= workload.generation,
+        edited=now.generation > workload.generation,
+        config_hash=config_hash(deployment, workload),
+        refused=refused.message if refused else "",
+        deployment=deployment,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import INTERRUPTED, Forbidden, Incomplete, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.deployment import Foreign, own_deployment
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
@@ -34,8 +35,9 @@ def autoscalers(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str]
     Raises Forbidden when HPAs may not be listed. A cluster without KEDA, or where its objects may not be
     listed, still shows the HPA that KEDA makes.
     """
+    hpas, scaled = side_by_side(lambda read: read(cluster, namespace), (_hpas, _scaled_objects))
     found: dict[tuple[str, str], Autoscaler] = {}
-    for item in cluster.list_objects(HPA, namespace)["items"]:
+    for item in hpas:
         spec = item["spec"]
         if dig(spec, "scaleTargetRef", "kind") == "Deployment":
             found[item["metadata"]["namespace"], spec["scaleTargetRef"]["name"]] = Autoscaler(
@@ -45,10 +47,6 @@ def autoscalers(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str]
                 int(spec["maxReplicas"]),
                 item,
             )
-    try:
-        scaled = cluster.list_objects(SCALED_OBJECT, namespace)["items"]
-    except (Forbidden, NotFound, ResourceMissing):
-        return found
     for item in scaled:
         spec = item["spec"]
         if dig(spec, "scaleTargetRef", "kind") in (None, "Deployment"):
@@ -60,6 +58,17 @@ def autoscalers(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str]
                 item,
             )
     return found
+
+
+def _hpas(cluster: Cluster, namespace: str | None) -> list[dict[str, Any]]:
+    return list(cluster.list_objects(HPA, namespace)["items"])
+
+
+def _scaled_objects(cluster: Cluster, namespace: str | None) -> list[dict[str, Any]]:
+    try:
+        return list(cluster.list_objects(SCALED_OBJECT, namespace)["items"])
+    except (Forbidden, NotFound, ResourceMissing):
+        return []
 
 
 def hpa_object(

@@ -1,22 +1,26 @@
-"""What ``describe`` gathers about one workload. Each part that may not be read is named, not left out."""
+"""What ``describe`` gathers about workloads. Each part that may not be read is named, not left out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.lookup import Answers, look_up
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
-from kubectl_kagent.lifecycle.history.revisions import revisions_of
-from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews
+from kubectl_kagent.lifecycle.history.revisions import read_revisions
+from kubectl_kagent.lifecycle.workloads.overview import Overview, surroundings, unless_forbidden
 from kubectl_kagent.model.resources import EVENT, MCP_SERVER, POD, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.tool_server import endpoint
 from kubectl_kagent.model.tool_server import problem as problem_of
-from kubectl_kagent.model.workload import ToolRef, dig
+from kubectl_kagent.model.workload import ToolRef, Workload, dig, pod_selector
 
-T = TypeVar("T")
+Manifest = Mapping[str, Any]
+
+_NAMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +53,74 @@ class Description:
     notes: tuple[str, ...]
 
 
-def describe(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Description:
-    """Raises NotFound when the workload is not there."""
+def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]) -> list[Description]:
+    """Each of these workloads of one namespace; one list of a kind answers for all of them.
+
+    Raises Forbidden without their Deployments.
+    """
+    if not workloads:
+        return []
     notes: list[str] = []
-    unknown: set[str] = set()
-    overview = overviews(cluster, resource, namespace, names=(name,), warn=notes.append)[0]
-    workload = overview.workload
-
-    def allowed(part: str, read: Callable[[], Sequence[T]]) -> Sequence[T]:
-        try:
-            return read()
-        except Forbidden as error:
-            notes.append(f"{part} unknown: {error.explained}")
+    namespace = workloads[0].namespace
+    around = surroundings(cluster, resource, namespace, warn=notes.append)
+    servers = look_up(cluster, {tool.server for each in workloads for tool in each.tools})
+    reads: tuple[Callable[[], list[Manifest]], ...] = (
+        lambda: _pods(cluster, resource, workloads),
+        lambda: list(cluster.list_objects(EVENT, namespace)["items"]),
+    )
+    pods, events = side_by_side(unless_forbidden, reads)
+    unknown: set[str] = {*around.unknown}
+    for part, answer in (("pods", pods), ("events", events)):
+        if isinstance(answer, Forbidden):
+            notes.append(f"{part} unknown: {answer.explained}")
             unknown.add(part)
-            return ()
+    return [
+        _description(
+            overview,
+            servers,
+            around.revisions,
+            () if isinstance(pods, Forbidden) else pods,
+            () if isinstance(events, Forbidden) else events,
+            frozenset(unknown),
+            notes,
+        )
+        for overview in around.overviews(workloads)
+    ]
 
-    pods: Sequence[Mapping[str, Any]] = allowed(
-        "pods", lambda: cluster.list_objects(POD, namespace, labels=workload.pod_selector)["items"]
-    )
-    events: Sequence[Mapping[str, Any]] = allowed(
-        "events", lambda: cluster.list_objects(EVENT, namespace)["items"]
-    )
-    about = {name, *(str(pod["metadata"]["name"]) for pod in pods)}
+
+def _description(
+    overview: Overview,
+    servers: Answers,
+    revisions: Iterable[Manifest],
+    pods: Iterable[Manifest],
+    events: Iterable[Manifest],
+    unknown: frozenset[str],
+    notes: Sequence[str],
+) -> Description:
+    """What of all that was read concerns one workload. Pure."""
+    workload, unread = overview.workload, list[str]()
+    own = [pod for pod in pods if workload.selects(pod)]
+    about = {workload.name, *(str(pod["metadata"]["name"]) for pod in own)}
     return Description(
         overview,
-        tuple(_resolve(cluster, tool) for tool in workload.tools),
-        tuple(sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
-        tuple(sorted((e for e in events if _concerns(e, about)), key=event_time)),
-        () if "revision" in overview.unknown else tuple(revisions_of(cluster, workload, warn=notes.append)),
-        frozenset({*unknown, *overview.unknown}),
-        tuple(notes),
+        tuple(_resolve(tool, servers[tool.server]) for tool in workload.tools),
+        tuple(sorted(own, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
+        tuple(sorted((event for event in events if _concerns(event, about)), key=event_time)),
+        tuple(read_revisions(revisions, workload, warn=unread.append)),
+        unknown,
+        (*notes, *unread),
     )
+
+
+def _pods(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]) -> list[Manifest]:
+    """The pods of all, a hundred workloads a list: their names stand in its URL."""
+    names = [workload.name for workload in workloads]
+    selectors = [
+        pod_selector(resource, tuple(names[place : place + _NAMES])) for place in range(0, len(names), _NAMES)
+    ]
+    namespace = workloads[0].namespace
+    listings = side_by_side(lambda labels: cluster.list_objects(POD, namespace, labels=labels), selectors)
+    return [pod for listing in listings for pod in listing["items"]]
 
 
 def _concerns(event: Mapping[str, Any], names: set[str]) -> bool:
@@ -97,14 +138,12 @@ def event_time(event: Mapping[str, Any]) -> str:
     return str(latest or event["metadata"]["creationTimestamp"])
 
 
-def _resolve(cluster: Cluster, tool: ToolRef) -> ResolvedTools:
+def _resolve(tool: ToolRef, server: Manifest | KagentError) -> ResolvedTools:
     reference = tool.server
-    try:
-        server = cluster.get(reference.resource, reference.namespace, reference.name)
-    except (NotFound, ResourceMissing):
+    if isinstance(server, (NotFound, ResourceMissing)):
         return ResolvedTools(tool, "", "does not exist", None)
-    except KagentError as error:
-        return ResolvedTools(tool, "", error.message, None)
+    if isinstance(server, KagentError):
+        return ResolvedTools(tool, "", server.message, None)
     problem = problem_of(reference.resource, server)
     if reference.resource is REMOTE_MCP_SERVER:
         found = dig(server, "status", "discoveredTools")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.model.deployment import Counts, Deployment
@@ -25,6 +26,8 @@ from kubectl_kagent.model.workload import Workload, dig
 T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
 Warn = Callable[[str], None]
+Key = tuple[str, str]
+_PARTS: tuple[Part, ...] = ("model", "revision", "autoscaler")  # in the order in which they are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,35 @@ class Overview:
     unknown: frozenset[Part]
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands around the workloads of a namespace: each kind from one list, by namespace and name.
+
+    ``revisions`` are all ControllerRevisions of the workloads' kind, oldest first by number.
+    """
+
+    deployments: Mapping[Key, Deployment]
+    models: Mapping[Key, Mapping[str, Any]]
+    revisions: tuple[Mapping[str, Any], ...]
+    scalers: Mapping[Key, Autoscaler]
+    unknown: frozenset[Part]
+
+    def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:
+        """One line of ``get`` for each. Pure."""
+        newest = _newest(self.revisions)
+        return [
+            overview(
+                workload,
+                _own(workload, self.deployments.get(workload.key)),
+                self.scalers.get(workload.key),
+                _model_name(workload, self.models),
+                newest.get(workload.key),
+                self.unknown,
+            )
+            for workload in workloads
+        ]
+
+
 def overviews(
     cluster: Cluster,
     resource: Resource,
@@ -61,37 +93,47 @@ def overviews(
     Raises Forbidden without the workloads or Deployments; ``warn`` is told what else may not be read.
     """
     if names and namespace is not None:
-        items = [cluster.get(resource, namespace, name) for name in names]
+        items = side_by_side(lambda name: cluster.get(resource, namespace, name), names)
     else:
         items = cluster.list_objects(resource, namespace, labels=labels)["items"]
-    deployments = {key: Deployment(item) for key, item in _by_name(cluster, DEPLOYMENT, namespace).items()}
-    unknown: set[Part] = set()
+    workloads = [Workload(resource, item) for item in items]
+    # after the workloads: a Deployment that is older than what its workload's status tells proves nothing
+    return surroundings(cluster, resource, namespace, warn=warn).overviews(workloads)
 
-    def allowed(part: Part, read: Callable[[], dict[T, Any]]) -> dict[T, Any]:
-        try:
-            return read()
-        except Forbidden as error:
-            if part not in unknown:
-                warn(f"{part} unknown: {error.explained}")
-            unknown.add(part)
-            return {}
 
-    models: dict[tuple[str, str], Any] = {}
+def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *, warn: Warn) -> Surroundings:
+    """Raises Forbidden without Deployments; ``warn`` is told what else may not be read."""
+    reads: dict[Part | None, Callable[[], Any]] = {
+        None: lambda: _by_name(cluster, DEPLOYMENT, namespace),
+        "revision": lambda: _revisions(cluster, resource, namespace),
+        "autoscaler": lambda: autoscalers(cluster, namespace),
+    }
     if resource is AGENT:
-        models = allowed("model", lambda: _by_name(cluster, MODEL_CONFIG, namespace))
-    revisions = allowed("revision", lambda: _newest_revisions(cluster, resource, namespace))
-    scalers = allowed("autoscaler", lambda: autoscalers(cluster, namespace))
-    return [
-        overview(
-            workload,
-            _own(workload, deployments.get(workload.key)),
-            scalers.get(workload.key),
-            _model_name(workload, models),
-            revisions.get(workload.key),
-            frozenset(unknown),
-        )
-        for workload in (Workload(resource, item) for item in items)
-    ]
+        reads["model"] = lambda: _by_name(cluster, MODEL_CONFIG, namespace)
+    answers = dict(zip(reads, side_by_side(unless_forbidden, reads.values()), strict=True))
+    if isinstance(answers[None], Forbidden):
+        raise answers[None]
+    unknown: set[Part] = set()
+    for part in _PARTS:
+        if isinstance(refused := answers.get(part), Forbidden):
+            warn(f"{part} unknown: {refused.explained}")
+            unknown.add(part)
+    known = {part: {} if isinstance(found, Forbidden) else found for part, found in answers.items()}
+    return Surroundings(
+        deployments={key: Deployment(item) for key, item in known[None].items()},
+        models=known.get("model", {}),
+        revisions=tuple(known["revision"]),
+        scalers=known["autoscaler"],
+        unknown=frozenset(unknown),
+    )
+
+
+def unless_forbidden(read: Callable[[], T]) -> T | Forbidden:
+    """What is read, or the refusal, for who can do without."""
+    try:
+        return read()
+    except Forbidden as error:
+        return error
 
 
 def _own(workload: Workload, found: Deployment | None) -> Deployment | None:
@@ -131,21 +173,21 @@ def _revision(revision: Mapping[str, Any] | None, config_hash: str) -> str:
     return "" if recorded and recorded != config_hash else str(revision.get("revision") or "")
 
 
-def _newest_revisions(
-    cluster: Cluster, resource: Resource, namespace: str | None
-) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _revisions(cluster: Cluster, resource: Resource, namespace: str | None) -> list[Mapping[str, Any]]:
     labels = f"{LABEL_KIND}={resource.singular}"
     items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for item in sorted(items, key=lambda item: int(item.get("revision") or 0)):
+    return sorted(items, key=lambda item: int(item.get("revision") or 0))
+
+
+def _newest(revisions: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:
+    found: dict[Key, Mapping[str, Any]] = {}
+    for item in revisions:
         owner = (dig(item, "metadata", "ownerReferences") or [{}])[0].get("name", "")
         found[(item["metadata"]["namespace"], str(owner))] = item
     return found
 
 
-def _by_name(
-    cluster: Cluster, resource: Resource, namespace: str | None
-) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _by_name(cluster: Cluster, resource: Resource, namespace: str | None) -> dict[Key, Mapping[str, Any]]:
     try:
         items = cluster.list_objects(resource, namespace)["items"]
     except (NotFound, ResourceMissing):
@@ -153,7 +195,7 @@ def _by_name(
     return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items}
 
 
-def _model_name(workload: Workload, models: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+def _model_name(workload: Workload, models: Mapping[Key, Mapping[str, Any]]) -> str:
     reference = workload.model_config
     if reference is None:
         return ""

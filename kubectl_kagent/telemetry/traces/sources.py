@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.trace import Record, Turn
@@ -19,10 +19,6 @@ from kubectl_kagent.telemetry.traces.query import MOST, NoSuchTurn, Query, named
 from kubectl_kagent.wire.ids import agent_of
 from kubectl_kagent.wire.lenient import Gaps
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-_AT_ONCE = 8
 _SUBAGENTS = 5
 
 
@@ -57,7 +53,7 @@ class FromController:
         sessions = [item for item in _sessions(listed, gaps) if item.updated >= query.since]
         found: list[Turn] = []
         looked = iter(sorted(sessions, key=lambda item: item.updated, reverse=True))
-        while some := list(islice(looked, _AT_ONCE)):
+        while some := list(islice(looked, AT_ONCE)):
             # all that is still to come ended before the newest of these
             if sum((turn.root.start or 0.0) > some[0].updated for turn in found) >= query.limit:
                 break
@@ -166,15 +162,6 @@ def _lines(name: str, data: bytes) -> Iterator[Any]:
                     f"line {number} of {name} is not JSON: {line[:60].decode(errors='replace')!r}",
                     hint="OTLP as JSON is expected: one document, or one a line",
                 ) from error
-
-
-def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """The function's value of each item, in order, a few at a time."""
-    items = list(items)
-    if len(items) < 2:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(function, items))
 
 
 def plain(id_: str) -> str:

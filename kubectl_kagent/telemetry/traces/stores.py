@@ -10,13 +10,14 @@ from typing import Any
 
 from kubectl_kagent.backends.jaeger import Jaeger
 from kubectl_kagent.backends.tempo import Tempo
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.events import INPUT_REQUIRED
 from kubectl_kagent.model.trace import TOOL, Record, Turn
 from kubectl_kagent.telemetry.traces import otlp
 from kubectl_kagent.telemetry.traces import spans as trace_spans
 from kubectl_kagent.telemetry.traces.query import MOST, TURN_SPAN, NoSuchTurn, Query, beginning, named, quoted
-from kubectl_kagent.telemetry.traces.sources import plain, side_by_side
+from kubectl_kagent.telemetry.traces.sources import plain
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.lenient import Gaps
 

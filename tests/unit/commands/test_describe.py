@@ -170,7 +170,8 @@ def test_one_of_which_nothing_is_there_yet(cluster: FakeCluster, kagent: Kagent,
 def test_what_may_not_be_read(patient: Story, kagent: Kagent, screen: Screen) -> None:
     for resource in (POD, EVENT, CONTROLLER_REVISION, MODEL_CONFIG, HPA):
         patient.cluster.deny("list", resource)
-    patient.cluster.deny("get", MCP_SERVER)
+    for verb in ("get", "list"):
+        patient.cluster.deny(verb, MCP_SERVER)
     code, out, err = kagent("describe", "clock")
     assert code == 0
     screen("describe-forbidden-parts", f"{out}\n{err}")

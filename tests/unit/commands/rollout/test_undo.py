@@ -472,7 +472,7 @@ def test_ctrl_c_while_it_waits_for_the_controller(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
     controllers.stopped = True
-    arrange_interrupt("get", AGENT, nth=5)(story.cluster)
+    arrange_interrupt("list", AGENT, nth=5)(story.cluster)
     assert kagent("rollback", "clock") == (130, "", INTERRUPTED)
     assert newest(story).rollback_of == 1
 
@@ -483,7 +483,7 @@ def test_what_helps_against_the_failure_comes_before_what_shows_the_change(
     def logged_out() -> None:
         raise Unauthorized("the token is expired", hint="log in again")
 
-    story.cluster.before("patch", AGENT, lambda: story.cluster.before("get", AGENT, logged_out))
+    story.cluster.before("patch", AGENT, lambda: story.cluster.before("list", AGENT, logged_out, nth=2))
     assert kagent("rollback", "clock") == (
         6,
         "",

@@ -64,16 +64,16 @@ def test_what_fails_after_the_patch_says_that_the_spec_is_in(
 
 def test_a_controller_that_cannot_be_asked_about(story: Story, kagent: Kagent) -> None:
     def refuse() -> None:
-        story.cluster.before("get", AGENT, refuse)
+        story.cluster.before("list", AGENT, refuse)
         raise GONE
 
-    story.cluster.before("get", AGENT, refuse, nth=2)
+    story.cluster.before("list", AGENT, refuse, nth=3)
     code, out, err = kagent("rollback", "clock")
     assert (code, out, err) == (5, "", f"{SPEC_IS_IN}{GONE.message}\nhint: {SHOWS}\n")
 
 
 def test_a_hash_that_is_back_is_success_although_it_can_not_be_noted(story: Story, kagent: Kagent) -> None:
-    fail(story, GONE, "list", CONTROLLER_REVISION, 3)
+    fail(story, GONE, "patch", CONTROLLER_REVISION, 1)
     assert kagent("rollback", "clock") == (
         0,
         back(story, 1, 3),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kubectl_kagent.lifecycle.history import revisions as history
-from kubectl_kagent.lifecycle.history import undo
+from kubectl_kagent.lifecycle.history import undo_plan
 from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.history.undo import restore
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -225,10 +227,10 @@ def test_undo_puts_nothing_back_into_another_namespace(spy: FakeCluster) -> None
     look(spy)
     change(spy, url="http://other")
     past = look(spy)
-    todo = undo.plan(spy, past, past.find(1))
+    todo = undo_plan.plan(spy, past, past.find(1))
     (shared,) = todo.sources
     assert ([item.path for item in shared.changes], shared.restorable) == (["spec.url"], False)
-    undo.undo(spy, todo, with_sources=True, manager="undoer", cause="")
+    restore(spy, replace(todo, with_sources=True), manager="undoer", cause="")
     found = spy.read(REMOTE_MCP_SERVER, "billing", namespace="team-b")
     assert found["spec"]["url"] == "http://other"
 
@@ -254,5 +256,5 @@ def test_undo_looks_at_no_source_that_the_recorded_spec_does_not_name(spy: FakeC
     spy.add(CONTROLLER_REVISION, typed | {"metadata": metadata, "data": data, "revision": 3})
     spy.requests.clear()
     forged = history.update(spy, workload(spy, "spy"), manager="", record=False).find(3)
-    assert undo.plan(spy, past, forged).sources == ()
+    assert undo_plan.plan(spy, past, forged).sources == ()
     assert not [request for request in spy.requests if request.namespace == "kube-system"]

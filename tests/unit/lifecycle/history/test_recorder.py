@@ -553,9 +553,12 @@ class Turnstile:
         self._waiting = threading.Semaphore(0)
         self._errors: list[BaseException] = []
 
-    def step(self) -> None:
-        """Wait for the next turn of this thread."""
-        go = self._go[threading.get_ident()]
+    def is_worker(self, thread: int) -> bool:
+        return thread in self._go
+
+    def step(self, thread: int = 0) -> None:
+        """Wait for the next turn of this thread, or of the worker that started it."""
+        go = self._go[thread or threading.get_ident()]
         self._waiting.release()
         go.acquire()
 
@@ -587,18 +590,23 @@ class Turnstile:
 
 
 class Stepping:
-    """The cluster, with a turn before each request."""
+    """The cluster of one worker, with a turn before each request: those side by side come one by one."""
 
     def __init__(self, cluster: FakeCluster, turnstile: Turnstile) -> None:
         self._cluster = cluster
         self._turnstile = turnstile
+        self._worker = 0
+        self._one_by_one = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._cluster, name)
 
         def request(*args: Any, **kwargs: Any) -> Any:
-            self._turnstile.step()
-            return method(*args, **kwargs)
+            with self._one_by_one:
+                if self._turnstile.is_worker(threading.get_ident()):
+                    self._worker = threading.get_ident()
+                self._turnstile.step(self._worker)
+                return method(*args, **kwargs)
 
         return request
 

@@ -16,9 +16,10 @@ from kubectl_kagent.errors import (
     TimedOut,
     Unreachable,
 )
-from kubectl_kagent.lifecycle.history import undo
+from kubectl_kagent.lifecycle.history import undo_plan
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import Undone, UndoPlan
+from kubectl_kagent.lifecycle.history.undo import Restored, restore
+from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -52,11 +53,12 @@ def past(story: Story, *ready: int) -> History:
 
 def planned(story: Story, to_revision: int = 0) -> UndoPlan:
     found = story.look()
-    return undo.plan(story.cluster, found, undo.choose(found, to_revision))
+    return undo_plan.plan(story.cluster, found, undo_plan.choose(found, to_revision))
 
 
-def carry_out(story: Story, todo: UndoPlan, *, with_sources: bool = False) -> Undone:
-    return undo.undo(story.cluster, todo, with_sources=with_sources, manager="undoer", cause="because")
+def carry_out(story: Story, todo: UndoPlan, *, with_sources: bool = False) -> Restored:
+    todo = replace(todo, with_sources=with_sources)
+    return restore(story.cluster, todo, manager="undoer", cause="because")
 
 
 def deployment_settings(story: Story) -> Object:
@@ -69,41 +71,41 @@ def deployment_settings(story: Story) -> Object:
 
 def test_the_default_is_the_newest_that_differs_from_the_live_config(story: Story) -> None:
     story.prompt("Guess well.")
-    assert undo.choose(story.look(), 0).number == 2
+    assert undo_plan.choose(story.look(), 0).number == 2
     story.prompt("Guess.")  # revision 4 is 2 again
-    assert undo.choose(story.look(), 0).number == 3
+    assert undo_plan.choose(story.look(), 0).number == 3
 
 
 def test_scaling_makes_no_other_config_to_return_to(story: Story) -> None:
     story.edit(AGENT, "clock", {"declarative": {"deployment": {"replicas": 5}}})
-    assert undo.choose(story.look(), 0).number == 1
+    assert undo_plan.choose(story.look(), 0).number == 1
 
 
 def test_a_number_is_that_revision_and_a_negative_one_counts_back(story: Story) -> None:
     story.prompt("Guess well.")
     found = story.look()
-    assert [undo.choose(found, number).number for number in (1, 3, -1, -2)] == [1, 3, 2, 1]
+    assert [undo_plan.choose(found, number).number for number in (1, 3, -1, -2)] == [1, 3, 2, 1]
 
 
 @pytest.mark.parametrize("number", [7, -2])
 def test_a_number_that_is_not_there(story: Story, number: int) -> None:
     with pytest.raises(NotFound, match=f"agent.kagent.dev/clock has no revision {number}"):
-        undo.choose(story.look(), number)
+        undo_plan.choose(story.look(), number)
 
 
 def test_with_one_config_only_there_is_nothing_to_return_to(cluster: FakeCluster) -> None:
     cluster.add(AGENT, agent())
     story = Story(cluster, Controllers(cluster))
     with pytest.raises(NotFound, match="only the live config is recorded"):
-        undo.choose(story.look(), 0)
+        undo_plan.choose(story.look(), 0)
 
 
 def test_the_good_one_was_ready_and_does_not_run(story: Story) -> None:
     story.prompt("Guess well.")
     story.prompt("Guess badly.")
-    assert undo.choose_good(past(story, 1, 2, 4)).number == 2
-    assert undo.choose_good(past(story, 1)).number == 1
-    assert undo.choose_good(past(story)).number == 3
+    assert undo_plan.choose_good(past(story, 1, 2, 4)).number == 2
+    assert undo_plan.choose_good(past(story, 1)).number == 1
+    assert undo_plan.choose_good(past(story)).number == 3
 
 
 def test_the_last_good_one_is_none_of_the_two_at_hand(story: Story) -> None:
@@ -111,10 +113,10 @@ def test_the_last_good_one_is_none_of_the_two_at_hand(story: Story) -> None:
     story.prompt("Guess.")  # 4 = 2
     found = past(story, 1, 2, 3, 4)
     three = found.find(3)
-    good = undo.last_good(found, three)
+    good = undo_plan.last_good(found, three)
     assert good is not None
     assert good.number == 1
-    assert undo.last_good(past(story, 2, 3, 4), three) is None
+    assert undo_plan.last_good(past(story, 2, 3, 4), three) is None
 
 
 def test_the_last_good_one_was_not_rolled_back_from_either(story: Story) -> None:
@@ -122,13 +124,13 @@ def test_the_last_good_one_was_not_rolled_back_from_either(story: Story) -> None
     story.prompt("Guess badly.")
     story.prompt("Tell the time.")  # 5 = 1
     found = past(story, 2, 4)
-    assert undo.last_good(found, found.find(4)) is None
+    assert undo_plan.last_good(found, found.find(4)) is None
 
 
 def test_a_revision_is_known_to_have_been_rolled_back_from(story: Story) -> None:
     story.prompt("Tell the time.")  # 3 = 1
     found = story.look()
-    assert [undo.rolled_back_from(found, found.find(number)) for number in (1, 2, 3)] == [None, 3, None]
+    assert [undo_plan.rolled_back_from(found, found.find(number)) for number in (1, 2, 3)] == [None, 3, None]
 
 
 # What would change
@@ -271,7 +273,7 @@ def test_of_a_config_map_only_the_key_in_use_comes_back(prompted: Story) -> None
     prompts(prompted, used="b", spare="y", new="z")
     done = carry_out(prompted, planned(prompted), with_sources=True)
     assert data(prompted) == {"used": "a", "spare": "y", "new": "z"}
-    assert [shared.label for shared in done.restored_sources] == ["configmap/prompts"]
+    assert [shared.label for shared in done.sources] == ["configmap/prompts"]
 
 
 def test_a_key_that_was_not_there_goes_again(prompted: Story) -> None:
@@ -370,7 +372,7 @@ def test_a_secret_that_is_rotated_meanwhile_is_no_conflict(story: Story) -> None
     todo = planned(story)
     story.cluster.set_status(MODEL_CONFIG, "gpt", {"secretHash": "bbbb"})
     done = carry_out(story, todo, with_sources=True)
-    assert [shared.label for shared in done.restored_sources] == ["modelconfig.kagent.dev/gpt"]
+    assert [shared.label for shared in done.sources] == ["modelconfig.kagent.dev/gpt"]
     assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"]["model"] == "small"
 
 
@@ -451,10 +453,10 @@ def fail_until(story: Story, error: KagentError, seconds: float) -> None:
 
     def refuse() -> None:
         if story.cluster.clock.monotonic() < over:
-            story.cluster.before("get", AGENT, refuse)
+            story.cluster.before("list", AGENT, refuse)
             raise error
 
-    story.cluster.before("get", AGENT, refuse)
+    story.cluster.before("list", AGENT, refuse)
 
 
 @pytest.mark.parametrize("error", HICCUPS, ids=lambda error: type(error).__name__)
@@ -475,7 +477,7 @@ def test_what_does_not_pass_is_said_after_half_a_minute(story: Story, error: Kag
 
 
 def test_a_missing_permission_is_not_waited_for(story: Story) -> None:
-    story.cluster.deny("get", AGENT)
+    story.cluster.deny("list", AGENT)
     before = story.cluster.clock.monotonic()
     with pytest.raises(Forbidden):
         check(story, story.hash())

@@ -18,6 +18,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
+from kubectl_kagent.model.workload import Workload
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Story
 from tests.objects import agent, mcp_server, reconcile
@@ -26,7 +27,8 @@ Object = dict[str, Any]
 
 
 def look(cluster: FakeCluster, name: str = "clock", resource: Resource = AGENT) -> Description:
-    return describe(cluster, resource, "default", name)
+    (found,) = describe(cluster, resource, [Workload(resource, cluster.get(resource, "default", name))])
+    return found
 
 
 def tool(kind: str, name: str, *names: str, **more: Any) -> Object:

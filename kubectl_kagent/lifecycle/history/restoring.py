@@ -1,0 +1,117 @@
+"""Put a recorded config back into the objects it came from, each only if it is still as it was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Conflict, Done, Incomplete, KagentError
+from kubectl_kagent.lifecycle.history.config_sources import find_source
+from kubectl_kagent.lifecycle.history.snapshots import Gone, look_at
+from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
+from kubectl_kagent.model.resources import CONFIG_MAP
+from kubectl_kagent.model.revision import ConfigSource
+
+_TRIES = 5  # kubectl's: a controller may write the status a few times meanwhile
+
+
+def try_out(cluster: Cluster, planned: UndoPlan) -> Mapping[str, Any]:
+    """Let the server check the undo without storing it: the object as it would be."""
+    obj = replace_spec(cluster, planned, dry_run=True, manager="")
+    for shared in planned.restored:
+        _restore_source(cluster, shared, dry_run=True, manager="")
+    return obj
+
+
+def say_restored(done: Done, planned: UndoPlan, sources: Sequence[SharedSource] = ()) -> None:
+    """Note that the patch is in, and these sources are restored."""
+    too = f" (restored too: {_labels(sources)})" if sources else ""
+    done.text = f"the spec of revision {planned.target.number} is in {planned.workload.label}{too}"
+    done.hint = f"kubectl kagent rollout status {planned.workload.typed} shows how far it is"
+
+
+def replace_spec(cluster: Cluster, planned: UndoPlan, *, dry_run: bool, manager: str) -> dict[str, Any]:
+    """The object with the target's spec. Raises Conflict when it is not any more as the plan saw it."""
+    workload = planned.workload
+    place = (workload.resource, workload.namespace, workload.name)
+    version = workload.resource_version
+    for _ in range(_TRIES):
+        patch: list[dict[str, Any]] = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/spec", "value": dict(planned.spec)},
+        ]
+        try:
+            return cluster.json_patch(*place, patch, dry_run=dry_run, manager=manager)
+        except Conflict as error:
+            conflict = error
+        try:
+            now = look_at(cluster, *place)
+        except Gone:
+            break
+        if (now.uid, now.generation) != (workload.uid, workload.generation):
+            break
+        version = now.resource_version  # only its status went on
+    raise Conflict(
+        f"{workload.label} was changed by somebody else just now; nothing was rolled back",
+        hint=f"look at it with kubectl kagent rollout history {planned.workload.typed}, then try again",
+    ) from conflict
+
+
+def restore_sources(
+    cluster: Cluster, planned: UndoPlan, done: Done, *, manager: str
+) -> tuple[SharedSource, ...]:
+    """Restore one after the other. Raises Incomplete that names those which are left."""
+    sources = planned.restored
+    for number, shared in enumerate(sources):
+        try:
+            _restore_source(cluster, shared, dry_run=False, manager=manager)
+        except KagentError as error:
+            again = (
+                f"kubectl kagent rollout undo {planned.workload.typed} --to-revision={planned.target.number}"
+            )
+            raise Incomplete.because(
+                f"{done.text}, but not restored: {_labels(sources[number:])}:",
+                error,
+                f"{again} --with-sources restores the rest",
+            ) from error
+        say_restored(done, planned, sources[: number + 1])
+    return sources
+
+
+def _labels(sources: Sequence[SharedSource]) -> str:
+    return ", ".join(source.label for source in sources)
+
+
+def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, manager: str) -> None:
+    """Raises Conflict when the source is not any more as the plan saw it."""
+    reference, now = shared.target.reference, shared.obj
+    place = (reference.resource, reference.namespace, reference.name)
+    for _ in range(_TRIES):
+        if now is None or _config(ConfigSource.of(reference, now)) != _config(shared.live):
+            break
+        try:
+            cluster.json_patch(*place, _restoring(shared.target, now), dry_run=dry_run, manager=manager)
+        except Conflict:  # perhaps only its status went on
+            now = find_source(cluster, reference)
+            continue
+        return
+    raise Conflict(f"{shared.label} was changed by somebody else just now")
+
+
+def _config(source: ConfigSource) -> dict[str, Any]:
+    """The content that a person writes: a Secret may change meanwhile."""
+    return {key: value for key, value in (source.content or {}).items() if key != "secret"}
+
+
+def _restoring(target: ConfigSource, now: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The patch that gives the object as it is now the recorded content."""
+    content = target.content or {}
+    version = now["metadata"]["resourceVersion"]
+    if target.reference.resource is CONFIG_MAP:
+        others = now.get("data") or {} if target.reference.keys else {}
+        data = {key: text for key, text in (others | content["data"]).items() if text is not None}
+        change = {"op": "add", "path": "/data", "value": data}
+    else:
+        change = {"op": "replace", "path": "/spec", "value": content["spec"]}
+    return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}, change]

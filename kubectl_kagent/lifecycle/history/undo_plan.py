@@ -1,0 +1,245 @@
+"""What an undo would change, before any of it is done: the revision, its spec, sources that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
+from kubectl_kagent.errors import Forbidden, NotFound
+from kubectl_kagent.lifecycle.history.config_sources import Found, read_source
+from kubectl_kagent.lifecycle.history.diff import FieldChange, source_changes
+from kubectl_kagent.lifecycle.history.gitops import owner_warning
+from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONFIG_MAP,
+    MODEL_CONFIG,
+    REMOTE_MCP_SERVER,
+    Resource,
+)
+from kubectl_kagent.model.revision import ConfigSource, Revision
+from kubectl_kagent.model.workload import Reference, Workload, with_replicas
+
+# Sources that undo can restore: their recorded content is the whole of what was in them.
+_RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSource:
+    """A source whose live content differs from the target's, and the other agents that use it.
+
+    ``obj`` is the object that the live content is of, None when there is none. ``note`` says why there
+    may be more users. ``elsewhere``: it belongs to another namespace.
+    """
+
+    target: ConfigSource
+    live: ConfigSource
+    obj: Mapping[str, Any] | None
+    changes: tuple[FieldChange, ...]
+    other_agents: tuple[str, ...]
+    note: str = ""
+    elsewhere: bool = False
+
+    @property
+    def label(self) -> str:
+        return self.target.reference.resource.label(self.target.reference.name)
+
+    @property
+    def restorable(self) -> bool:
+        """Secrets are not recorded, and what was deleted may have had more in it than was in use.
+
+        What belongs to another namespace is not put back from here: whoever writes in this one may have
+        written the record.
+        """
+        if self.elsewhere or self.target.reference.resource not in _RESTORABLE:
+            return False
+        return not {"", "secret"} & {change.path for change in self.changes}
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """An undo before it is done. ``sources`` are the shared ones that differ from the target's."""
+
+    past: History
+    target: Revision
+    spec: Mapping[str, Any]
+    sources: tuple[SharedSource, ...]
+    with_sources: bool = False
+
+    @property
+    def workload(self) -> Workload:
+        """The object as it is before the undo."""
+        return self.past.now.workload
+
+    @property
+    def spec_differs(self) -> bool:
+        """Whether the object itself would be another one; no replicas and no place for them are the same."""
+        workload = self.workload
+        return _bare(workload.resource, self.spec) != _bare(workload.resource, workload.spec)
+
+    @property
+    def restored(self) -> tuple[SharedSource, ...]:
+        """The sources that are restored too."""
+        return tuple(source for source in self.sources if self.with_sources and source.restorable)
+
+    @property
+    def left(self) -> tuple[SharedSource, ...]:
+        """The sources that go on to differ."""
+        return tuple(source for source in self.sources if not (self.with_sources and source.restorable))
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether there is anything to write."""
+        return self.spec_differs or bool(self.restored)
+
+    @property
+    def owner_warning(self) -> str | None:
+        """Who will undo the undo, and what to do about it."""
+        return owner_warning(self.workload)
+
+    @property
+    def rolled_back_in(self) -> int | None:
+        """The revision whose rollback left the target behind, if one did."""
+        return rolled_back_from(self.past, self.target)
+
+    @property
+    def last_good(self) -> Revision | None:
+        """A better target than one that was rolled back from."""
+        return last_good(self.past, self.target)
+
+
+def choose(past: History, to_revision: int) -> Revision:
+    """The revision to return to: the one asked for, else the newest whose config is not the live one.
+
+    Raises NotFound when there is none.
+    """
+    if to_revision:
+        return past.find(to_revision)
+    live = past.now.snapshot.hash
+    for revision in reversed(past.revisions):
+        if revision.hash != live:
+            return revision
+    workload = past.now.workload
+    raise NotFound(
+        f"no rollout history found for {workload.label}: only the live config is recorded",
+        hint="history starts with the first look; 'kubectl kagent record' keeps it from now on",
+    )
+
+
+def choose_good(past: History) -> Revision:
+    """The newest revision that was ready and is not the live config, else what ``choose`` takes."""
+    live = past.now.snapshot.hash
+    ready = [revision for revision in past.revisions if revision.ready_at and revision.hash != live]
+    return ready[-1] if ready else choose(past, 0)
+
+
+def last_good(past: History, target: Revision) -> Revision | None:
+    """The newest revision that was ready and is neither live nor a config that was rolled back from."""
+    bad = {past.now.snapshot.hash, target.hash}
+    bad |= {before.hash for before, after in pairwise(past.revisions) if after.rollback_of}
+    for revision in reversed(past.revisions):
+        if revision.ready_at and revision.hash not in bad:
+            return revision
+    return None
+
+
+def rolled_back_from(past: History, target: Revision) -> int | None:
+    """The revision whose rollback left ``target`` behind, if one did."""
+    for before, after in pairwise(past.revisions):
+        if before.number == target.number and after.rollback_of:
+            return after.number
+    return None
+
+
+def plan(cluster: Cluster, past: History, target: Revision, *, with_sources: bool = False) -> UndoPlan:
+    """What the undo would change: the spec with the live replica count, and the sources that differ."""
+    workload = past.now.workload
+    path = _replicas_path(workload.resource, target.spec)
+    spec = with_replicas(target.spec, path, workload.replicas)
+    shared = []
+    differ = _differing(cluster, past, target)
+    users = _users(cluster, workload, [source for source, _, _ in differ])
+    for source, found, changes in differ:
+        elsewhere = source.reference.namespace != workload.namespace
+        others, note = users[source.reference]
+        for secret in (False, True):  # one may be restored and the other not
+            part = tuple(change for change in changes if (change.path == "secret") == secret)
+            if part:
+                shared.append(SharedSource(source, found.source, found.obj, part, others, note, elsewhere))
+    return UndoPlan(past, target, spec, tuple(shared), with_sources)
+
+
+def _replicas_path(resource: Resource, spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where ``spec`` keeps its deployment settings, which depends on its type."""
+    return Workload(resource, {"spec": spec}).deployment_path
+
+
+def _bare(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return with_replicas(spec, _replicas_path(resource, spec), None)
+
+
+def _named(workload: Workload, target: Revision) -> list[ConfigSource]:
+    """The recorded sources that the recorded spec itself names: anything may stand beside it."""
+    then = Workload(workload.resource, {**workload.obj, "spec": target.spec})
+    return [source for source in target.sources if source.reference in then.references()]
+
+
+def _differing(
+    cluster: Cluster, past: History, target: Revision
+) -> list[tuple[ConfigSource, Found, Sequence[FieldChange]]]:
+    """The target's sources whose live content is another: those that the live config uses were just read."""
+    now = past.now
+    live = {
+        source.reference: Found(source, obj)
+        for source, obj in zip(now.snapshot.sources, now.sources, strict=True)
+    }
+    then = _named(now.workload, target)
+    found = side_by_side(
+        lambda source: live.get(source.reference) or read_source(cluster, now.workload, source.reference),
+        then,
+    )
+    changes = [source_changes([each.source], [source]) for source, each in zip(then, found, strict=True)]
+    return [differs for differs in zip(then, found, changes, strict=True) if differs[2]]
+
+
+def _users(
+    cluster: Cluster, workload: Workload, sources: Sequence[ConfigSource]
+) -> dict[Reference, tuple[tuple[str, ...], str]]:
+    """Other agents that use each source, and a note when those elsewhere may not be listed."""
+    references = [source.reference for source in sources]
+    # what is of no use in another namespace is used from nowhere else
+    shared = {ref for ref in references if ref.resource not in (MODEL_CONFIG, CONFIG_MAP)}
+    agents, note = _agents(cluster, {ref.namespace for ref in references}, everywhere=bool(shared))
+    used: dict[tuple[Resource, str, str], list[str]] = {}
+    for agent in agents:
+        own = agent.namespace == workload.namespace
+        name = agent.name if own else f"{agent.namespace}/{agent.name}"
+        for key in {_key(ref) for ref in agent.references()} if agent.uid != workload.uid else ():
+            used.setdefault(key, []).append(name)
+    return {
+        ref: (tuple(sorted(used.get(_key(ref), ()))), note if ref in shared else "") for ref in references
+    }
+
+
+def _key(reference: Reference) -> tuple[Resource, str, str]:
+    return reference.resource, reference.namespace, reference.name
+
+
+def _agents(cluster: Cluster, namespaces: set[str], *, everywhere: bool) -> tuple[list[Workload], str]:
+    """The agents of the cluster, or of these namespaces; a note when it had to be these."""
+    each: list[str | None] = [*sorted(namespaces)]
+    note = ""
+    try:
+        listings = side_by_side(
+            lambda namespace: cluster.list_objects(AGENT, namespace), [None] if everywhere else each
+        )
+    except Forbidden as error:
+        if not everywhere:
+            raise
+        note = f"agents of other namespaces may use it too: {error.explained}"
+        listings = side_by_side(lambda namespace: cluster.list_objects(AGENT, namespace), each)
+    return [Workload(AGENT, item) for listing in listings for item in listing["items"]], note
