@@ -72,16 +72,28 @@ def scale(
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
     waits = replicas is not None and bool(wait or timeout) and dry_run == "none"
-    for workload in workloads if waits else ():
-        may_follow(cluster, workload)
+    may_follow(cluster, workloads if waits else ())
+    counts = scaling.current_counts(cluster, workloads)
+    scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
+        before = counts[workload.key]
         if replicas is None:
-            done = scaling.hand_over(cluster, workload, dry_run=dry_run, manager=manager, warn=terminal.warn)
+            done = scaling.hand_over(
+                cluster,
+                workload,
+                before=before,
+                scalers=scalers,
+                dry_run=dry_run,
+                manager=manager,
+                warn=terminal.warn,
+            )
             changed |= done.changed
             terminal.changed(done.obj, "released", output, dry_run)
             continue
-        scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
-        done = scaling.scale(cluster, workload, replicas, expect=expect, dry_run=dry_run, manager=manager)
+        scaling.refuse_autoscaled(workload, scalers, force=force, warn=terminal.warn)
+        done = scaling.scale(
+            cluster, workload, replicas, before=before, expect=expect, dry_run=dry_run, manager=manager
+        )
         changed |= done.changed
         terminal.changed(done.obj, "scaled", output, dry_run)
     for workload in workloads if waits else ():
@@ -116,8 +128,11 @@ def hibernate(
     # every agent of the namespace sleeps over the weekend
     kubectl kagent hibernate agents --all
     """
-    for workload in _workloads(cluster, target, selector, all_=all_):
-        scaling.refuse_autoscaled(cluster, workload, force=force, warn=terminal.warn)
+    workloads = _workloads(cluster, target, selector, all_=all_)
+    counts = scaling.current_counts(cluster, workloads)
+    scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    for workload in workloads:
+        scaling.refuse_autoscaled(workload, scalers, force=force, warn=terminal.warn)
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
@@ -126,6 +141,7 @@ def hibernate(
             cluster,
             workload,
             0,
+            before=counts[workload.key],
             expect=scaling.Expect(),
             dry_run=dry_run,
             manager=manager,
@@ -156,8 +172,10 @@ def wake(
     \b
     kubectl kagent wake agent/datetime-agent
     """
-    for workload in _workloads(cluster, target, selector, all_=all_):
-        if scaling.current_replicas(cluster, workload) != 0:
+    workloads = _workloads(cluster, target, selector, all_=all_)
+    counts = scaling.current_counts(cluster, workloads)
+    for workload in workloads:
+        if counts[workload.key] != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
@@ -166,6 +184,7 @@ def wake(
             cluster,
             workload,
             replicas,
+            before=0,
             expect=scaling.Expect(replicas=0),
             dry_run=dry_run,
             manager=manager,

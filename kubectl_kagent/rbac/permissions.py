@@ -39,7 +39,9 @@ _ALL_NAMESPACES = "all namespaces"
 
 _NAMED = _each(WORKLOADS, ("get",), "the object named")
 _SELECTED = _only_with("-l, --all", _each(WORKLOADS, ("list",), "the objects"))
+_ONE_BY_ONE = "asks for each by its name"
 _COUNT = Need(DEPLOYMENT, ("get",), "the count of an object that has none of its own")
+_COUNTS = Need(DEPLOYMENT, ("list",), "the counts of several at once", _ONE_BY_ONE)
 
 _AUTOSCALED = Need(HPA, ("list",), "refuse what an autoscaler decides", "goes on, and says so")
 _KEDA = Need(SCALED_OBJECT, ("list",), "KEDA's limits", "the HPA that KEDA makes stands in for it")
@@ -128,6 +130,10 @@ def _controller(why: Mapping[str, str]) -> tuple[Need, ...]:
     )
 
 
+_SERVERS_TOGETHER = tuple(
+    Need(resource, ("list",), "several of the servers that agents name at once", _ONE_BY_ONE)
+    for resource in (MCP_SERVER, REMOTE_MCP_SERVER, SERVICE)
+)
 _SERVERS_NAMED = _each((MCP_SERVER, REMOTE_MCP_SERVER, SERVICE), ("get",), "the servers that agents name")
 _OFFERED = tuple(
     replace(need, without=need.without or "says that it is not known")
@@ -142,12 +148,11 @@ _ASKED = (
 )
 
 _UNDO = (
-    *_NAMED,
     *_PAST,
     *_each(WORKLOADS, ("patch",), "put the spec back"),
     *_only_with(
         "--with-sources",
-        _each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP), ("get", "patch"), "put shared sources back"),
+        _each((MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP), ("patch",), "put shared sources back"),
     ),
     *_RECORDING,
     Need(
@@ -157,7 +162,7 @@ _UNDO = (
         "names only those of its namespace",
         elsewhere=_ALL_NAMESPACES,
     ),
-    *_only_with("--wait", (Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
+    *_only_with("--wait", (*_NAMED, Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
 )
 
 PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
@@ -175,6 +180,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_OVERVIEW,
         Need(REMOTE_MCP_SERVER, ("get",), "the tools it offers", "says that they are not known"),
         Need(SERVICE, ("get",), "whether a tool server is there", "says that it is not known"),
+        *_SERVERS_TOGETHER[1:],
         Need(POD, ("list",), "pods and their failures", "leaves them out"),
         Need(EVENT, ("list",), "events", "leaves them out"),
     ),
@@ -225,6 +231,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SELECTED,
         *_each(WORKLOADS, ("patch",), "set replicas"),
         replace(_COUNT, why=f"{_COUNT.why}; --wait"),
+        _COUNTS,
         _AUTOSCALED,
         _KEDA,
         *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
@@ -234,10 +241,11 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SELECTED,
         *_each(WORKLOADS, ("patch",), "set replicas, note the old count"),
         _COUNT,
+        _COUNTS,
         _AUTOSCALED,
         _KEDA,
     ),
-    "wake": (*_NAMED, *_SELECTED, *_each(WORKLOADS, ("patch",), "set replicas"), _COUNT),
+    "wake": (*_NAMED, *_SELECTED, *_each(WORKLOADS, ("patch",), "set replicas"), _COUNT, _COUNTS),
     "autoscale": (
         Need(AGENT, ("get", "patch"), "hand its replicas to the HPA"),
         Need(DEPLOYMENT, ("get",), "whether it is the agent's, and not scaled to 0"),
@@ -246,12 +254,11 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         _KEDA,
     ),
     "rollout history": (
-        *_NAMED,
         *_PAST,
         Need(REPLICA_SET, ("list",), "the pods of each config"),
         *_RECORDING,
     ),
-    "rollout diff": (*_NAMED, *_PAST, *_RECORDING),
+    "rollout diff": (*_PAST, *_RECORDING),
     "rollout undo, rollback": _UNDO,
     "rollout status": (
         *_NAMED,
@@ -266,6 +273,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_NAMED,
         *_SELECTED,
         Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
+        Need(DEPLOYMENT, ("list",), "several at once", _ONE_BY_ONE),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
         *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
     ),
@@ -298,6 +306,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "tools check": (
         *_each((AGENT,), ("get", "list"), "the agents"),
         *_SERVERS_NAMED,
+        *_SERVERS_TOGETHER,
         *_OFFERED,
         *_only_with("--live", _ASKED),
     ),

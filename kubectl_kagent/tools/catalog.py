@@ -9,6 +9,8 @@ from typing import Any
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.mcp import McpServer
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.lookup import look_up
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, REMOTE_MCP_SERVER, SERVICE, Resource
 from kubectl_kagent.model.tool_server import MCP_SERVICE, SERVERS, Tool, described, discovered, problem
@@ -69,32 +71,46 @@ class Servers:
     _records: Mapping[tuple[str, str], Any] | None = None
 
     def find(self, reference: Reference) -> Server:
-        if reference not in self._seen:
-            try:
-                found = self.cluster.get(reference.resource, reference.namespace, reference.name)
-            except (NotFound, ResourceMissing):
-                self._seen[reference] = Server(reference, exists=False)
-            except Forbidden as error:
-                if self.strict:
-                    raise
-                self._seen[reference] = Server(reference, None, unknown=error.explained)
-            else:
-                self._seen[reference] = self._look(reference, found)
+        """Raises what asking for it ends with: Forbidden only when ``strict``."""
+        self.look_up([reference])
         return self._seen[reference]
 
-    def all(self, namespace: str | None) -> Iterator[Server]:
+    def look_up(self, references: Iterable[Reference]) -> None:
+        """Look at these together, as far as they were not looked at yet. Raises what ``find`` raises."""
+        new = {reference for reference in references if reference not in self._seen}
+        for reference, answer in look_up(self.cluster, new).items():
+            if isinstance(answer, (NotFound, ResourceMissing)):
+                self._seen[reference] = Server(reference, exists=False)
+            elif isinstance(answer, Forbidden) and not self.strict:
+                self._seen[reference] = Server(reference, None, unknown=answer.explained)
+            elif isinstance(answer, KagentError):
+                raise answer
+            else:
+                self._seen[reference] = self._look(reference, answer)
+
+    def know(self, objects: Mapping[Reference, Mapping[str, Any]]) -> None:
+        """Servers, or agents that others use as tools, that were just read."""
+        self._seen |= {reference: self._look(reference, obj) for reference, obj in objects.items()}
+
+    def all(self, namespace: str | None) -> list[Server]:
         """Every server of a namespace; kinds that are not installed have none."""
-        for resource in SERVERS:
-            labels = MCP_SERVICE if resource is SERVICE else None
-            try:
-                items = self.cluster.list_objects(resource, namespace, labels=labels)["items"]
-            except ResourceMissing:
-                continue
+        found = []
+        for resource, items in zip(
+            SERVERS, side_by_side(lambda resource: self._items(resource, namespace), SERVERS), strict=True
+        ):
             for item in items:
                 metadata = item["metadata"]
                 reference = Reference(resource, str(metadata["namespace"]), str(metadata["name"]))
                 self._seen[reference] = self._look(reference, item)
-                yield self._seen[reference]
+                found.append(self._seen[reference])
+        return found
+
+    def _items(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+        labels = MCP_SERVICE if resource is SERVICE else None
+        try:
+            return list(self.cluster.list_objects(resource, namespace, labels=labels)["items"])
+        except ResourceMissing:
+            return []
 
     def _look(self, reference: Reference, obj: Mapping[str, Any]) -> Server:
         resource = reference.resource
@@ -144,6 +160,9 @@ def agents(cluster: Cluster, namespace: str | None, names: Iterable[str] = ()) -
 
 def uses(servers: Servers, found: Iterable[Workload]) -> list[Use]:
     """Every tool of every agent, in the order of their specs."""
+    found = list(found)
+    servers.know({Reference(AGENT, *agent.key): agent.obj for agent in found})
+    servers.look_up(tool.server for agent in found for tool in agent.tools)
     return [
         use
         for agent in found

@@ -99,6 +99,9 @@ class LabWorld:
                 self._observed(name, found["metadata"]["generation"])
         self._forgotten.clear()
 
+    def meanwhile(self, action: Callable[[], None]) -> None:
+        """A real cluster does not tell when."""
+
     def converse(self) -> tuple[str, str]:
         """As an agent's runtime keeps them."""
         controller = find_controller(self.admin)

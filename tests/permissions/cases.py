@@ -23,6 +23,7 @@ from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Access, ClusterService
 from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound
+from kubectl_kagent.lifecycle.history.recorder import Recorder
 from kubectl_kagent.model import revision
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -90,6 +91,9 @@ class World(Protocol):
 
     def remember(self) -> None:
         """Undo ``forget``."""
+
+    def meanwhile(self, action: Callable[[], None]) -> None:
+        """Let ``action`` happen while the next revision is stored, in a world that can tell when."""
 
     def converse(self) -> tuple[str, str]:
         """A new session with ``echo``, and a task in it that waits for an approval: their ids."""
@@ -259,14 +263,17 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
 
 
 def must_wait(frame: FrameType | None) -> bool:
-    """Whether an interrupt would be lost, or leave the fake's lock taken.
+    """Whether an interrupt would be lost, leave the fake's lock taken, or come before a look's result is told.
 
     What is raised where Python calls something because an object goes is lost (weak references call what is
     in their module). And between a lock's being taken and the block that gives it back nothing may be raised.
+    A recorder tells after a look what it has left out.
     """
     while frame is not None:
         where, name = frame.f_code.co_filename, frame.f_code.co_name
         if name == "__del__" or where == weakref.__file__ or where.startswith(_FAKE):
+            return True
+        if frame.f_code is Recorder._record.__code__:
             return True
         frame = frame.f_back
     return False
@@ -441,10 +448,10 @@ def to_undo(world: World, name: str = "agent") -> None:
     blocked(world, name)
 
 
-def to_undo_forgotten(world: World) -> None:
-    """The undo itself makes the controller look at the agent again."""
+def to_undo_with_an_edit(world: World) -> None:
+    """While the undo is recorded a tool server changes, and nothing shows that the controller has seen it."""
     to_undo(world)
-    world.forget("agent")
+    world.meanwhile(lambda: edit(world, "server"))
 
 
 def to_undo_late(world: World) -> None:
@@ -475,6 +482,10 @@ def to_undo_broken(world: World) -> None:
 
 def to_undo_server(world: World) -> None:
     recorded(world, "server")
+
+
+def to_undo_idle(world: World) -> None:
+    recorded(world, "idle")
 
 
 def to_record(world: World) -> None:
@@ -511,6 +522,33 @@ def no_guest(world: World) -> None:
     world.admin.delete(AGENT, world.admin.namespace, "guest")
     world.admin.delete(REMOTE_MCP_SERVER, elsewhere, "tools")
     world.admin.delete(NAMESPACE, "", elsewhere)
+
+
+def crowd(world: World) -> None:
+    """Two agents without a count of their own that name two tool servers of each kind; they stay."""
+    admin = world.admin
+    spec = {"description": "0", "url": "http://127.0.0.1:9/mcp"}
+    named = [
+        _tool(kind, name)
+        for kind, names in (
+            ("RemoteMCPServer", ("remote", "second-remote")),
+            ("MCPServer", ("server", "idle")),
+            ("Service", ("web", "second-web")),
+        )
+        for name in names
+    ]
+    settings = {"systemMessage": "Prompt.", "deployment": {"nodeSelector": _NOWHERE}}
+    declarative = {"runtime": "python", "modelConfig": "model", "tools": named, **settings}
+    declared = {"type": "Declarative", "description": "a test", "declarative": declarative}
+    for resource, body in (
+        (REMOTE_MCP_SERVER, _object(REMOTE_MCP_SERVER, "second-remote", spec)),
+        (SERVICE, _service("second-web")),
+        (AGENT, _object(AGENT, "crowd-one", declared, labels={"only": "crowd"})),
+        (AGENT, _object(AGENT, "crowd-two", declared, labels={"only": "crowd"})),
+    ):
+        with contextlib.suppress(AlreadyExists):
+            admin.create(resource, admin.namespace, body, manager="admin")
+    world.settle()
 
 
 def to_record_with_guest(world: World) -> None:
@@ -636,6 +674,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("describe agent/agent"),
         Case("describe agents -l only=this"),
         Case("describe mcpservers -l only=this"),
+        Case("describe agents -l only=crowd", before=crowd, harmless=True),
     ),
     "logs": (
         Case("logs agent/broken"),
@@ -656,6 +695,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("scale agent/broken --replicas=1 --timeout=3s"),
         Case("scale agent/agent --replicas=0 --timeout=15s"),
         Case("scale agent/agent --replicas=0 --timeout=1s", before=agent_forgotten, racing=True),
+        Case("scale agents -l only=crowd --replicas=1 --dry-run=server", before=crowd, harmless=True),
     ),
     "hibernate": (
         Case("hibernate agent/agent"),
@@ -663,6 +703,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("hibernate agents -l only=this"),
         Case("hibernate mcpservers -l only=this --dry-run=server"),
         Case("hibernate agent/echo --dry-run=server"),
+        Case("hibernate agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "wake": (
         Case("wake agent/agent --dry-run=server"),
@@ -670,6 +711,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("wake agent/echo --dry-run=server"),
         Case("wake agents -l only=this --dry-run=server"),
         Case("wake mcpservers -l only=this --dry-run=server"),
+        Case("wake agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "autoscale": (
         Case("autoscale agent/echo --max=3 --cpu=70%", before=count_of_its_own, after=without_autoscaler),
@@ -693,10 +735,10 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout undo agent/agent --to-revision={target} --with-sources", before=to_undo_with_sources),
         Case("rollout undo agent/broken --wait --timeout=10s", before=to_undo_broken),
         Case("rollout undo agent/agent --wait", before=to_undo),
+        Case("rollout undo mcpserver/idle --wait", before=to_undo_idle),
         Case(
             "rollout undo agent/agent --wait",
-            before=to_undo_forgotten,
-            harmless=True,
+            before=to_undo_with_an_edit,
             hurried=frozenset({Use(Rule("apps", "deployments", "list"), elsewhere=True)}),
         ),
         Case("rollout undo agent/guest", before=guest, after=no_guest),
@@ -724,6 +766,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart agent/broken --timeout=5s"),
         Case("rollout restart agent/agent --timeout=3s", before=awake, after=asleep),
         Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True),
+        Case("rollout restart agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "top": (Case("top"), Case("top models --prometheus=none")),
     "tools list": (
@@ -740,6 +783,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("tools check agent"),
         Case("tools check --all"),
         Case("tools check agent --live"),
+        Case("tools check crowd-one", before=crowd, harmless=True),
     ),
     "trace": (Case("trace agent/agent"),),
     "chat": (Case("chat echo hello"), Case("chat echo hello --continue", before=conversed)),

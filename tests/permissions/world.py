@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from kubectl_kagent.model.resources import (
     AGENT,
+    CONTROLLER_REVISION,
     CRD,
     DEPLOYMENT,
     EVENT,
@@ -56,6 +58,13 @@ class FakeWorld:
     def remember(self) -> None:
         self._forgotten.clear()
         self.settle()
+
+    def meanwhile(self, action: Callable[[], None]) -> None:
+        def later() -> None:
+            self.admin.clock.sleep(2)
+            action()
+
+        self.admin.before("create", CONTROLLER_REVISION, later)
 
     def _reconcile(self, workload: Workload) -> None:
         spec = with_replicas(workload.spec, workload.deployment_path, None)

@@ -14,6 +14,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound, done_so_far
 from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
+from kubectl_kagent.lifecycle.workloads.deployment import own_deployments
 from kubectl_kagent.lifecycle.workloads.scaling import current_replicas
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
@@ -58,15 +59,20 @@ def restart(
     restarted: list[Workload] = []
     missing = 0
     waits = bool(wait or timeout) and dry_run == "none"
-    for workload in [Workload(targets.resource, item) for item in found]:
-        if current_replicas(cluster, workload) == 0:
+    workloads = [Workload(targets.resource, item) for item in found]
+    # where an agent's mark goes, and the count of what has none of its own
+    asked = [each for each in workloads if each.replicas is None or (each.is_agent and each.replicas)]
+    deployments = own_deployments(cluster, asked)
+    counts = {each.key: current_replicas(each, deployments.get(each.key)) for each in workloads}
+    rollout.may_follow(cluster, [each for each in workloads if counts[each.key]] if waits else ())
+    for workload in workloads:
+        deployment = deployments.get(workload.key)
+        if counts[workload.key] == 0:
             terminal.warn(f"{workload.label} has no replicas: there is nothing to restart")
             continue
-        if waits:
-            rollout.may_follow(cluster, workload)
         try:
             done = restart_workload(
-                cluster, workload, now=datetime.now(UTC), dry_run=dry_run, manager=manager
+                cluster, workload, deployment, now=datetime.now(UTC), dry_run=dry_run, manager=manager
             )
         except NotFound as error:  # one that never came up does not keep the others from it
             if len(found) == 1:

@@ -65,7 +65,7 @@ def undo(
     resource, name = one_target(target)
     workload = named(resource, cluster.namespace, name)
     if wait:
-        may_follow(cluster, workload)
+        may_follow(cluster, [workload])
     roll_back(
         cluster,
         workload,

@@ -60,13 +60,13 @@ def list_(
         found = uses(servers, agents(cluster, namespace, (name,)))
     elif resource:
         reference = Reference(resource, cluster.namespace, name)
-        cluster.get(resource, cluster.namespace, name)
+        servers.know({reference: cluster.get(resource, cluster.namespace, name)})
         found = [
             use for use in uses(servers, agents(cluster, namespace)) if use.server.reference == reference
         ]
         found += unused([servers.find(reference)], found)
     else:
-        everyone = list(servers.all(namespace))
+        everyone = servers.all(namespace)
         found = uses(servers, agents(cluster, namespace))
         found += unused(everyone, found)
     for server in {use.server.reference: use.server for use in found}.values():

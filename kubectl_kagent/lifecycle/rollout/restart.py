@@ -9,13 +9,18 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
-from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
 
 def restart(
-    cluster: Cluster, workload: Workload, *, now: datetime, dry_run: str, manager: str
+    cluster: Cluster,
+    workload: Workload,
+    deployment: Mapping[str, Any] | NotFound | None,
+    *,
+    now: datetime,
+    dry_run: str,
+    manager: str,
 ) -> Mapping[str, Any]:
     """Roll all pods; the object that carries the mark, as it is afterwards.
 
@@ -28,7 +33,7 @@ def restart(
     resource, obj = workload.resource, workload.obj
     patch: dict[str, Any] = {"spec": {"deployment": {"annotations": mark}}}
     if workload.is_agent:
-        resource, obj = DEPLOYMENT, _deployment(cluster, workload)
+        resource, obj = DEPLOYMENT, _there(workload, deployment)
         patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
     if dry_run == "client":
         return _merged(obj, patch)
@@ -43,12 +48,12 @@ def restart(
     return marked
 
 
-def _deployment(cluster: Cluster, agent: Workload) -> Mapping[str, Any]:
-    try:
-        return own_deployment(cluster, agent)
-    except NotFound as error:
-        hint = f"kubectl kagent describe {agent.typed} says why kagent has made none"
-        raise NotFound(error.message, hint) from error
+def _there(agent: Workload, deployment: Mapping[str, Any] | NotFound | None) -> Mapping[str, Any]:
+    if isinstance(deployment, Mapping):
+        return deployment
+    message = deployment.message if deployment else f"{agent.label} has no Deployment"
+    hint = f"kubectl kagent describe {agent.typed} says why kagent has made none"
+    raise NotFound(message, hint) from deployment
 
 
 def _merged(obj: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

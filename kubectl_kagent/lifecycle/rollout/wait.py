@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import (
     Expired,
     KagentError,
@@ -27,6 +28,7 @@ from kubectl_kagent.lifecycle.rollout.causes import (
 )
 from kubectl_kagent.lifecycle.rollout.inspection import View, look
 from kubectl_kagent.model.deployment import Deployment
+from kubectl_kagent.model.resources import DEPLOYMENT, Resource
 from kubectl_kagent.model.stage import Stage, status_of
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload
 
@@ -170,9 +172,22 @@ def follow(
         raise type(error)(f"{error.message} (rolled back)", error.hint) from error
 
 
-def may_follow(cluster: Cluster, workload: Workload) -> None:
-    """Raise Forbidden before a change that ``follow`` is to wait for, and not after it."""
-    look(cluster, workload.resource, workload.namespace, workload.name)
+def may_follow(cluster: Cluster, workloads: Iterable[Workload]) -> None:
+    """Raise Forbidden before a change that ``follow`` is to wait for, and not after it.
+
+    A look can do without all but these. Raises NotFound without a workload.
+    """
+    asked = [(resource, each) for each in workloads for resource in (each.resource, DEPLOYMENT)]
+
+    def ask(place: tuple[Resource, Workload]) -> None:
+        resource, each = place
+        try:
+            cluster.get(resource, each.namespace, each.name)
+        except NotFound:
+            if resource is not DEPLOYMENT:
+                raise
+
+    side_by_side(ask, asked)
 
 
 def status_hint(workload: Workload) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound
-from kubectl_kagent.lifecycle.workloads.autoscaler import autoscalers, must_have, release
-from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
+from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers, must_have, release
+from kubectl_kagent.lifecycle.workloads.deployment import own_deployments
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, whole_number, with_replicas
 
 Warn = Callable[[str], None]
@@ -38,24 +38,42 @@ class Scaled:
         return self.before != self.after
 
 
-def current_replicas(cluster: Cluster, workload: Workload) -> int:
-    """The count that the CR asks for, else what its Deployment has, else 1 (kagent's default)."""
+def current_replicas(workload: Workload, deployment: Mapping[str, Any] | NotFound | None) -> int:
+    """The count that the CR asks for, else what its Deployment has, else 1 (kagent's default). Pure."""
     if workload.replicas is not None:
         return workload.replicas
-    try:
-        deployment = own_deployment(cluster, workload)
-    except NotFound:
+    if deployment is None or isinstance(deployment, NotFound):
         return 1
     return int(dig(deployment, "spec", "replicas") or 0)
 
 
-def refuse_autoscaled(cluster: Cluster, workload: Workload, *, force: bool, warn: Warn) -> None:
-    """Raise KagentError when an autoscaler owns the count, unless ``force`` (then warn)."""
+def current_counts(cluster: Cluster, workloads: Iterable[Workload]) -> dict[tuple[str, str], int]:
+    """``current_replicas`` of each, by namespace and name. Only those without one are asked about."""
+    workloads = tuple(workloads)
+    found = own_deployments(cluster, (each for each in workloads if each.replicas is None))
+    return {each.key: current_replicas(each, found.get(each.key)) for each in workloads}
+
+
+def known_autoscalers(
+    cluster: Cluster, namespace: str, *, warn: Warn
+) -> Mapping[tuple[str, str], Autoscaler] | None:
+    """The autoscalers of a namespace; None when they may not be listed (``warn`` is told)."""
     try:
-        found = autoscalers(cluster, workload.namespace).get(workload.key)
+        return autoscalers(cluster, namespace)
     except Forbidden as error:
         warn(f"could not check for an autoscaler: {error.message}")
-        return
+        return None
+
+
+def refuse_autoscaled(
+    workload: Workload,
+    scalers: Mapping[tuple[str, str], Autoscaler] | None,
+    *,
+    force: bool,
+    warn: Warn,
+) -> None:
+    """Raise KagentError when one of these autoscalers owns the count, unless ``force`` (then warn)."""
+    found = scalers.get(workload.key) if scalers else None
     if found is None:
         return
     limits = f"{found.label} keeps it between {found.minimum} and {found.maximum}"
@@ -73,12 +91,13 @@ def scale(
     workload: Workload,
     replicas: int,
     *,
+    before: int,
     expect: Expect,
     dry_run: str,
     manager: str,
     remember: bool = False,
 ) -> Scaled:
-    """Set the replica count in the CR. ``remember`` notes the old count for wake.
+    """Set the replica count in the CR, which is ``before`` now. ``remember`` notes the old one for wake.
 
     Raises Conflict when a precondition does not hold, KagentError when the server keeps another count. An
     object that changes in between is looked at again, as kubectl scale does, unless the caller expects a
@@ -86,7 +105,7 @@ def scale(
     """
     looks = 1
     while True:
-        body = _patch(cluster, workload, replicas, expect, remember=remember)
+        body = _patch(workload, before, replicas, expect, remember=remember)
         if dry_run == "client":
             spec = with_replicas(workload.spec, workload.deployment_path, replicas)
             return Scaled({**workload.obj, "spec": spec}, workload.replicas, replicas)
@@ -98,16 +117,16 @@ def scale(
                 raise
             looks += 1
             workload = Workload(workload.resource, cluster.get(*where))
+            before = current_counts(cluster, [workload])[workload.key]
             continue
         must_have(workload, obj, replicas)
         return Scaled(obj, workload.replicas, replicas)
 
 
 def _patch(
-    cluster: Cluster, workload: Workload, replicas: int, expect: Expect, *, remember: bool
+    workload: Workload, before: int, replicas: int, expect: Expect, *, remember: bool
 ) -> dict[str, Any]:
     """The merge patch that sets the count, of an object that is as the caller expects."""
-    before = current_replicas(cluster, workload)
     _check(workload, before, expect)
     patch: dict[str, Any] = {"replicas": replicas}
     for step in reversed(workload.deployment_path):
@@ -136,18 +155,23 @@ def wake_replicas(workload: Workload) -> int:
     return whole_number(workload.annotations.get(HIBERNATED_REPLICAS)) or 1
 
 
-def hand_over(cluster: Cluster, workload: Workload, *, dry_run: str, manager: str, warn: Warn) -> Scaled:
+def hand_over(
+    cluster: Cluster,
+    workload: Workload,
+    *,
+    before: int,
+    scalers: Mapping[tuple[str, str], Autoscaler] | None,
+    dry_run: str,
+    manager: str,
+    warn: Warn,
+) -> Scaled:
     """Take the replica count out of the CR, so that an autoscaler or ``kubectl scale deploy`` decides."""
     if not workload.is_agent:
         raise KagentError(
             f"{workload.label} can't be released: kmcp rewrites its replicas at each reconcile",
         )
-    count = current_replicas(cluster, workload)
-    try:
-        if workload.key not in autoscalers(cluster, workload.namespace):
-            warn(f"no autoscaler targets deployment/{workload.name}: it stays at {count} until it is scaled")
-    except Forbidden as error:
-        warn(f"could not check for an autoscaler: {error.message}")
+    if scalers is not None and workload.key not in scalers:
+        warn(f"no autoscaler targets deployment/{workload.name}: it stays at {before} until it is scaled")
     if workload.replicas is None or dry_run == "client":
         spec = with_replicas(workload.spec, workload.deployment_path, None)
         return Scaled({**workload.obj, "spec": spec}, workload.replicas, None)

@@ -20,7 +20,16 @@ MEMORY = "kubectl-kagent/hibernated-replicas"
 
 def scale(cluster: FakeCluster, live: Workload, replicas: int, **how: Any) -> Scaled:
     settings: dict[str, Any] = {"expect": Expect(), "dry_run": "none", "manager": "scaler"} | how
-    return scaling.scale(cluster, live, replicas, **settings)
+    return scaling.scale(cluster, live, replicas, before=count(cluster, live), **settings)
+
+
+def count(cluster: FakeCluster, live: Workload) -> int:
+    return scaling.current_counts(cluster, [live])[live.key]
+
+
+def refuse(cluster: FakeCluster, warnings: list[str], *, force: bool = False) -> None:
+    scalers = scaling.known_autoscalers(cluster, "default", warn=warnings.append)
+    scaling.refuse_autoscaled(workload(cluster), scalers, force=force, warn=warnings.append)
 
 
 @pytest.fixture
@@ -104,16 +113,16 @@ def test_a_count_that_an_agent_of_another_type_does_not_read_is_an_error(cluster
 
 def test_the_current_count_is_the_crs_own(cluster: FakeCluster) -> None:
     cluster.add(AGENT, agent(deployment={"replicas": 3}))
-    assert scaling.current_replicas(cluster, workload(cluster)) == 3
+    assert count(cluster, workload(cluster)) == 3
 
 
 def test_the_current_count_is_the_deployments_when_the_cr_has_none(cluster: FakeCluster) -> None:
     cluster.add(AGENT, agent())
-    assert scaling.current_replicas(cluster, workload(cluster)) == 1
+    assert count(cluster, workload(cluster)) == 1
     reconcile(cluster, config_hash="1")
-    for count in (5, 0):
-        cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": count}})
-        assert scaling.current_replicas(cluster, workload(cluster)) == count
+    for replicas in (5, 0):
+        cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": replicas}})
+        assert count(cluster, workload(cluster)) == replicas
 
 
 # Preconditions
@@ -225,14 +234,14 @@ def test_what_an_autoscaler_owns_is_not_scaled(
         cluster.add(SCALED_OBJECT, scaled_object("clock", minReplicaCount=0, maxReplicaCount=9))
         limits = "scaledobject.keda.sh/clock-scaler keeps it between 0 and 9"
     with pytest.raises(KagentError) as caught:
-        scaling.refuse_autoscaled(cluster, workload(cluster), force=False, warn=warnings.append)
+        refuse(cluster, warnings)
     assert caught.value.line == f"error: agent.kagent.dev/clock is scaled by an autoscaler: {limits}"
     assert caught.value.hint is not None
     assert "--force" in caught.value.hint
     assert "scale agent/clock -n default --release" in caught.value.hint
     assert warnings == []
 
-    scaling.refuse_autoscaled(cluster, workload(cluster), force=True, warn=warnings.append)
+    refuse(cluster, warnings, force=True)
     assert warnings == [f"{limits}; the two will fight until --release gives the count back"]
 
 
@@ -241,7 +250,7 @@ def test_an_autoscaler_of_something_else_is_none_of_ours(cluster: FakeCluster, w
     cluster.add(HPA, hpa("other"))
     cluster.add(HPA, {**hpa("clock", kind="StatefulSet"), "metadata": {"name": "of-a-set"}})
     cluster.add(HPA, {**hpa("clock"), "metadata": {"name": "far", "namespace": "elsewhere"}})
-    scaling.refuse_autoscaled(cluster, workload(cluster), force=False, warn=warnings.append)
+    refuse(cluster, warnings)
     assert warnings == []
 
 
@@ -249,7 +258,7 @@ def test_who_may_not_look_for_autoscalers_is_told_so(cluster: FakeCluster, warni
     cluster.add(AGENT, agent())
     cluster.add(HPA, hpa("clock"))
     cluster.deny("list", HPA)
-    scaling.refuse_autoscaled(cluster, workload(cluster), force=False, warn=warnings.append)
+    refuse(cluster, warnings)
     assert len(warnings) == 1
     assert warnings[0].startswith(
         "could not check for an autoscaler: horizontalpodautoscalers.autoscaling is"
@@ -288,7 +297,7 @@ def test_hibernate_notes_what_runs_when_the_cr_has_no_count(cluster: FakeCluster
 def test_somebody_elses_deployment_tells_no_count(cluster: FakeCluster) -> None:
     cluster.add(AGENT, agent())
     taken_name(cluster, replicas=7)
-    assert scaling.current_replicas(cluster, workload(cluster)) == 1
+    assert count(cluster, workload(cluster)) == 1
 
 
 def test_the_note_is_the_count_that_hibernate_took(cluster: FakeCluster) -> None:
@@ -323,8 +332,15 @@ def test_a_note_that_is_no_count_wakes_to_one(cluster: FakeCluster, note: str | 
 
 
 def hand_over(cluster: FakeCluster, warnings: list[str], **how: Any) -> Scaled:
-    settings: dict[str, Any] = {"dry_run": "none", "manager": "scaler", "warn": warnings.append} | how
-    return scaling.hand_over(cluster, workload(cluster), **settings)
+    live = workload(cluster)
+    settings: dict[str, Any] = {
+        "before": count(cluster, live),
+        "scalers": scaling.known_autoscalers(cluster, "default", warn=warnings.append),
+        "dry_run": "none",
+        "manager": "scaler",
+        "warn": warnings.append,
+    }
+    return scaling.hand_over(cluster, live, **settings | how)
 
 
 def test_release_takes_the_count_out_and_leaves_the_pods(cluster: FakeCluster, warnings: list[str]) -> None:
@@ -366,7 +382,9 @@ def test_an_mcp_server_cant_be_released(cluster: FakeCluster, warnings: list[str
     cluster.add(MCP_SERVER, mcp_server())
     server = workload(cluster, "datetime", MCP_SERVER)
     with pytest.raises(KagentError, match="can't be released: kmcp rewrites its replicas"):
-        scaling.hand_over(cluster, server, dry_run="none", manager="scaler", warn=warnings.append)
+        scaling.hand_over(
+            cluster, server, before=1, scalers={}, dry_run="none", manager="scaler", warn=warnings.append
+        )
     assert cluster.writes == []
 
 
