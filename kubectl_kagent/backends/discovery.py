@@ -7,6 +7,7 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import ClusterService
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.resources import SERVICE
 
@@ -20,11 +21,10 @@ def find_service(
     for a Service without it, and names or numbers of ports.
     """
     try:
-        services = [
-            item for labels in selectors for item in cluster.list_objects(SERVICE, labels=labels)["items"]
-        ]
+        listings = side_by_side(lambda labels: cluster.list_objects(SERVICE, labels=labels), selectors)
     except Forbidden:
         return None
+    services = [item for listing in listings for item in listing["items"]]
     for component in components:
         for service in services:
             labels = service["metadata"].get("labels") or {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.wire.ids import agent_of
 
@@ -82,7 +83,7 @@ class Kept:
 def fetch(controller: Controller, id_: str) -> Kept:
     """A whole session. Raises NotFound."""
     try:
-        found, tasks = controller.session(id_), controller.tasks(id_)
+        found, tasks = side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
     except NotFound as error:
         raise _unknown(id_) from error
     if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):

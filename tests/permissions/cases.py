@@ -263,7 +263,7 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
 
 
 def must_wait(frame: FrameType | None) -> bool:
-    """Whether an interrupt would be lost, leave the fake's lock taken, or come before a look's result is told.
+    """Whether an interrupt would be lost, leave the fake's lock taken, or come before a look's end.
 
     What is raised where Python calls something because an object goes is lost (weak references call what is
     in their module). And between a lock's being taken and the block that gives it back nothing may be raised.

@@ -188,7 +188,6 @@ class Recorder:
 
     def _look(self, key: Key, known: _Watched) -> list[Recorded]:
         workload = known.workload
-        before = {revision.name for revision in history.revisions_of(self.cluster, workload)}
         past = history.update(self.cluster, workload, manager=self.manager, since=known.seen)
         if past.refused and _is_ours_to_have(past.refused):
             raise past.refused
@@ -199,7 +198,7 @@ class Recorder:
         return [
             Recorded(workload, new, summary(difference(workload, old, new)) if old else "first recorded")
             for old, new in zip((None, *past.revisions), past.revisions, strict=False)
-            if new.name not in before and new.recorded_by == self.manager
+            if new.name in past.created
         ]
 
     def _settle(self, key: Key, known: _Watched, past: History) -> None:

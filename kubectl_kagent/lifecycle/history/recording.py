@@ -66,13 +66,14 @@ def proven(cluster: Cluster, moment: Observation, *, until: datetime) -> dict[st
 
 @dataclass(slots=True)
 class Recording:
-    """Stores the configs of one workload. ``notes`` say what was left out."""
+    """Stores the configs of one workload. ``created`` are their names, ``notes`` say what was left out."""
 
     cluster: Cluster
     workload: Workload
     manager: str
     cause: str
     notes: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
     _taken: int = 0  # the highest number that a revision has which can't be read
 
     def store(self, revisions: Sequence[Revision], missing: Sequence[Run], *, gap: bool) -> list[Revision]:
@@ -97,6 +98,7 @@ class Recording:
             else:
                 gap = False
                 result.append(read_revision(created))
+                self.created.append(result[-1].name)
         return result
 
     def _body(self, run: Run, revisions: Sequence[Revision], cause: str, *, gap: bool) -> dict[str, Any]:

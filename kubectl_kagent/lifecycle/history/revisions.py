@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_kagent import clock
@@ -35,7 +35,8 @@ class History:
     """All revisions, oldest first, and the live state.
 
     ``live`` is None when the live state could not be recorded; ``notes`` then says why. ``refused`` is the
-    permission that was missing to write what should have been.
+    permission that was missing to write what should have been. ``created`` are the names of those that this
+    very look has stored.
     """
 
     now: Observation
@@ -43,6 +44,7 @@ class History:
     live: Revision | None
     notes: tuple[str, ...]
     refused: Forbidden | None = None
+    created: frozenset[str] = field(default=frozenset(), compare=False)
 
     def find(self, number: int) -> Revision:
         """The revision with that number; negative counts back from the live one (-1 is the one before)."""
@@ -112,8 +114,10 @@ def update(
     of ours nobody looks at what was before it. Raises Gone when that very object is gone, Unreadable when
     something in its config can't be kept.
     """
+    recording = Recording(cluster, workload, manager, cause)
     try:
-        return _update(Recording(cluster, workload, manager, cause), since, write, record=record)
+        past = _update(recording, since, write, record=record)
+        return replace(past, created=frozenset(recording.created))
     except Unreadable:
         raise Unreadable(f"{workload.label}, or what it is made from,") from None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.rollout.controllers import Controllers, find_controllers
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
@@ -94,11 +95,11 @@ def _sources(
     """The controller, when it had to be looked for, and the sources that it has not taken up."""
     doubtful: dict[str, Manifest | None] = {}
     now = clock.now()
-    for label, reference in {_source_label(ref, workload): ref for ref in workload.references()}.items():
-        try:
-            found = _listed(cluster, reference)
-        except Forbidden as error:
-            notes.append(f"cannot check whether the newest {label} is rolled out: {error.explained}")
+    references = {_source_label(ref, workload): ref for ref in workload.references()}
+    answers = side_by_side(lambda reference: _listed(cluster, reference), references.values())
+    for label, found in zip(references, answers, strict=True):
+        if isinstance(found, Forbidden):
+            notes.append(f"cannot check whether the newest {label} is rolled out: {found.explained}")
             continue
         if found is None or not (shown(found, deployment, workload) or had_time(found, noted_at(found), now)):
             doubtful[label] = found
@@ -115,7 +116,7 @@ def _sources(
     return controllers, unobserved
 
 
-def _listed(cluster: Cluster, reference: Reference) -> Manifest | None:
+def _listed(cluster: Cluster, reference: Reference) -> Manifest | Forbidden | None:
     """The source, from a list as history reads it: no other permission is needed."""
     if not reference.can_exist:
         return None
@@ -124,6 +125,8 @@ def _listed(cluster: Cluster, reference: Reference) -> Manifest | None:
         found = cluster.list_objects(*where, fields=by_name(reference.name))["items"]
     except ResourceMissing:
         return None
+    except Forbidden as error:
+        return error
     return next(iter(found), None)
 
 
@@ -134,21 +137,14 @@ def _source_label(reference: Reference, workload: Workload) -> str:
 
 
 def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]) -> View:
-    sets = tuple(_items(cluster, REPLICA_SET, workload, notes, labels=workload.pod_selector))
-    sets = tuple(item for item in sets if _owned_by(item, deployment))
+    own = {"labels": workload.pod_selector}
+    found, there = _items(cluster, workload, notes, ((REPLICA_SET, own), (POD, own)))
+    sets = tuple(item for item in found if _owned_by(item, deployment))
     newest = newest_replica_set(deployment, sets)
-    pods: tuple[Manifest, ...] = ()
-    if newest is not None:
-        found = _items(cluster, POD, workload, notes, labels=workload.pod_selector)
-        pods = tuple(pod for pod in found if _owned_by(pod, newest))
+    pods = tuple(pod for pod in there if newest is not None and _owned_by(pod, newest))
     waiting = [pod for pod in pods if is_starting(pod)][:_EXPLAINED_PODS]
-    events = [
-        event
-        for pod in waiting
-        for event in _items(
-            cluster, EVENT, workload, notes, fields=f"involvedObject.uid={pod['metadata']['uid']}"
-        )
-    ]
+    of_pods = [(EVENT, {"fields": f"involvedObject.uid={pod['metadata']['uid']}"}) for pod in waiting]
+    events = [event for some in _items(cluster, workload, notes, of_pods) for event in some]
     crashed = [(pod, status) for pod in waiting for status in Pod(pod).container_statuses if exited(status)]
     logs = {
         (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status, notes)
@@ -196,19 +192,26 @@ def _autoscaler(cluster: Cluster, workload: Workload, notes: list[str]) -> Autos
 
 def _items(
     cluster: Cluster,
-    resource: Resource,
     workload: Workload,
     notes: list[str],
-    *,
-    labels: str | None = None,
-    fields: str | None = None,
-) -> list[Manifest]:
-    try:
-        listing = cluster.list_objects(resource, workload.namespace, labels=labels, fields=fields)
-    except Forbidden as error:
-        notes.append(f"what holds a rollout up may stay unexplained: {error.explained}")
-        return []
-    return list(listing["items"])
+    asked: Sequence[tuple[Resource, Mapping[str, str]]],
+) -> list[list[Manifest]]:
+    """The objects of each list, by kind and selector. What may not be listed is noted."""
+
+    def read(of: tuple[Resource, Mapping[str, str]]) -> list[Manifest] | Forbidden:
+        resource, selector = of
+        try:
+            return list(cluster.list_objects(resource, workload.namespace, **selector)["items"])
+        except Forbidden as error:
+            return error
+
+    answers = side_by_side(read, asked)
+    notes += [
+        f"what holds a rollout up may stay unexplained: {answer.explained}"
+        for answer in answers
+        if isinstance(answer, Forbidden)
+    ]
+    return [[] if isinstance(answer, Forbidden) else answer for answer in answers]
 
 
 def _owned_by(item: Manifest, owner: Manifest) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.model.controllers import KAGENT, KMCP
 from kubectl_kagent.model.pod import Pod
@@ -49,10 +50,13 @@ def of_controllers(cluster: Cluster) -> tuple[PodSelector, ...]:
 
 def find_pods(cluster: Cluster, places: Iterable[PodSelector]) -> list[Pod]:
     """The pods, each once, in the order of their names."""
+    listings = side_by_side(
+        lambda place: cluster.list_objects(POD, place.namespace, labels=place.labels), places
+    )
     found = {
         (item["metadata"]["namespace"], item["metadata"]["name"]): Pod(item)
-        for place in places
-        for item in cluster.list_objects(POD, place.namespace, labels=place.labels)["items"]
+        for listing in listings
+        for item in listing["items"]
     }
     return [found[key] for key in sorted(found)]
 

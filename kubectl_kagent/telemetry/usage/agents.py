@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageRow, UsageTable, Wanted
@@ -22,13 +23,16 @@ _TWICE = {
 
 def models(cluster: Cluster, namespace: str | None) -> dict[str, str]:
     """The model that each agent (``NAMESPACE/NAME``) is configured with now."""
+    models, agents = side_by_side(
+        lambda resource: cluster.list_objects(resource, namespace)["items"], (MODEL_CONFIG, AGENT)
+    )
     configs = {
         (item["metadata"]["namespace"], item["metadata"]["name"]): str(dig(item, "spec", "model") or "")
-        for item in cluster.list_objects(MODEL_CONFIG, namespace)["items"]
+        for item in models
     }
     return {
         f"{agent.namespace}/{agent.name}": configs.get((config.namespace, config.name), "")
-        for agent in _agents(cluster, namespace)
+        for agent in (Workload(AGENT, item) for item in agents)
         if (config := agent.model_config)
     }
 
@@ -57,15 +61,11 @@ def with_doubled(usage: UsageTable, cluster: Cluster, wanted: Wanted) -> UsageTa
     return replace(usage, gaps=(*usage.gaps, _TWICE[wanted.kind].format(", ".join(tools))))
 
 
-def _agents(cluster: Cluster, namespace: str | None) -> Iterable[Workload]:
-    return (Workload(AGENT, item) for item in cluster.list_objects(AGENT, namespace)["items"])
-
-
 def _approvals(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str], set[str]]:
     """Tools that need approval, by namespace and name of the agent."""
     return {
         (agent.namespace, agent.name): {tool for ref in agent.tools for tool in ref.approvals}
-        for agent in _agents(cluster, namespace)
+        for agent in (Workload(AGENT, item) for item in cluster.list_objects(AGENT, namespace)["items"])
     }
 
 

@@ -58,7 +58,7 @@ _MOMENT = (CONTROLLER_REVISION, AGENT, MODEL_CONFIG, DEPLOYMENT)
 def test_undo_looks_at_history_twice_and_at_what_the_controller_made_once(
     story: Story, kagent: Kagent
 ) -> None:
-    """Two looks, the patch, the new revision, one look after the controller's turn, and a note of the hash."""
+    """Two looks, the patch, the new revision, a look after the controller's turn, a note of the hash."""
     found = asking(story.cluster, kagent, "rollout", "undo", "agent/clock")
     assert found == (
         of_each("list", _MOMENT, 2)

@@ -24,9 +24,11 @@ from kubectl_kagent.lifecycle.history.verification import Verified, expected_has
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
+    Resource,
 )
 from kubectl_kagent.model.revision import Revision
 from tests.fake.cluster import FakeCluster
@@ -350,6 +352,104 @@ def test_an_edit_meanwhile_is_a_conflict_and_nothing_changes(story: Story) -> No
     with pytest.raises(Conflict, match="was changed by somebody else just now; nothing was rolled back"):
         carry_out(story, todo)
     assert story.cluster.read(AGENT, "clock")["spec"]["declarative"]["systemMessage"] == "Mine."
+
+
+def configs(story: Story) -> list[tuple[str, str, str]]:
+    """Prompt and model of each revision, and who made it."""
+    return [
+        (
+            r.spec["declarative"]["systemMessage"],
+            (r.sources[0].content or {})["spec"]["model"],
+            r.changed_by,
+        )
+        for r in story.look().revisions
+    ]
+
+
+BEFORE = [("Tell the time.", "small", "kubectl"), ("Guess.", "small", "kubectl-edit")]
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "nth", "made"),
+    [
+        (
+            "patch",
+            AGENT,
+            1,
+            [("Guess.", "large", "somebody"), ("Tell the time.", "large", "undoer")],
+        ),
+        (
+            "list",
+            CONTROLLER_REVISION,
+            1,
+            [("Tell the time.", "small", "undoer"), ("Tell the time.", "large", "somebody")],
+        ),
+    ],
+    ids=["before the patch", "after it"],
+)
+def test_what_somebody_does_to_a_source_around_the_patch_is_a_revision_of_its_own(
+    story: Story, verb: str, resource: Resource, nth: int, made: list[tuple[str, str, str]]
+) -> None:
+    """The moment before the patch is only taken as known when nothing else was written."""
+    todo = planned(story)
+
+    def change() -> None:
+        story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}}, manager="somebody")
+
+    story.cluster.before(verb, resource, change, nth=nth)
+    carry_out(story, todo)
+    assert configs(story) == [*BEFORE, *made]
+    assert not any(revision.gap_before for revision in story.look().revisions)
+
+
+def test_a_source_that_only_the_target_has_may_change_right_after_the_patch(story: Story) -> None:
+    story.add(MODEL_CONFIG, model_config("other"))
+    story.edit(AGENT, "clock", {"declarative": {"modelConfig": "other"}})
+    todo = planned(story)
+
+    def change() -> None:
+        story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}}, manager="somebody")
+
+    story.cluster.before("list", CONTROLLER_REVISION, change)
+    carry_out(story, todo)
+    assert [model for _, model, _ in configs(story)][-2:] == ["small", "large"]
+
+
+def test_a_source_that_the_target_has_no_more_may_change_right_before_the_patch(story: Story) -> None:
+    story.add(MODEL_CONFIG, model_config("other"))
+    story.edit(AGENT, "clock", {"declarative": {"modelConfig": "other"}})
+    todo = planned(story)
+
+    def change() -> None:
+        story.cluster.edit(MODEL_CONFIG, "other", {"spec": {"model": "large"}}, manager="somebody")
+
+    story.cluster.before("patch", AGENT, change)
+    carry_out(story, todo)
+    assert [model for _, model, _ in configs(story)][-3:] == ["small", "large", "small"]
+
+
+def test_an_edit_and_its_undoing_by_somebody_else_right_after_the_patch_is_not_missed(story: Story) -> None:
+    todo = planned(story)
+
+    def change() -> None:
+        for text in ("Mine.", "Tell the time."):
+            story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": text}}})
+
+    story.cluster.before("list", CONTROLLER_REVISION, change)
+    carry_out(story, todo)
+    assert [text for text, _, _ in configs(story)][2:] == ["Tell the time.", "Mine.", "Tell the time."]
+
+
+def test_what_was_not_recorded_before_the_patch_is_looked_for_again(story: Story) -> None:
+    """Recording was refused for a moment."""
+
+    def refuse() -> None:
+        raise Forbidden("not now")
+
+    story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "New."}}})
+    story.cluster.before("create", CONTROLLER_REVISION, refuse)
+    carry_out(story, planned(story, to_revision=1))
+    assert [text for text, _, _ in configs(story)][2:] == ["New.", "Tell the time."]
 
 
 def test_a_new_agent_of_that_name_is_not_the_one_of_the_plan(story: Story) -> None:
