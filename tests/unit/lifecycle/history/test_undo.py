@@ -18,7 +18,7 @@ from kubectl_kagent.errors import (
 )
 from kubectl_kagent.lifecycle.history import undo_plan
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.undo import Restored, restore
+from kubectl_kagent.lifecycle.history.undo import Restored, restore, roll_back
 from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
 from kubectl_kagent.model.resources import (
@@ -33,7 +33,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.revision import Revision
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers, Story
-from tests.objects import agent, byo, config_map, model_config, workload
+from tests.objects import agent, byo, config_map, model_config, reconcile, workload
 
 Object = dict[str, Any]
 
@@ -404,15 +404,17 @@ def test_what_somebody_does_to_a_source_around_the_patch_is_a_revision_of_its_ow
 
 def test_a_source_that_only_the_target_has_may_change_right_after_the_patch(story: Story) -> None:
     story.add(MODEL_CONFIG, model_config("other"))
-    story.edit(AGENT, "clock", {"declarative": {"modelConfig": "other"}})
-    todo = planned(story)
+    story.edit(AGENT, "clock", {"declarative": {"memory": {"modelConfig": "other"}}})  # 3
+    story.edit(AGENT, "clock", {"declarative": {"memory": None}})  # 4
+    todo = planned(story, to_revision=3)
 
     def change() -> None:
-        story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}}, manager="somebody")
+        story.cluster.edit(MODEL_CONFIG, "other", {"spec": {"model": "large"}}, manager="somebody")
 
     story.cluster.before("list", CONTROLLER_REVISION, change)
     carry_out(story, todo)
-    assert [model for _, model, _ in configs(story)][-2:] == ["small", "large"]
+    memories = [(r.sources[-1].content or {})["spec"]["model"] for r in story.look().revisions]
+    assert memories[4:] == ["small", "large"]
 
 
 def test_a_source_that_the_target_has_no_more_may_change_right_before_the_patch(story: Story) -> None:
@@ -450,6 +452,40 @@ def test_what_was_not_recorded_before_the_patch_is_looked_for_again(story: Story
     story.cluster.before("create", CONTROLLER_REVISION, refuse)
     carry_out(story, planned(story, to_revision=1))
     assert [text for text, _, _ in configs(story)][2:] == ["New.", "Tell the time."]
+
+
+def test_the_hash_that_is_back_is_noted_on_no_other_config(story: Story, controllers: Controllers) -> None:
+    """Somebody changes a source right after the patch, and takes it back before the controller is seen."""
+    todo, cluster, expected = planned(story), story.cluster, story.look().revisions[0].config_hash
+
+    def model(name: str) -> None:
+        cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": name}})
+
+    def take_back() -> None:
+        model("small")
+        controllers.act()
+
+    cluster.before("list", CONTROLLER_REVISION, lambda: model("large"))
+    cluster.before("create", CONTROLLER_REVISION, take_back, nth=2)
+    done = roll_back(cluster, todo, manager="undoer")
+    assert (done.seen.is_back, done.restored.recorded and done.restored.recorded.number) == (True, 4)
+    assert [revision.config_hash for revision in story.look().revisions][2:] == ["", "", expected]
+
+
+def test_what_a_later_spec_is_rendered_to_is_not_noted_on_the_restored_one(
+    story: Story, controllers: Controllers
+) -> None:
+    """The config hash does not cover all of a spec: here not the image."""
+    todo, cluster, expected = planned(story), story.cluster, story.look().revisions[0].config_hash
+    controllers.stopped = True
+
+    def edit() -> None:
+        cluster.edit(AGENT, "clock", {"spec": {"declarative": {"deployment": {"image": "app:2"}}}})
+        reconcile(cluster, config_hash=expected, image="app:2")
+
+    cluster.before("list", AGENT, edit, nth=2)
+    assert roll_back(cluster, todo, manager="undoer").seen.is_back
+    assert [(r.number, r.image) for r in story.look().revisions][2:] == [(3, ""), (4, "app:2")]
 
 
 def test_a_new_agent_of_that_name_is_not_the_one_of_the_plan(story: Story) -> None:
