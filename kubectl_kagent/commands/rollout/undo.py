@@ -104,8 +104,7 @@ def roll_back(
     if dry_run != "none":
         _preview(cluster, planned, dry_run=dry_run, output=output)
         return
-    done = undoing.roll_back(cluster, planned, manager=manager)
-    _warn_once(done.notes, said)
+    done = undoing.roll_back(cluster, planned, manager=manager, warn=lambda notes: _warn_once(notes, said))
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.restored.sources)
         terminal.changed(done.restored.obj, screen.outcome(done), output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -51,7 +51,6 @@ class Undone:
     planned: UndoPlan
     restored: Restored
     seen: Verified
-    notes: tuple[str, ...]
 
     @property
     def workload(self) -> Workload:
@@ -59,19 +58,23 @@ class Undone:
         return Workload(self.planned.workload.resource, self.restored.obj)
 
 
-def roll_back(cluster: Cluster, planned: UndoPlan, *, manager: str) -> Undone:
+def roll_back(
+    cluster: Cluster, planned: UndoPlan, *, manager: str, warn: Callable[[Iterable[str]], None]
+) -> Undone:
     """Carry out the plan, and wait until the controller has rendered it.
 
-    Raises what ``restore`` and ``verify`` raise, as Incomplete once the object is restored.
+    ``warn`` is told what could not be recorded, at once: the wait may fail. Raises what ``restore`` and
+    ``verify`` raise, as Incomplete once the object is restored.
     """
     done = restore(cluster, planned, manager=manager, cause=change_cause(planned))
+    warn(done.notes)
     workload = Workload(planned.workload.resource, done.obj)
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.sources)
         expected = "" if planned.left else expected_hash(planned.past, planned.target)
         seen = verify(cluster, workload, planned.target, expected=expected, now=done.now)
-        notes = _note_what_was_seen(cluster, planned, done, seen, manager=manager)
-        return Undone(planned, done, seen, (*done.notes, *notes))
+        warn(_note_what_was_seen(cluster, planned, done, seen, manager=manager))
+        return Undone(planned, done, seen)
 
 
 def change_cause(planned: UndoPlan) -> str:

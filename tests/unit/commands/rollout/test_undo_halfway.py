@@ -81,6 +81,15 @@ def test_a_hash_that_is_back_is_success_although_it_can_not_be_noted(story: Stor
     )
 
 
+def test_what_is_not_recorded_is_said_although_the_controller_is_away(story: Story, kagent: Kagent) -> None:
+    story.cluster.deny("create", CONTROLLER_REVISION)
+    story.controllers.stopped = True
+    code, out, err = kagent("rollback", "clock")
+    assert (code, out) == (4, "")
+    assert err.startswith("Warning: the live config is not recorded: controllerrevisions.apps is forbidden: ")
+    assert f"\n{SPEC_IS_IN}its controller has not taken it up within 30s\n" in err
+
+
 def test_pods_that_do_not_come_after_it(story: Story, kagent: Kagent) -> None:
     fail(story, Unauthorized("you must be logged in to the server"), "get", DEPLOYMENT, 2)
     code, out, err = kagent("rollback", "clock", "--wait")
