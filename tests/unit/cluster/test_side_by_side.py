@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import threading
 import time
+from types import FrameType
 
 import pytest
 
@@ -67,21 +68,33 @@ def test_of_several_errors_the_first_item_s_is_raised_once_all_are_done() -> Non
 
 
 def test_ctrl_c_does_not_wait_for_an_answer() -> None:
-    asked, never = threading.Barrier(3, timeout=10), threading.Event()
+    asked, never, over = threading.Barrier(3, timeout=10), threading.Event(), threading.Event()
+    main = threading.get_ident()
 
     def value(_: int) -> None:
         asked.wait()
         never.wait(60)
 
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        if not over.is_set():
+            over.set()
+            raise KeyboardInterrupt
+
     def interrupt() -> None:
         asked.wait()
-        _thread.interrupt_main()
+        while not over.wait(0.05):  # one that comes right before the wait begins is not heard
+            signal.pthread_kill(main, signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
+    before = signal.signal(signal.SIGINT, hear)
+    sender = threading.Thread(target=interrupt)
+    sender.start()
     began = time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):
             side_by_side(value, range(2))
         assert time.monotonic() - began < 30
     finally:
+        over.set()
+        sender.join()
+        signal.signal(signal.SIGINT, before)
         never.set()
