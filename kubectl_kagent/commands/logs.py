@@ -153,7 +153,7 @@ def logs(
     if loki and (previous or tail >= 0 or controller):
         raise UsageError("--loki goes with --since and --since-time, not with -p, --tail or --controller")
     workloads = _workloads(cluster, target, selector, controller=controller, all_namespaces=all_namespaces)
-    where = places.of_controllers(cluster) if controller else places.of_workloads(workloads)
+    where = places.of_controllers(cluster) if controller else places.of_workloads(cluster, workloads)
     containers = Containers(container, all_containers)
     bright = terminal.colour_wanted()
     screen = Screen(output.name, timestamps, prefix, bright, highlight, terminal.is_shown(), terminal.masks())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kubectl_kagent import clock
@@ -11,27 +12,54 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.model.controllers import KAGENT, KMCP
 from kubectl_kagent.model.pod import Pod
-from kubectl_kagent.model.resources import POD
+from kubectl_kagent.model.resources import POD, Resource
 from kubectl_kagent.model.workload import Workload, pod_selector
 
 
 @dataclass(frozen=True, slots=True)
 class PodSelector:
-    """Which pods: a label selector in a namespace, or in all."""
+    """Which pods: a label selector in a namespace, or in all.
+
+    ``workloads`` are those whose pods are meant, where the labels select those of namesakes too; None: all.
+    """
 
     namespace: str | None
     labels: str
+    workloads: tuple[Workload, ...] | None = None
+
+    def chooses(self, pod: Pod) -> bool:
+        """Whether one of the pods that the labels select is meant."""
+        if self.workloads is None:
+            return True
+        return any(each.namespace == pod.namespace and each.selects(pod.obj) for each in self.workloads)
 
 
-def of_workloads(workloads: Iterable[Workload]) -> tuple[PodSelector, ...]:
-    """One place for each namespace and kind, however many workloads there are."""
-    groups: dict[tuple[str, bool], list[Workload]] = {}
+def of_workloads(cluster: Cluster, workloads: Iterable[Workload]) -> tuple[PodSelector, ...]:
+    """One place for each kind, in all namespaces when they are in several.
+
+    For who may not look everywhere one for each namespace and kind.
+    """
+    groups: dict[tuple[str, Resource], list[Workload]] = {}
+    kinds: dict[Resource, list[Workload]] = {}
     for workload in workloads:
-        groups.setdefault((workload.namespace, workload.is_agent), []).append(workload)
+        groups.setdefault((workload.namespace, workload.resource), []).append(workload)
+        kinds.setdefault(workload.resource, []).append(workload)
+    if len(groups) > len(kinds):
+        everywhere = tuple(
+            PodSelector(None, pod_selector(resource, _names(group)), tuple(group))
+            for resource, group in kinds.items()
+        )
+        with suppress(Forbidden):
+            find_pods(cluster, everywhere)
+            return everywhere
     return tuple(
-        PodSelector(namespace, pod_selector(group[0].resource, tuple(workload.name for workload in group)))
-        for (namespace, _), group in groups.items()
+        PodSelector(namespace, pod_selector(resource, _names(group)))
+        for (namespace, resource), group in groups.items()
     )
+
+
+def _names(workloads: Iterable[Workload]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(workload.name for workload in workloads))
 
 
 def of_controllers(cluster: Cluster) -> tuple[PodSelector, ...]:
@@ -50,14 +78,16 @@ def of_controllers(cluster: Cluster) -> tuple[PodSelector, ...]:
 
 def find_pods(cluster: Cluster, places: Iterable[PodSelector]) -> list[Pod]:
     """The pods, each once, in the order of their names."""
+    places = tuple(places)
     listings = side_by_side(
         lambda place: cluster.list_objects(POD, place.namespace, labels=place.labels), places
     )
-    found = {
-        (item["metadata"]["namespace"], item["metadata"]["name"]): Pod(item)
-        for listing in listings
+    pods = (
+        (place, Pod(item))
+        for place, listing in zip(places, listings, strict=True)
         for item in listing["items"]
-    }
+    )
+    found = {(pod.namespace, pod.name): pod for place, pod in pods if place.chooses(pod)}
     return [found[key] for key in sorted(found)]
 
 

@@ -83,10 +83,10 @@ class LogSession:
         for pod in pods:
             self._join(pod, self.plan.start)
         with ExitStack() as stack:
-            feeds = [stack.enter_context(closing(self._feed(at))) for at in places]
+            feeds = [(at, stack.enter_context(closing(self._feed(at)))) for at in places]
             for block in self._merge.blocks():
-                for feed in feeds:
-                    self._attend(feed)
+                for at, feed in feeds:
+                    self._attend(at, feed)
                 self._hear()
                 yield block
                 if line := self._interruptions.due(clock.monotonic()):
@@ -96,10 +96,12 @@ class LogSession:
         """What has come and not gone out yet: for somebody who waits no longer."""
         return self._merge.take(clock.monotonic(), everything=True)
 
-    def _attend(self, feed: Feed) -> None:
+    def _attend(self, at: PodSelector, feed: Feed) -> None:
         while (change := feed.next(timeout=0)) is not None:
             self._interruptions.back("")
             pod = Pod(change.obj)
+            if not at.chooses(pod):
+                continue
             known = self._readers.get(pod.uid)
             if known is None and not change.gone:
                 self.say(f"pod {pod.name} joined")

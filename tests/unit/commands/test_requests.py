@@ -208,7 +208,14 @@ def test_as_many_requests_for_forty_objects_as_for_four(words: tuple[str, ...], 
 
 
 @pytest.mark.parametrize(
-    "words", [(*words, "-A") for words in (("get", "agents"), ("tools", "list"))] + [("tools", "check", "-A")]
+    "words",
+    [
+        ("get", "agents", "-A"),
+        ("tools", "list", "-A"),
+        ("tools", "check", "-A"),
+        ("logs", "agents", "-l", "all=of", "-A"),
+    ],
+    ids=" ".join,
 )
 def test_as_many_requests_for_two_hundred_namespaces_as_for_two(
     words: tuple[str, ...], kagent: Kagent

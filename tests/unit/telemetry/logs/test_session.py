@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Forbidden
-from kubectl_kagent.model.resources import POD
+from kubectl_kagent.model.resources import AGENT, POD
+from kubectl_kagent.model.workload import named
 from kubectl_kagent.telemetry.logs import notices as news
 from kubectl_kagent.telemetry.logs import reader
 from kubectl_kagent.telemetry.logs.merge import Texts
@@ -53,8 +54,9 @@ def pod(cluster: FakeCluster, name: str = "p", **changes: Any) -> None:
 class Following:
     """A session on the fake that is followed in a thread, with all that it printed and said."""
 
-    def __init__(self, cluster: FakeCluster, start: Start) -> None:
+    def __init__(self, cluster: FakeCluster, start: Start, places: tuple[PodSelector, ...] = PLACES) -> None:
         self.cluster = cluster
+        self.places = places
         self.said: list[str] = []
         self.error: Exception | None = None
         self._out = b""
@@ -69,7 +71,7 @@ class Following:
 
     def _run(self) -> None:
         try:
-            for block in self.session.follow(find_pods(self.cluster, PLACES), PLACES):
+            for block in self.session.follow(find_pods(self.cluster, self.places), self.places):
                 self._out += block
                 if self._over.is_set():
                     return
@@ -116,16 +118,16 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
 def follow(fake: FakeCluster) -> Iterator[Follow]:
     started: list[Following] = []
 
-    def start(**how: Any) -> Following:
-        started.append(Following(fake, Start(**how)))
+    def start(places: tuple[PodSelector, ...] = PLACES, **how: Any) -> Following:
+        started.append(Following(fake, Start(**how), places))
         return started[-1]
 
     yield start
     for following in started:
         following.close()
     fake.end_watches()
-    for name in {found["metadata"]["name"] for found in fake.read_all(POD)}:
-        fake.remove(POD, name)
+    for found in fake.read_all(POD):
+        fake.remove(POD, found["metadata"]["name"], namespace=found["metadata"]["namespace"])
     fake.kubelet.drop()
 
 
@@ -138,6 +140,20 @@ def test_what_is_there_and_what_comes(fake: FakeCluster, follow: Follow) -> None
     fake.kubelet.write("p", "08:00:02 c")
     following.has("p:a", "p:b", "p:c")
     assert following.said == []
+
+
+def test_of_all_namespaces_only_pods_of_the_chosen_join(fake: FakeCluster, follow: Follow) -> None:
+    """Their labels are those of a namesake in another namespace too."""
+    chosen = PodSelector(None, "app=kagent,kagent=clock", (named(AGENT, "default", "clock"),))
+    pod(fake)
+    pod(fake, "there", metadata={"name": "there", "namespace": "far", "labels": LABELS})
+    following = follow((chosen,))
+    pod(fake, "too", metadata={"name": "too", "namespace": "far", "labels": LABELS})
+    pod(fake, "q")
+    following.says("pod q joined")
+    fake.kubelet.write("q", "08:00:01 b")
+    following.has("q:b")
+    assert following.said == ["pod q joined"]
 
 
 def test_a_line_that_is_not_whole_yet_when_following_begins(fake: FakeCluster, follow: Follow) -> None:
