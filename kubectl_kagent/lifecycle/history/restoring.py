@@ -88,7 +88,10 @@ def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, ma
     reference, now = shared.target.reference, shared.obj
     place = (reference.resource, reference.namespace, reference.name)
     for _ in range(_TRIES):
-        if now is None or _config(ConfigSource.of(reference, now)) != _config(shared.live):
+        found = None if now is None else _config(ConfigSource.of(reference, now))
+        if found == _config(shared.target):
+            return  # the same ConfigMap was restored as a whole
+        if now is None or found != _config(shared.live):
             break
         try:
             cluster.json_patch(*place, _restoring(shared.target, now), dry_run=dry_run, manager=manager)
