@@ -13,7 +13,7 @@ from kubectl_kagent.render.log import LogLineView
 from kubectl_kagent.render.sessions import ExportView, SessionsView
 from kubectl_kagent.render.tools import FindingsView, ToolsView
 from kubectl_kagent.render.top import UsageView
-from kubectl_kagent.render.trace_data import TurnsView
+from kubectl_kagent.render.trace_view import TurnsView
 from kubectl_kagent.render.transcript import TranscriptView
 from kubectl_kagent.render.version import VersionView
 from scripts import shapes

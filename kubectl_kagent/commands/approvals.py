@@ -58,7 +58,7 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
     elif output.name == "name":
         terminal.write_ids("task", [item.task for item in found])
     else:
-        terminal.write(output.data(screen.approvals_data(found)))
+        terminal.write(output.view(screen.approvals_view(found)))
 
 
 _yes = click.option("--yes", is_flag=True, help="Do not ask, after what waits was printed.")

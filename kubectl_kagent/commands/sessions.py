@@ -43,7 +43,7 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
     if output.name == "name":
         terminal.write_ids("session", [item.id for item in found])
     elif not output.is_text:
-        terminal.write(output.data(screen.sessions_data(found)))
+        terminal.write(output.view(screen.sessions_view(found)))
     elif found:
         wide = output.wide
         terminal.show(screen.sessions_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
@@ -71,7 +71,7 @@ def show(reach: options.ControllerAccess, session: str, output: Output) -> None:
     kept = fetch(reach.controller(), _id(session))
     entries = transcript(kept.session.agent, kept.tasks, kept.events)
     if not output.is_text:
-        terminal.write(output.data(screen.transcript_data(kept.session, entries), whole=not terminal.masks()))
+        terminal.write(output.view(screen.transcript_view(kept.session, entries), whole=not terminal.masks()))
         return
     terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
     if not kept.tasks and kept.events:
@@ -122,7 +122,7 @@ def export(reach: options.ControllerAccess, session: str, output: Output) -> Non
         entries = transcript(kept.session.agent, kept.tasks, kept.events)
         terminal.write(terminal.without_secrets(transcript_markdown(kept.session, entries)))
         return
-    terminal.write(output.data(screen.export_data(kept), whole=not terminal.masks()))
+    terminal.write(output.view(screen.export_view(kept), whole=not terminal.masks()))
 
 
 def _id(word: str) -> str:

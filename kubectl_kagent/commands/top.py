@@ -78,7 +78,7 @@ def top(
     usage, source = _ask(reach, url, wanted)
     rows = screen.ordered(usage.rows, wanted, column, wide=wide)
     if not output.is_text:
-        terminal.write(output.data(screen.usage_data(usage, rows, wanted, source)))
+        terminal.write(output.view(screen.usage_view(usage, rows, wanted, source)))
     elif rows:
         terminal.show(screen.usage_table(rows, wanted, wide=wide))
     else:

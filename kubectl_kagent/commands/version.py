@@ -26,7 +26,7 @@ def version(connect: options.Connect, *, client_only: bool, output: Output) -> N
     """
     found = None if client_only else versions(connect())
     if not output.is_text:
-        terminal.write(output.data(screen.versions_data(__version__, found)))
+        terminal.write(output.view(screen.versions_view(__version__, found)))
     else:
         for line in screen.version_lines(__version__, found):
             terminal.write_line(line)

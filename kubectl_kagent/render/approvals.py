@@ -76,7 +76,7 @@ class ApprovalsView(TypedDict):
     items: Annotated[list[WaitingView], "tasks that wait, the longest first"]
 
 
-def approvals_data(items: Sequence[Waiting]) -> ApprovalsView:
+def approvals_view(items: Sequence[Waiting]) -> ApprovalsView:
     """The same as data."""
     return {"items": [_item(item) for item in items]}
 
@@ -89,11 +89,11 @@ def _item(item: Waiting) -> WaitingView:
         "task": item.task,
         "since": item.since.isoformat() if item.since else None,
         "message": item.said,
-        "calls": [pending_data(call) for call in item.calls],
+        "calls": [pending_view(call) for call in item.calls],
     }
 
 
-def pending_data(call: Pending) -> PendingView:
+def pending_view(call: Pending) -> PendingView:
     """A call that waits, as data."""
     return {
         "id": call.call.id,

@@ -66,7 +66,7 @@ class HistoryView(TypedDict):
     revisions: Annotated[list[HistoryRowView], "oldest first"]
 
 
-def history_data(label: str, rows: Sequence[HistoryRow]) -> HistoryView:
+def history_view(label: str, rows: Sequence[HistoryRow]) -> HistoryView:
     """The same for ``-o json|yaml``."""
     return {
         "object": label,
@@ -144,7 +144,7 @@ class RevisionView(TypedDict):
     sources: Annotated[list[SourceView], "what the config is made from beside the spec, nothing masked"]
 
 
-def revision_data(label: str, revision: Revision) -> RevisionView:
+def revision_view(label: str, revision: Revision) -> RevisionView:
     """One revision for ``-o json|yaml``, whole: it may have to be put back by hand.
 
     The live config has no number when it is not recorded.

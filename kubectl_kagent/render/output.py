@@ -61,7 +61,7 @@ class Output:
             return json.dumps(whole, indent=4, ensure_ascii=False, sort_keys=True, default=str) + "\n"
         return self._written(whole)
 
-    def data(self, value: Mapping[str, object], *, whole: bool = False) -> str:
+    def view(self, value: Mapping[str, object], *, whole: bool = False) -> str:
         """A view of our own in this format. Secrets in it are masked unless it is to be ``whole``.
 
         Its keys are an interface: each view is a TypedDict, and docs/output.md is written from these.

@@ -44,12 +44,12 @@ class ExportView(TypedDict):
     tasks: Annotated[list[dict[str, Any]], "its tasks as A2A has them, with their history and artifacts"]
 
 
-def sessions_data(items: Sequence[Session]) -> SessionsView:
+def sessions_view(items: Sequence[Session]) -> SessionsView:
     """The same as data, in the controller's own words."""
     return {"items": [dict(item.raw) for item in items]}
 
 
-def export_data(kept: Kept) -> ExportView:
+def export_view(kept: Kept) -> ExportView:
     """A whole session as data, in the controller's own words."""
     return {
         "session": dict(kept.session.raw),

@@ -111,23 +111,23 @@ class ToolsView(TypedDict):
     tools: Annotated[list[ToolView], "those of agents, then those that no agent has"]
 
 
-def tools_data(uses: Iterable[Use]) -> ToolsView:
+def tools_view(uses: Iterable[Use]) -> ToolsView:
     """The same for ``-o json|yaml``, with the schemas."""
-    return {"tools": [_data(use) for use in uses]}
+    return {"tools": [_tool_view(use) for use in uses]}
 
 
-def _server_data(reference: Reference) -> ServerView:
+def _server_view(reference: Reference) -> ServerView:
     return {"kind": reference.resource.kind, "namespace": reference.namespace, "name": reference.name}
 
 
-def _data(use: Use) -> ToolView:
+def _tool_view(use: Use) -> ToolView:
     found = use.server.tool(use.tool)
     return {
         "namespace": use.agent.namespace if use.agent else None,
         "agent": use.agent.name if use.agent else None,
         "tool": use.tool or None,
         "server": {
-            **_server_data(use.server.reference),
+            **_server_view(use.server.reference),
             "problem": use.server.problem or use.server.unknown or None,
         },
         "requireApproval": use.approval,
@@ -158,14 +158,14 @@ class FindingsView(TypedDict):
     findings: Annotated[list[FindingView], "empty: nothing is wrong, as far as it is known"]
 
 
-def findings_data(found: Iterable[Finding]) -> FindingsView:
+def findings_view(found: Iterable[Finding]) -> FindingsView:
     """Findings for ``-o json|yaml``."""
     return {
         "findings": [
             {
                 "namespace": item.agent.namespace,
                 "agent": item.agent.name,
-                "server": _server_data(item.server.reference),
+                "server": _server_view(item.server.reference),
                 "message": item.text,
             }
             for item in found

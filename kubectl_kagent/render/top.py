@@ -10,7 +10,7 @@ from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.render.table import table
 from kubectl_kagent.render.trace import took
-from kubectl_kagent.render.trace_data import TokensView, tokens_data
+from kubectl_kagent.render.trace_view import TokensView, tokens_view
 
 _UNKNOWN = "-"
 
@@ -116,22 +116,22 @@ class UsageView(TypedDict):
     items: Annotated[list[UsageRowView], "the rows, in the order of `--sort-by`"]
 
 
-def usage_data(usage: UsageTable, rows: Sequence[UsageRow], wanted: Wanted, source: str) -> UsageView:
+def usage_view(usage: UsageTable, rows: Sequence[UsageRow], wanted: Wanted, source: str) -> UsageView:
     """The same for programs; what is not known is null."""
     return {
         "kind": wanted.kind,
         "source": source,
         "seconds": wanted.seconds,
         "gaps": list(usage.gaps),
-        "items": [_data(row, wanted) for row in rows],
+        "items": [_row_view(row, wanted) for row in rows],
     }
 
 
-def _data(row: UsageRow, wanted: Wanted) -> UsageRowView:
-    namespace, calls = row.namespace, _calls_data(row, wanted)
+def _row_view(row: UsageRow, wanted: Wanted) -> UsageRowView:
+    namespace, calls = row.namespace, _calls_view(row, wanted)
     if wanted.kind == TOOLS:
         return {"namespace": namespace, "tool": row.name, "agent": row.agent, **calls}
-    tokens = tokens_data(row.tokens) if row.tokens else None
+    tokens = tokens_view(row.tokens) if row.tokens else None
     if wanted.kind == MODELS:
         return {"namespace": namespace, "model": row.name, **calls, "tokens": tokens}
     return {
@@ -143,7 +143,7 @@ def _data(row: UsageRow, wanted: Wanted) -> UsageRowView:
     }
 
 
-def _calls_data(row: UsageRow, wanted: Wanted) -> _CallsView:
+def _calls_view(row: UsageRow, wanted: Wanted) -> _CallsView:
     found: _CallsView = {
         "calls": row.calls,
         "callsPerSecond": row.calls / wanted.seconds,

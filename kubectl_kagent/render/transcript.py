@@ -19,11 +19,11 @@ from kubectl_kagent.conversation.transcript import (
     ResultEntry,
     UnrecognizedEntry,
 )
-from kubectl_kagent.render.approvals import PendingView, pending_data
+from kubectl_kagent.render.approvals import PendingView, pending_view
 from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
-from kubectl_kagent.render.trace_data import TokensView
+from kubectl_kagent.render.trace_view import TokensView
 
 _MARGIN = " " * 21  # as wide as a time and two blanks
 
@@ -163,7 +163,7 @@ class TranscriptView(TypedDict):
     entries: Annotated[list[EntryView], "what was said and done, in that order"]
 
 
-def transcript_data(session: Session, entries: Sequence[Entry]) -> TranscriptView:
+def transcript_view(session: Session, entries: Sequence[Entry]) -> TranscriptView:
     """The same as data."""
     return {"session": dict(session.raw), "entries": [_object(entry) for entry in entries]}
 
@@ -185,7 +185,7 @@ def _object(entry: Entry) -> EntryView:
                 "seconds": seconds,
             }
         case RequestEntry(calls):
-            return {"kind": "asked", "calls": [pending_data(call) for call in calls]}
+            return {"kind": "asked", "calls": [pending_view(call) for call in calls]}
         case DecisionEntry(decision):
             return {"kind": "decided", "decision": dict(decision)}
         case EndEntry(task, state, message, prompt, output, at):

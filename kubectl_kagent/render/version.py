@@ -38,7 +38,7 @@ class VersionView(TypedDict):
     ]
 
 
-def versions_data(client: str, found: Versions | None) -> VersionView:
+def versions_view(client: str, found: Versions | None) -> VersionView:
     """The same as data."""
     if found is None:
         return {"clientVersion": client}

@@ -122,7 +122,7 @@ def made(cluster: Cluster, agent: str, output: Output) -> None:
     if output.is_text:
         terminal.show(screen.made_table(name, answer))
     else:
-        terminal.write(output.data(screen.made_data(name, answer)))
+        terminal.write(output.view(screen.made_data(name, answer)))
 '''
 
 EXAMPLES = """

@@ -42,7 +42,7 @@ _TESTED_BY_THEIR_VERBS = {
     "commands/trace/show.py",
     "commands/trace/sources.py",
     "conversation/inbox.py",
-    "conversation/moments.py",
+    "conversation/event_times.py",
     "conversation/transcript.py",
     "lifecycle/rollout/controllers.py",
     "lifecycle/rollout/restart.py",

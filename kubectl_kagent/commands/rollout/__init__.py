@@ -58,13 +58,13 @@ def history(
     if revision:
         one = found.find(revision)
         if not output.is_text:
-            terminal.write(output.data(screen.revision_data(workload.label, one), whole=True))
+            terminal.write(output.view(screen.revision_view(workload.label, one), whole=True))
         else:
             terminal.show(screen.revision_detail(workload.label, one))
         return
     lines = rows(found, replica_sets["items"])
     if not output.is_text:
-        terminal.write(output.data(screen.history_data(workload.label, lines)))
+        terminal.write(output.view(screen.history_view(workload.label, lines)))
         return
     text = screen.history_table(workload.label, lines, now=clock.now(), wide=output.wide)
     terminal.show(text)

@@ -21,7 +21,7 @@ from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.masking import masked_apart
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import named
-from kubectl_kagent.render.history import diff_text, revision_data
+from kubectl_kagent.render.history import diff_text, revision_view
 from kubectl_kagent.render.output import to_yaml
 
 
@@ -102,7 +102,7 @@ def _run_external(command: str, label: str, before: Revision, after: Revision) -
     """Run the user's diff program as kubectl diff does; its exit code 1 only means: they differ."""
     with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
         paths = []
-        views = masked_apart(*(revision_data(label, revision) for revision in (before, after)))
+        views = masked_apart(*(revision_view(label, revision) for revision in (before, after)))
         for revision, shown in zip((before, after), views, strict=True):
             path = Path(folder, f"{_title(revision).replace(' ', '-')}.yaml")
             path.write_text(to_yaml(shown))

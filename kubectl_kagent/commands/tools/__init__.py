@@ -73,7 +73,7 @@ def list_(
         if server.unknown and (output != TEXT or server.exists is None):
             terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
     if not output.is_text:
-        terminal.write(output.data(screen.tools_data(found)))
+        terminal.write(output.view(screen.tools_view(found)))
     elif found:
         terminal.show(screen.tools_table(found, wide=output.wide, namespaces=all_namespaces))
     else:

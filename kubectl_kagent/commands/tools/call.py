@@ -78,7 +78,7 @@ def call(
         )
         raise Unreachable(f"{where}: {error.message}", hint) from error
     if not output.is_text:
-        terminal.write(output.data(result.raw, whole=not terminal.masks()))
+        terminal.write(output.view(result.raw, whole=not terminal.masks()))
     elif result.text and not result.failed:
         text = terminal.without_secrets(result.text)
         terminal.write(text if text.endswith("\n") else f"{text}\n")

@@ -57,7 +57,7 @@ def check(
     for server in unknown(taken):
         terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
     if not output.is_text:
-        terminal.write(output.data(screen.findings_data(wrong)))
+        terminal.write(output.view(screen.findings_view(wrong)))
     elif wrong:
         terminal.show("".join(map(screen.finding_line, wrong)))
     else:

@@ -94,7 +94,7 @@ def turns(
     kubectl kagent trace --input traces.json
     """
     from kubectl_kagent.render import trace as screen
-    from kubectl_kagent.render.trace_data import turns_data
+    from kubectl_kagent.render.trace_view import turns_view
     from kubectl_kagent.telemetry.traces.query import Query
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
 
@@ -118,7 +118,7 @@ def turns(
     if output.name == "name":
         terminal.write_ids("", [turn.task or turn.trace for turn in found])
     elif not output.is_text:
-        terminal.write(output.data(turns_data(found, told, record.gaps), whole=True))
+        terminal.write(output.view(turns_view(found, told, record.gaps), whole=True))
     elif not found:
         _seen(where, name)
         terminal.say(f"No turns found{f' of agent {name}' if name else ''}")

@@ -30,14 +30,14 @@ def show(where: SourceOptions, id_: str, *, waterfall: bool, output: Output) -> 
     kubectl kagent trace show b9a6b4f2f31d0806f5659aa993c4ec57 --input traces.json -o yaml
     """
     from kubectl_kagent.render import trace as screen
-    from kubectl_kagent.render.trace_data import turns_data
+    from kubectl_kagent.render.trace_view import turns_view
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
 
     now = clock.now()
     record, told = where.ask(lambda one: one.find(id_, now.timestamp()))
     turns = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
     if not output.is_text:
-        terminal.write(output.data(turns_data(turns, told, record.gaps), whole=True))
+        terminal.write(output.view(turns_view(turns, told, record.gaps), whole=True))
         return
     columns = terminal.columns()
     if waterfall:

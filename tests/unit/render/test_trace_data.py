@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kubectl_kagent.model.trace import AGENT, LLM, OPEN, TOOL, Step, Turn
-from kubectl_kagent.render.trace_data import turns_data
+from kubectl_kagent.render.trace_view import turns_view
 
 BEGAN = datetime(2026, 11, 23, 7, 58, 28, tzinfo=UTC).timestamp()
 RUNNING = Turn(
@@ -28,7 +28,7 @@ RUNNING = Turn(
 
 
 def test_keys_without_a_value_are_left_out() -> None:
-    (turn,) = turns_data([RUNNING], "Tempo", ["a gap"])["turns"]
+    (turn,) = turns_view([RUNNING], "Tempo", ["a gap"])["turns"]
     assert turn == {
         "namespace": "default",
         "agent": "datetime-agent",
@@ -60,4 +60,4 @@ def test_keys_without_a_value_are_left_out() -> None:
             },
         ],
     }
-    assert turns_data([], "Tempo", ["a gap"]) == {"source": "Tempo", "gaps": ["a gap"], "turns": []}
+    assert turns_view([], "Tempo", ["a gap"]) == {"source": "Tempo", "gaps": ["a gap"], "turns": []}

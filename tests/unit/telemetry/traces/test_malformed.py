@@ -10,7 +10,7 @@ import pytest
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.trace import Record
 from kubectl_kagent.render.trace import turn_tree
-from kubectl_kagent.render.trace_data import turns_data
+from kubectl_kagent.render.trace_view import turns_view
 from kubectl_kagent.render.waterfall import waterfall
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
@@ -52,7 +52,7 @@ def look(record: Record) -> None:
     for turn in map(without_secrets, record.turns):
         turn_tree(turn, now=now, columns=60)
         waterfall(turn, now=now, columns=60)
-    json.dumps(turns_data(record.turns, "a test", record.gaps), allow_nan=False)
+    json.dumps(turns_view(record.turns, "a test", record.gaps), allow_nan=False)
 
 
 def check(document: Any, read: Callable[[Any], Record]) -> int:

@@ -66,12 +66,12 @@ class TurnsView(TypedDict):
     turns: Annotated[list[TurnView], "newest first by `trace list`, oldest first by `trace show`"]
 
 
-def turns_data(turns: Sequence[Turn], source: str, gaps: Sequence[str]) -> TurnsView:
+def turns_view(turns: Sequence[Turn], source: str, gaps: Sequence[str]) -> TurnsView:
     """All that is known, for programs; ``gaps`` is what could not be read."""
-    return {"source": source, "gaps": list(gaps), "turns": [_turn_data(turn) for turn in turns]}
+    return {"source": source, "gaps": list(gaps), "turns": [_turn_view(turn) for turn in turns]}
 
 
-def _turn_data(turn: Turn) -> TurnView:
+def _turn_view(turn: Turn) -> TurnView:
     namespace, _, agent = turn.agent.rpartition("/")
     return {
         "namespace": namespace,
@@ -82,24 +82,24 @@ def _turn_data(turn: Turn) -> TurnView:
         "state": turn.state,
         "question": turn.question,
         "answer": turn.answer,
-        "tokens": tokens_data(turn.tokens) if turn.tokens else None,
-        **_timed_data(turn.root),
-        "steps": [_step_data(step) for step in turn.root.steps],
+        "tokens": tokens_view(turn.tokens) if turn.tokens else None,
+        **_timed_view(turn.root),
+        "steps": [_step_view(step) for step in turn.root.steps],
     }
 
 
-def _step_data(step: Step) -> StepView:
+def _step_view(step: Step) -> StepView:
     """All that is known of it; keys without a value are left out."""
     whole: StepView = {
         "kind": step.kind,
         "name": step.name,
         "id": step.id,
-        **_timed_data(step),
+        **_timed_view(step),
         "args": dict(step.args or {}),
         "result": step.result,
         "model": step.model,
-        "tokens": tokens_data(step.tokens or Tokens()),
-        "steps": [_step_data(inner) for inner in step.steps],
+        "tokens": tokens_view(step.tokens or Tokens()),
+        "steps": [_step_view(inner) for inner in step.steps],
     }
     if not step.name:
         del whole["name"]
@@ -116,7 +116,7 @@ def _step_data(step: Step) -> StepView:
     return whole
 
 
-def _timed_data(step: Step) -> _TimedView:
+def _timed_view(step: Step) -> _TimedView:
     """The same of what a turn and a step have both."""
     known: _TimedView = {"status": step.status}
     if step.start is not None:
@@ -130,6 +130,6 @@ def _timed_data(step: Step) -> _TimedView:
     return known
 
 
-def tokens_data(tokens: Tokens) -> TokensView:
+def tokens_view(tokens: Tokens) -> TokensView:
     """Tokens as data."""
     return {"prompt": tokens.prompt, "output": tokens.output}
