@@ -156,3 +156,8 @@ def changed(obj: Object, *path: str, to: Any) -> Object:
 
 
 WORKLOAD_FILES = {"declarative": AGENT, "byo": AGENT, "mcpserver": MCP_SERVER}
+
+
+def lines(result: Any) -> tuple[str, ...]:
+    """The notes of a result, as people read them."""
+    return tuple(note.line for note in result.notes)

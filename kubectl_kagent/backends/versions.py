@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, Resource
 from kubectl_kagent.model.workload import dig
 
@@ -22,12 +23,12 @@ class Versions:
     agent_crd: tuple[str, ...] | None
     mcp_server_crd: tuple[str, ...] | None
     controller: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def versions(cluster: Cluster) -> Versions:
     """Ask the cluster. Raises Unreachable when there is none."""
-    notes: list[str] = []
+    notes: list[Note] = []
     kubernetes = str(cluster.server_version().get("gitVersion", ""))
     agents = _served(cluster, AGENT, "kagent", notes)
     servers = _served(cluster, MCP_SERVER, "kmcp", notes)
@@ -35,37 +36,40 @@ def versions(cluster: Cluster) -> Versions:
     return Versions(kubernetes, agents, servers, controller, tuple(dict.fromkeys(notes)))
 
 
-def _served(cluster: Cluster, resource: Resource, product: str, notes: list[str]) -> tuple[str, ...] | None:
+def _served(cluster: Cluster, resource: Resource, product: str, notes: list[Note]) -> tuple[str, ...] | None:
     try:
         crd = cluster.get(CRD, None, resource.full_name)
     except NotFound:
-        notes.append(f"{product} is not installed: there is no CRD {resource.full_name}")
+        notes.append(Note(f"{product} is not installed", f"there is no CRD {resource.full_name}"))
         return ()
     except KagentError as error:
-        notes.append(error.explained)
+        notes.append(Note(error.explained))
         return None
     served = tuple(str(v["name"]) for v in dig(crd, "spec", "versions") or () if v.get("served"))
     if resource.version not in served:
         notes.append(
-            f"{resource.full_name} is served as {', '.join(served)}, but this plugin speaks "
-            f"{resource.version}: kagent 0.9 and 0.10"
+            Note(
+                f"{resource.full_name} is served as {', '.join(served)}, but this plugin speaks "
+                f"{resource.version}",
+                "kagent 0.9 and 0.10",
+            )
         )
     return served
 
 
-def _controller(cluster: Cluster, notes: list[str]) -> str:
+def _controller(cluster: Cluster, notes: list[Note]) -> str:
     """kagent's version as its controller says."""
     try:
         controller = find_controller(cluster)
     except KagentError as error:
-        notes.append(error.message)
+        notes.append(Note(error.message))
         return ""
     try:
         found = controller.http.call("GET", "/version").get("kagent_version")
     except KagentError as error:
-        notes.append(f"the kagent controller could not be asked: {error.explained}")
+        notes.append(Note("the kagent controller could not be asked", error.explained))
         return ""
     if not isinstance(found, str) or not found:
-        notes.append("the kagent controller does not say which version it is")
+        notes.append(Note("the kagent controller does not say which version it is"))
         return ""
     return found

@@ -160,7 +160,7 @@ def _show(found: Waiting) -> None:
     for call in found.calls:
         terminal.say_whole(f"? {asked_line(call)}" + (f"  [{call.call.id}]" if call.call.id else ""))
     if not found.calls:
-        terminal.say_whole(f"? {found.said}")
+        terminal.say_whole(f"? {found.message}")
 
 
 def _agree(verb: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.lifecycle.workloads import description
@@ -29,13 +30,10 @@ def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, *,
     items = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not items:
         terminal.say(f"No resources found in {cluster.namespace} namespace.")
-    said: set[str] = set()
+    notes = Notes()
     workloads = [Workload(targets.resource, item) for item in items]
     for number, found in enumerate(description.describe(cluster, targets.resource, workloads)):
         if number:
             terminal.write("\n\n")
         terminal.show(screen.description(found, now=clock.now()))
-        for note in found.notes:
-            if note not in said:
-                terminal.warn(note)
-        said.update(found.notes)
+        notes.tell(*found.notes)

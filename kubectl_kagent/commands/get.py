@@ -10,6 +10,7 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
@@ -89,15 +90,10 @@ def _show(
         else:
             terminal.say(_none(namespace))
         return
-    said: set[str] = set()
-
-    def warn(text: str) -> None:
-        if text not in said:
-            said.add(text)
-            terminal.warn(text)
+    notes = Notes()
 
     def look() -> list[Overview]:
-        return overviews(cluster, resource, namespace, names=targets.names, labels=selector, warn=warn)
+        return overviews(cluster, resource, namespace, names=targets.names, labels=selector, warn=notes.tell)
 
     found = look()
     if not found and not watch:

@@ -8,6 +8,7 @@ from kubectl_kagent import __version__
 from kubectl_kagent.backends.versions import versions
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.render import version as screen
 from kubectl_kagent.render.output import Output
@@ -30,5 +31,4 @@ def version(connect: options.Connect, *, client_only: bool, output: Output) -> N
     else:
         for line in screen.version_lines(__version__, found):
             terminal.write_line(line)
-    for note in found.notes if found else ():
-        terminal.warn(note)
+    Notes().tell(*(found.notes if found else ()))

@@ -19,12 +19,12 @@ from kubectl_kagent.wire.a2a_v1 import to_v03
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A task that waits; ``said`` is what the agent says about it, ``since`` None when it tells no time."""
+    """A task that waits: ``message`` is what the agent says about it, ``since`` None when nothing tells."""
 
     session: Session
     task: str
     calls: tuple[Pending, ...]
-    said: str
+    message: str
     since: datetime | None
 
 

@@ -23,7 +23,7 @@ def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool
         since = age(item.since, now) if item.since else "<unknown>"
         for call in item.calls or (None,):
             cells = [item.session.agent, item.session.id, item.task, since, call.call.id if call else ""]
-            cells += map(visible, _what(call, item.said))
+            cells += map(visible, _what(call, item.message))
             lines.append([item.session.namespace, *cells] if namespaces else cells)
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 
@@ -88,7 +88,7 @@ def _item(item: Waiting) -> WaitingView:
         "session": item.session.id,
         "task": item.task,
         "since": item.since.isoformat() if item.since else None,
-        "message": item.said,
+        "message": item.message,
         "calls": [pending_view(call) for call in item.calls],
     }
 

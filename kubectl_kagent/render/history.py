@@ -29,7 +29,7 @@ def history_table(label: str, rows: Sequence[HistoryRow], *, now: datetime, wide
         number = "-" if row.number is None else f"{row.number}{'*' if row.live else ''}"
         cells = [
             number,
-            age(row.moment, now),
+            age(row.changed_at, now),
             row.changed_by,
             row.config_hash or "<unknown>",
             f"{row.ready}/{row.pods}" if row.pods else "0",
@@ -74,7 +74,7 @@ def history_view(label: str, rows: Sequence[HistoryRow]) -> HistoryView:
             {
                 "revision": row.number,
                 "live": row.live,
-                "changedAt": timestamp(row.moment),
+                "changedAt": timestamp(row.changed_at),
                 "changedBy": row.changed_by,
                 "configHash": row.config_hash or None,
                 "image": row.image or None,

@@ -7,6 +7,7 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
@@ -53,8 +54,7 @@ def history(
     # first what may be refused: then nothing is recorded either
     replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
     found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
-    for note in found.notes:
-        terminal.warn(note)
+    Notes().tell(*found.notes)
     if revision:
         one = found.find(revision)
         if not output.is_text:

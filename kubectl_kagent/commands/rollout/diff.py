@@ -12,6 +12,7 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
@@ -50,8 +51,7 @@ def diff(cluster: Cluster, target: str, old: int | None, new: int | None, *, no_
         cluster, named(resource, cluster.namespace, name), manager=options.MANAGER, record=not no_record
     )
     workload = past.now.workload
-    for note in past.notes:
-        terminal.warn(note)
+    Notes().tell(*past.notes)
     before, after = _pair(past, old, new)
     if external := os.environ.get("KUBECTL_EXTERNAL_DIFF", "").strip():
         _run_external(external, workload.label, before, after)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
@@ -93,8 +94,8 @@ def roll_back(
 ) -> None:
     """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit)."""
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
-    said: set[str] = set()
-    _warn_once(past.notes if dry_run == "none" else (), said)
+    notes = Notes()
+    notes.tell(*(past.notes if dry_run == "none" else ()))
     planned = plan(cluster, past, target(past), with_sources=with_sources)
     if not planned.changes_anything:
         _skip(planned, error_unchanged=error_unchanged)
@@ -104,7 +105,7 @@ def roll_back(
     if dry_run != "none":
         _preview(cluster, planned, dry_run=dry_run, output=output)
         return
-    done = undoing.roll_back(cluster, planned, manager=manager, warn=lambda notes: _warn_once(notes, said))
+    done = undoing.roll_back(cluster, planned, manager=manager, tell=notes.tell)
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.restored.sources)
         terminal.changed(done.restored.obj, screen.outcome(done), output)
@@ -138,12 +139,3 @@ def _skip(planned: UndoPlan, *, error_unchanged: bool) -> None:
     if error_unchanged:
         raise Unchanged(text)
     terminal.write_line(text)
-
-
-def _warn_once(notes: Iterable[str], said: set[str]) -> None:
-    """Notes are told by what they are about, whichever object their reason names."""
-    for note in notes:
-        about = note.partition(":")[0]
-        if about not in said:
-            said.add(about)
-            terminal.warn(note)

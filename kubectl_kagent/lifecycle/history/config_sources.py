@@ -9,6 +9,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, NotFound
 from kubectl_kagent.model.allowed_namespaces import allows
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import NAMESPACE
 from kubectl_kagent.model.revision import ConfigSource
@@ -18,12 +19,12 @@ Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadSource:
     """A source, the object that it is of (None: not there), and a note on what is left out of both."""
 
     source: ConfigSource
     obj: Object | None
-    note: str = ""
+    note: Note | None = None
 
 
 def read_source(
@@ -33,7 +34,7 @@ def read_source(
     *,
     at: str | None = None,
     recorded: tuple[ConfigSource, ...] = (),
-) -> Found:
+) -> ReadSource:
     """What ``reference`` names, as far as kagent lets ``workload`` use it, at resource version ``at``.
 
     Where it may not be looked whether kagent does, what is ``recorded`` already of the same object at the
@@ -41,11 +42,11 @@ def read_source(
     """
     obj = find_source(cluster, reference, at=at)
     if obj is None:
-        return Found(ConfigSource.of(reference, None), None)
+        return ReadSource(ConfigSource.of(reference, None), None)
     label = f"{reference.resource.label(reference.name)} in namespace {reference.namespace}"
     try:
         if allows(obj, workload.namespace, lambda: _labels(cluster, workload.namespace)):
-            return Found(ConfigSource.of(reference, obj), obj)
+            return ReadSource(ConfigSource.of(reference, obj), obj)
         why = f"{label} does not let agents of {workload.namespace} use it (spec.allowedNamespaces)"
         withheld = ConfigSource.withheld(reference, obj)
     except (Forbidden, NotFound) as error:
@@ -53,7 +54,7 @@ def read_source(
         withheld = ConfigSource.withheld(reference, obj)
         same = [s for s in recorded if (s.reference, s.uid, s.generation) == withheld.key]
         withheld = same[0] if same else withheld
-    return Found(withheld, _without_content(obj), f"{why}; of it only uid and generation are kept")
+    return ReadSource(withheld, _without_content(obj), Note(f"{why}; of it only uid and generation are kept"))
 
 
 def find_source(cluster: Cluster, reference: Reference, *, at: str | None = None) -> Object | None:

@@ -20,6 +20,7 @@ from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -68,7 +69,7 @@ class _Watched:
     due: float | None = None
     waits: int = 0
     trouble: str = ""
-    notes: frozenset[str] = frozenset()
+    notes: frozenset[Note] = frozenset()
     seen: int = 0
 
 
@@ -192,7 +193,7 @@ class Recorder:
         if past.refused and _is_ours_to_have(past.refused):
             raise past.refused
         if past.live is None:
-            self._retry(key, known, "; ".join(past.notes) or "it changes as we look")
+            self._retry(key, known, "; ".join(note.line for note in past.notes) or "it changes as we look")
         else:
             self._settle(key, known, past)
         return [
@@ -206,7 +207,7 @@ class Recorder:
         known.seen = past.now.snapshot.resource_version
         for note in past.notes:
             if note not in known.notes:
-                self._tell(key, note)
+                self._tell(key, note.line)
         known.notes, known.trouble = frozenset(past.notes), ""
         if past.live and past.live.config_hash:
             known.waits = 0

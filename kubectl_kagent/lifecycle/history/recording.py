@@ -13,6 +13,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.history.rendered import rendered
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_at, observe_then
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     RECORDED_BY,
@@ -47,7 +48,7 @@ def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
     """The configs that came after the known one, in order."""
     found: list[Run] = []
     previous = known.hash if known else ""
-    for moment in timeline.moments:
+    for moment in timeline.observations:
         snapshot = moment.snapshot
         if snapshot.hash != previous:
             if found:
@@ -72,7 +73,7 @@ class Recording:
     workload: Workload
     manager: str
     cause: str
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
     _taken: int = 0  # the highest number that a revision has which can't be read
 
@@ -93,7 +94,7 @@ class Recording:
                 if not _too_large(error):
                     raise
                 which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
-                self.notes.append(f"the {which} is not recorded: {error.explained}")
+                self.notes.append(Note(f"the {which} is not recorded", error.explained))
                 gap = True  # those after it are recorded all the same
             else:
                 gap = False
@@ -124,8 +125,10 @@ class Recording:
                 if not self._is_listed(blocker, number):
                     self._taken = self._highest(number)
                     self.notes.append(
-                        f"controllerrevision.apps/{name} has lost its labels or its content: it is left out, "
-                        f"and revisions go on with {self._taken + 1}"
+                        Note(
+                            f"controllerrevision.apps/{name} has lost its labels or its content",
+                            f"it is left out, and revisions go on with {self._taken + 1}",
+                        )
                     )
             elif owner_uid(blocker) != self._live_uid():
                 self.cluster.delete(CONTROLLER_REVISION, namespace, name)

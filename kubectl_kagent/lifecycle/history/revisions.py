@@ -14,6 +14,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreada
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import LookAgain, Recording, Run, proven, runs
 from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Write, look_back, sight
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
@@ -27,6 +28,7 @@ from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload, whol
 
 DEFAULT_LIMIT = 20
 _LOOKS = 10  # each time others record or prune meanwhile
+NOT_NOTED = "config hash, image and time ready are not noted"
 _NOT_RECORDED = "the live config is not recorded"
 
 
@@ -42,7 +44,7 @@ class History:
     now: Observation
     revisions: tuple[Revision, ...]
     live: Revision | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     refused: Forbidden | None = None
     created: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -130,9 +132,9 @@ def _update(recording: Recording, since: int, write: Write | None, *, record: bo
             continue
     past = _look(recording, since, write, record=False)
     workload = recording.workload
-    what = "config hash, image and time ready are not noted" if past.live else _NOT_RECORDED
-    note = f"{what}: somebody else keeps changing the revisions of {workload.label}; try again"
-    others = [other for other in past.notes if not other.startswith(_NOT_RECORDED)]
+    what = NOT_NOTED if past.live else _NOT_RECORDED
+    note = Note(what, f"somebody else keeps changing the revisions of {workload.label}; try again")
+    others = [other for other in past.notes if other.about != _NOT_RECORDED]
     return replace(past, notes=tuple(dict.fromkeys((*others, *recording.notes, note))))
 
 
@@ -145,8 +147,8 @@ def _look(recording: Recording, since: int, write: Write | None, *, record: bool
         if seen.workload is None:
             raise not_found(workload.resource, workload.name)
         recording.workload = workload = seen.workload
-    unread: list[str] = []
-    revisions = read_revisions(listed, workload, warn=unread.append)
+    unread: list[Note] = []
+    revisions = read_revisions(listed, workload, warn=lambda line: unread.append(Note(line)))
     known = revisions[-1] if revisions else None
     timeline = look_back(
         cluster,
@@ -158,14 +160,14 @@ def _look(recording: Recording, since: int, write: Write | None, *, record: bool
         write=write,
         now=seen,
     )
-    now = timeline.moments[-1]
+    now = timeline.observations[-1]
     if now.workload.uid != workload.uid:
         raise Gone(f"{workload.label} has been deleted, and made anew")
     missing = runs(timeline, known)
     notes = [*unread, *now.notes]
     if not record:
         live = _live(revisions, now)
-        untold = () if live else (f"{_NOT_RECORDED} (--no-record)",)
+        untold = () if live else (Note(_NOT_RECORDED, "--no-record"),)
         return History(now, tuple(revisions), live, (*notes, *untold))
     try:
         revisions = recording.store(revisions, missing, gap=timeline.gap)
@@ -173,7 +175,7 @@ def _look(recording: Recording, since: int, write: Write | None, *, record: bool
         return _tidied(cluster, now, revisions, notes, recording.manager)
     except (Forbidden, OtherServerError) as error:
         refused = error if isinstance(error, Forbidden) else None
-        note = f"{_NOT_RECORDED}: {error.explained}"
+        note = Note(_NOT_RECORDED, error.explained)
         return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused)
 
 
@@ -183,7 +185,7 @@ def _live(revisions: Sequence[Revision], now: Observation) -> Revision | None:
 
 
 def _tidied(
-    cluster: Cluster, now: Observation, revisions: list[Revision], notes: list[str], manager: str
+    cluster: Cluster, now: Observation, revisions: list[Revision], notes: list[Note], manager: str
 ) -> History:
     """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
     live = _live(revisions, now)
@@ -195,12 +197,12 @@ def _tidied(
     except NotFound as error:
         raise LookAgain from error  # somebody else pruned it
     except Forbidden as error:
-        notes.append(f"config hash, image and time ready are not noted: {error.explained}")
+        notes.append(Note(NOT_NOTED, error.explained))
         refused = error
     try:
         revisions = _prune(cluster, now.workload, revisions)
     except Forbidden as error:
-        notes.append(f"revisions past the newest {_limit(now.workload)} are kept: {error.explained}")
+        notes.append(Note(f"revisions past the newest {_limit(now.workload)} are kept", error.explained))
         refused = error
     return History(now, tuple(revisions), live, tuple(notes), refused)
 
@@ -249,6 +251,6 @@ def _limit(workload: Workload) -> int:
     return DEFAULT_LIMIT if limit is None else max(1, limit)
 
 
-def _warn_of_secrets(stored: Sequence[Run]) -> list[str]:
+def _warn_of_secrets(stored: Sequence[Run]) -> list[Note]:
     paths = literal_secrets(stored[-1].first) if stored else []
-    return [plaintext_warning(paths)] if paths else []
+    return [Note(plaintext_warning(paths))] if paths else []

@@ -23,7 +23,7 @@ class HistoryRow:
 
     number: int | None
     live: bool
-    moment: datetime
+    changed_at: datetime
     changed_by: str
     config_hash: str
     image: str
@@ -41,19 +41,19 @@ def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[Histo
     counts = _counts(workload, replica_sets)
     known = {revision.config_hash for revision in past.revisions}
     oldest: dict[str, HistoryRow] = {}  # a restart makes several ReplicaSets of one config
-    for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_moment):
+    for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_changed_at):
         oldest.setdefault(row.config_hash, row)
     bare = [row for config_hash, row in oldest.items() if config_hash not in known]
     merged: list[HistoryRow] = []
     for row in _recorded(past, counts):
-        while bare and bare[0].moment < row.moment:
+        while bare and bare[0].changed_at < row.changed_at:
             merged.append(bare.pop(0))
         merged.append(row)
     return merged + bare
 
 
-def _moment(row: HistoryRow) -> datetime:
-    return row.moment
+def _changed_at(row: HistoryRow) -> datetime:
+    return row.changed_at
 
 
 def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[HistoryRow]:
@@ -67,7 +67,7 @@ def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[Hist
             HistoryRow(
                 number=revision.number,
                 live=past.live is not None and revision.number == past.live.number,
-                moment=revision.changed_at,
+                changed_at=revision.changed_at,
                 changed_by=revision.changed_by,
                 config_hash=revision.config_hash,
                 image=revision.image,
@@ -98,7 +98,7 @@ def _bare_row(
     return HistoryRow(
         number=None,
         live=False,
-        moment=parse_time(item["metadata"]["creationTimestamp"]),
+        changed_at=parse_time(item["metadata"]["creationTimestamp"]),
         changed_by="",
         config_hash=hash_,
         image=image(item),

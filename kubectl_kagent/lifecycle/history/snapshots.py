@@ -17,13 +17,14 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.history.authors import author
-from kubectl_kagent.lifecycle.history.config_sources import Found, read_source
+from kubectl_kagent.lifecycle.history.config_sources import ReadSource, read_source
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
 from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
 from kubectl_kagent.model.workload import Workload
 
-# Far more than is kept of them; a look takes as long as its moments are many.
+# Far more than is kept of them; a look takes as long as its observations are many.
 _MOST_MOMENTS = 300
 
 
@@ -52,7 +53,7 @@ class Observation:
     deployment: Mapping[str, Any] | None
     sources: tuple[Mapping[str, Any] | None, ...]
     written: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def version_of(self, uid: str) -> Mapping[str, Any] | None:
         """The object with that uid as it was at this moment."""
@@ -78,7 +79,7 @@ class Observation:
 class Timeline:
     """Moments oldest first. ``gap``: changes before the first one are no longer to be had."""
 
-    moments: tuple[Observation, ...]
+    observations: tuple[Observation, ...]
     gap: bool
 
 
@@ -151,7 +152,7 @@ def _around(cluster: Cluster, seen: Sighting, known: Revision | None) -> Observa
 
 def _made_from(
     cluster: Cluster, workload: Workload, at: str, recorded: tuple[ConfigSource, ...]
-) -> tuple[list[Found], Mapping[str, Any] | None]:
+) -> tuple[list[ReadSource], Mapping[str, Any] | None]:
     """The sources and the Deployment, which no answer makes wait for another: all are of one moment."""
     reads: list[Callable[[], Any]] = [
         partial(read_source, cluster, workload, reference, at=at, recorded=recorded)
@@ -201,39 +202,40 @@ def look_back(
     """Every moment after the ``known`` revision (and after resource version ``since``) until now.
 
     ``now`` is the workload as it was just seen. When a ``write`` is all that happened since the moment that
-    it was made on, none between them is asked for. Of more than a few hundred moments only the newest. Raises
-    Gone when the workload is not there now, Expired when the API server does not even remember the present.
+    it was made on, none between them is asked for. Of more than a few hundred observations only the newest.
+    Raises Gone when the workload is not there now, Expired when the API server does not even remember the
+    present.
     """
     floor = max(since, known.resource_version if known else 0)
-    moments: list[Observation] = []
-    while len(moments) < _MOST_MOMENTS:
-        at = str(moments[-1].snapshot.resource_version - 1) if moments else None
+    observations: list[Observation] = []
+    while len(observations) < _MOST_MOMENTS:
+        at = str(observations[-1].snapshot.resource_version - 1) if observations else None
         try:
-            seen = now if now and not moments else sight(cluster, resource, namespace, name, at=at)
+            seen = now if now and not observations else sight(cluster, resource, namespace, name, at=at)
             moment = _around(cluster, seen, known)
         except Expired:
-            if not moments:
+            if not observations:
                 raise
-            return Timeline(_authored(moments, known), gap=_skipped(known, moments))
-        if moment is None and not moments:
+            return Timeline(_authored(observations, known), gap=_skipped(known, observations))
+        if moment is None and not observations:
             raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
         if moment is None:
             break  # not made yet, or another object of that name was deleted
         snapshot = moment.snapshot
-        if moments and (snapshot.resource_version <= floor or _settled(snapshot, known)):
+        if observations and (snapshot.resource_version <= floor or _settled(snapshot, known)):
             break
-        moments.append(moment)
+        observations.append(moment)
         if snapshot.resource_version <= floor or _settled(snapshot, known):
             break  # nothing happened since: this moment alone stands for now
         if write and write.made_on.is_just_before(moment, write.version):
             break
     else:
-        return Timeline(_authored(moments, known), gap=True)
-    return Timeline(_authored(moments, known), gap=False)
+        return Timeline(_authored(observations, known), gap=True)
+    return Timeline(_authored(observations, known), gap=False)
 
 
 def _authored(newest_first: list[Observation], known: Revision | None) -> tuple[Observation, ...]:
-    """The moments oldest first, each with the author that the moment before it proves."""
+    """The observations oldest first, each with the author that the moment before it proves."""
     result: list[Observation] = []
     for moment in reversed(newest_first):
         written = moment.written
@@ -278,11 +280,11 @@ def _generations(sources: tuple[ConfigSource, ...]) -> list[tuple[str, int]]:
     return [(source.uid, source.generation) for source in sources]
 
 
-def _skipped(known: Revision | None, moments: list[Observation]) -> bool:
+def _skipped(known: Revision | None, observations: list[Observation]) -> bool:
     """Whether there was more than one write between ``known`` and the oldest moment we have."""
-    if known is None or not moments:
+    if known is None or not observations:
         return False
-    oldest = moments[-1].snapshot
+    oldest = observations[-1].snapshot
     before = {source.reference: source for source in known.sources}
     writes = oldest.generation - known.generation
     writes += sum(_writes(before[s.reference], s) for s in oldest.sources if s.reference in before)

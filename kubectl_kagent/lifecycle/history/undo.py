@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -24,6 +24,7 @@ from kubectl_kagent.lifecycle.history.restoring import (
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Write
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.revision import ROLLBACK_OF, Revision
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
@@ -41,7 +42,7 @@ class Restored:
     now: Observation
     recorded: Revision | None
     sources: tuple[SharedSource, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +59,20 @@ class Undone:
         return Workload(self.planned.workload.resource, self.restored.obj)
 
 
-def roll_back(
-    cluster: Cluster, planned: UndoPlan, *, manager: str, warn: Callable[[Iterable[str]], None]
-) -> Undone:
+def roll_back(cluster: Cluster, planned: UndoPlan, *, manager: str, tell: Callable[..., None]) -> Undone:
     """Carry out the plan, and wait until the controller has rendered it.
 
-    ``warn`` is told what could not be recorded, at once: the wait may fail. Raises what ``restore`` and
+    ``tell`` gets what could not be recorded, at once: the wait may fail. Raises what ``restore`` and
     ``verify`` raise, as Incomplete once the object is restored.
     """
     done = restore(cluster, planned, manager=manager, cause=change_cause(planned))
-    warn(done.notes)
+    tell(*done.notes)
     workload = Workload(planned.workload.resource, done.obj)
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.sources)
         expected = "" if planned.left else expected_hash(planned.past, planned.target)
         seen = verify(cluster, workload, planned.target, expected=expected, now=done.now)
-        warn(_note_what_was_seen(cluster, planned, done, seen, manager=manager))
+        tell(*_note_what_was_seen(cluster, planned, done, seen, manager=manager))
         return Undone(planned, done, seen)
 
 
@@ -108,7 +107,7 @@ def restore(cluster: Cluster, planned: UndoPlan, *, manager: str, cause: str) ->
 
 def _mark(
     cluster: Cluster, planned: UndoPlan, recorded: Revision | None, cause: str, *, manager: str
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     """Add to the new revision what only the verb knows: a recorder may have been quicker.
 
     A note when that is not allowed.
@@ -123,13 +122,13 @@ def _mark(
         if new:
             history.annotate(cluster, planned.workload, recorded, new, manager=manager)
     except Forbidden as error:
-        return (f"revision {recorded.number} is not marked as a rollback: {error.explained}",)
+        return (Note(f"revision {recorded.number} is not marked as a rollback", error.explained),)
     return ()
 
 
 def _note_what_was_seen(
     cluster: Cluster, planned: UndoPlan, done: Restored, seen: Verified, *, manager: str
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     """Note config hash, image and time ready on the new revision, as a later look would too.
 
     The hash that the target had proves that its very content is rendered. Without that it takes another look.
@@ -145,7 +144,7 @@ def _note_what_was_seen(
         if new := {key: value for key, value in proven.items() if not recorded.annotations.get(key)}:
             history.annotate(cluster, workload, recorded, new, manager=manager)
     except KagentError as error:
-        return (f"config hash, image and time ready are not noted: {error.explained}",)
+        return (Note(history.NOT_NOTED, error.explained),)
     return ()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, NotFound
-from kubectl_kagent.lifecycle.history.config_sources import Found, read_source
+from kubectl_kagent.lifecycle.history.config_sources import ReadSource, read_source
 from kubectl_kagent.lifecycle.history.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history.gitops import owner_warning
 from kubectl_kagent.lifecycle.history.revisions import History
@@ -190,11 +190,11 @@ def _named(workload: Workload, target: Revision) -> list[ConfigSource]:
 
 def _differing(
     cluster: Cluster, past: History, target: Revision
-) -> list[tuple[ConfigSource, Found, Sequence[FieldChange]]]:
+) -> list[tuple[ConfigSource, ReadSource, Sequence[FieldChange]]]:
     """The target's sources whose live content is another: those that the live config uses were just read."""
     now = past.now
     live = {
-        source.reference: Found(source, obj)
+        source.reference: ReadSource(source, obj)
         for source, obj in zip(now.snapshot.sources, now.sources, strict=True)
     }
     then = _named(now.workload, target)

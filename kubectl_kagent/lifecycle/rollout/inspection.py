@@ -17,6 +17,7 @@ from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscaler
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.deployment import REVISION, Deployment
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import EVENT, POD, REPLICA_SET, Resource
@@ -46,7 +47,7 @@ class View:
     controllers: Controllers | None = None
     unobserved: tuple[str, ...] = ()
     autoscaler: Autoscaler | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def newest(self) -> Manifest | None:
@@ -71,7 +72,7 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     deployment = _deployment(cluster, workload)
     if deployment is None:
         return View(workload)
-    notes: list[str] = []
+    notes: list[Note] = []
     controllers, unobserved = _sources(cluster, workload, deployment, notes)
     if unobserved:
         return View(workload, deployment, controllers=controllers, unobserved=unobserved, notes=tuple(notes))
@@ -90,7 +91,7 @@ def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
 
 
 def _sources(
-    cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]
+    cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[Note]
 ) -> tuple[Controllers | None, tuple[str, ...]]:
     """The controller, when it had to be looked for, and the sources that it has not taken up."""
     doubtful: dict[str, Manifest | None] = {}
@@ -99,7 +100,7 @@ def _sources(
     answers = side_by_side(lambda reference: _listed(cluster, reference), references.values())
     for label, found in zip(references, answers, strict=True):
         if isinstance(found, Forbidden):
-            notes.append(f"cannot check whether the newest {label} is rolled out: {found.explained}")
+            notes.append(Note(f"cannot check whether the newest {label} is rolled out", found.explained))
             continue
         if found is None or not (shown(found, deployment, workload) or had_time(found, noted_at(found), now)):
             doubtful[label] = found
@@ -112,7 +113,7 @@ def _sources(
     unobserved = tuple(label for label, source in doubtful.items() if not had_time(source, since, now))
     if not controllers.deployments and not unobserved:
         why = controllers.refused or f"no {controllers.name} controller found"
-        notes.append(f"cannot check whether the newest {', '.join(doubtful)} is rolled out: {why}")
+        notes.append(Note(f"cannot check whether the newest {', '.join(doubtful)} is rolled out", why))
     return controllers, unobserved
 
 
@@ -136,7 +137,7 @@ def _source_label(reference: Reference, workload: Workload) -> str:
     return f"{label} in namespace {reference.namespace}" if elsewhere else label
 
 
-def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[str]) -> View:
+def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[Note]) -> View:
     own = {"labels": workload.pod_selector}
     found, there = _items(cluster, workload, notes, ((REPLICA_SET, own), (POD, own)))
     sets = tuple(item for item in found if _owned_by(item, deployment))
@@ -167,7 +168,7 @@ def exited(status: Manifest) -> Manifest | None:
     return ended if ended and ended.get("exitCode") else None
 
 
-def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[str]) -> tuple[str, ...]:
+def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[Note]) -> tuple[str, ...]:
     metadata = pod["metadata"]
     previous = dig(status, "state", "waiting") is not None
     try:
@@ -175,25 +176,25 @@ def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[s
             metadata["namespace"], metadata["name"], status["name"], previous=previous, tail=_LOG_LINES
         )
     except Forbidden as error:
-        notes.append(f"what a crashed container said is unknown: {error.explained}")
+        notes.append(Note("what a crashed container said is unknown", error.explained))
         return ()
     except KagentError:  # a log is a courtesy: not there yet, or already gone
         return ()
     return tuple(line for line in text.splitlines() if line.strip())
 
 
-def _autoscaler(cluster: Cluster, workload: Workload, notes: list[str]) -> Autoscaler | None:
+def _autoscaler(cluster: Cluster, workload: Workload, notes: list[Note]) -> Autoscaler | None:
     try:
         return autoscalers(cluster, workload.namespace).get(workload.key)
     except Forbidden as error:
-        notes.append(f"autoscaler unknown: {error.explained}")
+        notes.append(Note("autoscaler unknown", error.explained))
         return None
 
 
 def _items(
     cluster: Cluster,
     workload: Workload,
-    notes: list[str],
+    notes: list[Note],
     asked: Sequence[tuple[Resource, Mapping[str, str]]],
 ) -> list[list[Manifest]]:
     """The objects of each list, by kind and selector. What may not be listed is noted."""
@@ -207,7 +208,7 @@ def _items(
 
     answers = side_by_side(read, asked)
     notes += [
-        f"what holds a rollout up may stay unexplained: {answer.explained}"
+        Note("what holds a rollout up may stay unexplained", answer.explained)
         for answer in answers
         if isinstance(answer, Forbidden)
     ]

@@ -131,7 +131,7 @@ def show(cluster: Cluster, workload: Workload, voice: Voice, *, revision: int = 
     view = _look(cluster, workload, revision)
     progress = judge(view)
     for note in view.notes:
-        voice.warn(note)
+        voice.warn(note.line)
     voice.say(progress.message)
     if progress.state == "failed":
         raise _failure(workload, progress)
@@ -243,7 +243,7 @@ class _Telling:
     def final(self, view: View, progress: Progress, now: float) -> bool:
         """Say what is new; whether a cause has lasted long enough to give up."""
         for note in view.notes:  # before the line: what was not checked is not to be read as success
-            self.once(note)
+            self.once(note.line)
         if progress.message != self._line:
             self._line = progress.message
             self._voice.say(self._line)

@@ -12,6 +12,7 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.history.revisions import read_revisions
 from kubectl_kagent.lifecycle.workloads.overview import Overview, surroundings, unless_forbidden
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import EVENT, MCP_SERVER, POD, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.tool_server import endpoint
@@ -50,7 +51,7 @@ class Description:
     events: tuple[Mapping[str, Any], ...]
     revisions: tuple[Revision, ...]
     unknown: frozenset[str]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]) -> list[Description]:
@@ -60,7 +61,7 @@ def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]
     """
     if not workloads:
         return []
-    notes: list[str] = []
+    notes: list[Note] = []
     namespace = workloads[0].namespace
     around = surroundings(cluster, resource, namespace, warn=notes.append)
     servers = look_up(cluster, {tool.server for each in workloads for tool in each.tools})
@@ -72,7 +73,7 @@ def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]
     unknown: set[str] = {*around.unknown}
     for part, answer in (("pods", pods), ("events", events)):
         if isinstance(answer, Forbidden):
-            notes.append(f"{part} unknown: {answer.explained}")
+            notes.append(Note(f"{part} unknown", answer.explained))
             unknown.add(part)
     return [
         _description(
@@ -95,10 +96,10 @@ def _description(
     pods: Iterable[Manifest],
     events: Iterable[Manifest],
     unknown: frozenset[str],
-    notes: Sequence[str],
+    notes: Sequence[Note],
 ) -> Description:
     """What of all that was read concerns one workload. Pure."""
-    workload, unread = overview.workload, list[str]()
+    workload, unread = overview.workload, list[Note]()
     own = [pod for pod in pods if workload.selects(pod)]
     about = {workload.name, *(str(pod["metadata"]["name"]) for pod in own)}
     return Description(
@@ -106,7 +107,7 @@ def _description(
         tuple(_resolve(tool, servers[tool.server]) for tool in workload.tools),
         tuple(sorted(own, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
         tuple(sorted((event for event in events if _concerns(event, about)), key=event_time)),
-        tuple(read_revisions(revisions, workload, warn=unread.append)),
+        tuple(read_revisions(revisions, workload, warn=lambda line: unread.append(Note(line)))),
         unknown,
         (*notes, *unread),
     )

@@ -12,6 +12,7 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.model.deployment import Counts, Deployment
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -25,7 +26,7 @@ from kubectl_kagent.model.workload import Workload, dig
 
 T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
-Warn = Callable[[str], None]
+Warn = Callable[[Note], None]
 Key = tuple[str, str]
 _PARTS: tuple[Part, ...] = ("model", "revision", "autoscaler")  # in the order in which they are told
 
@@ -116,7 +117,7 @@ def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *,
     unknown: set[Part] = set()
     for part in _PARTS:
         if isinstance(refused := answers.get(part), Forbidden):
-            warn(f"{part} unknown: {refused.explained}")
+            warn(Note(f"{part} unknown", refused.explained))
             unknown.add(part)
     known = {part: {} if isinstance(found, Forbidden) else found for part, found in answers.items()}
     return Surroundings(

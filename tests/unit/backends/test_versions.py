@@ -9,6 +9,7 @@ import pytest
 from kubectl_kagent.backends.versions import Versions, versions
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, SERVICE, Resource
 from tests.fake.cluster import FakeCluster
+from tests.objects import lines
 
 Object = dict[str, Any]
 LABELS = {"app.kubernetes.io/name": "kagent", "app.kubernetes.io/component": "controller"}
@@ -49,13 +50,13 @@ def test_a_service_without_the_controller_s_port_is_another_one(cluster: FakeClu
     controller(cluster, port="metrics")
     found = versions(cluster)
     assert found.controller == ""
-    assert "no kagent controller service was found in any namespace" in found.notes
+    assert "no kagent controller service was found in any namespace" in lines(found)
 
 
 def test_without_kagent(cluster: FakeCluster) -> None:
     found = versions(cluster)
     assert (found.agent_crd, found.mcp_server_crd, found.controller) == ((), (), "")
-    assert found.notes == (
+    assert lines(found) == (
         "kagent is not installed: there is no CRD agents.kagent.dev",
         "kmcp is not installed: there is no CRD mcpservers.kagent.dev",
         "no kagent controller service was found in any namespace",
@@ -67,7 +68,7 @@ def test_a_later_kagent_speaks_another_version(cluster: FakeCluster) -> None:
     crd(cluster, MCP_SERVER, "v1alpha1")
     found = versions(cluster)
     assert found.agent_crd == ("v1alpha3", "v1beta1")
-    assert found.notes[0] == (
+    assert lines(found)[0] == (
         "agents.kagent.dev is served as v1alpha3, v1beta1, but this plugin speaks v1alpha2: "
         "kagent 0.9 and 0.10"
     )
@@ -82,7 +83,7 @@ def test_a_controller_that_does_not_answer(complete: FakeCluster) -> None:
     complete.services.clear()
     found = versions(complete)
     assert found.controller == ""
-    assert found.notes == (
+    assert lines(found) == (
         'the kagent controller could not be asked: services "kagent-controller" not found',
     )
 
@@ -91,7 +92,7 @@ def test_what_may_not_be_read_is_said(complete: FakeCluster) -> None:
     complete.deny("get", CRD)
     found = versions(complete)
     assert (found.agent_crd, found.mcp_server_crd, found.controller) == (None, None, "0.10.4")
-    assert [note.partition(" is forbidden")[0] for note in found.notes] == [
+    assert [note.partition(" is forbidden")[0] for note in lines(found)] == [
         'customresourcedefinitions.apiextensions.k8s.io "agents.kagent.dev"',
         'customresourcedefinitions.apiextensions.k8s.io "mcpservers.kagent.dev"',
     ]

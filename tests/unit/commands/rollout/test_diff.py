@@ -226,7 +226,7 @@ def test_the_live_config_is_recorded_first(story: Story, kagent: Kagent) -> None
 
 def test_or_shown_as_live_when_it_is_not_to_be(story: Story, kagent: Kagent) -> None:
     story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "New."}}})
-    warning = "Warning: the live config is not recorded (--no-record)\n"
+    warning = "Warning: the live config is not recorded: --no-record\n"
     expected = shown("revision 2", "Guess.", "live", "New.")
     assert kagent("rollout", "diff", "clock", "--no-record") == (0, expected, warning)
     story.cluster.deny("create", CONTROLLER_REVISION)

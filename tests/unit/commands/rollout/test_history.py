@@ -212,7 +212,7 @@ def test_only_looking_stores_nothing_and_says_so(life: Story, kagent: Kagent) ->
     life.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "new"}}})
     life.cluster.requests.clear()
     code, out, err = kagent("rollout", "history", "clock", "--no-record")
-    assert (code, err) == (0, "Warning: the live config is not recorded (--no-record)\n")
+    assert (code, err) == (0, "Warning: the live config is not recorded: --no-record\n")
     assert life.cluster.writes == []
     assert "*" not in out
     assert out.splitlines()[-1].startswith("7 ")
@@ -231,7 +231,7 @@ def test_without_any_revision_only_the_replica_sets_are_left(
         "CHANGE-CAUSE\n"
         "-          0s    <none>       11            1/1     not recorded: only its ReplicaSet is known   "
         "<none>\n",
-        "Warning: the live config is not recorded (--no-record)\n",
+        "Warning: the live config is not recorded: --no-record\n",
     )
 
 

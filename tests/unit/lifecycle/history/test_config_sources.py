@@ -25,7 +25,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.revision import ConfigSource
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
-from tests.objects import agent, mcp_server, workload
+from tests.objects import agent, lines, mcp_server, workload
 
 Object = dict[str, Any]
 SECRET = "Bearer team-b-secret-token"
@@ -96,7 +96,7 @@ def test_of_a_server_that_does_not_let_the_agent_in_only_uid_and_generation_are_
     uid = begin(spy, allowedNamespaces=rule)["metadata"]["uid"]
     past = look(spy)
     assert kept(past).content == {"uid": uid, "generation": 1}
-    assert past.notes == (NOT_LET,)
+    assert lines(past) == (NOT_LET,)
     for word in (SECRET, "billing.team-b", "headersFrom"):
         assert word not in stored(spy)
 
@@ -106,7 +106,7 @@ def test_of_one_that_lets_it_in_the_content_is_kept(spy: FakeCluster, rule: Obje
     spec = begin(spy, allowedNamespaces=rule)["spec"]
     past = look(spy)
     assert kept(past).content == {"spec": spec}
-    assert all("only uid and generation" not in note for note in past.notes)
+    assert all("only uid and generation" not in note for note in lines(past))
 
 
 def test_each_change_is_noticed_all_the_same_and_not_by_whom(spy: FakeCluster) -> None:
@@ -145,7 +145,7 @@ def test_when_the_labels_of_the_namespace_may_not_be_read_nothing_is_kept(spy: F
         spy.remove(NAMESPACE, "default")
     past = look(spy)
     assert (kept(past).content or {}).keys() == {"uid", "generation"}
-    (note,) = past.notes
+    (note,) = lines(past)
     assert note.startswith(
         "whether remotemcpserver.kagent.dev/billing in namespace team-b lets agents of default use it is not "
         "known: "

@@ -14,7 +14,7 @@ from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
-from tests.objects import agent, reconcile, workload
+from tests.objects import agent, lines, reconcile, workload
 
 Object = dict[str, Any]
 
@@ -60,7 +60,7 @@ def test_numbers_that_are_always_taken_end_in_a_note(clock: FakeCluster) -> None
     prompt(clock, "2")
     clock.requests.clear()
     past = look(clock)
-    assert past.notes == (
+    assert lines(past) == (
         "the live config is not recorded: somebody else keeps changing the revisions of "
         "agent.kagent.dev/clock; try again",
     )
@@ -72,7 +72,7 @@ def test_so_do_revisions_that_vanish_each_time(clock: FakeCluster) -> None:
     reconcile(clock, config_hash="11")
     always(clock, "patch", lambda: NotFound("it is gone"))
     past = look(clock)
-    assert past.notes == (
+    assert lines(past) == (
         "config hash, image and time ready are not noted: somebody else keeps changing the revisions of "
         "agent.kagent.dev/clock; try again",
     )
@@ -170,7 +170,7 @@ def test_what_holds_no_revision_of_ours_is_named_and_left_out(
     prompt(clock, "2")
     past = look(clock)
     left_out = f"controllerrevision.apps/{name} holds no revision of ours; it is left out"
-    assert left_out in past.notes
+    assert left_out in lines(past)
     assert past.live == past.revisions[-1]
     # what the API server still remembers of a lost one is recorded again
     kept = [(2, "1"), (3, "2")] if name.endswith("1") else [(1, "0"), (3, "1"), (4, "2")]
@@ -191,7 +191,7 @@ def test_the_newest_without_its_label_costs_a_number_and_is_said(clock: FakeClus
     prompt(clock, "2")
     past = look(clock)
     assert prompts(past) == [(1, "0"), (3, "1"), (4, "2")]
-    assert past.notes == (
+    assert lines(past) == (
         "controllerrevision.apps/agent-clock-r2 has lost its labels or its content: it is left out, "
         "and revisions go on with 3",
     )
@@ -239,7 +239,7 @@ def test_a_name_is_what_makes_a_number_one_revisions(cluster: FakeCluster) -> No
     cluster.add(CONTROLLER_REVISION, forged)
     past = history.update(cluster, workload(cluster), manager="m")
     assert [revision.name for revision in past.revisions] == ["agent-clock-r1"]
-    assert past.notes == (
+    assert lines(past) == (
         "controllerrevision.apps/agent-clock-a1 claims to be revision 1 under another name; it is left out",
     )
 
@@ -254,4 +254,4 @@ def test_after_the_last_number_that_there_is_history_goes_on(cluster: FakeCluste
     cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
     past = history.update(cluster, workload(cluster), manager="m")
     assert [revision.number for revision in past.revisions] == [1, 2]
-    assert past.notes == (f"controllerrevision.apps/{name} holds no revision of ours; it is left out",)
+    assert lines(past) == (f"controllerrevision.apps/{name} holds no revision of ours; it is left out",)

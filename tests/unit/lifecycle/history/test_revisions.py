@@ -20,7 +20,17 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import Revision, digest
 from tests.fake.cluster import FakeCluster
-from tests.objects import agent, byo, config_map, mcp_server, model_config, reconcile, run_pods, workload
+from tests.objects import (
+    agent,
+    byo,
+    config_map,
+    lines,
+    mcp_server,
+    model_config,
+    reconcile,
+    run_pods,
+    workload,
+)
 
 
 @pytest.fixture
@@ -78,7 +88,7 @@ def test_the_first_look_starts_history(clock: FakeCluster) -> None:
     past = look(clock)
     (first,) = past.revisions
     assert past.live == first
-    assert past.notes == ()
+    assert lines(past) == ()
     assert (first.number, first.name, first.recorded_by) == (1, "agent-clock-r1", "looker")
     assert first.spec == agent()["spec"]
     assert models(past) == ["small"]
@@ -411,7 +421,7 @@ def test_a_leftover_that_may_not_be_deleted_is_said(clock: FakeCluster) -> None:
     clock.deny("delete", CONTROLLER_REVISION)
     past = look(clock)
     assert (past.live, past.revisions) == (None, ())
-    assert 'cannot delete resource "controllerrevisions"' in past.notes[0]
+    assert 'cannot delete resource "controllerrevisions"' in lines(past)[0]
 
 
 # What can't be stored is said
@@ -422,7 +432,7 @@ def test_without_permission_to_create_history_is_shown_and_not_stored(clock: Fak
     past = look(clock)
     assert (past.live, past.revisions) == (None, ())
     assert past.now.workload.prompt == "Tell the time."
-    assert past.notes == (
+    assert lines(past) == (
         'the live config is not recorded: controllerrevisions.apps is forbidden: User "tester" cannot '
         'create resource "controllerrevisions" in API group "apps" in the namespace "default"; '
         "ClusterRole kagent-operate allows it, by a RoleBinding in namespace default "
@@ -452,7 +462,7 @@ def test_a_live_revision_that_a_rival_prunes_meanwhile_is_no_error(clock: FakeCl
 
 def test_no_record_stores_nothing_and_says_so(clock: FakeCluster) -> None:
     past = look(clock, record=False)
-    assert past.notes == ("the live config is not recorded (--no-record)",)
+    assert lines(past) == ("the live config is not recorded: --no-record",)
     assert (past.live, past.revisions) == (None, ())
     assert clock.writes == []
     look(clock)
@@ -471,7 +481,7 @@ def test_what_does_not_fit_an_object_is_said_and_holds_up_nothing(clock: FakeClu
     past = look(clock)
     assert past.live is None
     assert numbers(past) == [1]
-    assert past.notes == ("the live config is not recorded: etcdserver: request is too large",)
+    assert lines(past) == ("the live config is not recorded: etcdserver: request is too large",)
     clock.edit(AGENT, "clock", {"spec": {"declarative": {"promptTemplate": None, "systemMessage": "short"}}})
     after = look(clock)
     assert prompts(after) == ["Tell the time.", "short"]
@@ -538,7 +548,7 @@ def test_what_may_not_be_deleted_is_kept_and_said(clock: FakeCluster) -> None:
     clock.deny("delete", CONTROLLER_REVISION)
     past = look(clock)
     assert numbers(past) == [1, 2]
-    assert past.notes[0].startswith("revisions past the newest 1 are kept: controllerrevisions.apps ")
+    assert lines(past)[0].startswith("revisions past the newest 1 are kept: controllerrevisions.apps ")
 
 
 def test_two_who_prune_at_once_do_no_harm(clock: FakeCluster) -> None:

@@ -75,7 +75,7 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
         HistoryRow(
             1,
             live=False,
-            moment=minute(0),
+            changed_at=minute(0),
             changed_by="kubectl-edit",
             config_hash="11",
             image="app:1",
@@ -89,7 +89,7 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
         HistoryRow(
             2,
             live=True,
-            moment=minute(5),
+            changed_at=minute(5),
             changed_by="kubectl-edit",
             config_hash="12",
             image="app:2",
@@ -122,7 +122,7 @@ def test_replica_sets_of_unrecorded_configs_stand_between_by_their_age() -> None
     assert found[-1] == HistoryRow(
         number=None,
         live=False,
-        moment=minute(25),
+        changed_at=minute(25),
         changed_by="",
         config_hash="99",
         image="late:1",
@@ -156,7 +156,7 @@ def test_a_restart_of_an_unrecorded_config_is_one_row() -> None:
     (row,) = ledger(
         [], replica_set("11", 9, pods=1, image="new:1"), replica_set("11", 0, pods=2, ready=2, image="old:1")
     )
-    assert (row.moment, row.image, row.pods, row.ready) == (minute(0), "old:1", 3, 2)
+    assert (row.changed_at, row.image, row.pods, row.ready) == (minute(0), "old:1", 3, 2)
 
 
 def test_after_a_rollback_the_pods_are_the_newest_revision_s() -> None:

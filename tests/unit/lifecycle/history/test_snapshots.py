@@ -118,7 +118,7 @@ def test_the_walk_gives_every_moment_oldest_first(clock: FakeCluster) -> None:
     model(clock, "large")
     prompt(clock, "two")
     timeline = walk(clock)
-    assert [what(moment) for moment in timeline.moments] == [
+    assert [what(moment) for moment in timeline.observations] == [
         ("Tell the time.", "small"),
         ("one", "small"),
         ("one", "large"),
@@ -131,7 +131,7 @@ def test_the_walk_ends_at_the_known_revision(clock: FakeCluster) -> None:
     known = recorded(clock)
     prompt(clock, "one")
     prompt(clock, "two")
-    assert [what(moment)[0] for moment in walk(clock, known).moments] == ["one", "two"]
+    assert [what(moment)[0] for moment in walk(clock, known).observations] == ["one", "two"]
 
 
 def test_the_walk_does_not_end_at_a_status_write_of_the_known_one(clock: FakeCluster) -> None:
@@ -141,7 +141,7 @@ def test_the_walk_does_not_end_at_a_status_write_of_the_known_one(clock: FakeClu
         clock.set_status(AGENT, "clock", {"observedGeneration": turn})
     prompt(clock, "one")
     clock.requests.clear()
-    assert [what(moment)[0] for moment in walk(clock, known).moments] == ["one"]
+    assert [what(moment)[0] for moment in walk(clock, known).observations] == ["one"]
     looks = [request for request in clock.requests if request.resource == AGENT]
     assert len(looks) == 2
 
@@ -150,7 +150,7 @@ def test_when_nothing_happened_the_walk_is_one_look(clock: FakeCluster) -> None:
     known = recorded(clock)
     clock.set_status(AGENT, "clock", {"observedGeneration": 1})
     clock.requests.clear()
-    (moment,) = walk(clock, known).moments
+    (moment,) = walk(clock, known).observations
     assert moment.snapshot.hash == known.hash
     assert len([request for request in clock.requests if request.resource == AGENT]) == 1
 
@@ -159,7 +159,7 @@ def test_the_walk_goes_no_further_than_since(clock: FakeCluster) -> None:
     prompt(clock, "one")
     since = int(prompt(clock, "two"))
     prompt(clock, "three")
-    assert [what(moment)[0] for moment in walk(clock, since=since).moments] == ["three"]
+    assert [what(moment)[0] for moment in walk(clock, since=since).observations] == ["three"]
 
 
 def test_the_walk_ends_where_the_object_was_another(clock: FakeCluster) -> None:
@@ -167,7 +167,7 @@ def test_the_walk_ends_where_the_object_was_another(clock: FakeCluster) -> None:
     clock.remove(AGENT, "clock")
     clock.add(AGENT, agent(systemMessage="new"))
     prompt(clock, "newer")
-    assert [what(moment)[0] for moment in walk(clock).moments] == ["new", "newer"]
+    assert [what(moment)[0] for moment in walk(clock).observations] == ["new", "newer"]
 
 
 def test_the_walk_follows_a_reference_to_another_source(clock: FakeCluster) -> None:
@@ -175,7 +175,7 @@ def test_the_walk_follows_a_reference_to_another_source(clock: FakeCluster) -> N
     clock.add(MODEL_CONFIG, model_config("other", "second"))
     model(clock, "large")
     clock.edit(AGENT, "clock", {"spec": {"declarative": {"modelConfig": "other"}}})
-    assert [what(moment)[1] for moment in walk(clock, known).moments] == ["large", "second"]
+    assert [what(moment)[1] for moment in walk(clock, known).observations] == ["large", "second"]
 
 
 def test_a_source_that_was_replaced_is_another_object(clock: FakeCluster) -> None:
@@ -183,7 +183,7 @@ def test_a_source_that_was_replaced_is_another_object(clock: FakeCluster) -> Non
     clock.remove(MODEL_CONFIG, "gpt")
     clock.add(MODEL_CONFIG, model_config())
     timeline = walk(clock, known)
-    assert what(timeline.moments[-1]) == ("Tell the time.", "small")
+    assert what(timeline.observations[-1]) == ("Tell the time.", "small")
     assert recorded(clock).number == known.number
 
 
@@ -194,7 +194,7 @@ def test_the_walk_stops_at_what_is_forgotten(clock: FakeCluster) -> None:
     clock.compact()
     prompt(clock, "four")
     timeline = walk(clock, known)
-    assert [what(moment)[0] for moment in timeline.moments] == ["three", "four"]
+    assert [what(moment)[0] for moment in timeline.observations] == ["three", "four"]
     assert timeline.gap is True
 
 
@@ -243,7 +243,7 @@ def test_a_server_that_shows_only_the_present_is_noticed(clock: FakeCluster) -> 
     present: Any = Altered(clock, lambda _at: None)
     clock.requests.clear()
     timeline = look_back(present, AGENT, "default", "clock", known=known)
-    assert [what(moment)[0] for moment in timeline.moments] == ["three"]
+    assert [what(moment)[0] for moment in timeline.observations] == ["three"]
     assert timeline.gap is True
     assert len(clock.requests) < 10
 
@@ -253,7 +253,7 @@ def test_a_walk_ends_after_some_hundred_moments_and_says_so(clock: FakeCluster) 
     for turn in range(310):
         prompt(clock, str(turn))
     timeline = walk(clock, known)
-    assert [what(moment)[0] for moment in timeline.moments] == [str(turn) for turn in range(10, 310)]
+    assert [what(moment)[0] for moment in timeline.observations] == [str(turn) for turn in range(10, 310)]
     assert timeline.gap is True
 
 

@@ -21,7 +21,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.workload import Workload
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Story
-from tests.objects import agent, mcp_server, reconcile
+from tests.objects import agent, lines, mcp_server, reconcile
 
 Object = dict[str, Any]
 
@@ -196,7 +196,7 @@ def test_what_is_forbidden_is_named_and_the_rest_is_there(
     story.cluster.deny("list", resource)
     found = look(story.cluster)
     assert found.unknown == {part}
-    (note,) = found.notes
+    (note,) = lines(found)
     assert note.startswith(f"{part} unknown: {resource.full_name} is forbidden")
     assert found.overview.state == "Ready"
 

@@ -11,6 +11,7 @@ from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overview, overviews
 from kubectl_kagent.model.deployment import Counts, Deployment
+from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -230,7 +231,7 @@ def look(cluster: FakeCluster, *names: str, namespace: str | None = "default", *
     return overviews(cluster, AGENT, namespace, names=names, warn=warnings.append, **how)
 
 
-warnings: list[str] = []
+warnings: list[Note] = []
 
 
 @pytest.fixture(autouse=True)
@@ -293,7 +294,7 @@ def test_what_is_forbidden_is_told_once_and_the_rest_is_shown(
     found = look(story.cluster, namespace=None)
     assert [item.unknown for item in found] == [frozenset((part,))] * 3
     (warning,) = warnings
-    assert warning.startswith(f"{part} unknown: {resource.full_name} is forbidden")
+    assert warning.line.startswith(f"{part} unknown: {resource.full_name} is forbidden")
 
 
 def test_keda_and_kmcp_need_not_be_there(cluster: FakeCluster) -> None:
