@@ -38,8 +38,11 @@ from tests.cluster.workloads import key
 from tests.conftest import CONTEXT
 from tests.lab.lab import Lab
 from tests.lab.layout import CHECKOUT
-from tests.permissions import cases as permission_cases
-from tests.permissions.cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
+from tests.permissions import scenes
+from tests.permissions.cases import CASES, Case
+from tests.permissions.judge import judge, state
+from tests.permissions.recording import NEVER, Recording, Use, table
+from tests.permissions.running import Done, run
 
 pytestmark = [
     pytest.mark.cluster,
@@ -69,7 +72,7 @@ class LabWorld:
         return connect(Connection(kubeconfig=kubeconfig, namespace=namespace, **flags))
 
     def populate(self) -> None:
-        items = [key(), *(body for _, body in permission_cases.objects(MODEL_URL))]
+        items = [key(), *(body for _, body in scenes.objects(MODEL_URL))]
         self.apply(*items)
         model = (MODEL_CONFIG, self.tools.namespace, "model")
         wait_for(lambda: dig(self.admin.get(*model), "status", "secretHash"), "the model's key")

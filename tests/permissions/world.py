@@ -22,7 +22,7 @@ from kubectl_kagent.model.revision import ConfigSource, digest
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 from tests import objects
 from tests.fake.cluster import FakeCluster
-from tests.permissions import cases as permission_cases
+from tests.permissions import scenes
 
 Object = dict[str, Any]
 
@@ -34,7 +34,7 @@ class FakeWorld:
         self.admin = cluster
         self.values: dict[str, str] = {}
         self._forgotten: dict[str, int] = {}
-        for resource, body in permission_cases.objects("http://model"):
+        for resource, body in scenes.objects("http://model"):
             cluster.add(resource, body)
         self.settle()
         self._crash("broken")

@@ -19,8 +19,8 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
 from tests.fake.records import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
-from tests.permissions import cases as permission_cases
-from tests.permissions.cases import nothing
+from tests.permissions import recording, running, scenes
+from tests.permissions.scenes import nothing
 from tests.soak.services import WAITING_SESSION as SESSION
 from tests.soak.services import WAITING_TASK as TASK
 from tests.soak.world import AGENT_WITH_RECORDS as RECORDS
@@ -141,28 +141,28 @@ def _remember(world: World, *names: str, resource: Any = AGENT) -> None:
 
 def _to_undo(world: World) -> None:
     _remember(world, "agent")
-    permission_cases.recorded(world)
+    scenes.recorded(world)
 
 
 def _to_undo_server(world: World) -> None:
     _remember(world, "server", resource=MCP_SERVER)
-    permission_cases.recorded(world, "server")
+    scenes.recorded(world, "server")
 
 
 def _to_undo_broken(world: World) -> None:
     _remember(world, "broken")
-    permission_cases.recorded(world, "broken")
+    scenes.recorded(world, "broken")
 
 
 def _to_undo_with_sources(world: World) -> None:
     _remember(world, "agent")
     now = [world.admin.read(resource, name) for resource, name in _SOURCES]
     world.wanted["sources"] = [item.get("spec") or item["data"] for item in now]
-    permission_cases.to_undo_with_sources(world)
+    scenes.to_undo_with_sources(world)
 
 
 def _hibernated(world: World) -> None:
-    done = permission_cases.run(permission_cases.Recording(world.admin), ["hibernate", f"agent/{RECORDS}"])
+    done = running.run(recording.Recording(world.admin), ["hibernate", f"agent/{RECORDS}"])
     assert done.code == 0, done
     world.settle()
 
@@ -215,12 +215,12 @@ FORMS: tuple[Form, ...] = (
     Form("autoscale agent/echo --max=3 --memory=70%", done=_autoscaled("echo")),
     Form("autoscale agent/echo --max=3 --cpu=70% --dry-run=server"),
     # rollout
-    Form("rollout history agent/agent", before=permission_cases.recorded),
-    Form("rollout history agent/agent -o json", before=permission_cases.recorded),
-    Form("rollout history agent/agent --revision={target}", before=permission_cases.recorded),
+    Form("rollout history agent/agent", before=scenes.recorded),
+    Form("rollout history agent/agent -o json", before=scenes.recorded),
+    Form("rollout history agent/agent --revision={target}", before=scenes.recorded),
     Form("rollout history mcpserver/server"),
-    Form("rollout diff agent/agent", before=permission_cases.recorded),
-    Form("rollout diff agent/agent {target} {live} --no-record", before=permission_cases.recorded),
+    Form("rollout diff agent/agent", before=scenes.recorded),
+    Form("rollout diff agent/agent {target} {live} --no-record", before=scenes.recorded),
     Form("rollout status agent/agent"),
     Form("rollout status mcpserver/idle"),
     Form("rollout status agent/broken --timeout=3s", done=_never, fails=True),
@@ -252,7 +252,7 @@ FORMS: tuple[Form, ...] = (
     Form("rollout undo mcpserver/server", before=_to_undo_server, done=_spec_is_back("server", MCP_SERVER)),
     Form("rollback agent/agent", before=_to_undo, done=_spec_is_back("agent")),
     # record
-    Form("record", before=permission_cases.edited, enough=150),
+    Form("record", before=scenes.edited, enough=150),
     Form("record -A", enough=150),
     # chat, approvals, sessions
     Form("chat echo hello", done=_told("echo", "hello")),

@@ -25,7 +25,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
-from tests.permissions.cases import must_wait
+from tests.permissions.running import must_wait
 from tests.soak.wire import Answer, Asked, Handler, answered_by
 from tests.soak.world import World
 

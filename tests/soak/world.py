@@ -14,7 +14,7 @@ from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMEN
 from tests import objects
 from tests.fake.cluster import FakeCluster
 from tests.fake.records import GO_TASK
-from tests.permissions import cases as permission_cases
+from tests.permissions import judge, scenes
 from tests.permissions.world import FakeWorld
 from tests.soak import apiserver, services
 from tests.soak.services import Services
@@ -59,7 +59,7 @@ class World(FakeWorld):
             metadata = {"name": name, "namespace": "observe", "labels": named | component}
             ports = [{"name": "http", "port": port}]
             self._add(SERVICE, {"metadata": metadata, "spec": {"ports": ports}})
-        permission_cases.with_loki(self)
+        scenes.with_loki(self)
         cluster.add(MODEL_CONFIG, objects.model_config())
         cluster.add(AGENT, objects.agent(AGENT_WITH_RECORDS, deployment={"replicas": 2}))
         self.settle()
@@ -118,7 +118,7 @@ class World(FakeWorld):
     def state(self) -> Object:
         """What people decide about, and what agents were told; revisions are ours to write."""
         kept = self.services.kept
-        found = permission_cases.state(self, recording=True)
+        found = judge.state(self, recording=True)
         return found | {
             "sessions": sorted(kept.sessions),
             "said": len(kept.said),

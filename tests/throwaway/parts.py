@@ -103,10 +103,10 @@ PARTS = (
     ),
     Part(
         3,
-        "tests/permissions/cases.py",
-        [insert("tests/permissions/cases.py", files.METHOD, before=_BESIDE)],
+        "tests/permissions/recording.py",
+        [insert("tests/permissions/recording.py", files.METHOD, before=_BESIDE)],
         verbs(_CLUSTERS),
-        ["Cluster.exists is missing in Recording: tests/permissions/cases.py"],
+        ["Cluster.exists is missing in Recording: tests/permissions/recording.py"],
     ),
     Part(
         3,

@@ -22,7 +22,8 @@ from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES
 from tests.fake.cluster import FakeCluster
 from tests.lab.layout import CHECKOUT
-from tests.permissions.cases import CASES, Recording
+from tests.permissions.cases import CASES
+from tests.permissions.recording import Recording
 from tests.soak.forms import FORMS
 from tests.soak.lines import commands
 
@@ -239,7 +240,7 @@ def test_each_method_of_a_cluster_is_in_all_clusters_and_in_the_contract(method:
     for kind, file in (
         (ApiServer, "kubectl_kagent/cluster/api.py"),
         (FakeCluster, "tests/fake/cluster.py"),
-        (Recording, "tests/permissions/cases.py"),
+        (Recording, "tests/permissions/recording.py"),
     ):
         assert hasattr(kind, method), f"Cluster.{method} is missing in {kind.__name__}: {file}"
     for kind in (ApiServer, FakeCluster):

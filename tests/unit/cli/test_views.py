@@ -13,7 +13,7 @@ from scripts.command_tree import verbs
 from scripts.output import VIEWS, View, prints_objects
 from tests import recordings
 from tests.fake.agent import asked, request, row, task, waiting
-from tests.permissions import cases as permission_cases
+from tests.permissions import recording, running
 from tests.shapes import paths, unlike
 from tests.soak.faults import Scene
 from tests.soak.forms import FORMS, Form
@@ -59,7 +59,7 @@ def _change(world: World, spec: Object) -> None:
 
 
 def _kagent(world: World, *words: str) -> None:
-    done = permission_cases.run(permission_cases.Recording(world.admin, after_write=world.settle), [*words])
+    done = running.run(recording.Recording(world.admin, after_write=world.settle), [*words])
     assert done.code == 0, done
     world.settle()
 

@@ -10,7 +10,10 @@ import pytest
 from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, hint
 from tests.fake.cluster import FakeCluster
-from tests.permissions.cases import CASES, NEVER, Case, Done, Recording, Use, judge, run, state, table
+from tests.permissions.cases import CASES, Case
+from tests.permissions.judge import judge, state
+from tests.permissions.recording import NEVER, Recording, Use, table
+from tests.permissions.running import Done, run
 from tests.permissions.world import FakeWorld
 
 Object = dict[str, Any]

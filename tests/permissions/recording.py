@@ -1,0 +1,155 @@
+"""What a verb asks of a cluster, as the permissions that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.http import Access, ClusterService
+from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.model.resources import (
+    CONTROLLER_REVISION,
+    Resource,
+)
+from kubectl_kagent.rbac import roles
+from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.rules import Need, Rule
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """A rule as a request uses it: in the namespace of the object, or elsewhere. Names are left out."""
+
+    rule: Rule
+    elsewhere: bool = False
+
+
+# With it among ``until`` nothing interrupts: what is refused ends by itself, a moment after it has asked.
+NEVER = Use(Rule("", "never", "get"))
+
+
+def uses(need: Need) -> set[Use]:
+    return {Use(replace(rule, name=""), bool(need.elsewhere)) for rule in need.rules}
+
+
+def table(verb: str) -> dict[Use, Need]:
+    """What the table says that a verb uses; of two needs of one rule the one that can refuse it."""
+    strictest_last = sorted(PERMISSIONS[verb], key=lambda need: not need.without)
+    return {use: need for need in strictest_last for use in uses(need)}
+
+
+@dataclass
+class Recording:
+    """A cluster that notes what it is asked, and refuses what is ``denied`` as RBAC does."""
+
+    real: Cluster
+    denied: frozenset[Use] = frozenset()
+    after_write: Callable[[], None] = lambda: None
+    used: set[Use] = field(default_factory=set)
+    closed: bool = False
+
+    @property
+    def namespace(self) -> str:
+        return self.real.namespace
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        self.ask("get", resource.group, resource.plural, namespace)
+        return self.real.get(resource, namespace, name)
+
+    def list_objects(self, resource: Resource, namespace: str | None = None, **how: Any) -> Object:
+        self.ask("list", resource.group, resource.plural, namespace)
+        return self.real.list_objects(resource, namespace, **how)
+
+    def watch(self, resource: Resource, namespace: str | None, since: str, **how: Any) -> Iterator[Object]:
+        self.ask("watch", resource.group, resource.plural, namespace)
+        yield from self.real.watch(resource, namespace, since, **how)
+
+    def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], **how: Any) -> Object:
+        self.ask("create", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.create(resource, namespace, body, **how))
+
+    def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Any, **how: Any) -> Object:
+        self.ask("patch", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.merge_patch(resource, namespace, name, patch, **how))
+
+    def json_patch(self, resource: Resource, namespace: str, name: str, patch: Any, **how: Any) -> Object:
+        self.ask("patch", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.json_patch(resource, namespace, name, patch, **how))
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        self.ask("delete", resource.group, resource.plural, namespace)
+        self.real.delete(resource, namespace, name)
+
+    def pod_log(self, namespace: str, pod: str, container: str, **how: Any) -> str:
+        self.ask("get", "", "pods/log", namespace)
+        return self.real.pod_log(namespace, pod, container, **how)
+
+    def pod_log_stream(self, namespace: str, pod: str, container: str, **how: Any) -> Iterator[bytes]:
+        self.ask("get", "", "pods/log", namespace)
+        return self.real.pod_log_stream(namespace, pod, container, **how)
+
+    def service(self, namespace: str, name: str) -> RecordedService:
+        return RecordedService(self, self.real.service(namespace, name))
+
+    def server_version(self) -> Object:
+        return self.real.server_version()  # every user may ask
+
+    def username(self) -> str:
+        return self.real.username()  # every user may ask
+
+    def ask(self, verb: str, group: str, resource: str, namespace: str | None, name: str = "") -> None:
+        if self.closed:
+            raise Forbidden("a thread that outlives its verb")
+        use = Use(Rule(group, resource, verb), namespace != self.namespace)
+        self.used.add(use)
+        if use in self.denied:
+            where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+            what = f'services "{name}"' if name else f"{resource}.{group}"
+            message = (
+                f'{what} is forbidden: User "tester" cannot {verb} resource "{resource}" '
+                f'in API group "{group}" {where}'
+            )
+            raise Forbidden(message, roles.hint(message))
+
+    def _written(self, resource: Resource, obj: Object) -> Object:
+        if resource is not CONTROLLER_REVISION:
+            self.after_write()
+        return obj
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedService:
+    """A Service, whose requests need a permission too."""
+
+    recording: Recording
+    real: ClusterService
+
+    @property
+    def namespace(self) -> str:
+        return self.real.namespace
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def call(self, method: str, path: str, *rest: Any, **how: Any) -> Object:
+        self._ask({"GET": "get", "POST": "create", "DELETE": "delete"}[method])
+        return self.real.call(method, path, *rest, **how)
+
+    def stream(self, path: str, *rest: Any, **how: Any) -> Iterator[bytes]:
+        self._ask("create")
+        return self.real.stream(path, *rest, **how)
+
+    def access(self, path: str) -> Access:
+        self._ask("create")
+        # sent past us by the client that is given this, at the end of a session
+        other = self.namespace != self.recording.namespace
+        self.recording.used.add(Use(Rule("", "services/proxy", "delete"), other))
+        return self.real.access(path)
+
+    def _ask(self, verb: str) -> None:
+        self.recording.ask(verb, "", "services/proxy", self.namespace, self.name)
