@@ -11,12 +11,14 @@ import importlib.machinery
 import importlib.util
 import logging
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from kubectl_kagent.cluster.interim import FinalResponse
 
+_LOADING = threading.RLock()  # the first requests may go out side by side
 _PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
 
 
@@ -36,10 +38,11 @@ def load_urllib3() -> None:
 
     And quiet: what it would warn of is an error here, or none. Its connections get the answer that counts.
     """
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    if "urllib3" not in sys.modules and _put("urllib3.http2"):
-        _without_http2()
-    importlib.import_module("urllib3.connection").HTTPConnection.response_class = FinalResponse
+    with _LOADING:
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+        if "urllib3" not in sys.modules and _put("urllib3.http2"):
+            _without_http2()
+        importlib.import_module("urllib3.connection").HTTPConnection.response_class = FinalResponse
 
 
 def _without_http2() -> None:
@@ -53,10 +56,11 @@ def _without_http2() -> None:
 
 def load() -> None:
     """Make ``kubernetes.client.configuration`` and ``.rest`` cheap to import."""
-    load_urllib3()
-    if "kubernetes" not in sys.modules:
-        for name in _PACKAGES:
-            _put(name)
+    with _LOADING:
+        load_urllib3()
+        if "kubernetes" not in sys.modules:
+            for name in _PACKAGES:
+                _put(name)
 
 
 def _put(name: str) -> bool:

@@ -274,7 +274,7 @@ def test_a_cluster_without_the_crds(tools: Tools) -> None:
     resources = {
         "get agents": ("agents", "v1alpha2", "kagent 0.9 or 0.10"),
         "scale agent/clock --replicas=2": ("agents", "v1alpha2", "kagent 0.9 or 0.10"),
-        "rollout undo agent/clock": ("agents", "v1alpha2", "kagent 0.9 or 0.10"),
+        "rollout restart agent/clock": ("agents", "v1alpha2", "kagent 0.9 or 0.10"),
         "scale mcpserver/tools --replicas=2": ("mcpservers", "v1alpha1", "kmcp"),
     }
     done = all_at_once(tools, resources, f"--server={server}/apis/absent.kagent.dev")

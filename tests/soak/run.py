@@ -78,8 +78,8 @@ class _Bounds:
         self.world.sleep(seconds)
         if (self.world.admin.clock.now - self.world.began).total_seconds() > FAKE_SECONDS:
             self.stop(f"{FAKE_SECONDS:g} s of fake time")
-        if self.enough and self.asked > self.enough:
-            raise KeyboardInterrupt
+        if self.enough and self.asked > self.enough and threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt  # as Ctrl-C, which no other thread gets
 
     def stop(self, why: str) -> None:
         self.hang = self.hang or why

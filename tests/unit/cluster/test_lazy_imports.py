@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 CONNECT = """
@@ -74,3 +75,36 @@ assert urllib3.http2.inject_into_urllib3 and urllib3.http2.probe is urllib3.conn
 print("importlib.metadata" in sys.modules)
 """
     assert run(code) == "False\nTrue\n"
+
+
+@pytest.mark.parametrize("pause", ["0.006", "0.008", "0.01", "0.012", "0.014"])
+def test_the_first_requests_may_go_out_side_by_side(pause: str) -> None:
+    code = """
+import sys, threading, time
+from kubectl_kagent.cluster import lazy_imports
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("urllib3"):
+            time.sleep(0.01)
+
+sys.meta_path.insert(0, Slow())
+failed = []
+
+def request():
+    try:
+        lazy_imports.load_urllib3()
+        import urllib3
+        urllib3.PoolManager()
+    except Exception as error:
+        failed.append(repr(error))
+
+threads = [threading.Thread(target=request) for _ in range(16)]
+for thread in threads:
+    thread.start()
+    time.sleep(float(sys.argv[1]))  # each meets the import at another place
+for thread in threads:
+    thread.join()
+print(failed)
+"""
+    assert run(code, pause) == "[]\n"

@@ -563,3 +563,10 @@ def test_a_dry_run_stores_not_even_the_live_config(story: Story, kagent: Kagent)
     story.cluster.requests.clear()
     assert kagent("rollback", "clock", "--dry-run=client")[0] == 0
     assert story.cluster.writes == []
+
+
+def test_without_kagent(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.missing(AGENT)
+    code, out, err = kagent("rollout", "undo", "agent/clock")
+    assert (code, out) == (1, "")
+    assert err.startswith('error: the server doesn\'t have a resource type "agents" in kagent.dev/v1alpha2\n')
