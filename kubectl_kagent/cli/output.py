@@ -18,7 +18,7 @@ def formats(*names: str, default: str = "") -> Callable[[F], F]:
     return click.option(
         "-o",
         "--output",
-        type=FormatType(names),
+        type=FormatType(names, default),
         default=default,
         show_default=bool(default),
         metavar="FORMAT",
@@ -27,17 +27,19 @@ def formats(*names: str, default: str = "") -> Callable[[F], F]:
 
 
 class FormatType(click.ParamType[Output]):
-    """One of the formats that a verb has: ``names``."""
+    """One of the formats that a verb has: ``names``. Nothing, as a script may give it, is ``default``."""
 
     name = "format"
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], default: str = "") -> None:
         self.names = names
+        self.default = default
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
         if isinstance(value, Output):
             return value
-        return parse(value, self.names) if value else TEXT
+        text = value or self.default
+        return parse(text, self.names) if text else TEXT
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

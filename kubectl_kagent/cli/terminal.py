@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_kagent.errors import Incomplete, KagentError
+from kubectl_kagent.errors import Incomplete, KagentError, done_so_far
 from kubectl_kagent.render.escapes import AS_CODES, harmless, one_line
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def changed(item: Mapping[str, Any], verb: str, output: Output, dry_run: str = "
     if output.is_text:
         done(line)
         return
-    text = output.objects([item], single=True)
+    with done_so_far(line):
+        text = output.objects([item], single=True)
     with _printing(line):
         click.echo(harmless(text, shown=is_shown()), nl=False)
 

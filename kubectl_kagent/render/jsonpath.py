@@ -11,13 +11,33 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_kagent.errors import UsageError
+from kubectl_kagent.errors import KagentError, UsageError
 
 _PIECE = re.compile(r"\{((?:[^{}\"']|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*')*)\}|([^{]+)")
 
 
+def check(template: str) -> None:
+    """Raises Usage for a template that does not parse, also inside a {range} that goes over nothing."""
+    evaluate(template, {})
+    for piece in _pieces(template):
+        action = (piece.group(1) or "").strip()
+        if action != "end" and action[:1] not in ("'", '"'):
+            find_values(action.removeprefix("range "), {})
+
+
 def evaluate(template: str, root: Any) -> str:
-    """The text of ``template`` over ``root``. Raises Usage when it does not parse."""
+    """The text of ``template`` over ``root``.
+
+    Raises Usage when it does not parse, KagentError when it can't be applied to what is there.
+    """
+    text, rest = _run(iter(_pieces(template)), root, inside=False)
+    if rest:
+        raise UsageError("the jsonpath template has an {end} without a {range}")
+    return text
+
+
+def _pieces(template: str) -> list[re.Match[str]]:
+    """The actions and the texts between them."""
     pieces = []
     position = 0
     while position < len(template):
@@ -26,10 +46,7 @@ def evaluate(template: str, root: Any) -> str:
             raise UsageError(f"unclosed action in the jsonpath template: {template[position:][:40]}")
         pieces.append(match)
         position = match.end()
-    text, rest = _run(iter(pieces), root, inside=False)
-    if rest:
-        raise UsageError("the jsonpath template has an {end} without a {range}")
-    return text
+    return pieces
 
 
 def _run(pieces: Iterator[re.Match[str]], node: Any, *, inside: bool) -> tuple[str, bool]:
@@ -68,13 +85,17 @@ def _body(pieces: Iterator[re.Match[str]]) -> list[re.Match[str]]:
 
 
 def find_values(expression: str, node: Any) -> list[Any]:
-    """The values that a kubectl JSONPath expression finds in ``node``."""
+    """The values that a kubectl JSONPath expression finds in ``node``. Raises as ``evaluate`` does."""
     from jsonpath_ng.ext.parser import parse
 
     try:
-        return [match.value for match in parse(_translated(expression)).find(node)]
+        path = parse(_translated(expression))
     except Exception as error:  # lexer and parser errors share no base class
         raise UsageError(f'"{expression}" is not a JSONPath expression: {error}') from error
+    try:
+        return [match.value for match in path.find(node)]
+    except Exception as error:  # whatever Python says of values that can't be sorted or matched
+        raise KagentError(f'the JSONPath expression "{expression}" can\'t be applied: {error}') from error
 
 
 # A quoted string, which stays as it is, or a key after a dot.

@@ -13,7 +13,7 @@ from kubectl_kagent.decoding import TooDeep
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.escapes import is_harmless
-from kubectl_kagent.render.jsonpath import evaluate, find_values
+from kubectl_kagent.render.jsonpath import check, evaluate, find_values
 from kubectl_kagent.render.table import plain, table
 
 Object = Mapping[str, Any]
@@ -90,7 +90,7 @@ def parse(text: str, formats: Sequence[str]) -> Output:
             hint=f"allowed: {spelled(formats)}",
         )
     if name == "jsonpath":
-        evaluate(template, {})
+        check(template)
     elif name == "custom-columns":
         custom_columns([{}], template)
     return Output(name, template)

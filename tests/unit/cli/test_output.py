@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import click
@@ -31,6 +32,7 @@ _NEVER = (
     "jsonpath",
     "jsonpath=",
     "jsonpath={.a",
+    "jsonpath={range .a}{.b[}{end}",
     "custom-columns=A",
     "go-template={{.}}",
     "=",
@@ -43,7 +45,8 @@ def _option(command: click.Command) -> click.Option | None:
     )
 
 
-_WITH = {path: tuple(option.type.names) for path, command in commands() if (option := _option(command))}
+_OPTIONS = {path: option for path, command in commands() if (option := _option(command))}
+_WITH = {path: tuple(option.type.names) for path, option in _OPTIONS.items()}
 
 
 @cache
@@ -107,3 +110,16 @@ def test_a_format_that_no_verb_has_is_refused_before_the_first_request(
 ) -> None:
     done = _run(path, output)
     assert (done.code, done.out, done.requests) == (2, "", 0), done.err
+
+
+@pytest.mark.parametrize("path", _WITH, ids=" ".join)
+def test_an_empty_format_is_the_default_one(path: tuple[str, ...]) -> None:
+    scene = _scene(path)
+    default = _OPTIONS[path].default
+    calm = _run(path, default) if default else scene.calm
+    done = _run(path, "")
+    assert (done.code, _without_times(done.out)) == (0, _without_times(calm.out)), done.err
+
+
+def _without_times(text: str) -> str:
+    return re.sub(r"\d+", "#", text)

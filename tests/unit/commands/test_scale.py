@@ -145,6 +145,16 @@ def test_output_formats_show_the_object_as_it_is_now(clock: FakeCluster, kagent:
     assert "replicas: 6\n" in kagent("scale", "clock", "--replicas=6", "-o", "yaml")[1]
 
 
+def test_a_change_that_a_template_can_not_print_is_told(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.edit(AGENT, "clock", {"spec": {"declarative": {"tools": [{"a": 1}, {"a": "x"}]}}})
+    code, out, err = kagent("scale", "clock", "--replicas=3", "-o", r"jsonpath={.spec.declarative.tools[\a]}")
+    assert (code, out, replicas(clock)) == (1, "", 3)
+    assert err.startswith(
+        "error: agent.kagent.dev/clock scaled, but the JSONPath expression "
+        '".spec.declarative.tools[\\a]" can\'t be applied: '
+    )
+
+
 def test_the_guard_refuses_and_force_warns(clock: FakeCluster, kagent: Kagent) -> None:
     clock.add(HPA, hpa("clock"))
     assert kagent("scale", "clock", "--replicas=3") == (

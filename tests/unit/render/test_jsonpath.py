@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.decoding import TooDeep
-from kubectl_kagent.errors import UsageError
-from kubectl_kagent.render.jsonpath import evaluate
+from kubectl_kagent.errors import KagentError, UsageError
+from kubectl_kagent.render.jsonpath import check, evaluate
 
 OBJECT: dict[str, Any] = {
     "apiVersion": "kagent.dev/v1alpha2",
@@ -164,3 +164,19 @@ def test_a_value_that_is_nested_too_deeply_is_said_to_be() -> None:
     assert evaluate("{.a} {.b}", {"a": TooDeep("[]"), "b": {"c": TooDeep("[]")}}) == (
         '"(nested too deeply to be read)" {"c":"(nested too deeply to be read)"}'
     )
+
+
+@pytest.mark.parametrize("template", ["{range .a}{.b[}{end}", "{range .a}{range .b}{.c d}{end}{end}"])
+def test_what_stands_in_a_range_is_checked_without_an_object(template: str) -> None:
+    with pytest.raises(UsageError, match="is not a JSONPath expression"):
+        check(template)
+
+
+def test_a_template_that_parses_passes_the_check() -> None:
+    check("{range .items[*]}{\"end\"}{end}{.metadata.name}{}{'}'}text")
+
+
+def test_what_an_object_makes_of_an_expression_is_no_fault_of_the_command_line() -> None:
+    with pytest.raises(KagentError, match="can't be applied") as failed:
+        evaluate(r"{.items[\a]}", {"items": [{"a": 1}, {"a": "x"}]})
+    assert failed.value.exit_code == 1
