@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_kagent.lifecycle.history.diff import FieldChange
-from kubectl_kagent.lifecycle.history.undo import Undone
+from kubectl_kagent.lifecycle.history.undo import Restored, Undone
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 
 
@@ -56,9 +56,8 @@ def announcement(planned: UndoPlan) -> Iterator[str]:
 
 def outcome(done: Undone) -> str:
     """What is true after the undo: rolled back only when the old config hash runs."""
-    planned, seen, now = done.planned, done.seen, done.restored.recorded
-    number = planned.target.number
-    recorded = f"now revision {now.number}" if now else "not recorded"
+    planned, seen = done.planned, done.seen
+    number, recorded = planned.target.number, _recorded(done.restored)
     if seen.is_back:
         return f"rolled back to revision {number} (config hash {seen.config_hash} is back, {recorded})"
     # a source leaves no mark when it is rendered: only after a change of the spec the hash is known to be new
@@ -69,3 +68,10 @@ def outcome(done: Undone) -> str:
         f"spec restored from revision {number} ({found}{recorded}; that revision was never seen running, "
         "so there is no config hash to compare with)"
     )
+
+
+def _recorded(restored: Restored) -> str:
+    if restored.recorded is None:
+        return "not recorded"
+    number = restored.recorded.number
+    return f"now revision {number}" if restored.is_live else f"revision {number}, and changed again since"

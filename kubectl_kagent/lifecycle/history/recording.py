@@ -65,6 +65,23 @@ def proven(cluster: Cluster, moment: Observation, *, until: datetime) -> dict[st
     return rendered(moment, lambda: observe_then(cluster, moment.workload, moment.sources), until=until)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeCause:
+    """Why a config came: it is the one that the write of that resource version made."""
+
+    text: str
+    version: int
+
+    def of(self, missing: Sequence[Run], known: Revision | None) -> Run | None:
+        """Its run among those that came after the known one; None when that is recorded already."""
+        begun = [run for run in missing if run.first.resource_version <= self.version]
+        if begun:
+            return begun[-1]
+        # a look that need not go back sees it only as it is now, with later writes of its status
+        is_new = known is None or known.resource_version < self.version
+        return missing[0] if missing and is_new else None
+
+
 @dataclass(slots=True)
 class Recording:
     """Stores the configs of one workload. ``created`` are their names, ``notes`` say what was left out."""
@@ -72,7 +89,7 @@ class Recording:
     cluster: Cluster
     workload: Workload
     manager: str
-    cause: str
+    cause: ChangeCause | None
     notes: list[Note] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
     _taken: int = 0  # the highest number that a revision has which can't be read
@@ -80,9 +97,11 @@ class Recording:
     def store(self, revisions: Sequence[Revision], missing: Sequence[Run], *, gap: bool) -> list[Revision]:
         """The revisions with ``missing`` added. Raises LookAgain for a number that is taken."""
         result = list(revisions)
+        caused = self.cause and self.cause.of(missing, result[-1] if result else None)
         for run in missing:
             is_live = run is missing[-1]
-            body = self._body(run, result, self.cause if is_live else "", gap=gap)
+            cause = self.cause.text if self.cause and run is caused else ""
+            body = self._body(run, result, cause, gap=gap)
             try:
                 created = self.cluster.create(
                     CONTROLLER_REVISION, self.workload.namespace, body, manager=self.manager

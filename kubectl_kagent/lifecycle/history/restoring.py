@@ -58,14 +58,15 @@ def replace_spec(cluster: Cluster, planned: UndoPlan, *, dry_run: bool, manager:
     ) from conflict
 
 
-def restore_sources(
-    cluster: Cluster, planned: UndoPlan, done: Done, *, manager: str
-) -> tuple[SharedSource, ...]:
-    """Restore one after the other. Raises Incomplete that names those which are left."""
-    sources = planned.restored
+def restore_sources(cluster: Cluster, planned: UndoPlan, done: Done, *, manager: str) -> int:
+    """Restore one after the other; the resource version of the last write, 0 without one.
+
+    Raises Incomplete that names those which are left.
+    """
+    sources, version = planned.restored, 0
     for number, shared in enumerate(sources):
         try:
-            _restore_source(cluster, shared, dry_run=False, manager=manager)
+            version = _restore_source(cluster, shared, dry_run=False, manager=manager) or version
         except KagentError as error:
             again = (
                 f"kubectl kagent rollout undo {planned.workload.typed} --to-revision={planned.target.number}"
@@ -76,29 +77,33 @@ def restore_sources(
                 f"{again} --with-sources restores the rest",
             ) from error
         say_restored(done, planned, sources[: number + 1])
-    return sources
+    return version
 
 
 def _labels(sources: Sequence[SharedSource]) -> str:
     return ", ".join(source.label for source in sources)
 
 
-def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, manager: str) -> None:
-    """Raises Conflict when the source is not any more as the plan saw it."""
+def _restore_source(cluster: Cluster, shared: SharedSource, *, dry_run: bool, manager: str) -> int:
+    """The resource version of the write, 0 when none was needed.
+
+    Raises Conflict when the source is not any more as the plan saw it.
+    """
     reference, now = shared.target.reference, shared.obj
     place = (reference.resource, reference.namespace, reference.name)
     for _ in range(_TRIES):
         found = None if now is None else _config(ConfigSource.of(reference, now))
         if found == _config(shared.target):
-            return  # the same ConfigMap was restored as a whole
+            return 0  # the same ConfigMap was restored as a whole
         if now is None or found != _config(shared.live):
             break
         try:
-            cluster.json_patch(*place, _restoring(shared.target, now), dry_run=dry_run, manager=manager)
+            patch = _restoring(shared.target, now)
+            written = cluster.json_patch(*place, patch, dry_run=dry_run, manager=manager)
         except Conflict:  # perhaps only its status went on
             now = find_source(cluster, reference)
             continue
-        return
+        return int(written["metadata"]["resourceVersion"])
     raise Conflict(f"{shared.label} was changed by somebody else just now")
 
 

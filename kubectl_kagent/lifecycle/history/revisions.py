@@ -12,7 +12,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.refusals import not_found
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
-from kubectl_kagent.lifecycle.history.recording import LookAgain, Recording, Run, proven, runs
+from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
 from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Write, look_back, sight
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
@@ -103,7 +103,7 @@ def update(
     workload: Workload,
     *,
     manager: str,
-    cause: str = "",
+    cause: ChangeCause | None = None,
     record: bool = True,
     since: int = 0,
     write: Write | None = None,
@@ -112,8 +112,8 @@ def update(
 
     A workload that is only ``named`` is the one that has the name now; NotFound is raised without one. With
     ``record`` false, without permission to create, or while others keep changing the revisions, nothing is
-    stored and ``notes`` says so. ``cause`` is noted on a revision made for the live state. After a ``write``
-    of ours nobody looks at what was before it. Raises Gone when that very object is gone, Unreadable when
+    stored and ``notes`` says so. ``cause`` is noted on the revision that it is of. After a ``write`` of ours
+    nobody looks at what was before it. Raises Gone when that very object is gone, Unreadable when
     something in its config can't be kept.
     """
     recording = Recording(cluster, workload, manager, cause)

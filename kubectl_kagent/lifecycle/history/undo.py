@@ -14,6 +14,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.recording import ChangeCause
 from kubectl_kagent.lifecycle.history.rendered import proof
 from kubectl_kagent.lifecycle.history.restoring import (
     replace_spec,
@@ -21,6 +22,7 @@ from kubectl_kagent.lifecycle.history.restoring import (
     say_restored,
     try_out,
 )
+from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Write
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
@@ -33,9 +35,9 @@ _HELD = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What an undo wrote. ``recorded`` is the new revision, None when not stored (``notes`` says why).
+    """What an undo wrote. ``recorded`` is its revision, None when not stored (``notes`` says why).
 
-    ``now`` is the object as it was seen right after.
+    ``now`` is the object as it was seen right after; by then somebody may have changed it again.
     """
 
     obj: Mapping[str, Any]
@@ -43,6 +45,11 @@ class Restored:
     recorded: Revision | None
     sources: tuple[SharedSource, ...]
     notes: tuple[Note, ...]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what was recorded was still in force when it was seen."""
+        return self.recorded is not None and self.recorded.hash == self.now.snapshot.hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +103,27 @@ def restore(cluster: Cluster, planned: UndoPlan, *, manager: str, cause: str) ->
             try_out(cluster, planned)  # what is refused is refused before any of it is done
         obj = replace_spec(cluster, planned, dry_run=False, manager=manager)
         say_restored(done, planned)
-        restored = restore_sources(cluster, planned, done, manager=manager)
+        written = restore_sources(cluster, planned, done, manager=manager)
         workload = Workload(planned.workload.resource, obj)
+        written = max(written, int(workload.resource_version))
         # when the state before is not recorded, it has to be looked at again
         write = Write(int(workload.resource_version), past.now) if past.live else None
-        after = history.update(cluster, workload, manager=manager, cause=cause, write=write)
-        notes = (*after.notes, *_mark(cluster, planned, after.live, cause, manager=manager))
-        return Restored(obj, after.now, after.live, restored, notes)
+        why = ChangeCause(cause, written)
+        after = history.update(cluster, workload, manager=manager, cause=why, write=write)
+        recorded = _made_by(written, workload, after, since=past)
+        notes = (*after.notes, *_mark(cluster, planned, recorded, cause, manager=manager))
+        return Restored(obj, after.now, recorded, planned.restored, notes)
+
+
+def _made_by(written: int, workload: Workload, after: History, *, since: History) -> Revision | None:
+    """The revision of what the write of that resource version made. A later one is somebody else's."""
+    known = since.revisions[-1].number if since.revisions else 0
+    new = [revision for revision in after.revisions if revision.number > known]
+    begun = [revision for revision in new if revision.resource_version <= written]
+    if begun or not new:
+        return begun[-1] if begun else after.live
+    # it may have been seen only after later writes of its status
+    return new[0] if new[0].generation <= workload.generation else None
 
 
 def _mark(
@@ -131,14 +152,16 @@ def _note_what_was_seen(
 ) -> tuple[Note, ...]:
     """Note config hash, image and time ready on the new revision, as a later look would too.
 
-    The hash that the target had proves that its very content is rendered. Without that it takes another look.
+    The hash that the target had proves that its very content is rendered. Without that, or when something
+    else is in force by now, it takes another look.
     """
     recorded = done.recorded
     if recorded is None:
         return ()
     workload = Workload(planned.workload.resource, done.obj)
     try:
-        if not (seen.is_back and seen.deployment and recorded.hash == planned.target.hash):
+        is_target = recorded.hash == planned.target.hash and done.is_live
+        if not (seen.is_back and seen.deployment and is_target):
             return history.update(cluster, workload, manager=manager).notes
         proven = proof(workload, seen.deployment, at=clock.now())
         if new := {key: value for key, value in proven.items() if not recorded.annotations.get(key)}:

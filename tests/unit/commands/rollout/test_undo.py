@@ -409,6 +409,27 @@ def test_done_although_it_may_not_be_recorded(story: Story, kagent: Kagent, verb
     )
 
 
+def test_what_somebody_changed_again_is_not_called_the_rollback(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    def change() -> None:
+        controllers.act()  # what is back runs for a moment
+        story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "Theirs."}}})
+
+    back = story.look().revisions[0].config_hash
+    story.cluster.before("list", CONTROLLER_REVISION, change, nth=2)
+    assert kagent("rollback", "clock") == (
+        0,
+        "agent.kagent.dev/clock rolled back to revision 1 "
+        f"(config hash {back} is back, revision 3, and changed again since)\n",
+        "",
+    )
+    assert [revision.change_cause for revision in story.look().revisions[2:]] == [
+        "kubectl kagent rollout undo agent/clock --to-revision=1",
+        "",
+    ]
+
+
 # Ctrl-C
 
 

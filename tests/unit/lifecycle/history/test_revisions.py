@@ -9,6 +9,7 @@ import pytest
 
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.recording import ChangeCause
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -289,15 +290,31 @@ def test_unknown_fields_of_the_spec_are_kept(clock: FakeCluster) -> None:
     assert look(clock).revisions[-1].spec["future"] == {"deep": [1, {"x": 1.5}]}
 
 
-# Cause, and how far back
+# ChangeCause, and how far back
 
 
-def test_the_cause_goes_to_the_live_revision_only(clock: FakeCluster) -> None:
+@pytest.mark.parametrize(("after", "causes"), [(1, ["", "why", ""]), (2, ["", "", "why"])])
+def test_the_cause_goes_to_the_revision_of_its_write_only(
+    clock: FakeCluster, after: int, causes: list[str]
+) -> None:
+    look(clock)
+    versions = {}
+    for number in (1, 2):
+        prompt(clock, str(number))
+        versions[number] = int(clock.read(AGENT, "clock")["metadata"]["resourceVersion"])
+        clock.set_status(AGENT, "clock", {"observedGeneration": number})
+    past = look(clock, cause=ChangeCause("why", versions[after]))
+    assert [revision.change_cause for revision in past.revisions] == causes
+
+
+def test_a_config_that_is_recorded_already_gets_no_cause_and_nor_does_the_next(clock: FakeCluster) -> None:
     look(clock)
     prompt(clock, "one")
+    version = int(clock.read(AGENT, "clock")["metadata"]["resourceVersion"])
+    look(clock)
     prompt(clock, "two")
-    past = look(clock, cause="second prompt")
-    assert [revision.change_cause for revision in past.revisions] == ["", "", "second prompt"]
+    past = look(clock, cause=ChangeCause("why", version))
+    assert [revision.change_cause for revision in past.revisions] == ["", "", ""]
 
 
 def test_a_look_since_a_version_goes_no_further_back(clock: FakeCluster) -> None:

@@ -330,6 +330,43 @@ def test_a_recorder_that_was_quicker_gets_the_cause_added(story: Story) -> None:
     assert (newest.recorded_by, newest.change_cause, newest.rollback_of) == ("looker", "because", 1)
 
 
+@pytest.mark.parametrize("rendered", [False, True])
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("resource", [AGENT, MODEL_CONFIG])
+def test_what_somebody_changes_right_after_is_not_taken_for_the_undo(
+    story: Story, resource: Resource, *, recorded: bool, rendered: bool
+) -> None:
+    def change() -> None:
+        if rendered:
+            story.controllers.act()
+        spec: Object = {"model": "other"}
+        if resource is AGENT:
+            spec = {"declarative": {"systemMessage": "Theirs."}}
+        story.cluster.edit(resource, "clock" if resource is AGENT else "gpt", {"spec": spec}, manager="other")
+        if recorded:
+            story.look()
+
+    todo = planned(story)
+    story.cluster.before("list", CONTROLLER_REVISION, change)
+    done = carry_out(story, todo)
+    assert (done.recorded and done.recorded.number, done.is_live) == (3, False)
+    *_, ours, theirs = story.look().revisions
+    assert (ours.changed_by, ours.change_cause, ours.rollback_of) == ("undoer", "because", 1)
+    assert (theirs.changed_by, theirs.change_cause, theirs.rollback_of) == ("other", "", None)
+
+
+def test_what_was_scaled_right_after_is_still_what_the_undo_made(story: Story) -> None:
+    def scale() -> None:
+        spec = {"declarative": {"deployment": {"replicas": 4}}}
+        story.cluster.edit(AGENT, "clock", {"spec": spec}, manager="other")
+
+    todo = planned(story)
+    story.cluster.before("list", CONTROLLER_REVISION, scale)
+    done = carry_out(story, todo)
+    assert (done.recorded and done.recorded.number, done.is_live) == (3, True)
+    assert story.look().revisions[-1].change_cause == "because"
+
+
 def test_a_status_written_meanwhile_is_no_conflict(story: Story) -> None:
     todo = planned(story)
     status = {"observedGeneration": 2, "conditions": []}
@@ -468,7 +505,7 @@ def test_the_hash_that_is_back_is_noted_on_no_other_config(story: Story, control
     cluster.before("list", CONTROLLER_REVISION, lambda: model("large"))
     cluster.before("create", CONTROLLER_REVISION, take_back, nth=2)
     done = roll_back(cluster, todo, manager="undoer", tell=lambda *_: None)
-    assert (done.seen.is_back, done.restored.recorded and done.restored.recorded.number) == (True, 4)
+    assert (done.seen.is_back, done.restored.recorded and done.restored.recorded.number) == (True, 3)
     assert [revision.config_hash for revision in story.look().revisions][2:] == ["", "", expected]
 
 
