@@ -33,30 +33,32 @@ class Verb(NamedTuple):
 
 VERBS = {
     "Agents and MCP servers": (
-        Verb("get", "List agents, MCP servers, model configs, remote MCP servers", "get", "get"),
-        Verb("describe", "Everything about one agent or MCP server", "describe", "describe"),
+        Verb("get", "List agents, MCP servers, model configs and remote MCP servers", "get", "get"),
+        Verb("describe", "Show the details of agents and MCP servers", "describe", "describe"),
         Verb("scale", "Set the replica count of agents and MCP servers", "scale", "scale"),
         Verb("hibernate", "Scale to zero and remember the count", "scale", "hibernate"),
-        Verb("wake", "Bring back the replicas that hibernate took", "scale", "wake"),
+        Verb("wake", "Restore the replica count that hibernate remembered", "scale", "wake"),
         Verb("autoscale", "Let an HPA decide an agent's replicas", "autoscale", "autoscale"),
     ),
     "Rollouts": (
-        Verb("rollout", "History, diff, undo, status and restart of a rollout", "rollout", "rollout"),
-        Verb("rollback", "Return to an earlier revision", "rollout.undo", "undo"),
-        Verb("record", "Keep history: record every change as it happens", "record", "record"),
+        Verb("rollout", "Manage rollouts: history, diff, undo, status, restart", "rollout", "rollout"),
+        Verb("rollback", "Roll back to an earlier revision", "rollout.undo", "undo"),
+        Verb("record", "Record every change of a config as it happens", "record", "record"),
     ),
     "Conversations": (
-        Verb("chat", "Ask an agent", "chat", "chat"),
-        Verb("approvals", "What waits for a person: list, approve, reject", "approvals", "approvals"),
-        Verb("sessions", "Conversations: list, show, delete, export", "sessions", "sessions"),
-        Verb("tools", "The tools of agents and MCP servers: list, call, check", "tools", "tools"),
+        Verb("chat", "Ask an agent, once or in a dialog", "chat", "chat"),
+        Verb("approvals", "List, approve or reject what waits for a person", "approvals", "approvals"),
+        Verb("sessions", "List, show, delete or export conversations", "sessions", "sessions"),
+        Verb("tools", "List, call or check the tools of agents and MCP servers", "tools", "tools"),
     ),
     "Observability": (
-        Verb("logs", "Logs of all pods of an agent or MCP server, in order", "logs", "logs"),
-        Verb("trace", "What an agent did: its turns, step by step", "trace", "trace"),
-        Verb("top", "Rates, errors, durations and tokens of agents, tools and models", "top", "top"),
+        Verb("logs", "Print the logs of all pods of an agent or MCP server", "logs", "logs"),
+        Verb("trace", "Show what an agent did, step by step", "trace", "trace"),
+        Verb("top", "Show rates, errors, durations and tokens of agents, tools or models", "top", "top"),
     ),
-    "Other": (Verb("version", "Versions of the plugin, the cluster and kagent", "version", "version"),),
+    "Other": (
+        Verb("version", "Print the versions of the plugin, the cluster and kagent", "version", "version"),
+    ),
 }
 _BY_NAME = {verb.name: verb for verbs in VERBS.values() for verb in verbs}
 
@@ -152,7 +154,7 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Scale, roll back, heal and observe kagent agents and MCP servers like any workload."""
+    """Scale, roll back and observe kagent agents and MCP servers like any workload."""
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ INTERRUPTED = 130
 EXIT_CODES: Mapping[int, str] = {
     0: "done",
     1: "failed",
-    2: "the command line makes no sense: nothing was asked or done",
+    2: "the command line is not valid: nothing was asked or done",
     3: "nothing to change, with `--error-unchanged`",
     4: "timeout",
     5: "the cluster or the controller does not answer",

@@ -127,7 +127,7 @@ def _meaning(option: click.Option) -> str:
         notes.append("Required.")
     if option.multiple:
         notes.append("May be given several times.")
-    if default := _default(option):
+    if "default:" not in notes[0] and (default := _default(option)):
         notes.append(f"Default: {code(default)}.")
     return " ".join(notes)
 

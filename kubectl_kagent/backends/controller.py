@@ -231,7 +231,7 @@ def _hint(cluster: Cluster, namespace: str | None) -> str:
             elsewhere = []
     if elsewhere:
         return f"it is in namespace {elsewhere[0].namespace}: --kagent-namespace={elsewhere[0].namespace}"
-    return "is kagent installed? --kagent-namespace names where, --kagent-url its address"
+    return "is kagent installed? --kagent-namespace says where, --kagent-url at which address"
 
 
 def _port(service: Mapping[str, Any]) -> str:

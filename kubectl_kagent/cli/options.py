@@ -32,7 +32,7 @@ _CONNECTION = (
     ),
     click.option("--cluster", metavar="NAME", hidden=True, help="Kubeconfig cluster to use."),
     click.option("--user", metavar="NAME", hidden=True, help="Kubeconfig user to use."),
-    click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
+    click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: that of the context."),
     click.option("--as", "as_user", metavar="USER", hidden=True, help="User to impersonate."),
     click.option(
         "--as-group", "as_groups", metavar="GROUP", multiple=True, hidden=True, help="Group to impersonate."
@@ -46,7 +46,11 @@ _CONNECTION = (
         help="Extra field of the user to impersonate.",
     ),
     click.option(
-        "--request-timeout", type=str, metavar="DURATION", hidden=True, help="Limit of one request, like 10s."
+        "--request-timeout",
+        type=str,
+        metavar="DURATION",
+        hidden=True,
+        help="How long to wait for a single request, like 10s.",
     ),
     click.option("--token", metavar="TOKEN", hidden=True, help="Bearer token."),
     click.option("-s", "--server", metavar="URL", hidden=True, help="Address of the API server."),
@@ -179,7 +183,7 @@ class ControllerAccess:
 
 
 def controller(function: F) -> F:
-    """Add the flags that say where the kagent controller is, and pass a Reach as the first argument."""
+    """Add the flags that say where the controller is, and pass a ControllerAccess as the first argument."""
 
     @connection
     @functools.wraps(function)
@@ -202,12 +206,16 @@ def controller(function: F) -> F:
 
 
 _CONTROLLER = (
-    click.option("--kagent-namespace", metavar="NAME", help="Where kagent runs; default: wherever it is."),
+    click.option(
+        "--kagent-namespace",
+        metavar="NAME",
+        help="Namespace of the kagent controller; default: where it is found.",
+    ),
     click.option(
         "--kagent-url",
         envvar="KAGENT_URL",
         metavar="URL",
-        help="The controller's own address, like an ingress; default: through the API server. [KAGENT_URL]",
+        help="Address of the controller, such as an ingress; default: through the API server. [KAGENT_URL]",
     ),
     click.option(
         "--kagent-token",
@@ -217,7 +225,11 @@ _CONTROLLER = (
         help="Bearer token for --kagent-url. [KAGENT_TOKEN]",
     ),
     click.option(
-        "--user-id", default=DEFAULT_USER, show_default=True, metavar="USER", help="Whose sessions and tasks."
+        "--user-id",
+        default=DEFAULT_USER,
+        show_default=True,
+        metavar="USER",
+        help="User whose sessions and tasks are meant.",
     ),
 )
 CONTROLLER_NAMES = ("kagent_namespace", "kagent_url", "kagent_token", "user_id")
@@ -275,9 +287,11 @@ listable = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_compl
 
 all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
 selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")
-everything = click.option("--all", "all_", is_flag=True, help="Every object of the type in the namespace.")
+everything = click.option(
+    "--all", "all_", is_flag=True, help="Select all objects of the type in the namespace."
+)
 error_unchanged = click.option(
-    "--error-unchanged", is_flag=True, help="Exit with 3 when there is nothing to change."
+    "--error-unchanged", is_flag=True, help="Exit with code 3 if there is nothing to change."
 )
 
 
@@ -287,14 +301,14 @@ def mutation(function: F) -> F:
         "--dry-run",
         type=click.Choice(["none", "client", "server"]),
         default="none",
-        help="client: only print; server: let the server check it without storing.",
+        help="client: only print the object; server: let the server check the change without storing it.",
     )
     manager = click.option(
         "--field-manager",
         "manager",
         default=MANAGER,
         show_default=True,
-        help="Name the change is stored under.",
+        help="Name of the manager that owns the changed fields.",
     )
     return dry_run(manager(function))
 

@@ -65,7 +65,7 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
             )
         types = {_type(pair[0], allowed) for pair in pairs}
         if len(types) > 1:
-            raise UsageError("all objects of one call must be of one type")
+            raise UsageError("all objects must be of the same type")
         return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
     if find_type(words[0]) is not None:
         return Targets(_type(words[0], allowed), _names_of(words[1:]))
@@ -76,7 +76,7 @@ def agent_name(word: str) -> str:
     """The agent that ``word`` names: ``agent/NAME`` or bare."""
     names = parse_targets((word,), (AGENT,)).names
     if len(names) != 1:
-        raise UsageError("name an agent", hint=f"one that is called {word} is agent/{word}")
+        raise UsageError("name an agent", hint=f"an agent called {word} is agent/{word}")
     return names[0]
 
 
@@ -85,7 +85,7 @@ def _names_of(words: Iterable[str]) -> tuple[str, ...]:
     names = tuple(words)
     for name in names:
         if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
-            hint = "one type a call, and names with blanks between them" if "," in name else None
+            hint = "separate the names with spaces, and name one type per command" if "," in name else None
             raise UsageError(f'invalid resource name "{name}"', hint=hint)
     return names
 

@@ -38,7 +38,7 @@ color = click.option(
     default="auto",
     expose_value=False,
     callback=_remember,
-    help="Colour: auto is on at a terminal, unless NO_COLOR is set or TERM is dumb.",
+    help="When to use colour; auto: at a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
 
 

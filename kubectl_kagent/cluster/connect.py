@@ -81,7 +81,7 @@ def _chosen(flags: Connection) -> Chosen:
     if flags.server:
         return Chosen(Entry(), Entry(), "")
     raise KagentError(
-        "no kubeconfig: none of the usual places has one",
+        "no kubeconfig was found in the usual places",
         hint="set KUBECONFIG or give --kubeconfig; kubectl config view shows what kubectl uses",
     )
 

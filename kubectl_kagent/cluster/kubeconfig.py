@@ -177,7 +177,7 @@ def _named(config: Entry, kind: str) -> dict[str, Entry]:
         if not name:
             raise item.wrong("it has no name")
         if name in found:
-            raise _unusable(config.file, f"{kind} has two of the name {name}")
+            raise _unusable(config.file, f"{kind} has two entries named {name}")
         inner = item.entry(kind.removesuffix("s")) or Entry(file=item.file)
         found[name] = Entry(inner.fields, inner.file, f'{kind.removesuffix("s")} "{name}"', name)
     return found

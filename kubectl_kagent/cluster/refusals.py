@@ -123,7 +123,7 @@ def error_text(content_type: str, data: bytes) -> str:
     """The words of an error: of kagent's and other JSON, of a text, and none of a page."""
     text = data.decode(errors="replace")
     if "html" in content_type or text.lstrip()[:1] == "<":
-        return "a web page, no answer of an API"
+        return "a web page, not the answer of an API"
     try:
         body = from_json(text)
     except ValueError:
@@ -189,7 +189,7 @@ def why_it_broke(error: Exception) -> str:
     """What ended an answer or stream before its end, without Python's names for it."""
     *_, innermost = chain = list(_chain(error))
     if any(isinstance(link, urllib3.exceptions.InvalidChunkLength) for link in chain):
-        return "what came is not HTTP"
+        return "the answer is not HTTP"
     if any(isinstance(link, http.client.IncompleteRead) for link in chain):
         return "the connection was closed"
     return _words(innermost)

@@ -26,19 +26,19 @@ from kubectl_kagent.render.output import Output
 _formats = formats("text", "json", default="text")
 
 
-@group(short_help="What waits for a person: list, approve, reject")
+@group(short_help="List, approve or reject what waits for a person")
 def approvals() -> None:
-    """What agents ask of a person: to approve calls of tools, and to answer questions."""
+    """List and decide what agents ask of a person: approvals of tool calls, and answers to questions."""
 
 
-@approvals.command("list", short_help="Everything that waits, the longest first")
+@approvals.command("list", short_help="List what waits, the longest first")
 @click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
 @options.all_namespaces
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
 def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
-    """List what waits in the sessions of the user, a line for each call of a tool or question.
+    """List what waits in the user's sessions, one line for each tool call or question.
 
     \b
     kubectl kagent approvals list -A
@@ -61,15 +61,21 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
         terminal.write(output.view(screen.approvals_view(found)))
 
 
-_yes = click.option("--yes", is_flag=True, help="Do not ask, after what waits was printed.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 @approvals.command(short_help="Approve the calls of a task, or answer its questions")
 @click.argument("task")
-@click.option("--call", "calls", multiple=True, metavar="ID", help="Only this call; the others are rejected.")
+@click.option(
+    "--call", "calls", multiple=True, metavar="ID", help="Approve only this call; the others are rejected."
+)
 @click.option("--reason", default="", metavar="TEXT", help="Why the others are rejected.")
 @click.option(
-    "--answer", "answers", multiple=True, metavar="TEXT", help="The answer to a question, in their order."
+    "--answer",
+    "answers",
+    multiple=True,
+    metavar="TEXT",
+    help="Answer to a question; with several questions, one for each in order.",
 )
 @_yes
 @_formats
@@ -84,13 +90,13 @@ def approve(
     yes: bool,
     output: Output,
 ) -> None:
-    """Approve everything that a task waits with, and follow the rest of the turn as chat does.
+    """Approve everything that a task waits for, and follow the rest of the turn as chat does.
 
-    The calls are printed with all their arguments, and then you are asked, unless --call names them or --yes
-    says that you take what comes. Nothing is sent when the agent waits for something else by then.
+    The calls are printed with all their arguments, and then you are asked to confirm, unless --call or --yes
+    is given. Nothing is sent if the agent waits for something else by then.
 
-    The task is named by its id or the beginning of it. kagent decides all calls of a task at once: with
-    --call only those are approved, and all others are rejected.
+    TASK is the id of the task or the beginning of it. kagent decides all calls of a task at once: with
+    --call only the named calls are approved, and all others are rejected.
 
     \b
     kubectl kagent approvals approve 2a9d5f30
@@ -112,14 +118,14 @@ def approve(
 
 @approvals.command(short_help="Reject all calls of a task")
 @click.argument("task")
-@click.option("--reason", default="", metavar="TEXT", help="What the agent is told.")
+@click.option("--reason", default="", metavar="TEXT", help="Why the calls are rejected; the agent is told.")
 @_yes
 @_formats
 @options.controller
 def reject(reach: options.ControllerAccess, task: str, reason: str, *, yes: bool, output: Output) -> None:
-    """Reject everything that a task waits with, and follow the rest of the turn as chat does.
+    """Reject everything that a task waits for, and follow the rest of the turn as chat does.
 
-    As with approve, the calls are printed, and then you are asked.
+    As with approve, the calls are printed, and then you are asked to confirm, unless --yes is given.
 
     \b
     kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
@@ -167,8 +173,8 @@ def _agree(verb: str) -> None:
     """Raises Usage when nobody is there to ask, KagentError when the answer is no."""
     if not terminal.person():
         raise UsageError(
-            f"nobody is there who could be asked whether to {verb} this",
-            hint="--yes takes all that is printed above"
+            f"cannot ask whether to {verb} this: there is no terminal",
+            hint="--yes confirms everything that is printed above"
             + (", --call=ID approves one call of it" if verb == "approve" else ""),
         )
     try:
@@ -186,7 +192,7 @@ def _approved(
     for call in calls:
         if call not in known:
             raise UsageError(
-                f'the task does not wait with a call "{call}"', hint=f"it waits with {', '.join(known)}"
+                f'the task does not wait for a call "{call}"', hint=f"it waits for {', '.join(known)}"
             )
     asks = [item for item in pending if item.questions and (not calls or item.call.id in calls)]
     if asks and not answers:

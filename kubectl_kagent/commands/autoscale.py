@@ -36,11 +36,18 @@ class Percent(click.ParamType[int]):
 @command(short_help="Let an HPA decide an agent's replicas")
 @options.targets
 @click.option(
-    "--min", "minimum", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest replicas."
+    "--min",
+    "minimum",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Lower limit of the replica count.",
 )
-@click.option("--max", "maximum", type=click.IntRange(min=1), required=True, help="Most replicas.")
-@click.option("--cpu", type=Percent(), help="Target CPU use, per cent of the requests.")
-@click.option("--memory", type=Percent(), help="Target memory use, per cent of the requests.")
+@click.option(
+    "--max", "maximum", type=click.IntRange(min=1), required=True, help="Upper limit of the replica count."
+)
+@click.option("--cpu", type=Percent(), help="Target CPU utilization, in percent of the requests.")
+@click.option("--memory", type=Percent(), help="Target memory utilization, in percent of the requests.")
 @formats(*OBJECTS)
 @options.mutation
 @options.connected
@@ -57,13 +64,14 @@ def autoscale(
 ) -> None:
     """Create a HorizontalPodAutoscaler on the agent's Deployment and hand the replica count to it.
 
-    The Agent's own replicas are removed, because kagent would put them back against the autoscaler.
+    The replica count is removed from the Agent, because kagent would set it again whenever the autoscaler
+    changes it.
 
     \b
     kubectl kagent autoscale agent/datetime-agent --min=1 --max=5 --cpu=70%
     """
     if cpu is None and memory is None:
-        raise UsageError("give a target", hint="for example --cpu=70%")
+        raise UsageError("no target was given", hint="give one with --cpu or --memory, like --cpu=70%")
     if minimum > maximum:
         raise UsageError(f"--min={minimum} is more than --max={maximum}")
     resource, name = one_target(target)

@@ -13,14 +13,14 @@ from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render import describe as screen
 
 
-@command(short_help="Everything about one agent or MCP server")
+@command(short_help="Show the details of agents and MCP servers")
 @options.targets
 @options.selector
 @options.everything
 @terminal.color
 @options.connected
 def describe(cluster: Cluster, target: tuple[str, ...], selector: str | None, *, all_: bool) -> None:
-    """Show config, tools with their servers, pods, events, autoscaler, last revisions and last failures.
+    """Show the config, tools and their servers, pods, events, autoscaler, last revisions and last failures.
 
     \b
     kubectl kagent describe agent datetime-agent

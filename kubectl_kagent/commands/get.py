@@ -23,9 +23,11 @@ from kubectl_kagent.render.output import Output
 from kubectl_kagent.render.table import table
 
 
-@command(short_help="List agents, MCP servers, model configs, remote MCP servers")
+@command(short_help="List agents, MCP servers, model configs and remote MCP servers")
 @options.listable
-@click.option("-w", "--watch", is_flag=True, help="Go on and print each line again when it changes.")
+@click.option(
+    "-w", "--watch", is_flag=True, help="After listing, watch for changes and print each line that changes."
+)
 @options.all_namespaces
 @options.selector
 @formats("json", "yaml", "name", "wide", "jsonpath", "custom-columns")
@@ -42,8 +44,8 @@ def get(
 ) -> None:
     """List agents (the default), mcpservers, modelconfigs or remotemcpservers.
 
-    READY and UP-TO-DATE come from the Deployment: kagent's own Ready stays True in a stuck rollout and
-    is False for an agent that sleeps on purpose. SCALED-BY says who decides the replica count.
+    READY and UP-TO-DATE come from the Deployment, because kagent's own Ready stays True in a stuck rollout
+    and is False for a hibernated agent. SCALED-BY says who decides the replica count.
 
     \b
     kubectl kagent get agents

@@ -57,14 +57,19 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 
 @command(
-    short_help="Logs of all pods of an agent or MCP server, in order",
+    short_help="Print the logs of all pods of an agent or MCP server",
     exclusive=[("--since-time", "--since"), ("--task", "--session", "--trace")],
 )
 @options.targets
-@click.option("--controller", is_flag=True, help="The logs of the kagent and kmcp controllers.")
-@click.option("-f", "--follow", is_flag=True, help="Follow, including new pods.")
-@click.option("-p", "--previous", is_flag=True, help="Of each container's run before the present one.")
-@click.option("-c", "--container", metavar="NAME", help="This container; default: kagent's own.")
+@click.option("--controller", is_flag=True, help="Print the logs of the kagent and kmcp controllers.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the logs, including those of new pods.")
+@click.option("-p", "--previous", is_flag=True, help="Print the logs of each container's previous run.")
+@click.option(
+    "-c",
+    "--container",
+    metavar="NAME",
+    help="This container; default: the one that the pod's annotation names, else kagent's own.",
+)
 @click.option("--all-containers", is_flag=True, help="All containers of each pod, init containers too.")
 @click.option(
     "--tail", type=int, default=-1, metavar="LINES", help="Only the last lines of each container; -1: all."
@@ -73,22 +78,28 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--since-time", callback=_time, metavar="TIME", help="Only lines after this time (RFC 3339).")
 @click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
 @click.option(
-    "--prefix/--no-prefix", default=None, help="Begin each line with its pod; default: if there are several."
+    "--prefix/--no-prefix",
+    default=None,
+    help="Begin each line with its pod; default: if there are several pods.",
 )
 @click.option("--level", type=click.Choice(_LEVELS), help="Only lines of this level or worse.")
-@click.option("-i", "--include", type=_Pattern(), multiple=True, help="Only lines matching REGEX.")
-@click.option("-e", "--exclude", type=_Pattern(), multiple=True, help="No lines matching REGEX.")
-@click.option("-H", "--highlight", type=_Pattern(), multiple=True, help="Highlight matches.")
+@click.option("-i", "--include", type=_Pattern(), multiple=True, help="Only lines that match REGEX.")
+@click.option("-e", "--exclude", type=_Pattern(), multiple=True, help="No lines that match REGEX.")
+@click.option("-H", "--highlight", type=_Pattern(), multiple=True, help="Highlight what matches REGEX.")
 @click.option("--task", metavar="ID", help="Only lines about this task.")
 @click.option("--session", metavar="ID", help="Only lines about this session.")
 @click.option("--trace", metavar="ID", help="Only lines that name this trace.")
 @formats("default", "raw", "json", default="default")
 @click.option(
-    "--loki", metavar="URL", help="Older lines from Loki at this address; auto finds it by its label."
+    "--loki", metavar="URL", help="Also print older lines from this Loki; auto: find it by its label."
 )
-@click.option("--ignore-errors", is_flag=True, help="Only warn of containers that can't be read.")
+@click.option("--ignore-errors", is_flag=True, help="Only warn about containers that can't be read.")
 @click.option(
-    "--max-log-requests", type=int, default=50, show_default=True, help="Most containers to follow."
+    "--max-log-requests",
+    type=int,
+    default=50,
+    show_default=True,
+    help="Maximum number of containers to follow.",
 )
 @click.option(
     "--pod-running-timeout",
@@ -131,19 +142,19 @@ def logs(
     selector: str | None,
     all_namespaces: bool,
 ) -> None:
-    """Print the logs of all pods of an agent or MCP server in the order of time.
+    """Print the logs of all pods of an agent or MCP server, sorted by time.
 
-    With -f new pods join, and no line is lost or repeated when a container restarts, its log is rotated or
-    a connection breaks; each interruption is named on stderr. What looks like a secret is masked.
+    With -f new pods are included, and no line is lost or repeated when a container restarts, its log is
+    rotated or a connection breaks; stderr names each interruption. What looks like a secret is masked.
 
     \b
     kubectl kagent logs datetime-agent -f
     kubectl kagent logs mcpserver/datetime --since=10m --level=warn
     # all agents of a team, as JSON
     kubectl kagent logs agents -l team=sre -A -o json
-    # what an agent did for one task, also when its runtime writes no ids into its lines
+    # what an agent did for one task, even if its runtime writes no ids into its log
     kubectl kagent logs datetime-agent --task=01a20616-7eb6-7d88-a259-3f672270e33a
-    # what the node has dropped by now, and what pods wrote that are gone
+    # also what the node has dropped by now, and what deleted pods wrote
     kubectl kagent logs datetime-agent --since=12h --loki=auto
     kubectl kagent logs --controller --tail=100
     """
@@ -181,7 +192,7 @@ def logs(
     pods = places.started_pods(cluster, where, pod_running_timeout)
     containers.check(pods)
     if not pods and not loki:
-        _no_pods(follow=follow)
+        _no_pods(workloads, follow=follow)
     older = _elsewhere(cluster, loki, workloads, containers.names(pods), start) if loki else None
     reading = LogSession(cluster, LogPlan(containers.of, texts, start, max_log_requests, older), terminal.say)
     try:
@@ -223,7 +234,7 @@ def _workloads(
 ) -> list[Workload]:
     if controller:
         if target or selector:
-            raise UsageError("--controller goes without names and selectors")
+            raise UsageError("--controller takes neither names nor a selector")
         return []
     targets = parse_targets(target)
     if all_namespaces and targets.names:
@@ -231,7 +242,8 @@ def _workloads(
     namespace = None if all_namespaces else cluster.namespace
     found = targets.list(cluster, namespace, selector=selector)
     if not found:
-        raise KagentError(f"no {targets.resource.plural} match {selector}")
+        where = f" in {namespace} namespace" if namespace else ""
+        raise KagentError(f"no {targets.resource.plural} match {selector}{where}")
     return [Workload(targets.resource, item) for item in found]
 
 
@@ -249,12 +261,22 @@ def _elsewhere(
     return Elsewhere(find_loki(cluster, where), Pods(owners, containers), since)
 
 
-def _no_pods(*, follow: bool) -> None:
-    if not follow:
-        raise KagentError(
-            "there are no pods", hint="kubectl kagent get shows replica counts and what holds them up"
+def _no_pods(workloads: list[Workload], *, follow: bool) -> None:
+    """Say that there are none yet. Raises KagentError when they are not waited for."""
+    if not workloads:
+        message, hint = "the kagent and kmcp controllers have no pods", "is kagent installed in this cluster?"
+    elif len(workloads) == 1:
+        only = workloads[0]
+        message, hint = f"{only.label} has no pods", f"kubectl kagent describe {only.typed} shows why"
+    else:
+        kind = workloads[0].resource.plural
+        message, hint = (
+            f"none of the {len(workloads)} {kind} has pods",
+            f"kubectl kagent get {kind} shows why",
         )
-    terminal.say("there are no pods yet; waiting for some")
+    if not follow:
+        raise KagentError(message, hint=hint)
+    terminal.say(f"{message}; waiting for some")
 
 
 def _end(session: LogSession, *, ignore_errors: bool) -> None:

@@ -15,20 +15,21 @@ from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorder
 from kubectl_kagent.render.table import plain
 
 
-@command(short_help="Keep history: record every change as it happens")
+@command(short_help="Record every change of a config as it happens")
 @options.all_namespaces
 @click.option(
     "--field-manager",
     "manager",
     default=f"{options.MANAGER}-recorder",
     show_default=True,
-    help="Name the revisions are stored under.",
+    help="Name of the manager that owns the revisions' fields.",
 )
 @options.connected
 def record(cluster: Cluster, *, all_namespaces: bool, manager: str) -> None:
-    """Record every change of every agent's and MCP server's effective config until stopped.
+    """Record every change of the effective config of agents and MCP servers until stopped.
 
-    Several recorders may run at once. A recorder that was away for less than five minutes loses nothing.
+    Several recorders may run at once. A recorder that was down for less time than the API server remembers
+    (five minutes by default) misses nothing.
 
     \b
     # everything in the cluster

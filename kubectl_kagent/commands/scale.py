@@ -22,12 +22,14 @@ _COUNT = click.IntRange(min=0, max=2**31 - 1)
 @command(short_help="Set the replica count of agents and MCP servers")
 @options.targets
 @click.option("--replicas", type=_COUNT, help="The new replica count.")
-@click.option("--release", is_flag=True, help="Take the count out of the object: an autoscaler decides.")
-@click.option("--current-replicas", type=int, help="Only when this is the current count.")
-@click.option("--resource-version", help="Only when this is the current resource version.")
-@click.option("--force", is_flag=True, help="Scale although an autoscaler targets the Deployment.")
 @click.option(
-    "--timeout", type=options.Duration(), default="0", help="Wait this long for the pods; 0: don't."
+    "--release", is_flag=True, help="Remove the count from the object, so that an autoscaler decides."
+)
+@click.option("--current-replicas", type=int, help="Scale only if this is the current count.")
+@click.option("--resource-version", help="Scale only if this is the current resource version.")
+@click.option("--force", is_flag=True, help="Scale even if an autoscaler targets the Deployment.")
+@click.option(
+    "--timeout", type=options.Duration(), default="0", help="How long to wait for the pods; 0: do not wait."
 )
 @click.option("--wait", is_flag=True, help="Wait for the pods (5m unless --timeout says otherwise).")
 @options.selector
@@ -54,7 +56,7 @@ def scale(
     dry_run: str,
     manager: str,
 ) -> None:
-    """Set the replica count in the Agent or MCPServer itself, where it sticks.
+    """Set the replica count in the Agent or MCPServer itself, so that the controller keeps it.
 
     \b
     # three replicas of an agent, and wait for them
@@ -100,12 +102,12 @@ def scale(
         with done_so_far(f"{workload.label} is scaled to {replicas}", status_hint(workload)):
             follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout or 300)
     if error_unchanged and not changed:
-        raise Unchanged("nothing changed: every object already was as asked")
+        raise Unchanged("nothing changed: every object is already as asked")
 
 
 @command(short_help="Scale to zero and remember the count")
 @options.targets
-@click.option("--force", is_flag=True, help="Although an autoscaler targets the Deployment.")
+@click.option("--force", is_flag=True, help="Scale even if an autoscaler targets the Deployment.")
 @options.selector
 @options.everything
 @formats(*OBJECTS)
@@ -125,7 +127,7 @@ def hibernate(
     """Scale to zero and remember the replica count for wake.
 
     \b
-    # every agent of the namespace sleeps over the weekend
+    # scale every agent of the namespace to zero over the weekend
     kubectl kagent hibernate agents --all
     """
     workloads = _workloads(cluster, target, selector, all_=all_)
@@ -150,7 +152,7 @@ def hibernate(
         terminal.changed(done.obj, "hibernated", output, dry_run)
 
 
-@command(short_help="Bring back the replicas that hibernate took")
+@command(short_help="Restore the replica count that hibernate remembered")
 @options.targets
 @options.selector
 @options.everything
@@ -167,7 +169,7 @@ def wake(
     dry_run: str,
     manager: str,
 ) -> None:
-    """Bring back the replicas that hibernate took away; one where nothing is noted.
+    """Restore the replica count that hibernate remembered, or 1 if there is none.
 
     \b
     kubectl kagent wake agent/datetime-agent

@@ -17,21 +17,21 @@ from kubectl_kagent.render import sessions as screen
 from kubectl_kagent.render.output import Output
 
 
-@group(short_help="Conversations: list, show, delete, export")
+@group(short_help="List, show, delete or export conversations")
 def sessions() -> None:
-    """The conversations of a user with agents, as the controller keeps them."""
+    """List, show, delete or export a user's conversations with agents, which the controller keeps."""
 
 
-@sessions.command("list", short_help="The sessions of the user, the one used last first")
+@sessions.command("list", short_help="List the user's sessions, the one used last first")
 @click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
 @options.all_namespaces
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
 def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
-    """List the sessions of the user: of an agent, of a namespace, or with -A all.
+    """List the user's sessions with an agent, with all agents of the namespace, or with -A all of them.
 
-    STARTED-BY is agent for the session of a sub-agent, which another agent talks to.
+    STARTED-BY is "agent" when another agent began the session, to talk to a sub-agent.
 
     \b
     kubectl kagent sessions list
@@ -52,7 +52,7 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
         terminal.say(f"No sessions{of} found" + (f" in {namespace} namespace." if namespace else "."))
 
 
-@sessions.command(short_help="A session as a transcript")
+@sessions.command(short_help="Show a session as a transcript")
 @click.argument("session")
 @formats("json", "yaml", "jsonpath")
 @terminal.secrets
@@ -83,10 +83,15 @@ def show(reach: options.ControllerAccess, session: str, output: Output) -> None:
 
 @sessions.command("delete", short_help="Delete sessions")
 @click.argument("session", nargs=-1, required=True)
-@click.option("--dry-run", type=click.Choice(["none", "client"]), default="none", help="client: only print.")
+@click.option(
+    "--dry-run",
+    type=click.Choice(["none", "client"]),
+    default="none",
+    help="client: only print what would be deleted.",
+)
 @options.controller
 def delete_(reach: options.ControllerAccess, session: tuple[str, ...], dry_run: str) -> None:
-    """Delete sessions with their events and tasks. The agent itself forgets them too.
+    """Delete sessions with their events and tasks. The agent forgets them, too.
 
     \b
     kubectl kagent sessions delete 01a205ee-5c2c-7c37-98b7-5021745c85a8
@@ -99,16 +104,16 @@ def delete_(reach: options.ControllerAccess, session: tuple[str, ...], dry_run: 
         terminal.done(f"session/{_id(word)} deleted{suffix}")
 
 
-@sessions.command(short_help="A whole session: events and tasks")
+@sessions.command(short_help="Print a whole session with its events and tasks")
 @click.argument("session")
 @formats("json", "yaml", "md", default="json")
 @terminal.secrets
 @options.controller
 def export(reach: options.ControllerAccess, session: str, output: Output) -> None:
-    """Write a whole session, with all events and tasks; md is the transcript.
+    """Print a whole session with all its events and tasks; -o md prints the transcript as Markdown.
 
-    What looks like a secret is masked; with --show-secrets all that was said, given to tools, or sent as
-    headers is in it.
+    What looks like a secret is masked. With --show-secrets the output holds everything that was said, given
+    to tools or sent as headers.
 
     \b
     kubectl kagent sessions export 01a205ee-5c2c-7c37-98b7-5021745c85a8 > session.json

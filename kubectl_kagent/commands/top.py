@@ -21,18 +21,18 @@ NO_PROMETHEUS = "none"
 _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 
 
-@command(short_help="Rates, errors, durations and tokens of agents, tools and models")
+@command(short_help="Show rates, errors, durations and tokens of agents, tools or models")
 @click.argument("kind", type=click.Choice([AGENTS, TOOLS, MODELS]), default=AGENTS)
 @click.option(
     "--since", type=options.Duration(), default="1h", show_default=True, help="How far to look back."
 )
-@click.option("--sort-by", "column", default="", metavar="COLUMN", help="Sort by it; default: calls.")
+@click.option("--sort-by", "column", default="", metavar="COLUMN", help="Column to sort by; default: calls.")
 @click.option(
     "--prometheus",
     "url",
     default="",
     metavar="URL",
-    help="Ask this Prometheus; none: the controller only. Default: the one in the cluster, if any.",
+    help="Ask only this Prometheus; none: ask only the controller. Default: the one in the cluster, if any.",
 )
 @options.all_namespaces
 @formats("json", "yaml", "wide", "jsonpath")
@@ -48,18 +48,18 @@ def top(
     all_namespaces: bool,
     output: Output,
 ) -> None:
-    """Show what agents, tools or models did in the last hour.
+    """Show how often agents, tools or models were used, how long they took, and how often they failed.
 
-    From the span metrics of an OpenTelemetry Collector in Prometheus, which count everybody's turns, hold
-    no tokens, and give P50 and P95 as estimates (dimensions: gen_ai.operation.name, gen_ai.tool.name,
-    gen_ai.request.model); else from the controller's records, which are those of one user (--user-id).
-    Which of them it was is said.
+    The numbers come from Prometheus if it has the span metrics of an OpenTelemetry Collector, else from the
+    controller's records; stderr says which. Span metrics count the turns of all users, have no tokens, and
+    give P50 and P95 as estimates. They need the dimensions gen_ai.operation.name, gen_ai.tool.name and
+    gen_ai.request.model. Records are those of one user (--user-id).
 
-    ERRORS are turns, or calls, that failed. In Prometheus that is what their spans say. An agent's errors
-    are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of the
-    Python runtime do not say that a tool failed, nor those of the Go runtime, or of a model behind Ollama,
-    that the model did. A turn in which a person was asked is two there, before and after the answer;
-    records have it as one, and leave the wait out of P50 and P95.
+    ERRORS counts the turns or calls that failed. In Prometheus, that is what their spans say, and an agent's
+    errors are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of
+    the Python runtime do not say that a tool failed, and the spans of the Go runtime, or of a model behind
+    Ollama, do not say that the model failed. Prometheus counts a turn in which a person was asked as two,
+    before and after the answer; records count it as one, and leave the wait out of P50 and P95.
 
     \b
     kubectl kagent top
@@ -70,7 +70,7 @@ def top(
 
     wide = output.wide
     if since < 1:
-        raise UsageError("--since is at least a second")
+        raise UsageError("--since must be at least 1s")
     namespace = None if all_namespaces else reach.namespace()
     by_agent = output != TEXT and kind == TOOLS
     wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=by_agent)

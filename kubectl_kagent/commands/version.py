@@ -14,8 +14,10 @@ from kubectl_kagent.render import version as screen
 from kubectl_kagent.render.output import Output
 
 
-@command(short_help="Versions of the plugin, the cluster and kagent")
-@click.option("--client", "client_only", is_flag=True, help="Only the plugin's own; needs no cluster.")
+@command(short_help="Print the versions of the plugin, the cluster and kagent")
+@click.option(
+    "--client", "client_only", is_flag=True, help="Print only the plugin's own version; needs no cluster."
+)
 @formats("json", "yaml", "jsonpath")
 @options.connection
 def version(connect: options.Connect, *, client_only: bool, output: Output) -> None:

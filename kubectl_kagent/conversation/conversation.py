@@ -86,7 +86,7 @@ class Conversation:
         state = next((event.state for event in update.events if isinstance(event, State)), "unknown")
         if state not in PAUSED_STATES:
             raise KagentError(
-                f"task {self.turn.task} waits no more, it is {state}; nothing was approved or rejected"
+                f"task {self.turn.task} no longer waits: it is {state}; nothing was approved or rejected"
             )
         now = pending(event for event in update.events if isinstance(event, Request))
         if len(now) != len(shown) or not all(call in shown for call in now):

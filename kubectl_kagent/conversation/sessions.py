@@ -44,7 +44,7 @@ def newest(controller: Controller, namespace: str, agent: str) -> str:
     own = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
     if not own:
         raise KagentError(
-            f"there is not a session with agent {agent} to continue", hint="leave --continue out to begin one"
+            f"agent {agent} has no session to continue", hint="leave --continue out to begin one"
         )
     never = datetime.min.replace(tzinfo=UTC)
     return max(own, key=lambda item: item.updated or item.created or never).id

@@ -44,7 +44,7 @@ class QuestionView(TypedDict):
     """A question of ask_user."""
 
     question: Annotated[str, "what is asked"]
-    choices: Annotated[list[str], "the answers to choose from; with none, or with another text, it is free"]
+    choices: Annotated[list[str], "the answers to choose from; any other text is an answer, too"]
     multiple: Annotated[bool, "whether several of the choices may be taken"]
 
 
@@ -65,7 +65,7 @@ class WaitingView(TypedDict):
     agent: Annotated[str, "name of the agent"]
     session: Annotated[str, "id of the session"]
     task: Annotated[str, "id of the task, as `approvals approve` takes it"]
-    since: Annotated[str | None, "since when it waits; null: the agent tells no time"]
+    since: Annotated[str | None, "when it began to wait; null: the agent gives no time"]
     message: Annotated[str, "what the agent says about it, else the state of the task"]
     calls: Annotated[list[PendingView], "what is to be decided, all of it at once"]
 

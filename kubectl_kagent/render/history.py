@@ -47,12 +47,12 @@ class HistoryRowView(TypedDict):
         int | None, "number of the revision; null: nobody recorded it, its ReplicaSet is there"
     ]
     live: Annotated[bool, "whether it is the config that the object has now"]
-    changedAt: Annotated[str, "when the config came about"]
+    changedAt: Annotated[str, "when the config became this one"]
     changedBy: Annotated[str, "field manager of the change; empty: not known"]
     configHash: Annotated[str | None, "kagent's hash of the rendered config; null: it was never seen running"]
     image: Annotated[str | None, "image of the agent's container; null: it was never seen running"]
-    pods: Annotated[int, "pods that run it now"]
-    readyPods: Annotated[int, "those of them that are ready"]
+    pods: Annotated[int, "number of pods that run it now"]
+    readyPods: Annotated[int, "number of those pods that are ready"]
     change: Annotated[str, "what changed since the revision before, in words"]
     changeCause: Annotated[str | None, "annotation `kubernetes.io/change-cause`; null: none"]
     rollbackOf: Annotated[int | None, "the newest earlier revision with the same config; null: none"]
@@ -121,10 +121,13 @@ class SourceView(TypedDict):
     kind: Annotated[str, "its kind, like `ModelConfig`"]
     namespace: Annotated[str, "its namespace"]
     name: Annotated[str, "its name"]
-    keys: Annotated[list[str], "of a ConfigMap the keys that are used; empty: all of it"]
-    uid: Annotated[str, "its uid; empty: it was not there"]
+    keys: Annotated[list[str], "the keys that are used, of a ConfigMap; empty: the whole object is used"]
+    uid: Annotated[str, "its uid; empty: it did not exist"]
     generation: Annotated[int, "its generation (of a ConfigMap and a Service the resource version)"]
-    content: Annotated[dict[str, Any] | None, "what of it matters; null: it was not there"]
+    content: Annotated[
+        dict[str, Any] | None,
+        "what the config depends on in it; null: it did not exist",
+    ]
 
 
 class RevisionView(TypedDict):
@@ -132,7 +135,7 @@ class RevisionView(TypedDict):
 
     object: Annotated[str, "the object, like `agent.kagent.dev/NAME`"]
     revision: Annotated[int | None, "number of the revision; null: the live config, not recorded"]
-    changedAt: Annotated[str, "when the config came about"]
+    changedAt: Annotated[str, "when the config became this one"]
     changedBy: Annotated[str, "field manager of the change; empty: not known"]
     changeCause: Annotated[str | None, "annotation `kubernetes.io/change-cause`; null: none"]
     configHash: Annotated[str | None, "kagent's hash of the rendered config; null: it was never seen running"]

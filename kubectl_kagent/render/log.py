@@ -27,18 +27,18 @@ _LEVEL_COLOURS = {Level.WARN: b"\x1b[33m", Level.ERROR: b"\x1b[31m", Level.FATAL
 class LogLineView(TypedDict):
     """A line of a log."""
 
-    time: Annotated[str, "when it was written, in nanoseconds"]
+    time: Annotated[str, "when it was written, to the nanosecond"]
     namespace: Annotated[str, "namespace of the pod"]
     pod: Annotated[str, "name of the pod"]
     container: Annotated[str, "name of the container"]
     level: Annotated[
         str,
-        "`trace`, `debug`, `info`, `warn`, `error` or `fatal`; without one that of the line before",
+        "`trace`, `debug`, `info`, `warn`, `error` or `fatal`; if a line has none, that of the line before",
     ]
     message: Annotated[str, "the line, or what a line of JSON has as `msg` or `message`"]
     fields: Annotated[
         NotRequired[dict[str, object]],
-        "what else a line of JSON has, without `level`, `ts`, `timestamp` and `time`; absent without any",
+        "what else a line of JSON has, except `level`, `ts`, `timestamp` and `time`; absent if nothing",
     ]
 
 

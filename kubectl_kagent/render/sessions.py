@@ -40,7 +40,7 @@ class ExportView(TypedDict):
     """A whole session, as the kagent controller keeps it."""
 
     session: Annotated[dict[str, Any], "the session as the kagent controller has it"]
-    events: Annotated[list[dict[str, Any]], "what happened in it, in that order: rows with an ADK event each"]
+    events: Annotated[list[dict[str, Any]], "what happened in it, oldest first: rows with one ADK event each"]
     tasks: Annotated[list[dict[str, Any]], "its tasks as A2A has them, with their history and artifacts"]
 
 

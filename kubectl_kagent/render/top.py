@@ -61,13 +61,13 @@ def span(seconds: float) -> str:
 
 
 class _CallsView(TypedDict):
-    calls: Annotated[int, "how many: turns of an agent, calls of a tool or model"]
-    callsPerSecond: Annotated[float, "`calls` by the `seconds` that it looked back"]
+    calls: Annotated[int, "number of turns of an agent, or of calls of a tool or model"]
+    callsPerSecond: Annotated[float, "`calls` divided by `seconds`"]
     errors: Annotated[int, "how many of them failed"]
     p50Seconds: Annotated[float | None, "half of them took no longer; null: not measured"]
-    p50IsMore: Annotated[NotRequired[bool], "true: it is longer than that, nobody measured how much"]
+    p50IsMore: Annotated[NotRequired[bool], "true: it is longer than that, by how much was not measured"]
     p95Seconds: Annotated[float | None, "95 of 100 took no longer; null: not measured"]
-    p95IsMore: Annotated[NotRequired[bool], "true: it is longer than that, nobody measured how much"]
+    p95IsMore: Annotated[NotRequired[bool], "true: it is longer than that, by how much was not measured"]
 
 
 class _AgentName(TypedDict):
@@ -79,7 +79,7 @@ class AgentUsageView(_AgentName, _CallsView):
     """A row of `top agents`."""
 
     toolCalls: Annotated[int | None, "calls of tools in its turns; null: not counted"]
-    tokens: Annotated[TokensView | None, "of all its calls of models; null: not counted"]
+    tokens: Annotated[TokensView | None, "tokens of all its calls of models; null: not counted"]
 
 
 class _ToolName(TypedDict):
@@ -100,7 +100,7 @@ class _ModelName(TypedDict):
 class ModelUsageView(_ModelName, _CallsView):
     """A row of `top models`."""
 
-    tokens: Annotated[TokensView | None, "of all its calls; null: not counted"]
+    tokens: Annotated[TokensView | None, "tokens of all its calls; null: not counted"]
 
 
 UsageRowView = AgentUsageView | ToolUsageView | ModelUsageView
@@ -110,9 +110,9 @@ class UsageView(TypedDict):
     """How much agents, tools or models were used."""
 
     kind: Annotated[str, "what the rows are of: `agents`, `tools` or `models`"]
-    source: Annotated[str, "who counted"]
+    source: Annotated[str, "where the numbers come from"]
     seconds: Annotated[float, "how far it looked back, in seconds"]
-    gaps: Annotated[list[str], "what could not be read, or is not as it seems, in words"]
+    gaps: Annotated[list[str], "what could not be read, or is counted in another way, in words"]
     items: Annotated[list[UsageRowView], "the rows, in the order of `--sort-by`"]
 
 

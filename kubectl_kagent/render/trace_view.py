@@ -21,7 +21,7 @@ class _TimedView(TypedDict):
     start: Annotated[NotRequired[str], "when it began"]
     seconds: Annotated[NotRequired[float], "how long it took"]
     error: Annotated[NotRequired[str], "why it failed"]
-    marks: Annotated[NotRequired[list[str]], "what is not as it should be with its record, in words"]
+    marks: Annotated[NotRequired[list[str]], "what is wrong with its record, in words"]
 
 
 class _StepHead(TypedDict):
@@ -36,8 +36,8 @@ class StepView(_StepHead, _TimedView):
     args: Annotated[NotRequired[dict[str, Any]], "what a tool was given"]
     result: Annotated[NotRequired[str], "what a tool answered, the model said, or the person decided"]
     model: Annotated[NotRequired[str], "name of the model"]
-    tokens: Annotated[NotRequired[TokensView], "of this call of the model"]
-    steps: Annotated[list[StepView], "the steps in it, in the order of time"]
+    tokens: Annotated[NotRequired[TokensView], "tokens of this call of the model"]
+    steps: Annotated[list[StepView], "the steps in it, in time order"]
 
 
 class _TurnHead(TypedDict):
@@ -49,13 +49,13 @@ class _TurnHead(TypedDict):
     state: Annotated[str, "state of the task as A2A 0.3 spells it, or `unknown`"]
     question: Annotated[str, "what the agent was asked; empty: not recorded"]
     answer: Annotated[str, "what it answered; empty: nothing, or not recorded"]
-    tokens: Annotated[TokensView | None, "of all calls of models in it; null: nobody counted"]
+    tokens: Annotated[TokensView | None, "tokens of all calls of models in it; null: not counted"]
 
 
 class TurnView(_TurnHead, _TimedView):
     """A question, and what an agent did about it."""
 
-    steps: Annotated[list[StepView], "what it did, in the order of time"]
+    steps: Annotated[list[StepView], "what it did, in time order"]
 
 
 class TurnsView(TypedDict):

@@ -142,15 +142,15 @@ class EndView(TypedDict):
     task: Annotated[str, "id of the task"]
     state: Annotated[str, "state of the task as A2A 0.3 spells it, or `unknown`"]
     message: Annotated[str, "what the agent says about it; empty for a completed one"]
-    at: Annotated[str, "when it changed last, as the agent writes it; empty: not recorded"]
-    tokens: Annotated[TokensView, "of all calls of the model in it; 0 where the agent counts none"]
+    at: Annotated[str, "when it last changed, as the agent writes it; empty: not recorded"]
+    tokens: Annotated[TokensView, "tokens of all calls of the model in it; 0 where the agent counts none"]
 
 
 class UnrecognizedView(TypedDict):
     """Something that this version does not understand."""
 
     kind: Literal["odd"]
-    raw: Annotated[Any, "it, as it came"]
+    raw: Annotated[Any, "what came, unchanged"]
 
 
 EntryView = MessageView | CallView | ResultView | RequestView | DecisionView | EndView | UnrecognizedView
@@ -160,7 +160,7 @@ class TranscriptView(TypedDict):
     """A session as one reads it."""
 
     session: Annotated[dict[str, Any], "the session as the kagent controller has it"]
-    entries: Annotated[list[EntryView], "what was said and done, in that order"]
+    entries: Annotated[list[EntryView], "what was said and done, in time order"]
 
 
 def transcript_view(session: Session, entries: Sequence[Entry]) -> TranscriptView:

@@ -25,11 +25,13 @@ def _listed(served: tuple[str, ...] | None) -> str:
 
 
 class VersionView(TypedDict):
-    """Versions; with `--client` only the first."""
+    """Versions; `--client` prints only the first."""
 
-    clientVersion: Annotated[str, "of this plugin"]
-    serverVersion: Annotated[NotRequired[str], "of Kubernetes, as its API server says"]
-    kagentVersion: Annotated[NotRequired[str | None], "of kagent, as its controller says; null: not known"]
+    clientVersion: Annotated[str, "version of the plugin"]
+    serverVersion: Annotated[NotRequired[str], "version of Kubernetes, as its API server says"]
+    kagentVersion: Annotated[
+        NotRequired[str | None], "version of kagent, as its controller says; null: not known"
+    ]
     agentVersions: Annotated[
         NotRequired[list[str] | None], "API versions of Agents that are served; null: not known"
     ]

@@ -128,7 +128,7 @@ USAGE = {
         "hint: kubectl kagent scale -h shows how it is used\n"
     ),
     "scale agent/clock": "error: give either --replicas=COUNT or --release\n",
-    "scale agent/clock mcpserver/tools --replicas=2": "error: all objects of one call must be of one type\n",
+    "scale agent/clock mcpserver/tools --replicas=2": "error: all objects must be of the same type\n",
     "scale agents --all --replicas=2 --resource-version=1 -l a=b nobody": (
         "error: name objects, or select them with -l or --all, not both\n"
     ),

@@ -52,7 +52,7 @@ def test_nothing_to_change_is_no_write(tools: Tools, api: ApiServer) -> None:
     same = ("scale", "clock", "--replicas=2")
     assert tools.kagent(*same) == Done(0, "agent.kagent.dev/clock scaled\n", "")
     told = tools.kagent(*same, "--error-unchanged")
-    assert (told.code, told.err) == (3, "error: nothing changed: every object already was as asked\n")
+    assert (told.code, told.err) == (3, "error: nothing changed: every object is already as asked\n")
     for mode, suffix in (("client", " (dry run)"), ("server", " (server dry run)")):
         dry = tools.kagent("scale", "clock", "--replicas=5", f"--dry-run={mode}")
         assert dry == Done(0, f"agent.kagent.dev/clock scaled{suffix}\n", "")

@@ -20,19 +20,19 @@ from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render.output import Output
 
 
-@command(short_help="Ask an agent", exclusive=[("--session", "--continue")])
+@command(short_help="Ask an agent, once or in a dialog", exclusive=[("--session", "--continue")])
 @click.argument("agent", shell_complete=options.complete_agent)
 @click.argument("message", required=False)
 @click.option("-f", "--filename", type=click.File("r"), help="Read the message from this file; - is stdin.")
-@click.option("--session", default="", metavar="ID", help="Go on with this session.")
-@click.option("--continue", "go_on", is_flag=True, help="Go on with the newest session of the agent.")
+@click.option("--session", default="", metavar="ID", help="Continue this session.")
+@click.option("--continue", "go_on", is_flag=True, help="Continue the newest session with the agent.")
 @formats("text", "json", default="text")
 @click.option(
     "--otlp-endpoint",
     default="",
     metavar="URL",
     callback=lambda _context, _parameter, value: address(value) if value else "",
-    help="Send a root span of each turn there, and be part of its trace: port 4317 is gRPC, others HTTP.",
+    help="Send the root span of each turn to this OTLP receiver; port 4317 is gRPC, any other HTTP.",
 )
 @terminal.secrets
 @options.controller
@@ -49,18 +49,19 @@ def chat(
 ) -> None:
     """Ask an agent and print its answer as it comes; tool calls go to stderr.
 
-    The message is the argument, a file, or stdin; on a terminal without one a dialog begins. What the
-    agent asks (an approval, a question) is asked on the terminal. Ends with 0 when the task is completed,
-    1 when it failed, 7 when it waits for somebody. Ctrl-C cancels the task, a second one leaves.
+    The message is the argument, a file, or stdin; at a terminal, a dialog begins if there is none. When the
+    agent asks for an approval or an answer, you are asked at the terminal. Exits with 0 when the task is
+    completed, 1 when it failed, and 7 when it waits for a person. Ctrl-C cancels the task; a second Ctrl-C
+    leaves.
 
-    What looks like a secret is masked, but in what you are asked to approve. With -o json each event is
-    masked by itself: a secret in pieces, over several of them, is not seen.
+    What looks like a secret is masked, except in what you are asked to approve. With -o json each event is
+    masked by itself: a secret that is split over several events is not seen.
 
     \b
     kubectl kagent chat datetime-agent 'what time is it in Berlin?'
     kubectl kagent chat datetime-agent
     git diff | kubectl kagent chat reviewer
-    # every event as a line of JSON
+    # print each event as a line of JSON
     kubectl kagent chat datetime-agent 'what time is it?' -o json
     """
     text = _message(message, filename)

@@ -23,25 +23,27 @@ from kubectl_kagent.render import history as screen
 from kubectl_kagent.render.output import Output
 
 
-@group(short_help="History, diff, undo, status and restart of a rollout")
+@group(short_help="Manage rollouts: history, diff, undo, status, restart")
 def rollout() -> None:
-    """History, diff, undo, status and restart of an agent's or MCP server's rollout."""
+    """Manage the rollout of an agent or MCP server."""
 
 
-@rollout.command(short_help="Revisions of the effective config")
+@rollout.command(short_help="List the revisions of the effective config")
 @options.targets
-@click.option("--revision", type=int, default=0, help="Show this one in full; negative counts back.")
-@click.option("--no-record", is_flag=True, help="Only look: store nothing.")
+@click.option(
+    "--revision", type=int, default=0, help="Show this revision in full; a negative number counts back."
+)
+@click.option("--no-record", is_flag=True, help="Do not record anything.")
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
 @options.connected
 def history(
     cluster: Cluster, target: tuple[str, ...], revision: int, *, no_record: bool, output: Output
 ) -> None:
-    """Show every recorded change of the effective config: spec, ModelConfig, prompt and tool sources.
+    """Show every recorded change of the effective config: the spec, ModelConfig, prompts and tool servers.
 
-    Looking records what is not recorded yet, as far back as the API server remembers. What looks like a
-    secret is masked; --revision=N with -o json or yaml has it is recorded.
+    This also records what is not recorded yet, as far back as the API server remembers. What looks like a
+    secret is masked, except in --revision=N with -o json, yaml or jsonpath, which print it as recorded.
 
     \b
     kubectl kagent rollout history agent/datetime-agent

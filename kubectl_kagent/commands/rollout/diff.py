@@ -26,21 +26,21 @@ from kubectl_kagent.render.history import diff_text, revision_view
 from kubectl_kagent.render.output import to_yaml
 
 
-@command(short_help="What changed between two revisions")
+@command(short_help="Show what changed between two revisions")
 @click.argument("target", metavar="TYPE/NAME | NAME", shell_complete=options.complete_target)
 @click.argument("old", type=int, required=False)
 @click.argument("new", type=int, required=False)
-@click.option("--no-record", is_flag=True, help="Only look: store nothing.")
+@click.option("--no-record", is_flag=True, help="Do not record anything.")
 @terminal.color
 @options.connected
 def diff(cluster: Cluster, target: str, old: int | None, new: int | None, *, no_record: bool) -> None:
-    """Show what changed between two revisions; by default from the one before to the live one.
+    """Show what changed between two revisions, by default between the live one and the one before it.
 
-    The prompt is shown as a text diff, tools as added and removed. With KUBECTL_EXTERNAL_DIFF set, that
-    program gets both as YAML files. Secrets are masked in both.
+    Prompts are shown as a text diff, and tools as added or removed. If KUBECTL_EXTERNAL_DIFF is set, that
+    program gets both revisions as YAML files. What looks like a secret is masked.
 
     \b
-    # why was it rolled?
+    # what caused the newest rollout?
     kubectl kagent rollout diff agent/datetime-agent
     # from revision 3 to the live one, and from 3 to 5
     kubectl kagent rollout diff agent/datetime-agent 3

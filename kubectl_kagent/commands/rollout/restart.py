@@ -20,10 +20,13 @@ from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
 
-@command(short_help="Replace the pods of agents and MCP servers, one after the other")
+@command(short_help="Restart the pods of agents and MCP servers")
 @options.targets
 @click.option(
-    "--timeout", type=options.Duration(), default="0", help="Wait this long for the new pods; 0: don't."
+    "--timeout",
+    type=options.Duration(),
+    default="0",
+    help="How long to wait for the new pods; 0: do not wait.",
 )
 @click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
 @options.selector
@@ -43,10 +46,10 @@ def restart(
     dry_run: str,
     manager: str,
 ) -> None:
-    """Replace the pods with new ones of the same config, without a gap.
+    """Replace the pods with new ones of the same config, as a rollout of their Deployment.
 
-    The mark sits where the controllers keep it: on an agent's Deployment, in an MCPServer's spec. -o
-    prints that object.
+    The restart is noted where the controllers keep it: on an agent's Deployment, or in an MCPServer's spec.
+    -o prints that object.
 
     \b
     kubectl kagent rollout restart agent/datetime-agent --wait

@@ -21,12 +21,24 @@ from kubectl_kagent.model.workload import Workload
 @command(short_help="Wait for a rollout, and say what holds it up")
 @options.targets
 @click.option(
-    "-w/", "--watch/--no-watch", default=True, help="Wait until it is done; --watch=false looks once."
+    "-w/",
+    "--watch/--no-watch",
+    default=True,
+    help="Wait until the rollout is done; --watch=false looks once.",
 )
 @click.option("--timeout", type=options.Duration(), default="0", help="Give up after this long; 0: never.")
-@click.option("--revision", type=click.IntRange(min=0), default=0, help="Only while this revision is live.")
-@click.option("--smoke", metavar="PROMPT", default="", help="Then ask the new pods this, and want an answer.")
-@click.option("--on-failure", type=click.Choice(["undo"]), help="undo: roll back when it fails.")
+@click.option(
+    "--revision", type=click.IntRange(min=0), default=0, help="Fail once the live revision is not this one."
+)
+@click.option(
+    "--smoke",
+    metavar="PROMPT",
+    default="",
+    help="Then ask the new pods this, and fail if they give no answer.",
+)
+@click.option(
+    "--on-failure", type=click.Choice(["undo"]), help="undo: roll back if the rollout or --smoke fails."
+)
 @options.connected
 def status(
     cluster: Cluster,
@@ -38,19 +50,19 @@ def status(
     smoke: str,
     on_failure: str | None,
 ) -> None:
-    """Wait for the newest rollout and name what holds it up: image, crash, probe, quota, controller.
+    """Wait for the newest rollout and say what holds it up: an image, crash, probe, quota or the controller.
 
-    Ends with 0 when every pod runs the newest config, 1 when the rollout can't finish, 4 after
-    --timeout, 5 when the controller or the API server is away.
+    Exits with 0 when every pod runs the newest config, 1 when the rollout can't finish, 4 after
+    --timeout, and 5 when the controller or the API server is away.
 
     \b
     kubectl kagent rollout status agent/datetime-agent --timeout=5m
-    # and prove that the new pods answer
+    # and check that the new pods answer
     kubectl kagent rollout status agent/datetime-agent --smoke 'what time is it?'
     """
     resource, name = one_target(target)
     if not watch and (smoke or on_failure):
-        raise UsageError("--smoke and --on-failure need the wait; they don't go with --watch=false")
+        raise UsageError("--smoke and --on-failure can't be used with --watch=false")
     workload = Workload(resource, cluster.get(resource, cluster.namespace, name))
     if smoke and not workload.is_agent:
         raise UsageError(f"--smoke asks an agent; {workload.label} answers no prompts")

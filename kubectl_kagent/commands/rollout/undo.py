@@ -28,14 +28,22 @@ from kubectl_kagent.render.history import diff_text
 from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 
 
-@command(short_help="Return to an earlier revision")
+@command(short_help="Roll back to an earlier revision")
 @options.targets
-@click.option("--to-revision", type=int, default=0, help="Revision to return to; 0: the newest that differs.")
 @click.option(
-    "--with-sources", is_flag=True, help="Restore shared ModelConfigs, tool servers, ConfigMaps too."
+    "--to-revision", type=int, default=0, help="Revision to roll back to; 0: the newest one that differs."
+)
+@click.option(
+    "--with-sources", is_flag=True, help="Also restore shared ModelConfigs, tool servers and ConfigMaps."
 )
 @click.option("--wait", is_flag=True, help="Wait until the pods of the restored config are available.")
-@click.option("--timeout", type=options.Duration(), default="5m", show_default=True, help="Limit of --wait.")
+@click.option(
+    "--timeout",
+    type=options.Duration(),
+    default="5m",
+    show_default=True,
+    help="How long --wait waits; 0: no limit.",
+)
 @options.error_unchanged
 @formats(*OBJECTS)
 @options.mutation
@@ -53,14 +61,14 @@ def undo(
     dry_run: str,
     manager: str,
 ) -> None:
-    """Put the config of an earlier revision back, keep the replica count, and check that it is back.
+    """Restore the config of an earlier revision, keep the replica count, and check the result.
 
-    "rolled back" is printed only once the controller runs the config hash that the revision had.
+    It prints "rolled back" only when the Deployment has the config hash of that revision again.
 
     \b
     kubectl kagent rollout undo agent/datetime-agent
     kubectl kagent rollback agent/datetime-agent --to-revision=3 --wait
-    # what would it change?
+    # show what it would change
     kubectl kagent rollout undo agent/datetime-agent --dry-run=server
     """
     resource, name = one_target(target)

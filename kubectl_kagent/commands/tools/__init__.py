@@ -20,12 +20,12 @@ from kubectl_kagent.tools.catalog import Servers, agents, asker, label, unused, 
 _PATIENCE = 20.0
 
 
-@group(short_help="The tools of agents and MCP servers: list, call, check")
+@group(short_help="List, call or check the tools of agents and MCP servers")
 def tools() -> None:
-    """The tools of agents and MCP servers: list them, call one, check that they are there."""
+    """List the tools of agents and MCP servers, call one, or check that they are there."""
 
 
-@tools.command("list", short_help="Which tool comes from which server")
+@tools.command("list", short_help="List tools and the servers they come from")
 @click.argument(
     "target",
     required=False,
@@ -39,10 +39,10 @@ def tools() -> None:
 def list_(
     reach: options.ControllerAccess, target: str | None, *, all_namespaces: bool, output: Output
 ) -> None:
-    """List tools: which agent has them, from which server, and whether that offers them.
+    """List tools: which agent has them, which server they come from, and whether that server offers them.
 
-    What servers offer is what kagent has found at them; with -o wide, json or yaml the servers
-    themselves are asked, because only they know the arguments.
+    What a server offers is what kagent found there. With -o the servers themselves are asked, because only
+    they know the arguments.
 
     \b
     kubectl kagent tools list

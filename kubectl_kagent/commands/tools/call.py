@@ -21,18 +21,30 @@ from kubectl_kagent.tools import arguments as tool_arguments
 from kubectl_kagent.tools.server import open_server
 
 
-@command(short_help="Call a tool", exclusive=[("--arg", "--args-json")])
+@command(short_help="Call a tool of an MCP server", exclusive=[("--arg", "--args-json")])
 @click.argument(
     "named",
     metavar="[mcpserver/ | remotemcpserver/ | service/]NAME",
     shell_complete=options.complete_server,
 )
 @click.argument("tool")
-@click.option("--arg", "args", multiple=True, metavar="NAME=VALUE", help="An argument; JSON, or else a text.")
+@click.option(
+    "--arg",
+    "args",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An argument of the tool; VALUE is JSON, or else text.",
+)
 @click.option(
     "--args-json", type=click.File("r"), metavar="FILE", help="All arguments as a JSON object; - is stdin."
 )
-@click.option("--timeout", type=options.Duration(), default="60s", show_default=True, help="Limit of it all.")
+@click.option(
+    "--timeout",
+    type=options.Duration(),
+    default="60s",
+    show_default=True,
+    help="How long the whole command may take.",
+)
 @terminal.secrets
 @formats("json", "yaml", "jsonpath")
 @options.connected
@@ -45,11 +57,11 @@ def call(
     timeout: float,
     output: Output,
 ) -> None:
-    """Call a tool straight at its MCP server and print what it answers; no agent and no approval is asked.
+    """Call a tool of an MCP server and print the result, without an agent and without an approval.
 
     A bare NAME is an MCPServer, or else a RemoteMCPServer. Arguments are checked against the tool's
-    schema before the call. Ends with 1 when the tool says that it failed. What looks like a secret in the
-    answer is masked.
+    schema before the call. Exits with 1 when the tool says that it failed. What looks like a secret in the
+    result is masked.
 
     \b
     kubectl kagent tools call datetime-mcp get_time --arg timezone=Europe/Berlin
@@ -83,7 +95,7 @@ def call(
         text = terminal.without_secrets(result.text)
         terminal.write(text if text.endswith("\n") else f"{text}\n")
     elif not result.failed:
-        terminal.say(f"{where} answered without a text; -o json shows all of it")
+        terminal.say(f"{where} answered without text; -o json shows the whole answer")
     if result.failed:
         raise KagentError(
             f'tool "{tool}" of {where} failed: {" ".join(result.text.split()) or "no reason was given"}'

@@ -23,7 +23,9 @@ _PATIENCE = 20.0
 @click.argument("agent", required=False, shell_complete=options.complete_agent)
 @options.everything
 @options.all_namespaces
-@click.option("--live", is_flag=True, help="Ask the servers themselves, not what kagent found at them.")
+@click.option(
+    "--live", is_flag=True, help="Ask the servers themselves instead of using what kagent found there."
+)
 @formats("json", "yaml", "jsonpath")
 @options.controller
 @click.pass_context
@@ -37,9 +39,10 @@ def check(
     live: bool,
     output: Output,
 ) -> None:
-    """Find what agents name and can't have: servers, tools, sub-agents, approvals of no tool.
+    """Find what agents name but can't have: servers, tools, sub-agents, and approvals of tools they lack.
 
-    One line a finding. Ends with 1 when there is one, else with 0 and a line that says what was seen.
+    Prints one line for each finding and exits with 1; if there is none, prints what was checked and exits
+    with 0.
 
     \b
     kubectl kagent tools check datetime-agent

@@ -38,13 +38,13 @@ class Traces(KubectlGroup):
 @group(
     cls=Traces,
     subcommand_metavar="AGENT | COMMAND [ARGS]...",
-    short_help="What an agent did: its turns, step by step",
+    short_help="Show what an agent did, step by step",
 )
 def trace() -> None:
-    """What an agent did: every call of the model and of a tool, with arguments, result, time and tokens.
+    """Show what an agent did: every call of a model or tool, with its arguments, result, time and tokens.
 
-    Read from Tempo or Jaeger where they run, else from the controller's own records: those need no tracing.
-    Use agent/NAME for an agent named like a subcommand.
+    Traces come from Tempo or Jaeger if the cluster has one, else from the controller's own records, which
+    need no tracing. Use agent/NAME for an agent that is named like a subcommand.
 
     \b
     kubectl kagent trace datetime-agent
@@ -53,17 +53,35 @@ def trace() -> None:
     """
 
 
-@trace.command(LIST, short_help="The turns of an agent; the word may be left out")
+@trace.command(LIST, short_help="List the turns of an agent; the word list may be left out")
 @click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
-@click.option("-f", "--follow", "live", is_flag=True, help="Go on and print each turn when it ends.")
-@click.option("--session", default="", metavar="ID", help="Only of this session.")
+@click.option("-f", "--follow", "live", is_flag=True, help="After listing, print each new turn when it ends.")
+@click.option("--session", default="", metavar="ID", help="Only turns of this session.")
 @click.option("--tool", default="", metavar="NAME", help="Only turns that called this tool.")
 @click.option("--errors", is_flag=True, help="Only turns in which something failed.")
-@click.option("--min-duration", type=options.Duration(), default=0.0, help="Only turns that took longer.")
-@click.option("--since", type=TimeType(), default="168h", show_default=True, help="Duration, or a time.")
-@click.option("--until", type=TimeType(), default="0", help="Duration, or a time; default: now.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most so many."
+    "--min-duration", type=options.Duration(), default=0.0, help="Only turns that took longer than this."
+)
+@click.option(
+    "--since",
+    type=TimeType(),
+    default="168h",
+    show_default=True,
+    help="Only turns since this time, or since so long ago.",
+)
+@click.option(
+    "--until",
+    type=TimeType(),
+    default="0",
+    help="Only turns until this time, or until so long ago; default: now.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of turns.",
 )
 @terminal.secrets
 @formats("json", "yaml", "name", "wide", "jsonpath")
@@ -85,8 +103,8 @@ def turns(
 ) -> None:
     """List the turns of an agent, the newest first.
 
-    Steps of a turn: kubectl kagent trace show TASK. Turns are live from the controller: Tempo and Jaeger
-    know a step when it is over.
+    'kubectl kagent trace show TASK' shows the steps of a turn. With -f the controller is asked, unless
+    --tempo or --jaeger is given: Tempo and Jaeger know a step only when it is over.
 
     \b
     kubectl kagent trace datetime-agent --errors --since=1h
@@ -102,7 +120,7 @@ def turns(
     query = Query(name, since, until, limit, session, tool, errors, min_duration)
     if live:
         if output != TEXT or where.file:
-            raise UsageError("-f prints a table of what the cluster tells")
+            raise UsageError("-f prints a table of turns in the cluster: it takes neither -o nor --input")
         follow(where, query)
         return
     try:
@@ -138,7 +156,7 @@ def _agent(where: SourceOptions, word: str) -> str:
         return ""
     targets = parse_targets((word,), (AGENT,))
     if not targets.names:
-        raise UsageError(f'"{word}" is a type, no name', hint=f"an agent of that name is agent/{word}")
+        raise UsageError(f'"{word}" is a type, not a name', hint=f"an agent of that name is agent/{word}")
     (name,) = targets.names
     return name if where.file is not None else f"{where.reach.namespace()}/{name}"
 

@@ -13,24 +13,24 @@ from kubectl_kagent.commands.trace.sources import TimeType
 from kubectl_kagent.errors import UsageError
 
 
-@command(short_help="Recorded sessions as OpenTelemetry spans")
+@command(short_help="Send recorded sessions to an OTLP receiver as spans")
 @click.argument("session", required=False, default="")
-@click.option("--since", type=TimeType(), help="All sessions since then: a duration, or a time.")
+@click.option("--since", type=TimeType(), help="Send all turns since this time, or since so long ago.")
 @click.option(
     "--otlp",
     "url",
     required=True,
     metavar="URL",
     callback=lambda _context, _parameter, value: address(value),
-    help="Where to: port 4317 is gRPC, others HTTP.",
+    help="The OTLP receiver; port 4317 is gRPC, any other HTTP.",
 )
 @terminal.secrets
 @options.controller
 def export(reach: options.ControllerAccess, session: str, since: float | None, url: str) -> None:
     """Send what the controller recorded of a session (or a task) to an OTLP receiver.
 
-    The ids of traces and spans come from those of session, task and call: a second export adds nothing.
-    Turns that are not over yet are left out.
+    The ids of traces and spans are derived from those of the session, task and call, so a second export
+    adds nothing. Turns that are not over yet are left out.
 
     \b
     kubectl kagent trace export 01a205ee-5c2c-7c37-98b7-5021745c85a8 --otlp=http://localhost:4318

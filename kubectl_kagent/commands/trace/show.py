@@ -12,17 +12,17 @@ from kubectl_kagent.commands.trace.sources import SourceOptions, source
 from kubectl_kagent.render.output import Output
 
 
-@command(short_help="The steps of one turn, or of a session")
+@command(short_help="Show the steps of a turn, or of a session")
 @click.argument("id_", metavar="ID")
-@click.option("--waterfall", is_flag=True, help="Bars over time instead of arguments and results.")
+@click.option("--waterfall", is_flag=True, help="Show bars over time instead of arguments and results.")
 @terminal.secrets
 @formats("json", "yaml", "jsonpath")
 @terminal.color
 @source
 def show(where: SourceOptions, id_: str, *, waterfall: bool, output: Output) -> None:
-    """Show the steps of a turn as a tree. ID is a task, a trace or a session, or the beginning of one.
+    """Show the steps of a turn as a tree. ID is that of a task, trace or session, or the beginning of it.
 
-    What looks like a key in arguments, results and texts is masked.
+    What looks like a secret is masked.
 
     \b
     kubectl kagent trace show 01a205ee

@@ -140,7 +140,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def source(function: F) -> F:
-    """Add the flags that say where to look, and pass a Where as the first argument."""
+    """Add the flags that say where to look, and pass SourceOptions as the first argument."""
 
     @options.controller
     @functools.wraps(function)
@@ -159,13 +159,13 @@ _OPTIONS = (
         "--tempo",
         default="",
         metavar="URL",
-        help="Ask this Tempo alone; none: leave it out. Default: the one in the cluster, if any.",
+        help="Ask only this Tempo; none: do not ask Tempo. Default: the one in the cluster, if any.",
     ),
     click.option(
         "--jaeger",
         default="",
         metavar="URL",
-        help="Ask this Jaeger alone; none: leave it out. Default: the one in the cluster, after Tempo.",
+        help="Ask only this Jaeger; none: do not ask Jaeger. Default: the one in the cluster, after Tempo.",
     ),
     click.option(
         "--input",

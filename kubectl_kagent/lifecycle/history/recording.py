@@ -146,7 +146,7 @@ class Recording:
                     self.notes.append(
                         Note(
                             f"controllerrevision.apps/{name} has lost its labels or its content",
-                            f"it is left out, and revisions go on with {self._taken + 1}",
+                            f"it is left out, and the next revision is {self._taken + 1}",
                         )
                     )
             elif owner_uid(blocker) != self._live_uid():

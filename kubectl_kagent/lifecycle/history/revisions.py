@@ -162,7 +162,7 @@ def _look(recording: Recording, since: int, write: Write | None, *, record: bool
     )
     now = timeline.observations[-1]
     if now.workload.uid != workload.uid:
-        raise Gone(f"{workload.label} has been deleted, and made anew")
+        raise Gone(f"{workload.label} has been deleted and created again")
     missing = runs(timeline, known)
     notes = [*unread, *now.notes]
     if not record:

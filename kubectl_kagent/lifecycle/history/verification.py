@@ -102,7 +102,7 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
     if now is None:
         raise not_found(workload.resource, workload.name)
     if now.uid != workload.uid:
-        raise Gone(f"{workload.label} has been deleted, and made anew")
+        raise Gone(f"{workload.label} has been deleted and created again")
     observed = now.observed_generation >= workload.generation
     return _judged(workload, now, deployment_of(cluster, now, seen.at) if observed else None)
 

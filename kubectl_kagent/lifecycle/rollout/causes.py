@@ -92,7 +92,7 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
             newest,
             f"not observed yet, {controllers.name} controller not found in namespace "
             + " or ".join(controllers.namespaces),
-            f"{controllers.name} must run somewhere for {workload.resource.plural} to change",
+            f"no change of {workload.resource.plural} is carried out until {controllers.name} runs",
         )
         return
     metadata = best["metadata"]

@@ -280,7 +280,7 @@ def _look(cluster: Cluster, workload: Workload, revision: int) -> View:
     except NotFound as error:
         raise KagentError(f"{workload.label} has been deleted") from error
     if view.workload.uid != workload.uid:
-        raise KagentError(f"{workload.label} has been deleted, and made anew")
+        raise KagentError(f"{workload.label} has been deleted and created again")
     return view
 
 

@@ -171,7 +171,7 @@ def _refuse_useless(cluster: Cluster, workload: Workload) -> None:
 
 def _asleep(workload: Workload) -> KagentError:
     return KagentError(
-        f"{workload.label} is scaled to 0, and there an autoscaler leaves it",
+        f"{workload.label} is scaled to 0, where an autoscaler leaves it",
         hint=f"kubectl kagent wake {workload.typed} first",
     )
 

@@ -49,7 +49,7 @@ def test_who_may_not_list_services_is_taken_where_the_chart_puts_it(cluster: Fak
         (
             None,
             "any namespace",
-            "is kagent installed? --kagent-namespace names where, --kagent-url its address",
+            "is kagent installed? --kagent-namespace says where, --kagent-url at which address",
         ),
         ("b", "namespace b", "it is in namespace a: --kagent-namespace=a"),
     ],

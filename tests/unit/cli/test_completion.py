@@ -73,11 +73,11 @@ def test_verbs_with_what_they_do(capsys: pytest.CaptureFixture[str], monkeypatch
     monkeypatch.setattr(sys, "argv", ["kubectl_complete-kagent", "rollout", ""])
     complete()
     assert capsys.readouterr().out.splitlines() == [
-        "diff\tWhat changed between two revisions",
-        "history\tRevisions of the effective config",
-        "restart\tReplace the pods of agents and MCP servers, one after the other",
+        "diff\tShow what changed between two revisions",
+        "history\tList the revisions of the effective config",
+        "restart\tRestart the pods of agents and MCP servers",
         "status\tWait for a rollout, and say what holds it up",
-        "undo\tReturn to an earlier revision",
+        "undo\tRoll back to an earlier revision",
         ":4",
     ]
 

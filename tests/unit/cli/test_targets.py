@@ -45,7 +45,7 @@ def test_targets(words: str, resource: Resource, names: str) -> None:
         ("pod/x", 'the server doesn\'t have a resource type "pod" that this command knows'),
         ("mc/gpt", "cannot do this with modelconfigs"),
         ("modelconfigs gpt", "cannot do this with modelconfigs"),
-        ("agent/a mcp/b", "all objects of one call must be of one type"),
+        ("agent/a mcp/b", "all objects must be of the same type"),
         ("agent agent/a", "there is no need to specify a resource type as a separate argument"),
         ("agent/", "there is no need to specify a resource type as a separate argument"),
         ("/clock", "there is no need to specify a resource type as a separate argument"),
@@ -65,7 +65,7 @@ def test_targets_that_make_no_sense(words: str, message: str) -> None:
 def test_kubectls_list_of_types_is_one_call_for_each() -> None:
     with pytest.raises(UsageError, match="invalid resource name") as caught:
         parse_targets(("agents,mcpservers",))
-    assert caught.value.hint == "one type a call, and names with blanks between them"
+    assert caught.value.hint == "separate the names with spaces, and name one type per command"
 
 
 def test_a_verb_says_which_types_it_takes() -> None:

@@ -172,7 +172,7 @@ def test_a_context_may_have_our_own_name(write: Any, server: Loopback) -> None:
 
 def test_no_kubeconfig_anywhere() -> None:
     error = refused(Connection())
-    assert error.line == "error: no kubeconfig: none of the usual places has one"
+    assert error.line == "error: no kubeconfig was found in the usual places"
     assert "--kubeconfig" in str(error.hint)
 
 
@@ -198,7 +198,7 @@ def test_the_kubeconfig_that_was_named_is_missing(tmp_path: Path) -> None:
         (json.dumps({**config(), "contexts": {"name": "here"}}), "contexts is not a list"),
         (json.dumps({**config(), "users": ["admin", "reader"]}), "users[0] is not a mapping"),
         (json.dumps({**config(), "users": [{"name": 7}]}), "users[0]: name is not a string"),
-        (json.dumps({**config(), "users": [{"name": "a"}, {"name": "a"}]}), "users has two of the name a"),
+        (json.dumps({**config(), "users": [{"name": "a"}, {"name": "a"}]}), "users has two entries named a"),
         (
             json.dumps({**config(), "users": [{"name": "admin", "user": "x"}]}),
             "users[0]: user is not a mapping",

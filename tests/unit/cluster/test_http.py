@@ -114,7 +114,7 @@ def test_no_content_is_an_empty_answer(service: HttpService, server: Loopback) -
         (
             response(500, PAGE, "text/html"),
             KagentError,
-            "error: {} answered 500: a web page, no answer of an API",
+            "error: {} answered 500: a web page, not the answer of an API",
             1,
         ),
         (response(500, "", "text/plain"), KagentError, "error: {} answered 500: nothing", 1),

@@ -207,8 +207,8 @@ def test_what_is_decided_is_printed_first_with_all_arguments(kagent: Kagent) -> 
 @pytest.mark.parametrize(
     ("verb", "hint"),
     [
-        ("approve", "--yes takes all that is printed above, --call=ID approves one call of it"),
-        ("reject", "--yes takes all that is printed above"),
+        ("approve", "--yes confirms everything that is printed above, --call=ID approves one call of it"),
+        ("reject", "--yes confirms everything that is printed above"),
     ],
 )
 def test_where_nobody_can_be_asked_the_command_line_must_agree(kagent: Kagent, verb: str, hint: str) -> None:
@@ -217,7 +217,7 @@ def test_where_nobody_can_be_asked_the_command_line_must_agree(kagent: Kagent, v
             2,
             "",
             f"{SHOWN}? delete  [c1]\n"
-            f"error: nobody is there who could be asked whether to {verb} this\nhint: {hint}\n",
+            f"error: cannot ask whether to {verb} this: there is no terminal\nhint: {hint}\n",
         )
     assert agent.calls == []
 
@@ -237,7 +237,7 @@ def test_where_nobody_can_be_asked_the_command_line_must_agree(kagent: Kagent, v
         ),
         (
             task("completed"),
-            f"error: task {TASK} waits no more, it is completed; nothing was approved or rejected\n",
+            f"error: task {TASK} no longer waits: it is completed; nothing was approved or rejected\n",
         ),
     ],
 )
@@ -308,7 +308,7 @@ def test_a_task_that_does_not_wait(
             [request("c1", "x"), request("c2", "y")],
             ["--call=c3"],
             2,
-            'error: the task does not wait with a call "c3"\nhint: it waits with c1, c2\n',
+            'error: the task does not wait for a call "c3"\nhint: it waits for c1, c2\n',
         ),
         (
             [request("c1", "x")],

@@ -130,7 +130,7 @@ def test_not_where_it_would_do_nothing(cluster: FakeCluster, kagent: Kagent, fla
     assert kagent("autoscale", "clock", *FLAGS, *flags) == (
         1,
         "",
-        "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
+        "error: agent.kagent.dev/clock is scaled to 0, where an autoscaler leaves it\n"
         "hint: kubectl kagent wake agent/clock -n default first\n",
     )
     assert cluster.writes == []
@@ -145,7 +145,7 @@ def test_not_where_the_deployment_sleeps_without_a_count_of_the_agents(
     assert kagent("autoscale", "clock", *FLAGS) == (
         1,
         "",
-        "error: agent.kagent.dev/clock is scaled to 0, and there an autoscaler leaves it\n"
+        "error: agent.kagent.dev/clock is scaled to 0, where an autoscaler leaves it\n"
         "hint: kubectl kagent wake agent/clock -n default first\n",
     )
     assert cluster.writes == []
@@ -165,7 +165,10 @@ def test_not_for_somebody_elses_deployment(cluster: FakeCluster, kagent: Kagent)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["clock", "--max=5"], "error: give a target\nhint: for example --cpu=70%\n"),
+        (
+            ["clock", "--max=5"],
+            "error: no target was given\nhint: give one with --cpu or --memory, like --cpu=70%\n",
+        ),
         (["clock", "--min=6", "--max=5", "--cpu=70%"], "error: --min=6 is more than --max=5\n"),
         (["--max=5", "--cpu=70%"], "error: name exactly one object\nhint: for example agent/NAME\n"),
         (

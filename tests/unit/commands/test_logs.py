@@ -257,7 +257,27 @@ def test_an_agent_without_pods(cluster: FakeCluster, kagent: Kagent) -> None:
     assert kagent("logs", "clock") == (
         1,
         "",
-        "error: there are no pods\nhint: kubectl kagent get shows replica counts and what holds them up\n",
+        "error: agent.kagent.dev/clock has no pods\n"
+        "hint: kubectl kagent describe agent/clock -n default shows why\n",
+    )
+
+
+def test_several_agents_without_pods(cluster: FakeCluster, kagent: Kagent) -> None:
+    for name in ("clock", "dial"):
+        obj = agent(name)
+        cluster.add(AGENT, obj | {"metadata": obj["metadata"] | {"labels": {"team": "time"}}})
+    assert kagent("logs", "agents", "-l", "team=time") == (
+        1,
+        "",
+        "error: none of the 2 agents has pods\nhint: kubectl kagent get agents shows why\n",
+    )
+
+
+def test_controllers_without_pods(kagent: Kagent) -> None:
+    assert kagent("logs", "--controller") == (
+        1,
+        "",
+        "error: the kagent and kmcp controllers have no pods\nhint: is kagent installed in this cluster?\n",
     )
 
 
@@ -269,7 +289,7 @@ def test_an_agent_without_pods(cluster: FakeCluster, kagent: Kagent) -> None:
             ["clock", "--since=1m", "--since-time=2026-11-23T08:00:00Z"],
             "error: only one of --since-time and --since may be used",
         ),
-        (["clock", "--controller"], "error: --controller goes without names and selectors"),
+        (["clock", "--controller"], "error: --controller takes neither names nor a selector"),
         (["clock", "-A"], "error: a resource cannot be retrieved by name across all namespaces"),
         (
             ["clock", "-i", "("],

@@ -77,7 +77,7 @@ def test_an_agent_that_is_not_there(clock: FakeCluster, kagent: Kagent) -> None:
         (["clock", "--replicas=many"], "'many' is not a valid integer"),
         (["pod/clock", "--replicas=1"], 'resource type "pod"'),
         (["mc/gpt", "--replicas=1"], "error: cannot do this with modelconfigs\n"),
-        (["agent/clock", "mcp/x", "--replicas=1"], "error: all objects of one call must be of one type\n"),
+        (["agent/clock", "mcp/x", "--replicas=1"], "error: all objects must be of the same type\n"),
         (["clock", "--all", "--replicas=1"], "error: name objects, or select them with -l or --all"),
         (["clock", "--replicas=1", "--timeout=soon"], '"soon" is not a duration'),
         (
@@ -183,7 +183,7 @@ def test_error_unchanged_tells_by_the_exit_code(clock: FakeCluster, kagent: Kage
     assert kagent("scale", "clock", "--replicas=1", "--error-unchanged") == (
         3,
         "agent.kagent.dev/clock scaled\n",
-        "error: nothing changed: every object already was as asked\n",
+        "error: nothing changed: every object is already as asked\n",
     )
     assert kagent("scale", "clock", "--replicas=2", "--error-unchanged")[0] == 0
     assert kagent("scale", "clock", "--replicas=2")[0] == 0

@@ -387,8 +387,8 @@ def test_json_of_the_records_has_tokens(kagent: Kagent, records: TopCluster) -> 
     [
         (["--sort-by=age"], 'error: there is no column "age"'),
         (["tools", "--sort-by=agent"], 'error: there is no column "agent"'),
-        (["--since=0"], "error: --since is at least a second"),
-        (["--since=999ms"], "error: --since is at least a second"),
+        (["--since=0"], "error: --since must be at least 1s"),
+        (["--since=999ms"], "error: --since must be at least 1s"),
         (["--since=soon"], 'error: "soon" is not a duration'),
         (["pods"], "error: invalid value for '[agents|tools|models]'"),
         (["-o", "xml"], 'error: unable to match a printer suitable for the output format "xml"'),

@@ -290,7 +290,7 @@ def test_a_turn_that_waits_goes_on_with_a_decision() -> None:
     ("now", "error"),
     [
         (kept(request("c2")), "agent a now waits for something else; nothing was approved or rejected"),
-        (task("working"), "task t waits no more, it is working; nothing was approved or rejected"),
+        (task("working"), "task t no longer waits: it is working; nothing was approved or rejected"),
         (RpcError(-32001, "Task not found"), "Task not found (JSON-RPC error -32001)"),
     ],
 )

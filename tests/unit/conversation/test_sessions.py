@@ -88,4 +88,4 @@ def test_the_newest_is_the_one_used_last_by_a_person() -> None:
     assert newest(controller, "team-a", "datetime-agent") == "used"
     with pytest.raises(KagentError) as caught:
         newest(controller, "default", "datetime-agent")
-    assert caught.value.message == "there is not a session with agent datetime-agent to continue"
+    assert caught.value.message == "agent datetime-agent has no session to continue"

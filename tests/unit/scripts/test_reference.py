@@ -94,10 +94,16 @@ def test_the_page_of_a_group_lists_its_verbs() -> None:
     text = page(trace, found)
     assert "\n```sh\nkubectl kagent trace [OPTIONS] AGENT | COMMAND [ARGS]...\n```\n" in text
     assert (
-        "\n## Verbs\n\n| Verb | What it does |\n| --- | --- |\n| [`trace list`](trace-list.md) | The tu"
+        "\n## Verbs\n\n| Verb | What it does |\n| --- | --- |\n| [`trace list`](trace-list.md) | List the tu"
         in text
     )
     assert "## Options" not in text
+
+
+def test_a_default_that_the_help_tells_is_told_once() -> None:
+    text = pages()["trace-list.md"]
+    assert "| `--until TIME` | Only turns until this time, or until so long ago; default: now. |\n" in text
+    assert "| `--since TIME` | Only turns since this time, or since so long ago. Default: `168h`. |\n" in text
 
 
 def test_a_verb_with_two_names_says_so() -> None:

@@ -253,7 +253,7 @@ def test_command_lines_that_make_no_sense(kagent: Kagent, words: list[str], erro
 
 def test_an_agent_must_be_named(kagent: Kagent) -> None:
     done = kagent("chat", "agents", "hello")
-    assert done == (2, "", "error: name an agent\nhint: one that is called agents is agent/agents\n")
+    assert done == (2, "", "error: name an agent\nhint: an agent called agents is agent/agents\n")
 
 
 def test_going_on_with_a_session(kagent: Kagent) -> None:
@@ -268,8 +268,7 @@ def test_going_on_with_a_session(kagent: Kagent) -> None:
         assert chat(kagent, agent, "hello", "--continue") == (
             1,
             "",
-            "error: there is not a session with agent clock to continue\n"
-            "hint: leave --continue out to begin one\n",
+            "error: agent clock has no session to continue\nhint: leave --continue out to begin one\n",
         )
 
 

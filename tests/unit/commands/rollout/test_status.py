@@ -350,7 +350,7 @@ def test_deleted_meanwhile(stage: Stage) -> None:
 def test_deleted_and_made_anew_is_another_agent(stage: Stage) -> None:
     workload = stage.rolling()
     stage.at(2, lambda: (stage.cluster.remove(AGENT, "echo"), stage.agent()))
-    with pytest.raises(KagentError, match="made anew"):
+    with pytest.raises(KagentError, match="created again"):
         stage.follow(workload)
 
 
@@ -475,7 +475,7 @@ def test_pinned_to_a_revision(stage: Stage, kagent: Kagent) -> None:
         (
             ["echo", "--watch=false", "--smoke=hi"],
             2,
-            "error: --smoke and --on-failure need the wait; they don't go with --watch=false\n",
+            "error: --smoke and --on-failure can't be used with --watch=false\n",
         ),
     ],
 )

@@ -130,7 +130,7 @@ def test_an_agent_of_that_name_in_another_namespace(kagent: Kagent, world: Trace
         ),
         (Forbidden("no"), f"{JAEGER} may not be asked: it takes services/proxy in its namespace"),
         (
-            NotFound("a web page, no answer of an API"),
+            NotFound("a web page, not the answer of an API"),
             f"{JAEGER} can't be asked: {JAEGER} has no /api/v3; "
             "does it listen below a path? give all of its address: --jaeger=http://HOST:16686/PATH",
         ),

@@ -97,7 +97,7 @@ def test_an_object_that_was_made_anew_is_not_taken_for_the_old_one(clock: FakeCl
     clock.remove(AGENT, "clock")
     clock.add(AGENT, agent(modelConfig="", systemMessage="new"))
     theirs = look(clock).revisions
-    with pytest.raises(NotFound, match=r"agent\.kagent\.dev/clock has been deleted, and made anew"):
+    with pytest.raises(NotFound, match=r"agent\.kagent\.dev/clock has been deleted and created again"):
         history.update(clock, old, manager="late")
     assert look(clock).revisions == theirs
 
@@ -118,7 +118,7 @@ def test_a_revision_of_one_that_is_made_anew_meanwhile_is_not_cleared_away(clock
 
     prompt(clock, "2")
     clock.before("create", CONTROLLER_REVISION, anew)
-    with pytest.raises(NotFound, match="has been deleted, and made anew"):
+    with pytest.raises(NotFound, match="has been deleted and created again"):
         history.update(clock, old, manager="late")
     assert look(clock).revisions == theirs[0].revisions
 
@@ -193,7 +193,7 @@ def test_the_newest_without_its_label_costs_a_number_and_is_said(clock: FakeClus
     assert prompts(past) == [(1, "0"), (3, "1"), (4, "2")]
     assert lines(past) == (
         "controllerrevision.apps/agent-clock-r2 has lost its labels or its content: it is left out, "
-        "and revisions go on with 3",
+        "and the next revision is 3",
     )
     assert "agent-clock-r2" in [item["metadata"]["name"] for item in clock.read_all(CONTROLLER_REVISION)]
     clock.requests.clear()

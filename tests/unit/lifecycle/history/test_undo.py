@@ -723,7 +723,7 @@ def test_a_new_agent_of_the_same_name_is_not_the_one_that_came_back(story: Story
     spec = story.cluster.read(AGENT, "clock")["spec"]
     story.cluster.remove(AGENT, "clock")
     story.cluster.add(AGENT, {**agent(), "spec": spec})
-    with pytest.raises(NotFound, match="has been deleted, and made anew"):
+    with pytest.raises(NotFound, match="has been deleted and created again"):
         verify(story.cluster, restored, target(), expected=expected)
 
 

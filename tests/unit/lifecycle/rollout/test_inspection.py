@@ -151,7 +151,7 @@ def test_controller_that_is_nowhere_may_still_come() -> None:
         "ControllerNotFound",
         "agent.kagent.dev/echo",
         "not observed yet, kagent controller not found in namespace kagent",
-        "kagent must run somewhere for agents to change",
+        "no change of agents is carried out until kagent runs",
     )
     assert judge(unobserved()) == held_up(cause, line=UNOBSERVED)
 

@@ -119,6 +119,6 @@ def test_without_the_controller_only_lines_that_name_it(cluster: FakeCluster, ka
         0,
         "two t2\n",
         "Warning: only lines that name it are shown: no kagent controller service was found in any "
-        "namespace; is kagent installed? --kagent-namespace names where, --kagent-url its address\n",
+        "namespace; is kagent installed? --kagent-namespace says where, --kagent-url at which address\n",
     )
     assert kagent("logs", "clock", "--trace=one") == (0, "one\n", "")

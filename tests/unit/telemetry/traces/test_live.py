@@ -153,7 +153,9 @@ def test_only_a_table_of_the_cluster_can_be_followed(
 ) -> None:
     code, _, err = kagent("trace", "-f", "datetime-agent", *more, cluster=world, input="{}")
     assert code == 2
-    assert err.startswith("error: -f prints a table of what the cluster tells\n")
+    assert err.startswith(
+        "error: -f prints a table of turns in the cluster: it takes neither -o nor --input\n"
+    )
 
 
 def test_secrets(kagent: Kagent, world: TraceCluster, monkeypatch: pytest.MonkeyPatch) -> None:
