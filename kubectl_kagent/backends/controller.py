@@ -83,7 +83,10 @@ class Controller:
         headers: Mapping[str, str] | None = None,
         timeout: float,
     ) -> Iterator[bytes]:
-        """The lines of the event stream that it is answered with; ``timeout``: the longest silence."""
+        """The lines of the event stream that answers it; ``timeout``: the longest silence, in seconds.
+
+        Raises Unauthorized without a login, and what the service raises.
+        """
         try:
             path = self._as_user(_agent(namespace, agent))
             yield from self.http.stream(path, body, headers=headers, timeout=timeout)

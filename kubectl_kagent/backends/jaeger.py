@@ -31,7 +31,7 @@ class Jaeger:
     name: str
 
     def services(self) -> list[str]:
-        """Names of all services that it has spans of."""
+        """Names of all services that it has spans of. Raises KagentError for what is not Jaeger."""
         try:
             found = self.http.call("GET", "/api/v3/services", timeout=_PATIENCE).get("services", [])
         except NotFound as error:
@@ -67,7 +67,8 @@ class Jaeger:
     ) -> list[str]:
         """Ids of traces in which a span of a service has an attribute, of exactly that value.
 
-        Only the older API that its own web pages use can search by attributes.
+        Only the older API that its own web pages use can search by attributes. Raises KagentError for an
+        answer that is no list of traces.
         """
         query = {
             "service": service,

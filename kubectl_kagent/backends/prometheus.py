@@ -38,7 +38,10 @@ class Prometheus:
     name: str
 
     def query(self, promql: str, at: float) -> tuple[list[Sample], list[str]]:
-        """The samples of an instant query, and its warnings. ``at`` is in seconds since the epoch."""
+        """The samples of an instant query, and its warnings. ``at`` is in seconds since the epoch.
+
+        Raises KagentError for an answer that is no list of samples.
+        """
         from prometheus_api_client import PrometheusConnect
 
         session = _Session(self.http)

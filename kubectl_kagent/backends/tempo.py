@@ -30,7 +30,10 @@ class Tempo:
     name: str
 
     def search(self, query: str, *, start: float, end: float, limit: int) -> list[str]:
-        """Ids of traces that match a TraceQL query. Times in seconds since the epoch."""
+        """Ids of traces that match a TraceQL query. Times in seconds since the epoch.
+
+        Raises KagentError for an answer that is no list of traces.
+        """
         # without times Tempo looks only at the last minutes; whole seconds, and the end is not in it
         asked = {"q": query, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 1}
         answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_PATIENCE)

@@ -106,7 +106,7 @@ def connection(function: F) -> F:
 
 
 def _see_that_it_is_text(context: click.Context, values: Mapping[str, Any]) -> None:
-    """Raises Usage for bytes that are no UTF-8, which only the name of a file may have.
+    """Raises UsageError for bytes that are no UTF-8, which only the name of a file may have.
 
     It names the option and not its value: that may be a token.
     """
@@ -149,7 +149,10 @@ class ControllerAccess:
     user: str
 
     def controller(self) -> Controller:
-        """At ``--kagent-url``, else behind the API server's proxy."""
+        """At ``--kagent-url``, else behind the API server's proxy.
+
+        Raises UsageError for a token without an address.
+        """
         if self.url:
             return at_address(self.url, self.token, self.user)
         if self.token:
@@ -164,7 +167,10 @@ class ControllerAccess:
         return "" if self.user == DEFAULT_USER else f" --user-id={self.user}"
 
     def namespace(self) -> str:
-        """The namespace of what the command line names; with ``--kagent-url`` no kubeconfig is needed."""
+        """The namespace of what the command line names; with ``--kagent-url`` no kubeconfig is needed.
+
+        Raises UsageError when neither the command line nor a kubeconfig names one.
+        """
         if self.given_namespace:
             segment(self.given_namespace, "namespace")
             return self.given_namespace
@@ -176,7 +182,7 @@ class ControllerAccess:
             raise UsageError(f"which namespace? {error.message}", hint="name it with -n") from error
 
     def agent(self, name: str) -> None:
-        """See that the agent is there: a wrong name is kubectl's error, not the controller's."""
+        """Raises NotFound, in kubectl's words and not the controller's, when the agent is not there."""
         if not self.url:
             cluster = self.connect()
             cluster.get(AGENT, cluster.namespace, name)
@@ -321,7 +327,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds(text: str) -> float:
-    """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises Usage for anything else."""
+    """Seconds of a Go duration (``90s``, ``1m30s``, ``0``). Raises UsageError for anything else."""
     spelled = f"{text}s" if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else text
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", spelled)
     if not parts or "".join(number + unit for number, unit in parts) != spelled:

@@ -32,7 +32,7 @@ class Targets:
     ) -> list[dict[str, Any]]:
         """The named or selected objects as served; ``all_`` is None for a verb that has no ``--all``.
 
-        Raises NotFound, or Usage when nothing is named.
+        Raises NotFound, or UsageError when nothing is named.
         """
         if self.names:
             if selector or all_:
@@ -52,7 +52,7 @@ class Targets:
 def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLOADS) -> Targets:
     """``TYPE/NAME...``, ``TYPE NAME...``, ``TYPE`` or bare ``NAME...`` (an agent).
 
-    Raises Usage for an unknown type, a type that the verb does not take, or two types at once.
+    Raises UsageError for an unknown type, a type that the verb does not take, or two types at once.
     """
     if not words:
         return Targets(AGENT, ())
@@ -73,7 +73,7 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
 
 
 def agent_name(word: str) -> str:
-    """The agent that ``word`` names: ``agent/NAME`` or bare."""
+    """The agent that ``word`` names: ``agent/NAME`` or bare. Raises UsageError for anything else."""
     names = parse_targets((word,), (AGENT,)).names
     if len(names) != 1:
         raise UsageError("name an agent", hint=f"an agent called {word} is agent/{word}")
@@ -104,7 +104,7 @@ def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
 
 
 def one_target(words: tuple[str, ...]) -> tuple[Resource, str]:
-    """Exactly one workload."""
+    """The type and name of exactly one workload. Raises UsageError for none or several."""
     targets = parse_targets(words)
     if len(targets.names) != 1:
         raise UsageError("name exactly one object", hint="for example agent/NAME")

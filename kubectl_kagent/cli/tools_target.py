@@ -9,7 +9,7 @@ _SERVICES = ("service", "services", "svc")
 
 
 def tool_target(word: str, bare: Resource) -> tuple[Resource, str]:
-    """``TYPE/NAME``; a bare name is of type ``bare``. Raises Usage for anything else."""
+    """``TYPE/NAME``; a bare name is of type ``bare``. Raises UsageError for anything else."""
     kind, slash, name = word.partition("/")
     if slash and kind.lower() in _SERVICES:
         parse_targets((f"{AGENT.singular}/{name}",))  # a name like any other

@@ -85,7 +85,10 @@ def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:
 
 
 def run(given: Plugin) -> Mapping[str, Any]:
-    """The ``status`` that the plugin answers with. What it says on stderr is for the user, as it comes."""
+    """The ``status`` that the plugin answers with. What it says on stderr is for the user, as it comes.
+
+    Raises Unauthorized when it fails, or answers with something else.
+    """
     interactive = _interactive(given.interactive)
     spec = {"interactive": interactive} | ({"cluster": given.cluster} if given.cluster is not None else {})
     info = {"kind": "ExecCredential", "apiVersion": given.api_version, "spec": spec}

@@ -170,7 +170,7 @@ def is_address(url: str) -> bool:
 def address_of(url: str, what: str, like: str) -> Address:
     """The service at ``url``.
 
-    Raises Usage for what is not a URL; ``what`` should be there, and ``like`` is how to write one.
+    Raises UsageError for what is not a URL; ``what`` should be there, and ``like`` is how to write one.
     """
     if not is_address(url):
         raise UsageError(f'"{shown(url)}" is not a URL of {what}', hint=f"write {like}")

@@ -54,7 +54,7 @@ class Entry:
         return self._strings(self._typed(key, list, "a list") or [], key)
 
     def text_lists(self, key: str) -> dict[str, list[str]]:
-        """A mapping of lists of strings."""
+        """A mapping of lists of strings. Raises KagentError for anything else."""
         found = self._typed(key, dict, "a mapping") or {}
         if not all(isinstance(value, list) for value in found.values()):
             raise self.wrong(f"{key} is not a mapping of lists")
@@ -65,7 +65,7 @@ class Entry:
         return None if found is None else Entry(found, self.file, self._inside(key), self.name)
 
     def entries(self, key: str) -> list[Entry]:
-        """A list of mappings."""
+        """A list of mappings. Raises KagentError for anything else."""
         found = self._typed(key, list, "a list") or []
         places = [f"{self._inside(key)}[{index}]" for index in range(len(found))]
         for place, value in zip(places, found, strict=True):
@@ -79,7 +79,7 @@ class Entry:
         return os.path.join(os.path.dirname(os.path.abspath(self.file)), found) if found else ""
 
     def data(self, key: str) -> bytes:
-        """Bytes that are written in base64."""
+        """Bytes that are written in base64. Raises KagentError for what is not."""
         try:
             return base64.b64decode("".join(self.text(key).split()), validate=True)
         except (binascii.Error, ValueError):
@@ -123,7 +123,10 @@ class Kubeconfig:
     users: Mapping[str, Entry]
 
     def choose(self, context: str | None, cluster: str | None, user: str | None, *, server: bool) -> Chosen:
-        """What the context names, or the flags instead of it; with ``server`` a cluster need not be named."""
+        """What the context names, or the flags instead of it; with ``server`` a cluster need not be named.
+
+        Raises KagentError for a context, cluster or user that is not there.
+        """
         name = context or self.current
         if not name and not (cluster or server):
             raise KagentError("no current context is set in the kubeconfig", hint="name one with --context")
@@ -159,7 +162,10 @@ def load(paths: Iterable[Path]) -> Kubeconfig | None:
 
 
 def read(path: Path) -> Entry | None:
-    """A kubeconfig as it is written, or None when there is no such file."""
+    """A kubeconfig as it is written, or None when there is no such file.
+
+    Raises KagentError for one that can't be read, or is not a kubeconfig.
+    """
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

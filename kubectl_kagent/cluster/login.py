@@ -91,7 +91,7 @@ def of_url(userinfo: str) -> Credential:
 
 
 def pair(user: Entry) -> Pair | None:
-    """The client certificate; data counts more than a file."""
+    """The client certificate; data counts more than a file. Raises KagentError without its key."""
     certificate: bytes | str = user.data("client-certificate-data") or user.path("client-certificate")
     key: bytes | str = user.data("client-key-data") or user.path("client-key")
     if not certificate:
@@ -105,7 +105,10 @@ def pair(user: Entry) -> Pair | None:
 
 
 def impersonation(user: Entry) -> tuple[tuple[str, str], ...]:
-    """The headers for acting as somebody else: a group is one of its own each time."""
+    """The headers for acting as somebody else: a group is one of its own each time.
+
+    Raises KagentError for uid, groups or extra fields without a user.
+    """
     name, uid, groups = user.text("as"), user.text("as-uid"), user.texts("as-groups")
     extra = user.text_lists("as-user-extra")
     if not name:

@@ -72,9 +72,10 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        """The answer, whose body is still to be read. ``stream``: it goes on for long.
+        """The answer of any status, whose body is still to be read. ``stream``: it goes on for long.
 
-        It is asked for again as client-go would, unless it may come only ``once``.
+        The request is sent again as client-go would, unless it may be sent only ``once``. ``timeout`` is in
+        seconds. Raises Unreachable when no answer came.
         """
         url = f"{self._endpoint.url}{path}"
         given = {key: value for key, value in (query or {}).items() if value is not None}

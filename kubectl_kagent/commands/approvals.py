@@ -170,7 +170,7 @@ def _show(found: Waiting) -> None:
 
 
 def _agree(verb: str) -> None:
-    """Raises Usage when nobody is there to ask, KagentError when the answer is no."""
+    """Raises UsageError when nobody is there to ask, KagentError when the answer is no."""
     if not terminal.person():
         raise UsageError(
             f"cannot ask whether to {verb} this: there is no terminal",

@@ -96,6 +96,7 @@ class ConfigSource:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ConfigSource:
+        """What ``to_data`` wrote. Raises LookupError, TypeError or ValueError for anything else."""
         keys, content = data.get("keys") or (), data.get("content")
         ref = Reference(
             RECORDED[data["kind"]], str(data["namespace"]), str(data["name"]), tuple(map(str, keys))

@@ -17,7 +17,7 @@ _PIECE = re.compile(r"\{((?:[^{}\"']|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*')*)\}|([^
 
 
 def check(template: str) -> None:
-    """Raises Usage for a template that does not parse, also inside a {range} that goes over nothing."""
+    """Raises UsageError for a template that does not parse, also inside a {range} that goes over nothing."""
     evaluate(template, {})
     for piece in _pieces(template):
         action = (piece.group(1) or "").strip()
@@ -28,7 +28,7 @@ def check(template: str) -> None:
 def evaluate(template: str, root: Any) -> str:
     """The text of ``template`` over ``root``.
 
-    Raises Usage when it does not parse, KagentError when it can't be applied to what is there.
+    Raises UsageError when it does not parse, KagentError when it can't be applied to what is there.
     """
     text, rest = _run(iter(_pieces(template)), root, inside=False)
     if rest:

@@ -81,7 +81,7 @@ TEXT = Output()
 def parse(text: str, formats: Sequence[str]) -> Output:
     """What ``-o`` was given, one of ``formats``.
 
-    Raises Usage for a format that is none of them, and for a template that does not parse.
+    Raises UsageError for a format that is none of them, and for a template that does not parse.
     """
     name, _, template = text.partition("=")
     if name not in formats or (name in TEMPLATES) != bool(template):
@@ -146,7 +146,7 @@ def changed(item: Object, verb: str, dry_run: str = "none") -> str:
 
 
 def custom_columns(items: Sequence[Object], spec: str) -> str:
-    """``HEADER:.path,HEADER:.path`` as a table."""
+    """``HEADER:.path,HEADER:.path`` as a table. Raises UsageError for another spec."""
     columns = [column.partition(":") for column in spec.split(",")]
     if not all(header and path for header, _, path in columns):
         raise UsageError(

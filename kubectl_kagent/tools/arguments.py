@@ -32,7 +32,7 @@ def _definitions(schema: Schema) -> Schema:
 
 
 def check(tool: Tool, arguments: Mapping[str, Any], server: str) -> Mapping[str, Any]:
-    """The arguments themselves. Raises Usage that names what is wrong with them."""
+    """The arguments themselves. Raises UsageError that names what is wrong with them."""
     schema = tool.schema or {}
     properties = _mapping(schema.get("properties"))
     strange = [name for name in arguments if name not in properties]

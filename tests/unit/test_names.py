@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -42,6 +43,25 @@ def test_no_public_name_is_a_word_for_anything() -> None:
         names = [*_public(ast.parse(path.read_text()).body), path.stem]
         vague |= {name for name in names if VAGUE & set(_words(name))}
     assert vague == KUBERNETES_OWN
+
+
+def test_what_docstrings_say_is_raised_is_there() -> None:
+    trees = [ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    known = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | {*dir(builtins)}
+    known |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    told = {name for node in nodes for name in _raised(node)}
+    assert len(told) > 20
+    assert told - known == set()
+
+
+def _raised(node: ast.AST) -> Iterator[str]:
+    """The errors that a docstring names: ``Raises A``, ``Raises A, B or C``, ``Raises A, or B when ...``."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        for names in re.findall(
+            r"[Rr]aises? ([A-Z]\w+(?:,? (?:or )?[A-Z]\w+)*)", ast.get_docstring(node) or ""
+        ):
+            yield from re.findall(r"[A-Z]\w+", names)
 
 
 def _public(body: list[ast.stmt], within: str = "") -> Iterator[str]:

@@ -49,7 +49,10 @@ class History:
     created: frozenset[str] = field(default=frozenset(), compare=False)
 
     def find(self, number: int) -> Revision:
-        """The revision with that number; negative counts back from the live one (-1 is the one before)."""
+        """The revision with that number; negative counts back from the live one (-1 is the one before).
+
+        Raises NotFound.
+        """
         if number < 0:
             earlier = [r for r in self.revisions if self.live is None or r.number < self.live.number]
             if len(earlier) >= -number:

@@ -165,7 +165,10 @@ def hand_over(
     manager: str,
     warn: Warn,
 ) -> Scaled:
-    """Take the replica count out of the CR, so that an autoscaler or ``kubectl scale deploy`` decides."""
+    """Take the replica count out of the CR, so that an autoscaler or ``kubectl scale deploy`` decides.
+
+    Raises KagentError for an MCPServer, whose count kmcp writes again.
+    """
     if not workload.is_agent:
         raise KagentError(
             f"{workload.label} can't be released: kmcp rewrites its replicas at each reconcile",

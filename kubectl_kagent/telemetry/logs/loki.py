@@ -29,7 +29,10 @@ Entry = tuple[int, ContainerRef, str]
 
 
 def find_loki(cluster: Cluster, where: str) -> HttpService:
-    """Loki at the address ``where``, or for ``auto`` behind the API server's proxy, found by its label."""
+    """Loki at the address ``where``, or for ``auto`` behind the API server's proxy, found by its label.
+
+    Raises UsageError for what is not a URL, KagentError when no Service has the label.
+    """
     if where != "auto":
         return address_of(where, "Loki", "http://HOST:3100, or auto")
     for item in cluster.list_objects(SERVICE, None, labels=LABELS)["items"]:

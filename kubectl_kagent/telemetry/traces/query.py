@@ -103,7 +103,7 @@ def beginning(text: str) -> str:
 def named(turns: Iterable[Turn], id_: str) -> tuple[Turn, ...]:
     """The turns that an id, or the beginning of one, means: all of a session, or one.
 
-    Raises NoSuchTurn, or Usage when it is the beginning of several ids.
+    Raises NoSuchTurn, or UsageError when it is the beginning of several ids.
     """
     turns = tuple(turns)
     kinds = {

@@ -35,7 +35,7 @@ class TraceSource(Protocol):
     def find(self, id_: str, now: float) -> Record:
         """One turn by its task or trace, or all of a session; the beginning of an id will do.
 
-        Raises NoSuchTurn, or Usage when it is the beginning of several.
+        Raises NoSuchTurn, or UsageError when it is the beginning of several.
         """
 
 
