@@ -16,7 +16,7 @@ class FinalResponse(http.client.HTTPResponse):
     """The first answer that is not 1xx."""
 
     def begin(self) -> None:
-        """Raises http.client.HTTPException for more of them than anybody needs, and for another protocol (101)."""
+        """Raises http.client.HTTPException for too many of them, and for another protocol (101)."""
         for _ in range(_MOST + 1):
             super().begin()
             if not 100 <= self.status < 200:
