@@ -269,10 +269,11 @@ def _no_pods(workloads: list[Workload], *, follow: bool) -> None:
         only = workloads[0]
         message, hint = f"{only.label} has no pods", f"kubectl kagent describe {only.typed} shows why"
     else:
-        kind = workloads[0].resource.plural
+        kind, namespaces = workloads[0].resource.plural, {workload.namespace for workload in workloads}
+        where = "-A" if len(namespaces) > 1 else f"-n {workloads[0].namespace}"
         message, hint = (
             f"none of the {len(workloads)} {kind} has pods",
-            f"kubectl kagent get {kind} shows why",
+            f"kubectl kagent get {kind} {where} shows why",
         )
     if not follow:
         raise KagentError(message, hint=hint)

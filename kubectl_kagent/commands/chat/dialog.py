@@ -73,12 +73,12 @@ def _command(talk: Talk, word: str) -> None:
 
 
 def _session(talk: Talk) -> Iterator[str]:
-    session, agent = talk.turn.session, talk.conversation.line.agent
+    session, line = talk.turn.session, talk.conversation.line
     if not session:
         yield "no session yet: it begins with the first question"
         return
     yield f"session {session}"
-    yield f"kubectl kagent chat {agent} --session={session} comes back to it"
+    yield f"kubectl kagent chat {line.agent} -n {line.namespace} --session={session} comes back to it"
 
 
 def _tools(talk: Talk) -> Iterator[str]:

@@ -123,7 +123,8 @@ def _find(cluster: Cluster, word: str) -> tuple[Resource, str, Mapping[str, Any]
     """The server, as the API server has it."""
     resource, name = tool_target(word, MCP_SERVER)
     if resource is AGENT:
-        raise UsageError("an agent is not a tool server", hint=f"ask it: kubectl kagent chat {name} MESSAGE")
+        hint = f"ask it: kubectl kagent chat {name} -n {cluster.namespace} MESSAGE"
+        raise UsageError("an agent is not a tool server", hint=hint)
     try:
         return resource, name, cluster.get(resource, cluster.namespace, name)
     except (NotFound, ResourceMissing):

@@ -269,7 +269,7 @@ def test_several_agents_without_pods(cluster: FakeCluster, kagent: Kagent) -> No
     assert kagent("logs", "agents", "-l", "team=time") == (
         1,
         "",
-        "error: none of the 2 agents has pods\nhint: kubectl kagent get agents shows why\n",
+        "error: none of the 2 agents has pods\nhint: kubectl kagent get agents -n default shows why\n",
     )
 
 

@@ -182,7 +182,8 @@ def test_the_commands_of_the_dialog(tmp_path: Path) -> None:
             ("/tools", '→ get zone="UTC"\n✓ get 0.0s:\n  a\n  b\n'),
             (
                 "/session",
-                f"session {SESSION}\nkubectl kagent chat clock --session={SESSION} comes back to it",
+                f"session {SESSION}\n"
+                f"kubectl kagent chat clock -n default --session={SESSION} comes back to it",
             ),
             ("/trace", f"kubectl kagent trace show {TASK}"),
         ):

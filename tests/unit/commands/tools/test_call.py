@@ -421,7 +421,8 @@ def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
         ),
         (
             ["agent/clock", "x"],
-            "error: an agent is not a tool server\nhint: ask it: kubectl kagent chat clock MESSAGE\n",
+            "error: an agent is not a tool server\n"
+            "hint: ask it: kubectl kagent chat clock -n default MESSAGE\n",
         ),
     ],
 )
