@@ -152,7 +152,11 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
     return click.exceptions.Exit(error.exit_code)
 
 
-@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='"kubectl kagent COMMAND -h" shows the options of a command, with examples.',
+)
 def cli() -> None:
     """Scale, roll back and observe kagent agents and MCP servers like any workload."""
 
