@@ -14,7 +14,11 @@ Object = dict[str, Any]
 
 
 class Cluster(Protocol):
-    """Objects as the API serves them. See ``cluster.api.ApiServer`` for each method's rules."""
+    """Objects as the API serves them. See ``cluster.api.ApiServer`` for each method's rules.
+
+    Every method raises Forbidden, Unauthorized or Unreachable, ResourceMissing for a type that is not
+    served, and ServerError (NotFound and others) for any other refusal.
+    """
 
     namespace: str
 

@@ -40,6 +40,7 @@ class ApiServer:
     # Objects
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        """The object. Raises NotFound."""
         return checked(resource, self._object("GET", resource, resource.path(namespace, name)))
 
     def list_objects(
@@ -66,6 +67,7 @@ class ApiServer:
         dry_run: bool = False,
         manager: str,
     ) -> Object:
+        """The object as it was stored, or with ``dry_run`` would be. Raises AlreadyExists."""
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
         name = str(dig(body, "metadata", "name") or "")
         with writing(resource, namespace, name, done="created", dry_run=dry_run):
@@ -98,12 +100,16 @@ class ApiServer:
         dry_run: bool = False,
         manager: str,
     ) -> Object:
+        """JSON patch (RFC 6902). Raises Conflict for a stale ``resourceVersion`` in it, OtherServerError
+        for a patch that does not fit.
+        """
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
         path = resource.path(namespace, name)
         with writing(resource, namespace, name, done="changed", dry_run=dry_run):
             return checked(resource, self._object("PATCH", resource, path, query, patch, _JSON_PATCH))
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Raises NotFound. The object may live on for a while: its finalizers run first."""
         with writing(resource, namespace, name, done="deleted"):
             self._object("DELETE", resource, resource.path(namespace, name))
 

@@ -33,7 +33,7 @@ def call_text(call: ToolCall) -> str:
 
 
 def arguments(call: ToolCall) -> str:
-    """``timezone="UTC" days=3``."""
+    """The arguments on one line, with values as JSON: ``timezone="UTC" days=3``."""
     return " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.args.items())
 
 

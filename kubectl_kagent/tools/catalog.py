@@ -71,7 +71,7 @@ class Servers:
     _records: Mapping[tuple[str, str], Any] | None = None
 
     def find(self, reference: Reference) -> Server:
-        """Raises what asking for it ends with: Forbidden only when ``strict``."""
+        """What is known of a server. Raises what its request raises; Forbidden only when ``strict``."""
         self.look_up([reference])
         return self._seen[reference]
 

@@ -28,21 +28,21 @@ class Gaps:
         return tuple(f"{what} ({count} times)" if count > 1 else what for what, count in self._seen.items())
 
     def mapping(self, value: Any, what: str) -> Json:
-        """The object, empty when there is none."""
+        """The object; empty for anything else, which is noted as a gap unless it is null."""
         if isinstance(value, Mapping):
             return value
         self._other(value, what)
         return {}
 
     def items(self, value: Any, what: str) -> list[Any]:
-        """The list, empty when there is none."""
+        """The list; empty for anything else, which is noted as a gap unless it is null."""
         if isinstance(value, list):
             return value
         self._other(value, what)
         return []
 
     def text(self, value: Any, what: str) -> str:
-        """The text, empty when there is none."""
+        """The text; empty for anything else, which is noted as a gap unless it is null."""
         if isinstance(value, str):
             return value
         self._other(value, what)
@@ -120,7 +120,7 @@ def _is_part(part: Any, gaps: Gaps) -> bool:
 
 
 def result_part(id_: str, name: str, response: Any) -> Json:
-    """A tool's answer as a part of a message."""
+    """A tool's answer as a data part of an A2A message, as kagent's Python runtime writes it."""
     data = {"id": id_, "name": name, "response": response}
     return {"kind": "data", "data": data, "metadata": {"adk_type": "function_response"}}
 

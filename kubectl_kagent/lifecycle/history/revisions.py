@@ -232,7 +232,7 @@ def settle(cluster: Cluster, now: Observation, revisions: Sequence[Revision], *,
 def annotate(
     cluster: Cluster, workload: Workload, revision: Revision, annotations: Mapping[str, str], *, manager: str
 ) -> None:
-    """Add annotations to a revision."""
+    """Add annotations to a revision. Raises Forbidden, and NotFound when it was deleted meanwhile."""
     patch = {"metadata": {"annotations": dict(annotations)}}
     cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
 
