@@ -71,7 +71,7 @@ def made_table(name: str, made: str) -> str:
     return table(["NAME", "MADE"], [[name, made]])
 
 
-def made_data(name: str, made: str) -> MadeView:
+def made_view(name: str, made: str) -> MadeView:
     """The same as data."""
     return {"name": name, "made": made}
 '''
@@ -122,7 +122,7 @@ def made(cluster: Cluster, agent: str, output: Output) -> None:
     if output.is_text:
         terminal.show(screen.made_table(name, answer))
     else:
-        terminal.write(output.view(screen.made_data(name, answer)))
+        terminal.write(output.view(screen.made_view(name, answer)))
 '''
 
 EXAMPLES = """
