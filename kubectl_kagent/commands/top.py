@@ -10,7 +10,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.errors import Forbidden, KagentError, UsageError
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageTable, Wanted
 from kubectl_kagent.render.output import TEXT, Output
 
@@ -100,8 +100,6 @@ def _ask(reach: options.ControllerAccess, url: str, wanted: Wanted) -> tuple[Usa
             if usage.rows:
                 return usage, source
             terminal.say(f"nothing in {name}")
-        except Forbidden:
-            terminal.warn(f"{name} may not be asked: it takes services/proxy in its namespace")
         except KagentError as error:
             terminal.warn(f"{name} can't be asked: {error.explained}")
     return _records(reach, wanted)

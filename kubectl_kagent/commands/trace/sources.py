@@ -13,7 +13,7 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
-from kubectl_kagent.errors import Forbidden, KagentError, UsageError
+from kubectl_kagent.errors import KagentError, UsageError
 
 if TYPE_CHECKING:
     from kubectl_kagent.model.trace import Record

@@ -254,9 +254,9 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
     [
         ({"data": {"result": []}}, "nothing in Prometheus (observe/prometheus:9090)\n"),
         (
-            Forbidden('services "prometheus" is forbidden'),
-            "Warning: Prometheus (observe/prometheus:9090) may not be asked: it takes services/proxy in its "
-            "namespace\n",
+            Forbidden('services "prometheus" is forbidden', "ClusterRole kagent-edit allows it"),
+            'Warning: Prometheus (observe/prometheus:9090) can\'t be asked: services "prometheus" is '
+            "forbidden; ClusterRole kagent-edit allows it\n",
         ),
         (
             Unreachable("the server answered 503: no endpoints"),

@@ -128,7 +128,10 @@ def test_an_agent_of_that_name_in_another_namespace(kagent: Kagent, world: Trace
             KagentError("answered 500: search depth must be less than max traces"),
             f"{JAEGER} can't be asked: answered 500: search depth must be less than max traces",
         ),
-        (Forbidden("no"), f"{JAEGER} may not be asked: it takes services/proxy in its namespace"),
+        (
+            Forbidden('services "jaeger" is forbidden', "ClusterRole kagent-edit allows it"),
+            f'{JAEGER} can\'t be asked: services "jaeger" is forbidden; ClusterRole kagent-edit allows it',
+        ),
         (
             NotFound("a web page, not the answer of an API"),
             f"{JAEGER} can't be asked: {JAEGER} has no /api/v3; "

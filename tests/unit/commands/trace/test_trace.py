@@ -208,8 +208,9 @@ def test_tempo_that_knows_nothing_of_the_agent(kagent: Kagent, world: TraceClust
             "Tempo (observe/tempo:3200) can't be asked: invalid TraceQL query",
         ),
         (
-            Forbidden("no"),
-            "Tempo (observe/tempo:3200) may not be asked: it takes services/proxy in its namespace",
+            Forbidden('services "tempo:3200" is forbidden', "ClusterRole kagent-edit allows it"),
+            'Tempo (observe/tempo:3200) can\'t be asked: services "tempo:3200" is forbidden; '
+            "ClusterRole kagent-edit allows it",
         ),
     ],
 )
