@@ -20,7 +20,7 @@ _OTHERS = "app=jaeger"  # of its operator, of Istio's addon and of most plain ma
 # who answers queries: of the chart's all-in-one until its version 3, of its distributed one, of all since 4
 _ASKED = ("service-query", "query", "all-in-one", "")
 _PORTS = ("http-query", "query-http", "query", 16686)
-_PATIENCE = 60.0  # traces come whole, however large
+_TIMEOUT = 60.0  # traces come whole, however large
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Jaeger:
     def services(self) -> list[str]:
         """Names of all services that it has spans of. Raises KagentError for what is not Jaeger."""
         try:
-            found = self.http.call("GET", "/api/v3/services", timeout=_PATIENCE).get("services", [])
+            found = self.http.call("GET", "/api/v3/services", timeout=_TIMEOUT).get("services", [])
         except NotFound as error:
             raise KagentError(
                 f"Jaeger ({self.name}) has no /api/v3",
@@ -58,7 +58,7 @@ class Jaeger:
             "query.num_traces": limit,
         }
         try:
-            return self.http.call("GET", f"/api/v3/traces?{urlencode(query)}", timeout=_PATIENCE)
+            return self.http.call("GET", f"/api/v3/traces?{urlencode(query)}", timeout=_TIMEOUT)
         except NotFound:  # it says so where nothing is found
             return None
 
@@ -77,7 +77,7 @@ class Jaeger:
             "end": int(end * 1e6) + 1,
             "limit": limit,
         }
-        answer = self.http.call("GET", f"/api/traces?{urlencode(query)}", timeout=_PATIENCE)
+        answer = self.http.call("GET", f"/api/traces?{urlencode(query)}", timeout=_TIMEOUT)
         found = answer.get("data") or []
         if not isinstance(found, list):
             raise KagentError(f"Jaeger ({self.name}) answered a search with no list of traces")
@@ -86,7 +86,7 @@ class Jaeger:
     def trace(self, id_: str) -> Mapping[str, Any]:
         """A trace as OTLP JSON. Raises NotFound."""
         try:
-            return self.http.call("GET", f"/api/v3/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
+            return self.http.call("GET", f"/api/v3/traces/{segment(id_, 'trace')}", timeout=_TIMEOUT)
         except NotFound as error:
             self.services()  # what is no Jaeger at all says the same, and is found out so
             raise NotFound(f"Jaeger ({self.name}) has no trace {id_}") from error

@@ -141,16 +141,18 @@ async def _session(access: Access, name: str, refusals: list[KagentError]) -> As
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    wire = _wire(access, name, refusals)
+    recording = _recording_transport(access, name, refusals)
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     headers = [(name.encode(), header_bytes(name, value)) for name, value in access.headers]
-    async with httpx2.AsyncClient(transport=wire, headers=headers, timeout=timeout, trust_env=False) as http:
+    async with httpx2.AsyncClient(
+        transport=recording, headers=headers, timeout=timeout, trust_env=False
+    ) as http:
         transport = streamable_http_client(access.url, http_client=http, max_sse_event_size=LINE_LIMIT)
         async with Client(transport, mode="legacy") as client:
             yield client
 
 
-def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.AsyncBaseTransport:
+def _recording_transport(access: Access, name: str, refusals: list[KagentError]) -> httpx2.AsyncBaseTransport:
     """Sends requests with the access's TLS, and notes what is refused: the package tells only that it was."""
     import httpx2
 
@@ -179,7 +181,7 @@ def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.Asyn
         async def aclose(self) -> None:
             await self._stream.aclose()
 
-    class Wire(httpx2.AsyncHTTPTransport):
+    class _RecordingTransport(httpx2.AsyncHTTPTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.method == "GET":
                 return httpx2.Response(405)  # its own talk is not wanted
@@ -206,4 +208,6 @@ def _wire(access: Access, name: str, refusals: list[KagentError]) -> httpx2.Asyn
                 refusals.append(found)
             return httpx2.Response(response.status_code, headers={"content-type": kind}, content=body)
 
-    return Wire(verify=access.tls if access.tls is not None else True, proxy=access.proxy or None)
+    return _RecordingTransport(
+        verify=access.tls if access.tls is not None else True, proxy=access.proxy or None
+    )

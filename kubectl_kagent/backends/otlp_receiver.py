@@ -82,7 +82,7 @@ def _session() -> Any:
 
     from kubectl_kagent.cluster.refusals import error_text, unreachable
 
-    class Session(requests.Session):
+    class _ReadingSession(requests.Session):
         error: Exception | None = None
         status: int = 0
         kind: str = ""
@@ -115,7 +115,7 @@ def _session() -> Any:
             except (ParseError, DecodeError, ValueError, RecursionError):
                 raise _NoAnswer("its answer is not that of an OTLP receiver") from None
 
-    return Session()
+    return _ReadingSession()
 
 
 def _over_grpc(spans: Sequence[ReadableSpan], url: str, seconds: float) -> Any:

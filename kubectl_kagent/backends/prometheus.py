@@ -19,7 +19,7 @@ _OPERATED = "operated-prometheus=true"
 # prometheus (operator), or there is just one.
 _ASKED = ("server", "prometheus", "")
 _PORTS = ("web", "http-web", "http", 9090)
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Prometheus:
         from prometheus_api_client import PrometheusConnect
 
         session = _Session(self.http)
-        client = PrometheusConnect(url="", session=session, timeout=_PATIENCE)
+        client = PrometheusConnect(url="", session=session, timeout=_TIMEOUT)
         try:
             found = client.custom_query(promql, params={"time": f"{at:.3f}"})
             return [_sample(item) for item in found], session.warnings

@@ -19,7 +19,7 @@ _ASKED = ("query-frontend", "")
 # port names of the charts, the newest first; older ones and plain manifests have only the number
 _PORTS = ("http", "http-metrics", "tempo-prom-metrics", 3200, 3100)
 # what Tempo would cut a search at anyway is a day; a trace may be large
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Tempo:
         """
         # without times Tempo looks only at the last minutes; whole seconds, and the end is not in it
         asked = {"q": query, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 1}
-        answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_PATIENCE)
+        answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_TIMEOUT)
         found = answer.get("traces", [])
         if not isinstance(found, list):
             raise KagentError(f"Tempo ({self.name}) answered a search with no list of traces")
@@ -45,9 +45,9 @@ class Tempo:
     def trace(self, id_: str) -> Mapping[str, Any]:
         """A trace as Tempo has it. Raises NotFound."""
         try:
-            found = self.http.call("GET", f"/api/v2/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
+            found = self.http.call("GET", f"/api/v2/traces/{segment(id_, 'trace')}", timeout=_TIMEOUT)
         except NotFound:  # nor does a Tempo before 2.7 know the path
-            found = self.http.call("GET", f"/api/traces/{segment(id_, 'trace')}", timeout=_PATIENCE)
+            found = self.http.call("GET", f"/api/traces/{segment(id_, 'trace')}", timeout=_TIMEOUT)
         if not found.get("trace", found):
             raise NotFound(f"Tempo ({self.name}) has no trace {id_}")
         return found

@@ -280,7 +280,7 @@ def _names(context: click.Context, resource: Resource) -> list[str]:
         flags[several] = flags.get(several) or ()
     flags["insecure_skip_tls_verify"] = bool(flags.get("insecure_skip_tls_verify"))
     try:
-        cluster = _open(context, flags | {"request_timeout": _COMPLETION_PATIENCE})
+        cluster = _open(context, flags | {"request_timeout": _COMPLETION_TIMEOUT})
         items = cluster.list_objects(resource, cluster.namespace)["items"]
     except KagentError:
         return []
@@ -320,7 +320,7 @@ def mutation(function: F) -> F:
 
 
 # Somebody waits for the shell's prompt.
-_COMPLETION_PATIENCE = "2s"
+_COMPLETION_TIMEOUT = "2s"
 
 _LONGEST = 2562047 * 3600.0  # Go's: nanoseconds in 64 bits
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -12,7 +12,7 @@ from kubectl_kagent.cluster import answers
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.proxied import Proxied
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in, why_it_broke
-from kubectl_kagent.cluster.transport import RestConfig, Wire
+from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
 from kubectl_kagent.model.resources import POD, Resource
@@ -31,11 +31,11 @@ class ApiServer:
 
     def __init__(self, endpoint: RestConfig, *, namespace: str) -> None:
         self.namespace = namespace
-        self._wire = Wire(endpoint)
+        self._transport = Transport(endpoint)
 
     @property
     def host(self) -> str:
-        return self._wire.host
+        return self._transport.host
 
     # Objects
 
@@ -135,7 +135,9 @@ class ApiServer:
             "labelSelector": labels,
             "fieldSelector": fields,
         }
-        response = self._wire.send("GET", resource.path(namespace), query, timeout=seconds + 30, stream=True)
+        response = self._transport.send(
+            "GET", resource.path(namespace), query, timeout=seconds + 30, stream=True
+        )
         try:
             self._check(response, resource)
             for line in answers.lines(response):
@@ -153,7 +155,7 @@ class ApiServer:
             "previous": str(previous).lower(),
             "tailLines": str(tail),
         }
-        response = self._wire.send("GET", f"{POD.path(namespace, pod)}/log", query)
+        response = self._transport.send("GET", f"{POD.path(namespace, pod)}/log", query)
         self._check(response, POD)
         data = answers.whole(response, self.host)
         # What has no stamp is not the container's: the kubelet tells there that it can't read the log.
@@ -190,7 +192,7 @@ class ApiServer:
         silent = TimedOut(f"no line of pod {pod} for {_LOG_SILENCE} seconds")
         try:  # without a line there is not even a response
             path = f"{POD.path(namespace, pod)}/log"
-            response = self._wire.send("GET", path, query, timeout=_LOG_SILENCE, stream=True)
+            response = self._transport.send("GET", path, query, timeout=_LOG_SILENCE, stream=True)
         except Unreachable as error:
             if isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError):
                 raise silent from error
@@ -229,7 +231,7 @@ class ApiServer:
 
     def service(self, namespace: str, name: str) -> Proxied:
         """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""
-        return Proxied(namespace, name, self._wire)
+        return Proxied(namespace, name, self._transport)
 
     # Answers
 
@@ -242,11 +244,11 @@ class ApiServer:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Object:
-        response = self._wire.send(method, path, query, body, content_type)
+        response = self._transport.send(method, path, query, body, content_type)
         return self._decoded(response, path, resource)
 
     def _raw(self, method: str, path: str, body: Any = None) -> Object:
-        return self._decoded(self._wire.send(method, path, None, body), path, None)
+        return self._decoded(self._transport.send(method, path, None, body), path, None)
 
     def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
         self._check(response, resource)

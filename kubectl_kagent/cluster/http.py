@@ -151,7 +151,7 @@ class Address:
             preload_content=False,
         )
         try:
-            return answered(request, breaks=False, patience=timeout) if method == "GET" else request()
+            return answered(request, breaks=False, timeout=timeout) if method == "GET" else request()
         except urllib3.exceptions.HTTPError as error:
             from kubectl_kagent.cluster.refusals import unreachable
 

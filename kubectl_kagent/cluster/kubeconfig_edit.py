@@ -13,14 +13,14 @@ import yaml
 from kubectl_kagent import clock
 from kubectl_kagent.cluster.kubeconfig import Loader
 
-_PATIENCE = 5.0  # seconds for another program that writes it
+_TIMEOUT = 5.0  # seconds for another program that writes it
 
 
 @contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
     """The file, open for writing and locked against kubectl as kubectl locks it. Raises OSError."""
     lock = f"{path}.lock"
-    until = clock.monotonic() + _PATIENCE
+    until = clock.monotonic() + _TIMEOUT
     while True:
         try:
             os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o600))

@@ -11,7 +11,7 @@ import urllib3
 from kubectl_kagent.cluster import answers
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
-from kubectl_kagent.cluster.transport import Wire
+from kubectl_kagent.cluster.transport import Transport
 from kubectl_kagent.model import paths
 from kubectl_kagent.model.resources import SERVICE
 
@@ -26,7 +26,7 @@ class Proxied:
 
     namespace: str
     name: str
-    wire: Wire = field(repr=False)
+    transport: Transport = field(repr=False)
 
     def call(
         self,
@@ -54,7 +54,7 @@ class Proxied:
         yield from answers.events(response, self.name, path)
 
     def access(self, path: str) -> Access:
-        return self.wire.access(self._below(path))
+        return self.transport.access(self._below(path))
 
     def _send(
         self,
@@ -67,7 +67,7 @@ class Proxied:
         once: bool,
     ) -> urllib3.BaseHTTPResponse:
         url = self._below(path)
-        response = self.wire.send(method, url, None, body, timeout=timeout, headers=headers, once=once)
+        response = self.transport.send(method, url, None, body, timeout=timeout, headers=headers, once=once)
         if response.status >= 300:
             self._refused(response)
         return response

@@ -15,17 +15,17 @@ _AFTER_A_BREAK = 1.0
 
 
 def answered(
-    send: Callable[[], urllib3.BaseHTTPResponse], *, breaks: bool, patience: float
+    send: Callable[[], urllib3.BaseHTTPResponse], *, breaks: bool, timeout: float
 ) -> urllib3.BaseHTTPResponse:
     """What ``send`` brings in the end.
 
     A 429 or a 5xx is waited out when the server says how long (Retry-After): it has not done what was asked.
     With ``breaks`` a connection that is cut before the answer is too, which only a reading may want. All that
-    takes ``patience`` seconds at most: when the next try would be later, this one's end is the end.
+    takes ``timeout`` seconds at most: when the next try would be later, this one's end is the end.
     """
     import urllib3
 
-    deadline = clock.monotonic() + patience
+    deadline = clock.monotonic() + timeout
     for tried in range(1, _TRIES + 1):
         try:
             response = send()

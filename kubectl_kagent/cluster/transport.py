@@ -43,7 +43,7 @@ class RestConfig:
     timeout: float | None = None
 
 
-class Wire:
+class Transport:
     """Sends requests."""
 
     def __init__(self, endpoint: RestConfig) -> None:
@@ -96,7 +96,7 @@ class Wire:
         )
         reads = method == "GET" and not stream
         try:
-            return request() if once else answered(request, breaks=reads, patience=limit or ANSWER_SECONDS)
+            return request() if once else answered(request, breaks=reads, timeout=limit or ANSWER_SECONDS)
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.host, error) from error
 

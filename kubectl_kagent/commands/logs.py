@@ -25,7 +25,7 @@ from kubectl_kagent.telemetry.logs.notices import ContainerRef
 from kubectl_kagent.telemetry.logs.older import Elsewhere
 from kubectl_kagent.telemetry.logs.places import Containers
 from kubectl_kagent.telemetry.logs.reader import Start
-from kubectl_kagent.telemetry.logs.related import About, Related, of_session, of_task
+from kubectl_kagent.telemetry.logs.related import RelatedLines, Subject, of_session, of_task
 from kubectl_kagent.telemetry.logs.session import LogPlan, LogSession
 
 _LOKI_SPAN = timedelta(days=1)
@@ -169,11 +169,11 @@ def logs(
     bright = terminal.colour_wanted()
     screen = Screen(output.name, timestamps, prefix, bright, highlight, terminal.is_shown(), terminal.masks())
 
-    about = _about(reach, task, session, trace, goes_on=follow)
+    subject = _subject(reach, task, session, trace, goes_on=follow)
 
     def texts(source: ContainerRef) -> Texts:
         shown = screen.texts(source)
-        related = Related(about).choose if about else None
+        related = RelatedLines(subject).choose if subject else None
         choose = chooser(Level[level.upper()] if level else None, include, exclude)
 
         def some(lines: list[bytes]) -> tuple[list[bytes], bytes]:
@@ -204,29 +204,29 @@ def logs(
     _end(reading, ignore_errors=ignore_errors)
 
 
-def _about(
+def _subject(
     reach: options.ControllerAccess,
     task: str | None,
     session: str | None,
     trace: str | None,
     *,
     goes_on: bool,
-) -> About | None:
+) -> Subject | None:
     if trace:
-        return About(trace)
+        return Subject(trace)
     if not (task or session):
         return None
-    about = About(task or session or "")
+    subject = Subject(task or session or "")
     try:
         controller = reach.controller()
-        about = (
+        subject = (
             of_task(controller, task, goes_on=goes_on)
             if task
-            else of_session(controller, about.id, goes_on=goes_on)
+            else of_session(controller, subject.id, goes_on=goes_on)
         )
     except KagentError as error:
         terminal.warn(f"only lines that name it are shown: {error.explained}")
-    return about
+    return subject
 
 
 def _workloads(

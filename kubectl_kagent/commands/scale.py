@@ -10,7 +10,7 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
-from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow, status_hint
+from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
@@ -74,13 +74,13 @@ def scale(
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
     waits = replicas is not None and bool(wait or timeout) and dry_run == "none"
-    may_follow(cluster, workloads if waits else ())
+    check_readable(cluster, workloads if waits else ())
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
         before = counts[workload.key]
         if replicas is None:
-            done = scaling.hand_over(
+            done = scaling.release_replicas(
                 cluster,
                 workload,
                 before=before,
@@ -92,7 +92,7 @@ def scale(
             changed |= done.changed
             terminal.changed(done.obj, "released", output, dry_run)
             continue
-        scaling.refuse_autoscaled(workload, scalers, force=force, warn=terminal.warn)
+        scaling.check_not_autoscaled(workload, scalers, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster, workload, replicas, before=before, expect=expect, dry_run=dry_run, manager=manager
         )
@@ -134,7 +134,7 @@ def hibernate(
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
-        scaling.refuse_autoscaled(workload, scalers, force=force, warn=terminal.warn)
+        scaling.check_not_autoscaled(workload, scalers, force=force, warn=terminal.warn)
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
             terminal.changed(workload.obj, "unchanged", output, dry_run)

@@ -50,7 +50,7 @@ class Conversation:
     ``turn`` is the one that runs, or ran last; set its session and task to go on with those.
     """
 
-    line: A2AClient
+    client: A2AClient
     warn: Callable[[str], None]
     turn: Exchange = field(default_factory=Exchange)
     _speech: Narration = field(default_factory=Narration)
@@ -67,7 +67,7 @@ class Conversation:
         """
         self.turn, self._speech = Exchange(session=session), Narration()
         self._spoke = self._polled = False
-        return self._follow(self.line.say(text, session=session))
+        return self._follow(self.client.say(text, session=session))
 
     def decide(self, decision: Mapping[str, Any], shown: Sequence[Pending]) -> Heard:
         """Answer what the turn waits for (see conversation.decision), and go on with it.
@@ -79,10 +79,10 @@ class Conversation:
         self._still_waits(shown)
         turn.state, turn.requests = "", []
         self._speech.resume(clock.monotonic())
-        return self._follow(self.line.decide(decision, task=turn.task, session=turn.session))
+        return self._follow(self.client.decide(decision, task=turn.task, session=turn.session))
 
     def _still_waits(self, shown: Sequence[Pending]) -> None:
-        update = self.line.task(self.turn.task).update
+        update = self.client.task(self.turn.task).update
         state = next((event.state for event in update.events if isinstance(event, State)), "unknown")
         if state not in PAUSED_STATES:
             raise KagentError(
@@ -91,7 +91,7 @@ class Conversation:
         now = pending(event for event in update.events if isinstance(event, Request))
         if len(now) != len(shown) or not all(call in shown for call in now):
             raise KagentError(
-                f"agent {self.line.agent} now waits for something else; nothing was approved or rejected",
+                f"agent {self.client.agent} now waits for something else; nothing was approved or rejected",
                 hint="kubectl kagent approvals list -A shows what waits",
             )
 
@@ -125,31 +125,31 @@ class Conversation:
     def _explain(self, error: KagentError, *, heard: bool) -> None:
         """What was said may be on its way although nothing came back."""
         if error.open and not heard:
-            agent, session = self.line.agent, self.turn.session
-            shown = f"show {session}" if session else f"list {agent} -n {self.line.namespace}"
+            agent, session = self.client.agent, self.turn.session
+            shown = f"show {session}" if session else f"list {agent} -n {self.client.namespace}"
             what = f"whether agent {agent} was told"
             error.left_open(what, f"kubectl kagent sessions {shown} shows what it was told")
         if isinstance(error, RpcError) and error.code == INTERNAL_ERROR and not error.hint:
-            where = f"agent/{self.line.agent} -n {self.line.namespace}"
+            where = f"agent/{self.client.agent} -n {self.client.namespace}"
             error.hint = f"kubectl kagent describe {where} tells whether its pods run"
 
     def _without_task(self) -> None:
         """An agent without tasks answers with a message; less than longer than any valid answer."""
         if not self._spoke:
-            raise Unreachable(f"agent {self.line.agent} said nothing, and ended the conversation")
+            raise Unreachable(f"agent {self.client.agent} said nothing, and ended the conversation")
         self.turn.state = "completed"
 
     def _again(self, lost: int) -> Iterator[Reply]:
         """The task as it stands, then what is to come; polled where the agent can't be subscribed to."""
         clock.sleep(_RETRY_SECONDS if lost else _POLL_SECONDS)
-        current = self.line.task(self.turn.task)
+        current = self.client.task(self.turn.task)
         self._looked_up = True
         yield current
         self._looked_up = False
         if self._ended(current):
             return
         try:
-            yield from self.line.resubscribe(self.turn.task)
+            yield from self.client.resubscribe(self.turn.task)
         except RpcError as error:
             if not self._polled:
                 self._polled = True

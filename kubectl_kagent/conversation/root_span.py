@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
 SERVICE_NAME = "kubectl-kagent"
-_PATIENCE_SECONDS = 5
+_TIMEOUT_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RootSpan:
             )
         self.span.end()
         try:
-            otlp_receiver.send(self._ended.get_finished_spans(), self.endpoint, seconds=_PATIENCE_SECONDS)
+            otlp_receiver.send(self._ended.get_finished_spans(), self.endpoint, seconds=_TIMEOUT_SECONDS)
         except Unreachable as error:
             return f"the trace could not be sent: {error.message}"
         return ""

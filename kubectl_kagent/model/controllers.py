@@ -8,7 +8,7 @@ from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
 
 
 @dataclass(frozen=True, slots=True)
-class ControllerOf:
+class ControllerSelector:
     """The controller of a kind: its labels, and where it is by convention."""
 
     name: str
@@ -17,11 +17,11 @@ class ControllerOf:
 
 
 # charts of kagent 0.9 and 0.10 and of kmcp 0.3
-KAGENT = ControllerOf(
+KAGENT = ControllerSelector(
     "kagent", "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller", ("kagent",)
 )
-KMCP = ControllerOf(
+KMCP = ControllerSelector(
     "kmcp", "app.kubernetes.io/name=kmcp,control-plane=controller-manager", ("kagent", "kmcp-system")
 )
 
-CONTROLLERS: dict[Resource, ControllerOf] = {AGENT: KAGENT, MCP_SERVER: KMCP}
+CONTROLLERS: dict[Resource, ControllerSelector] = {AGENT: KAGENT, MCP_SERVER: KMCP}

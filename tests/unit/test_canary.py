@@ -392,7 +392,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     talk = mock.Mock(calls=[])
-    talk.conversation.line.agent = "clock"
+    talk.conversation.client.agent = "clock"
     talk.turn = mock.Mock(state="completed")
     readline.clear_history()  # of the process: another test may have typed
     typed = ["what time is it?", f"log in with --password {canary('typed')}"]

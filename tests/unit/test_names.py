@@ -17,7 +17,7 @@ PACKAGE = Path(kubectl_kagent.__file__).parent
 def test_no_class_name_is_used_twice() -> None:
     places = defaultdict(list)
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path.relative_to(PACKAGE)))
     assert len(places) > 150

@@ -27,7 +27,7 @@ _KEPT_LINES = 1000
 
 def converse(talk: Talk) -> None:
     """Until the person leaves."""
-    agent = talk.conversation.line.agent
+    agent = talk.conversation.client.agent
     terminal.say(f"agent {agent}; /help lists the commands, Ctrl-D leaves")
     with _history() as remember:
         for text in _lines(f"{plain(agent)}> "):
@@ -73,12 +73,12 @@ def _command(talk: Talk, word: str) -> None:
 
 
 def _session(talk: Talk) -> Iterator[str]:
-    session, line = talk.turn.session, talk.conversation.line
+    session, client = talk.turn.session, talk.conversation.client
     if not session:
         yield "no session yet: it begins with the first question"
         return
     yield f"session {session}"
-    yield f"kubectl kagent chat {line.agent} -n {line.namespace} --session={session} comes back to it"
+    yield f"kubectl kagent chat {client.agent} -n {client.namespace} --session={session} comes back to it"
 
 
 def _tools(talk: Talk) -> Iterator[str]:

@@ -52,11 +52,11 @@ class Talk:
     def _whole(self, begin: Callable[[], Heard]) -> None:
         """A turn with everything that is asked in it, and its closing line however it ends."""
         self.calls.clear()
-        line = self.conversation.line
-        root = RootSpan.begin(self.otlp, line.agent) if self.otlp else None
+        client = self.conversation.client
+        root = RootSpan.begin(self.otlp, client.agent) if self.otlp else None
         if root:
             self.trace = root.trace_id
-            self.conversation.line = replace(line, headers={"traceparent": root.traceparent})
+            self.conversation.client = replace(client, headers={"traceparent": root.traceparent})
         heard = begin()
         try:
             self._print(heard)
@@ -111,7 +111,7 @@ class Talk:
         """Ask once; whether the runtime can is another matter, and said."""
         task = self.turn.task
         try:
-            self.conversation.line.cancel(task)
+            self.conversation.client.cancel(task)
             terminal.say(f"asked to cancel task {task}; Ctrl-C again leaves")
         except KagentError as error:
             terminal.warn(

@@ -67,7 +67,7 @@ def restart(
     asked = [each for each in workloads if each.replicas is None or (each.is_agent and each.replicas)]
     deployments = own_deployments(cluster, asked)
     counts = {each.key: current_replicas(each, deployments.get(each.key)) for each in workloads}
-    rollout.may_follow(cluster, [each for each in workloads if counts[each.key]] if waits else ())
+    rollout.check_readable(cluster, [each for each in workloads if counts[each.key]] if waits else ())
     for workload in workloads:
         deployment = deployments.get(workload.key)
         if counts[workload.key] == 0:

@@ -17,10 +17,10 @@ from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history import undo as undoing
 from kubectl_kagent.lifecycle.history.diff import difference
-from kubectl_kagent.lifecycle.history.restoring import say_restored, try_out
+from kubectl_kagent.lifecycle.history.restoring import say_restored, server_dry_run
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan, choose, plan
-from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, may_follow
+from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload, named
 from kubectl_kagent.render import undo as screen
@@ -74,7 +74,7 @@ def undo(
     resource, name = one_target(target)
     workload = named(resource, cluster.namespace, name)
     if wait:
-        may_follow(cluster, [workload])
+        check_readable(cluster, [workload])
     roll_back(
         cluster,
         workload,
@@ -129,7 +129,7 @@ def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Outpu
         terminal.say(line)
     preview: Mapping[str, Any] = {**planned.workload.obj, "spec": dict(planned.spec)}
     if dry_run == "server":
-        preview = try_out(cluster, planned)
+        preview = server_dry_run(cluster, planned)
     terminal.changed(preview, f"rolled back to revision {number}", output, dry_run)
 
 

@@ -17,7 +17,7 @@ from kubectl_kagent.render import tools as screen
 from kubectl_kagent.render.output import TEXT, Output
 from kubectl_kagent.tools.catalog import Servers, agents, asker, label, unused, uses
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 @group(short_help="List, call or check the tools of agents and MCP servers")
@@ -53,7 +53,7 @@ def list_(
         raise UsageError("a resource cannot be retrieved by name across all namespaces")
     cluster = reach.connect()
     namespace = None if all_namespaces else cluster.namespace
-    ask = None if output == TEXT else asker(cluster, _PATIENCE)
+    ask = None if output == TEXT else asker(cluster, _TIMEOUT)
     servers = Servers(cluster, reach.controller, terminal.warn, ask)
     resource, name = tool_target(target, AGENT) if target else (None, "")
     if resource is AGENT:

@@ -16,7 +16,7 @@ from kubectl_kagent.tools.catalog import Servers, agents, asker, label, uses
 from kubectl_kagent.tools.findings import findings, unknown
 
 _FOUND = 1
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 @command(short_help="Find tools that no server offers")
@@ -54,7 +54,7 @@ def check(
     cluster = reach.connect()
     names = _named(agent) if agent else ()
     found = agents(cluster, None if all_namespaces else cluster.namespace, names)
-    ask = asker(cluster, _PATIENCE) if live else None
+    ask = asker(cluster, _TIMEOUT) if live else None
     taken = uses(Servers(cluster, reach.controller, terminal.warn, ask, strict=True), found)
     wrong = findings(found, taken)
     for server in unknown(taken):

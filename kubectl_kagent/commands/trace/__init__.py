@@ -87,7 +87,7 @@ def trace() -> None:
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @source
-def turns(
+def list_turns(
     where: SourceOptions,
     agent: str,
     *,

@@ -93,8 +93,6 @@ class SourceOptions:
             terminal.say(f"nothing in {source.name}")
         except NoSuchTurn as error:
             terminal.say(f"nothing in {source.name}{error.where}")
-        except Forbidden:
-            terminal.warn(f"{source.name} may not be asked: it takes services/proxy in its namespace")
         except UsageError:
             raise
         except KagentError as error:

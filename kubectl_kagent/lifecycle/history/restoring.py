@@ -16,7 +16,7 @@ from kubectl_kagent.model.revision import ConfigSource
 _TRIES = 5  # kubectl's: a controller may write the status a few times meanwhile
 
 
-def try_out(cluster: Cluster, planned: UndoPlan) -> Mapping[str, Any]:
+def server_dry_run(cluster: Cluster, planned: UndoPlan) -> Mapping[str, Any]:
     """Let the server check the undo without storing it: the object as it would be."""
     obj = replace_spec(cluster, planned, dry_run=True, manager="")
     for shared in planned.restored:

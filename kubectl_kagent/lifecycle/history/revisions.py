@@ -196,7 +196,7 @@ def _tidied(
         return History(now, tuple(revisions), None, tuple(notes))
     refused: Forbidden | None = None
     try:
-        revisions[-1] = live = settle(cluster, now, revisions, manager=manager)
+        revisions[-1] = live = annotate_live(cluster, now, revisions, manager=manager)
     except NotFound as error:
         raise LookAgain from error  # somebody else pruned it
     except Forbidden as error:
@@ -210,7 +210,9 @@ def _tidied(
     return History(now, tuple(revisions), live, tuple(notes), refused)
 
 
-def settle(cluster: Cluster, now: Observation, revisions: Sequence[Revision], *, manager: str) -> Revision:
+def annotate_live(
+    cluster: Cluster, now: Observation, revisions: Sequence[Revision], *, manager: str
+) -> Revision:
     """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
     live = revisions[-1]
     if live.config_hash and live.ready_at:

@@ -20,7 +20,7 @@ from kubectl_kagent.lifecycle.history.restoring import (
     replace_spec,
     restore_sources,
     say_restored,
-    try_out,
+    server_dry_run,
 )
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Write
@@ -100,7 +100,7 @@ def restore(cluster: Cluster, planned: UndoPlan, *, manager: str, cause: str) ->
     past = planned.past
     with done_so_far() as done, _uninterrupted():
         if planned.restored:
-            try_out(cluster, planned)  # what is refused is refused before any of it is done
+            server_dry_run(cluster, planned)  # what is refused is refused before any of it is done
         obj = replace_spec(cluster, planned, dry_run=False, manager=manager)
         say_restored(done, planned)
         written = restore_sources(cluster, planned, done, manager=manager)

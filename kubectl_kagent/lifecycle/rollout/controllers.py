@@ -19,7 +19,7 @@ Manifest = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Controllers:
+class ControllerStatus:
     """Where a kind's controller is looked for, and the Deployments found there.
 
     ``refused`` says why it may not be looked for.
@@ -41,7 +41,7 @@ class Controllers:
         return min(filter(None, map(_available_since, self.deployments)), default=None)
 
 
-def find_controllers(cluster: Cluster, resource: Resource) -> Controllers:
+def controller_status(cluster: Cluster, resource: Resource) -> ControllerStatus:
     """The controller's Deployments: in any namespace, or where charts put them."""
     wanted, refused = CONTROLLERS[resource], ""
     places: tuple[tuple[str | None, ...], ...] = ((None,), wanted.namespaces)
@@ -55,8 +55,8 @@ def find_controllers(cluster: Cluster, resource: Resource) -> Controllers:
         except Forbidden as error:
             refused = error.explained
             continue
-        return Controllers(wanted.name, wanted.namespaces, tuple(found))
-    return Controllers(wanted.name, wanted.namespaces, refused=refused)
+        return ControllerStatus(wanted.name, wanted.namespaces, tuple(found))
+    return ControllerStatus(wanted.name, wanted.namespaces, refused=refused)
 
 
 def available(deployment: Manifest) -> int:

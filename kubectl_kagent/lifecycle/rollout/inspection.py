@@ -11,7 +11,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
-from kubectl_kagent.lifecycle.rollout.controllers import Controllers, find_controllers
+from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, controller_status
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
@@ -44,7 +44,7 @@ class View:
     pods: tuple[Manifest, ...] = ()
     events: tuple[Manifest, ...] = ()
     logs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    controllers: Controllers | None = None
+    controllers: ControllerStatus | None = None
     unobserved: tuple[str, ...] = ()
     autoscaler: Autoscaler | None = None
     notes: tuple[Note, ...] = ()
@@ -68,7 +68,7 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
     """Read it all. Raises NotFound without the workload, Forbidden without it or its Deployment."""
     workload = Workload(resource, cluster.get(resource, namespace, name))
     if not workload.observed:
-        return View(workload, controllers=find_controllers(cluster, resource))
+        return View(workload, controllers=controller_status(cluster, resource))
     deployment = _deployment(cluster, workload)
     if deployment is None:
         return View(workload)
@@ -92,7 +92,7 @@ def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
 
 def _sources(
     cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[Note]
-) -> tuple[Controllers | None, tuple[str, ...]]:
+) -> tuple[ControllerStatus | None, tuple[str, ...]]:
     """The controller, when it had to be looked for, and the sources that it has not taken up."""
     doubtful: dict[str, Manifest | None] = {}
     now = clock.now()
@@ -106,7 +106,7 @@ def _sources(
             doubtful[label] = found
     if not doubtful:
         return None, ()
-    controllers = find_controllers(cluster, workload.resource)
+    controllers = controller_status(cluster, workload.resource)
     since = controllers.available_since
     if not controllers.deployments:  # it may run all the same: time passes, and it is said
         since = datetime.fromtimestamp(0, UTC)

@@ -172,7 +172,7 @@ def follow(
         raise type(error)(f"{error.message} (rolled back)", error.hint) from error
 
 
-def may_follow(cluster: Cluster, workloads: Iterable[Workload]) -> None:
+def check_readable(cluster: Cluster, workloads: Iterable[Workload]) -> None:
     """Raise Forbidden before a change that ``follow`` is to wait for, and not after it.
 
     A look can do without all but these. Raises NotFound without a workload.

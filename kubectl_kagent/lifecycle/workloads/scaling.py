@@ -65,7 +65,7 @@ def known_autoscalers(
         return None
 
 
-def refuse_autoscaled(
+def check_not_autoscaled(
     workload: Workload,
     scalers: Mapping[tuple[str, str], Autoscaler] | None,
     *,
@@ -155,7 +155,7 @@ def wake_replicas(workload: Workload) -> int:
     return whole_number(workload.annotations.get(HIBERNATED_REPLICAS)) or 1
 
 
-def hand_over(
+def release_replicas(
     cluster: Cluster,
     workload: Workload,
     *,

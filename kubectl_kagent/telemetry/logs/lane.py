@@ -118,7 +118,7 @@ class Lane:
         return max(self._last, horizon)
 
     def had(self, then: float) -> bytes:
-        """The newest stamp that had come by ``then``, at most PATIENCE seconds ago."""
+        """The newest stamp that had come by ``then``, at most LONGEST_DELAY seconds ago."""
         return self._marks[found - 1][1] if (found := bisect_right(self._marks, then, key=_when)) else b""
 
     def until(self, stamp: bytes, now: float, *, orderly: bool) -> list[bytes]:

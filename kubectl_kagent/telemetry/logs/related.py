@@ -30,7 +30,7 @@ Span = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Subject:
     """What is looked for: an id, and the stamps from and to which its turns went.
 
     ``session`` is the task's session, whose id may stand for the task inside its spans.
@@ -50,12 +50,12 @@ class About:
         return any(found not in wanted for pattern in patterns for found in pattern.findall(text))
 
 
-def of_session(controller: Controller, session: str, *, goes_on: bool) -> About:
+def of_session(controller: Controller, session: str, *, goes_on: bool) -> Subject:
     """All turns of a session; with ``goes_on`` the last one has no end yet."""
-    return About(session, session, tuple(_spans(controller, session, goes_on=goes_on)))
+    return Subject(session, session, tuple(_spans(controller, session, goes_on=goes_on)))
 
 
-def of_task(controller: Controller, task: str, *, goes_on: bool) -> About:
+def of_task(controller: Controller, task: str, *, goes_on: bool) -> Subject:
     """The turn in which the task was last heard of."""
     found = controller.task(task)
     session, at = str(dig(found, "contextId") or ""), _time(dig(found, "status", "timestamp"))
@@ -63,14 +63,14 @@ def of_task(controller: Controller, task: str, *, goes_on: bool) -> About:
     if at is not None:
         begun = [span for span in spans if span[0] <= stamp_at(at)]
         spans = begun[-1:]
-    return About(task, session, tuple(spans))
+    return Subject(task, session, tuple(spans))
 
 
-class Related:
-    """Picks a container's lines about something, in turn."""
+class RelatedLines:
+    """Picks a container's lines about a subject, in turn."""
 
-    def __init__(self, about: About) -> None:
-        self._about = about
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
         self._span: Span | None = None
         self._named = False
         self._held: list[bytes] = []
@@ -78,15 +78,15 @@ class Related:
     def choose(self, lines: Sequence[bytes]) -> list[bytes]:
         """A turn's lines before the first that names it are held back until that one comes."""
         found: list[bytes] = []
-        about = self._about
-        own, session = about.id.encode(), about.session.encode()
+        subject = self._subject
+        own, session = subject.id.encode(), subject.session.encode()
         for line in lines:
-            span, text = about.span(stamp_of(line)), text_of(line)
+            span, text = subject.span(stamp_of(line)), text_of(line)
             if span != self._span:
                 self._span, self._named, self._held = span, False, []
             if own in text:
                 names = True
-            elif span is None or about.is_of_another(text):
+            elif span is None or subject.is_of_another(text):
                 continue
             else:
                 names = bool(session) and session in text

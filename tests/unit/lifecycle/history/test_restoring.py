@@ -8,7 +8,7 @@ import pytest
 
 from kubectl_kagent.errors import Conflict, Done, Incomplete
 from kubectl_kagent.lifecycle.history import undo_plan
-from kubectl_kagent.lifecycle.history.restoring import restore_sources, try_out
+from kubectl_kagent.lifecycle.history.restoring import restore_sources, server_dry_run
 from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, MODEL_CONFIG
 from tests.fake.controllers import Story
@@ -33,7 +33,7 @@ def restore(story: Story, todo: UndoPlan) -> None:
 def test_the_server_is_asked_about_all_of_it_and_stores_nothing(story: Story) -> None:
     story.model("large")
     todo, before = planned(story), story.cluster.read_all(MODEL_CONFIG)
-    obj = try_out(story.cluster, todo)
+    obj = server_dry_run(story.cluster, todo)
     assert obj["spec"] == todo.spec
     assert story.cluster.read_all(MODEL_CONFIG) == before
     assert all(request.dry_run for request in story.cluster.writes[-2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_kagent.lifecycle.rollout.causes import Cause
-from kubectl_kagent.lifecycle.rollout.inspection import Controllers, View
+from kubectl_kagent.lifecycle.rollout.inspection import ControllerStatus, View
 from kubectl_kagent.lifecycle.rollout.wait import Progress, judge
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.model.resources import SCALED_OBJECT
@@ -130,7 +130,7 @@ def test_a_condition_about_an_older_spec_is_not_believed() -> None:
 
 
 def unobserved(*deployments: dict[str, object]) -> View:
-    return view(agent(generation=3), controllers=Controllers("kagent", ("kagent",), deployments))
+    return view(agent(generation=3), controllers=ControllerStatus("kagent", ("kagent",), deployments))
 
 
 UNOBSERVED = "agent spec update to be observed"
@@ -157,7 +157,7 @@ def test_controller_that_is_nowhere_may_still_come() -> None:
 
 
 def test_kmcp_that_is_nowhere_may_be_a_process_elsewhere() -> None:
-    gone = Controllers("kmcp", ("kagent", "kmcp-system"))
+    gone = ControllerStatus("kmcp", ("kagent", "kmcp-system"))
     progress = judge(view(mcp_server(generation=2), controllers=gone))
     assert progress.state == "waiting"
     assert progress.causes[0].line == (

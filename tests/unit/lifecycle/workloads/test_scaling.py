@@ -29,7 +29,7 @@ def count(cluster: FakeCluster, live: Workload) -> int:
 
 def refuse(cluster: FakeCluster, warnings: list[str], *, force: bool = False) -> None:
     scalers = scaling.known_autoscalers(cluster, "default", warn=warnings.append)
-    scaling.refuse_autoscaled(workload(cluster), scalers, force=force, warn=warnings.append)
+    scaling.check_not_autoscaled(workload(cluster), scalers, force=force, warn=warnings.append)
 
 
 @pytest.fixture
@@ -331,7 +331,7 @@ def test_a_note_that_is_no_count_wakes_to_one(cluster: FakeCluster, note: str | 
 # Release
 
 
-def hand_over(cluster: FakeCluster, warnings: list[str], **how: Any) -> Scaled:
+def release_replicas(cluster: FakeCluster, warnings: list[str], **how: Any) -> Scaled:
     live = workload(cluster)
     settings: dict[str, Any] = {
         "before": count(cluster, live),
@@ -340,32 +340,32 @@ def hand_over(cluster: FakeCluster, warnings: list[str], **how: Any) -> Scaled:
         "manager": "scaler",
         "warn": warnings.append,
     }
-    return scaling.hand_over(cluster, live, **settings | how)
+    return scaling.release_replicas(cluster, live, **settings | how)
 
 
 def test_release_takes_the_count_out_and_leaves_the_pods(cluster: FakeCluster, warnings: list[str]) -> None:
     cluster.add(AGENT, agent(deployment={"replicas": 3, "labels": {"a": "b"}}))
     cluster.add(HPA, hpa("clock"))
-    done = hand_over(cluster, warnings)
+    done = release_replicas(cluster, warnings)
     assert cluster.read(AGENT, "clock")["spec"] == agent(deployment={"labels": {"a": "b"}})["spec"]
     assert (done.before, done.after, warnings) == (3, None, [])
 
 
 def test_release_to_nobody_is_said(cluster: FakeCluster, warnings: list[str]) -> None:
     cluster.add(AGENT, agent(deployment={"replicas": 3}))
-    hand_over(cluster, warnings)
+    release_replicas(cluster, warnings)
     assert warnings == ["no autoscaler targets deployment/clock: it stays at 3 until it is scaled"]
 
 
 def test_releasing_what_is_released_sends_nothing(cluster: FakeCluster, warnings: list[str]) -> None:
     cluster.add(AGENT, agent())
-    hand_over(cluster, warnings)
+    release_replicas(cluster, warnings)
     assert cluster.writes == []
 
 
 def test_release_as_a_client_dry_run_sends_nothing(cluster: FakeCluster, warnings: list[str]) -> None:
     cluster.add(AGENT, agent(deployment={"replicas": 3}))
-    done = hand_over(cluster, warnings, dry_run="client")
+    done = release_replicas(cluster, warnings, dry_run="client")
     assert done.obj["spec"] == agent()["spec"]
     assert cluster.writes == []
 
@@ -373,7 +373,7 @@ def test_release_as_a_client_dry_run_sends_nothing(cluster: FakeCluster, warning
 def test_release_by_who_may_not_look_for_autoscalers(cluster: FakeCluster, warnings: list[str]) -> None:
     cluster.add(AGENT, agent(deployment={"replicas": 3}))
     cluster.deny("list", HPA)
-    hand_over(cluster, warnings)
+    release_replicas(cluster, warnings)
     assert workload(cluster).replicas is None
     assert warnings[0].startswith("could not check for an autoscaler")
 
@@ -382,7 +382,7 @@ def test_an_mcp_server_cant_be_released(cluster: FakeCluster, warnings: list[str
     cluster.add(MCP_SERVER, mcp_server())
     server = workload(cluster, "datetime", MCP_SERVER)
     with pytest.raises(KagentError, match="can't be released: kmcp rewrites its replicas"):
-        scaling.hand_over(
+        scaling.release_replicas(
             cluster, server, before=1, scalers={}, dry_run="none", manager="scaler", warn=warnings.append
         )
     assert cluster.writes == []

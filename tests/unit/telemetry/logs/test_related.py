@@ -8,7 +8,7 @@ from typing import Any
 
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.model.resources import AGENT, POD
-from kubectl_kagent.telemetry.logs.related import About, Related, of_session, of_task
+from kubectl_kagent.telemetry.logs.related import RelatedLines, Subject, of_session, of_task
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent
@@ -64,8 +64,8 @@ def test_the_turn_of_a_task() -> None:
     assert about.spans == ((b"2026-11-23T08:04:59.000000000Z", b"2026-11-23T08:05:03.250000000Z"),)
 
 
-def chosen(about: About, *lines: bytes) -> list[str]:
-    related = Related(about)
+def chosen(about: Subject, *lines: bytes) -> list[str]:
+    related = RelatedLines(about)
     return [text[31:].decode() for item in lines for text in related.choose([item])]
 
 
