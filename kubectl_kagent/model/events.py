@@ -78,12 +78,11 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The task's state changed; ``message`` is what the agent says about it, ``error_code`` kagent's."""
+    """The task's state changed; ``message`` is what the agent says about it."""
 
     state: str
     final: bool
     message: str
-    error_code: str
     timestamp: str
 
 
@@ -92,7 +91,6 @@ class Answer:
     """The answer as a whole (an artifact). It repeats text that may have been streamed before."""
 
     text: str
-    last: bool
 
 
 @dataclass(frozen=True, slots=True)

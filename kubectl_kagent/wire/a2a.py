@@ -73,7 +73,7 @@ def _status_update(result: Json) -> Iterator[Event]:
         yield Unknown(result)
         return
     yield from _spoken(status, metadata)
-    yield from _state(status, metadata, final=result.get("final") is True)
+    yield from _state(status, final=result.get("final") is True)
 
 
 def _spoken(status: Json, metadata: Json) -> Iterator[Event]:
@@ -89,27 +89,25 @@ def _spoken(status: Json, metadata: Json) -> Iterator[Event]:
         yield Unknown(status)
 
 
-def _state(status: Json, metadata: Json, *, final: bool) -> Iterator[Event]:
+def _state(status: Json, *, final: bool) -> Iterator[Event]:
     state = status.get("state")
     if not isinstance(state, str) or not state:
         yield Unknown(status)
         return
-    code = meta(metadata, "error_code")
     message = mapping(status.get("message"))
     yield State(
         state=state,
         final=final,
         message=_said(message) if message.get("role") != "user" else "",
-        error_code="" if code is None else str(code),
         timestamp=word(status.get("timestamp")),
     )
 
 
 def _artifact_update(result: Json) -> Iterator[Event]:
-    yield from _artifact(result.get("artifact"), last=bool(result.get("lastChunk")))
+    yield from _artifact(result.get("artifact"))
 
 
-def _artifact(artifact: Any, *, last: bool) -> Iterator[Event]:
+def _artifact(artifact: Any) -> Iterator[Event]:
     if not isinstance(artifact, Mapping) or not isinstance(parts := artifact.get("parts"), list):
         yield Unknown(artifact)
         return
@@ -117,7 +115,7 @@ def _artifact(artifact: Any, *, last: bool) -> Iterator[Event]:
         if not is_text(part):
             yield from part_events(part, partial=False, message_id="")
     if text := _text(parts):
-        yield Answer(text, last)
+        yield Answer(text)
 
 
 def _task(result: Json) -> Iterator[Event]:
@@ -125,7 +123,7 @@ def _task(result: Json) -> Iterator[Event]:
 
     What was asked of a person earlier was answered: only what the status asks is a Request.
     """
-    status, metadata = result.get("status"), mapping(result.get("metadata"))
+    status = result.get("status")
     about = status if isinstance(status, Mapping) else {}
     waiting = mapping(about.get("message"))
     for message in once(result):
@@ -137,13 +135,13 @@ def _task(result: Json) -> Iterator[Event]:
             yield from (item for item in message_events(message) if not isinstance(item, Request))
     answers = result.get("artifacts")
     for artifact in answers if isinstance(answers, list) else [answers] if answers is not None else []:
-        yield from _artifact(artifact, last=True)
+        yield from _artifact(artifact)
     if not isinstance(status, Mapping):
         yield Unknown({key: value for key, value in result.items() if key not in ("history", "artifacts")})
         return
     asks = about.get("state") == INPUT_REQUIRED
     yield from (item for item in _spoken(status, {}) if asks or not isinstance(item, Request))
-    yield from _state(status, metadata, final=True)
+    yield from _state(status, final=True)
 
 
 def once(task: Json) -> list[Any]:

@@ -102,22 +102,6 @@ class Then:
     deployment: Mapping[str, Any] | None
 
 
-def observe(
-    cluster: Cluster,
-    resource: Resource,
-    namespace: str,
-    name: str,
-    *,
-    at: str | None = None,
-    known: Revision | None = None,
-) -> Observation | None:
-    """The workload at resource version ``at`` (default: now); None when it did not exist then.
-
-    Raises Expired when ``at`` is compacted, Forbidden when the workload or a source may not be listed.
-    """
-    return _around(cluster, sight(cluster, resource, namespace, name, at=at), known)
-
-
 def sight(
     cluster: Cluster, resource: Resource, namespace: str, name: str, *, at: str | None = None
 ) -> Sighting:
@@ -128,8 +112,11 @@ def sight(
     return Sighting(found[0] if found else None, str(listing["metadata"]["resourceVersion"]))
 
 
-def _around(cluster: Cluster, seen: Sighting, known: Revision | None) -> Observation | None:
-    """The observation of which that is the workload."""
+def observe(cluster: Cluster, seen: Sighting, known: Revision | None) -> Observation | None:
+    """The observation of which that is the workload; None when it did not exist then.
+
+    Raises Expired when that moment is compacted, Forbidden when a source may not be listed.
+    """
     workload = seen.workload
     if workload is None:
         return None
@@ -212,7 +199,7 @@ def look_back(
         at = str(observations[-1].snapshot.resource_version - 1) if observations else None
         try:
             seen = now if now and not observations else sight(cluster, resource, namespace, name, at=at)
-            moment = _around(cluster, seen, known)
+            moment = observe(cluster, seen, known)
         except Expired:
             if not observations:
                 raise

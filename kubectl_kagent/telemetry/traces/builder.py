@@ -133,7 +133,3 @@ def _session_in(response: Any) -> str:
     inner = response.get("output", response) if isinstance(response, Mapping) else None
     session = inner.get("subagent_session_id") if isinstance(inner, Mapping) else None
     return session if isinstance(session, str) else ""
-
-
-def _speaks(content: adk.AdkEvent) -> bool:
-    return any(isinstance(event, Text | ToolCall) for event in content.events)

@@ -354,10 +354,10 @@ def whole(text: str, id_: str = "") -> Text:
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        ([piece("a"), piece("b"), whole("ab"), Answer("ab", last=True)], ["a", "b"]),
-        ([whole("a"), whole("b"), Answer("b", last=True)], ["a", "| b"]),
-        ([whole("a"), whole("b"), Answer("ab", last=True)], ["a", "| b"]),
-        ([whole("a"), Answer("other", last=True)], ["a", "| other"]),
+        ([piece("a"), piece("b"), whole("ab"), Answer("ab")], ["a", "b"]),
+        ([whole("a"), whole("b"), Answer("b")], ["a", "| b"]),
+        ([whole("a"), whole("b"), Answer("ab")], ["a", "| b"]),
+        ([whole("a"), Answer("other")], ["a", "| other"]),
         ([piece("a"), whole("ab")], ["a", "b"]),
         ([piece("ax"), whole("ab")], ["ax", "| ab"]),
         ([piece("ab"), whole("a", "1"), whole("b", "1")], ["ab"]),

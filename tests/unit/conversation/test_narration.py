@@ -28,17 +28,17 @@ def shown(*events: Event) -> list[Shown]:
     ("events", "words"),
     [
         (
-            (piece("It is "), piece("noon."), whole("It is noon."), Answer("It is noon.", last=True)),
+            (piece("It is "), piece("noon."), whole("It is noon."), Answer("It is noon.")),
             "It is noon.",
         ),
-        ((whole("It is noon."), Answer("It is noon.", last=True)), "It is noon."),
-        ((Answer("It is noon.", last=True),), "It is noon."),
+        ((whole("It is noon."), Answer("It is noon.")), "It is noon."),
+        ((Answer("It is noon."),), "It is noon."),
         # a stream that broke after the first piece: the rest comes with the whole
         ((piece("It is "), whole("It is noon.")), "It is noon."),
-        ((piece("It is "), Answer("It is noon.", last=True)), "It is noon."),
+        ((piece("It is "), Answer("It is noon.")), "It is noon."),
         # two texts with a tool between them
         (
-            (whole("Let me see. "), CALL, RESULT, whole("Noon."), Answer("Noon.", last=True)),
+            (whole("Let me see. "), CALL, RESULT, whole("Noon."), Answer("Noon.")),
             "Let me see. Noon.",
         ),
         ((Text("hm", partial=False, thought=True, message_id="m"), whole("Noon.")), "Noon."),

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_kagent.errors import Expired, Forbidden, NotFound
 from kubectl_kagent.lifecycle.history import revisions as history
-from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_back, observe
+from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_back, observe, sight
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import Revision
 from tests.fake.cluster import FakeCluster
@@ -35,8 +35,12 @@ def model(cluster: FakeCluster, name: str) -> str:
     return version(cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": name}}))
 
 
+def around(cluster: FakeCluster, name: str = "clock", *, at: str | None = None) -> Observation | None:
+    return observe(cluster, sight(cluster, AGENT, "default", name, at=at), None)
+
+
 def seen(cluster: FakeCluster, *, at: str | None = None) -> Observation:
-    moment = observe(cluster, AGENT, "default", "clock", at=at)
+    moment = around(cluster, at=at)
     assert moment is not None
     return moment
 
@@ -96,18 +100,18 @@ def test_status_writes_of_the_deployment_make_no_moment(clock: FakeCluster) -> N
 
 
 def test_before_its_creation_there_is_no_workload(clock: FakeCluster) -> None:
-    assert observe(clock, AGENT, "default", "clock", at="1") is None
-    assert observe(clock, AGENT, "default", "ghost") is None
+    assert around(clock, at="1") is None
+    assert around(clock, "ghost") is None
 
 
 def test_what_is_compacted_or_forbidden_is_raised(clock: FakeCluster) -> None:
     prompt(clock, "one")
     clock.compact()
     with pytest.raises(Expired):
-        observe(clock, AGENT, "default", "clock", at="2")
+        around(clock, at="2")
     clock.deny("list", MODEL_CONFIG)
     with pytest.raises(Forbidden):
-        observe(clock, AGENT, "default", "clock")
+        around(clock)
 
 
 # The walk back
