@@ -1,4 +1,4 @@
-"""What a feature may ask of a cluster. ApiServer is the real one; tests bring a fake."""
+"""What a feature may ask of a cluster. ``cluster.api.ApiServer`` is the real one; tests bring a fake."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ Object = dict[str, Any]
 
 
 class Cluster(Protocol):
-    """Objects as the API serves them. See ``cluster.api.ApiServer`` for each method's rules.
+    """Objects as the API serves them. ``namespace`` is the one to use when the command line names none.
 
-    Every method raises Forbidden, Unauthorized or Unreachable, ResourceMissing for a type that is not
-    served, and ServerError (NotFound and others) for any other refusal.
+    Each method raises NotFound, Forbidden, Unauthorized, ResourceMissing where the kind is not served,
+    Unreachable without an answer, and KagentError for an answer that is not one. A write whose answer is lost
+    raises Unanswered: nobody knows whether it was carried out. ``dry_run`` lets the server check a write
+    without storing it; ``manager`` is its field manager.
     """
 
     namespace: str
 
-    def get(self, resource: Resource, namespace: str | None, name: str) -> Object: ...
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        """The object; ``namespace`` is None for a kind that has none."""
 
     def list_objects(
         self,
@@ -32,7 +35,11 @@ class Cluster(Protocol):
         labels: str | None = None,
         fields: str | None = None,
         at: str | None = None,
-    ) -> Object: ...
+    ) -> Object:
+        """The list object, of all namespaces with None; ``labels`` and ``fields`` are selectors.
+
+        ``at`` reads the past: exactly that resource version (Expired when it is compacted).
+        """
 
     def create(
         self,
@@ -42,7 +49,8 @@ class Cluster(Protocol):
         *,
         dry_run: bool = False,
         manager: str,
-    ) -> Object: ...
+    ) -> Object:
+        """The object as it was stored. Raises AlreadyExists."""
 
     def merge_patch(
         self,
@@ -53,7 +61,11 @@ class Cluster(Protocol):
         *,
         dry_run: bool = False,
         manager: str,
-    ) -> Object: ...
+    ) -> Object:
+        """The object after a JSON merge patch.
+
+        A ``metadata.resourceVersion`` in it is a precondition (Conflict when it is stale).
+        """
 
     def json_patch(
         self,
@@ -64,9 +76,11 @@ class Cluster(Protocol):
         *,
         dry_run: bool = False,
         manager: str,
-    ) -> Object: ...
+    ) -> Object:
+        """The object after a JSON patch, whose ``test`` operations are preconditions."""
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None: ...
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Delete the object; its dependents follow as their owner references say."""
 
     def watch(
         self,
@@ -77,11 +91,14 @@ class Cluster(Protocol):
         seconds: int,
         labels: str | None = None,
         fields: str | None = None,
-    ) -> Iterator[Object]: ...
+    ) -> Iterator[Object]:
+        """Watch events after resource version ``since`` until the server ends the stream after ``seconds``.
 
-    def pod_log(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int
-    ) -> str: ...
+        Raises Expired when ``since`` is too old, Unreachable when the connection breaks.
+        """
+
+    def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
+        """The last ``tail`` lines of a container's log; ``previous`` reads its run before this one."""
 
     def pod_log_stream(
         self,
@@ -94,10 +111,16 @@ class Cluster(Protocol):
         since_time: str | None = None,
         since_seconds: int | None = None,
         tail: int | None = None,
-    ) -> Iterator[bytes]: ...
+    ) -> Iterator[bytes]:
+        """A container's log in pieces of any size, each line after the kubelet's stamp and a blank.
 
-    def server_version(self) -> Object: ...
+        The first piece is empty: the server has answered. The kubelet hears of ``since_time`` without its
+        fraction of a second. Raises Unreachable when the stream breaks, TimedOut after a minute without a
+        line: whether anybody is still there can then only be seen by asking again.
+        """
 
-    def username(self) -> str: ...
+    def server_version(self) -> Object:
+        """The version object. Raises KagentError for an answer without a version: that is no API server."""
 
-    def service(self, namespace: str, name: str) -> ClusterService: ...
+    def service(self, namespace: str, name: str) -> ClusterService:
+        """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""

@@ -27,7 +27,7 @@ _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOT
 
 
 class ApiServer:
-    """A connected cluster. ``namespace`` is the one to use when the command line names none."""
+    """A connected cluster. Its methods are those of ``cluster.Cluster``, which has their rules."""
 
     def __init__(self, endpoint: RestConfig, *, namespace: str) -> None:
         self.namespace = namespace
@@ -52,7 +52,6 @@ class ApiServer:
         fields: str | None = None,
         at: str | None = None,
     ) -> Object:
-        """The list object. ``at`` reads the past: exactly that resource version (Expired when compacted)."""
         query = {"labelSelector": labels, "fieldSelector": fields}
         if at:
             query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
@@ -84,7 +83,6 @@ class ApiServer:
         dry_run: bool = False,
         manager: str,
     ) -> Object:
-        """JSON merge patch; a ``metadata.resourceVersion`` in it is a precondition (Conflict when stale)."""
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
         path = resource.path(namespace, name)
         with writing(resource, namespace, name, done="changed", dry_run=dry_run):
@@ -123,10 +121,6 @@ class ApiServer:
         labels: str | None = None,
         fields: str | None = None,
     ) -> Iterator[Object]:
-        """Watch events after resource version ``since`` until the server ends the stream.
-
-        Raises Expired when ``since`` is too old, Unreachable when the connection breaks.
-        """
         query = {
             "watch": "true",
             "resourceVersion": since,
@@ -148,7 +142,6 @@ class ApiServer:
             response.close()
 
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
-        """The last ``tail`` lines of a container's log; ``previous`` reads its run before this one."""
         query = {
             "container": container,
             "timestamps": "true",
@@ -174,12 +167,6 @@ class ApiServer:
         since_seconds: int | None = None,
         tail: int | None = None,
     ) -> Iterator[bytes]:
-        """A container's log in pieces of any size, each line after the kubelet's stamp and a blank.
-
-        The first piece is empty: the server has answered. The kubelet hears of ``since_time`` without its
-        fraction of a second. Raises Unreachable when the stream breaks, TimedOut after a minute without a
-        line: whether anybody is still there can then only be seen by asking again.
-        """
         query = {
             "container": container,
             "timestamps": "true",
@@ -211,8 +198,8 @@ class ApiServer:
             response.close()
 
     def server_version(self) -> Object:
-        """Raises KagentError for an answer without a version: that is no API server."""
-        found = self._raw("GET", "/version")
+        path = "/version"
+        found = self._decoded(self._transport.send("GET", path), path, None)
         if not isinstance(found.get("gitVersion"), str):
             raise KagentError(
                 f"the server {self.host} does not say which version of Kubernetes it is",
@@ -220,17 +207,7 @@ class ApiServer:
             )
         return found
 
-    def username(self) -> str:
-        """Who the API server takes us for; empty when it will not say."""
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        try:
-            review = self._raw("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
-        except KagentError:
-            return ""
-        return str(dig(review, "status", "userInfo", "username") or "")
-
     def service(self, namespace: str, name: str) -> Proxied:
-        """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""
         return Proxied(namespace, name, self._transport)
 
     # Answers
@@ -246,9 +223,6 @@ class ApiServer:
     ) -> Object:
         response = self._transport.send(method, path, query, body, content_type)
         return self._decoded(response, path, resource)
-
-    def _raw(self, method: str, path: str, body: Any = None) -> Object:
-        return self._decoded(self._transport.send(method, path, None, body), path, None)
 
     def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
         self._check(response, resource)

@@ -228,9 +228,6 @@ class FakeCluster:
     def server_version(self) -> Object:
         return {"major": "1", "minor": "35", "gitVersion": "v1.35.4"}
 
-    def username(self) -> str:
-        return self.user
-
     def service(self, namespace: str, name: str) -> FakeService:
         return FakeService(self, namespace, name)
 

@@ -98,9 +98,6 @@ class Recording:
     def server_version(self) -> Object:
         return self.real.server_version()  # every user may ask
 
-    def username(self) -> str:
-        return self.real.username()  # every user may ask
-
     def ask(self, verb: str, group: str, resource: str, namespace: str | None, name: str = "") -> None:
         if self.closed:
             raise Forbidden("a thread that outlives its verb")

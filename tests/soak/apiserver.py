@@ -69,8 +69,6 @@ def answer(cluster: FakeCluster, service: Service, asked: Asked) -> Answer:
 def _own(cluster: FakeCluster, asked: Asked) -> Answer:
     if asked.path == "/version":
         return _json(cluster.server_version())
-    if asked.path == "/apis/authentication.k8s.io/v1/selfsubjectreviews":
-        return _json({**asked.json(), "status": {"userInfo": {"username": cluster.username()}}}, 201)
     if found := _LOG.fullmatch(asked.path):
         return _log(cluster, found["namespace"], found["name"], asked.query)
     found = _OBJECT.fullmatch(asked.path)

@@ -30,7 +30,6 @@ _MINE = re.compile(
     "|".join(
         (
             "/version",
-            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
             rf"/apis/kagent\.dev/v1alpha\d(/namespaces/{_CHARS})?/\w+(/{_CHARS})?",
             rf"/apis/(apps/v1|autoscaling/v2|keda\.sh/v1alpha1)(/namespaces/{_CHARS})?/\w+(/{_CHARS})?",
             rf"/api/v1(/namespaces/{_CHARS})?/(services|configmaps|pods|events|namespaces)(/{_CHARS})?",

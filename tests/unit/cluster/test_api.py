@@ -152,13 +152,6 @@ def test_a_service_is_reached_through_the_servers_proxy(api: ApiServer, server: 
     assert (received.method, json.loads(received.body)) == ("POST", {"q": 1})
 
 
-def test_who_we_are_is_asked_and_never_an_error(api: ApiServer, server: Loopback) -> None:
-    server.answer = lambda _: response(201, {"status": {"userInfo": {"username": "jane"}}})
-    assert api.username() == "jane"
-    server.answer = lambda _: refused(404, "NotFound", "the server could not find the requested resource")
-    assert api.username() == ""
-
-
 def test_a_pods_log_is_text(api: ApiServer, server: Loopback) -> None:
     stamps = "2026-11-27T08:00:00.5Z", "2026-11-27T09:00:00.123456789+01:00"
     text = f"{stamps[0]} one\n{stamps[1]} zwei  ä\n{stamps[1]} \n"
