@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
+from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
@@ -75,7 +74,7 @@ def restart(
             continue
         try:
             done = restart_workload(
-                cluster, workload, deployment, now=datetime.now(UTC), dry_run=dry_run, manager=manager
+                cluster, workload, deployment, now=clock.now(), dry_run=dry_run, manager=manager
             )
         except NotFound as error:  # one that never came up does not keep the others from it
             if len(found) == 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
 
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MCP_SERVER
@@ -42,9 +40,10 @@ def test_an_agents_deployment_is_marked_and_nothing_else_changes(
 
 def test_two_restarts_within_a_second_are_two(cluster: FakeCluster, kagent: Kagent, agent: str) -> None:
     kagent("rollout", "restart", "echo")
-    first = mark(cluster)
+    assert mark(cluster) == "2026-11-23T08:00:00.000000Z"
+    cluster.clock.sleep(0.001)
     kagent("rollout", "restart", "echo")
-    assert datetime.fromisoformat(mark(cluster)) > datetime.fromisoformat(first)
+    assert mark(cluster) == "2026-11-23T08:00:00.001000Z"
 
 
 def test_an_mcp_server_is_marked_in_its_own_spec(cluster: FakeCluster, kagent: Kagent) -> None:
