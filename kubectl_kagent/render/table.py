@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from unicodedata import category, east_asian_width
+from unicodedata import category
 
 _GAP = 3
 _NARROWEST = 6
@@ -83,4 +83,6 @@ def width(text: str) -> int:
     """Columns that a text takes in a terminal."""
     if text.isascii():
         return len(text)
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    from rich.cells import cell_len  # its tables take a while to load
+
+    return cell_len(text)

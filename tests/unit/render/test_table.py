@@ -38,6 +38,11 @@ def test_wide_characters_count_twice() -> None:
     assert lines == ["NAME   X", "日本   1", "ab     2"]
 
 
+def test_what_joins_the_character_before_it_takes_no_column() -> None:
+    lines = table(["NAME", "X"], [["cafe\u0301", "1"], ["\u2764\ufe0f", "2"], ["ab", "3"]]).splitlines()
+    assert lines == ["NAME   X", "cafe\u0301   1", "\u2764\ufe0f     2", "ab     3"]
+
+
 def test_plain_takes_the_sting_out_of_control_characters() -> None:
     assert plain("one\ntwo\tthree\x1b[31m \x00") == "one two three [31m"
     assert plain("  ä 😀  ") == "ä 😀"
