@@ -104,7 +104,7 @@ def _rfc3339(seconds: float) -> str:
 
 
 def at_address(url: str) -> Jaeger:
-    """Jaeger at an address of its own. Raises KagentError for what is no URL."""
+    """Jaeger at an address of its own. Raises UsageError for anything but a URL."""
     if not url.startswith(("http://", "https://")):
         raise UsageError(f'"{url}" is not a URL of Jaeger', hint="write http://HOST:16686, or none")
     return Jaeger(Address(url.rstrip("/")), url)

@@ -98,7 +98,7 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 
 
 def at_address(url: str) -> Prometheus:
-    """Prometheus at an address of its own. Raises KagentError for what is no URL."""
+    """Prometheus at an address of its own. Raises UsageError for anything but a URL."""
     address = address_of(url, "Prometheus", "http://HOST:9090, or none")
     return Prometheus(address, address.name)
 

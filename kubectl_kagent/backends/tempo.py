@@ -61,7 +61,7 @@ def _id(item: Any, name: str) -> str:
 
 
 def at_address(url: str) -> Tempo:
-    """Tempo at an address of its own. Raises KagentError for what is no URL."""
+    """Tempo at an address of its own. Raises UsageError for anything but a URL."""
     address = address_of(url, "Tempo", "http://HOST:3200, or none")
     return Tempo(address, address.name)
 

@@ -22,7 +22,7 @@ _SEVERAL = ("clusters", "contexts", "users")
 
 
 class Loader(_Safe):  # type: ignore[misc]  # one of two classes
-    """Reads a date as the text that it is: for Go, which makes JSON of it, there is no other."""
+    """Reads a date as a text, as Go does, which makes JSON of it."""
 
 
 Loader.yaml_implicit_resolvers = {
@@ -132,7 +132,7 @@ class Kubeconfig:
             raise KagentError("no current context is set in the kubeconfig", hint="name one with --context")
         if name and name not in self.contexts:
             raise KagentError(
-                f'context "{name}" does not exist', hint="kubectl config get-contexts lists those there are"
+                f'context "{name}" does not exist', hint="kubectl config get-contexts lists the contexts"
             )
         for kind, flag, known in (("cluster", cluster, self.clusters), ("user", user, self.users)):
             if flag and flag not in known:

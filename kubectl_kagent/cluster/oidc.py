@@ -156,7 +156,7 @@ class _Provider:
 
 
 def is_valid(token: str) -> bool:
-    """Whether an id-token (a JWT) holds for some seconds yet; what is none does not."""
+    """Whether an id-token (a JWT) is valid for some seconds yet; anything else is not."""
     parts = token.split(".")
     try:
         claims = from_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))

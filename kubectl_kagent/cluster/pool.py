@@ -51,14 +51,14 @@ def pool(
 
 
 def kubeconfig_proxy(text: str) -> Url:
-    """The proxy of a ``proxy-url``. Raises KagentError for what is none."""
+    """The proxy of a ``proxy-url``. Raises KagentError for anything else."""
     return _proxy(text, "proxy-url")
 
 
 def environment_proxy(url: Url) -> Url | None:
     """The proxy that the environment has for a server, by Go's rules: none for this machine itself.
 
-    Raises KagentError for what is none.
+    Raises KagentError for anything else.
     """
     name = f"{url.scheme}_proxy"
     given = os.environ.get(name.upper()) or os.environ.get(name) or ""

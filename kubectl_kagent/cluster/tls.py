@@ -43,7 +43,7 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
 
 
 def present(made: ssl.SSLContext, pair: Pair) -> None:
-    """Show ``pair`` to servers that ask. Raises Unauthorized for one that is none.
+    """Show ``pair`` to servers that ask. Raises Unauthorized when they are not a certificate and its key.
 
     OpenSSL reads only from files. Data is in files for no longer than that takes, where nobody else may look.
     """

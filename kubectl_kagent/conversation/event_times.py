@@ -53,7 +53,7 @@ class EventTimes:
 
 
 def _parts(data: Any) -> list[tuple[str, str]] | None:
-    """What an event tells, as kind and name; None when it is no event."""
+    """What an event tells, as kind and name; None when it is not an event."""
     try:
         event = from_json(data) if isinstance(data, str) else data
     except ValueError:

@@ -31,9 +31,10 @@ class Waiting:
 def inbox(
     controller: Controller, namespace: str | None, warn: Callable[[str], None], *, agent: str = ""
 ) -> list[Waiting]:
-    """The one that waits longest first; of a namespace, or of all with None.
+    """Tasks that wait for a person, the longest wait first, in ``namespace`` (None: all).
 
-    A sub-agent's own session is left out: what it waits for is asked by the agent that called it.
+    ``agent`` limits the list to one; ``warn`` is told of tasks whose state is unknown. A sub-agent's own
+    session is left out: the agent that called it asks for what it waits for. Raises KagentError.
     """
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
     found = side_by_side(lambda session: _tasks(controller, session), asked)

@@ -19,7 +19,7 @@ _ROUTE_SECONDS = 10.0  # a Service knows new pods a moment after they are ready
 
 
 class NoAnswer(KagentError):
-    """The agent did not answer, or with what is no answer."""
+    """The agent did not answer, or its answer is not one."""
 
 
 def ask(cluster: Cluster, workload: Workload, prompt: str) -> str:

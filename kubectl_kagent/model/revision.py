@@ -250,7 +250,7 @@ def revision_object(
 
 
 class MalformedRevision(KagentError):
-    """An object that has our labels and is no revision of ours."""
+    """An object that has our labels and is not a revision of ours."""
 
 
 def read_revision(obj: Mapping[str, Any]) -> Revision:

@@ -108,7 +108,7 @@ def discovered(obj: Mapping[str, Any]) -> tuple[Tool, ...] | None:
 
 
 def described(items: Any) -> tuple[Tool, ...] | None:
-    """The tools in a list of names and descriptions; None for anything that is no such list."""
+    """The tools in a list of names and descriptions; None for anything else."""
     if not isinstance(items, list) or not all(isinstance(item, Mapping) and "name" in item for item in items):
         return None
     return tuple(Tool(str(item["name"]), str(item.get("description") or "")) for item in items)

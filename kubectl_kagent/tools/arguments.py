@@ -51,7 +51,7 @@ def check(tool: Tool, arguments: Mapping[str, Any], server: str) -> Mapping[str,
 
 
 def find(tools: Sequence[Tool], name: str, server: str) -> Tool:
-    """The tool of that name. Raises KagentError that names those there are."""
+    """The tool of that name. Raises KagentError that names the tools that exist."""
     for tool in tools:
         if tool.name == name:
             return tool

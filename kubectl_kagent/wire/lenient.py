@@ -70,7 +70,7 @@ class Gaps:
         return None
 
     def parsed(self, text: str, what: str) -> Any:
-        """The JSON in a text; None when it is none, as in an attribute that was cut off."""
+        """The JSON in a text; None when it does not parse, as in an attribute that was cut off."""
         try:
             return from_json(text)
         except ValueError:

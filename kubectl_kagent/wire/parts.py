@@ -37,7 +37,7 @@ def part_events(part: Any, *, partial: bool, message_id: str) -> Iterator[Event]
 
 
 def _tool_call(data: Json, metadata: Json) -> ToolCall | None:
-    """The call; None for what is none: it has no name, or arguments that are no object."""
+    """The call; None when it has no name, or arguments that are not an object."""
     name, args = data.get("name"), data.get("args")
     if not isinstance(name, str) or not name or not isinstance(args, Mapping | None):
         return None
@@ -126,12 +126,12 @@ def text_of(value: Any) -> str:
 
 
 def word(value: Any) -> str:
-    """The text, empty when it is none."""
+    """The text, empty when the value is not a text."""
     return value if isinstance(value, str) else ""
 
 
 def mapping(value: Any) -> Json:
-    """The object, empty when it is none."""
+    """The object, empty when the value is not an object."""
     return value if isinstance(value, Mapping) else {}
 
 

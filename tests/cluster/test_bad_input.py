@@ -46,7 +46,7 @@ pytestmark = pytest.mark.cluster
 
 NOBODY = (
     'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-    "hint: kubectl kagent get agents -A shows those there are\n"
+    "hint: kubectl kagent get agents -A lists all agents\n"
 )
 
 
@@ -182,7 +182,7 @@ def test_a_revision_that_is_not_there(tools: Tools) -> None:
     ]
     error = (
         "Error from server (NotFound): agent.kagent.dev/clock has no revision 9\n"
-        f"hint: kubectl kagent rollout history agent/clock -n {tools.namespace} lists those there are\n"
+        f"hint: kubectl kagent rollout history agent/clock -n {tools.namespace} lists its revisions\n"
     )
     assert all_at_once(tools, lines) == dict.fromkeys(lines, Done(1, "", error))
 
@@ -250,7 +250,7 @@ MALFORMED = {
     ),
     "- a list": "error: error loading config file FILE: it is not a kubeconfig\n",
     "apiVersion: v1\nkind: Config\ncurrent-context: none\n": (
-        'error: context "none" does not exist\nhint: kubectl config get-contexts lists those there are\n'
+        'error: context "none" does not exist\nhint: kubectl config get-contexts lists the contexts\n'
     ),
     "apiVersion: v1\nkind: Config\n": (
         "error: no current context is set in the kubeconfig\nhint: name one with --context\n"

@@ -160,5 +160,5 @@ def test_list(agents: Conversations) -> None:
     assert (nobody.code, nobody.err) == (
         1,
         'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-        "hint: kubectl kagent get agents -A shows those there are\n",
+        "hint: kubectl kagent get agents -A lists all agents\n",
     )

@@ -335,7 +335,7 @@ def test_of_many_who_claim_a_name_at_once_one_gets_it(subject: Subject) -> None:
 @pytest.mark.parametrize("resource", [AGENT, CONFIG_MAP, CONTROLLER_REVISION], ids=lambda r: str(r.plural))
 def test_what_is_not_there_is_not_found(subject: Subject, resource: Resource) -> None:
     line = f'Error from server (NotFound): {resource.full_name} "ghost" not found'
-    hint = "kubectl kagent get agents -A shows those there are" if resource is AGENT else None
+    hint = "kubectl kagent get agents -A lists all agents" if resource is AGENT else None
     for call in (
         lambda: subject.api.get(resource, subject.namespace, "ghost"),
         lambda: subject.patch(resource, "ghost", {"metadata": {"labels": {"a": "b"}}}),

@@ -162,7 +162,7 @@ pytestmark = pytest.mark.cluster
 
 def test_nobody_has_none(tools: Tools) -> None:
     done = tools.kagent("made", "nobody")
-    hint = "hint: kubectl kagent get agents -A shows those there are\\n"
+    hint = "hint: kubectl kagent get agents -A lists all agents\\n"
     error = f'Error from server (NotFound): agents.kagent.dev "nobody" not found\\n{hint}'
     assert (done.code, done.out, done.err) == (1, "", error)
 '''

@@ -18,7 +18,7 @@ _POLL_SECONDS = 2.0
 
 
 def follow(where: SourceOptions, query: Query) -> None:
-    """Print turns as they end, for ever; what begins or waits is told on stderr."""
+    """Print turns as they end, until it is stopped; stderr says what begins and what waits."""
     from kubectl_kagent.render import trace as screen
     from kubectl_kagent.telemetry.traces.live import Live
     from kubectl_kagent.telemetry.traces.secrets import without_secrets

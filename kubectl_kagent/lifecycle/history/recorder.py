@@ -85,7 +85,7 @@ class Recorder:
     _turns: dict[str, int] = field(default_factory=dict)  # of a namespace, the newest is the highest
 
     def run(self, feed: Feed) -> Iterator[Recorded]:
-        """Record for ever; yields each new revision. Raises Forbidden when a permission is missing."""
+        """Yield each new revision, without end. Raises Forbidden when a permission is missing."""
         while True:
             change = feed.next(timeout=self._patience())
             for _ in range(_CHANGES_AT_ONCE):

@@ -62,7 +62,7 @@ class History:
                 return revision
         raise NotFound(
             f"{self.now.workload.label} has no revision {number}",
-            hint=f"kubectl kagent rollout history {self.now.workload.typed} lists those there are",
+            hint=f"kubectl kagent rollout history {self.now.workload.typed} lists its revisions",
         )
 
 

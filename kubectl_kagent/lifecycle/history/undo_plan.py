@@ -77,7 +77,7 @@ class UndoPlan:
 
     @property
     def spec_differs(self) -> bool:
-        """Whether the object itself would be another one; no replicas and no place for them are the same."""
+        """Whether the restored spec differs from the live one, apart from the replica count."""
         workload = self.workload
         return _bare(workload.resource, self.spec) != _bare(workload.resource, workload.spec)
 
@@ -98,7 +98,7 @@ class UndoPlan:
 
     @property
     def owner_warning(self) -> str | None:
-        """Who will undo the undo, and what to do about it."""
+        """Which tool will undo the undo, and what to do about it; None when there is none."""
         return owner_warning(self.workload)
 
     @property

@@ -1,4 +1,4 @@
-"""Is an undone config back? What the controller made of it tells, not the patch."""
+"""Check that an undo took effect by what the controller rendered, not by the patch."""
 
 from __future__ import annotations
 

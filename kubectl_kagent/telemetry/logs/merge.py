@@ -49,7 +49,7 @@ class Merge:
 
     @property
     def lanes(self) -> int:
-        """How many are not over."""
+        """How many lanes have not ended."""
         return len(self._lanes)
 
     def blocks(self) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What befell the containers that are read, each thing said once."""
+"""Events of log streams: what the reader tells of each container, and each thing once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A container can't be read; an error that is none of ours is a fault of the reader's."""
+    """A container can't be read; an error that is not one of ours is a fault of the reader's."""
 
     source: ContainerRef
     error: Exception

@@ -35,9 +35,9 @@ class PodSelector:
 
 
 def of_workloads(cluster: Cluster, workloads: Iterable[Workload]) -> tuple[PodSelector, ...]:
-    """One place for each kind, in all namespaces when they are in several.
+    """Where the workloads' pods are: one selector a kind, in all namespaces when they are in several.
 
-    For who may not look everywhere one for each namespace and kind.
+    One a namespace and kind for a user who may not list pods in all namespaces.
     """
     groups: dict[tuple[str, Resource], list[Workload]] = {}
     kinds: dict[Resource, list[Workload]] = {}

@@ -112,7 +112,7 @@ class Reader:
     # From one run to the next
 
     def _next(self, run: ContainerRun, *, broke: bool) -> ContainerRun | None:
-        """After a stream has ended: the run to read on, None when there will be no more."""
+        """The run to read on with after a stream has ended; None when the container will not run again."""
         settled = clock.monotonic() + _SETTLE
         told = not run.started
         while True:

@@ -1,4 +1,4 @@
-"""The pods whose logs are read: those there are, and with follow those that join."""
+"""The pods whose logs are read: the ones that run, and with follow the ones that start later."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class LogSession:
                 break
 
     def follow(self, pods: Iterable[Pod], places: Iterable[PodSelector]) -> Iterator[bytes]:
-        """What there is and what comes, for ever."""
+        """The lines that there are, and then new ones as they come. Does not end by itself."""
         self._merge, self._following = Merge(patient=False), True
         self._read_elsewhere()
         for pod in pods:

@@ -144,7 +144,7 @@ class FromFile:
 
 
 def from_file(name: str, data: bytes) -> FromFile:
-    """Read a file's content. Raises KagentError for what is no JSON."""
+    """Read a file's content. Raises KagentError for anything but JSON."""
     try:
         documents = [from_json(data)]
     except ValueError:

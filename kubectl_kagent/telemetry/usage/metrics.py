@@ -24,7 +24,7 @@ _NAMES = {AGENTS: _SERVICE, TOOLS: _TOOL, MODELS: _MODEL}
 _BY = (_SERVICE, _NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
 # A series that had no sample for so long before the window begins in it, at 0.
 _BEFORE = "1h"
-_UNREADABLE = "samples that are no numbers were left out"
+_UNREADABLE = "samples that are not numbers were left out"
 _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 
 

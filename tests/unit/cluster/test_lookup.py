@@ -54,7 +54,7 @@ def test_several_of_a_namespace_are_in_one_list(filled: FakeCluster) -> None:
     assert isinstance(error, NotFound)
     assert (error.message, error.hint) == (
         'agents.kagent.dev "ghost" not found',
-        "kubectl kagent get agents -A shows those there are",
+        "kubectl kagent get agents -A lists all agents",
     )
 
 

@@ -208,7 +208,7 @@ def test_flags_are_checked_before_anything_is_done(
 def test_an_agent_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
     message = (
         'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-        "hint: kubectl kagent get agents -A shows those there are\n"
+        "hint: kubectl kagent get agents -A lists all agents\n"
     )
     assert kagent("autoscale", "nobody", *FLAGS) == (1, "", message)
 

@@ -209,7 +209,7 @@ def test_none(cluster: FakeCluster, kagent: Kagent) -> None:
             1,
             (
                 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-                "hint: kubectl kagent get agents -A shows those there are\n"
+                "hint: kubectl kagent get agents -A lists all agents\n"
             ),
         ),
         (

@@ -204,7 +204,7 @@ def test_none(cluster: FakeCluster, kagent: Kagent, word: str) -> None:
 def test_a_name_that_is_not_there(zoo: FakeCluster, kagent: Kagent) -> None:
     missing = (
         'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-        "hint: kubectl kagent get agents -A shows those there are\n"
+        "hint: kubectl kagent get agents -A lists all agents\n"
     )
     for flags in ([], ["-o", "yaml"], ["-o", "wide"]):
         assert kagent("get", "agents", "a-ready", "nobody", *flags) == (1, "", missing)

@@ -250,7 +250,7 @@ def test_no_such_revision(story: Story, kagent: Kagent, numbers: list[str]) -> N
         1,
         "",
         "Error from server (NotFound): agent.kagent.dev/clock has no revision 9\n"
-        "hint: kubectl kagent rollout history agent/clock -n default lists those there are\n",
+        "hint: kubectl kagent rollout history agent/clock -n default lists its revisions\n",
     )
 
 

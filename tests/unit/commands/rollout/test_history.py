@@ -196,7 +196,7 @@ def test_one_that_is_not_there(life: Story, kagent: Kagent, number: str) -> None
         1,
         "",
         f"Error from server (NotFound): agent.kagent.dev/clock has no revision {number}\n"
-        "hint: kubectl kagent rollout history agent/clock -n default lists those there are\n",
+        "hint: kubectl kagent rollout history agent/clock -n default lists its revisions\n",
     )
 
 
@@ -270,7 +270,7 @@ def test_a_spec_with_keys_in_plain_text_is_recorded_with_a_warning(
             1,
             (
                 'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-                "hint: kubectl kagent get agents -A shows those there are\n"
+                "hint: kubectl kagent get agents -A lists all agents\n"
             ),
         ),
         (

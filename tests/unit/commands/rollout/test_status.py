@@ -468,7 +468,7 @@ def test_pinned_to_a_revision(stage: Stage, kagent: Kagent) -> None:
             1,
             (
                 'Error from server (NotFound): agents.kagent.dev "nope" not found\n'
-                "hint: kubectl kagent get agents -A shows those there are\n"
+                "hint: kubectl kagent get agents -A lists all agents\n"
             ),
         ),
         ([], 2, "error: name exactly one object\nhint: for example agent/NAME\n"),

@@ -185,7 +185,7 @@ def test_no_such_revision(story: Story, kagent: Kagent, number: str) -> None:
         1,
         "",
         f"Error from server (NotFound): agent.kagent.dev/clock has no revision {number}\n"
-        "hint: kubectl kagent rollout history agent/clock -n default lists those there are\n",
+        "hint: kubectl kagent rollout history agent/clock -n default lists its revisions\n",
     )
 
 
@@ -203,7 +203,7 @@ def test_an_unknown_agent(cluster: FakeCluster, kagent: Kagent) -> None:
         "",
         (
             'Error from server (NotFound): agents.kagent.dev "nobody" not found\n'
-            "hint: kubectl kagent get agents -A shows those there are\n"
+            "hint: kubectl kagent get agents -A lists all agents\n"
         ),
     )
 

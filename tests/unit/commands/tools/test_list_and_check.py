@@ -134,7 +134,7 @@ def test_a_server_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> Non
         1,
         "",
         'Error from server (NotFound): mcpservers.kagent.dev "x" not found\n'
-        "hint: kubectl kagent get mcpservers -A shows those there are\n",
+        "hint: kubectl kagent get mcpservers -A lists all mcpservers\n",
     )
 
 

@@ -71,7 +71,7 @@ def test_an_agent_named_like_a_verb(kagent: Kagent, world: TraceCluster) -> None
     assert (code, out) == (1, "")
     assert err == (
         'Error from server (NotFound): agents.kagent.dev "show" not found\n'
-        "hint: kubectl kagent get agents -A shows those there are\n"
+        "hint: kubectl kagent get agents -A lists all agents\n"
     )
     assert world.asked == ["kagent/kagent-controller:8083/api/sessions/agent/default/show"]
 

@@ -739,5 +739,5 @@ def test_revisions_are_found_by_number_and_counted_back(clock: FakeCluster) -> N
         with pytest.raises(NotFound, match=f"agent.kagent.dev/clock has no revision {number}") as caught:
             past.find(number)
         assert (
-            caught.value.hint == "kubectl kagent rollout history agent/clock -n default lists those there are"
+            caught.value.hint == "kubectl kagent rollout history agent/clock -n default lists its revisions"
         )

@@ -122,7 +122,7 @@ def test_what_is_no_number_is_left_out_and_said(calls: float, bound: str) -> Non
     bad, good = call(calls, "a", **x), call(3, "b", **x)
     found = used([bad, good], [bucket(1, bound, "b", "generate_content m", **x)])
     assert [row.calls for row in found.rows] == [3 if isinstance(calls, str) else 4]
-    assert found.gaps == ("Prometheus (p): samples that are no numbers were left out",)
+    assert found.gaps == ("Prometheus (p): samples that are not numbers were left out",)
 
 
 def test_a_bucket_without_bound_measures_nothing() -> None:
