@@ -134,7 +134,7 @@ class Conversation:
             error.hint = f"kubectl kagent describe {where} tells whether its pods run"
 
     def _without_task(self) -> None:
-        """An agent without tasks answers with a message; less than longer than any valid answer."""
+        """An agent without tasks answers with a message; without one it has not answered."""
         if not self._spoke:
             raise Unreachable(f"agent {self.client.agent} said nothing, and ended the conversation")
         self.turn.state = "completed"
