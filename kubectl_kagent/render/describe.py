@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.diff import difference, summary
-from kubectl_kagent.lifecycle.workloads.description import Description, ResolvedTools, event_time
+from kubectl_kagent.lifecycle.workloads.description import Description, ResolvedTools
 from kubectl_kagent.lifecycle.workloads.overview import Overview
 from kubectl_kagent.masking import masked
 from kubectl_kagent.model.conditions import conditions
+from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import Workload
@@ -135,7 +136,7 @@ def _events(events: Sequence[Mapping[str, Any]], now: datetime) -> str:
             [
                 str(event.get("type", "")),
                 str(event.get("reason", "")),
-                age(parse_time(event_time(event)), now),
+                age(last_seen(event), now),
                 f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}",
                 str(event.get("message", "")),
             ]

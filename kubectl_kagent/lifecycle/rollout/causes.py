@@ -14,6 +14,7 @@ from kubectl_kagent.lifecycle.rollout.inspection import (
 )
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.deployment import PROGRESS_DEADLINE_EXCEEDED, Deployment
+from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import Workload, dig
@@ -246,7 +247,7 @@ def _from_events(pod: Manifest, view: View) -> Iterator[Cause]:
     running = any("running" in state for state in states)
     latest = {
         str(event.get("reason")): event
-        for event in sorted(view.events, key=_last_seen)
+        for event in sorted(view.events, key=last_seen)
         if dig(event, "involvedObject", "uid") == metadata.get("uid")
     }
     for reason, event in latest.items():
@@ -256,11 +257,6 @@ def _from_events(pod: Manifest, view: View) -> Iterator[Cause]:
         elif not (reason in ("FailedMount", "FailedCreatePodSandBox") and starting):
             continue
         yield Cause(reason, _where(pod), _clean(str(event.get("message", ""))), hint)
-
-
-def _last_seen(event: Manifest) -> str:
-    series = dig(event, "series", "lastObservedTime")
-    return str(series or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _where(pod: Manifest) -> str:

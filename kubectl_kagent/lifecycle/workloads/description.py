@@ -12,6 +12,7 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.history.revisions import read_revisions
 from kubectl_kagent.lifecycle.workloads.overview import Overview, surroundings, unless_forbidden
+from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import EVENT, MCP_SERVER, POD, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.revision import Revision
@@ -106,7 +107,7 @@ def _description(
         overview,
         tuple(_resolve(tool, servers[tool.server]) for tool in workload.tools),
         tuple(sorted(own, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
-        tuple(sorted((event for event in events if _concerns(event, about)), key=event_time)),
+        tuple(sorted((event for event in events if _concerns(event, about)), key=last_seen)),
         tuple(read_revisions(revisions, workload, warn=lambda line: unread.append(Note(line)))),
         unknown,
         (*notes, *unread),
@@ -131,12 +132,6 @@ def _concerns(event: Mapping[str, Any], names: set[str]) -> bool:
     if involved.get("kind") == "ReplicaSet":
         target = target.rpartition("-")[0]  # its Deployment, which has the workload's name
     return target in names
-
-
-def event_time(event: Mapping[str, Any]) -> str:
-    """When an event last happened, RFC 3339."""
-    latest = dig(event, "series", "lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
-    return str(latest or event["metadata"]["creationTimestamp"])
 
 
 def _resolve(tool: ToolRef, server: Manifest | KagentError) -> ResolvedTools:
