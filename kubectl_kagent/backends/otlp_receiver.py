@@ -20,7 +20,7 @@ _GRPC_PORT = 4317  # OTLP's own; any other port is spoken to over HTTP
 
 
 def address(text: str) -> str:
-    """The URL that ``text`` means; http where it names no scheme. Raises UsageError for what is none."""
+    """The URL that ``text`` means; http where it names no scheme. Raises UsageError for anything else."""
     url = text if "://" in text else f"http://{text}"
     if not is_address(url):
         raise UsageError(

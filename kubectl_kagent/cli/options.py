@@ -106,7 +106,7 @@ def connection(function: F) -> F:
 
 
 def _see_that_it_is_text(context: click.Context, values: Mapping[str, Any]) -> None:
-    """Raises UsageError for bytes that are no UTF-8, which only the name of a file may have.
+    """Raises UsageError for bytes that are not UTF-8, which only the name of a file may have.
 
     It names the option and not its value: that may be a token.
     """

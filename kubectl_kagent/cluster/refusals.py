@@ -54,7 +54,7 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code == 403:
         return _forbidden(reason, message)
     if code == 404:
-        return NotFound(message, _those_there_are(status, resource))
+        return NotFound(message, _shown_by_get(status, resource))
     if code == 409:
         return AlreadyExists(message) if reason == "AlreadyExists" else Conflict(message)
     if code == 410 or reason == "Expired":
@@ -68,7 +68,7 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
 
 
 def not_found(resource: Resource, name: str) -> KagentError:
-    """What the API server says of a name that is none, for a list that does not have it."""
+    """The API server's error for a name that does not exist, for a list that does not have it."""
     message = f'{resource.full_name} "{name}" not found'
     details = {"name": name, "kind": resource.plural}
     return refusal({"reason": "NotFound", "message": message, "details": details}, 404, resource)
@@ -142,11 +142,11 @@ def _forbidden(reason: str, message: str) -> KagentError:
     return Forbidden(message, roles.hint(message))
 
 
-def _those_there_are(status: Mapping[str, Any], resource: Resource | None) -> str | None:
-    """Where to look for a name that is none: of the objects that ``get`` knows."""
+def _shown_by_get(status: Mapping[str, Any], resource: Resource | None) -> str | None:
+    """How to see the names that exist, of a kind that ``get`` lists."""
     if resource not in LISTABLE or _details(status).get("kind") != resource.plural:
         return None
-    return f"kubectl kagent get {resource.plural} -A shows those there are"
+    return f"kubectl kagent get {resource.plural} -A lists all {resource.plural}"
 
 
 def _missing(resource: Resource) -> ResourceMissing:

@@ -81,7 +81,7 @@ TEXT = Output()
 def parse(text: str, formats: Sequence[str]) -> Output:
     """What ``-o`` was given, one of ``formats``.
 
-    Raises UsageError for a format that is none of them, and for a template that does not parse.
+    Raises UsageError for any other format, and for a template that does not parse.
     """
     name, _, template = text.partition("=")
     if name not in formats or (name in TEMPLATES) != bool(template):

@@ -1,4 +1,4 @@
-"""trace: the group; a word that is none of its verbs is an agent, whose turns are listed."""
+"""trace: the group; a word that is not one of its verbs is an agent, whose turns are listed."""
 
 from __future__ import annotations
 
