@@ -42,7 +42,7 @@ color = click.option(
 )
 
 
-def _remember_secrets(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  # as click calls it
+def _remember_secrets(context: click.Context, _parameter: click.Parameter, value: object) -> None:
     context.meta[_SECRETS] = value
 
 

@@ -227,10 +227,10 @@ def test_undo_puts_nothing_back_into_another_namespace(spy: FakeCluster) -> None
     look(spy)
     change(spy, url="http://other")
     past = look(spy)
-    todo = undo_plan.plan(spy, past, past.find(1))
-    (shared,) = todo.sources
+    undo = undo_plan.plan(spy, past, past.find(1))
+    (shared,) = undo.sources
     assert ([item.path for item in shared.changes], shared.restorable) == (["spec.url"], False)
-    restore(spy, replace(todo, with_sources=True), manager="undoer", cause="")
+    restore(spy, replace(undo, with_sources=True), manager="undoer", cause="")
     found = spy.read(REMOTE_MCP_SERVER, "billing", namespace="team-b")
     assert found["spec"]["url"] == "http://other"
 

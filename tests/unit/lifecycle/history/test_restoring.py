@@ -26,30 +26,30 @@ def requests(story: Story, act: Callable[[], object]) -> list[tuple[str, str]]:
     return [(request.verb, request.resource.plural) for request in story.cluster.requests]
 
 
-def restore(story: Story, todo: UndoPlan) -> None:
-    restore_sources(story.cluster, todo, Done("the spec is in"), manager="undoer")
+def restore(story: Story, undo: UndoPlan) -> None:
+    restore_sources(story.cluster, undo, Done("the spec is in"), manager="undoer")
 
 
 def test_the_server_is_asked_about_all_of_it_and_stores_nothing(story: Story) -> None:
     story.model("large")
-    todo, before = planned(story), story.cluster.read_all(MODEL_CONFIG)
-    obj = server_dry_run(story.cluster, todo)
-    assert obj["spec"] == todo.spec
+    undo, before = planned(story), story.cluster.read_all(MODEL_CONFIG)
+    obj = server_dry_run(story.cluster, undo)
+    assert obj["spec"] == undo.spec
     assert story.cluster.read_all(MODEL_CONFIG) == before
     assert all(request.dry_run for request in story.cluster.writes[-2:])
 
 
 def test_a_source_that_is_as_it_was_shown_takes_one_request(story: Story) -> None:
     story.model("large")
-    todo = planned(story)
-    assert requests(story, lambda: restore(story, todo)) == [("patch", "modelconfigs")]
+    undo = planned(story)
+    assert requests(story, lambda: restore(story, undo)) == [("patch", "modelconfigs")]
 
 
 def test_a_status_written_meanwhile_is_no_conflict(story: Story) -> None:
     story.model("large")
-    todo = planned(story)
+    undo = planned(story)
     story.cluster.set_status(MODEL_CONFIG, "gpt", {"secretHash": "bbbb"})
-    assert requests(story, lambda: restore(story, todo)) == [
+    assert requests(story, lambda: restore(story, undo)) == [
         ("patch", "modelconfigs"),
         ("list", "modelconfigs"),
         ("patch", "modelconfigs"),
@@ -60,14 +60,14 @@ def test_a_status_written_meanwhile_is_no_conflict(story: Story) -> None:
 @pytest.mark.parametrize("how", ["edited", "deleted"])
 def test_a_source_that_is_not_as_it_was_shown_is_left_as_it_is(story: Story, how: str) -> None:
     story.model("large")
-    todo = planned(story)
+    undo = planned(story)
     if how == "deleted":
         story.cluster.remove(MODEL_CONFIG, "gpt")
     else:
         story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "mine"}})
     before = story.cluster.read_all(MODEL_CONFIG)
     with pytest.raises((Conflict, Incomplete)):
-        restore(story, todo)
+        restore(story, undo)
     assert story.cluster.read_all(MODEL_CONFIG) == before
 
 
@@ -77,7 +77,7 @@ def test_of_one_config_map_the_key_and_the_whole_are_restored_one_after_the_othe
     template = {"dataSources": [{"kind": "ConfigMap", "name": "prompts"}]}
     story.edit(AGENT, "clock", {"declarative": {"systemMessageFrom": source, "promptTemplate": template}})
     story.edit(CONFIG_MAP, "prompts", {"used": "b", "more": "y"})
-    todo = planned(story, to_revision=3)
-    assert len(todo.restored) == 2
-    restore(story, todo)
+    undo = planned(story, to_revision=3)
+    assert len(undo.restored) == 2
+    restore(story, undo)
     assert story.cluster.read(CONFIG_MAP, "prompts")["data"] == {"used": "a", "more": "x"}

@@ -58,9 +58,9 @@ def planned(story: Story, to_revision: int = 0) -> UndoPlan:
     return undo_plan.plan(story.cluster, found, undo_plan.choose(found, to_revision))
 
 
-def carry_out(story: Story, todo: UndoPlan, *, with_sources: bool = False) -> Restored:
-    todo = replace(todo, with_sources=with_sources)
-    return restore(story.cluster, todo, manager="undoer", cause="because")
+def carry_out(story: Story, undo: UndoPlan, *, with_sources: bool = False) -> Restored:
+    undo = replace(undo, with_sources=with_sources)
+    return restore(story.cluster, undo, manager="undoer", cause="because")
 
 
 def deployment_settings(story: Story) -> Object:
@@ -140,9 +140,9 @@ def test_a_revision_is_known_to_have_been_rolled_back_from(story: Story) -> None
 
 def test_the_spec_comes_back_and_the_replica_count_stays(story: Story) -> None:
     story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"deployment": {"replicas": 7}}}})
-    todo = planned(story)
-    assert todo.spec == agent(deployment={"replicas": 7})["spec"]
-    assert todo.spec_differs
+    undo = planned(story)
+    assert undo.spec == agent(deployment={"replicas": 7})["spec"]
+    assert undo.spec_differs
 
 
 def test_a_count_that_an_autoscaler_decides_stays_with_it(story: Story) -> None:
@@ -160,10 +160,10 @@ def test_the_live_revision_differs_in_nothing_however_it_is_scaled(story: Story,
 def test_the_count_stays_although_another_type_keeps_it_elsewhere(story: Story) -> None:
     story.edit(AGENT, "clock", {"declarative": {"deployment": {"replicas": 4}}})
     story.edit(AGENT, "clock", {**byo(replicas=6)["spec"], "declarative": None})
-    todo = planned(story)
-    assert todo.spec == agent(systemMessage="Guess.", deployment={"replicas": 6})["spec"]
-    back = carry_out(story, todo)
-    assert back.obj["spec"] == todo.spec
+    undo = planned(story)
+    assert undo.spec == agent(systemMessage="Guess.", deployment={"replicas": 6})["spec"]
+    back = carry_out(story, undo)
+    assert back.obj["spec"] == undo.spec
     assert planned(story).spec == byo(replicas=6)["spec"]
 
 
@@ -322,9 +322,9 @@ def test_of_equal_revisions_the_one_asked_for_is_named(story: Story) -> None:
 
 
 def test_a_recorder_that_was_quicker_gets_the_cause_added(story: Story) -> None:
-    todo = planned(story)
+    undo = planned(story)
     story.cluster.before("list", AGENT, story.look)
-    done = carry_out(story, todo)
+    done = carry_out(story, undo)
     assert done.recorded is not None
     (newest,) = [r for r in story.look().revisions if r.number == 3]
     assert (newest.recorded_by, newest.change_cause, newest.rollback_of) == ("looker", "because", 1)
@@ -346,9 +346,9 @@ def test_what_somebody_changes_right_after_is_not_taken_for_the_undo(
         if recorded:
             story.look()
 
-    todo = planned(story)
+    undo = planned(story)
     story.cluster.before("list", CONTROLLER_REVISION, change)
-    done = carry_out(story, todo)
+    done = carry_out(story, undo)
     assert (done.recorded and done.recorded.number, done.is_live) == (3, False)
     *_, ours, theirs = story.look().revisions
     assert (ours.changed_by, ours.change_cause, ours.rollback_of) == ("undoer", "because", 1)
@@ -360,15 +360,15 @@ def test_what_was_scaled_right_after_is_still_what_the_undo_made(story: Story) -
         spec = {"declarative": {"deployment": {"replicas": 4}}}
         story.cluster.edit(AGENT, "clock", {"spec": spec}, manager="other")
 
-    todo = planned(story)
+    undo = planned(story)
     story.cluster.before("list", CONTROLLER_REVISION, scale)
-    done = carry_out(story, todo)
+    done = carry_out(story, undo)
     assert (done.recorded and done.recorded.number, done.is_live) == (3, True)
     assert story.look().revisions[-1].change_cause == "because"
 
 
 def test_a_status_written_meanwhile_is_no_conflict(story: Story) -> None:
-    todo = planned(story)
+    undo = planned(story)
     status = {"observedGeneration": 2, "conditions": []}
     for turn in range(3):
         written = {**status, "turn": turn}
@@ -378,16 +378,16 @@ def test_a_status_written_meanwhile_is_no_conflict(story: Story) -> None:
             lambda written=written: story.cluster.set_status(AGENT, "clock", written),
             nth=turn + 1,
         )
-    done = carry_out(story, todo)
-    assert done.obj["spec"] == todo.spec
+    done = carry_out(story, undo)
+    assert done.obj["spec"] == undo.spec
     assert done.recorded is not None
 
 
 def test_an_edit_meanwhile_is_a_conflict_and_nothing_changes(story: Story) -> None:
-    todo = planned(story)
+    undo = planned(story)
     story.cluster.before("patch", AGENT, lambda: story.prompt("Mine."))
     with pytest.raises(Conflict, match="was changed by somebody else just now; nothing was rolled back"):
-        carry_out(story, todo)
+        carry_out(story, undo)
     assert story.cluster.read(AGENT, "clock")["spec"]["declarative"]["systemMessage"] == "Mine."
 
 
@@ -428,13 +428,13 @@ def test_what_somebody_does_to_a_source_around_the_patch_is_a_revision_of_its_ow
     story: Story, verb: str, resource: Resource, nth: int, made: list[tuple[str, str, str]]
 ) -> None:
     """The moment before the patch is only taken as known when nothing else was written."""
-    todo = planned(story)
+    undo = planned(story)
 
     def change() -> None:
         story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}}, manager="somebody")
 
     story.cluster.before(verb, resource, change, nth=nth)
-    carry_out(story, todo)
+    carry_out(story, undo)
     assert configs(story) == [*BEFORE, *made]
     assert not any(revision.gap_before for revision in story.look().revisions)
 
@@ -443,13 +443,13 @@ def test_a_source_that_only_the_target_has_may_change_right_after_the_patch(stor
     story.add(MODEL_CONFIG, model_config("other"))
     story.edit(AGENT, "clock", {"declarative": {"memory": {"modelConfig": "other"}}})  # 3
     story.edit(AGENT, "clock", {"declarative": {"memory": None}})  # 4
-    todo = planned(story, to_revision=3)
+    undo = planned(story, to_revision=3)
 
     def change() -> None:
         story.cluster.edit(MODEL_CONFIG, "other", {"spec": {"model": "large"}}, manager="somebody")
 
     story.cluster.before("list", CONTROLLER_REVISION, change)
-    carry_out(story, todo)
+    carry_out(story, undo)
     memories = [(r.sources[-1].content or {})["spec"]["model"] for r in story.look().revisions]
     assert memories[4:] == ["small", "large"]
 
@@ -457,25 +457,25 @@ def test_a_source_that_only_the_target_has_may_change_right_after_the_patch(stor
 def test_a_source_that_the_target_has_no_more_may_change_right_before_the_patch(story: Story) -> None:
     story.add(MODEL_CONFIG, model_config("other"))
     story.edit(AGENT, "clock", {"declarative": {"modelConfig": "other"}})
-    todo = planned(story)
+    undo = planned(story)
 
     def change() -> None:
         story.cluster.edit(MODEL_CONFIG, "other", {"spec": {"model": "large"}}, manager="somebody")
 
     story.cluster.before("patch", AGENT, change)
-    carry_out(story, todo)
+    carry_out(story, undo)
     assert [model for _, model, _ in configs(story)][-3:] == ["small", "large", "small"]
 
 
 def test_an_edit_and_its_undoing_by_somebody_else_right_after_the_patch_is_not_missed(story: Story) -> None:
-    todo = planned(story)
+    undo = planned(story)
 
     def change() -> None:
         for text in ("Mine.", "Tell the time."):
             story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": text}}})
 
     story.cluster.before("list", CONTROLLER_REVISION, change)
-    carry_out(story, todo)
+    carry_out(story, undo)
     assert [text for text, _, _ in configs(story)][2:] == ["Tell the time.", "Mine.", "Tell the time."]
 
 
@@ -493,7 +493,7 @@ def test_what_was_not_recorded_before_the_patch_is_looked_for_again(story: Story
 
 def test_the_hash_that_is_back_is_noted_on_no_other_config(story: Story, controllers: Controllers) -> None:
     """Somebody changes a source right after the patch, and takes it back before the controller is seen."""
-    todo, cluster, expected = planned(story), story.cluster, story.look().revisions[0].config_hash
+    undo, cluster, expected = planned(story), story.cluster, story.look().revisions[0].config_hash
 
     def model(name: str) -> None:
         cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": name}})
@@ -504,7 +504,7 @@ def test_the_hash_that_is_back_is_noted_on_no_other_config(story: Story, control
 
     cluster.before("list", CONTROLLER_REVISION, lambda: model("large"))
     cluster.before("create", CONTROLLER_REVISION, take_back, nth=2)
-    done = roll_back(cluster, todo, manager="undoer", tell=lambda *_: None)
+    done = roll_back(cluster, undo, manager="undoer", tell=lambda *_: None)
     assert (done.seen.is_back, done.restored.recorded and done.restored.recorded.number) == (True, 3)
     assert [revision.config_hash for revision in story.look().revisions][2:] == ["", "", expected]
 
@@ -513,7 +513,7 @@ def test_what_a_later_spec_is_rendered_to_is_not_noted_on_the_restored_one(
     story: Story, controllers: Controllers
 ) -> None:
     """The config hash does not cover all of a spec: here not the image."""
-    todo, cluster, expected = planned(story), story.cluster, story.look().revisions[0].config_hash
+    undo, cluster, expected = planned(story), story.cluster, story.look().revisions[0].config_hash
     controllers.stopped = True
 
     def edit() -> None:
@@ -521,12 +521,12 @@ def test_what_a_later_spec_is_rendered_to_is_not_noted_on_the_restored_one(
         reconcile(cluster, config_hash=expected, image="app:2")
 
     cluster.before("list", AGENT, edit, nth=2)
-    assert roll_back(cluster, todo, manager="undoer", tell=lambda *_: None).seen.is_back
+    assert roll_back(cluster, undo, manager="undoer", tell=lambda *_: None).seen.is_back
     assert [(r.number, r.image) for r in story.look().revisions][2:] == [(3, ""), (4, "app:2")]
 
 
 def test_a_new_agent_of_that_name_is_not_the_one_of_the_plan(story: Story) -> None:
-    todo = planned(story)
+    undo = planned(story)
 
     def replace_it() -> None:
         story.cluster.remove(AGENT, "clock")
@@ -535,16 +535,16 @@ def test_a_new_agent_of_that_name_is_not_the_one_of_the_plan(story: Story) -> No
 
     story.cluster.before("patch", AGENT, replace_it)
     with pytest.raises(Conflict):
-        carry_out(story, todo)
+        carry_out(story, undo)
     assert story.cluster.read(AGENT, "clock")["spec"]["declarative"]["systemMessage"] == "Newer."
 
 
 def test_a_secret_that_is_rotated_meanwhile_is_no_conflict(story: Story) -> None:
     story.cluster.set_status(MODEL_CONFIG, "gpt", {"secretHash": "aaaa"})
     story.model("large")
-    todo = planned(story)
+    undo = planned(story)
     story.cluster.set_status(MODEL_CONFIG, "gpt", {"secretHash": "bbbb"})
-    done = carry_out(story, todo, with_sources=True)
+    done = carry_out(story, undo, with_sources=True)
     assert [shared.label for shared in done.sources] == ["modelconfig.kagent.dev/gpt"]
     assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"]["model"] == "small"
 
