@@ -22,6 +22,7 @@ from kubectl_kagent.model.workload import MCP_CONFIG_HASH
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
+from tests.fake.copies import copied
 from tests.objects import hpa, scaled_object, taken_name
 from tests.rollout_objects import HASH, container, ended, pod, waiting
 
@@ -102,6 +103,7 @@ def skills(status: Object) -> Object:
     return {**status, "name": "skills-init"}
 
 
+ONE_UP: Object = {"pods": (up(),), "shown": (f"{number(0)} 1/1 Running 0",)}
 PENDING = "Pending: the controller has not seen the newest change"
 CRASHED = {"restarts": 3, "last": ended(1)}
 SLEEPS = "{name} is scaled to 0: no pods to roll out (config hash {hash})"
@@ -114,8 +116,7 @@ CASES = {
         "1/1 1",
         DONE,
         deployment=deployment(ready=1),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "three replicas": Case(
         "Ready",
@@ -151,16 +152,14 @@ CASES = {
         "Waiting for agent spec update to be observed...",
         workload=objects.agent(generation=2, seen=1),
         deployment=deployment(ready=1),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "the Deployment's change is not observed": Case(
         "Progressing",
         "1/1 1",
         "Waiting for deployment spec update to be observed...",
         deployment=deployment(ready=1, seen=0),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "no Deployment yet": Case("NoDeployment", "- -", 'Waiting for deployment "echo" to be created...'),
     "a Deployment of that name is somebody else's": Case(
@@ -176,8 +175,7 @@ CASES = {
         1,
         workload=objects.agent(generation=1, seen=1, accepted="no such model"),
         deployment=deployment(ready=1),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "refused, and changed since": Case(
         PENDING,
@@ -185,8 +183,7 @@ CASES = {
         "Waiting for agent spec update to be observed...",
         workload=objects.agent(generation=2, seen=1, accepted="no such model"),
         deployment=deployment(ready=1),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "refused from the first": Case(
         "NotAccepted: no such model",
@@ -227,8 +224,7 @@ CASES = {
         "1/1 1",
         DONE,
         deployment=deployment(ready=1),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
         more=lambda cluster: cluster.add(HPA, hpa("echo")),
         scaled_by="hpa 1-5 and spec!",
     ),
@@ -254,8 +250,7 @@ CASES = {
         "1/1 1",
         DONE,
         deployment=deployment(ready=1, spec={"paused": True}),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "the new pods come": Case(
         "Progressing",
@@ -270,8 +265,7 @@ CASES = {
         "1/1 1",
         "Waiting for {name} rollout to finish: 1 old replicas are pending termination...",
         deployment=deployment(ready=1, existing=2),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "crash-looping": Case(
         "NotReady",
@@ -360,8 +354,7 @@ CASES = {
         DONE,
         workload=objects.mcp_server(),
         deployment=deployment(ready=1, annotation=MCP_CONFIG_HASH),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "an MCP server that kmcp could not program": Case(
         "NotAccepted: services is forbidden",
@@ -370,8 +363,7 @@ CASES = {
         1,
         workload=objects.mcp_server(programmed="services is forbidden"),
         deployment=deployment(ready=1, annotation=MCP_CONFIG_HASH),
-        pods=(up(),),
-        shown=(f"{number(0)} 1/1 Running 0",),
+        **ONE_UP,
     ),
     "an MCP server that crash-loops": Case(
         "NotReady",
@@ -414,6 +406,7 @@ def ready_of(case: Case) -> int:
 
 
 def own(cluster: FakeCluster, resource: Resource, obj: Object, owner: Object) -> Object:
+    obj = copied(obj)
     obj["metadata"]["ownerReferences"][0]["uid"] = owner["metadata"]["uid"]
     return cluster.add(resource, obj)
 
