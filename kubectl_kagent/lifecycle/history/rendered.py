@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Then
-from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
+from kubectl_kagent.lifecycle.rollout.uptake import had_time, last_written, noted_at, shown
 from kubectl_kagent.model.deployment import Deployment, config_hash
 from kubectl_kagent.model.revision import (
     CONFIG_HASH,
@@ -58,9 +58,11 @@ def _taken_up(
 ) -> bool:
     """Whether the controller has acted on the newest content of all sources.
 
-    ``then`` gives workload and Deployment as they were right after the newest write of a source: what the
-    controller writes must be another now. When that is forgotten, times tell it, which are whole seconds. A
-    write that changes no hash is taken up some time after kagent has noted it in the source's own status.
+    ``then`` gives workload and Deployment as they were right after the newest write of a source. When the
+    controller had nothing else to do, what it writes must be another now; else that may be its answer to the
+    change before, made from what the source said then. When it is forgotten, times tell, which are whole
+    seconds. A write that changes no hash is taken up some time after kagent has noted it in the source's own
+    status.
     """
     sources = [source for source in moment.sources if source is not None]
     if len(sources) < len(moment.sources):
@@ -69,13 +71,25 @@ def _taken_up(
         return True
     newest = max(sources, key=lambda source: int(source["metadata"]["resourceVersion"]))
     before = then()
-    if before is not None and _written(before.workload, before.deployment) != _written(
-        moment.workload, deployment
-    ):
-        return True
+    others = [source for source in sources if source is not newest]
+    if before and _was_idle(before, others, last_written(newest)):
+        now = _written(moment.workload, deployment)
+        if _written(before.workload, before.deployment) != now:
+            return True
     return all(
         had_time(source, noted_at(source), until)
         or (shown(source, deployment, moment.workload) and not (before and source is newest))
+        for source in sources
+    )
+
+
+def _was_idle(then: Then, sources: Sequence[Manifest], at: datetime) -> bool:
+    """Whether the controller had acted on all but the newest write, or was to act for the first time."""
+    if then.workload is None or not then.workload.observed_generation:
+        return True
+    deployment = then.deployment or {}
+    return then.workload.observed and all(
+        shown(source, deployment, then.workload) or had_time(source, noted_at(source), at)
         for source in sources
     )
 

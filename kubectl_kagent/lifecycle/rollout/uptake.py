@@ -37,7 +37,7 @@ def shown(source: Manifest, deployment: Manifest, workload: Workload) -> bool:
     Times are whole seconds; kagent renders within the second, so one and the same counts as later. A write
     that only removes something leaves no time, but a newer resource version than anything the Deployment has.
     """
-    if not observed(source) or _written_at(source) > _rendered_at(deployment, workload):
+    if not observed(source) or last_written(source) > _rendered_at(deployment, workload):
         return False
     return bool(dig(source, "metadata", "generation")) or _version(source) < _version(deployment)
 
@@ -49,7 +49,7 @@ def had_time(source: Manifest | None, available_since: datetime | None, now: dat
     """
     if available_since is None or (source is not None and not observed(source)):
         return False
-    begun = available_since if source is None else max(available_since, _written_at(source))
+    begun = available_since if source is None else max(available_since, last_written(source))
     return now - begun >= RENDER_TIME
 
 
@@ -62,8 +62,8 @@ def noted_at(source: Manifest) -> datetime | None:
     return written_by_owner(source, ("status", "observedGeneration"), subresource="status")
 
 
-def _written_at(source: Manifest) -> datetime:
-    """The content; what kagent makes of its Secret is a part of it, and stands in the status."""
+def last_written(source: Manifest) -> datetime:
+    """When the content was; what kagent makes of its Secret is a part of it, and stands in the status."""
     written = author(None, source)[1]
     noted = written_by_owner(source, ("status", "secretHash"), subresource="status")
     return max(written, noted) if noted else written

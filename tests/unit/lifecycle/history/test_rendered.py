@@ -164,8 +164,25 @@ def test_the_deployment_moved_since_the_source_was_written() -> None:
 
 def test_or_the_status_of_the_workload_did() -> None:
     look = moment(deployment("11"), sources=(source(ago=0),))
-    before = moment(deployment("11"), seen=1)
+    before = moment(deployment("11"), accepted="False")
     assert hash_of(look, Then(before.workload, deployment("11"))) == "11"
+
+
+def test_what_the_controller_makes_of_a_spec_that_it_had_not_seen_says_nothing_of_the_source() -> None:
+    """The source was written while it worked: it may have read what that said before."""
+    look = moment(written(deployment("12"), ago=0), sources=(source(ago=0),))
+    before = moment(deployment("11"), seen=1)
+    assert hash_of(look, Then(before.workload, deployment("11"))) == ""
+    later = moment(written(deployment("12"), ago=10), sources=(source(ago=11, noted=10),))
+    assert hash_of(later, Then(before.workload, deployment("11"))) == "12"
+
+
+def test_nor_what_it_makes_of_a_source_that_was_written_just_before() -> None:
+    first, second = source(ago=5, version=6, kind="ConfigMap"), source(ago=1, version=7)
+    look = moment(written(deployment("12"), ago=0), sources=(first, second))
+    then = Then(look.workload, written(deployment("11"), ago=60))
+    assert hash_of(look, then) == ""
+    assert hash_of(look, Then(look.workload, written(deployment("11"), ago=4))) == "12"
 
 
 def test_other_writes_to_the_deployment_are_no_sign() -> None:
