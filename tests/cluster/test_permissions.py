@@ -89,6 +89,21 @@ class LabWorld:
             for item in self.admin.list_objects(resource, self.tools.namespace)["items"]:
                 name = item["metadata"]["name"]
                 wait_for(partial(self._settled, resource, name), f"the {name}")
+        wait_for(lambda: not self._orphans(), "the garbage collector")
+
+    def _orphans(self) -> set[str]:
+        """Deployments that have outlived their owner, for a moment."""
+        namespace = self.tools.namespace
+        live = {
+            item["metadata"]["uid"]
+            for resource in (AGENT, MCP_SERVER)
+            for item in self.admin.list_objects(resource, namespace)["items"]
+        }
+        return {
+            item["metadata"]["name"]
+            for item in self.admin.list_objects(DEPLOYMENT, namespace)["items"]
+            if not live.issuperset(owner["uid"] for owner in item["metadata"].get("ownerReferences", ()))
+        }
 
     def forget(self, name: str) -> None:
         self._forgotten.add(name)

@@ -292,6 +292,7 @@ def no_guest(world: World) -> None:
     world.admin.delete(AGENT, world.admin.namespace, "guest")
     world.admin.delete(REMOTE_MCP_SERVER, elsewhere, "tools")
     world.admin.delete(NAMESPACE, "", elsewhere)
+    world.settle()
 
 
 def crowd(world: World) -> None:
