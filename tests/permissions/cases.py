@@ -143,6 +143,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout history agent/agent", before=unsettled),
         Case("rollout history mcpserver/server"),
         Case("rollout history agent/guest", before=guest, after=no_guest),
+        Case("rollout history agent/agent --impact"),
     ),
     "rollout diff": (
         Case("rollout diff agent/agent", before=edited),
@@ -190,7 +191,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True),
         Case("rollout restart agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
-    "top": (Case("top"), Case("top models --prometheus=none")),
+    "top": (Case("top"), Case("top models --prometheus=none"), Case("top --by=revision")),
     "tools list": (
         Case("tools list"),
         Case("tools list agent"),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
-from kubectl_kagent.lifecycle.history.snapshots import Observation
 from kubectl_kagent.model.resources import AGENT
-from kubectl_kagent.model.revision import Revision, Snapshot
+from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent
 
@@ -55,10 +53,8 @@ def replica_set(config_hash: str, at: int, *, pods: int = 0, ready: int = 0, ima
 
 def ledger(revisions: list[Revision], *replica_sets: Object, live: int | None = -1) -> list[HistoryRow]:
     workload = Workload(AGENT, {**agent(), "metadata": {"name": "clock", "namespace": "default"}})
-    snapshot = Snapshot({}, (), 9, 9, "", START, workload.deployment_path)
-    now = Observation(workload, snapshot, None, (), {})
     newest = revisions[live] if revisions and live is not None else None
-    return rows(History(now, tuple(revisions), newest, ()), replica_sets)
+    return rows(workload, revisions, replica_sets, live=newest)
 
 
 def test_nothing_known_is_no_row() -> None:
@@ -85,6 +81,7 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
             cause="",
             rollback_of=None,
             gap_before=False,
+            rendered_at=minute(0),
         ),
         HistoryRow(
             2,
@@ -99,6 +96,7 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
             cause="why",
             rollback_of=None,
             gap_before=False,
+            rendered_at=minute(5),
         ),
     ]
 
@@ -132,6 +130,7 @@ def test_replica_sets_of_unrecorded_configs_stand_between_by_their_age() -> None
         cause="",
         rollback_of=None,
         gap_before=False,
+        rendered_at=minute(25),
     )
 
 
