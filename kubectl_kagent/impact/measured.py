@@ -83,7 +83,7 @@ def _windows(period: Period, now: datetime) -> list[_Window]:
 def _joined(
     found: Sequence[Period], asked: Iterable[_Window], answer: Stretches, now: datetime, source: str
 ) -> Impact:
-    known = dict(zip(asked, answer.found, strict=True))
+    known = dict(zip(asked, answer.counted, strict=True))
     rows = []
     for period in found:
         usage, whole = None, False

@@ -92,5 +92,5 @@ class Stretch:
 class Stretches:
     """What a source knows of several stretches, in their order, and what is not as it seems with that."""
 
-    found: tuple[Stretch, ...]
+    counted: tuple[Stretch, ...]
     gaps: tuple[str, ...] = ()

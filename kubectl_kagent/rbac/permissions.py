@@ -140,7 +140,6 @@ _TURNS = (
         elsewhere=_ALL_NAMESPACES,
     ),
     Need(SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Prometheus's"),
-    Need(AGENT, ("list",), "tools that need approval, models", "says that they are not known"),
 )
 
 _SERVERS_TOGETHER = tuple(
@@ -293,15 +292,14 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     ),
     "top": (
         *_TURNS,
+        Need(AGENT, ("list",), "tools that need approval, models", "says that they are not known"),
         Need(MODEL_CONFIG, ("list",), "models that records leave out", "says that they are not known"),
-        *_only_with(
-            "--by=revision",
-            (
-                Need(AGENT, ("list",), "the agents"),
-                Need(CONTROLLER_REVISION, ("list",), "their revisions"),
-                Need(REPLICA_SET, ("list",), "when their configs ran"),
-            ),
-        ),
+    ),
+    "top --by=revision": (
+        Need(AGENT, ("list",), "the agents"),
+        Need(CONTROLLER_REVISION, ("list",), "their revisions"),
+        Need(REPLICA_SET, ("list",), "when their configs ran"),
+        *_TURNS,
     ),
     "tools list": (
         *_each((AGENT,), ("get", "list"), "the agents"),

@@ -31,7 +31,7 @@ def ask(counting: CountingPrometheus, *asked: Wanted) -> Stretches:
 
 def test_windows_that_touch_share_no_turn() -> None:
     counting = CountingPrometheus([CountedTurn("a-b", end) for end in (10, 20, 20.5, 30)])
-    found = ask(counting, window(0, 20), window(20, 30), window(30, 40)).found
+    found = ask(counting, window(0, 20), window(20, 30), window(30, 40)).counted
     counts = [stretch.of("default", "a-b") for stretch in found]
     assert [row and row.calls for row in counts] == [2, 2, 0]
 
@@ -39,7 +39,7 @@ def test_windows_that_touch_share_no_turn() -> None:
 def test_tokens_and_what_they_cost() -> None:
     turns = [CountedTurn("a-b", 5, prompt=100, output=10), CountedTurn("c", 6, prompt=3, model="large")]
     found = ask(CountingPrometheus(turns, prices=PRICES), window(0, 10))
-    priced, free = (found.found[0].of("default", agent) for agent in ("a-b", "c"))
+    priced, free = (found.counted[0].of("default", agent) for agent in ("a-b", "c"))
     assert priced
     assert free
     assert (priced.tokens, priced.cost) == (Tokens(100, 10), 70.0)
@@ -49,7 +49,7 @@ def test_tokens_and_what_they_cost() -> None:
 
 def test_without_any_price_nothing_is_said_of_prices() -> None:
     found = ask(CountingPrometheus([CountedTurn("a", 5, prompt=1)]), window(0, 10))
-    assert (found.found[0].rows[0].cost, found.gaps) == (None, ())
+    assert (found.counted[0].rows[0].cost, found.gaps) == (None, ())
 
 
 def test_what_nobody_counts_is_not_zero_tokens() -> None:
@@ -61,7 +61,7 @@ def test_what_nobody_counts_is_not_zero_tokens() -> None:
 
 def test_a_stretch_before_the_first_sample_is_not_known() -> None:
     counting = CountingPrometheus([CountedTurn("a", 25)], begins=15)
-    before, first, after = ask(counting, window(0, 10), window(10, 30), window(30, 40)).found
+    before, first, after = ask(counting, window(0, 10), window(10, 30), window(30, 40)).counted
     assert before == Stretch((), begun=False)
     assert before.of("default", "a") is None
     assert (first.begun, first.rows[0].calls) == (False, 1)
@@ -90,7 +90,7 @@ def recorded(*asked: Wanted, sessions: list[object] | None = None) -> Stretches:
 
 def test_a_recorded_turn_is_in_the_stretch_in_which_it_began() -> None:
     begin = recorded(window(BEGAN - 10, BEGAN), window(BEGAN, BEGAN + 0.01), window(BEGAN + 0.01, BEGAN + 10))
-    counts = [stretch.of("default", "datetime-agent") for stretch in begin.found]
+    counts = [stretch.of("default", "datetime-agent") for stretch in begin.counted]
     assert [row and row.calls for row in counts] == [None, 1, 0]
     assert counts[1] is not None
     assert counts[1].tokens == Tokens(84, 14)
@@ -98,7 +98,7 @@ def test_a_recorded_turn_is_in_the_stretch_in_which_it_began() -> None:
 
 @pytest.mark.parametrize("sessions", [[], [{"id": "gone", "updated_at": "2020-01-01T00:00:00Z"}]])
 def test_without_records_nothing_is_known(sessions: list[object]) -> None:
-    (found,) = recorded(window(BEGAN - 10, BEGAN + 10), sessions=sessions).found
+    (found,) = recorded(window(BEGAN - 10, BEGAN + 10), sessions=sessions).counted
     assert found == Stretch((), begun=False)
 
 
@@ -110,5 +110,5 @@ def test_turns_without_a_time_are_left_out_and_told(monkeypatch: pytest.MonkeyPa
     turns = tuple(Turn("default/a", Step(AGENT, "a", start=start), "completed") for start in (None, 5.0))
     monkeypatch.setattr(stretches.FromController, "turns", lambda *_: Record(turns, ("unread",)))
     found = recorded(window(0, 10))
-    assert [row.calls for row in found.found[0].rows] == [1]
+    assert [row.calls for row in found.counted[0].rows] == [1]
     assert found.gaps == ("unread", "turns without a time are left out: 1")
