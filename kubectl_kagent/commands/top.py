@@ -68,7 +68,8 @@ def top(
     before and after the answer; records count it as one, and leave the wait out of P50 and P95.
 
     With --by=revision, each recorded revision of an agent has a row with its turns, as in rollout history
-    --impact, whose page says when a revision is in effect. Nothing is recorded.
+    --impact, whose page says when a revision is in effect; FROM is not before the time that --since asks
+    for. Nothing is recorded.
 
     \b
     kubectl kagent top

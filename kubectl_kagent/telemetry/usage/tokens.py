@@ -31,7 +31,7 @@ def prices(asking: Asking) -> Prices:
 
 
 def spent(asking: Asking, wanted: Wanted) -> Spent:
-    """Tokens that the agents' models read and wrote; empty where nobody counts them."""
+    """Tokens that the models of the agents that are wanted read and wrote; empty where nobody counts them."""
     only = f'{_AGENT}="{wanted.agent}"' if wanted.agent else ""
     series = f"{semconv.MODEL_TOKENS}{{{only}}}"
     by = ", ".join((_NAMESPACE, _AGENT, _MODEL, _TYPE))
@@ -39,7 +39,8 @@ def spent(asking: Asking, wanted: Wanted) -> Spent:
     for sample in asking.ask(f"sum by ({by}) ({increase(series, wanted)})"):
         labels = sample.labels
         agent = labels.get(_NAMESPACE, ""), labels.get(_AGENT, "")
-        found[agent][labels.get(_MODEL, ""), labels.get(_TYPE, "")] = sample.value
+        if wanted.key(*agent, agent[1]):
+            found[agent][labels.get(_MODEL, ""), labels.get(_TYPE, "")] = sample.value
     return found
 
 

@@ -47,6 +47,13 @@ def test_tokens_and_what_they_cost() -> None:
     assert found.gaps == ("Prometheus (p): there is no price of large",)
 
 
+def test_models_of_other_namespaces_are_no_matter() -> None:
+    turns = [CountedTurn("a", 5, prompt=1), CountedTurn("a", 5, prompt=1, namespace="b", model="large")]
+    asked = Wanted(AGENTS, "default", 10, 10, agent="a")
+    found = ask(CountingPrometheus(turns, prices=PRICES), asked)
+    assert ([row.namespace for row in found.counted[0].rows], found.gaps) == (["default"], ())
+
+
 def test_without_any_price_nothing_is_said_of_prices() -> None:
     found = ask(CountingPrometheus([CountedTurn("a", 5, prompt=1)]), window(0, 10))
     assert (found.counted[0].rows[0].cost, found.gaps) == (None, ())
