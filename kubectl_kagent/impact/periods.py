@@ -48,23 +48,23 @@ class Period:
 def periods(
     workload: Workload, rows: Sequence[HistoryRow], *, now: datetime, since: datetime | None = None
 ) -> list[Period]:
-    """Of each row of a workload's history, oldest first; of those that ended before ``since`` none.
+    """Of each row of a workload's history, oldest first, but for those that ended before ``since``.
 
     No period begins before the workload was created, whatever a revision claims.
     """
-    created = parse_time(workload.obj["metadata"]["creationTimestamp"])
-    floor = max(created, since or created)
     found: list[Period] = []
     end: datetime | None = None
     for place in reversed(range(len(rows))):
         start = _start(rows, place) if _was_ready(rows[place]) else None
         if start is not None:
-            start = min(max(start, created), end or now)
+            start = min(start, end or now)
         if start is None or (end or now) - start < _SHORTEST:
             period = Period(workload, rows[place], None, None)
         else:
             period, end = Period(workload, rows[place], start, end), start
         found.append(period)
+    created = parse_time(workload.obj["metadata"]["creationTimestamp"])
+    floor = max(created, since or created)
     return [_from(each, floor) for each in reversed(found) if _reaches(each, floor)]
 
 

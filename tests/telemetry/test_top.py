@@ -135,8 +135,8 @@ def promtool(folder: Path, inputs: list[dict[str, str]], tests: list[dict[str, A
     path = folder / "counters.yaml"
     whole = [{"interval": "1m", "input_series": inputs, "promql_expr_test": tests}]
     path.write_text(json.dumps({"evaluation_interval": "1m", "tests": whole}))
-    command = [program(Layout.here(), "promtool"), "test", "rules", path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = program(Layout.here(), "promtool")
+    done = subprocess.run([command, "test", "rules", path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "  SUCCESS\n\n"), done
 
 

@@ -89,6 +89,7 @@ def test_one_that_was_made_for_another_change_does_not() -> None:
     """An earlier one of the same config, before a rollback, or a later one."""
     assert times(row(1, 0, made=0), row(2, 10, made=10), row(3, 20, made=0))[2] == (3, 20, None)
     assert times(row(1, 0, made=12), row(2, 10, made=11))[0] == (1, 0, 11)
+    assert times(row(1, 0, made=10), row(2, 10, made=10))[0] == (1, 0, 10)
 
 
 def test_what_was_first_recorded_has_been_there_since_its_replica_set() -> None:
@@ -101,6 +102,7 @@ def test_what_was_first_recorded_has_been_there_since_its_replica_set() -> None:
 def test_nothing_begins_before_the_agent_was_made_or_after_now() -> None:
     """Who may write revisions may write any time into them."""
     assert times(row(1, -1_000_000)) == [(1, -10, None)]
+    assert times(row(1, -1_000_000), row(2, -900_000), row(3, 1)) == [(2, -10, 1), (3, 1, None)]
     assert times(row(1, 0), row(2, 500)) == [(1, 0, None), (2, None, None)]
     assert times(row(1, 40), row(2, 20), row(3, 30)) == [(1, None, None), (2, 20, 30), (3, 30, None)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.revision import Revision
@@ -175,6 +177,15 @@ def test_a_revision_never_seen_running_has_no_pods() -> None:
     """Not even those of a ReplicaSet without a hash, which is none of kagent's."""
     found = ledger([revision(1, "a", 0), revision(2, "b", 1)], replica_set("", 0, pods=5, ready=5))
     assert [(row.number, row.config_hash, row.pods) for row in found] == [(1, "", 0), (2, "", 0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("2026-11-23T08:07:00Z", minute(7)), ("soon", None), ("2026-11-23T08:07:00", None), ("", None)],
+)
+def test_the_time_ready_is_one_with_a_zone_or_none(written: str, read: datetime | None) -> None:
+    (found,) = ledger([revision(1, "a", 0, marks={"kubectl-kagent/ready-at": written})])
+    assert found.ready_at == read
 
 
 def test_without_its_replica_set_a_revision_has_no_pods() -> None:

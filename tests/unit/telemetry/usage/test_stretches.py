@@ -11,7 +11,7 @@ from kubectl_kagent.backends.prometheus import at_address
 from kubectl_kagent.model.trace import AGENT, Record, Step, Tokens, Turn
 from kubectl_kagent.model.usage import AGENTS, Stretch, Stretches, UsageRow, Wanted
 from kubectl_kagent.telemetry.usage import stretches
-from kubectl_kagent.telemetry.usage.tokens import with_tokens
+from kubectl_kagent.telemetry.usage.tokens import unpriced, with_tokens
 from tests import recordings
 from tests.fake.prometheus import CountedTurn, CountingPrometheus
 from tests.loopback import response, serve
@@ -64,6 +64,7 @@ def test_what_nobody_counts_is_not_zero_tokens() -> None:
     assert with_tokens([row], {}, PRICES) == (row,)
     spent = {("default", "a"): {("small", "input"): 2.4, ("small", "cached"): 0.2}}
     assert with_tokens([row], spent, PRICES) == (replace(row, tokens=Tokens(2, 0), cost=1.2),)
+    assert unpriced(spent, PRICES) == set()
 
 
 def test_a_stretch_before_the_first_sample_is_not_known() -> None:
@@ -101,6 +102,11 @@ def test_a_recorded_turn_is_in_the_stretch_in_which_it_began() -> None:
     assert [row and row.calls for row in counts] == [None, 1, 0]
     assert counts[1] is not None
     assert counts[1].tokens == Tokens(84, 14)
+
+
+def test_of_one_agent_the_turns_of_others_are_left_out() -> None:
+    (found,) = recorded(window(BEGAN - 1, BEGAN + 1, "other")).counted
+    assert found == Stretch((), begun=True)
 
 
 @pytest.mark.parametrize("sessions", [[], [{"id": "gone", "updated_at": "2020-01-01T00:00:00Z"}]])
