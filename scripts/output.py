@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from kubectl_kagent.render.approvals import ApprovalsView
 from kubectl_kagent.render.history import HistoryView, RevisionView
+from kubectl_kagent.render.impact_view import AgentsImpactView, ImpactView
 from kubectl_kagent.render.log import LogLineView
 from kubectl_kagent.render.sessions import ExportView, SessionsView
 from kubectl_kagent.render.tools import FindingsView, ToolsView
@@ -56,11 +57,15 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
     "tools list": (View(ToolsView),),
     "tools call": (_MCP_RESULT,),
     "tools check": (View(FindingsView),),
-    "rollout history": (View(HistoryView), View(RevisionView, only="--revision")),
+    "rollout history": (
+        View(HistoryView),
+        View(RevisionView, only="--revision"),
+        View(ImpactView, only="--impact"),
+    ),
     "logs": (View(LogLineView, lines=True),),
     "trace list": (View(TurnsView),),
     "trace show": (View(TurnsView),),
-    "top": (View(UsageView),),
+    "top": (View(UsageView), View(AgentsImpactView, only="--by=revision")),
     "version": (View(VersionView),),
 }
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import options, terminal, usage_source
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.errors import KagentError, UsageError
+from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageTable, Wanted
 from kubectl_kagent.render.output import TEXT, Output
 
 if TYPE_CHECKING:
+    from kubectl_kagent.backends.controller import Controller
     from kubectl_kagent.backends.prometheus import Prometheus
 
-NO_PROMETHEUS = "none"
+_REVISION = "revision"
 _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 
 
@@ -26,14 +28,17 @@ _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 @click.option(
     "--since", type=options.Duration(), default="1h", show_default=True, help="How far to look back."
 )
-@click.option("--sort-by", "column", default="", metavar="COLUMN", help="Column to sort by; default: calls.")
 @click.option(
-    "--prometheus",
-    "url",
-    default="",
-    metavar="URL",
-    help="Ask only this Prometheus; none: ask only the controller. Default: the one in the cluster, if any.",
+    "--by", type=click.Choice([_REVISION]), help="Count the turns of each revision of an agent for itself."
 )
+@click.option(
+    "--sort-by",
+    "column",
+    default="",
+    metavar="COLUMN",
+    help="Column to sort by; default: calls, and with --by agents and their revisions in time order.",
+)
+@usage_source.prometheus
 @options.all_namespaces
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
@@ -42,6 +47,7 @@ def top(
     reach: options.ControllerAccess,
     kind: str,
     since: float,
+    by: str | None,
     column: str,
     url: str,
     *,
@@ -61,21 +67,40 @@ def top(
     Ollama, do not say that the model failed. Prometheus counts a turn in which a person was asked as two,
     before and after the answer; records count it as one, and leave the wait out of P50 and P95.
 
+    With --by=revision, each recorded revision of an agent has a row with its turns, as in rollout history
+    --impact, whose page says when a revision is in effect; FROM is not before the time that --since asks
+    for. Nothing is recorded.
+
     \b
     kubectl kagent top
     kubectl kagent top tools -A --since=24h --sort-by=errors -o wide
     kubectl kagent top models --prometheus=none
+    # which change of the last week made agents slower, or fail?
+    kubectl kagent top --by=revision --since=168h
     """
     from kubectl_kagent.render import top as screen
 
     wide = output.wide
     if since < 1:
         raise UsageError("--since must be at least 1s")
+    if by and kind != AGENTS:
+        raise UsageError(f"--by={by} is of agents: {kind} have no revisions of their own")
     namespace = None if all_namespaces else reach.namespace()
+    if by:
+        _by_revision(reach, namespace, since, column, url, output)
+        return
     by_agent = output != TEXT and kind == TOOLS
     wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=by_agent)
     screen.ordered((), wanted, column, wide=wide)
-    usage, source = _ask(reach, url, wanted)
+    (usage, without_tokens), source = usage_source.ask(
+        reach,
+        url,
+        prometheus=lambda found: _prometheus(reach, found, wanted),
+        records=lambda controller: _records(reach, controller, wanted),
+        has_any=lambda answer: bool(answer[0].rows),
+    )
+    if usage.rows and without_tokens:
+        terminal.say("tokens are not in it: --prometheus=none counts those of your own sessions")
     rows = screen.ordered(usage.rows, wanted, column, wide=wide)
     if not output.is_text:
         terminal.write(output.view(screen.usage_view(usage, rows, wanted, source)))
@@ -86,51 +111,56 @@ def top(
         terminal.say(f"No {_CALLS[kind]} found{where} in the last {screen.span(since)}")
 
 
-def _ask(reach: options.ControllerAccess, url: str, wanted: Wanted) -> tuple[UsageTable, str]:
-    """What the first source says that has any, and its name. A Prometheus that was named is asked alone."""
-    from kubectl_kagent.backends.prometheus import at_address, find_prometheus
-
-    if url and url != NO_PROMETHEUS:
-        return _prometheus(reach, at_address(url), wanted)
-    found = None if url or reach.url else find_prometheus(reach.connect())
-    if found is not None:
-        name = f"Prometheus ({found.name})"
-        try:
-            usage, source = _prometheus(reach, found, wanted)
-            if usage.rows:
-                return usage, source
-            terminal.say(f"nothing in {name}")
-        except KagentError as error:
-            terminal.warn(f"{name} can't be asked: {error.explained}")
-    return _records(reach, wanted)
+def _told(usage: UsageTable) -> UsageTable:
+    for gap in usage.gaps:
+        terminal.warn(gap)
+    return usage
 
 
 def _prometheus(
     reach: options.ControllerAccess, prometheus: Prometheus, wanted: Wanted
-) -> tuple[UsageTable, str]:
+) -> tuple[UsageTable, bool]:
+    """The usage, and whether its tokens are counted elsewhere only."""
     from kubectl_kagent.telemetry.usage import agents as top_agents
     from kubectl_kagent.telemetry.usage import metrics as top_metrics
 
     usage = top_metrics.usage(prometheus, wanted)
     if not reach.url:
         usage = top_agents.with_doubled(usage, reach.connect(), wanted)
-    source = _told(usage, f"Prometheus ({prometheus.name})")
-    if usage.rows and wanted.kind != TOOLS:
-        terminal.say("tokens are not in it: --prometheus=none counts those of your own sessions")
-    return usage, source
+    return _told(usage), wanted.kind != TOOLS
 
 
-def _records(reach: options.ControllerAccess, wanted: Wanted) -> tuple[UsageTable, str]:
+def _records(
+    reach: options.ControllerAccess, controller: Controller, wanted: Wanted
+) -> tuple[UsageTable, bool]:
     from kubectl_kagent.telemetry.usage import records as top_records
 
-    controller = reach.controller()
-    usage = top_records.usage(controller, None if reach.url else reach.connect(), wanted)
-    return usage, _told(usage, f"the kagent controller's records of user {controller.user}")
+    return _told(top_records.usage(controller, None if reach.url else reach.connect(), wanted)), False
 
 
-def _told(usage: UsageTable, source: str) -> str:
-    for gap in usage.gaps:
-        terminal.warn(gap)
-    if usage.rows:
-        terminal.say(f"from {source}")
-    return source
+def _by_revision(
+    reach: options.ControllerAccess,
+    namespace: str | None,
+    since: float,
+    column: str,
+    url: str,
+    output: Output,
+) -> None:
+    """The turns of each revision of the agents."""
+    from kubectl_kagent.cli.impact import measured
+    from kubectl_kagent.impact.agents import agent_periods
+    from kubectl_kagent.render import impact as screen
+    from kubectl_kagent.render.impact_view import agents_impact_view
+
+    wide, namespaces, now = output.wide, namespace is None, clock.now()
+    screen.ordered((), column, wide=wide, namespaces=namespaces)
+    periods, notes = agent_periods(reach.connect(), namespace, now=now, since=now - timedelta(seconds=since))
+    impact, source, gaps = measured(reach, url, periods, notes, now=now)
+    rows = screen.ordered(impact.rows, column, wide=wide, namespaces=namespaces)
+    if not output.is_text:
+        terminal.write(output.view(agents_impact_view(rows, since, gaps, source)))
+    elif rows:
+        terminal.show(screen.impact_of_agents(rows, wide=wide, namespaces=namespaces))
+    else:
+        where = f" in namespace {namespace}" if namespace else ""
+        terminal.say(f"No agents found{where}")

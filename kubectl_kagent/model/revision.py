@@ -319,5 +319,8 @@ def timestamp(moment: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """The moment an RFC 3339 time names."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """The moment an RFC 3339 time names. Raises ValueError for anything else, and without a time zone."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment

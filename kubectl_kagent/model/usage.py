@@ -25,7 +25,7 @@ class UsageRow:
     """The calls of one agent (its turns), tool or model called ``name``.
 
     ``agent`` is who called it, empty for all agents of the namespace together. ``tool_calls`` and ``tokens``
-    are None where nobody counted, quantiles where nobody measured.
+    are None where nobody counted, quantiles where nobody measured, ``cost`` (in US dollars) without a price.
     """
 
     namespace: str
@@ -37,6 +37,7 @@ class UsageRow:
     p95: Quantile | None = None
     tool_calls: int | None = None
     tokens: Tokens | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class UsageTable:
 class Wanted:
     """What is asked for: rows of a kind for the last ``seconds`` before ``now`` (since the epoch).
 
-    ``namespace`` None is all of them. ``by_agent`` keeps the agents apart that called the same.
+    ``namespace`` None is all of them. ``by_agent`` keeps the agents apart that called the same. ``agent`` is
+    the only one that is asked for, empty for all.
     """
 
     kind: str
@@ -59,9 +61,36 @@ class Wanted:
     seconds: float
     now: float
     by_agent: bool = False
+    agent: str = ""
 
     def key(self, namespace: str, agent: str, name: str) -> tuple[str, str, str] | None:
-        """Which row a call belongs to. None for a namespace that was not asked for."""
-        if self.namespace not in (None, namespace):
+        """Which row a call belongs to. None for a namespace or an agent that was not asked for."""
+        if self.namespace not in (None, namespace) or self.agent not in ("", agent):
             return None
         return namespace, agent if self.by_agent or self.kind == AGENTS else "", name
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a source knows of one stretch of time.
+
+    ``begun``: it had numbers already, of whatever agent; without it no row means that nobody counted.
+    """
+
+    rows: tuple[UsageRow, ...]
+    begun: bool
+
+    def of(self, namespace: str, agent: str) -> UsageRow | None:
+        """An agent's row; None where its turns are not known."""
+        for row in self.rows:
+            if (row.namespace, row.agent) == (namespace, agent):
+                return row
+        return UsageRow(namespace, agent, agent, calls=0, errors=0) if self.begun else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """What a source knows of several stretches, in their order, and what is not as it seems with that."""
+
+    counted: tuple[Stretch, ...]
+    gaps: tuple[str, ...] = ()

@@ -130,6 +130,18 @@ def _controller(why: Mapping[str, str]) -> tuple[Need, ...]:
     )
 
 
+# Prometheus, and the controller's records.
+_TURNS = (
+    Need(
+        SERVICE,
+        ("list",),
+        "find Prometheus and the controller",
+        "leaves Prometheus out, and expects the controller where its chart puts it",
+        elsewhere=_ALL_NAMESPACES,
+    ),
+    Need(SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Prometheus's"),
+)
+
 _SERVERS_TOGETHER = tuple(
     Need(resource, ("list",), "several of the servers that agents name at once", _ONE_BY_ONE)
     for resource in (MCP_SERVER, REMOTE_MCP_SERVER, SERVICE)
@@ -257,6 +269,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_PAST,
         Need(REPLICA_SET, ("list",), "the pods of each config"),
         *_RECORDING,
+        *_only_with("--impact", _TURNS),
     ),
     "rollout diff": (*_PAST, *_RECORDING),
     "rollout undo, rollback": _UNDO,
@@ -278,18 +291,15 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_only_with("--wait", (*_EXPLAINED, *_SOURCES)),
     ),
     "top": (
-        Need(
-            SERVICE,
-            ("list",),
-            "find Prometheus and the controller",
-            "leaves Prometheus out, and expects the controller where its chart puts it",
-            elsewhere=_ALL_NAMESPACES,
-        ),
-        Need(
-            SERVICE, ("get",), "ask them", subresource="proxy", elsewhere="the controller's and Prometheus's"
-        ),
+        *_TURNS,
         Need(AGENT, ("list",), "tools that need approval, models", "says that they are not known"),
         Need(MODEL_CONFIG, ("list",), "models that records leave out", "says that they are not known"),
+    ),
+    "top --by=revision": (
+        Need(AGENT, ("list",), "the agents"),
+        Need(CONTROLLER_REVISION, ("list",), "their revisions"),
+        Need(REPLICA_SET, ("list",), "when their configs ran"),
+        *_TURNS,
     ),
     "tools list": (
         *_each((AGENT,), ("get", "list"), "the agents"),

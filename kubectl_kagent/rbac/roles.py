@@ -69,7 +69,7 @@ ROLES = (
     Role(
         "kagent-edit",
         "change: also scale, hibernate, wake, autoscale, rollout restart and undo, tools call; "
-        "trace and top, which ask services; no recording",
+        "trace, top and rollout history --impact, which ask services; no recording",
         frozenset(rule for rule in _rules(recorder=False) if not _is_recording(rule)),
         ("edit", "admin"),
     ),

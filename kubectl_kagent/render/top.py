@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired, TypedDict
 
-from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
-from kubectl_kagent.render.table import table
+from kubectl_kagent.render.columns import UNKNOWN, Column, cells, named
 from kubectl_kagent.render.trace import took
 from kubectl_kagent.render.trace_view import TokensView, tokens_view
-
-_UNKNOWN = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """``value`` is what is compared; ``cell`` what is shown of it, else the value itself."""
-
-    header: str
-    value: Callable[[UsageRow], Any]
-    cell: Callable[[UsageRow], str] | None = None
-
-    def show(self, row: UsageRow) -> str:
-        if self.cell:
-            return self.cell(row)
-        value = self.value(row)
-        return _UNKNOWN if value in (None, "") else str(value)
 
 
 def usage_table(rows: Sequence[UsageRow], wanted: Wanted, *, wide: bool) -> str:
     """The rows as they come."""
-    columns = _columns(wanted, wide=wide)
-    return table([column.header for column in columns], [[one.show(row) for one in columns] for row in rows])
+    return cells(_columns(wanted, wide=wide), rows)
 
 
 def ordered(rows: Sequence[UsageRow], wanted: Wanted, column: str, *, wide: bool) -> list[UsageRow]:
@@ -41,16 +21,13 @@ def ordered(rows: Sequence[UsageRow], wanted: Wanted, column: str, *, wide: bool
 
     Without one by the number of calls. Raises UsageError for a column that is not shown.
     """
-    columns = {one.header: one for one in _columns(wanted, wide=wide)}
-    if column and column.upper() not in columns:
-        raise UsageError(f'there is no column "{column}"', hint=f"one of {', '.join(columns)}")
-    value = columns[column.upper() or ("TURNS" if wanted.kind == AGENTS else "CALLS")].value
+    by = column or ("TURNS" if wanted.kind == AGENTS else "CALLS")
+    place = named(_columns(wanted, wide=wide), by).place
 
-    def place(row: UsageRow) -> tuple[Any, str, str, str]:
-        found = value(row)
-        return found if isinstance(found, str) else -(found or 0), row.namespace, row.name, row.agent
+    def key(row: UsageRow) -> tuple[Any, str, str, str]:
+        return place(row), row.namespace, row.name, row.agent
 
-    return sorted(rows, key=place)
+    return sorted(rows, key=key)
 
 
 def span(seconds: float) -> str:
@@ -148,8 +125,8 @@ def _calls_view(row: UsageRow, wanted: Wanted) -> _CallsView:
         "calls": row.calls,
         "callsPerSecond": row.calls / wanted.seconds,
         "errors": row.errors,
-        "p50Seconds": _seconds(row.p50),
-        "p95Seconds": _seconds(row.p95),
+        "p50Seconds": quantile_seconds(row.p50),
+        "p95Seconds": quantile_seconds(row.p95),
     }
     if row.p50 and row.p50.beyond:
         found["p50IsMore"] = True
@@ -158,22 +135,22 @@ def _calls_view(row: UsageRow, wanted: Wanted) -> _CallsView:
     return found
 
 
-def _columns(wanted: Wanted, *, wide: bool) -> list[_Column]:
+def _columns(wanted: Wanted, *, wide: bool) -> list[Column[UsageRow]]:
     agents, tools = wanted.kind == AGENTS, wanted.kind == TOOLS
-    tokens = [
-        _Column("TOKENS-IN", lambda row: row.tokens.prompt if row.tokens else None),
-        _Column("TOKENS-OUT", lambda row: row.tokens.output if row.tokens else None),
+    tokens: list[Column[UsageRow]] = [
+        Column("TOKENS-IN", lambda row: row.tokens.prompt if row.tokens else None),
+        Column("TOKENS-OUT", lambda row: row.tokens.output if row.tokens else None),
     ]
     return [
-        *([_Column("NAMESPACE", lambda row: row.namespace)] if wanted.namespace is None else []),
-        _Column("NAME" if agents else "TOOL" if tools else "MODEL", lambda row: row.name),
-        *([_Column("AGENT", lambda row: row.agent)] if tools and wide else []),
-        _Column("TURNS" if agents else "CALLS", lambda row: row.calls),
-        _Column("RATE", lambda row: row.calls, lambda row: _rate(row.calls / wanted.seconds)),
-        _Column("ERRORS", lambda row: row.errors, _errors),
-        _Column("P50", lambda row: _seconds(row.p50), lambda row: _quantile(row.p50)),
-        _Column("P95", lambda row: _seconds(row.p95), lambda row: _quantile(row.p95)),
-        *([_Column("TOOL-CALLS", lambda row: row.tool_calls)] if agents else []),
+        *([Column("NAMESPACE", lambda row: row.namespace)] if wanted.namespace is None else []),
+        Column("NAME" if agents else "TOOL" if tools else "MODEL", lambda row: row.name),
+        *([Column("AGENT", lambda row: row.agent)] if tools and wide else []),
+        Column("TURNS" if agents else "CALLS", lambda row: row.calls),
+        Column("RATE", lambda row: row.calls, lambda row: _rate(row.calls / wanted.seconds)),
+        Column("ERRORS", lambda row: row.errors, errors_cell),
+        Column("P50", lambda row: quantile_seconds(row.p50), lambda row: quantile_cell(row.p50)),
+        Column("P95", lambda row: quantile_seconds(row.p95), lambda row: quantile_cell(row.p95)),
+        *([Column("TOOL-CALLS", lambda row: row.tool_calls)] if agents else []),
         *([] if tools else tokens),
     ]
 
@@ -183,15 +160,18 @@ def _rate(per_second: float) -> str:
     return f"{many:.{0 if many >= 100 else 1 if many >= 10 else 2}f}/{unit}"
 
 
-def _errors(row: UsageRow) -> str:
+def errors_cell(row: UsageRow) -> str:
+    """How many turns or calls failed, and which share."""
     return f"{row.errors} ({row.errors / row.calls:.0%})" if row.errors else "0"
 
 
-def _seconds(quantile: Quantile | None) -> float | None:
+def quantile_seconds(quantile: Quantile | None) -> float | None:
+    """What is compared of it; None: not measured."""
     return quantile.seconds if quantile else None
 
 
-def _quantile(quantile: Quantile | None) -> str:
+def quantile_cell(quantile: Quantile | None) -> str:
+    """A duration as one would say it, ``>`` before one that is longer."""
     if quantile is None:
-        return _UNKNOWN
+        return UNKNOWN
     return f"{'>' if quantile.beyond else ''}{took(quantile.seconds)}"

@@ -13,6 +13,7 @@ TASK = "gen_ai.task.id"
 SESSION = "gen_ai.conversation.id"
 MODEL = "gen_ai.request.model"
 INPUT_TOKENS, OUTPUT_TOKENS = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+TOKEN_TYPE = "gen_ai.token.type"
 TOOL_NAME, TOOL_CALL_ID = "gen_ai.tool.name", "gen_ai.tool.call.id"
 TOOL_ARGUMENTS, TOOL_RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"
 LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response"
@@ -23,6 +24,7 @@ TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
 # Attributes of resources.
 SERVICE_NAME = "service.name"  # an agent's name with underscores
 SERVICE_NAMESPACE = "service.namespace"  # with underscores, as the runtimes write it
+NAMESPACE = "k8s.namespace.name"
 
 # Values of OPERATION.
 INVOKE_AGENT = "invoke_agent"
@@ -56,6 +58,13 @@ SPAN_NAME = "span_name"
 STATUS_CODE = "status_code"
 LESS_OR_EQUAL = "le"
 ERROR = "STATUS_CODE_ERROR"
+# Of our collector's connector signaltometrics: tokens of each call of a model, with NAMESPACE and AGENT_NAME
+# (both with dashes), MODEL, and TOKEN_TYPE, whose values are these.
+MODEL_TOKENS = "kagent_model_tokens_total"
+INPUT, OUTPUT = "input", "output"
+# What a token costs in US dollars, by model and type: a recording rule that a team writes.
+PRICE = "kagent:price_usd_per_token"
+PRICE_MODEL, PRICE_TYPE = "model", "type"
 # SERVICE_NAMESPACE/SERVICE_NAME, where the namespace is no dimension: the exporter's job, which Prometheus
 # renames when it has one of its own.
 JOBS = ("exported_job", "job")

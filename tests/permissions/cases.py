@@ -28,6 +28,7 @@ from tests.permissions.scenes import (
     edited,
     guest,
     idle_recorded,
+    in_effect,
     no_guest,
     nothing,
     recorded,
@@ -143,6 +144,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout history agent/agent", before=unsettled),
         Case("rollout history mcpserver/server"),
         Case("rollout history agent/guest", before=guest, after=no_guest),
+        Case("rollout history agent/echo --impact", before=in_effect),
     ),
     "rollout diff": (
         Case("rollout diff agent/agent", before=edited),
@@ -191,6 +193,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "top": (Case("top"), Case("top models --prometheus=none")),
+    "top --by=revision": (Case("top --by=revision", before=in_effect),),
     "tools list": (
         Case("tools list"),
         Case("tools list agent"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, NotFound
 from kubectl_kagent.model.resources import (
@@ -20,7 +22,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import CONFIG_HASH, revision_name
+from kubectl_kagent.model.revision import CONFIG_HASH, parse_time, revision_name
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
 from tests.permissions.recording import Recording
 from tests.permissions.running import run
@@ -56,7 +58,7 @@ class World(Protocol):
 
 
 Step = Callable[[World], None]
-_PATHS = {"agent": AGENT, "broken": AGENT, "server": MCP_SERVER, "idle": MCP_SERVER}
+_PATHS = {"agent": AGENT, "broken": AGENT, "echo": AGENT, "server": MCP_SERVER, "idle": MCP_SERVER}
 
 
 def _object(resource: Resource, name: str, spec: Object, **metadata: Any) -> Object:
@@ -175,6 +177,14 @@ def recorded(world: World, name: str = "agent") -> None:
     look(world, name)
     found = _revisions(world, name)
     world.values |= {"target": str(found[-2]["revision"]), "live": str(found[-1]["revision"])}
+
+
+def in_effect(world: World) -> None:
+    """Agent ``echo``, whose newest revision is recorded and has been in effect for a while."""
+    look(world, "echo")
+    changed = parse_time(_revisions(world, "echo")[-1]["data"]["changedAt"])
+    while clock.now() < changed + timedelta(seconds=10):
+        clock.sleep(0.5)
 
 
 def blocked(world: World, name: str = "agent") -> None:

@@ -219,6 +219,9 @@ FORMS: tuple[Form, ...] = (
     Form("rollout history agent/agent -o json", before=scenes.recorded),
     Form("rollout history agent/agent --revision={target}", before=scenes.recorded),
     Form("rollout history mcpserver/server"),
+    Form("rollout history agent/agent --impact --prometheus=none", before=scenes.recorded),
+    Form(f"rollout history agent/{RECORDS} --impact"),
+    Form(f"rollout history agent/{RECORDS} --impact --prometheus=http://service.test -o wide"),
     Form("rollout diff agent/agent", before=scenes.recorded),
     Form("rollout diff agent/agent {target} {live} --no-record", before=scenes.recorded),
     Form("rollout status agent/agent"),
@@ -290,6 +293,8 @@ FORMS: tuple[Form, ...] = (
     Form("top tools -A -o wide"),
     Form("top models --prometheus=http://service.test -A -o json"),
     Form("top agents --prometheus=none --since=24h"),
+    Form("top --by=revision --prometheus=none --since=24h"),
+    Form("top --by=revision -A --prometheus=http://service.test"),
     # tools
     Form("tools list"),
     Form("tools list agent -o json"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kubectl_kagent.backends.prometheus import at_address
-from kubectl_kagent.model.usage import TOOLS, Wanted
-from kubectl_kagent.telemetry.usage.metrics import usage
+from kubectl_kagent.model.usage import AGENTS, TOOLS, Wanted
+from kubectl_kagent.telemetry.usage.metrics import Asking, counted, usage
+from kubectl_kagent.telemetry.usage.tokens import spent
 from tests.cluster.conftest import Tools, wait_for
 from tests.cluster.conversations import ASKER, GREETINGS, conversations
 from tests.lab.build import program
@@ -125,9 +127,45 @@ def test_counters_are_read_to_the_call(tmp_path: Path) -> None:
         {"labels": f'{{service_name="{name}"}}', "value": grown} for name, (_, grown) in COUNTERS.items()
     ]
     test = {"expr": rounded, "eval_time": "180m", "exp_samples": expected}
-    tests = [{"interval": "1m", "input_series": inputs, "promql_expr_test": [test]}]
-    path = tmp_path / "counters.yaml"
-    path.write_text(json.dumps({"evaluation_interval": "1m", "tests": tests}))
-    promtool = program(Layout.here(), "promtool")
-    done = subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True, check=False)
+    promtool(tmp_path, inputs, [test])
+
+
+def promtool(folder: Path, inputs: list[dict[str, str]], tests: list[dict[str, Any]]) -> None:
+    """Prometheus's own answers to expressions, from samples a minute apart."""
+    path = folder / "counters.yaml"
+    whole = [{"interval": "1m", "input_series": inputs, "promql_expr_test": tests}]
+    path.write_text(json.dumps({"evaluation_interval": "1m", "tests": whole}))
+    command = program(Layout.here(), "promtool")
+    done = subprocess.run([command, "test", "rules", path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "  SUCCESS\n\n"), done
+
+
+def test_windows_that_touch_share_no_call_and_no_token(tmp_path: Path) -> None:
+    """There is nothing in the time of the first revision; in the second's it begins, then it goes on."""
+    ends, grown = (60, 100, 180), (None, 1, 59)
+    with serve() as server:
+        server.answer = lambda _: response(200, {"data": {"result": []}})
+        for begin, end in pairwise((0, *ends)):
+            wanted = Wanted(AGENTS, None, (end - begin) * 60, end * 60, agent="a-b")
+            asking = Asking(at_address(server.url), wanted.now)
+            counted(asking, wanted)
+            spent(asking, wanted)
+        queries = [parse_qs(urlsplit(request.path).query)["query"][0] for request in server.received]
+    turns = 'service_name="a_b",gen_ai_operation_name="invoke_agent"'
+    tokens = 'gen_ai_agent_name="a-b",gen_ai_token_type="input"'
+    inputs = [
+        {"series": f"traces_span_metrics_calls_total{{{turns}}}", "values": "_x70 1x50 2+1x58"},
+        {"series": f"kagent_model_tokens_total{{{tokens}}}", "values": "_x70 1x50 2+1x58"},
+        {"series": 'kagent_model_tokens_total{gen_ai_agent_name="other"}', "values": "0+7x180"},
+    ]
+    tests: list[dict[str, Any]] = [
+        {
+            "expr": f"round(sum ({query}))",
+            "eval_time": f"{end}m",
+            "exp_samples": [] if count is None else [{"labels": "{}", "value": count}],
+        }
+        for query, (end, count) in zip(
+            queries, [each for each in zip(ends, grown, strict=True) for _ in range(2)], strict=True
+        )
+    ]
+    promtool(tmp_path, inputs, tests)

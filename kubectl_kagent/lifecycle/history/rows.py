@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.diff import difference, summary
-from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.deployment import config_hash, image
 from kubectl_kagent.model.revision import Revision, parse_time
 from kubectl_kagent.model.workload import Workload
@@ -18,7 +17,8 @@ from kubectl_kagent.model.workload import Workload
 class HistoryRow:
     """One line of history. ``number`` is None for a ReplicaSet whose config nobody recorded.
 
-    ``pods`` and ``ready`` count the pods that run this config hash now.
+    ``pods`` and ``ready`` count the pods that run this config hash now. ``ready_at`` is when they were first
+    seen ready, ``rendered_at`` when the oldest ReplicaSet of the hash was made.
     """
 
     number: int | None
@@ -33,19 +33,27 @@ class HistoryRow:
     cause: str
     rollback_of: int | None
     gap_before: bool
+    ready_at: datetime | None = None
+    rendered_at: datetime | None = None
 
 
-def rows(past: History, replica_sets: Sequence[Mapping[str, Any]]) -> list[HistoryRow]:
+def rows(
+    workload: Workload,
+    revisions: Sequence[Revision],
+    replica_sets: Sequence[Mapping[str, Any]],
+    *,
+    live: Revision | None = None,
+) -> list[HistoryRow]:
     """Oldest first: the revisions, and between them by their age the configs that only ReplicaSets know."""
-    workload = past.now.workload
     counts = _counts(workload, replica_sets)
-    known = {revision.config_hash for revision in past.revisions}
+    known = {revision.config_hash for revision in revisions}
     oldest: dict[str, HistoryRow] = {}  # a restart makes several ReplicaSets of one config
     for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_changed_at):
         oldest.setdefault(row.config_hash, row)
     bare = [row for config_hash, row in oldest.items() if config_hash not in known]
     merged: list[HistoryRow] = []
-    for row in _recorded(past, counts):
+    rendered = {config_hash: row.changed_at for config_hash, row in oldest.items()}
+    for row in _recorded(workload, revisions, live, counts, rendered):
         while bare and bare[0].changed_at < row.changed_at:
             merged.append(bare.pop(0))
         merged.append(row)
@@ -56,27 +64,35 @@ def _changed_at(row: HistoryRow) -> datetime:
     return row.changed_at
 
 
-def _recorded(past: History, counts: Mapping[str, tuple[int, int]]) -> list[HistoryRow]:
+def _recorded(
+    workload: Workload,
+    revisions: Sequence[Revision],
+    live: Revision | None,
+    counts: Mapping[str, tuple[int, int]],
+    rendered: Mapping[str, datetime],
+) -> list[HistoryRow]:
     found: list[HistoryRow] = []
     before: Revision | None = None
-    newest_of_hash = {revision.config_hash: revision.number for revision in past.revisions}
-    for revision in past.revisions:
+    newest_of_hash = {revision.config_hash: revision.number for revision in revisions}
+    for revision in revisions:
         runs = newest_of_hash[revision.config_hash] == revision.number and revision.config_hash
         pods, ready = counts.get(revision.config_hash, (0, 0)) if runs else (0, 0)
         found.append(
             HistoryRow(
                 number=revision.number,
-                live=past.live is not None and revision.number == past.live.number,
+                live=live is not None and revision.number == live.number,
                 changed_at=revision.changed_at,
                 changed_by=revision.changed_by,
                 config_hash=revision.config_hash,
                 image=revision.image,
                 pods=pods,
                 ready=ready,
-                change=_change(past.now.workload, before, revision),
+                change=_change(workload, before, revision),
                 cause=revision.change_cause,
                 rollback_of=revision.rollback_of,
                 gap_before=revision.gap_before,
+                ready_at=_ready_at(revision),
+                rendered_at=rendered.get(revision.config_hash) if revision.config_hash else None,
             )
         )
         before = revision
@@ -90,15 +106,24 @@ def _change(workload: Workload, before: Revision | None, revision: Revision) -> 
     return f"rollback of {revision.rollback_of}: {text}" if revision.rollback_of else text
 
 
+def _ready_at(revision: Revision) -> datetime | None:
+    """None also for what is no time: anybody can write annotations."""
+    try:
+        return parse_time(revision.ready_at) if revision.ready_at else None
+    except ValueError:
+        return None
+
+
 def _bare_row(
     workload: Workload, item: Mapping[str, Any], counts: Mapping[str, tuple[int, int]]
 ) -> HistoryRow:
     hash_ = config_hash(item, workload)
     pods, ready = counts.get(hash_, (0, 0))
+    created = parse_time(item["metadata"]["creationTimestamp"])
     return HistoryRow(
         number=None,
         live=False,
-        changed_at=parse_time(item["metadata"]["creationTimestamp"]),
+        changed_at=created,
         changed_by="",
         config_hash=hash_,
         image=image(item),
@@ -108,6 +133,7 @@ def _bare_row(
         cause="",
         rollback_of=None,
         gap_before=False,
+        rendered_at=created,
     )
 
 

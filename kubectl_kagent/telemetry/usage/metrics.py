@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from kubectl_kagent.backends.prometheus import Prometheus, Sample
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.wire import semconv
-from kubectl_kagent.wire.ids import dashed
+from kubectl_kagent.wire.ids import dashed, underscored
 from kubectl_kagent.wire.semconv import label
 
 _SERVICE, _NAMESPACE = label(semconv.SERVICE_NAME), label(semconv.SERVICE_NAMESPACE)
@@ -30,48 +30,71 @@ _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 
 def usage(prometheus: Prometheus, wanted: Wanted) -> UsageTable:
     """What Prometheus knows; no rows where it has no span metrics, or none of these agents."""
-    warnings: list[str] = []
+    asking = Asking(prometheus, wanted.now)
+    rows = counted(asking, wanted)
+    if rows and not begun(asking, wanted):
+        asking.warnings.append(_YOUNG)
+    return UsageTable(rows, asking.gaps)
 
-    def ask(query: str) -> list[Sample]:
-        found, warned = prometheus.query(query, wanted.now)
-        readable = [sample for sample in found if _readable(sample)]
-        warnings.extend(warned if len(readable) == len(found) else [*warned, _UNREADABLE])
-        return readable
 
-    tallies = {
-        key: tally for key, tally in _tallies(ask(_calls(wanted)), wanted).items() if round(tally.calls)
-    }
+def counted(asking: Asking, wanted: Wanted) -> tuple[UsageRow, ...]:
+    """The rows of what is wanted."""
+    samples = asking.ask(_calls(wanted))
+    tallies = {key: tally for key, tally in _tallies(samples, wanted).items() if round(tally.calls)}
     if tallies:
-        _measure(tallies, ask(_durations(wanted)), wanted)
-        if not ask(_before(wanted)):
-            warnings.append(_YOUNG)
-    gaps = tuple(f"Prometheus ({prometheus.name}): {warning}" for warning in dict.fromkeys(warnings))
-    return UsageTable(tuple(_row(key, tally, wanted) for key, tally in tallies.items()), gaps)
+        _measure(tallies, asking.ask(_durations(wanted)), wanted)
+    return tuple(_row(key, tally, wanted) for key, tally in tallies.items())
+
+
+def begun(asking: Asking, wanted: Wanted) -> bool:
+    """Whether there were any span metrics when the window began."""
+    return bool(asking.ask(_before(wanted)))
 
 
 # Asking
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Queries of one Prometheus at one moment, and what it warned of meanwhile."""
+
+    prometheus: Prometheus
+    at: float
+    warnings: list[str] = field(default_factory=list)
+
+    def ask(self, query: str) -> list[Sample]:
+        """The samples that are numbers."""
+        found, warned = self.prometheus.query(query, self.at)
+        readable = [sample for sample in found if _readable(sample)]
+        self.warnings.extend(warned if len(readable) == len(found) else [*warned, _UNREADABLE])
+        return readable
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """The warnings for people, each once."""
+        return tuple(f"Prometheus ({self.prometheus.name}): {line}" for line in dict.fromkeys(self.warnings))
+
+
 def _calls(wanted: Wanted) -> str:
     """Of every kind: a turn's tool calls and errors are other spans than itself."""
     operations = "|".join(_OPERATIONS.values())
-    series = f'{semconv.SPAN_CALLS}{{{_OPERATION}=~"{operations}",{_others()}}}'
+    series = f'{semconv.SPAN_CALLS}{{{_OPERATION}=~"{operations}",{_others(wanted)}}}'
     by = ", ".join((*_BY, semconv.STATUS_CODE))
-    found = f"sum by ({by}) ({_increase(series, wanted)})"
+    found = f"sum by ({by}) ({increase(series, wanted)})"
     # the runtime's own span of a call leaves its status unset when the model failed
-    failed = f'{semconv.SPAN_CALLS}{{{_by_clients()},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
-    return f"{found} or sum by ({by}) ({_increase(failed, wanted)})"
+    failed = f'{semconv.SPAN_CALLS}{{{_by_clients(wanted)},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
+    return f"{found} or sum by ({by}) ({increase(failed, wanted)})"
 
 
 def _durations(wanted: Wanted) -> str:
     operation = _OPERATIONS[wanted.kind]
-    series = f'{semconv.SPAN_SECONDS}{{{_OPERATION}="{operation}",{_others()}}}'
+    series = f'{semconv.SPAN_SECONDS}{{{_OPERATION}="{operation}",{_others(wanted)}}}'
     by = ", ".join((*_BY, semconv.SPAN_NAME, semconv.LESS_OR_EQUAL))
-    found = f"sum by ({by}) ({_increase(series, wanted)})"
+    found = f"sum by ({by}) ({increase(series, wanted)})"
     if wanted.kind != MODELS:
         return found
-    series = f"{semconv.SPAN_SECONDS}{{{_by_clients()}}}"
-    return f"{found} or sum by ({by}) ({_increase(series, wanted)})"
+    series = f"{semconv.SPAN_SECONDS}{{{_by_clients(wanted)}}}"
+    return f"{found} or sum by ({by}) ({increase(series, wanted)})"
 
 
 def _before(wanted: Wanted) -> str:
@@ -79,16 +102,21 @@ def _before(wanted: Wanted) -> str:
     return f"group(last_over_time({semconv.SPAN_CALLS}[{_BEFORE}] offset {_window(wanted)}))"
 
 
-def _by_clients() -> str:
+def _by_clients(wanted: Wanted) -> str:
     clients = "|".join(name.replace(".", "[.]") for name in semconv.MODEL_CLIENTS)
-    return f'{semconv.SPAN_NAME}=~"{clients}"'
+    return f'{semconv.SPAN_NAME}=~"{clients}"{_only(wanted)}'
 
 
-def _others() -> str:
-    return f'{_SERVICE}!="{semconv.CONTROLLER}",{_TOOL}!="{semconv.MERGED_TOOLS}"'
+def _others(wanted: Wanted) -> str:
+    return f'{_SERVICE}!="{semconv.CONTROLLER}",{_TOOL}!="{semconv.MERGED_TOOLS}"{_only(wanted)}'
 
 
-def _increase(series: str, wanted: Wanted) -> str:
+def _only(wanted: Wanted) -> str:
+    """The services that can be the agent; where a dot in its name matches more, ``Wanted.key`` does not."""
+    return f',{_SERVICE}=~"{underscored(wanted.agent)}|{wanted.agent}"' if wanted.agent else ""
+
+
+def increase(series: str, wanted: Wanted) -> str:
     """By how much counters grew in the window.
 
     PromQL's own increase guesses beyond the first and last sample, and misses the first call of a series:

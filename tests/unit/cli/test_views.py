@@ -13,6 +13,7 @@ from scripts.command_tree import verbs
 from scripts.output import VIEWS, View, prints_objects
 from tests import recordings
 from tests.fake.agent import asked, request, row, task, waiting
+from tests.fake.prometheus import CountedTurn, CountingPrometheus
 from tests.permissions import recording, running
 from tests.shapes import paths, unlike
 from tests.soak.faults import Scene
@@ -77,6 +78,18 @@ def _slow(world: World) -> None:
     world.services.prometheus = slow
 
 
+def _counted(world: World) -> None:
+    """Turns of the agent's newest revision that took longer than the last bucket, with tokens and a price."""
+    _kagent(world, "rollout", "history", f"agent/{AGENT_WITH_RECORDS}")
+    world.admin.clock.sleep(60)
+    _undone(world)
+    world.admin.clock.sleep(60)
+    end = world.admin.clock.now.timestamp()
+    turn = CountedTurn(AGENT_WITH_RECORDS, end, seconds=60, prompt=10, output=1)
+    prices = {("small", "input"): 0.5, ("small", "output"): 2.0}
+    world.services.prometheus = CountingPrometheus([turn], prices=prices).answer
+
+
 def _spans() -> str:
     """A turn that failed, one without times, and something else, in lines."""
     failed, timeless = recordings.tempo("trace_go_llm_error"), recordings.tempo("trace_py_tool_error")
@@ -100,6 +113,8 @@ _MORE = (
     Form("trace list --input=-", stdin=_spans()),
     Form("top models --prometheus=none --since=24h"),
     *(Form(f"top {kind} -A", before=_slow) for kind in ("agents", "tools", "models")),
+    Form(f"rollout history agent/{AGENT_WITH_RECORDS} --impact", before=_counted),
+    Form("top --by=revision", before=_counted),
 )
 
 

@@ -197,6 +197,7 @@ SEVERAL = [
     ("wake", "agents", "--all", "--dry-run=client"),
     ("rollout", "restart", "agents", "--all", "--dry-run=client"),
     ("top",),
+    ("top", "--by=revision"),
 ]
 
 

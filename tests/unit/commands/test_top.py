@@ -33,6 +33,8 @@ def answer(path: str) -> Object:
     (query,) = parse_qs(urlsplit(path).query)["query"]
     if query.startswith("group"):
         return {"status": "success", "data": {"resultType": "vector", "result": [sample(1)]}}
+    if metrics.PRICE in query or metrics.MODEL_TOKENS in query:
+        return {"data": {"resultType": "vector", "result": []}}
     if metrics.SPAN_SECONDS not in query:
         return recordings.prometheus("calls")
     kinds = {"execute_tool": "tools", "generate_content": "models", "invoke_agent": "agents"}

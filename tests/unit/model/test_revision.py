@@ -283,6 +283,12 @@ def test_times_are_utc_and_read_back() -> None:
     assert parse_time("2026-11-23T08:00:05.123456Z").microsecond == 123456
 
 
+@pytest.mark.parametrize("text", ["2026-11-23T08:00:05", "2026-11-23", "soon", ""])
+def test_a_time_without_a_zone_names_no_moment(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        parse_time(text)
+
+
 def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
     with pytest.raises(KagentError) as caught:
         read_revision({"metadata": {"name": "agent-clock-r1"}, "data": []})

@@ -119,7 +119,10 @@ def test_a_verb_with_two_names_says_so() -> None:
         ("rollout-diff", "Needs ClusterRole `kagent-view`, and does more with ClusterRole `kagent-operate`."),
         ("chat", "Needs ClusterRole `kagent-view` and `kagent-controller-api` in kagent's namespace."),
         ("sessions-show", "Needs `kagent-controller-api` in kagent's namespace."),
-        ("top", "Needs `get` on `services/proxy` in the controller's and Prometheus's namespace, and does"),
+        (
+            "top",
+            "`top` needs `get` on `services/proxy` in the controller's and Prometheus's namespace, and does",
+        ),
         ("version", "Needs no role, and does more with `get` on `services/proxy` in the controller's "),
     ],
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubectl_kagent.lifecycle.history.revisions import History
+import pytest
+
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
-from kubectl_kagent.lifecycle.history.snapshots import Observation
 from kubectl_kagent.model.resources import AGENT
-from kubectl_kagent.model.revision import Revision, Snapshot
+from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent
 
@@ -55,10 +55,8 @@ def replica_set(config_hash: str, at: int, *, pods: int = 0, ready: int = 0, ima
 
 def ledger(revisions: list[Revision], *replica_sets: Object, live: int | None = -1) -> list[HistoryRow]:
     workload = Workload(AGENT, {**agent(), "metadata": {"name": "clock", "namespace": "default"}})
-    snapshot = Snapshot({}, (), 9, 9, "", START, workload.deployment_path)
-    now = Observation(workload, snapshot, None, (), {})
     newest = revisions[live] if revisions and live is not None else None
-    return rows(History(now, tuple(revisions), newest, ()), replica_sets)
+    return rows(workload, revisions, replica_sets, live=newest)
 
 
 def test_nothing_known_is_no_row() -> None:
@@ -85,6 +83,7 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
             cause="",
             rollback_of=None,
             gap_before=False,
+            rendered_at=minute(0),
         ),
         HistoryRow(
             2,
@@ -99,6 +98,7 @@ def test_a_revision_with_what_its_replica_set_proves() -> None:
             cause="why",
             rollback_of=None,
             gap_before=False,
+            rendered_at=minute(5),
         ),
     ]
 
@@ -132,6 +132,7 @@ def test_replica_sets_of_unrecorded_configs_stand_between_by_their_age() -> None
         cause="",
         rollback_of=None,
         gap_before=False,
+        rendered_at=minute(25),
     )
 
 
@@ -176,6 +177,15 @@ def test_a_revision_never_seen_running_has_no_pods() -> None:
     """Not even those of a ReplicaSet without a hash, which is none of kagent's."""
     found = ledger([revision(1, "a", 0), revision(2, "b", 1)], replica_set("", 0, pods=5, ready=5))
     assert [(row.number, row.config_hash, row.pods) for row in found] == [(1, "", 0), (2, "", 0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("2026-11-23T08:07:00Z", minute(7)), ("soon", None), ("2026-11-23T08:07:00", None), ("", None)],
+)
+def test_the_time_ready_is_one_with_a_zone_or_none(written: str, read: datetime | None) -> None:
+    (found,) = ledger([revision(1, "a", 0, marks={"kubectl-kagent/ready-at": written})])
+    assert found.ready_at == read
 
 
 def test_without_its_replica_set_a_revision_has_no_pods() -> None:
