@@ -84,13 +84,17 @@ def _was_ready(row: HistoryRow) -> bool:
 
 
 def _start(rows: Sequence[HistoryRow], place: int) -> datetime:
-    """When its first ReplicaSet was made, if that was for this change and no earlier one of that config."""
+    """When its first ReplicaSet was made, if that was for this change.
+
+    It was not if the config had one before, or was ready before: of many restarts' only the newest are kept.
+    """
     row, made = rows[place], rows[place].rendered_at
     if made is None:
         return row.changed_at
     if made >= row.changed_at:
         followed = place + 1 < len(rows) and rows[place + 1].changed_at <= made
-        return row.changed_at if followed else made
+        restarted = row.ready_at is not None and row.ready_at < made
+        return row.changed_at if followed or restarted else made
     before = rows[place - 1] if place else None
     # what was first recorded may have been there long before the write that history knows it by
     unrecorded = before is None or (before.number is None and before.changed_at <= made)

@@ -78,7 +78,7 @@ def test_each_from_its_change_until_the_next_one_s() -> None:
 
 def test_the_replica_set_that_was_made_for_a_change_says_when_its_rollout_began() -> None:
     """A Deployment may be paused, or the controller away."""
-    assert times(row(1, 0, made=1), row(2, 10, ready=15, made=15), row(3, 30)) == [
+    assert times(row(1, 0, ready=2, made=1), row(2, 10, ready=15, made=15), row(3, 30)) == [
         (1, 1, 15),
         (2, 15, 30),
         (3, 30, None),
@@ -88,8 +88,13 @@ def test_the_replica_set_that_was_made_for_a_change_says_when_its_rollout_began(
 def test_one_that_was_made_for_another_change_does_not() -> None:
     """An earlier one of the same config, before a rollback, or a later one."""
     assert times(row(1, 0, made=0), row(2, 10, made=10), row(3, 20, made=0))[2] == (3, 20, None)
-    assert times(row(1, 0, made=12), row(2, 10, made=11))[0] == (1, 0, 11)
-    assert times(row(1, 0, made=10), row(2, 10, made=10))[0] == (1, 0, 10)
+    assert times(row(1, 0, ready=12, made=12), row(2, 10, ready=11, made=11))[0] == (1, 0, 11)
+    assert times(row(1, 0, ready=10, made=10), row(2, 10, made=10))[0] == (1, 0, 10)
+
+
+def test_a_restart_s_replica_set_is_no_beginning() -> None:
+    """The Deployment keeps ten: after as many restarts the one of the change is gone."""
+    assert times(row(1, 0), row(2, 10, ready=11, made=40)) == [(1, 0, 10), (2, 10, None)]
 
 
 def test_what_was_first_recorded_has_been_there_since_its_replica_set() -> None:

@@ -740,22 +740,29 @@ def test_it_is_alive_as_long_as_it_gets_on(cluster: FakeCluster, watcher: Watche
     assert watcher.recorder.is_alive
 
 
-def test_a_gap_is_counted_also_when_its_workload_is_gone(cluster: FakeCluster, watcher: Watcher) -> None:
-    cluster.add(AGENT, agent(modelConfig=""))
-    watcher.turn()
+def gap(cluster: FakeCluster, watcher: Watcher, name: str) -> None:
+    """Two changes, of which the API server remembers the second only."""
     for text in ("x", "y"):
-        prompt(cluster, text)
+        prompt(cluster, text, name)
     events = list(watcher.events())
     cluster.compact()
     for change in events:
         watcher.recorder.note(change)
     assert [item.revision.gap_before for item in watcher.recorder.record_due()] == [True]
+
+
+def test_a_gap_is_counted_also_when_its_workload_is_gone(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.add(AGENT, agent("second", modelConfig=""))
+    watcher.turn()
+    gap(cluster, watcher, "clock")
     told = watcher.recorder.memory()
     assert (told.gaps, told.tallies[CLOCK].gaps, told.tallies[CLOCK].changes["prompt"]) == (1, 1, 1)
     cluster.remove(AGENT, "clock")
     watcher.turn()
+    gap(cluster, watcher, "second")
     told = watcher.recorder.memory()
-    assert (told.gaps, told.tallies) == (1, {})
+    assert ([key[2] for key in told.tallies], told.gaps) == (["second"], 2)
 
 
 def test_another_one_of_that_name_begins_anew(cluster: FakeCluster, watcher: Watcher) -> None:
