@@ -127,7 +127,7 @@ def _prometheus(
     usage = top_metrics.usage(prometheus, wanted)
     if not reach.url:
         usage = top_agents.with_doubled(usage, reach.connect(), wanted)
-    return _told(usage), wanted.kind != TOOLS
+    return _told(usage), wanted.kind != TOOLS and not any(row.tokens for row in usage.rows)
 
 
 def _records(

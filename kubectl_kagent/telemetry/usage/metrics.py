@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from kubectl_kagent.backends.prometheus import Prometheus, Sample
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
+from kubectl_kagent.telemetry.usage import tokens
+from kubectl_kagent.telemetry.usage.asking import BEFORE, Asking, increase, window
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.ids import dashed, underscored
 from kubectl_kagent.wire.semconv import label
@@ -22,9 +24,6 @@ _OPERATION, _TOOL, _MODEL = label(semconv.OPERATION), label(semconv.TOOL_NAME), 
 _OPERATIONS = {AGENTS: semconv.INVOKE_AGENT, TOOLS: semconv.EXECUTE_TOOL, MODELS: semconv.GENERATE_CONTENT}
 _NAMES = {AGENTS: _SERVICE, TOOLS: _TOOL, MODELS: _MODEL}
 _BY = (_SERVICE, _NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
-# A series that had no sample for so long before the window begins in it, at 0.
-_BEFORE = "1h"
-_UNREADABLE = "samples that are not numbers were left out"
 _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 
 
@@ -32,6 +31,8 @@ def usage(prometheus: Prometheus, wanted: Wanted) -> UsageTable:
     """What Prometheus knows; no rows where it has no span metrics, or none of these agents."""
     asking = Asking(prometheus, wanted.now)
     rows = counted(asking, wanted)
+    if rows and wanted.kind != TOOLS:
+        rows = tokens.with_tokens(rows, tokens.spent(asking, wanted))
     if rows and not begun(asking, wanted):
         asking.warnings.append(_YOUNG)
     return UsageTable(rows, asking.gaps)
@@ -52,27 +53,6 @@ def begun(asking: Asking, wanted: Wanted) -> bool:
 
 
 # Asking
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Queries of one Prometheus at one moment, and what it warned of meanwhile."""
-
-    prometheus: Prometheus
-    at: float
-    warnings: list[str] = field(default_factory=list)
-
-    def ask(self, query: str) -> list[Sample]:
-        """The samples that are numbers."""
-        found, warned = self.prometheus.query(query, self.at)
-        readable = [sample for sample in found if _readable(sample)]
-        self.warnings.extend(warned if len(readable) == len(found) else [*warned, _UNREADABLE])
-        return readable
-
-    @property
-    def gaps(self) -> tuple[str, ...]:
-        """The warnings for people, each once."""
-        return tuple(f"Prometheus ({self.prometheus.name}): {line}" for line in dict.fromkeys(self.warnings))
 
 
 def _calls(wanted: Wanted) -> str:
@@ -99,7 +79,7 @@ def _durations(wanted: Wanted) -> str:
 
 def _before(wanted: Wanted) -> str:
     """A sample if there were any span metrics when the window began."""
-    return f"group(last_over_time({semconv.SPAN_CALLS}[{_BEFORE}] offset {_window(wanted)}))"
+    return f"group(last_over_time({semconv.SPAN_CALLS}[{BEFORE}] offset {window(wanted)}))"
 
 
 def _by_clients(wanted: Wanted) -> str:
@@ -116,34 +96,7 @@ def _only(wanted: Wanted) -> str:
     return f',{_SERVICE}=~"{underscored(wanted.agent)}|{wanted.agent}"' if wanted.agent else ""
 
 
-def increase(series: str, wanted: Wanted) -> str:
-    """By how much counters grew in the window.
-
-    PromQL's own increase guesses beyond the first and last sample, and misses the first call of a series:
-    agents have few calls, and often one. It is used only where a counter began anew inside the window; one
-    that did so just as the window began grew by all it has.
-    """
-    window = _window(wanted)
-    before = f"last_over_time({series}[{_BEFORE}] offset {window})"
-    last = f"last_over_time({series}[{window}])"
-    grown = f"({last} - ({before} or 0 * {last}))"
-    anew = f"resets({series}[{window}]) > 0"
-    return f"({grown} >= 0 or {last}) unless {anew} or increase({series}[{window}])"
-
-
-def _window(wanted: Wanted) -> str:
-    return f"{wanted.seconds * 1000:.0f}ms"
-
-
 # Reading
-
-
-def _readable(sample: Sample) -> bool:
-    try:
-        bound = float(sample.labels.get(semconv.LESS_OR_EQUAL, "0"))
-    except ValueError:
-        return False
-    return math.isfinite(sample.value) and not math.isnan(bound)
 
 
 @dataclass(slots=True)

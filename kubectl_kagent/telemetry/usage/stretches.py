@@ -12,7 +12,8 @@ from kubectl_kagent.model.usage import Stretch, Stretches, Wanted
 from kubectl_kagent.telemetry.traces.query import Query
 from kubectl_kagent.telemetry.traces.sources import FromController
 from kubectl_kagent.telemetry.usage import tokens
-from kubectl_kagent.telemetry.usage.metrics import Asking, begun, counted
+from kubectl_kagent.telemetry.usage.asking import Asking
+from kubectl_kagent.telemetry.usage.metrics import begun, counted
 from kubectl_kagent.telemetry.usage.records import rows
 
 

@@ -1,4 +1,4 @@
-"""Tokens of agents, and what these cost, from the collector's counters in Prometheus."""
+"""Tokens of agents and models, and what these cost, from the collector's counters in Prometheus."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kubectl_kagent.model.trace import Tokens
-from kubectl_kagent.model.usage import UsageRow, Wanted
-from kubectl_kagent.telemetry.usage.metrics import Asking, increase
+from kubectl_kagent.model.usage import MODELS, UsageRow, Wanted
+from kubectl_kagent.telemetry.usage.asking import Asking, increase
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.semconv import label
 
 _NAMESPACE, _AGENT = label(semconv.NAMESPACE), label(semconv.AGENT_NAME)
 _MODEL, _TYPE = label(semconv.MODEL), label(semconv.TOKEN_TYPE)
 
-# Of an agent, by namespace and name: how many of each model and type.
-Spent = Mapping[tuple[str, str], Mapping[tuple[str, str], float]]
+# Of a row, by namespace, agent and name: how many of each model and type.
+Spent = Mapping[tuple[str, str, str], Mapping[tuple[str, str], float]]
 # Of a token, in US dollars, by model and type.
 Prices = Mapping[tuple[str, str], float]
 
@@ -31,24 +31,27 @@ def prices(asking: Asking) -> Prices:
 
 
 def spent(asking: Asking, wanted: Wanted) -> Spent:
-    """Tokens that the models of the agents that are wanted read and wrote; empty where nobody counts them."""
-    only = f'{_AGENT}="{wanted.agent}"' if wanted.agent else ""
-    series = f"{semconv.MODEL_TOKENS}{{{only}}}"
+    """Tokens that models read and wrote for what is wanted; empty where nobody counts them."""
+    only = f'{{{_AGENT}="{wanted.agent}"}}' if wanted.agent else ""
     by = ", ".join((_NAMESPACE, _AGENT, _MODEL, _TYPE))
-    found: dict[tuple[str, str], dict[tuple[str, str], float]] = defaultdict(dict)
-    for sample in asking.ask(f"sum by ({by}) ({increase(series, wanted)})"):
-        labels = sample.labels
-        agent = labels.get(_NAMESPACE, ""), labels.get(_AGENT, "")
-        if wanted.key(*agent, agent[1]):
-            found[agent][labels.get(_MODEL, ""), labels.get(_TYPE, "")] = sample.value
+    found: dict[tuple[str, str, str], dict[tuple[str, str], float]] = defaultdict(lambda: defaultdict(float))
+    for sample in asking.ask(f"sum by ({by}) ({increase(f'{semconv.MODEL_TOKENS}{only}', wanted)})"):
+        namespace, agent, model, type_ = (
+            sample.labels.get(name, "") for name in (_NAMESPACE, _AGENT, _MODEL, _TYPE)
+        )
+        key = wanted.key(namespace, agent, model if wanted.kind == MODELS else agent)
+        if key:
+            found[key][model, type_] += sample.value
     return found
 
 
-def with_tokens(rows: Sequence[UsageRow], spent: Spent, prices: Prices) -> tuple[UsageRow, ...]:
-    """Rows of agents with their tokens, and with what these cost where each has a price."""
+def with_tokens(
+    rows: Sequence[UsageRow], spent: Spent, prices: Prices | None = None
+) -> tuple[UsageRow, ...]:
+    """Rows with their tokens, and with what these cost where each has a price."""
     return tuple(
-        replace(row, tokens=_tokens(found), cost=_cost(found, prices))
-        if (found := spent.get((row.namespace, row.agent)))
+        replace(row, tokens=_tokens(found), cost=_cost(found, prices or {}))
+        if (found := spent.get((row.namespace, row.agent, row.name)))
         else row
         for row in rows
     )

@@ -62,7 +62,7 @@ def test_without_any_price_nothing_is_said_of_prices() -> None:
 def test_what_nobody_counts_is_not_zero_tokens() -> None:
     row = UsageRow("default", "a", "a", 1, 0)
     assert with_tokens([row], {}, PRICES) == (row,)
-    spent = {("default", "a"): {("small", "input"): 2.4, ("small", "cached"): 0.2}}
+    spent = {("default", "a", "a"): {("small", "input"): 2.4, ("small", "cached"): 0.2}}
     assert with_tokens([row], spent, PRICES) == (replace(row, tokens=Tokens(2, 0), cost=1.2),)
     assert unpriced(spent, PRICES) == set()
 
