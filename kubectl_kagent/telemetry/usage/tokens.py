@@ -45,9 +45,7 @@ def spent(asking: Asking, wanted: Wanted) -> Spent:
     return found
 
 
-def with_tokens(
-    rows: Sequence[UsageRow], spent: Spent, prices: Prices | None = None
-) -> tuple[UsageRow, ...]:
+def with_tokens(rows: Sequence[UsageRow], spent: Spent, prices: Prices | None = None) -> tuple[UsageRow, ...]:
     """Rows with their tokens, and with what these cost where each has a price."""
     return tuple(
         replace(row, tokens=_tokens(found), cost=_cost(found, prices or {}))
