@@ -65,6 +65,7 @@ def kubelet(layout: Layout) -> Part:
         f"--config={settings}",
         f"--kubeconfig={kubeconfig(layout, 'kubelet')}",
         f"--root-dir={layout.kubelet}",
+        f"--containerd={layout.containerd_socket}",  # cAdvisor asks there whose cgroups they are
         f"--cert-dir={layout.kubelet / 'pki'}",
         f"--hostname-override={NODE_NAME}",
         f"--node-ip={NODE_ADDRESS}",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import Tools, own_namespace, wait_for
-from tests.telemetry.conftest import ask
+from tests.telemetry.conftest import AGENT, Turn, ask
 from tests.telemetry.series import query
 
 pytestmark = pytest.mark.telemetry
@@ -201,6 +201,16 @@ def test_generations_and_replicas(tools: Tools) -> None:
 
     wait_for(agree, "generations and replicas", timeout=60)
     become(tools, "kagent_mcpserver_spec_replicas", ({"name": "clock"}, 0))
+
+
+def test_pods_that_the_cluster_measures(turn: Turn) -> None:
+    """kube-state-metrics has kagent's labels of a pod, and cAdvisor its container: joined by the pod."""
+    owned = f'kube_pod_labels{{namespace="{turn.tools.namespace}", label_kagent="{AGENT}"}}'
+    used = 'container_memory_working_set_bytes{container="kagent"}'
+    joined = f"sum by (label_kagent) ({used} * on (namespace, pod) group_left (label_kagent) {owned})"
+    (found,) = wait_for(lambda: query(turn.tools, joined), "the memory of the agent's container")
+    assert found["metric"] == {"label_kagent": AGENT}
+    assert float(found["value"][1]) > 2**20
 
 
 JOBS = {"kagent-collector", "kagent-state-metrics", "kagent-logs", "kmcp", "kube-state-metrics", "cadvisor"}
