@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboards import fleet
+from dashboards import agent, fleet
 from dashboards.normaliser import classic
 
-_MODULES = (fleet,)
+_MODULES = (fleet, agent)
 
 
 def dashboards() -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from grafanalib import core
 from dashboards import health, panels, queries, surroundings
 from dashboards.layout import Row
 from dashboards.panels import GREEN, ORANGE, RED, override, steps
-from dashboards.queries import AGENT, AGENTS, NAMED, by, count, of_pods, part, quantile, ratio, renamed
+from dashboards.queries import AGENT, AGENTS, NAMED, by, count, part, quantile, ratio, renamed
 from dashboards.surroundings import to, to_agent
 from dashboards.targets import column, now, over_time
 
@@ -26,8 +26,12 @@ def build() -> core.Dashboard:
         Row("Turns: what people ask of agents", _turns()),
         Row("What it costs, and what fails below", _below()),
     ]
-    description = "Every agent of the cluster: which is broken, and why. Each row leads to the agent's own dashboard."
-    return surroundings.dashboard(UID, "kagent / Fleet", description, rows, variables=[surroundings.AGENT])
+    description = (
+        "Every agent of the cluster: which is broken, and why. Each row leads to the agent's own dashboard."
+    )
+    return surroundings.dashboard(
+        UID, "kagent / Fleet", description, rows, variables=[surroundings.NAMESPACE, surroundings.AGENT]
+    )
 
 
 def _numbers() -> list[panels.House]:
@@ -42,8 +46,9 @@ def _numbers() -> list[panels.House]:
         ),
         panels.stat(
             "Not ready",
-            "Agents without an available pod, per their Ready condition. It also counts those that are scaled to 0 "
-            "on purpose, and it stays away during a rollout that is stuck as long as an old pod answers.",
+            "Agents without an available pod, per their Ready condition. It also counts those that are "
+            "scaled to 0 on purpose, and it stays away during a rollout that is stuck as long as an old pod "
+            "answers.",
             now(f'count({condition}"Ready"}} == 0) or count({condition}"Ready"}}) * 0'),
             unit="none",
             missing=_NO_STATE,
@@ -59,8 +64,8 @@ def _numbers() -> list[panels.House]:
         ),
         panels.stat(
             "Firing alerts",
-            "Alerts of this bundle that fire now, the Watchdog left out. Silences are Alertmanager's: it also counts "
-            "what is silenced.",
+            "Alerts of this bundle that fire now, the Watchdog left out. Silences are Alertmanager's: it "
+            "also counts what is silenced.",
             now(f'count({_FIRING[:-1]},alertname!="KagentWatchdog"}}) or vector(0)'),
             unit="none",
             missing="no answer from Prometheus",
@@ -68,16 +73,16 @@ def _numbers() -> list[panels.House]:
         ),
         panels.stat(
             "Turns",
-            "Turns that agents ran in the time range: one per message that reached an agent, and one per call of an "
-            "agent by another.",
+            "Turns that agents ran in the time range: one per message that reached an agent, and one per "
+            "call of an agent by another.",
             now(count("agent:turns:total", AGENTS)),
             unit="short",
             missing=_NO_TURNS,
         ),
         panels.stat(
             "Failed turns",
-            "Share of turns with a failed call of the model, which is what ends a turn. A turn whose tools failed but "
-            "that was answered is none of them.",
+            "Share of turns with a failed call of the model, which is what ends a turn. A turn whose tools "
+            "failed but that was answered is none of them.",
             now(ratio("agent:turn_failures:total", "agent:turns:total", AGENTS)),
             unit="percentunit",
             missing=_NO_TURNS,
@@ -88,7 +93,6 @@ def _numbers() -> list[panels.House]:
 
 
 def _agents() -> panels.House:
-    restarts = "increase(kube_pod_container_status_restarts_total[$__range])"
     changed = f'kagent_workload_last_change_timestamp_seconds{{{NAMED},kind="Agent"}}'
     revision = f'kagent_workload_revision{{{NAMED},kind="Agent"}}'
     info = f"max {by(*AGENT, 'model_config', 'runtime')} ({renamed(f'kagent_agent_info{{{NAMED}}}', 'name', 'agent')})"
@@ -103,7 +107,7 @@ def _agents() -> panels.House:
         column(ratio("agent:turn_failures:total", "agent:turns:total", AGENTS, *AGENT)),
         column(quantile(0.95, "agent:turn_duration_seconds_bucket:total", AGENTS, *AGENT)),
         column(part("agent_tool:failures:total", "agent_tool:calls:total", AGENTS, *AGENT)),
-        column(f"round({of_pods(restarts, AGENTS, *AGENT)})"),
+        column(queries.restarts(AGENTS, *AGENT)),
         column(queries.cost(AGENTS, *AGENT)),
         column(f"max {by(*AGENT)} ({renamed(revision, 'name', 'agent')})"),
         column(f"max {by(*AGENT)} ({renamed(changed, 'name', 'agent')}) * 1000"),
@@ -182,9 +186,12 @@ def _turns() -> list[panels.House]:
     return [
         panels.timeseries(
             "Turns by agent",
-            "Turns in each interval, at least five minutes long. Prometheus estimates them from samples 30 seconds "
-            "apart, so a bar may be one or two off; the numbers above are over the whole time range.",
-            over_time(count("agent:turns:total", AGENTS, *AGENT, window=queries.INTERVAL), _WHO, step=queries.BAR),
+            "Turns in each interval, at least five minutes long. Prometheus estimates them from samples 30 "
+            "seconds apart, so a bar may be one or two off; the numbers above are over the whole time "
+            "range.",
+            over_time(
+                count("agent:turns:total", AGENTS, *AGENT, window=queries.INTERVAL), _WHO, step=queries.BAR
+            ),
             unit="short",
             missing=_NO_TURNS,
             bars=True,
@@ -193,8 +200,8 @@ def _turns() -> list[panels.House]:
         ),
         panels.timeseries(
             "Failed turns by agent",
-            "Failed calls of the model in each interval, which is what ends a turn. Rate limits are on the dashboard "
-            "of models.",
+            "Failed calls of the model in each interval, which is what ends a turn. Rate limits are on the "
+            "dashboard of models.",
             over_time(
                 part(
                     "agent:turn_failures:total", "agent:turns:total", AGENTS, *AGENT, window=queries.INTERVAL
@@ -210,9 +217,9 @@ def _turns() -> list[panels.House]:
         ),
         panels.timeseries(
             "Turn duration by agent, p95",
-            "95 of 100 turns were faster, over the last five minutes at each point; nothing where no turn ended. The "
-            "time that an approval waits for a person is none of it. The dashed line is turn_p95_seconds of "
-            "alerts/values.yaml; the dots are traces.",
+            "95 of 100 turns were faster, over the last five minutes at each point; nothing where no turn "
+            "ended. The time that an approval waits for a person is none of it. The dashed line is "
+            "turn_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(f"agent:turn_duration_seconds:p95_5m{{{AGENTS}}} >= 0", _WHO),
             over_time(queries.threshold("turn_p95_seconds"), panels.THRESHOLD),
             over_time(queries.scraped_quantile(0.5, "invoke_agent"), "median of all", exemplar=True),
@@ -230,8 +237,9 @@ def _below() -> list[panels.House]:
     return [
         panels.bars(
             "Cost by agent",
-            "The ten agents whose tokens cost most in the time range, in USD: tokens x price of alerts/values.yaml. "
-            "Tokens of a model without a price there cost nothing here, and discounts are unknown.",
+            "The ten agents whose tokens cost most in the time range, in USD: tokens x price of "
+            "alerts/values.yaml. Tokens of a model without a price there cost nothing here, and discounts "
+            "are unknown.",
             now(f"topk(10, {queries.cost(AGENTS, *AGENT)})", _WHO),
             unit="currencyUSD",
             missing="no tokens of a model whose price is in alerts/values.yaml",
@@ -239,8 +247,8 @@ def _below() -> list[panels.House]:
         ),
         panels.bars(
             "Failed calls of tools",
-            "The ten tools that failed most in the time range, by agent. A tool fails when its server says so or can't "
-            "be reached; the model may try again, so a turn can succeed all the same.",
+            "The ten tools that failed most in the time range, by agent. A tool fails when its server says "
+            "so or can't be reached; the model may try again, so a turn can succeed all the same.",
             now(
                 f"topk(10, {part('agent_tool:failures:total', 'agent_tool:calls:total', AGENTS, *AGENT, 'tool')})",
                 f"{_WHO} {{{{tool}}}}",
@@ -252,8 +260,8 @@ def _below() -> list[panels.House]:
         ),
         panels.bars(
             "Failed calls of models",
-            "Failed calls of models in the time range, by model. Why they failed (rate limit, time-out) is on the "
-            "dashboard of models, where the model's client says it.",
+            "Failed calls of models in the time range, by model. Why they failed (rate limit, time-out) is "
+            "on the dashboard of models, where the model's client says it.",
             now(
                 f"topk(10, {part('agent_model:failures:total', 'agent_model:calls:total', AGENTS, 'model')})",
                 "{{model}}",

@@ -20,10 +20,10 @@ CAUSES = values(
 )
 
 LEGEND = (
-    "The worst that is known of each agent now: its spec is not accepted, a container crashes in a loop, no pod is "
-    "ready, calls of the model fail, tools fail, the controller has not taken up the newest spec, a rollout is under "
-    "way, turns are slow, or it is scaled to 0. Model, tools and slowness are of the last five minutes, against the "
-    "values of alerts/values.yaml. It can't know whether the answers are any good."
+    "The worst that is known of each agent now: its spec is not accepted, a container crashes in a loop, no "
+    "pod is ready, calls of the model fail, tools fail, the controller has not taken up the newest spec, a "
+    "rollout is under way, turns are slow, or it is scaled to 0. Model, tools and slowness are of the last "
+    "five minutes, against the values of alerts/values.yaml. It can't know whether the answers are any good."
 )
 
 
@@ -31,23 +31,23 @@ def cause() -> str:
     """The number of ``CAUSES`` for each agent that is declared."""
     crashing = 'kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"}'
     behind = (
-        f"max {by('namespace', 'name')} (kagent_agent_generation{{{NAMED}}})"
-        f" > max {by('namespace', 'name')} (kagent_agent_status_observed_generation{{{NAMED}}})"
+        f"{_of_agents(f'kagent_agent_generation{{{NAMED}}}')}"
+        f" > {_of_agents(f'kagent_agent_status_observed_generation{{{NAMED}}}')}"
     )
     rolling = (
-        f"kagent:workload_replicas:updated{{{AGENTS}}}"
-        f" < on (cluster, namespace, agent) kagent:workload_replicas:desired{{{AGENTS}}}"
+        f"max {by(*AGENT)} (kagent:workload_replicas:updated{{{AGENTS}}})"
+        f" < max {by(*AGENT)} (kagent:workload_replicas:desired{{{AGENTS}}})"
     )
-    declared = f"max {by(*AGENT)} ({renamed(f'kagent_agent_info{{{NAMED}}}', 'name', 'agent')})"
+    declared = _of_agents(f"kagent_agent_info{{{NAMED}}}")
     no_replicas = _of_agents(f"kagent_agent_spec_replicas{{{NAMED}}} == 0")
     not_ready = _of_agents(f'kagent_agent_status_condition{{{NAMED},type="Ready"}} == 0')
     ranked = first_of(
         _code(9, _of_agents(f'kagent_agent_status_condition{{{NAMED},type="Accepted"}} == 0')),
         _code(8, f"{of_pods(crashing, AGENTS, *AGENT)} > 0"),
-        _code(7, f"({not_ready} unless on (cluster, namespace, agent) {no_replicas})"),
+        _code(7, f"{not_ready} unless {no_replicas}"),
         _code(6, _worst("agent_model:failures:ratio_rate5m", "model_failure_ratio")),
         _code(5, _worst("agent_tool:failures:ratio_rate5m", "tool_failure_ratio")),
-        _code(4, renamed(f"({behind})", "name", "agent")),
+        _code(4, behind),
         _code(3, rolling),
         _code(2, _worst("agent:turn_duration_seconds:p95_5m", "turn_p95_seconds")),
         _code(1, no_replicas),
@@ -57,7 +57,7 @@ def cause() -> str:
 
 
 def _code(number: int, expr: str) -> str:
-    return f"sum {by(*AGENT)} ({expr}) * 0 + {number}"
+    return f"({expr}) * 0 + {number}"
 
 
 def _of_agents(expr: str) -> str:

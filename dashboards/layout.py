@@ -28,7 +28,9 @@ def place(rows: Sequence[Row]) -> list[core.Panel]:
     placed: list[core.Panel] = []
     y = 0
     for row in rows:
-        placed.append(core.RowPanel(title=row.title, gridPos=core.GridPos(1, WIDTH, 0, y), id=stable_id(row.title)))
+        placed.append(
+            core.RowPanel(title=row.title, gridPos=core.GridPos(1, WIDTH, 0, y), id=stable_id(row.title))
+        )
         y += 1
         for line in _lines(row):
             x, height = 0, line[0].size[1]
@@ -36,7 +38,9 @@ def place(rows: Sequence[Row]) -> list[core.Panel]:
                 width = panel.size[0]
                 placed.append(
                     attr.evolve(
-                        panel, gridPos=core.GridPos(height, width, x, y), id=stable_id(f"{row.title}/{panel.title}")
+                        panel,
+                        gridPos=core.GridPos(height, width, x, y),
+                        id=stable_id(f"{row.title}/{panel.title}"),
                     )
                 )
                 x += width

@@ -15,11 +15,18 @@ from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
 SCHEMA_VERSION = 42
-_OF_DASHBOARD = frozenset({"__inputs", "gnetId", "hideControls", "rows", "sharedCrosshair", "style", "version"})
+_OF_DASHBOARD = frozenset(
+    {"__inputs", "gnetId", "hideControls", "rows", "sharedCrosshair", "style", "version"}
+)
 _OF_PANEL = frozenset({"cacheTimeout", "editable", "error", "height", "hideTimeOverride", "minSpan", "span"})
 _ROW = frozenset({"collapsed", "gridPos", "id", "panels", "title", "type"})
 # grafanalib's defaults that mean nothing, or something else than Grafana's own.
-_DEFAULTS: Mapping[str, Any] = {"maxDataPoints": 100, "transparent": False, "links": [], "transformations": []}
+_DEFAULTS: Mapping[str, Any] = {
+    "maxDataPoints": 100,
+    "transparent": False,
+    "links": [],
+    "transformations": [],
+}
 
 
 def classic(dashboard: core.Dashboard) -> dict[str, Any]:
@@ -35,7 +42,9 @@ def classic(dashboard: core.Dashboard) -> dict[str, Any]:
 def _panel(panel: dict[str, Any]) -> dict[str, Any]:
     if panel["type"] == "row":
         return {key: value for key, value in panel.items() if key in _ROW}
-    kept = {key: value for key, value in panel.items() if key not in _OF_PANEL and not _is_default(key, value)}
+    kept = {
+        key: value for key, value in panel.items() if key not in _OF_PANEL and not _is_default(key, value)
+    }
     defaults = kept["fieldConfig"]["defaults"]
     if not (defaults.get("thresholds") or {}).get("steps"):
         defaults.pop("thresholds", None)

@@ -60,20 +60,28 @@ def renamed(expr: str, source: str, target: str) -> str:
 
 
 def threshold(name: str) -> str:
-    """A value that a team sets in ``alerts/values.yaml``."""
+    """A value that a team sets in ``alerts/values.yaml``; one, however many clusters write it."""
     return f'max(kagent:threshold{{name="{name}"}})'
 
 
 def above(expr: str, name: str) -> str:
     """Those of ``expr`` that are above a threshold of ``alerts/values.yaml``."""
-    return f'{expr} > on () group_left () kagent:threshold{{name="{name}"}}'
+    return f"{expr} > on () group_left () {threshold(name)}"
 
 
-def of_pods(expr: str, matchers: str, *labels: str) -> str:
-    """What pods say, per group of the workloads with these matchers that they belong to: the sum over pods."""
-    info = f"kagent:workload_pod:info{{{matchers}}}"
-    joined = f"{expr} * on (cluster, namespace, pod) group_left (kind, name, agent) {info}"
-    return f"sum {by(*labels)} ({joined})"
+def of_pods(expr: str, matchers: str, *labels: str, info: str = "kagent:workload_pod:info{{{}}}") -> str:
+    """What pods say, summed per group of the workloads with these matchers that they belong to."""
+    owners = info.format(matchers)
+    return (
+        f"sum {by(*labels)} ({expr} * on (cluster, namespace, pod) group_left (kind, name, agent) {owners})"
+    )
+
+
+def restarts(matchers: str, *labels: str) -> str:
+    """How often containers restarted in the time range, also those of pods that are gone."""
+    info = f"last_over_time(kagent:workload_pod:info{{{{{{}}}}}}[{RANGE}])"
+    counted = f"increase(kube_pod_container_status_restarts_total[{RANGE}])"
+    return f"round({of_pods(counted, matchers, *labels, info=info)})"
 
 
 def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:
@@ -89,7 +97,10 @@ def scraped_quantile(share: float, operation: str, *labels: str) -> str:
     return quantile(share, histogram, matchers, *labels, window="$__rate_interval", function="rate")
 
 
+_PRICE = "max by (model, type) (kagent:price_usd_per_token)"
+
+
 def cost(matchers: str, *labels: str, window: str = RANGE) -> str:
     """USD for the tokens used in the window: none for a model without a price in ``alerts/values.yaml``."""
     tokens = total("agent_model:tokens:total", matchers, "namespace", "agent", "model", "type", window=window)
-    return f"sum {by(*labels)} ({tokens} * on (model, type) group_left () kagent:price_usd_per_token)"
+    return f"sum {by(*labels)} ({tokens} * on (model, type) group_left () {_PRICE})"

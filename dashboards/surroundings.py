@@ -1,4 +1,4 @@
-"""What stands around the panels: variables, links and annotations, the same on all dashboards where it can be."""
+"""What stands around the panels: variables, links and annotations, the same on all dashboards if possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMMON = ("prometheus_datasource", "loki_datasource", "tempo_datasource", "clus
 
 @attr.s
 class Variable(core.Template):
-    """A variable in the shape that Grafana writes today; ``definition`` is what its list of variables shows."""
+    """A variable in the shape that Grafana writes today; ``definition`` is for its list of variables."""
 
     def to_json_data(self) -> Json:
         shape: Json = {
@@ -53,7 +53,11 @@ class Variable(core.Template):
 def datasource(kind: str) -> Variable:
     """The data source of a kind: prometheus, loki or tempo."""
     return Variable(
-        name=f"{kind}_datasource", label=f"{kind.capitalize()} data source", query=kind, type="datasource", refresh=1
+        name=f"{kind}_datasource",
+        label=f"{kind.capitalize()} data source",
+        query=kind,
+        type="datasource",
+        refresh=1,
     )
 
 
@@ -205,11 +209,11 @@ def dashboard(
     description: str,
     rows: Sequence[Row],
     *,
-    variables: Sequence[Variable] = (),
+    variables: Sequence[Variable],
     hours: int = 6,
 ) -> core.Dashboard:
-    """A dashboard of these rows, with the house's variables before its own, links and annotations."""
-    everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER, NAMESPACE]
+    """A dashboard of these rows: data sources and cluster before its own variables, links, annotations."""
+    everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER]
     return core.Dashboard(
         uid=uid,
         title=title,
