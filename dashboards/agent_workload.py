@@ -8,11 +8,11 @@ from dashboards.queries import AGENTS, NAMED, by, of_pods
 from dashboards.targets import LOKI, column, line_counts, lines, now, over_time, search
 
 # The controller's span of a turn has the agent's own name; the runtimes' have underscores in it.
-_TURN = (
+TURN = (
     'resource.service.name = "kagent-controller" && name = "invoke_agent" '
     '&& span.gen_ai.agent.id =~ "(${namespace:pipe})/(${agent:pipe})"'
 )
-TRACES = f"{{ {_TURN} }}"
+TRACES = f"{{ {TURN} }}"
 # The Python runtime leaves a failed tool's span unset; its answer says it.
 _FAILED_TOOL = (
     '{ span.gen_ai.operation.name = "execute_tool" '

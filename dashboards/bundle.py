@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboards import agent, fleet
+from dashboards import agent, control_plane, explore, fleet, gateway, mcp, models, slo
 from dashboards.normaliser import classic
 
-_MODULES = (fleet, agent)
+_MODULES = (fleet, agent, mcp, models, gateway, control_plane, slo, explore)
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
