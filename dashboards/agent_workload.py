@@ -108,12 +108,12 @@ def pods() -> list[panels.House]:
             size=(6, 8),
         ),
         panels.timeseries(
-            "CPU",
+            "CPU, cores",
             "CPU seconds a second, by pod, and what was requested. An agent that waits for its model uses "
             "almost none.",
             over_time(cpu, _POD),
             over_time(_resource("requests", "cpu"), "request {{pod}}"),
-            unit="cores",
+            unit="short",
             missing=_NO_USAGE,
             overrides=[_LIMIT],
             size=(6, 8),

@@ -1,4 +1,4 @@
-"""Control plane: whether kagent's controllers work, and whether the numbers of all other dashboards can be trusted."""
+"""Control plane: whether kagent's controllers work, and whether all other dashboards can be trusted."""
 
 from __future__ import annotations
 
@@ -308,12 +308,12 @@ def _processes() -> list[panels.House]:
             size=(12, 7),
         ),
         panels.timeseries(
-            "CPU",
+            "CPU, cores",
             "CPU seconds a second of each component's busiest pod.",
             over_time(
                 f"max {by('job')} (rate(process_cpu_seconds_total{{{where}}}[$__rate_interval]))", "{{job}}"
             ),
-            unit="cores",
+            unit="short",
             missing=missing,
             size=(12, 7),
         ),

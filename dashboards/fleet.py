@@ -95,7 +95,8 @@ def _numbers() -> list[panels.House]:
 def _agents() -> panels.House:
     changed = f'kagent_workload_last_change_timestamp_seconds{{{NAMED},kind="Agent"}}'
     revision = f'kagent_workload_revision{{{NAMED},kind="Agent"}}'
-    info = f"max {by(*AGENT, 'model_config', 'runtime')} ({renamed(f'kagent_agent_info{{{NAMED}}}', 'name', 'agent')})"
+    declared = renamed(f"kagent_agent_info{{{NAMED}}}", "name", "agent")
+    info = f"max {by(*AGENT, 'model_config', 'runtime')} ({declared})"
     open_agent = [to_agent("Open this agent", source="__data.fields")]
     return panels.table(
         "Agents",
@@ -233,6 +234,7 @@ def _turns() -> list[panels.House]:
 
 def _below() -> list[panels.House]:
     models = to("kagent-models", "Models and cost", namespace="${__field.labels.namespace}")
+    failed_tools = part("agent_tool:failures:total", "agent_tool:calls:total", AGENTS, *AGENT, "tool")
     tools = to("kagent-mcp", "MCP servers and tools", namespace="${__field.labels.namespace}")
     return [
         panels.bars(
@@ -250,7 +252,7 @@ def _below() -> list[panels.House]:
             "The ten tools that failed most in the time range, by agent. A tool fails when its server says "
             "so or can't be reached; the model may try again, so a turn can succeed all the same.",
             now(
-                f"topk(10, {part('agent_tool:failures:total', 'agent_tool:calls:total', AGENTS, *AGENT, 'tool')})",
+                f"topk(10, {failed_tools})",
                 f"{_WHO} {{{{tool}}}}",
             ),
             unit="short",

@@ -15,6 +15,7 @@ UID = "kagent-gateway"
 _PODS = 'cluster=~"$cluster",namespace=~"$namespace",job="agentgateway"'
 _ROUTES = 'cluster=~"$cluster",namespace=~"$namespace",gateway=~"$gateway"'
 _REQUESTS = "agentgateway_requests_total"
+_DURATIONS = "agentgateway_request_duration_seconds_bucket"
 _NONE = "no agentgateway_* series: does traffic pass an agentgateway, and is it scraped (port 15020)?"
 _NO_MODELS = "no calls of models pass the gateway"
 _GATEWAY = "{{gateway}}"
@@ -80,7 +81,7 @@ def _numbers() -> list[panels.House]:
         panels.stat(
             "Duration, p95",
             "95 of 100 requests in the time range were faster. A stream counts until its end.",
-            now(quantile(0.95, "agentgateway_request_duration_seconds_bucket", _ROUTES)),
+            now(quantile(0.95, _DURATIONS, _ROUTES)),
             unit="s",
             missing=_NONE,
             decimals=2,
@@ -123,7 +124,7 @@ def _requests() -> list[panels.House]:
             "gateway_p95_seconds of alerts/values.yaml; the dots are traces, if the gateway's exemplars are "
             "scraped.",
             over_time(f"gateway:request_duration_seconds:p95_5m{{{_ROUTES}}}", "p95 {{gateway}}"),
-            over_time(_rates(0.5, "agentgateway_request_duration_seconds_bucket"), "median", exemplar=True),
+            over_time(_rates(0.5, _DURATIONS), "median", exemplar=True),
             over_time(queries.threshold("gateway_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NONE,
@@ -132,9 +133,7 @@ def _requests() -> list[panels.House]:
         panels.heatmap(
             "Durations",
             "How many requests took how long.",
-            buckets(
-                f"sum by (le) (increase(agentgateway_request_duration_seconds_bucket{{{_ROUTES}}}[{INTERVAL}]))"
-            ),
+            buckets(f"sum by (le) (increase({_DURATIONS}{{{_ROUTES}}}[{INTERVAL}]))"),
             unit="s",
             missing=_NONE,
             size=(6, 8),

@@ -1,4 +1,4 @@
-"""What is wrong with an agent, as one number per agent: the worst that the series know, from 0 (nothing) up."""
+"""What is wrong with an agent, as one number each: the worst that the series know, from 0 (nothing) up."""
 
 from __future__ import annotations
 

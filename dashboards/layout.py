@@ -40,7 +40,7 @@ def place(rows: Sequence[Row]) -> list[core.Panel]:
                     attr.evolve(
                         panel,
                         gridPos=core.GridPos(height, width, x, y),
-                        id=stable_id(f"{row.title}/{panel.title}"),
+                        id=stable_id(f"{row.title}/{panel.kind}/{panel.title}"),
                     )
                 )
                 x += width

@@ -25,13 +25,11 @@ _FAILED = by_pattern("failed.*", color={"mode": "fixed", "fixedColor": RED})
 _BAD_ABOVE_0 = steps((None, GREEN), (1, RED))
 
 # Servers of both kinds, those that run here and those that kagent only knows the address of.
-NAMESPACE = choice(
-    "namespace",
-    'label_values({__name__=~"kagent_mcpserver_info|kagent_remotemcpserver_info",cluster=~"$cluster"}, namespace)',
-)
+_KINDS = '__name__=~"kagent_mcpserver_info|kagent_remotemcpserver_info"'
+NAMESPACE = choice("namespace", f'label_values({{{_KINDS},cluster=~"$cluster"}}, namespace)')
 SERVER = choice(
     "server",
-    f'label_values({{__name__=~"kagent_mcpserver_info|kagent_remotemcpserver_info",{_WHERE}}}, name)',
+    f"label_values({{{_KINDS},{_WHERE}}}, name)",
     label="MCP server",
 )
 

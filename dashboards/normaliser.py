@@ -1,7 +1,7 @@
 """What grafanalib says, in the classic shape of schema version 42, which no migration of Grafana changes.
 
-grafanalib writes version 12. Grafana would migrate that through thirty versions and lose the shared crosshair on
-the way; so what Grafana no longer knows is dropped here, and the version is that of today.
+grafanalib writes version 12. Grafana would migrate that through thirty versions and lose the shared crosshair
+on the way; so what Grafana no longer knows is dropped here, and the version is that of today.
 """
 
 from __future__ import annotations

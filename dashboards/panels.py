@@ -22,7 +22,7 @@ THRESHOLD = "threshold"  # the legend of a line that kagent:threshold draws
 
 @attr.s(kw_only=True)
 class House(core.Panel):
-    """A panel: its kind in Grafana, its options, the defaults of its fields, and what single fields override."""
+    """A panel: its kind in Grafana, its options, its fields' defaults, and what single fields override."""
 
     kind = attr.ib()
     size = attr.ib()  # (width, height) in grid units
@@ -218,8 +218,8 @@ def table(
 ) -> House:
     """Rows merged by their labels; ``columns`` are (field as it comes, name) in order, all others are hidden.
 
-    A query's value comes as ``Value #A``, ``Value #B``... in the queries' order. ``sort`` is a name and whether
-    the largest comes first.
+    A query's value comes as ``Value #A``, ``Value #B``... in the queries' order. ``sort`` is a name and
+    whether the largest comes first.
     """
     if len(targets) == 1:  # Grafana then leaves the letter away
         columns = [("Value" if field == "Value #A" else field, name) for field, name in columns]

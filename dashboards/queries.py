@@ -1,6 +1,7 @@
 """The PromQL that several panels share: how things are counted, what a ratio is divided by, whose series.
 
-The recorded counters begin with 0 (``alerts/recording.rules.yaml``), so ``increase`` sees the first call, too.
+The recorded counters begin with 0 (``alerts/generated/counters.rules.yaml``), so ``increase`` sees the first
+call, too.
 Everything is kept per cluster: that label is there when several clusters write to one Prometheus.
 """
 
@@ -35,7 +36,7 @@ def count(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str
 
 
 def part(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE) -> str:
-    """As ``count``, but 0 where there is nothing of ``counter`` and the ``of`` that it is a part of are known."""
+    """As ``count``, but 0 where nothing of ``counter`` is known, and the ``of`` that it is a part of are."""
     whole = total(of, matchers, *labels, window=window)
     return f"round({total(counter, matchers, *labels, window=window)} or {whole} * 0)"
 
@@ -90,7 +91,7 @@ def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:
 
 
 def scraped_quantile(share: float, operation: str, *labels: str) -> str:
-    """As ``quantile``, of the spans as they are scraped: only these series have exemplars, the links to traces."""
+    """As ``quantile``, of spans as they are scraped: only these series have exemplars, the links to traces."""
     agents = 'cluster=~"$cluster",k8s_namespace_name=~"$namespace",gen_ai_agent_name=~"$agent"'
     matchers = f'{agents},gen_ai_operation_name="{operation}",service_name!="kagent-controller"'
     histogram = "traces_span_metrics_duration_seconds_bucket"

@@ -52,13 +52,15 @@ class Variable(core.Template):
 
 def datasource(kind: str) -> Variable:
     """The data source of a kind: prometheus, loki or tempo."""
-    return Variable(
+    variable = Variable(
         name=f"{kind}_datasource",
         label=f"{kind.capitalize()} data source",
         query=kind,
         type="datasource",
         refresh=1,
     )
+    variable._current = {}  # Grafana's default one
+    return variable
 
 
 def choice(name: str, query: str, *, label: str = "", every: str = ".*", single: bool = False) -> Variable:
@@ -141,66 +143,69 @@ def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json
     }
 
 
-_WHERE = 'cluster=~"$cluster",namespace=~"$namespace"'
 # A change's time is in the series: what changed shows where the time changed, a revision where it is younger
 # than one step.
 _RECENT = "(time() - {series} < bool 60) == 1"
-ANNOTATIONS: tuple[Json, ...] = (
-    {
-        "name": "Annotations & Alerts",
-        "type": "dashboard",
-        "builtIn": 1,
-        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
-        "enable": True,
-        "hide": True,
-        "iconColor": "rgba(0, 211, 255, 1)",
-    },
-    _annotation(
-        "Config changes",
-        _RECENT.format(series=f"kagent_workload_last_change_timestamp_seconds{{{_WHERE}}}"),
-        BLUE,
-        "{{namespace}}/{{name}}: {{change}} changed",
-        "by {{changed_by}}",
-    ),
-    _annotation(
-        "New revisions",
-        f"kagent_workload_revision{{{_WHERE}}} > kagent_workload_revision{{{_WHERE}}} offset 1m",
-        BLUE,
-        "{{namespace}}/{{name}}: new revision",
-        "{{kind}}",
-    ),
-    _annotation(
-        "Rollbacks",
-        f"increase(kagent_workload_rollbacks_total{{{_WHERE}}}[2m]) > 0",
-        ORANGE,
-        "{{namespace}}/{{name}}: rolled back",
-        "{{kind}}",
-    ),
-    _annotation(
-        "Rollouts",
-        f"changes(kube_deployment_status_observed_generation{{{_WHERE}}}[2m]) > 0\n"
-        "and on (cluster, namespace, deployment) "
-        f'label_replace(kagent:workload:info{{{_WHERE}}}, "deployment", "$1", "name", "(.+)")',
-        ORANGE,
-        "{{namespace}}/{{deployment}}: Deployment changed",
-        "A rollout, or another number of replicas",
-    ),
-    _annotation(
-        "Restarts",
-        f"increase(kube_pod_container_status_restarts_total{{{_WHERE}}}[2m]) > 0\n"
-        f"and on (cluster, namespace, pod) kagent:workload_pod:info{{{_WHERE}}}",
-        RED,
-        "{{namespace}}/{{pod}}: container restarted",
-        "{{container}}",
-    ),
-    _annotation(
-        "Firing alerts",
-        'ALERTS{alertname=~"Kagent.+",alertstate="firing",cluster=~"$cluster"}',
-        RED,
-        "{{alertname}}",
-        "{{severity}}: {{namespace}} {{agent}} {{name}}",
-    ),
-)
+
+
+def annotations(where: str) -> list[Json]:
+    """What happened to workloads with these matchers: changes, revisions, rollouts, restarts, alerts."""
+    return [
+        {
+            "name": "Annotations & Alerts",
+            "type": "dashboard",
+            "builtIn": 1,
+            "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+            "enable": True,
+            "hide": True,
+            "iconColor": "rgba(0, 211, 255, 1)",
+        },
+        _annotation(
+            "Config changes",
+            _RECENT.format(series=f"kagent_workload_last_change_timestamp_seconds{{{where}}}"),
+            BLUE,
+            "{{namespace}}/{{name}}: {{change}} changed",
+            "by {{changed_by}}",
+        ),
+        _annotation(
+            "New revisions",
+            f"kagent_workload_revision{{{where}}} > kagent_workload_revision{{{where}}} offset 1m",
+            BLUE,
+            "{{namespace}}/{{name}}: new revision",
+            "{{kind}}",
+        ),
+        _annotation(
+            "Rollbacks",
+            f"increase(kagent_workload_rollbacks_total{{{where}}}[2m]) > 0",
+            ORANGE,
+            "{{namespace}}/{{name}}: rolled back",
+            "{{kind}}",
+        ),
+        _annotation(
+            "Rollouts",
+            f"changes(kube_deployment_status_observed_generation{{{where}}}[2m]) > 0\n"
+            "and on (cluster, namespace, deployment) "
+            f'label_replace(kagent:workload:info{{{where}}}, "deployment", "$1", "name", "(.+)")',
+            ORANGE,
+            "{{namespace}}/{{deployment}}: Deployment changed",
+            "A rollout, or another number of replicas",
+        ),
+        _annotation(
+            "Restarts",
+            f"increase(kube_pod_container_status_restarts_total{{{where}}}[2m]) > 0\n"
+            f"and on (cluster, namespace, pod) kagent:workload_pod:info{{{where}}}",
+            RED,
+            "{{namespace}}/{{pod}}: container restarted",
+            "{{container}}",
+        ),
+        _annotation(
+            "Firing alerts",
+            'ALERTS{alertname=~"Kagent.+",alertstate="firing",cluster=~"$cluster"}',
+            RED,
+            "{{alertname}}",
+            "{{severity}}: {{namespace}} {{agent}} {{name}}",
+        ),
+    ]
 
 
 def dashboard(
@@ -214,6 +219,8 @@ def dashboard(
 ) -> core.Dashboard:
     """A dashboard of these rows: data sources and cluster before its own variables, links, annotations."""
     everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER]
+    in_namespaces = any(variable.name == "namespace" for variable in variables)
+    where = 'cluster=~"$cluster"' + (',namespace=~"$namespace"' if in_namespaces else "")
     return core.Dashboard(
         uid=uid,
         title=title,
@@ -226,7 +233,7 @@ def dashboard(
         time=core.Time(f"now-{hours}h", "now"),
         timePicker=core.TimePicker(refreshIntervals=["30s", "1m", "5m", "15m", "1h"], timeOptions=[]),
         templating=core.Templating(list=[*everywhere, *variables]),
-        annotations=core.Annotations(list=list(ANNOTATIONS)),
+        annotations=core.Annotations(list=annotations(where)),
         links=[_DROPDOWN],
         panels=place(rows),
     )

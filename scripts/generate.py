@@ -145,7 +145,7 @@ def drift(root: Path = ROOT) -> str:
         name = str(path.relative_to(root))
         both = (current.splitlines(keepends=True), wanted.splitlines(keepends=True))
         text += "".join(difflib.unified_diff(*both, name, f"{name} (generated)"))
-    return text + "".join(f"{path.relative_to(root)} is made by nothing any more\n" for path in leftovers(root))
+    return text + "".join(f"{path.relative_to(root)} is of nothing now\n" for path in leftovers(root))
 
 
 def main() -> int:
