@@ -99,7 +99,7 @@ def _agents() -> panels.House:
     info = f"max {by(*AGENT, 'model_config', 'runtime')} ({declared})"
     open_agent = [to_agent("Open this agent", source="__data.fields")]
     return panels.table(
-        "Agents",
+        "Agents, the worst first",
         health.LEGEND,
         column(health.cause()),
         column(f"sum {by(*AGENT)} (kagent:workload_replicas:available{{{AGENTS}}})"),
@@ -152,7 +152,7 @@ def _agents() -> panels.House:
 
 def _alerts() -> panels.House:
     return panels.table(
-        "Firing alerts",
+        "Alerts that fire",
         "Alerts of this bundle that fire now. Which of them are silenced only Alertmanager knows.",
         column(f"max {by('alertname', 'severity', 'namespace', 'agent', 'name')} ({_FIRING})"),
         columns=[

@@ -24,11 +24,11 @@ THRESHOLD = "threshold"  # the legend of a line that kagent:threshold draws
 class House(core.Panel):
     """A panel: its kind in Grafana, its options, its fields' defaults, and what single fields override."""
 
-    kind = attr.ib()
-    size = attr.ib()  # (width, height) in grid units
-    options = attr.ib(factory=dict)
-    defaults = attr.ib(factory=dict)
-    overrides = attr.ib(factory=list)
+    kind: str = attr.ib()
+    size: tuple[int, int] = attr.ib()  # (width, height) in grid units
+    options: Json = attr.ib(factory=dict)
+    defaults: Json = attr.ib(factory=dict)
+    overrides: list[Json] = attr.ib(factory=list)
 
     def to_json_data(self) -> Json:
         own = {

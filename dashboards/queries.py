@@ -91,7 +91,7 @@ def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:
 
 
 def scraped_quantile(share: float, operation: str, *labels: str) -> str:
-    """As ``quantile``, of spans as they are scraped: only these series have exemplars, the links to traces."""
+    """As ``quantile``, of spans as they are scraped: only these series have exemplars, links to traces."""
     agents = 'cluster=~"$cluster",k8s_namespace_name=~"$namespace",gen_ai_agent_name=~"$agent"'
     matchers = f'{agents},gen_ai_operation_name="{operation}",service_name!="kagent-controller"'
     histogram = "traces_span_metrics_duration_seconds_bucket"

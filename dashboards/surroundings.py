@@ -148,7 +148,7 @@ def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json
 _RECENT = "(time() - {series} < bool 60) == 1"
 
 
-def annotations(where: str) -> list[Json]:
+def what_happened(where: str) -> list[Json]:
     """What happened to workloads with these matchers: changes, revisions, rollouts, restarts, alerts."""
     return [
         {
@@ -233,7 +233,7 @@ def dashboard(
         time=core.Time(f"now-{hours}h", "now"),
         timePicker=core.TimePicker(refreshIntervals=["30s", "1m", "5m", "15m", "1h"], timeOptions=[]),
         templating=core.Templating(list=[*everywhere, *variables]),
-        annotations=core.Annotations(list=annotations(where)),
+        annotations=core.Annotations(list=what_happened(where)),
         links=[_DROPDOWN],
         panels=place(rows),
     )

@@ -23,7 +23,7 @@ RULES_INTERVAL = "30s"
 class Prometheus(core.Target):
     """A PromQL query; ``instant`` asks for one value per series, at the end of the time range."""
 
-    exemplar = attr.ib(default=False)
+    exemplar: bool = attr.ib(default=False)
 
     def to_json_data(self) -> dict[str, Any]:
         return {
@@ -44,7 +44,7 @@ class Prometheus(core.Target):
 class Loki(core.Target):
     """A LogQL query: lines, or a count of lines over time with a legend."""
 
-    max_lines = attr.ib(default=None)
+    max_lines: int | None = attr.ib(default=None)
 
     def to_json_data(self) -> dict[str, Any]:
         return {
@@ -62,8 +62,8 @@ class Loki(core.Target):
 class Tempo(core.Target):
     """A TraceQL search; ``table`` says whether a row is a trace or a span."""
 
-    table = attr.ib(default="traces")
-    limit = attr.ib(default=20)
+    table: str = attr.ib(default="traces")
+    limit: int = attr.ib(default=20)
 
     def to_json_data(self) -> dict[str, Any]:
         return {

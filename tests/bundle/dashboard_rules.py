@@ -1,8 +1,8 @@
 """What a dashboard has to keep to: dashboard-linter's rules, and the house's own.
 
-Two of its rules do not hold here: template-job-rule and template-instance-rule with their pair for targets, which
-want a variable and a matcher for job and instance in every query. What an agent did is no job's and no instance's:
-its series come from whichever collector its spans went to, and its pods come and go.
+Four of its rules do not hold here: template-job-rule, template-instance-rule, target-job-rule and
+target-instance-rule want a variable and a matcher for job and instance in every query. What an agent did is no
+job's and no instance's: its series come from whichever collector its spans went to, and its pods come and go.
 """
 
 from __future__ import annotations
@@ -134,6 +134,7 @@ def _of_panel(uid: str, panel: Json) -> Iterator[str]:
         yield "nothing says what is missing when there is no data"
     if not panel["targets"]:
         yield "no query"
+        return
     for target in panel["targets"]:
         if target["datasource"]["uid"] != f"${{{target['datasource']['type']}_datasource}}":
             yield f"query {target['refId']} asks a data source that is no variable"

@@ -1,6 +1,6 @@
 """The series that exist: who makes them, and the labels that they have beside those of the scrape.
 
-Until ``alerts/series.yaml`` is there, which rules and dashboards then share, this is the dashboards' own list.
+Until rules and dashboards share ``alerts/series.yaml``, this is the own list of the dashboards.
 """
 
 from __future__ import annotations
