@@ -113,6 +113,7 @@ def _servers() -> panels.House:
     yes = values(_0=("No", RED), _1=("Yes", GREEN))
     replicas = f'{_SERVERS},kind="MCPServer"'
     used = f'kagent_agent_tool_ref_info{{{_WHERE},mcp_server=~"$server",mcp_server!=""}}'
+    users = f"count {by('namespace', 'mcp_server')} ({used})"
     return panels.table(
         "Servers",
         "Every MCP server: whether the controller could use it at its last look, its pods if it runs here, "
@@ -125,7 +126,7 @@ def _servers() -> panels.House:
         column(f"max {each} (kagent:workload_replicas:desired{{{replicas}}})"),
         column(queries.restarts(replicas, "namespace", "name")),
         column(f"count {each} (kagent_remotemcpserver_tool_info{{{_SERVERS}}})"),
-        column(f"count {each} ({queries.renamed(used, 'mcp_server', 'name')})"),
+        column(f"max {each} ({queries.renamed(users, 'mcp_server', 'name')})"),
         columns=[
             ("namespace", "Namespace"),
             ("name", "Server"),

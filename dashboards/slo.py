@@ -113,9 +113,9 @@ def _agents() -> panels.House:
     budget = _left(ratio(_FAILURES, _TURNS, AGENTS, *AGENT), "turns")
     return panels.table(
         "Budget by agent",
-        f"Turns, failures and what is left of each agent's budget, the worst first. {_BUDGET} Burn is how "
-        "many times too fast it is spent: at 1 it ends with the period. With few turns a single failure burns "
-        "fast; the alerts wait for turn_failures_minimum of alerts/values.yaml.",
+        f"Turns, failures and what is left of each agent's budget, the worst first. {_BUDGET} "
+        "Burn is how many times too fast it is spent: at 1 it ends with the period. With few turns a single "
+        "failure burns fast; the alerts wait for turn_failures_minimum of alerts/values.yaml.",
         column(budget),
         column(count(_TURNS, AGENTS, *AGENT)),
         column(part(_FAILURES, _TURNS, AGENTS, *AGENT)),
