@@ -43,9 +43,11 @@ lint: venv ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-check: venv ## generated files are what their sources say
+check: venv ## generated files are what their sources say, and dashboards keep to their rules
 	$(STEP) "generated files"
 	@$(BIN)/python -m scripts.generate --check
+	$(STEP) "dashboards"
+	@$(BIN)/pytest -q tests/bundle/test_dashboards.py
 
 generate: venv ## write the generated files
 	@$(BIN)/python -m scripts.generate

@@ -19,6 +19,7 @@ from kubectl_kagent.errors import KagentError
 from kubectl_kagent.telemetry.logs.loki import Pods, pages
 from kubectl_kagent.telemetry.traces.query import NoSuchTurn, Query
 from kubectl_kagent.telemetry.traces.stores import FromTempo
+from tests.bundle import contents
 from tests.lab.images.shelf import key_of
 from tests.lab.layout import Layout
 from tests.unit.telemetry.logs.test_loki import LABELS
@@ -101,6 +102,14 @@ def test_logql(parser: list[str]) -> None:
     queries = to_loki()
     assert len(queries) == 2 * (len(ODD) + 1)
     assert unknown(parser, "logql", queries) == []
+
+
+@pytest.mark.parametrize(("language", "kind"), [("traceql", "tempo"), ("logql", "loki")])
+def test_dashboards(parser: list[str], language: str, kind: str) -> None:
+    every = [query for dashboard in contents.generated().values() for query in contents.queries(dashboard)]
+    asked = sorted({contents.filled_in(query.text) for query in every if query.kind == kind})
+    assert len(asked) > 3
+    assert unknown(parser, language, asked) == []
 
 
 @pytest.mark.parametrize(
