@@ -1,0 +1,45 @@
+"""The panels of a dashboard as they are drawn: rows open, one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Panel = dict[str, Any]
+
+
+class UnknownShape(Exception):
+    """The dashboard has something that is not drawn here; the text says what."""
+
+
+def panels(dashboard: dict[str, Any]) -> list[Panel]:
+    """All panels of a classic dashboard (schemaVersion 42), those of collapsed rows too, in their places.
+
+    Raises UnknownShape on a panel that repeats by a variable, and on two with one id.
+    """
+    found: list[Panel] = []
+    pushed = 0  # grid rows by which the panels of the rows above that were collapsed move the rest down
+    for panel in sorted(
+        dashboard["panels"], key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"])
+    ):
+        found.append(_moved(panel, pushed))
+        inside = panel.get("panels") or []
+        if inside:
+            below = panel["gridPos"]["y"] + panel["gridPos"]["h"]
+            up = min(one["gridPos"]["y"] for one in inside) - below
+            found += [_moved(one, pushed - up) for one in inside]
+            pushed += max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in inside) - below - up
+    seen: dict[int, str] = {}
+    for panel in found:
+        if panel.get("repeat"):
+            raise UnknownShape(f"panel {panel['title']!r} repeats by ${panel['repeat']}")
+        if other := seen.get(panel["id"]):
+            raise UnknownShape(f"panels {other!r} and {panel['title']!r} have one id, {panel['id']}")
+        seen[panel["id"]] = panel.get("title") or "without a title"
+    return found
+
+
+def _moved(panel: Panel, down: int) -> Panel:
+    place = panel["gridPos"]
+    config = panel.get("fieldConfig") or {}
+    config = {"defaults": config.get("defaults") or {}, "overrides": config.get("overrides") or []}
+    return {**panel, "gridPos": {**place, "y": place["y"] + down}, "fieldConfig": config}

@@ -1,0 +1,123 @@
+// What is wrong with a drawn dashboard, measured: panels over each other, texts that are cut or covered.
+import { textsOn } from "./canvas.js";
+
+const SLACK = 1.5; // px that rounding and antialiasing may take
+// Tables and logs scroll down in Grafana, too; nothing scrolls sideways.
+const SCROLLS_DOWN = "[data-scrolls], [role=grid]";
+
+/** {panel, problem} of everything that is wrong. */
+export function problemsOf(page) {
+  const panels = [...page.querySelectorAll("[data-panel]")];
+  return [...panelsOverOthers(panels), ...panels.flatMap(ofPanel)];
+}
+
+function panelsOverOthers(panels) {
+  return panels.flatMap((panel, index) =>
+    panels
+      .slice(index + 1)
+      .filter((other) => lieOver(panel.getBoundingClientRect(), other.getBoundingClientRect()))
+      .map((other) => ({ panel: idOf(panel), problem: `lies over panel ${idOf(other)}` })),
+  );
+}
+
+function ofPanel(panel) {
+  const texts = textsIn(panel);
+  const [hidden, seen] = parted(texts, (text) => isCut(text, panel));
+  const [ofLegend, others] = parted(hidden, ({ element }) => element.closest(LEGEND) !== null);
+  const [off, cut] = parted(others, isOffTable);
+  const canvases = [...panel.querySelectorAll("canvas")];
+  const problems = [
+    ...asOne(ofLegend, "legend is cut"),
+    ...asOne(off, "table is wider than its panel"),
+    ...[...cut, ...canvases.flatMap((canvas) => textsOn(canvas).filter((text) => isOff(text, canvas)))].map(
+      saidCut,
+    ),
+    ...[...pairsOver(seen), ...canvases.flatMap((canvas) => pairsOver(textsOn(canvas)))].map(saidOver),
+  ];
+  return [...new Set(problems)].map((problem) => ({ panel: idOf(panel), problem }));
+}
+
+const idOf = (panel) => Number(panel.dataset.panel);
+const saidCut = ({ text }) => `text ${quoted(text)} is cut`;
+const saidOver = ([one, other]) => `text ${quoted(one.text)} lies over ${quoted(other.text)}`;
+const quoted = (text) => JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);
+const LEGEND = "[data-testid$='viz-layout-legend']";
+
+/** One sentence for what mostly has many texts. */
+const asOne = (hidden, problem) => (hidden.length ? [`${problem}, from ${quoted(hidden[0].text)} on`] : []);
+
+const parted = (all, belongs) => [all.filter(belongs), all.filter((one) => !belongs(one))];
+
+/** Whether a text is in a column that the table does not show whole. */
+function isOffTable({ element, right }) {
+  const table = element.closest("[role=grid]");
+  return table !== null && right > table.getBoundingClientRect().right;
+}
+
+/** Visible pieces of text below an element, a box each: {text, element, left, right, top, bottom}. */
+function textsIn(panel) {
+  const walker = document.createTreeWalker(panel, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const text = walker.currentNode.data.trim();
+    if (!text || !isSeen(element)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    for (const { left, right, top, bottom } of range.getClientRects()) {
+      if (right - left > 1) found.push({ text, element, left, right, top, bottom });
+    }
+  }
+  return found;
+}
+
+/** Not for screen readers only: those are clipped to a pixel. */
+function isSeen(element) {
+  const { position, width } = getComputedStyle(element);
+  const isForReaders = position === "absolute" && Number.parseFloat(width) <= 1;
+  return !isForReaders && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+}
+
+/** Whether an ancestor up to the panel, or the panel's edge, hides a part of the text. */
+function isCut(text, panel) {
+  let mayScroll = false;
+  for (let element = text.element; ; element = element.parentElement) {
+    const { overflowX, overflowY } = getComputedStyle(element);
+    const edge = element.getBoundingClientRect();
+    mayScroll ||= element.matches(SCROLLS_DOWN);
+    const isEdge = element === panel;
+    const sideways = text.left < edge.left - SLACK || text.right > edge.right + SLACK;
+    const down = text.top < edge.top - height(text) / 4 || text.bottom > edge.bottom + height(text) / 4;
+    const isEllipsis = element === text.element && element.scrollWidth > element.clientWidth + 1;
+    if ((isEdge || overflowX !== "visible") && (sideways || isEllipsis)) return true;
+    if ((isEdge || overflowY !== "visible") && down && !mayScroll) return true;
+    if (isEdge) return false;
+  }
+}
+
+const height = (box) => box.bottom - box.top;
+
+const isOff = (text, canvas) =>
+  text.left < -SLACK ||
+  text.top < -SLACK ||
+  text.right > canvas.width + SLACK ||
+  text.bottom > canvas.height + SLACK;
+
+function pairsOver(texts) {
+  // A line's box is a quarter taller than its letters.
+  const letters = texts.map((text) => ({
+    ...text,
+    top: text.top + height(text) / 8,
+    bottom: text.bottom - height(text) / 8,
+  }));
+  return letters.flatMap((one, index) =>
+    letters
+      .slice(index + 1)
+      .filter((other) => lieOver(one, other))
+      .map((other) => [one, other]),
+  );
+}
+
+const lieOver = (one, other) =>
+  Math.min(one.right, other.right) - Math.max(one.left, other.left) > SLACK &&
+  Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > SLACK;

@@ -1,0 +1,63 @@
+// Draws the scene that stands beside the page, and then hands the judge to whoever opened it.
+import "./canvas.js";
+import "uplot/dist/uPlot.min.css";
+import "./page.css";
+import React from "react";
+import { createRoot } from "react-dom/client";
+import { ThemeContext, createTheme } from "@grafana/data";
+import { GlobalStyles } from "@grafana/ui";
+import { Dashboard, bottomOf } from "./dashboard.jsx";
+import { configured, transformed } from "./fields.js";
+import { framesOf, hasValues } from "./frames.js";
+import { problemsOf } from "./judge.js";
+import { WITHOUT_DATA, WITH_DATA } from "./panels.jsx";
+
+const theme = createTheme({ colors: { mode: "dark" } });
+
+/** What a panel has to show: {frames}, or {error}, or {blank} with the reason. */
+async function bodyOf(panel, scene) {
+  if (panel.type in WITHOUT_DATA || panel.type === "row") return {};
+  if (!(panel.type in WITH_DATA)) return { blank: `${panel.type}: drawn by Grafana only` };
+  const targets = scene.answers[panel.id];
+  const unasked = targets.find((target) => target.unasked);
+  if (unasked) return { blank: unasked.unasked };
+  const failed = targets.find((target) => target.error);
+  if (failed) return { error: `${failed.refId}: ${failed.error}` };
+  try {
+    const frames = await transformed(framesOf(targets), panel.transformations);
+    return { frames: configured(frames, panel.fieldConfig, theme) };
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+/** {panel, problem} of each panel that shows nothing. */
+const emptiness = (scene, bodies) =>
+  scene.panels.flatMap(({ id }) => {
+    const { error, frames } = bodies[id];
+    if (error) return [{ panel: id, problem: error }];
+    return frames && !frames.some(hasValues) ? [{ panel: id, problem: "no data" }] : [];
+  });
+
+async function draw(scene) {
+  const bodies = {};
+  for (const panel of scene.panels) bodies[panel.id] = await bodyOf(panel, scene);
+  createRoot(document.getElementById("root")).render(
+    <ThemeContext.Provider value={theme}>
+      <GlobalStyles hackNoBackdropBlur={false} isExtensionSidebarOpen={false} />
+      <Dashboard scene={scene} bodies={bodies} theme={theme} width={innerWidth} />
+    </ThemeContext.Provider>,
+  );
+  const blanks = scene.panels.filter(({ id }) => bodies[id].blank);
+  return {
+    height: bottomOf(scene.panels),
+    judge: () => ({
+      problems: [...emptiness(scene, bodies), ...problemsOf(document)],
+      blanks: blanks.map(({ id }) => ({ panel: id, problem: bodies[id].blank })),
+    }),
+  };
+}
+
+window.picture = fetch("scene.json")
+  .then((answer) => answer.json())
+  .then(draw);
