@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts.generate import ROOT
-from scripts.pictures.layout import UnknownShape
+from scripts.pictures.layout import Panel, UnknownShape, twins
 from scripts.pictures.machine import Studio
 from scripts.pictures.scene import WIDTH, Stage, scene_of
 from scripts.pictures.sources import QueryFailed, Range, Sources
@@ -68,23 +68,22 @@ def picture(studio: Studio, dashboard: Mapping[str, Any], stage: Stage, target: 
     except (UnknownShape, QueryFailed) as error:
         return Findings([f"wrong: {error}"], [])
     verdict = studio.draw(scene, target, WIDTH)
-    titles = {panel["id"]: panel.get("title") or f"panel {panel['id']}" for panel in scene["panels"]}
+    panels = scene["panels"]
 
-    def lines(word: str, found: list[dict[str, Any]]) -> list[str]:
-        return [f"{word}: {titles[one['panel']]}: {one['problem']}" for one in found]
+    def lines(found: list[dict[str, Any]]) -> list[str]:
+        return [f"{panels[one['panel']].get('title') or 'a panel'}: {one['problem']}" for one in found]
 
-    crashes = [f"wrong: the page failed: {crash}" for crash in verdict["crashes"]]
-    problems = [*crashes, *lines("wrong", verdict["problems"])]
-    return Findings(
-        problems, [*lines("not drawn", verdict["blanks"]), *lines("note", _without_result(scene))]
-    )
+    problems = [f"the page failed: {crash}" for crash in verdict["crashes"]]
+    problems += [*twins(panels), *lines(verdict["problems"])]
+    notes = [*lines(verdict["blanks"]), *_without_result(panels)]
+    return Findings([f"wrong: {problem}" for problem in problems], [f"note: {note}" for note in notes])
 
 
-def _without_result(scene: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _without_result(panels: list[Panel]) -> list[str]:
     return [
-        {"panel": panel, "problem": f"query {answer['refId']} finds nothing"}
-        for panel, found in scene["answers"].items()
-        for answer in found
+        f"{panel['title']}: query {answer['refId']} finds nothing"
+        for panel in panels
+        for answer in panel["answers"]
         if answer.get("result") == []
     ]
 

@@ -14,7 +14,7 @@ class UnknownShape(Exception):
 def panels(dashboard: dict[str, Any]) -> list[Panel]:
     """All panels of a classic dashboard (schemaVersion 42), those of collapsed rows too, in their places.
 
-    Raises UnknownShape on a panel that repeats by a variable, and on two with one id.
+    Raises UnknownShape on a panel that repeats by a variable.
     """
     found: list[Panel] = []
     pushed = 0  # grid rows by which the panels of the rows above that were collapsed move the rest down
@@ -28,14 +28,20 @@ def panels(dashboard: dict[str, Any]) -> list[Panel]:
             up = min(one["gridPos"]["y"] for one in inside) - below
             found += [_moved(one, pushed - up) for one in inside]
             pushed += max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in inside) - below - up
-    seen: dict[int, str] = {}
     for panel in found:
         if panel.get("repeat"):
             raise UnknownShape(f"panel {panel['title']!r} repeats by ${panel['repeat']}")
-        if other := seen.get(panel["id"]):
-            raise UnknownShape(f"panels {other!r} and {panel['title']!r} have one id, {panel['id']}")
-        seen[panel["id"]] = panel.get("title") or "without a title"
     return found
+
+
+def twins(drawn: list[Panel]) -> list[str]:
+    """A sentence for each panel that has the id of one before it: Grafana would give it another."""
+    seen: dict[int, str] = {}
+    return [
+        f"{panel['title']}: has the id of {seen[panel['id']]}, {panel['id']}"
+        for panel in drawn
+        if seen.setdefault(panel["id"], panel["title"]) is not panel["title"]
+    ]
 
 
 def _moved(panel: Panel, down: int) -> Panel:

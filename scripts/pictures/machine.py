@@ -29,7 +29,7 @@ class Studio:
     """The page, built once, that draws any number of scenes."""
 
     def __init__(self, progress: Progress) -> None:
-        self._browser = _browser(progress)
+        self._browser = _installed(progress)
         packages = _packages(progress)
         self._folder = tempfile.TemporaryDirectory(dir=packages, prefix="page-")
         self._page = Path(self._folder.name)
@@ -56,11 +56,15 @@ class Studio:
         return verdict
 
 
-def _browser(progress: Progress) -> str:
-    there = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    if there is None or not Path(_INTER).exists():
-        requirements.install_packages(progress, {"chromium": "chromium", _INTER: "fonts-inter"})
-    return there or str(shutil.which("chromium"))
+def browser() -> str:
+    """The program of a Chromium on this machine; empty when there is none."""
+    return next((path for name in _BROWSERS if (path := shutil.which(name))), "")
+
+
+def _installed(progress: Progress) -> str:
+    wanted = {_INTER: "fonts-inter"} | ({} if browser() else {"chromium": "chromium"})
+    requirements.install_packages(progress, wanted)
+    return browser()
 
 
 def _packages(progress: Progress) -> Path:

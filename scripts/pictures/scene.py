@@ -44,8 +44,7 @@ def scene_of(dashboard: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
             if one.get("hide", 0) != 2
         ],
         "range": {"from": span.start * 1000, "to": span.end * 1000, "text": _time_text(span)},
-        "panels": [{key: one for key, one in panel.items() if key != "targets"} for panel in drawn],
-        "answers": {panel["id"]: answers(panel, values, stage) for panel in drawn},
+        "panels": [{**panel, "answers": answers(panel, values, stage)} for panel in drawn],
         "annotations": annotations_of(dashboard, values, stage),
     }
 

@@ -24,11 +24,12 @@ export function Dashboard({ scene, bodies, theme, width }) {
       }}
     >
       <Head scene={scene} />
-      {scene.panels.map((panel) => (
+      {scene.panels.map((panel, index) => (
         <Placed
-          key={panel.id}
+          key={index}
+          index={index}
           panel={panel}
-          body={bodies[panel.id]}
+          body={bodies[index]}
           scene={scene}
           theme={theme}
           width={width}
@@ -67,7 +68,7 @@ function Head({ scene }) {
   );
 }
 
-function Placed({ panel, body, scene, theme, width }) {
+function Placed({ index, panel, body, scene, theme, width }) {
   const { x, y, w, h } = panel.gridPos;
   const column = (width - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS;
   const size = { width: w * column + (w - 1) * GAP, height: h * ROW + (h - 1) * GAP };
@@ -78,7 +79,7 @@ function Placed({ panel, body, scene, theme, width }) {
     ...size,
   };
   return (
-    <div className="panel" data-panel={panel.id} style={place}>
+    <div className="panel" data-panel={index} data-title={panel.title} style={place}>
       {panel.type === "row" ? (
         <div className="row-title">
           <Icon name="angle-down" /> {panel.title}

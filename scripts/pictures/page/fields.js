@@ -50,8 +50,21 @@ const STANDARD = [
   "actions",
 ];
 
-/** Frames with units, thresholds, colours and overrides. */
-export function configured(frames, fieldConfig, theme) {
+// What Grafana takes where a file says nothing.
+const THRESHOLDS = {
+  mode: "absolute",
+  steps: [
+    { value: null, color: "green" },
+    { value: 80, color: "red" },
+  ],
+};
+const COLOR = { timeseries: { mode: "palette-classic" } };
+const COLOR_OF_OTHERS = { mode: "thresholds" };
+
+/** Frames with units, thresholds, colours and overrides, for a type of panel. */
+export function configured(frames, type, { defaults, overrides }, theme) {
+  const color = COLOR[type] ?? COLOR_OF_OTHERS;
+  const fieldConfig = { defaults: { thresholds: THRESHOLDS, color, ...defaults }, overrides };
   const data = applyFieldOverrides({
     data: frames,
     fieldConfig,

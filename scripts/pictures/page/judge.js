@@ -16,7 +16,10 @@ function panelsOverOthers(panels) {
     panels
       .slice(index + 1)
       .filter((other) => lieOver(panel.getBoundingClientRect(), other.getBoundingClientRect()))
-      .map((other) => ({ panel: idOf(panel), problem: `lies over panel ${idOf(other)}` })),
+      .map((other) => ({
+        panel: idOf(panel),
+        problem: `lies over the panel ${quoted(other.dataset.title)}`,
+      })),
   );
 }
 
@@ -25,14 +28,13 @@ function ofPanel(panel) {
   const [hidden, seen] = parted(texts, (text) => isCut(text, panel));
   const [ofLegend, others] = parted(hidden, ({ element }) => element.closest(LEGEND) !== null);
   const [off, cut] = parted(others, isOffTable);
-  const canvases = [...panel.querySelectorAll("canvas")];
+  const axes = [...panel.querySelectorAll("canvas")].map((canvas) => ({ canvas, labels: textsOn(canvas) }));
   const problems = [
     ...asOne(ofLegend, "legend is cut"),
     ...asOne(off, "table is wider than its panel"),
-    ...[...cut, ...canvases.flatMap((canvas) => textsOn(canvas).filter((text) => isOff(text, canvas)))].map(
-      saidCut,
-    ),
-    ...[...pairsOver(seen), ...canvases.flatMap((canvas) => pairsOver(textsOn(canvas)))].map(saidOver),
+    ...cut.map(saidCut),
+    ...axes.flatMap(({ canvas, labels }) => labels.filter((label) => isOff(label, canvas)).map(saidCut)),
+    ...[...pairsOver(seen), ...axes.flatMap(({ labels }) => pairsOver(labels))].map(saidOver),
   ];
   return [...new Set(problems)].map((problem) => ({ panel: idOf(panel), problem }));
 }
@@ -49,9 +51,10 @@ const asOne = (hidden, problem) => (hidden.length ? [`${problem}, from ${quoted(
 const parted = (all, belongs) => [all.filter(belongs), all.filter((one) => !belongs(one))];
 
 /** Whether a text is in a column that the table does not show whole. */
-function isOffTable({ element, right }) {
+function isOffTable({ element }) {
+  const cell = element.closest("[role=gridcell], [role=columnheader]");
   const table = element.closest("[role=grid]");
-  return table !== null && right > table.getBoundingClientRect().right;
+  return cell !== null && cell.getBoundingClientRect().right > table.getBoundingClientRect().right + SLACK;
 }
 
 /** Visible pieces of text below an element, a box each: {text, element, left, right, top, bottom}. */

@@ -15,45 +15,43 @@ import { WITHOUT_DATA, WITH_DATA } from "./panels.jsx";
 const theme = createTheme({ colors: { mode: "dark" } });
 
 /** What a panel has to show: {frames}, or {error}, or {blank} with the reason. */
-async function bodyOf(panel, scene) {
+async function bodyOf(panel) {
   if (panel.type in WITHOUT_DATA || panel.type === "row") return {};
   if (!(panel.type in WITH_DATA)) return { blank: `${panel.type}: drawn by Grafana only` };
-  const targets = scene.answers[panel.id];
+  const targets = panel.answers;
   const unasked = targets.find((target) => target.unasked);
   if (unasked) return { blank: unasked.unasked };
   const failed = targets.find((target) => target.error);
   if (failed) return { error: `${failed.refId}: ${failed.error}` };
   try {
     const frames = await transformed(framesOf(targets), panel.transformations);
-    return { frames: configured(frames, panel.fieldConfig, theme) };
+    return { frames: configured(frames, panel.type, panel.fieldConfig, theme) };
   } catch (error) {
     return { error: error.message };
   }
 }
 
-/** {panel, problem} of each panel that shows nothing. */
-const emptiness = (scene, bodies) =>
-  scene.panels.flatMap(({ id }) => {
-    const { error, frames } = bodies[id];
-    if (error) return [{ panel: id, problem: error }];
-    return frames && !frames.some(hasValues) ? [{ panel: id, problem: "no data" }] : [];
+/** {panel, problem} of each panel that shows nothing; panel is its place in the list. */
+const emptiness = (bodies) =>
+  bodies.flatMap(({ error, frames }, panel) => {
+    if (error) return [{ panel, problem: error }];
+    return frames && !frames.some(hasValues) ? [{ panel, problem: "no data" }] : [];
   });
 
 async function draw(scene) {
-  const bodies = {};
-  for (const panel of scene.panels) bodies[panel.id] = await bodyOf(panel, scene);
+  const bodies = await Promise.all(scene.panels.map(bodyOf));
   createRoot(document.getElementById("root")).render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles hackNoBackdropBlur={false} isExtensionSidebarOpen={false} />
       <Dashboard scene={scene} bodies={bodies} theme={theme} width={innerWidth} />
     </ThemeContext.Provider>,
   );
-  const blanks = scene.panels.filter(({ id }) => bodies[id].blank);
+  const blanks = bodies.flatMap(({ blank }, panel) => (blank ? [{ panel, problem: blank }] : []));
   return {
     height: bottomOf(scene.panels),
     judge: () => ({
-      problems: [...emptiness(scene, bodies), ...problemsOf(document)],
-      blanks: blanks.map(({ id }) => ({ panel: id, problem: bodies[id].blank })),
+      problems: [...emptiness(bodies), ...problemsOf(document)],
+      blanks,
     }),
   };
 }

@@ -11,7 +11,7 @@ import { BarGauge, BigValue, LegendDisplayMode, TimeSeries, VizRepeater } from "
 import { TableNG } from "@grafana/ui/unstable";
 import { annotate } from "./annotations.js";
 import { replaceVariables } from "./fields.js";
-import { Gauge, Heatmap, Logs, StateTimeline } from "./plain.jsx";
+import { Heatmap, Logs, StateTimeline } from "./plain.jsx";
 
 const NO_LEGEND = { displayMode: LegendDisplayMode.List, placement: "bottom", showLegend: false, calcs: [] };
 
@@ -135,18 +135,6 @@ function Bars(props) {
   );
 }
 
-function Gauges(props) {
-  return (
-    <Values
-      {...props}
-      values={reduced(props, false)}
-      renderValue={({ value, width, height }) => (
-        <Gauge value={value} width={width} height={height} {...props} />
-      )}
-    />
-  );
-}
-
 function Table({ panel, frames, width, height }) {
   const { frameIndex = 0, sortBy, showHeader = true, cellHeight } = panel.options ?? {};
   return (
@@ -175,7 +163,6 @@ export const WITHOUT_DATA = { text: Text };
 export const WITH_DATA = {
   timeseries: Series,
   stat: Stat,
-  gauge: Gauges,
   bargauge: Bars,
   table: Table,
   logs: Logs,

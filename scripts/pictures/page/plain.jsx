@@ -171,36 +171,3 @@ function Times({ range, left, width, top }) {
       </text>
     ));
 }
-
-/** Three quarters of a ring, filled up to the value, in the value's colour. */
-export function Gauge({ value, width, height, theme }) {
-  const { display, field } = value;
-  const radius = Math.min(width, height) / 2 - 16;
-  const share = Math.min(
-    Math.max((display.numeric - (field.min ?? 0)) / ((field.max ?? 100) - (field.min ?? 0)), 0),
-    1,
-  );
-  const ring = 2 * Math.PI * radius;
-  const arc = (part, color) => (
-    <circle
-      r={radius}
-      fill="none"
-      stroke={color}
-      strokeWidth={14}
-      strokeDasharray={`${0.75 * part * ring} ${ring}`}
-      transform="rotate(135)"
-    />
-  );
-  return (
-    <svg width={width} height={height} viewBox={`${-width / 2} ${-height / 2} ${width} ${height}`}>
-      {arc(1, theme.colors.background.secondary)}
-      {arc(share, display.color)}
-      <text textAnchor="middle" dominantBaseline="central" fontSize={radius / 2.2} fill={display.color}>
-        {(display.prefix ?? "") + display.text + (display.suffix ?? "")}
-      </text>
-      <text textAnchor="middle" y={radius * 0.85} className="axis">
-        {display.title}
-      </text>
-    </svg>
-  );
-}
