@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts.generate import ROOT
-from scripts.pictures.layout import Panel, UnknownShape, twins
+from scripts.pictures.layout import Panel, UnknownShape, name, twins
 from scripts.pictures.machine import Studio
 from scripts.pictures.scene import WIDTH, Stage, scene_of
 from scripts.pictures.sources import QueryFailed, Range, Sources
@@ -36,7 +36,7 @@ def main() -> int:
     is_fine = True
     with _prometheus(options.prometheus, span) as prometheus, Studio(Progress()) as studio:
         sources = Sources(prometheus.rstrip("/"), options.loki.rstrip("/"), options.tempo.rstrip("/"))
-        stage = Stage(sources, span, dict(options.var))
+        stage = Stage(sources, span, options.agent)
         for path in options.dashboards or sorted(DASHBOARDS.glob("*.json")):
             found = picture(studio, json.loads(path.read_text()), stage, options.out / f"{path.stem}.png")
             sys.stdout.write("".join(f"{path.stem}: {line}\n" for line in [*found.problems, *found.notes]))
@@ -71,7 +71,7 @@ def picture(studio: Studio, dashboard: Mapping[str, Any], stage: Stage, target: 
     panels = scene["panels"]
 
     def lines(found: list[dict[str, Any]]) -> list[str]:
-        return [f"{panels[one['panel']].get('title') or 'a panel'}: {one['problem']}" for one in found]
+        return [f"{name(panels[one['panel']])}: {one['problem']}" for one in found]
 
     problems = [f"the page failed: {crash}" for crash in verdict["crashes"]]
     problems += [*twins(panels), *lines(verdict["problems"])]
@@ -81,7 +81,7 @@ def picture(studio: Studio, dashboard: Mapping[str, Any], stage: Stage, target: 
 
 def _without_result(panels: list[Panel]) -> list[str]:
     return [
-        f"{panel['title']}: query {answer['refId']} finds nothing"
+        f"{name(panel)}: query {answer['refId']} finds nothing"
         for panel in panels
         for answer in panel["answers"]
         if answer.get("result") == []
@@ -107,9 +107,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=6, help="how far back (6)")
     parser.add_argument("--at", type=int, metavar="SECONDS", help="the end of the range, in Unix time (now)")
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="FOLDER")
-    parser.add_argument(
-        "--var", action="append", default=[], type=lambda text: text.split("=", 1), metavar="NAME=VALUE"
-    )
+    parser.add_argument("--agent", default="", metavar="NAME", help="of the agent's dashboard (the first)")
     return parser.parse_args()
 
 

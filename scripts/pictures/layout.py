@@ -30,18 +30,23 @@ def panels(dashboard: dict[str, Any]) -> list[Panel]:
             pushed += max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in inside) - below - up
     for panel in found:
         if panel.get("repeat"):
-            raise UnknownShape(f"panel {panel['title']!r} repeats by ${panel['repeat']}")
+            raise UnknownShape(f"panel {name(panel)!r} repeats by ${panel['repeat']}")
     return found
 
 
 def twins(drawn: list[Panel]) -> list[str]:
     """A sentence for each panel that has the id of one before it: Grafana would give it another."""
-    seen: dict[int, str] = {}
+    seen: dict[int, Panel] = {}
     return [
-        f"{panel['title']}: has the id of {seen[panel['id']]}, {panel['id']}"
+        f"{name(panel)}: has the id of {name(seen[panel['id']])}, {panel['id']}"
         for panel in drawn
-        if seen.setdefault(panel["id"], panel["title"]) is not panel["title"]
+        if seen.setdefault(panel["id"], panel) is not panel
     ]
+
+
+def name(panel: Panel) -> str:
+    """What a message calls a panel."""
+    return panel.get("title") or f"a {panel['type']} panel without a title"
 
 
 def _moved(panel: Panel, down: int) -> Panel:

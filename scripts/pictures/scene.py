@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,17 +14,18 @@ from scripts.pictures.variables import Value, chosen, for_query, label_values, r
 
 WIDTH = 1600  # px of the picture, as wide as a laptop's browser window
 _COLUMN = WIDTH / 24
+_ABOUT_ONE = "kagent-agent"  # the dashboard that links open with one agent chosen
 _LINES = 1000  # Grafana asks Loki for that many
 _TRACES = 20  # and Tempo
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the queries go: the sources, the time range, and values wanted for variables by name."""
+    """Where and when queries ask, and for which agent the dashboard about one does ('': the first)."""
 
     sources: Sources
     span: Range
-    wanted: Mapping[str, str] = field(default_factory=dict)
+    agent: str = ""
 
 
 def scene_of(dashboard: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
@@ -66,7 +67,8 @@ def variables_of(dashboard: Mapping[str, Any], stage: Stage) -> dict[str, Value]
         options = _options(variable, values, stage)
         if not options and not variable.get("allValue"):
             raise QueryFailed(f"variable ${variable['name']} has no values")
-        values[variable["name"]] = chosen(variable, options, stage.wanted.get(variable["name"], ""))
+        is_choice = (dashboard["uid"], variable["name"]) == (_ABOUT_ONE, "agent")
+        values[variable["name"]] = chosen(variable, options, (stage.agent or options[0]) if is_choice else "")
     return values
 
 

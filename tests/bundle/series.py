@@ -203,9 +203,15 @@ def _pods(agent: Agent, start: int, length: int) -> Iterator[Series]:
     yield Series("kube_deployment_status_replicas_available", deployment, _times(ready, agent.replicas))
     yield Series("kube_deployment_status_replicas_updated", deployment, constant(agent.replicas))
     yield Series("kube_deployment_status_observed_generation", deployment, constant(3))
+    workload = {"namespace": agent.namespace, "kind": "Agent", "name": agent.name, "agent": agent.name}
+    yield Series("kagent:workload:info", workload, constant(1))
+    for what in ("desired", "total", "updated"):
+        yield Series(f"kagent:workload_replicas:{what}", workload, constant(agent.replicas))
+    yield Series("kagent:workload_replicas:available", workload, _times(ready, agent.replicas))
     if not agent.replicas:
         return
     pod = {"namespace": agent.namespace, "pod": agent.pod, "container": "kagent"}
+    yield Series("kagent:workload_pod:info", {**workload, "pod": agent.pod}, constant(1))
     yield Series("kube_pod_status_phase", {**pod, "phase": "Running"}, constant(1))
     yield Series("kube_pod_start_time", pod, constant(start - 7200))
     yield Series("kube_pod_container_status_restarts_total", pod, _restarts(agent, length))

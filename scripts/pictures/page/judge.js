@@ -1,6 +1,7 @@
 // What is wrong with a drawn dashboard, measured: panels over each other, texts that are cut or covered.
 import { textsOn } from "./canvas.js";
 
+const SMALLEST = 9; // px of a font
 const SLACK = 1.5; // px that rounding and antialiasing may take
 // Tables and logs scroll down in Grafana, too; nothing scrolls sideways.
 const SCROLLS_DOWN = "[data-scrolls], [role=grid]";
@@ -33,6 +34,7 @@ function ofPanel(panel) {
     ...asOne(ofLegend, "legend is cut"),
     ...asOne(off, "table is wider than its panel"),
     ...cut.map(saidCut),
+    ...seen.filter(isTiny).map(({ text }) => `text ${quoted(text)} is too small to read`),
     ...axes.flatMap(({ canvas, labels }) => labels.filter((label) => isOff(label, canvas)).map(saidCut)),
     ...[...pairsOver(seen), ...axes.flatMap(({ labels }) => pairsOver(labels))].map(saidOver),
   ];
@@ -99,6 +101,8 @@ function isCut(text, panel) {
 }
 
 const height = (box) => box.bottom - box.top;
+
+const isTiny = ({ element }) => Number.parseFloat(getComputedStyle(element).fontSize) < SMALLEST;
 
 const isOff = (text, canvas) =>
   text.left < -SLACK ||

@@ -39,6 +39,7 @@ const emptiness = (bodies) =>
   });
 
 async function draw(scene) {
+  Date.now = () => scene.range.to; // "2 hours ago" counts from the end of the range
   const bodies = await Promise.all(scene.panels.map(bodyOf));
   createRoot(document.getElementById("root")).render(
     <ThemeContext.Provider value={theme}>
