@@ -22,6 +22,7 @@ from scripts.pictures.machine import Studio
 from scripts.pictures.scene import WIDTH, Stage, scene_of
 from scripts.pictures.sources import QueryFailed, Range, Sources
 from tests.bundle.prometheus import prometheus as fleet_prometheus
+from tests.lab.errors import LabError
 from tests.lab.progress import Progress
 
 DASHBOARDS = ROOT / "dashboards" / "generated"
@@ -33,14 +34,22 @@ def main() -> int:
     options = _options()
     end = options.at or int(time.time())
     span = Range(end - int(options.hours * 3600), end)
+    try:
+        with _prometheus(options.prometheus, span) as prometheus, Studio(Progress()) as studio:
+            addresses = (prometheus, options.loki, options.tempo)
+            sources = Sources(*(address.rstrip("/") for address in addresses))
+            return _draw_all(studio, options, Stage(sources, span, options.agent))
+    except LabError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+def _draw_all(studio: Studio, options: argparse.Namespace, stage: Stage) -> int:
     is_fine = True
-    with _prometheus(options.prometheus, span) as prometheus, Studio(Progress()) as studio:
-        sources = Sources(prometheus.rstrip("/"), options.loki.rstrip("/"), options.tempo.rstrip("/"))
-        stage = Stage(sources, span, options.agent)
-        for path in options.dashboards or sorted(DASHBOARDS.glob("*.json")):
-            found = picture(studio, json.loads(path.read_text()), stage, options.out / f"{path.stem}.png")
-            sys.stdout.write("".join(f"{path.stem}: {line}\n" for line in [*found.problems, *found.notes]))
-            is_fine = is_fine and not found.problems
+    for path in options.dashboards or sorted(DASHBOARDS.glob("*.json")):
+        found = picture(studio, json.loads(path.read_text()), stage, options.out / f"{path.stem}.png")
+        sys.stdout.write("".join(f"{path.stem}: {line}\n" for line in [*found.problems, *found.notes]))
+        is_fine = is_fine and not found.problems
     return 0 if is_fine else 1
 
 

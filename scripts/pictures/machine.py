@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import requirements
+from tests.lab.errors import LabError
 from tests.lab.images.shelf import key_of, run
 from tests.lab.layout import Layout
 from tests.lab.progress import Progress
@@ -49,7 +50,7 @@ class Studio:
         command = ["node", str(self._page / "shoot.mjs"), self._browser, str(width)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         if done.returncode:
-            raise RuntimeError(f"drawing {scene['title']} failed:\n{done.stderr.strip()[-2000:]}")
+            raise LabError(f"drawing {scene['title']} failed:\n{done.stderr.strip()[-2000:]}")
         picture.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self._page / "picture.png", picture)
         verdict: dict[str, Any] = json.loads(done.stdout)

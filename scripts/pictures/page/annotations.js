@@ -2,7 +2,6 @@
 
 /** Adds them to a plot that is being set up. `annotations` are {color, time}, in ms. */
 export function annotate(builder, annotations, theme) {
-  if (annotations.length === 0) return null;
   builder.addHook("draw", (plot) => {
     const { ctx } = plot;
     const { top, height } = plot.bbox;
@@ -25,5 +24,4 @@ export function annotate(builder, annotations, theme) {
     }
     ctx.restore();
   });
-  return null;
 }

@@ -13,6 +13,8 @@ import { annotate } from "./annotations.js";
 import { replaceVariables } from "./fields.js";
 import { Heatmap, Logs, StateTimeline } from "./plain.jsx";
 
+// px right of a plot, half as wide as a time: Grafana cuts the last one if it stands at the end of the range.
+const LAST_TIME = 18;
 const NO_LEGEND = { displayMode: LegendDisplayMode.List, placement: "bottom", showLegend: false, calcs: [] };
 
 function Series({ panel, frames, width, height, range, annotations, theme }) {
@@ -26,7 +28,11 @@ function Series({ panel, frames, width, height, range, annotations, theme }) {
       timeRange={{ from: dateTime(range.from), to: dateTime(range.to), raw: range }}
       legend={{ ...NO_LEGEND, showLegend: true, ...panel.options?.legend }}
     >
-      {(builder) => annotate(builder, annotations, theme)}
+      {(builder) => {
+        builder.setPadding([null, LAST_TIME, null, null]);
+        annotate(builder, annotations, theme);
+        return null;
+      }}
     </TimeSeries>
   );
 }
