@@ -38,6 +38,7 @@ def built_in(span: Range, step: int) -> dict[str, Value]:
         "__interval": f"{step}s",
         "__interval_ms": str(step * 1000),
         "__rate_interval": f"{rate}s",
+        "__auto": f"{step}s",  # Loki's own
         "__range": f"{span.seconds}s",
         "__range_s": str(span.seconds),
         "__range_ms": str(span.seconds * 1000),

@@ -79,7 +79,7 @@ def share_of(curve: Curve, share: float, during: tuple[float, float]) -> Curve:
 
     def so_far(second: float) -> float:
         in_incident = curve(min(max(second, start), end)) - curve(start)
-        return float(int(share * (curve(second) + 4 * in_incident)))
+        return float(int(share * (curve(second) + 4 * in_incident) + 0.5))
 
     return so_far
 

@@ -68,7 +68,8 @@ def test_prometheus_counts_what_the_fleet_did(address: str) -> None:
 def test_the_buckets_have_the_percentile(address: str) -> None:
     buckets = 'agent:turn_duration_seconds_bucket:total{agent="triage"}'
     [found] = _asked(address, f"histogram_quantile(0.95, {buckets})").values()
-    assert found == pytest.approx(p95(AGENTS[0].seconds), rel=0.3)  # between the bounds 10 and 30
+    assert 10 < p95(AGENTS[0].seconds) < 30  # two bounds of buckets, between which Prometheus guesses
+    assert 10 < found < 30
 
 
 def _asked(address: str, query: str) -> dict[str, float]:

@@ -179,7 +179,7 @@ def test_what_is_cut_or_covered(studio: Studio, tmp_path: Path) -> None:
         ("Legend", 'legend is cut, from "agent-12" on'),
         (long_title, f'text "{long_title}" is cut'),
         ("Wide", 'table is wider than its panel, from "label_10" on'),
-        ("Cell", shortened),
+        ("Cell", f'column "agent" is too narrow for "{long_name[:59]}…"'),
         ("Names", shortened),
     ]
 

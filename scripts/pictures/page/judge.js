@@ -28,11 +28,13 @@ function ofPanel(panel) {
   const texts = textsIn(panel);
   const [hidden, seen] = parted(texts, (text) => isCut(text, panel));
   const [ofLegend, others] = parted(hidden, ({ element }) => element.closest(LEGEND) !== null);
-  const [off, cut] = parted(others, isOffTable);
+  const [off, within] = parted(others, isOffTable);
+  const [inCells, cut] = parted(within, ({ element }) => element.closest("[role=gridcell]") !== null);
   const axes = [...panel.querySelectorAll("canvas")].map((canvas) => ({ canvas, labels: textsOn(canvas) }));
   const problems = [
     ...asOne(ofLegend, "legend is cut"),
     ...asOne(off, "table is wider than its panel"),
+    ...firstOfColumns(inCells),
     ...cut.map(saidCut),
     ...seen.filter(isTiny).map(({ text }) => `text ${quoted(text)} is too small to read`),
     ...axes.flatMap(({ canvas, labels }) => labels.filter((label) => isOff(label, canvas)).map(saidCut)),
@@ -49,6 +51,22 @@ const LEGEND = "[data-testid$='viz-layout-legend']";
 
 /** One sentence for what mostly has many texts. */
 const asOne = (hidden, problem) => (hidden.length ? [`${problem}, from ${quoted(hidden[0].text)} on`] : []);
+
+/** One sentence for a column. */
+function firstOfColumns(hidden) {
+  const firsts = new Map();
+  for (const { text, element } of hidden) {
+    const column = headerOf(element.closest("[role=gridcell]"));
+    if (!firsts.has(column)) firsts.set(column, text);
+  }
+  return [...firsts].map(([column, text]) => `column ${quoted(column)} is too narrow for ${quoted(text)}`);
+}
+
+const headerOf = (cell) =>
+  cell
+    .closest("[role=grid]")
+    .querySelector(`[role=columnheader][aria-colindex="${cell.getAttribute("aria-colindex")}"]`)
+    .textContent.trim();
 
 const parted = (all, belongs) => [all.filter(belongs), all.filter((one) => !belongs(one))];
 

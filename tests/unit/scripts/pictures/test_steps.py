@@ -41,7 +41,7 @@ def test_the_step_of_a_query(panel: dict[str, Any], target: dict[str, Any], step
 
 
 def test_variables_of_grafana() -> None:
-    text = "[$__interval] [$__rate_interval] [$__range] $__range_s $__from ${__to}"
-    expected = "[300s] [330s] [21600s] 21600 1795838400000 1795860000000"
+    text = "[$__auto] [$__interval] [$__rate_interval] [$__range] $__range_s $__from ${__to}"
+    expected = "[300s] [300s] [330s] [21600s] 21600 1795838400000 1795860000000"
     assert replaced(text, built_in(SIX_HOURS, 300), for_query) == expected
     assert replaced("$__rate_interval", built_in(SIX_HOURS, 30), for_query) == "120s"
