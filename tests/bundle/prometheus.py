@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bundle.series import Series, everything
+from tests.bundle.curves import Series
+from tests.bundle.series import everything
 from tests.lab.build import TELEMETRY, build_all, program
 from tests.lab.layout import Layout
 from tests.lab.progress import Progress

@@ -11,9 +11,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.bundle.fleet import AGENTS, Agent, constant, counted, p95, ratio, share_of
+from tests.bundle.curves import Series, constant, counted, p95, ratio, share_of
+from tests.bundle.fleet import AGENTS, Agent
 from tests.bundle.prometheus import openmetrics, prometheus
-from tests.bundle.series import Series, everything
+from tests.bundle.series import everything
 
 START, END = 1_795_838_400, 1_795_860_000
 
