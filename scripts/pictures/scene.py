@@ -57,7 +57,8 @@ def _listed(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _time_text(span: Range) -> str:
     start, end = (datetime.fromtimestamp(second, UTC) for second in (span.start, span.end))
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+    until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{start:%Y-%m-%d %H:%M} to {until} UTC"
 
 
 def variables_of(dashboard: Mapping[str, Any], stage: Stage) -> dict[str, Value]:
@@ -88,7 +89,7 @@ def _options(variable: Mapping[str, Any], values: Mapping[str, Value], stage: St
 
 
 def answers(panel: Panel, values: Mapping[str, Value], stage: Stage) -> list[dict[str, Any]]:
-    """One for each query that isn't hidden: {refId, kind, legend, step}, and result, error or unasked."""
+    """One for each query that is shown: {refId, kind, expr, legend, step}, and result, error or unasked."""
     return [
         _answer(panel, target, values, stage)
         for target in panel.get("targets") or []
@@ -101,8 +102,9 @@ def _answer(
 ) -> dict[str, Any]:
     step = step_of(panel, target, stage.span, panel["gridPos"]["w"] * _COLUMN)
     known = {**values, **built_in(stage.span, step)}
-    about = {"refId": target["refId"], "legend": target.get("legendFormat", ""), "step": step}
     query = replaced(str(target.get("expr") or target.get("query") or ""), known, for_query)
+    legend = target.get("legendFormat", "")
+    about = {"refId": target["refId"], "expr": query, "legend": legend, "step": step}
     try:
         return about | _ask(_source_of(panel, target), target, query, step, stage)
     except QueryFailed as failure:

@@ -29,6 +29,12 @@ def series(*names: str, label: str = "agent", value: float = 5) -> list[Json]:
     return [{"metric": {label: name}, "values": samples} for name in names]
 
 
+def gap(name: str) -> list[Json]:
+    """A series that begins with what is no number."""
+    [one] = series(name)
+    return [{**one, "values": [[START, "NaN"], *one["values"][1:]]}]
+
+
 def vector(*names: str, label: str = "agent", value: str = "5") -> list[Json]:
     return [{"metric": {label: name}, "value": [START, value]} for name in names]
 
@@ -92,7 +98,7 @@ def test_good_panels_of_each_kind(studio: Studio, tmp_path: Path) -> None:
             "timeseries",
             "Lines",
             (0, 1, 12, 8),
-            target(series("triage", "refunds")),
+            target(series("triage") + gap("refunds")),
             options={"legend": LEGEND},
         ),
         panel("stat", "Number", (12, 1, 6, 4), target(vector("triage"))),

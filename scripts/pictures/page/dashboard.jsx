@@ -41,32 +41,31 @@ export function Dashboard({ scene, bodies, theme, width }) {
 
 function Head({ scene }) {
   return (
-    <div style={{ padding: `12px ${MARGIN}px`, height: HEAD }}>
-      <h1 className="dashboard-title">{scene.title}</h1>
+    <div style={{ padding: `10px ${MARGIN}px`, height: HEAD }}>
+      <div className="head-row">
+        <h1 className="dashboard-title">{scene.title}</h1>
+        {scene.links.map((link) => (
+          <Box key={link} icon="external-link-alt" text={link} />
+        ))}
+        <Box icon="clock-nine" text={scene.range.text} />
+      </div>
       <div className="head-row">
         {scene.variables.map(({ label, text }) => (
-          <span key={label} className="variable">
-            <b>{label}</b>
-            <span>{text}</span>
-          </span>
+          <Box key={label} label={label} text={text} />
         ))}
-        <span className="grow" />
-        {scene.links.map((link) => (
-          <span key={link} className="variable">
-            <span>
-              <Icon name="external-link-alt" size="sm" /> {link}
-            </span>
-          </span>
-        ))}
-        <span className="variable">
-          <span>
-            <Icon name="clock-nine" size="sm" /> {scene.range.text}
-          </span>
-        </span>
       </div>
     </div>
   );
 }
+
+const Box = ({ label, icon, text }) => (
+  <span className="box">
+    {label && <b>{label}</b>}
+    <span>
+      {icon && <Icon name={icon} size="sm" />} {text}
+    </span>
+  </span>
+);
 
 function Placed({ index, panel, body, scene, theme, width }) {
   const { x, y, w, h } = panel.gridPos;

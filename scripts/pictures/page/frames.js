@@ -12,10 +12,10 @@ export function framesOf(targets) {
 const FRAMES = { series, table, heatmap, logs, search };
 
 /** One frame for each series. */
-function series({ refId, legend, step, result }) {
+function series({ refId, legend, expr, step, result }) {
   return result.map((one) => {
     const samples = one.values ?? [one.value];
-    const name = nameOf(one.metric, legend);
+    const name = nameOf(one.metric, legend, expr);
     return toDataFrame({
       refId,
       name,
@@ -36,8 +36,10 @@ function series({ refId, legend, step, result }) {
 const timesOf = (samples) => samples.map(([seconds]) => seconds * 1000);
 
 /** What the legend calls a series; undefined where Grafana finds the name by comparing the labels. */
-function nameOf(labels, legend) {
-  if (legend === "__auto") return Object.keys(labels).length ? undefined : "Value";
+function nameOf(labels, legend, expr) {
+  const isBare = Object.keys(labels).length === 0;
+  if (legend === "__auto") return isBare ? expr : undefined;
+  if (isBare && !legend) return expr;
   if (legend) return legend.replace(/\{\{\s*(.+?)\s*\}\}/g, (_, label) => labels[label] ?? "");
   const { __name__: name = "", ...others } = labels;
   return `${name}{${Object.entries(others)

@@ -34,6 +34,7 @@ function ofPanel(panel) {
   const problems = [
     ...asOne(ofLegend, "legend is cut"),
     ...asOne(off, "table is wider than its panel"),
+    ...(axes.some(hasTimesOnly) ? ["its axis has no values: nothing is drawn"] : []),
     ...firstOfColumns(inCells),
     ...cut.map(saidCut),
     ...seen.filter(isTiny).map(({ text }) => `text ${quoted(text)} is too small to read`),
@@ -119,6 +120,10 @@ function isCut(text, panel) {
 }
 
 const height = (box) => box.bottom - box.top;
+
+/** The times of an axis are in one line, values in several. */
+const hasTimesOnly = ({ labels }) =>
+  labels.length > 0 && new Set(labels.map((label) => label.bottom)).size === 1;
 
 const isTiny = ({ element }) => Number.parseFloat(getComputedStyle(element).fontSize) < SMALLEST;
 

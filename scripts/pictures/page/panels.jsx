@@ -17,10 +17,19 @@ import { Heatmap, Logs, StateTimeline } from "./plain.jsx";
 const LAST_TIME = 18;
 const NO_LEGEND = { displayMode: LegendDisplayMode.List, placement: "bottom", showLegend: false, calcs: [] };
 
+/** uPlot finds no range for an axis with values that are not finite; Grafana leaves gaps for them, too. */
+const plottable = (frame) => ({
+  ...frame,
+  fields: frame.fields.map((field) => ({
+    ...field,
+    values: field.values.map((value) => (typeof value !== "number" || Number.isFinite(value) ? value : null)),
+  })),
+});
+
 function Series({ panel, frames, width, height, range, annotations, theme }) {
   return (
     <TimeSeries
-      frames={frames}
+      frames={frames.map(plottable)}
       structureRev={1}
       width={width}
       height={height}

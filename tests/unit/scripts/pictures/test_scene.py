@@ -73,9 +73,9 @@ def answers(server: Loopback, *targets: dict[str, Any], source: str = "prometheu
 
 def test_a_range(server: Loopback) -> None:
     target = {"expr": 'sum(rate(x{agent=~"$agent"}[$__rate_interval]))', "legendFormat": "{{agent}}"}
-    about = {"refId": "A", "legend": "{{agent}}", "step": 30, "kind": "series"}
-    assert answers(server, target) == [{**about, "result": [SAMPLES]}]
     expr = 'sum(rate(x{agent=~"(refunds|triage)"}[120s]))'
+    about = {"refId": "A", "expr": expr, "legend": "{{agent}}", "step": 30, "kind": "series"}
+    assert answers(server, target) == [{**about, "result": [SAMPLES]}]
     times = {"start": str(SPAN.start), "end": str(SPAN.end), "step": "30"}
     assert asked(server, "/api/v1/query_range") == [{"query": expr, **times}]
 
