@@ -190,6 +190,26 @@ def test_what_is_cut_or_covered(studio: Studio, tmp_path: Path) -> None:
     ]
 
 
+def test_what_can_not_be_read(studio: Studio, tmp_path: Path) -> None:
+    narrow = {"defaults": {"unit": "s", "custom": {"axisWidth": 12}}, "overrides": []}
+    over = '<p style="margin-bottom:-22px">One line of it</p><p>Another line</p>'
+    many = [f"an-agent-with-a-long-name-{number}" for number in range(60)]
+    verdict = drawn(
+        studio,
+        tmp_path,
+        panel("timeseries", "Axis", (0, 0, 8, 6), target(series("triage")), fieldConfig=narrow),
+        panel("text", "Lines", (8, 0, 8, 6), options={"content": over}),
+        panel("stat", "Many", (16, 0, 4, 4), target(vector(*many))),
+    )
+    assert verdict["problems"] == [
+        ("Axis", 'text "6 s" is cut'),
+        ("Axis", 'text "8 s" is cut'),
+        ("Axis", 'text "10 s" is cut'),
+        ("Lines", 'text "One line of it" lies over "Another line"'),
+        ("Many", 'texts are too small to read, from "an-agent-with-a-long-name-0" on'),
+    ]
+
+
 def test_what_others_wrote_is_text(studio: Studio, tmp_path: Path) -> None:
     hostile = '<img src="http://example.org/x" onerror="document.body.innerHTML=1">'
     stream = [{"stream": {"pod": hostile}, "values": [[f"{START}000000000", hostile]]}]

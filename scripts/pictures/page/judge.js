@@ -37,7 +37,7 @@ function ofPanel(panel) {
     ...(axes.some(hasTimesOnly) ? ["its axis has no values: nothing is drawn"] : []),
     ...firstOfColumns(inCells),
     ...cut.map(saidCut),
-    ...seen.filter(isTiny).map(({ text }) => `text ${quoted(text)} is too small to read`),
+    ...asOne(seen.filter(isTiny), "texts are too small to read"),
     ...axes.flatMap(({ canvas, labels }) => labels.filter((label) => isOff(label, canvas)).map(saidCut)),
     ...[...pairsOver(seen), ...axes.flatMap(({ labels }) => pairsOver(labels))].map(saidOver),
   ];
