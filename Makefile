@@ -8,9 +8,10 @@ RUNTIME_LOCK := requirements.txt
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
 # modules, two at a time, as tests/conftest.py hands them out
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
+PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT))
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv lock demo test test-telemetry soak lint check generate lab lab-down lab-status bench dist
+.PHONY: help venv lock demo test test-telemetry soak lint check generate pictures lab lab-down lab-status bench dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -51,6 +52,9 @@ check: venv ## generated files are what their sources say, and dashboards keep t
 
 generate: venv ## write the generated files
 	@$(BIN)/python -m scripts.generate
+
+pictures: venv ## a picture of each dashboard, judged: empty, cut or covered fails (PROMETHEUS= LOKI= TEMPO= AGENT= OUT=)
+	@$(BIN)/python -m scripts.pictures $(PICTURES_FROM)
 
 lab: venv ## a real one-node cluster with kagent and kmcp (Linux, root); a second call takes seconds
 	$(STEP) "lab"

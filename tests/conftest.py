@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from kubectl_kagent import clock
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
+from scripts.pictures.machine import browser
 from tests.fake.cluster import FakeCluster
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
@@ -134,6 +135,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "cluster": _no_cluster,
         "go_runtime": _no_go_runtime,
         "npm": _no_npm,
+        "chromium": _no_chromium,
     }
     for marker, look in missing.items():
         marked = [item for item in items if item.get_closest_marker(marker)]
@@ -224,6 +226,12 @@ def _no_go_runtime() -> str:
 
 def _no_npm() -> str:
     return "" if shutil.which("npm") else "npm: install Node.js"
+
+
+def _no_chromium() -> str:
+    if browser() or (os.geteuid() == 0 and shutil.which("apt-get")):  # then it is installed
+        return ""
+    return "chromium: install it"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -15,7 +15,7 @@ import promql_parser
 
 from tests.bundle.contents import Json, Query, nodes, panels, parsed, queries, series_names, variables
 from tests.bundle.grafana_schema import UNITS
-from tests.bundle.series import SERIES
+from tests.bundle.catalogue import SERIES
 
 _WIDTH = 24
 _GROWTH = {"rate", "irate", "increase"}

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,15 +41,13 @@ def check_machine() -> None:
         raise LabError(f"the lab needs root (network namespace, mounts, cgroups); {hint}")
 
 
-def install_packages(progress: Progress) -> None:
+def install_packages(progress: Progress, packages: Mapping[str, str] = PACKAGES) -> None:
     """Install with apt-get what is missing, without starting any of the services that come along."""
-    missing = sorted({package for proof, package in PACKAGES.items() if not _there(proof)})
+    missing = sorted({package for proof, package in packages.items() if not _there(proof)})
     if not missing:
         return
     if not shutil.which("apt-get"):
-        raise LabError(
-            f"the lab needs {', '.join(missing)}, and there is no apt-get here; install them by hand"
-        )
+        raise LabError(f"{', '.join(missing)} is needed, and there is no apt-get here; install it by hand")
     with progress.step(f"apt-get install {' '.join(missing)}"), _services_stay_off():
         # A fresh machine may have no package lists yet; one with fresh lists need not ask again.
         if _apt_get("install", *missing).returncode != 0:

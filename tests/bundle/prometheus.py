@@ -1,0 +1,80 @@
+"""A Prometheus on loopback that has the made-up fleet's series and scrapes nothing."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bundle.curves import Series
+from tests.bundle.series import everything
+from tests.lab.build import TELEMETRY, build_all, program
+from tests.lab.layout import Layout
+from tests.lab.progress import Progress
+
+STEP = 30  # seconds between samples, as the bundle scrapes
+_PATIENCE = 60
+
+
+def openmetrics(series: Iterable[Series], start: int, end: int) -> Iterator[str]:
+    """The text that promtool backfills from, line by line; times in Unix seconds."""
+    for one in series:
+        labels = ",".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
+        for second in range(start, end + 1, STEP):
+            yield f"{one.name}{{{labels}}} {one.value(second - start):.10g} {second}\n"
+    yield "# EOF\n"
+
+
+@contextmanager
+def prometheus(folder: Path, start: int, end: int, progress: Progress | None = None) -> Iterator[str]:
+    """The address of one that knows the fleet from start to end; its data is below ``folder``."""
+    layout = Layout.here()
+    build_all(layout, [module for module in TELEMETRY if module.name == "prometheus"], progress or Progress())
+    written = folder / "fleet.om"
+    with written.open("w") as file:
+        file.writelines(openmetrics(everything(start, end), start, end))
+    data = folder / "data"
+    backfill = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(written), str(data)]
+    subprocess.run([str(program(layout, "promtool")), *backfill], check=True, timeout=_PATIENCE)
+    (folder / "prometheus.yaml").write_text("{}\n")
+    address = f"127.0.0.1:{_free_port()}"
+    command = [
+        str(program(layout, "prometheus")),
+        f"--config.file={folder / 'prometheus.yaml'}",
+        f"--storage.tsdb.path={data}",
+        "--storage.tsdb.retention.time=100y",
+        f"--web.listen-address={address}",
+        "--log.level=error",
+    ]
+    process = subprocess.Popen(command)
+    try:
+        _wait_for(f"http://{address}/-/ready")
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(timeout=_PATIENCE)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, ConnectionError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
