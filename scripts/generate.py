@@ -16,11 +16,12 @@ from pathlib import Path
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import output, reference
+from scripts import alerting, output, reference
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_OPERATOR = "manifests/prometheus-operator"
 _REFERENCE = "docs/reference"  # nothing else is in it
 _TABLE = "kubectl_kagent/rbac/permissions.py"
 _CORE = '""'  # the API group without a name
@@ -113,7 +114,10 @@ def fill(page: str, **sections: str) -> str:
 
 # Files that are generated as a whole.
 FILES: dict[str, Callable[[], str]] = {
-    f"manifests/{role.part_of}/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
+    **{f"manifests/{role.part_of}/{role.name}.yaml": partial(cluster_role, role) for role in ROLES},
+    "alerts/alertmanager/commands.tmpl": alerting.command_templates,
+    f"{_OPERATOR}/alertmanagerconfig.yaml": alerting.alertmanager_config,
+    f"{_OPERATOR}/alertmanager-templates.yaml": alerting.templates_config_map,
 }
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {
