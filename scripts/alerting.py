@@ -33,9 +33,10 @@ def commands(runbook: str) -> list[str]:
 
 def command_templates() -> str:
     """``kagent.command``: of an alert, the first command of its runbook, for its own labels."""
+    firsts = {path.stem: commands(path.read_text())[0] for path in sorted(RUNBOOKS.glob("*.md"))}
     branches = [
-        f'if eq .Labels.alertname "{path.stem}" }}}}{_PLACEHOLDER.sub(_filled, commands(path.read_text())[0])}'
-        for path in sorted(RUNBOOKS.glob("*.md"))
+        f'if eq .Labels.alertname "{name}" }}}}{_PLACEHOLDER.sub(_filled, line)}'
+        for name, line in firsts.items()
     ]
     labels = "".join(
         f'{{{{ define "kagent.{word}" }}}}{{{{ if match "{_NAME}" .{label} }}}}{{{{ .{label} }}}}'
@@ -96,17 +97,18 @@ _CONFIG_HEAD = f"""\
 # Generated from alerts/alertmanager/alertmanager.yaml by `make generate`.
 #
 # The trap: by default (alertmanagerConfigMatcherStrategy: OnNamespace) the operator adds
-# namespace="<this object's namespace>" to every route and inhibition, so the alerts of agents elsewhere, and those of no
-# namespace (KagentControllerDown, KagentWatchdog), would never match. Put this object into the namespace of the
-# Alertmanager, and in the Alertmanager object set
-#   spec.alertmanagerConfigMatcherStrategy.type: OnNamespaceExceptForAlertmanagerNamespace   (or None)
-#   spec.alertmanagerConfigSelector.matchLabels: {{app.kubernetes.io/part-of: kagent}}        (or none at all: {{}})
+# namespace="<this object's namespace>" to every route and inhibition. So the alerts of agents elsewhere, and
+# those of no namespace (KagentControllerDown, KagentWatchdog), would never match. Put this object into the
+# namespace of the Alertmanager, and set in the Alertmanager object
+#   spec.alertmanagerConfigMatcherStrategy.type: OnNamespaceExceptForAlertmanagerNamespace
+#   spec.alertmanagerConfigSelector.matchLabels: {{app.kubernetes.io/part-of: kagent}}, or {{}} for all
 #   spec.configMaps: [kagent-alertmanager-templates]
 # and in the configuration that it has already (Secret alertmanager-<name>, key alertmanager.yaml)
 #   templates: [/etc/alertmanager/configmaps/kagent-alertmanager-templates/*.tmpl]
 # It can't be spec.alertmanagerConfiguration: that makes this route the root, which may have no matchers.
 #
-# The Secret {_SECRET} in the same namespace has the keys slack-url, slack-info-url, pagerduty-key and deadman-url.
+# The Secret {_SECRET} in the same namespace has the keys slack-url, slack-info-url, pagerduty-key
+# and deadman-url.
 apiVersion: monitoring.coreos.com/v1alpha1
 kind: AlertmanagerConfig
 metadata:
