@@ -24,6 +24,7 @@ PACKAGES = {
     "conntrack": "conntrack",
     "git": "git",
     "gcc": "gcc",
+    "amtool": "prometheus-alertmanager",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/lib/postgresql": "postgresql",
 }
