@@ -1,4 +1,4 @@
-"""What promtool does not check of ``alerts/``: style (mixtool's rules), known series, a pair of tests per alert."""
+"""What promtool does not check of ``alerts/``: style (mixtool's rules), known series, two tests per alert."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def series_of(expression: str) -> set[str]:
 
 
 def of_tests(alerts: Iterable[Rule], tests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Alerts without a case that fires (each ``long`` of a burn alert its own), or without one that doesn't."""
+    """Alerts without a case that fires (for each ``long`` of a burn alert), or without one that doesn't."""
     fires, silent = set(), set()
     for file in tests:
         for case in (case for test in file["tests"] for case in test.get("alert_rule_test", ())):
