@@ -44,9 +44,14 @@ lint: venv ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-check: venv ## generated files are what their sources say, and dashboards keep to their rules
+check: venv ## generated files are what their sources say; rules, their tests, and dashboards (promtool: 3 min once)
 	$(STEP) "generated files"
 	@$(BIN)/python -m scripts.generate --check
+	$(STEP) "rules"
+	@$(BIN)/python -m scripts.rule_lint
+	@promtool=$$($(BIN)/python -m tests.lab build-promtool) && \
+	  $$promtool check rules --lint=all --lint-fatal alerts/*.rules.yaml alerts/generated/*.rules.yaml && \
+	  $$promtool test rules alerts/tests/*.yaml
 	$(STEP) "dashboards"
 	@$(BIN)/pytest -q tests/bundle/test_dashboards.py
 
