@@ -41,9 +41,14 @@ lint: venv ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-check: venv ## generated files are what their sources say
+check: venv ## generated files are what their sources say; rules and their tests (promtool: 3 min once)
 	$(STEP) "generated files"
 	@$(BIN)/python -m scripts.generate --check
+	$(STEP) "rules"
+	@$(BIN)/python -m scripts.rule_lint
+	@promtool=$$($(BIN)/python -m tests.lab build-promtool) && \
+	  $$promtool check rules --lint=all --lint-fatal alerts/*.rules.yaml alerts/generated/*.rules.yaml && \
+	  $$promtool test rules alerts/tests/*.yaml
 
 generate: venv ## write the generated files
 	@$(BIN)/python -m scripts.generate

@@ -17,19 +17,19 @@ GENERATED = "alerts/generated/counters.rules.yaml"
 _HEAD = """\
 # Generated from scripts/rule_counters.py by `make generate`.
 #
-# A series of the collector begins with its first call, so increase() and rate() would miss that call, and agents
-# have few. So each counter here is its sum of a minute ago, and 0 in the minute in which it is new. That means:
+# A series of the collector begins with its first call, so increase() and rate() would miss that call, and
+# agents have few. So each counter here is its sum of a minute ago, and 0 in the minute in which it is new:
 # - All is a minute late.
 # - Sums are kept apart by process of the collector: one that restarts is a reset of its own.
 # - All buckets of a histogram begin together, so a quantile of the first call is right.
-# - Counters that come back after a gap (a failed scrape, a restart of Prometheus) are not new: they are left out
-#   for a minute and go on where they are. From 0 they would be counted twice. A series whose first call falls
-#   into the gap begins with what it has.
-# - The collector has to keep its counters until it ends (`metrics_expiration` 0 of spanmetrics), and what makes
-#   sums of deltas may not remember longer than the exporter shows: what leaves and comes back higher is counted
-#   twice.
-# Names of namespaces and agents that no object in Kubernetes can have are of somebody's own spans. They stay out:
-# alerts print these names in commands to copy.
+# - Counters that come back after a gap (a failed scrape, a restart of Prometheus) are not new: they are left
+#   out for a minute and go on where they are. From 0 they would be counted twice. A series whose first call
+#   falls into the gap begins with what it has.
+# - The collector has to keep its counters until it ends (`metrics_expiration` 0 of spanmetrics), and what
+#   makes sums of deltas may not remember longer than the exporter shows: what leaves and comes back higher is
+#   counted twice.
+# Names of namespaces and agents that no object in Kubernetes can have are of somebody's own spans. They stay
+# out: alerts print these names in commands to copy.
 groups:
 """
 _PROCESSES = """\
@@ -92,7 +92,7 @@ COUNTERS = (
     Counter(
         "agent:turn_failures:total",
         _series(semconv.SPAN_CALLS, _ANSWER, _ERROR),
-        comment="The runtimes leave a turn's status unset; what ends a turn is a call of the model that fails.",
+        comment="The runtimes leave a turn's status unset; what ends one is a call of the model that fails.",
     ),
     Counter("agent_tool:calls:total", _series(semconv.SPAN_CALLS, _CALL), (_TOOL,)),
     Counter("agent_tool:failures:total", _series(semconv.SPAN_CALLS, _CALL, _ERROR), (_TOOL,)),
@@ -152,7 +152,8 @@ def expression(counter: Counter) -> str:
     process = _PROCESS if counter.names_process else _PROCESS[:2]
     kept = (_NAMESPACE, _AGENT, *counter.labels)
     ago, now = (_sums(counter, kept, offset) for offset in (" offset 1m", ""))
-    text = f"{ago}\nor\n(\n{indent(now, '  ')}\n) * 0 unless on ({', '.join(process)}) collector:process:returned"
+    is_new = f"unless on ({', '.join(process)}) collector:process:returned"
+    text = f"{ago}\nor\n(\n{indent(now, '  ')}\n) * 0 {is_new}"
     renamed = [name for name in kept if name in _NAMES]
     for name in renamed:
         text = f'{text},\n"{_NAMES[name]}", "$1", "{name}", "(.*)")'

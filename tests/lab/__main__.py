@@ -25,6 +25,7 @@ def main() -> int:
             "--telemetry", action="store_true", help="with Jaeger, Loki, Prometheus and a collector"
         )
     verbs.add_parser("build-stern", help="only fill the cache with the bench's peer, and say where it is")
+    verbs.add_parser("build-promtool", help="only fill the cache with promtool, and say where it is")
     for verb in ("restart", "stop", "start"):
         verbs.add_parser(verb, help=f"{verb} one part", epilog=HINT).add_argument(
             "part", choices=PARTS, metavar="PART"
@@ -55,6 +56,8 @@ def _run(lab: Lab, options: argparse.Namespace) -> None:
             lab.build(with_telemetry=options.telemetry)
         case "build-stern":
             sys.stdout.write(f"{lab.build_stern()}\n")
+        case "build-promtool":
+            sys.stdout.write(f"{lab.build_promtool()}\n")
         case verb:
             getattr(lab, verb)(options.part)
 

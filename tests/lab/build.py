@@ -54,16 +54,17 @@ CLUSTER = (
     ),
     Module("metrics-server", {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}, "2 min"),
 )
+PROMETHEUS = Module(
+    "prometheus",
+    {
+        "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+        "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+    },
+    "3 min",
+    tags=DISCOVERY,
+)
 TELEMETRY = (
-    Module(
-        "prometheus",
-        {
-            "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
-            "promtool": "github.com/prometheus/prometheus/cmd/promtool",
-        },
-        "3 min",
-        tags=DISCOVERY,
-    ),
+    PROMETHEUS,
     Module("loki", {"loki": "github.com/grafana/loki/cmd/loki"}, "5 min"),
     Module("jaeger", {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"}, "8 min"),
     Module("collector", {"collector": "lab/collector"}, "3 min", tags=DISCOVERY),
@@ -89,6 +90,13 @@ def build_stern(layout: Layout, progress: Progress) -> Path:
     requirements.ensure_go(layout.cache, progress)
     _build_module(layout, STERN, progress, GOTOOLCHAIN=STERN_GO)
     return program(layout, "stern")
+
+
+def build_promtool(layout: Layout, progress: Progress) -> Path:
+    """Build what checks the rules, with the Prometheus that the lab runs."""
+    requirements.ensure_go(layout.cache, progress)
+    _build_module(layout, PROMETHEUS, progress)
+    return program(layout, "promtool")
 
 
 def go_build(

@@ -127,6 +127,11 @@ class Lab:
         with _alone(self.layout.cache, "build for the lab", self.progress):
             return build.build_stern(self.layout, self.progress)
 
+    def build_promtool(self) -> Path:
+        """What checks the rules of the observability bundle."""
+        with _alone(self.layout.cache, "build for the lab", self.progress):
+            return build.build_promtool(self.layout, self.progress)
+
     def down(self) -> None:
         with self._alone():
             cleanup.remove(self.layout, self.progress)
