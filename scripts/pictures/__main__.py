@@ -32,22 +32,26 @@ PICTURES = ROOT / "build" / "pictures"
 def main() -> int:
     """Draw and judge each dashboard; 1 if something is wrong with one."""
     options = _options()
+    paths = options.dashboards or sorted(DASHBOARDS.glob("*.json"))
+    if not paths:
+        sys.stderr.write(f"error: no dashboard in {DASHBOARDS.relative_to(ROOT)}\n")
+        return 1
     end = options.at or int(time.time())
     span = Range(end - int(options.hours * 3600), end)
     try:
         with _prometheus(options.prometheus, span) as prometheus, Studio(Progress()) as studio:
             addresses = (prometheus, options.loki, options.tempo)
             sources = Sources(*(address.rstrip("/") for address in addresses))
-            return _draw_all(studio, options, Stage(sources, span, options.agent))
+            return _draw_all(studio, paths, Stage(sources, span, options.agent), options.out)
     except LabError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
 
 
-def _draw_all(studio: Studio, options: argparse.Namespace, stage: Stage) -> int:
+def _draw_all(studio: Studio, paths: list[Path], stage: Stage, folder: Path) -> int:
     is_fine = True
-    for path in options.dashboards or sorted(DASHBOARDS.glob("*.json")):
-        found = picture(studio, json.loads(path.read_text()), stage, options.out / f"{path.stem}.png")
+    for path in paths:
+        found = picture(studio, json.loads(path.read_text()), stage, folder / f"{path.stem}.png")
         sys.stdout.write("".join(f"{path.stem}: {line}\n" for line in [*found.problems, *found.notes]))
         is_fine = is_fine and not found.problems
     return 0 if is_fine else 1
