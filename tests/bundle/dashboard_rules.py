@@ -2,7 +2,8 @@
 
 Four of its rules do not hold here: template-job-rule, template-instance-rule, target-job-rule and
 target-instance-rule want a variable and a matcher for job and instance in every query. What an agent did
-is no job's and no instance's: its series come from whichever collector its spans went to, and its pods come and go.
+is no job's and no instance's: its series come from whichever collector its spans went to, and its pods come
+and go.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Iterator
 
 import promql_parser
 
+from tests.bundle.catalogue import SERIES
 from tests.bundle.contents import Json, Query, nodes, panels, parsed, queries, series_names, variables
 from tests.bundle.grafana_schema import UNITS
-from tests.bundle.catalogue import SERIES
 
 _WIDTH = 24
 _GROWTH = {"rate", "irate", "increase"}
