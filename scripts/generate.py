@@ -139,7 +139,8 @@ def outputs(root: Path = ROOT) -> dict[Path, str]:
 
 def leftovers(root: Path = ROOT) -> list[Path]:
     """Files that nothing makes any more, in the folders where nothing else is."""
-    wanted = outputs(root)
+    wanted = {root / _REFERENCE / name for name in reference.pages()}
+    wanted |= {root / path for path in dashboards.files()}
     folders = (_REFERENCE, *dashboards.FOLDERS)
     return sorted(path for name in folders for path in (root / name).glob("*.*") if path not in wanted)
 

@@ -13,7 +13,8 @@ import pytest
 
 from kubectl_kagent.backends.prometheus import at_address
 from kubectl_kagent.model.usage import AGENTS, TOOLS, Wanted
-from kubectl_kagent.telemetry.usage.metrics import Asking, counted, usage
+from kubectl_kagent.telemetry.usage.asking import Asking
+from kubectl_kagent.telemetry.usage.metrics import counted, usage
 from kubectl_kagent.telemetry.usage.tokens import spent
 from tests.cluster.conftest import Tools, wait_for
 from tests.cluster.conversations import ASKER, GREETINGS, conversations
