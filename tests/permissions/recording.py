@@ -80,9 +80,13 @@ class Recording:
         self.ask("patch", resource.group, resource.plural, namespace)
         return self._written(resource, self.real.json_patch(resource, namespace, name, patch, **how))
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    def apply(self, resource: Resource, namespace: str, body: Mapping[str, Any], **how: Any) -> Object:
+        self.ask("patch", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.apply(resource, namespace, body, **how))
+
+    def delete(self, resource: Resource, namespace: str, name: str, **how: Any) -> None:
         self.ask("delete", resource.group, resource.plural, namespace)
-        self.real.delete(resource, namespace, name)
+        self.real.delete(resource, namespace, name, **how)
 
     def pod_log(self, namespace: str, pod: str, container: str, **how: Any) -> str:
         self.ask("get", "", "pods/log", namespace)
