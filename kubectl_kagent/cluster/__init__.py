@@ -91,8 +91,8 @@ class Cluster(Protocol):
     ) -> Object:
         """The object after a server-side apply of ``body``, which creates it where it is not there.
 
-        What ``manager`` applied before and no longer does is removed. Raises FieldConflict when ``body`` would
-        change fields of other managers; with ``force`` they become ours.
+        What ``manager`` applied before and no longer does is removed. Raises FieldConflict when it
+        would change fields of other managers; with ``force`` they become ours.
         """
 
     def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     CRD,
@@ -164,6 +165,16 @@ _UNDO = (
     ),
     *_only_with("--wait", (*_NAMED, Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
 )
+
+_OPERATOR = Need(CRD, ("get",), "whether the prometheus-operator is there", elsewhere="the cluster")
+
+
+def _of_bundle(verbs: tuple[str, ...], why: str) -> tuple[Need, ...]:
+    return tuple(
+        Need(resource, verbs, why, elsewhere="the bundle's" if resource.namespaced else "the cluster")
+        for resource in BUNDLED
+    )
+
 
 PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "get agents|mcpservers": (
@@ -336,6 +347,13 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),
     "sessions list|show|export": _controller({"get": "the sessions"}),
     "sessions delete": _controller({"get": "whether the session is there", "delete": "delete it"}),
+    "observe export": (_OPERATOR,),
+    "observe install|diff": (
+        _OPERATOR,
+        *_of_bundle(("get",), "whether it is there, and as it should be"),
+        *_of_bundle(("create", "patch"), "try it on the server, apply it"),
+    ),
+    "observe uninstall": _of_bundle(("list", "delete"), "what is ours"),
     "record": (
         *_each(
             (*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE, DEPLOYMENT),

@@ -189,7 +189,10 @@ class FakeCluster:
         force: bool = False,
         manager: str,
     ) -> Object:
-        self._admit(Request("patch", resource, namespace, str(body["metadata"]["name"]), body, dry_run))
+        name = str(body["metadata"]["name"])
+        self._admit(Request("patch", resource, namespace, name, body, dry_run))
+        if not self._store.has(resource, namespace, name) and ("create", resource) in self._denied:
+            raise _forbidden(self.user, Request("create", resource, namespace))
         applied = self._store.apply(resource, namespace, body, manager, force=force, dry_run=dry_run)
         return checked(resource, applied, kept=not dry_run)
 

@@ -72,7 +72,7 @@ class Applied:
         }
         for path in sorted(had - set(self._wanted) - others, key=len, reverse=True):
             _remove(result, path)
-        return _merged(result, self._body)
+        return dict(_merged(result, self._body))
 
     def managed_fields(self, after: Mapping[str, Any], time: str) -> list[dict[str, Any]]:
         """The entries after it; the time stays as it was when nothing changed."""

@@ -75,6 +75,10 @@ class Store:
         with self._changed:
             return copied(self._live(resource, namespace, name))
 
+    def has(self, resource: Resource, namespace: str | None, name: str) -> bool:
+        with self._changed:
+            return self._find(resource, namespace, name) is not None
+
     def list_objects(
         self,
         resource: Resource,
@@ -224,7 +228,7 @@ class Store:
             before = self._find(resource, namespace, body["metadata"]["name"]) or {}
             applied = Applied(before, _without(body, "status"), manager)
             if applied.conflicts and not force:
-                raise refusal(_conflicts(applied.conflicts), 409, resource)
+                raise refusal(conflicts(applied.conflicts), 409, resource)
             after = applied.merged()
             if not before:
                 return self._create_applied(resource, namespace, after, applied, dry_run=dry_run)
@@ -373,7 +377,8 @@ def _wrong_namespace() -> OtherServerError:
     return OtherServerError("BadRequest", message)
 
 
-def _conflicts(fields: Sequence[tuple[str, str]]) -> Object:
+def conflicts(fields: Sequence[tuple[str, str]]) -> Object:
+    """The Status of a server-side apply that would change fields of other managers."""
     causes = [
         {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}" using v1', "field": field}
         for field, manager in fields

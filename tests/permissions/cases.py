@@ -21,6 +21,7 @@ from tests.permissions.scenes import (
     agent_forgotten,
     asleep,
     awake,
+    bundles_namespace,
     conversed,
     count_of_its_own,
     crowd,
@@ -40,8 +41,10 @@ from tests.permissions.scenes import (
     to_undo_with_an_edit,
     to_undo_with_sources,
     unsettled,
+    with_bundle,
     with_loki,
     without_autoscaler,
+    without_bundle,
     without_loki,
 )
 
@@ -220,6 +223,13 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("sessions export {session}", before=conversed),
     ),
     "sessions delete": (Case("sessions delete {session}", before=conversed),),
+    "observe export": (Case("observe export"),),
+    "observe install|diff": (
+        Case("observe install --operator", before=bundles_namespace, after=without_bundle),
+        Case("observe diff", before=with_bundle, after=without_bundle),
+        Case("observe install", after=without_bundle),
+    ),
+    "observe uninstall": (Case("observe uninstall --yes", before=with_bundle, after=without_bundle),),
     "record": (
         Case(
             "record",

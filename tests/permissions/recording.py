@@ -8,7 +8,7 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Access, ClusterService
-from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.errors import Forbidden, NotFound
 from kubectl_kagent.model.resources import (
     CONTROLLER_REVISION,
     Resource,
@@ -81,7 +81,12 @@ class Recording:
         return self._written(resource, self.real.json_patch(resource, namespace, name, patch, **how))
 
     def apply(self, resource: Resource, namespace: str, body: Mapping[str, Any], **how: Any) -> Object:
+        """Who may not create may not apply what is not there."""
         self.ask("patch", resource.group, resource.plural, namespace)
+        try:
+            self.real.get(resource, namespace, body["metadata"]["name"])
+        except NotFound:
+            self.ask("create", resource.group, resource.plural, namespace)
         return self._written(resource, self.real.apply(resource, namespace, body, **how))
 
     def delete(self, resource: Resource, namespace: str, name: str, **how: Any) -> None:

@@ -10,6 +10,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, NotFound
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     HPA,
@@ -22,6 +23,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, revision_name
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
+from kubectl_kagent.observe.bundle import BUNDLE, DEFAULT_NAMESPACE, PART_OF, SELECTOR
 from tests.permissions.recording import Recording
 from tests.permissions.running import run
 
@@ -392,3 +394,22 @@ def _set_count(world: World, replicas: int | None) -> None:
     spec = {"byo": {"deployment": {"replicas": replicas}}}
     world.admin.merge_patch(AGENT, world.admin.namespace, "echo", {"spec": spec}, manager="admin")
     world.settle()
+
+
+def bundles_namespace(world: World) -> None:
+    """The namespace is the bundle's own, and nothing else of the bundle is there yet."""
+    metadata = {"name": DEFAULT_NAMESPACE, "labels": {PART_OF: BUNDLE}}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    world.admin.apply(NAMESPACE, "", body, manager="kubectl-kagent")
+
+
+def with_bundle(world: World, *more: str) -> None:
+    done = run(Recording(world.admin), ["observe", "install", "--operator", *more])
+    assert done.code == 0, done
+
+
+def without_bundle(world: World) -> None:
+    for resource in BUNDLED:
+        namespace = DEFAULT_NAMESPACE if resource.namespaced else ""
+        for item in world.admin.list_objects(resource, namespace, labels=SELECTOR)["items"]:
+            world.admin.delete(resource, namespace, item["metadata"]["name"])

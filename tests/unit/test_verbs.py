@@ -73,7 +73,7 @@ _TESTED_BY_THEIR_VERBS = {
     "tools/findings.py",
     "tools/server.py",
 }
-_ROOMS = ("lifecycle", "tools", "conversation", "telemetry", "render", "commands")
+_ROOMS = ("observe", "lifecycle", "tools", "conversation", "telemetry", "render", "commands")
 
 
 def _named(text: str) -> set[Verb]:

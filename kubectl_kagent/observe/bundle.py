@@ -1,0 +1,134 @@
+"""The objects of the bundle, for one cluster: a pure function of its files and of what the user wants."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, Resource
+from kubectl_kagent.model.workload import dig
+from kubectl_kagent.observe import kustomization
+
+Object = dict[str, Any]
+
+DEFAULT_NAMESPACE = "kagent-observability"
+PART_OF = "app.kubernetes.io/part-of"
+BUNDLE = "kagent-observability"
+SELECTOR = f"{PART_OF}={BUNDLE}"
+_MANAGED_BY = "app.kubernetes.io/managed-by"
+_MANAGER = "kubectl-kagent"
+CHECKSUM = "checksum/config"  # as Helm's charts call it
+
+_KINDS = {(resource.api_version, resource.kind): resource for resource in BUNDLED}
+# where it names a namespace: not in a longer name, and not as the bundle's own label
+_NAMED = re.compile(rf"(?<![\w-])(?<!part-of: )(?<!part-of=){re.escape(DEFAULT_NAMESPACE)}(?![\w-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the bundle: a folder with a kustomization.yaml.
+
+    ``operator``: it is only for clusters with the prometheus-operator, or (False) only for those without.
+    """
+
+    name: str
+    folder: str
+    operator: bool | None = None
+
+
+COMPONENTS = (Component("recorder", "manifests/recorder"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between clusters."""
+
+    operator: bool
+    namespace: str = DEFAULT_NAMESPACE
+
+
+def build(root: Path, settings: Settings) -> list[Object]:
+    """The objects, in the order in which they are made."""
+    found = [*_parts(root, settings)]
+    if all(resource_of(item) is not NAMESPACE for item in found):
+        found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}})
+    placed = with_checksums([_placed(item, settings.namespace) for item in found])
+    return sorted(placed, key=lambda item: BUNDLED.index(resource_of(item)))
+
+
+def resource_of(item: Mapping[str, Any]) -> Resource:
+    """Raises ValueError for a kind that the bundle is not known to have."""
+    key = (item["apiVersion"], item["kind"])
+    if key not in _KINDS:
+        raise ValueError(f"{' '.join(key)}: add it to BUNDLED in kubectl_kagent/model/resources.py")
+    return _KINDS[key]
+
+
+def label_of(item: Mapping[str, Any]) -> str:
+    """``deployment.apps/NAME``."""
+    return resource_of(item).label(item["metadata"]["name"])
+
+
+def _parts(root: Path, settings: Settings) -> Iterator[Object]:
+    for component in COMPONENTS:
+        if component.operator in (None, settings.operator):
+            yield from kustomization.objects(root / component.folder)
+
+
+def _placed(item: Object, namespace: str) -> Object:
+    """In ``namespace``, with the bundle's labels; service accounts that a role is bound to are there, too."""
+    moved = item if namespace == DEFAULT_NAMESPACE else _renamed(item, namespace)
+    metadata = {**moved["metadata"], "labels": {**(moved["metadata"].get("labels") or {}), PART_OF: BUNDLE}}
+    metadata["labels"][_MANAGED_BY] = _MANAGER
+    if resource_of(item).namespaced:
+        metadata["namespace"] = namespace
+    result = {**moved, "metadata": metadata}
+    if subjects := moved.get("subjects"):
+        result["subjects"] = [
+            {**subject, "namespace": namespace} if subject["kind"] == "ServiceAccount" else subject
+            for subject in subjects
+        ]
+    return result
+
+
+def _renamed(value: Any, namespace: str, key: str = "") -> Any:
+    """With ``namespace`` wherever a text names the one that the files are written for."""
+    if isinstance(value, Mapping):
+        return {name: _renamed(item, namespace, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, namespace) for item in value]
+    if isinstance(value, str) and key != PART_OF:
+        return _NAMED.sub(namespace, value)
+    return value
+
+
+def with_checksums(items: Sequence[Object]) -> list[Object]:
+    """Pods that mount a ConfigMap of the bundle carry its hash, so that they start anew when it changes."""
+    texts = {item["metadata"]["name"]: item["data"] for item in items if resource_of(item) is CONFIG_MAP}
+    return [_with_checksum(item, texts) for item in items]
+
+
+def _with_checksum(item: Object, texts: Mapping[str, Any]) -> Object:
+    mounted = {name: texts[name] for name in _mounted(item) if name in texts}
+    if not mounted:
+        return item
+    digest = hashlib.sha256(json.dumps(mounted, sort_keys=True).encode()).hexdigest()
+    template = item["spec"]["template"]
+    metadata = template.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), CHECKSUM: digest}
+    marked = {**template, "metadata": {**metadata, "annotations": annotations}}
+    return {**item, "spec": {**item["spec"], "template": marked}}
+
+
+def _mounted(item: Mapping[str, Any]) -> Iterable[str]:
+    """The names of ConfigMaps among the volumes of its pods."""
+    for volume in dig(item, "spec", "template", "spec", "volumes") or ():
+        sources = [volume, *(dig(volume, "projected", "sources") or ())]
+        for source in sources:
+            if name := dig(source, "configMap", "name"):
+                yield str(name)

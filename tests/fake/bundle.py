@@ -1,0 +1,115 @@
+"""A bundle of one object of each kind, for tests that show what is done with one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import yaml
+
+from kubectl_kagent.model.resources import (
+    BUNDLED,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NAMESPACE,
+    OPERATORS,
+    SERVICE_ACCOUNT,
+    Resource,
+)
+from kubectl_kagent.observe import bundle
+from kubectl_kagent.observe import files as places
+from kubectl_kagent.observe.bundle import Component
+
+Object = dict[str, Any]
+NAME = "kagent-part"
+_RBAC = "rbac.authorization.k8s.io"
+_METADATA = {"name": NAME, "namespace": "kagent-observability"}
+_COMPONENTS = (Component("part", "part"), Component("operator", "operator", operator=True))
+_WRITTEN_BY_HAND = (NAMESPACE, SERVICE_ACCOUNT, CLUSTER_ROLE_BINDING, CONFIG_MAP, DEPLOYMENT)
+
+
+def _object(resource: Resource, **more: Any) -> Object:
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": _METADATA, **more}
+
+
+def _deployment() -> Object:
+    container = {
+        "name": "collector",
+        "image": "collector:1",
+        "args": ["--to=tempo.kagent-observability:4317", "--name=my-kagent-observability"],
+    }
+    volumes = [{"name": "config", "configMap": {"name": NAME}}]
+    template = {"spec": {"containers": [container], "volumes": volumes}}
+    return _object(DEPLOYMENT, spec={"replicas": 1, "template": template})
+
+
+def _binding() -> Object:
+    return {
+        **_object(CLUSTER_ROLE_BINDING),
+        "metadata": {"name": NAME},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": NAME},
+        "subjects": [
+            {"kind": "ServiceAccount", **_METADATA},
+            {"kind": "User", "name": "jane", "apiGroup": _RBAC},
+        ],
+    }
+
+
+def _plain(resource: Resource) -> Object:
+    """An object with nothing in it but its name."""
+    item = _object(resource)
+    return item if resource.namespaced else {**item, "metadata": {"name": NAME}}
+
+
+def files() -> dict[str, str]:
+    """Its files by their paths."""
+    others = [_plain(resource) for resource in BUNDLED if resource not in (*_WRITTEN_BY_HAND, *OPERATORS)]
+    generator = {"name": NAME, "files": ["config.yaml", "other.yaml=more.yaml"]}
+    kustomization = {
+        "namespace": "kagent-observability",
+        "resources": ["inner", "workload.yaml"],
+        "configMapGenerator": [generator],
+    }
+    return {
+        "part/kustomization.yaml": yaml.safe_dump(kustomization),
+        "part/workload.yaml": yaml.safe_dump_all([_deployment(), _binding(), *others]),
+        "part/config.yaml": "to: loki.kagent-observability.svc\n",
+        "part/more.yaml": "a: 1\n",
+        "part/inner/kustomization.yaml": yaml.safe_dump({"resources": ["account.yaml"]}),
+        "part/inner/account.yaml": yaml.safe_dump(_object(SERVICE_ACCOUNT)),
+        "operator/kustomization.yaml": yaml.safe_dump({"resources": ["rules.yaml"]}),
+        "operator/rules.yaml": yaml.safe_dump_all([_plain(resource) for resource in OPERATORS]),
+    }
+
+
+def write(root: Path) -> Path:
+    """The bundle's files below ``root``."""
+    for name, text in files().items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    """As long as the process runs: many command lines read it."""
+    folder = tempfile.TemporaryDirectory(prefix="kagent-bundle-")
+    write(Path(folder.name))
+    return folder
+
+
+@contextmanager
+def in_place_of_ours(root: Path | None = None) -> Iterator[None]:
+    """Let the program take this bundle for its own; one that was written to ``root``, if it is given."""
+    there = root or Path(_kept().name)
+    with (
+        mock.patch.object(places, "root", return_value=there),
+        mock.patch.object(bundle, "COMPONENTS", _COMPONENTS),
+    ):
+        yield

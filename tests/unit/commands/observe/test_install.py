@@ -1,0 +1,313 @@
+"""observe install as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.commands.observe import bundle_options
+from kubectl_kagent.errors import Unreachable
+from kubectl_kagent.model.resources import (
+    BUNDLED,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    CRD,
+    DAEMON_SET,
+    DEPLOYMENT,
+    NAMESPACE,
+    PDB,
+    PROMETHEUS_RULE,
+    SERVICE,
+    Resource,
+)
+from tests.conftest import Kagent
+from tests.fake.bundle import NAME
+from tests.fake.cluster import FakeCluster
+
+Object = dict[str, Any]
+SPACE = "kagent-observability"
+PLAIN = (
+    f"namespace/{SPACE}",
+    "serviceaccount/kagent-part",
+    "clusterrole.rbac.authorization.k8s.io/kagent-part",
+    "clusterrolebinding.rbac.authorization.k8s.io/kagent-part",
+    "configmap/kagent-part",
+    "service/kagent-part",
+    "deployment.apps/kagent-part",
+    "daemonset.apps/kagent-part",
+    "poddisruptionbudget.policy/kagent-part",
+)
+RULE = "prometheusrule.monitoring.coreos.com/kagent-part"
+HINT = "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n"
+
+
+def lines(verb: str, *labels: str, **other: str) -> str:
+    """A line for each object, which say ``verb`` but for those in ``other``, by their kinds."""
+    return "".join(f"{label} {other.get(label.partition('/')[0].split('.')[0], verb)}\n" for label in labels)
+
+
+def written(cluster: FakeCluster) -> list[Resource]:
+    return [request.resource for request in cluster.writes if not request.dry_run]
+
+
+def edit(cluster: FakeCluster, resource: Resource, patch: Object, manager: str = "kubectl-edit") -> None:
+    cluster.edit(resource, NAME, patch, namespace=SPACE, manager=manager)
+
+
+def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> None:
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN), "")
+    assert written(cluster) == [resource for resource in BUNDLED if resource is not PROMETHEUS_RULE]
+
+
+def test_everything_has_the_bundles_labels_and_our_manager(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install", "--operator")
+    for resource in BUNDLED:
+        (found,) = cluster.read_all(resource)
+        labels = {"app.kubernetes.io/part-of": SPACE, "app.kubernetes.io/managed-by": "kubectl-kagent"}
+        assert found["metadata"]["labels"] == labels
+        (entry,) = found["metadata"]["managedFields"]
+        assert (entry["manager"], entry["operation"]) == ("kubectl-kagent", "Apply")
+
+
+def test_the_second_time_nothing_is_written(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    cluster.requests.clear()
+    assert kagent("observe", "install") == (0, lines("unchanged", *PLAIN), "")
+    assert written(cluster) == []
+
+
+def test_a_status_is_no_difference(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    status = {"observedGeneration": 1, "replicas": 1}
+    for nth in (1, 2):  # whatever a controller writes between the look and the trial
+        change = {"status": status | {"replicas": nth}}
+        cluster.before(
+            "patch",
+            DEPLOYMENT,
+            lambda change=change: cluster.set_status(DEPLOYMENT, NAME, **change, namespace=SPACE),
+        )
+        assert kagent("observe", "install") == (0, lines("unchanged", *PLAIN), "")
+
+
+def test_a_new_config_is_applied_and_starts_the_pods_anew(
+    small: Path, cluster: FakeCluster, kagent: Kagent
+) -> None:
+    kagent("observe", "install")
+    (small / "part" / "config.yaml").write_text("to: elsewhere\n")
+    told = lines("unchanged", *PLAIN, configmap="configured", deployment="configured")
+    assert kagent("observe", "install") == (0, told, "")
+    assert cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]["config.yaml"] == "to: elsewhere\n"
+
+
+def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(CRD, {"kind": "C", "metadata": {"name": PROMETHEUS_RULE.full_name}})
+    assert bundle_options.has_operator(cluster)
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN, RULE), "")
+    assert kagent("observe", "install", "--plain") == (0, lines("unchanged", *PLAIN), "")
+
+
+def test_an_operator_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.missing(PROMETHEUS_RULE)
+    message = 'the server doesn\'t have a resource type "prometheusrules" in monitoring.coreos.com/v1'
+    assert kagent("observe", "install", "--operator") == (1, "", f"error: {message}\n")
+    assert cluster.writes == []
+
+
+def test_one_of_both(kagent: Kagent) -> None:
+    code, out, err = kagent("observe", "install", "--operator", "--plain")
+    assert (code, out, err.splitlines()[0]) == (
+        2,
+        "",
+        "error: only one of --operator and --plain may be used",
+    )
+
+
+def test_another_namespace(cluster: FakeCluster, kagent: Kagent) -> None:
+    code, out, _ = kagent("observe", "install", "-n", "watching")
+    assert (code, out.splitlines()[0]) == (0, "namespace/watching created")
+    (binding,) = cluster.read_all(CLUSTER_ROLE_BINDING)
+    assert [subject.get("namespace") for subject in binding["subjects"]] == ["watching", None]
+    (deployed,) = cluster.read_all(DEPLOYMENT)
+    assert deployed["metadata"]["namespace"] == "watching"
+    (container,) = deployed["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["--to=tempo.watching:4317", "--name=my-kagent-observability"]
+    assert cluster.read_all(CONFIG_MAP)[0]["data"]["config.yaml"] == "to: loki.watching.svc\n"
+
+
+# Others' work
+
+
+def test_a_namespace_of_others_is_left_as_it_is(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(NAMESPACE, {"kind": "Namespace", "metadata": {"name": SPACE}})
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN[1:]), "")
+    assert "labels" not in cluster.read(NAMESPACE, SPACE)["metadata"]
+
+
+def test_all_conflicts_are_named_and_nothing_is_written(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    edit(cluster, DEPLOYMENT, {"spec": {"replicas": 3}}, "kubectl-scale")
+    edit(cluster, CONFIG_MAP, {"data": {"config.yaml": "mine", "other.yaml": "mine"}})
+    cluster.remove(PDB, NAME, namespace=SPACE)
+    cluster.add(PDB, {"kind": "P", "metadata": {"name": NAME, "namespace": SPACE}})
+    cluster.requests.clear()
+    assert kagent("observe", "install") == (
+        1,
+        "",
+        "configmap/kagent-part .data.config.yaml is managed by kubectl-edit\n"
+        "configmap/kagent-part .data.other.yaml is managed by kubectl-edit\n"
+        "deployment.apps/kagent-part .spec.replicas is managed by kubectl-scale\n"
+        "poddisruptionbudget.policy/kagent-part was made by others "
+        f"(no label app.kubernetes.io/part-of={SPACE})\n"
+        f"error: 4 conflicts with what others made or changed: nothing was installed\n{HINT}",
+    )
+    assert written(cluster) == []
+
+
+def test_what_others_added_is_no_conflict(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    edit(cluster, CONFIG_MAP, {"data": {"mine.yaml": "mine"}})
+    edit(cluster, DEPLOYMENT, {"metadata": {"annotations": {"team": "a"}}})
+    assert kagent("observe", "install") == (0, lines("unchanged", *PLAIN), "")
+    assert "mine.yaml" in cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]
+
+
+def test_force_takes_it_over(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    edit(cluster, DEPLOYMENT, {"spec": {"replicas": 3}}, "kubectl-scale")
+    told = lines("unchanged", *PLAIN, deployment="configured")
+    assert kagent("observe", "install", "--force-conflicts") == (0, told, "")
+    assert cluster.read(DEPLOYMENT, NAME, namespace=SPACE)["spec"]["replicas"] == 1
+    assert kagent("observe", "install") == (0, lines("unchanged", *PLAIN), "")
+
+
+def test_a_hostile_manager_is_one_line(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    edit(cluster, DEPLOYMENT, {"spec": {"replicas": 3}}, "a\nerror: \x1b[2Jb")
+    code, _, err = kagent("observe", "install")
+    assert (code, len(err.splitlines()), "\x1b" in err) == (1, 3, False)
+
+
+def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    cluster.remove(DAEMON_SET, NAME, namespace=SPACE)
+    cluster.remove(SERVICE, NAME, namespace=SPACE)
+    body = {
+        "kind": "S",
+        "metadata": {"name": NAME, "namespace": SPACE, "labels": {"app.kubernetes.io/managed-by": "x"}},
+    }
+    cluster.before("patch", SERVICE, lambda: cluster.add(SERVICE, body), nth=2)
+    code, out, err = kagent("observe", "install")
+    assert (code, out) == (1, lines("unchanged", *PLAIN[:5]))
+    assert err == (
+        "error: 5 of 9 objects are installed, but Error from server (Conflict): "
+        'Apply failed with 1 conflict: conflict with "kubectl" using v1: '
+        ".metadata.labels.app.kubernetes.io/managed-by\n"
+        "hint: kubectl kagent observe install goes on where it ended\n"
+    )
+
+
+def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, kagent: Kagent) -> None:
+    def lost() -> None:
+        raise Unreachable("no answer")
+
+    cluster.before("patch", SERVICE, lost)  # its namespace was not there, so nothing was tried
+    assert kagent("observe", "install") == (
+        5,
+        lines("created", *PLAIN[:5]),
+        "error: 5 of 9 objects are installed, but no answer\n"
+        "hint: kubectl kagent observe install goes on where it ended\n",
+    )
+
+
+# Dry runs and formats
+
+
+@pytest.mark.parametrize(
+    ("how", "verb", "before"),
+    [
+        ("client", "applied (dry run)", False),
+        ("server", "created (server dry run)", False),
+        ("server", "unchanged (server dry run)", True),
+    ],
+)
+def test_a_dry_run(cluster: FakeCluster, kagent: Kagent, how: str, verb: str, *, before: bool) -> None:
+    if before:
+        kagent("observe", "install")
+    cluster.requests.clear()
+    assert kagent("observe", "install", f"--dry-run={how}") == (0, lines(verb, *PLAIN), "")
+    assert written(cluster) == []
+
+
+def test_a_client_dry_run_asks_nothing_of_the_objects(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install", "--plain", "--dry-run=client")
+    assert cluster.requests == []
+
+
+def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
+    code, out, err = kagent("observe", "install", "-o", "json")
+    assert (code, err) == (0, "")
+    assert [item["kind"] for item in json.loads(out)["items"]] == [
+        resource.kind for resource in BUNDLED if resource is not PROMETHEUS_RULE
+    ]
+    assert kagent("observe", "install", "-o", "name") == (0, "".join(f"{label}\n" for label in PLAIN), "")
+    printed = yaml.safe_load(kagent("observe", "install", "--dry-run=client", "-o", "yaml")[1])["items"]
+    assert printed[6]["spec"]["replicas"] == 1
+
+
+# --wait
+
+
+@pytest.fixture
+def slow(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pods are ready after these seconds: of the Deployment, and of the DaemonSet."""
+    after = [3.0, 5.0]
+    began = cluster.clock.monotonic()
+
+    def sleep(seconds: float) -> None:
+        cluster.clock.sleep(seconds)
+        passed = cluster.clock.monotonic() - began
+        done = {"observedGeneration": 1}
+        if passed >= after[0]:
+            counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1)
+            cluster.set_status(DEPLOYMENT, NAME, done | counts, namespace=SPACE)
+        if passed >= after[1]:
+            names = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+            cluster.set_status(DAEMON_SET, NAME, done | dict.fromkeys(names, 2), namespace=SPACE)
+
+    monkeypatch.setattr("kubectl_kagent.clock.sleep", sleep)
+    return after
+
+
+def test_waiting_until_the_pods_are_ready(cluster: FakeCluster, kagent: Kagent, slow: list[float]) -> None:
+    code, out, err = kagent("observe", "install", "--wait")
+    assert (code, out) == (0, lines("created", *PLAIN))
+    assert err == (
+        "Waiting for deployment.apps/kagent-part, daemonset.apps/kagent-part...\n"
+        "Waiting for daemonset.apps/kagent-part...\n"
+    )
+
+
+def test_not_longer_than_asked(cluster: FakeCluster, kagent: Kagent, slow: list[float]) -> None:
+    slow[1] = 1000.0
+    code, _, err = kagent("observe", "install", "--wait", "--timeout=10s")
+    assert (code, err.splitlines()[-2:]) == (
+        4,
+        [
+            "error: the bundle is installed, but not ready in time: daemonset.apps/kagent-part",
+            f"hint: kubectl describe daemonset.apps/kagent-part -n {SPACE}; kubectl get pods -n {SPACE}",
+        ],
+    )
+
+
+def test_a_full_disk_is_told(cluster: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(text: str) -> None:
+        raise Unreachable("no space")
+
+    monkeypatch.setattr(terminal, "write", full)
+    code, _, err = kagent("observe", "install", "-o", "json")
+    assert (code, err.splitlines()[0]) == (5, "error: 9 of 9 objects are installed, but no space")
