@@ -1,6 +1,6 @@
 """Write every file that is made from a table in the code; ``--check`` only says which are out of date.
 
-Each generator is a pure function from nothing, or from the text of a page, to text.
+Each generator is a pure function from nothing, or from the text of a page or of a file of values, to text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import output, reference
+from scripts import output, reference, rule_counters, rule_values
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,6 +114,9 @@ def fill(page: str, **sections: str) -> str:
 # Files that are generated as a whole.
 FILES: dict[str, Callable[[], str]] = {
     f"manifests/{role.part_of}/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
+} | {
+    rule_counters.GENERATED: rule_counters.counters_rules,
+    rule_values.GENERATED: rule_values.values_rules,
 }
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {
@@ -150,12 +153,22 @@ def main() -> int:
     """Write, or with ``--check`` compare; the exit code."""
     parser = argparse.ArgumentParser(description="Write the generated files.")
     parser.add_argument("--check", action="store_true", help="only show what is out of date, and fail")
-    if parser.parse_args().check:
-        found = drift()
-        sys.stdout.write(found)
-        if found:
-            sys.stderr.write("generated files are out of date: run `make generate`\n")
-        return 1 if found else 0
+    try:
+        return _check() if parser.parse_args().check else _write()
+    except ValueError as error:  # what somebody edits says which part of it is wrong
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+def _check() -> int:
+    found = drift()
+    sys.stdout.write(found)
+    if found:
+        sys.stderr.write("generated files are out of date: run `make generate`\n")
+    return 1 if found else 0
+
+
+def _write() -> int:
     for path, text in outputs().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

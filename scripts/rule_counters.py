@@ -1,0 +1,170 @@
+"""Counters of agents, tools and models that begin with 0, from the collector's series, as recording rules.
+
+They differ in little but which spans they count, so they are a table here and text in the generated file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import indent
+
+from kubectl_kagent.wire import semconv
+from kubectl_kagent.wire.semconv import label
+
+GENERATED = "alerts/generated/counters.rules.yaml"
+
+_HEAD = """\
+# Generated from scripts/rule_counters.py by `make generate`.
+#
+# A series of the collector begins with its first call, so increase() and rate() would miss that call, and agents
+# have few. So each counter here is its sum of a minute ago, and 0 in the minute in which it is new. That means:
+# - All is a minute late.
+# - Sums are kept apart by process of the collector: one that restarts is a reset of its own.
+# - All buckets of a histogram begin together, so a quantile of the first call is right.
+# - Counters that come back after a gap (a failed scrape, a restart of Prometheus) are not new: they are left out
+#   for a minute and go on where they are. From 0 they would be counted twice. A series whose first call falls
+#   into the gap begins with what it has.
+# - The collector has to keep its counters until it ends (`metrics_expiration` 0 of spanmetrics), and what makes
+#   sums of deltas may not remember longer than the exporter shows: what leaves and comes back higher is counted
+#   twice.
+# Names of namespaces and agents that no object in Kubernetes can have are of somebody's own spans. They stay out:
+# alerts print these names in commands to copy.
+groups:
+"""
+_PROCESSES = """\
+  # These rules are evaluated.
+  - record: kagent:counters:watched
+    expr: vector(1)
+  # Processes of the collector that count spans.
+  - record: collector:process:seen
+    expr: group by (cluster, instance, collector_instance_id) (traces_span_metrics_calls_total)
+  # Those that were not there a minute ago and yet are not new: they were seen within a day, or nobody looked.
+  - record: collector:process:returned
+    expr: |-
+      (collector:process:seen unless collector:process:seen offset 1m)
+        and on (cluster, instance, collector_instance_id) last_over_time(collector:process:seen[1d] offset 1m)
+      or
+      (collector:process:seen unless collector:process:seen offset 1m)
+        unless on () kagent:counters:watched offset 2m
+"""
+
+_PROCESS = ("cluster", "instance", "collector_instance_id")
+_NAMESPACE, _AGENT = "k8s_namespace_name", label(semconv.AGENT_NAME)
+_TOOL, _MODEL, _TYPE = label(semconv.TOOL_NAME), label(semconv.MODEL), "gen_ai_token_type"
+# Ours, in place of the collector's.
+_NAMES = {_NAMESPACE: "namespace", _AGENT: "agent", _TOOL: "tool", _MODEL: "model", _TYPE: "type"}
+_OF_AN_AGENT = f'{_NAMESPACE}=~"[a-z0-9-]+", {_AGENT}=~"[a-z0-9.-]+"'
+_ERROR = f'{semconv.STATUS_CODE}="{semconv.ERROR}"'
+
+
+def _operation(name: str) -> str:
+    return f'{label(semconv.SERVICE_NAME)}!="{semconv.CONTROLLER}", {label(semconv.OPERATION)}="{name}"'
+
+
+def _series(metric: str, *matchers: str) -> str:
+    return f"{metric}{{{', '.join([*matchers, _OF_AN_AGENT])}}}"
+
+
+_CLIENTS = "|".join(name.replace(".", "[.]") for name in semconv.MODEL_CLIENTS)
+_BY_CLIENT = f'{semconv.SPAN_NAME}=~"{_CLIENTS}"'
+_TURN, _CALL = _operation(semconv.INVOKE_AGENT), _operation(semconv.EXECUTE_TOOL)
+_ANSWER = _operation(semconv.GENERATE_CONTENT)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A counter, the collector's series it sums up, and the labels it keeps.
+
+    ``client`` are the spans of a model's client library: they count instead for an agent that has any.
+    """
+
+    record: str
+    series: str
+    labels: tuple[str, ...] = ()
+    client: str = ""
+    comment: str = ""
+    names_process: bool = True  # whether the series have the label collector_instance_id
+
+
+COUNTERS = (
+    Counter("agent:turns:total", _series(semconv.SPAN_CALLS, _TURN)),
+    Counter(
+        "agent:turn_failures:total",
+        _series(semconv.SPAN_CALLS, _ANSWER, _ERROR),
+        comment="The runtimes leave a turn's status unset; what ends a turn is a call of the model that fails.",
+    ),
+    Counter("agent_tool:calls:total", _series(semconv.SPAN_CALLS, _CALL), (_TOOL,)),
+    Counter("agent_tool:failures:total", _series(semconv.SPAN_CALLS, _CALL, _ERROR), (_TOOL,)),
+    Counter(
+        "agent_tool:approvals_requested:total",
+        _series("kagent_approvals_requested_total"),
+        (_TOOL,),
+        names_process=False,
+    ),
+    Counter("agent_model:calls:total", _series(semconv.SPAN_CALLS, _ANSWER), (_MODEL,)),
+    Counter(
+        "agent_model:failures:total",
+        _series(semconv.SPAN_CALLS, _ANSWER, _ERROR),
+        (_MODEL, "error_type"),
+        client=_series(semconv.SPAN_CALLS, _BY_CLIENT, _ERROR),
+        comment="Only the model's client library says what failed.",
+    ),
+    Counter(
+        "agent_model:tokens:total", _series("kagent_model_tokens_total"), (_MODEL, _TYPE), names_process=False
+    ),
+)
+DURATIONS = (
+    Counter("agent:turn_duration_seconds_bucket:total", _series(semconv.SPAN_SECONDS, _TURN), ("le",)),
+    Counter(
+        "agent_tool:call_duration_seconds_bucket:total", _series(semconv.SPAN_SECONDS, _CALL), (_TOOL, "le")
+    ),
+    Counter(
+        "agent_model:call_duration_seconds_bucket:total",
+        _series(semconv.SPAN_SECONDS, _ANSWER),
+        (_MODEL, "le"),
+        client=_series(semconv.SPAN_SECONDS, _BY_CLIENT),
+        comment="A runtime's own span of a streamed call also holds the tools that were called meanwhile.",
+    ),
+)
+
+
+def counters_rules() -> str:
+    """The generated file."""
+    return (
+        _HEAD
+        + _group("kagent-counters", COUNTERS, _PROCESSES)
+        + _group("kagent-duration-counters", DURATIONS)
+    )
+
+
+def _group(name: str, counters: Sequence[Counter], first: str = "") -> str:
+    return f"- name: {name}\n  interval: 30s\n  rules:\n{first}{''.join(map(_rule, counters))}"
+
+
+def _rule(counter: Counter) -> str:
+    comment = f"  # {counter.comment}\n" if counter.comment else ""
+    return f"{comment}  - record: {counter.record}\n    expr: |-\n{indent(expression(counter), '      ')}\n"
+
+
+def expression(counter: Counter) -> str:
+    """The PromQL of a counter, with our names of labels."""
+    process = _PROCESS if counter.names_process else _PROCESS[:2]
+    kept = (_NAMESPACE, _AGENT, *counter.labels)
+    ago, now = (_sums(counter, kept, offset) for offset in (" offset 1m", ""))
+    text = f"{ago}\nor\n(\n{indent(now, '  ')}\n) * 0 unless on ({', '.join(process)}) collector:process:returned"
+    renamed = [name for name in kept if name in _NAMES]
+    for name in renamed:
+        text = f'{text},\n"{_NAMES[name]}", "$1", "{name}", "(.*)")'
+    by = ", ".join((*_PROCESS, *(_NAMES.get(name, name) for name in kept)))
+    return f"sum by ({by}) (\n{indent('label_replace(' * len(renamed) + chr(10) + text, '  ')}\n)"
+
+
+def _sums(counter: Counter, kept: Sequence[str], offset: str) -> str:
+    by = f"sum by ({', '.join((*_PROCESS, *kept))})"
+    own = f"{by} (\n  {counter.series}{offset}\n)"
+    if not counter.client:
+        return own
+    agent = ", ".join((*_PROCESS, _NAMESPACE, _AGENT))
+    any_client = f"{_series(semconv.SPAN_CALLS, _BY_CLIENT)}{offset}"
+    return f"{by} (\n  {counter.client}{offset}\n)\nor\n{own} unless on ({agent})\n  {any_client}"
