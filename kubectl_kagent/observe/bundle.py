@@ -13,6 +13,7 @@ from typing import Any
 from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, Resource
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
+from kubectl_kagent.observe.rules import rule_objects
 
 Object = dict[str, Any]
 
@@ -46,14 +47,15 @@ COMPONENTS = (Component("recorder", "manifests/recorder"),)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What differs between clusters."""
+    """What differs between clusters. ``values`` is the text of a user's own values file, or empty."""
 
     operator: bool
     namespace: str = DEFAULT_NAMESPACE
+    values: str = ""
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
-    """The objects, in the order in which they are made."""
+    """The objects, in the order in which they are made. Raises ValueError for values that are wrong."""
     found = [*_parts(root, settings)]
     if all(resource_of(item) is not NAMESPACE for item in found):
         found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}})
@@ -78,6 +80,7 @@ def _parts(root: Path, settings: Settings) -> Iterator[Object]:
     for component in COMPONENTS:
         if component.operator in (None, settings.operator):
             yield from kustomization.objects(root / component.folder)
+    yield from rule_objects(root, operator=settings.operator, values=settings.values)
 
 
 def _placed(item: Object, namespace: str) -> Object:

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kubectl_kagent.model.workload import dig
+
 Object = dict[str, Any]
 
 FILE = "kustomization.yaml"
 # the bundle sets namespace and labels itself, and gives ConfigMaps no suffix
-_READ = frozenset({"resources", "configMapGenerator"})
+_READ = frozenset({"resources", "configMapGenerator", "images"})
 _LEFT_ALONE = frozenset({"apiVersion", "kind", "namespace", "labels", "generatorOptions", "sortOptions"})
 
 
@@ -27,12 +29,11 @@ def objects(folder: Path) -> Iterator[Object]:
     unknown = given.keys() - _READ - _LEFT_ALONE
     if unknown:
         raise ValueError(f"{folder / FILE}: {', '.join(sorted(unknown))} is not understood")
+    images = {image["name"]: f"{image['newName']}:{image['newTag']}" for image in given.get("images") or ()}
     for name in given.get("resources") or ():
         path = folder / name
-        if path.is_dir():
-            yield from objects(path)
-        else:
-            yield from _documents(path)
+        found = objects(path) if path.is_dir() else _documents(path)
+        yield from (_with_images(item, images) for item in found)
     for generator in given.get("configMapGenerator") or ():
         yield _config_map(folder, generator)
 
@@ -41,6 +42,13 @@ def _documents(path: Path) -> list[Object]:
     import yaml  # most verbs do without
 
     return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def _with_images(item: Object, images: Mapping[str, str]) -> Object:
+    """With the images that stand for the names in ``images``."""
+    for container in dig(item, "spec", "template", "spec", "containers") or ():
+        container["image"] = images.get(container["image"], container["image"])
+    return item
 
 
 def _config_map(folder: Path, generator: Mapping[str, Any]) -> Object:

@@ -19,12 +19,14 @@ from kubectl_kagent.model.resources import (
     DEPLOYMENT,
     NAMESPACE,
     OPERATORS,
+    PROMETHEUS_RULE,
     SERVICE_ACCOUNT,
     Resource,
 )
-from kubectl_kagent.observe import bundle
+from kubectl_kagent.observe import bundle, rule_values
 from kubectl_kagent.observe import files as places
 from kubectl_kagent.observe.bundle import Component
+from tests.lab.layout import CHECKOUT
 
 Object = dict[str, Any]
 NAME = "kagent-part"
@@ -70,21 +72,25 @@ def _plain(resource: Resource) -> Object:
 def files() -> dict[str, str]:
     """Its files by their paths."""
     others = [_plain(resource) for resource in BUNDLED if resource not in (*_WRITTEN_BY_HAND, *OPERATORS)]
+    theirs = [_plain(resource) for resource in OPERATORS if resource is not PROMETHEUS_RULE]
     generator = {"name": NAME, "files": ["config.yaml", "other.yaml=more.yaml"]}
     kustomization = {
         "namespace": "kagent-observability",
         "resources": ["inner", "workload.yaml"],
         "configMapGenerator": [generator],
     }
+    values = CHECKOUT / rule_values.SOURCE
     return {
+        rule_values.SOURCE: values.read_text(),
         "part/kustomization.yaml": yaml.safe_dump(kustomization),
         "part/workload.yaml": yaml.safe_dump_all([_deployment(), _binding(), *others]),
         "part/config.yaml": "to: loki.kagent-observability.svc\n",
         "part/more.yaml": "a: 1\n",
         "part/inner/kustomization.yaml": yaml.safe_dump({"resources": ["account.yaml"]}),
         "part/inner/account.yaml": yaml.safe_dump(_object(SERVICE_ACCOUNT)),
-        "operator/kustomization.yaml": yaml.safe_dump({"resources": ["rules.yaml"]}),
-        "operator/rules.yaml": yaml.safe_dump_all([_plain(resource) for resource in OPERATORS]),
+        "operator/kustomization.yaml": yaml.safe_dump({"resources": ["others.yaml"]}),
+        "operator/others.yaml": yaml.safe_dump_all(theirs),
+        "alerts/part.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
     }
 
 

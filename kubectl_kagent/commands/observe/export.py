@@ -8,18 +8,17 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.commands.observe.bundle_options import EXCLUSIVE, bundle_options, has_operator, namespace
+from kubectl_kagent.commands.observe.wanted import EXCLUSIVE, Wanted, wanted
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.observe import bundle, files
-from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Settings
+from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE
 from kubectl_kagent.render import observe as screen
 
 
 @command(short_help="Print the bundle's objects as YAML, or write them to a folder", exclusive=EXCLUSIVE)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
-@bundle_options
+@wanted
 @options.connection_in(DEFAULT_NAMESPACE)
-def export(connect: options.Connect, folder: Path | None, *, operator: bool, plain: bool) -> None:
+def export(connect: options.Connect, folder: Path | None, *, wanted: Wanted) -> None:
     """Print the objects that install applies as YAML, or write them to DIR with a kustomization.yaml.
 
     With --operator or --plain no cluster is asked. DIR must be new, empty, or of an earlier export, whose
@@ -30,8 +29,7 @@ def export(connect: options.Connect, folder: Path | None, *, operator: bool, pla
     # for a repository that Argo CD or Flux reads
     kubectl kagent observe export --operator clusters/prod/kagent-observability
     """
-    wanted = operator or (not plain and has_operator(connect()))
-    objects = bundle.build(files.root(), Settings(operator=wanted, namespace=namespace()))
+    objects = wanted.objects(connect)
     if folder is None:
         terminal.write(screen.documents(objects))
         return

@@ -9,7 +9,7 @@ import click
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.commands.observe.bundle_options import EXCLUSIVE, bundle_options, namespace, objects
+from kubectl_kagent.commands.observe.wanted import EXCLUSIVE, Wanted, namespace, wanted
 from kubectl_kagent.errors import done_so_far
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object
@@ -18,7 +18,7 @@ from kubectl_kagent.render.output import OBJECTS, Output
 
 
 @command(short_help="Apply the bundle", exclusive=EXCLUSIVE)
-@bundle_options
+@wanted
 @click.option(
     "--force-conflicts", is_flag=True, help="Change what others made or changed, and manage it from then on."
 )
@@ -32,8 +32,7 @@ from kubectl_kagent.render.output import OBJECTS, Output
 def install(
     connect: options.Connect,
     *,
-    operator: bool,
-    plain: bool,
+    wanted: Wanted,
     force_conflicts: bool,
     wait: bool,
     timeout: float,
@@ -51,12 +50,12 @@ def install(
     # what would it do?
     kubectl kagent observe install --dry-run=server
     """
-    cluster = connect()
-    wanted = objects(cluster, operator=operator, plain=plain)
+    objects = wanted.objects(connect)
     if dry_run == "client":
-        _print(((item, "applied") for item in wanted), len(wanted), output, dry_run)
+        _print(((item, "applied") for item in objects), len(objects), output, dry_run)
         return
-    found = changes.changes(cluster, wanted, manager=manager)
+    cluster = connect()
+    found = changes.changes(cluster, objects, manager=manager)
     if not force_conflicts:
         try:
             changes.check(found)

@@ -11,7 +11,7 @@ import pytest
 from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from kubectl_kagent.observe import files
 from kubectl_kagent.observe.bundle import CHECKSUM, PART_OF, Settings, build, resource_of, with_checksums
-from tests.fake.bundle import in_place_of_ours, write
+from tests.fake.bundle import NAME, in_place_of_ours, write
 from tests.lab.layout import CHECKOUT
 
 Object = dict[str, Any]
@@ -57,7 +57,9 @@ def test_the_bundles_own_label_is_no_namespace(small: Path) -> None:
     text = "part-of: kagent-observability\nto: x.kagent-observability.svc\nin: [kagent-observability]\n"
     (small / "part" / "config.yaml").write_text(text)
     found = build(small, Settings(operator=False, namespace="team"))
-    (made,) = (item for item in found if resource_of(item) is CONFIG_MAP)
+    made = next(
+        item for item in found if item["metadata"]["name"] == NAME and resource_of(item) is CONFIG_MAP
+    )
     assert made["data"]["config.yaml"] == "part-of: kagent-observability\nto: x.team.svc\nin: [team]\n"
     assert {item["metadata"]["labels"][PART_OF] for item in found} == {"kagent-observability"}
 

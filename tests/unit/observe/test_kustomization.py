@@ -41,8 +41,8 @@ def test_config_maps_of_files(tmp_path: Path) -> None:
 
 
 def test_what_is_not_understood_is_no_bundle(tmp_path: Path) -> None:
-    write(tmp_path, {"resources": [], "patches": [], "images": []})
-    with pytest.raises(ValueError, match="images, patches is not understood"):
+    write(tmp_path, {"resources": [], "patches": [], "replicas": []})
+    with pytest.raises(ValueError, match="patches, replicas is not understood"):
         list(objects(tmp_path))
 
 
@@ -50,3 +50,14 @@ def test_nor_is_one_with_a_file_missing(tmp_path: Path) -> None:
     write(tmp_path, {"resources": ["a.yaml"]})
     with pytest.raises(FileNotFoundError, match=r"a\.yaml"):
         list(objects(tmp_path))
+
+
+def test_images_that_stand_for_names(tmp_path: Path) -> None:
+    template = "{spec: {containers: [{image: recorder}, {image: other}]}}"
+    images = [{"name": "recorder", "newName": "ghcr.io/x/recorder", "newTag": "1"}]
+    write(
+        tmp_path, {"resources": ["a.yaml"], "images": images}, a=f"kind: A\nspec: {{template: {template}}}\n"
+    )
+    (found,) = objects(tmp_path)
+    containers = found["spec"]["template"]["spec"]["containers"]
+    assert [container["image"] for container in containers] == ["ghcr.io/x/recorder:1", "other"]

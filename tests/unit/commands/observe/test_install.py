@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from kubectl_kagent.cli import terminal
-from kubectl_kagent.commands.observe import bundle_options
+from kubectl_kagent.commands.observe import wanted
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.resources import (
     BUNDLED,
@@ -31,18 +32,23 @@ from tests.fake.cluster import FakeCluster
 
 Object = dict[str, Any]
 SPACE = "kagent-observability"
+RULES = "configmap/kagent-rules"
 PLAIN = (
     f"namespace/{SPACE}",
     "serviceaccount/kagent-part",
     "clusterrole.rbac.authorization.k8s.io/kagent-part",
     "clusterrolebinding.rbac.authorization.k8s.io/kagent-part",
     "configmap/kagent-part",
+    RULES,
     "service/kagent-part",
     "deployment.apps/kagent-part",
     "daemonset.apps/kagent-part",
     "poddisruptionbudget.policy/kagent-part",
 )
-RULE = "prometheusrule.monitoring.coreos.com/kagent-part"
+OPERATOR = (
+    *(label for label in PLAIN if label != RULES),
+    "prometheusrule.monitoring.coreos.com/kagent-part",
+)
 HINT = "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n"
 
 
@@ -61,7 +67,9 @@ def edit(cluster: FakeCluster, resource: Resource, patch: Object, manager: str =
 
 def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> None:
     assert kagent("observe", "install") == (0, lines("created", *PLAIN), "")
-    assert written(cluster) == [resource for resource in BUNDLED if resource is not PROMETHEUS_RULE]
+    assert list(dict.fromkeys(written(cluster))) == [
+        resource for resource in BUNDLED if resource is not PROMETHEUS_RULE
+    ]
 
 
 def test_everything_has_the_bundles_labels_and_our_manager(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -99,16 +107,19 @@ def test_a_new_config_is_applied_and_starts_the_pods_anew(
 ) -> None:
     kagent("observe", "install")
     (small / "part" / "config.yaml").write_text("to: elsewhere\n")
-    told = lines("unchanged", *PLAIN, configmap="configured", deployment="configured")
-    assert kagent("observe", "install") == (0, told, "")
+    code, out, _ = kagent("observe", "install")
+    changed = [line for line in out.splitlines() if not line.endswith(" unchanged")]
+    assert (code, changed) == (
+        0,
+        ["configmap/kagent-part configured", "deployment.apps/kagent-part configured"],
+    )
     assert cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]["config.yaml"] == "to: elsewhere\n"
 
 
 def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(CRD, {"kind": "C", "metadata": {"name": PROMETHEUS_RULE.full_name}})
-    assert bundle_options.has_operator(cluster)
-    assert kagent("observe", "install") == (0, lines("created", *PLAIN, RULE), "")
-    assert kagent("observe", "install", "--plain") == (0, lines("unchanged", *PLAIN), "")
+    assert wanted.has_operator(cluster)
+    assert kagent("observe", "install") == (0, lines("created", *OPERATOR), "")
 
 
 def test_an_operator_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -136,7 +147,10 @@ def test_another_namespace(cluster: FakeCluster, kagent: Kagent) -> None:
     assert deployed["metadata"]["namespace"] == "watching"
     (container,) = deployed["spec"]["template"]["spec"]["containers"]
     assert container["args"] == ["--to=tempo.watching:4317", "--name=my-kagent-observability"]
-    assert cluster.read_all(CONFIG_MAP)[0]["data"]["config.yaml"] == "to: loki.watching.svc\n"
+    assert (
+        cluster.read(CONFIG_MAP, NAME, namespace="watching")["data"]["config.yaml"]
+        == "to: loki.watching.svc\n"
+    )
 
 
 # Others' work
@@ -202,9 +216,9 @@ def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster
     }
     cluster.before("patch", SERVICE, lambda: cluster.add(SERVICE, body), nth=2)
     code, out, err = kagent("observe", "install")
-    assert (code, out) == (1, lines("unchanged", *PLAIN[:5]))
+    assert (code, out) == (1, lines("unchanged", *PLAIN[:6]))
     assert err == (
-        "error: 5 of 9 objects are installed, but Error from server (Conflict): "
+        "error: 6 of 10 objects are installed, but Error from server (Conflict): "
         'Apply failed with 1 conflict: conflict with "kubectl" using v1: '
         ".metadata.labels.app.kubernetes.io/managed-by\n"
         "hint: kubectl kagent observe install goes on where it ended\n"
@@ -218,8 +232,8 @@ def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, 
     cluster.before("patch", SERVICE, lost)  # its namespace was not there, so nothing was tried
     assert kagent("observe", "install") == (
         5,
-        lines("created", *PLAIN[:5]),
-        "error: 5 of 9 objects are installed, but no answer\n"
+        lines("created", *PLAIN[:6]),
+        "error: 6 of 10 objects are installed, but no answer\n"
         "hint: kubectl kagent observe install goes on where it ended\n",
     )
 
@@ -251,12 +265,11 @@ def test_a_client_dry_run_asks_nothing_of_the_objects(cluster: FakeCluster, kage
 def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
     code, out, err = kagent("observe", "install", "-o", "json")
     assert (code, err) == (0, "")
-    assert [item["kind"] for item in json.loads(out)["items"]] == [
-        resource.kind for resource in BUNDLED if resource is not PROMETHEUS_RULE
-    ]
+    found = [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in json.loads(out)["items"]]
+    assert found == [re.sub(r"\.[\w.]*/", "/", label) for label in PLAIN]
     assert kagent("observe", "install", "-o", "name") == (0, "".join(f"{label}\n" for label in PLAIN), "")
     printed = yaml.safe_load(kagent("observe", "install", "--dry-run=client", "-o", "yaml")[1])["items"]
-    assert printed[6]["spec"]["replicas"] == 1
+    assert printed[7]["spec"]["replicas"] == 1
 
 
 # --wait
@@ -310,4 +323,50 @@ def test_a_full_disk_is_told(cluster: FakeCluster, kagent: Kagent, monkeypatch: 
 
     monkeypatch.setattr(terminal, "write", full)
     code, _, err = kagent("observe", "install", "-o", "json")
-    assert (code, err.splitlines()[0]) == (5, "error: 9 of 9 objects are installed, but no space")
+    assert (code, err.splitlines()[0]) == (5, "error: 10 of 10 objects are installed, but no space")
+
+
+# --values
+
+
+def test_values_of_the_users(small: Path, cluster: FakeCluster, kagent: Kagent, tmp_path: Path) -> None:
+    given = tmp_path / "mine.yaml"
+    given.write_text("thresholds: {turn_p95_seconds: 7}\n")
+    assert kagent("observe", "install", f"--values={given}")[0] == 0
+    rules = yaml.safe_load(
+        cluster.read(CONFIG_MAP, "kagent-rules", namespace=SPACE)["data"]["values.rules.yaml"]
+    )
+    values = {
+        rule["labels"].get("name"): rule["expr"] for group in rules["groups"] for rule in group["rules"]
+    }
+    assert (values["turn_p95_seconds"], values["tool_p95_seconds"]) == ("vector(7)", "vector(20)")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "thresholds: {turn_p95_seconds: -1}",
+            ": thresholds.turn_p95_seconds has to be a number above 0, not -1",
+        ),
+        ("limits: {}", ": the file may not have limits"),
+        ("[", "is not YAML"),
+        ("7", ": the file has to be a mapping with objectives, prices, thresholds"),
+        (b"\xff", " cannot be read: it is not UTF-8 text"),
+        (None, " cannot be read: No such file or directory"),
+    ],
+)
+def test_values_that_are_wrong(
+    cluster: FakeCluster, kagent: Kagent, tmp_path: Path, text: str | bytes | None, why: str
+) -> None:
+    given = tmp_path / "mine.yaml"
+    if text is not None:
+        given.write_bytes(text if isinstance(text, bytes) else text.encode())
+    code, out, err = kagent("observe", "install", f"--values={given}")
+    assert (code, out, err.startswith(f"error: {given}"), why in err.splitlines()[0]) == (
+        2,
+        "",
+        True,
+        True,
+    ), err
+    assert cluster.writes == []

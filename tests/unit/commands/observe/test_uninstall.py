@@ -21,9 +21,9 @@ from kubectl_kagent.model.resources import (
 from tests.conftest import Kagent
 from tests.fake.bundle import NAME
 from tests.fake.cluster import FakeCluster
-from tests.unit.commands.observe.test_install import PLAIN, RULE, SPACE, lines
+from tests.unit.commands.observe.test_install import OPERATOR, PLAIN, SPACE, lines
 
-ALL = (*PLAIN, RULE)[::-1]
+ALL = OPERATOR[::-1]
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,9 @@ def test_a_namespace_that_was_there_before_stays(cluster: FakeCluster, kagent: K
     cluster.add(NAMESPACE, {"kind": "Namespace", "metadata": {"name": "team"}})
     kagent("observe", "uninstall", "--yes")
     kagent("observe", "install", "-n", "team")
-    assert kagent("observe", "uninstall", "--yes", "-n", "team") == (0, lines("deleted", *ALL[1:-1]), "")
+    code, out, err = kagent("observe", "uninstall", "--yes", "-n", "team")
+    deleted = sorted(lines("deleted", *PLAIN[1:]).splitlines())
+    assert (code, sorted(out.splitlines()), err) == (0, deleted, "")
     assert cluster.read(NAMESPACE, "team")
 
 

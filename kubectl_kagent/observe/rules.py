@@ -1,0 +1,47 @@
+"""Recording and alerting rules as objects: PrometheusRules, or one ConfigMap of rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kubectl_kagent.model.resources import CONFIG_MAP, PROMETHEUS_RULE
+from kubectl_kagent.observe import rule_values
+
+Object = dict[str, Any]
+
+# Each rule file of these folders, whatever it is called.
+_FOLDERS = ("alerts", "alerts/generated")
+_ENDING = ".rules.yaml"
+_CONFIG_MAP = "kagent-rules"
+
+
+def rule_objects(root: Path, *, operator: bool, values: str) -> Iterator[Object]:
+    """The rules below ``root``. ``values`` is a values file of the user's, which may name only some of them.
+
+    Raises ValueError for one that is wrong.
+    """
+    texts = _texts(root, values)
+    if not operator:
+        metadata = {"name": _CONFIG_MAP}
+        yield {"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": metadata, "data": texts}
+        return
+    import yaml  # most verbs do without
+
+    for name, text in texts.items():
+        yield {
+            "apiVersion": PROMETHEUS_RULE.api_version,
+            "kind": PROMETHEUS_RULE.kind,
+            "metadata": {"name": f"kagent-{name.removesuffix(_ENDING)}"},
+            "spec": {"groups": yaml.safe_load(text)["groups"]},
+        }
+
+
+def _texts(root: Path, values: str) -> dict[str, str]:
+    paths = [path for folder in _FOLDERS for path in (root / folder).glob(f"*{_ENDING}")]
+    texts = {path.name: path.read_text() for path in sorted(paths, key=lambda path: path.name)}
+    if values:
+        given = rule_values.merged((root / rule_values.SOURCE).read_text(), values)
+        texts[Path(rule_values.GENERATED).name] = rule_values.rules_file(given)
+    return texts
