@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK := requirements-dev.txt
+# What the package itself needs, of those versions: the recorder's image is made of it.
+RUNTIME_LOCK := requirements.txt
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
 # modules, two at a time, as tests/conftest.py hands them out
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
@@ -67,6 +69,8 @@ lock: venv ## the newest versions that pyproject.toml allows, with their hashes,
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --upgrade --output-file $(LOCK)
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --upgrade --constraint $(LOCK) --output-file $(RUNTIME_LOCK)
 
 dist: venv ## wheel and source archive in dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Expired, Forbidden, KagentError, ResourceMissing, Unreachable
 from kubectl_kagent.model.resources import Resource
@@ -22,11 +23,15 @@ WATCH_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An object as it is now; ``gone`` when it was deleted."""
+    """An object as it is now; ``gone`` when it was deleted.
+
+    ``at`` is when it came, in seconds of the monotonic clock; None when it is only given again.
+    """
 
     resource: Resource
     obj: Mapping[str, Any]
     gone: bool
+    at: float | None = None
 
 
 class Feed:
@@ -54,6 +59,8 @@ class Feed:
         self._lost = lost
         self._retry = retry
         self._troubles: dict[Resource, str] = {}
+        self._unseen = set(resources)
+        self._given: dict[Resource, int] = {}  # up to which resource version
         self._lock = threading.Lock()
         self._changes: queue.SimpleQueue[Changed | Forbidden] = queue.SimpleQueue()
         self._stopped = threading.Event()
@@ -73,6 +80,11 @@ class Feed:
             raise change
         return change
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every kind that is installed has been listed, and is followed without a break since."""
+        return not self._unseen
+
     def close(self) -> None:
         """Follow no more; a watch that is open ends with its next event, or by itself."""
         self._stopped.set()
@@ -89,6 +101,7 @@ class Feed:
                 return
             except ResourceMissing as error:
                 self._say(f"not watching {resource.full_name}: {error.message}")
+                self._unseen.discard(resource)
                 return
             except Unreachable as error:
                 self._try_again(resource, error.message)
@@ -103,6 +116,7 @@ class Feed:
         with self._lock:
             known = trouble in self._troubles.values()
             self._troubles[resource] = trouble
+            self._unseen.add(resource)
         if not known:
             self._lost(trouble)
         self._stopped.wait(self._retry)
@@ -110,8 +124,10 @@ class Feed:
     def _follow_once(self, resource: Resource) -> None:
         listing = self._cluster.list_objects(resource, self._namespace, labels=self._labels)
         for item in listing["items"]:
-            self._changes.put(_changed(resource, item, gone=False))
+            self._give(resource, item)
         since = str(listing["metadata"]["resourceVersion"])
+        self._given[resource] = int(since)
+        self._unseen.discard(resource)
         events = self._cluster.watch(
             resource, self._namespace, since, seconds=WATCH_SECONDS, labels=self._labels
         )
@@ -120,12 +136,16 @@ class Feed:
                 return
             self._troubles.pop(resource, None)
             if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                self._changes.put(_changed(resource, event["object"], gone=event["type"] == "DELETED"))
+                self._given[resource] = self._give(resource, event["object"], gone=event["type"] == "DELETED")
 
-
-def _changed(resource: Resource, obj: Mapping[str, Any], *, gone: bool) -> Changed:
-    """Raises LookupError or TypeError for what has no name: here that is the trouble of one kind only."""
-    metadata = obj["metadata"]
-    if not (isinstance(metadata["name"], str) and isinstance(metadata.get("namespace", ""), str)):
-        raise TypeError("an object without a name")
-    return Changed(resource, obj, gone)
+    def _give(self, resource: Resource, obj: Mapping[str, Any], *, gone: bool = False) -> int:
+        """Its resource version. Raises LookupError, TypeError or ValueError for what has no name or no
+        version: here that is the trouble of one kind only.
+        """
+        metadata = obj["metadata"]
+        if not (isinstance(metadata["name"], str) and isinstance(metadata.get("namespace", ""), str)):
+            raise TypeError("an object without a name")
+        version = int(metadata["resourceVersion"])
+        is_news = version > self._given.get(resource, 0)
+        self._changes.put(Changed(resource, obj, gone, clock.monotonic() if is_news else None))
+        return version

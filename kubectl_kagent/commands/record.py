@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import click
@@ -11,7 +13,7 @@ from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
-from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorder
+from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
 from kubectl_kagent.render.table import plain
 
 
@@ -24,8 +26,14 @@ from kubectl_kagent.render.table import plain
     show_default=True,
     help="Name of the manager that owns the revisions' fields.",
 )
+@click.option(
+    "--metrics-address",
+    metavar="HOST:PORT",
+    help="Serve /metrics (revisions, changes, who made the last one), /healthz and /readyz there, to anybody "
+    "who can reach it; :PORT is every address.",
+)
 @options.connected
-def record(cluster: Cluster, *, all_namespaces: bool, manager: str) -> None:
+def record(cluster: Cluster, *, all_namespaces: bool, manager: str, metrics_address: str | None) -> None:
     """Record every change of the effective config of agents and MCP servers until stopped.
 
     Several recorders may run at once. A recorder that was down for less time than the API server remembers
@@ -34,23 +42,53 @@ def record(cluster: Cluster, *, all_namespaces: bool, manager: str) -> None:
     \b
     # everything in the cluster
     kubectl kagent record -A
+
+    \b
+    # and tell Prometheus of it
+    kubectl kagent record -A --metrics-address=127.0.0.1:9464
     """
     namespace = None if all_namespaces else cluster.namespace
     where = "all namespaces" if all_namespaces else f"namespace {cluster.namespace}"
     before = signal.signal(signal.SIGTERM, _stop)
     recorder = Recorder(cluster, manager, terminal.say)
     feed = Feed(cluster, namespace, WATCHED, say=terminal.say, lost=terminal.trying_again)
-    terminal.say(f"recording {where}")
     try:
-        for done in recorder.run(feed):
-            revision = done.revision
-            by = f" by {revision.changed_by}" if revision.changed_by else ""
-            rollback = f" (rollback of {revision.rollback_of})" if revision.rollback_of else ""
-            line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
-            terminal.done(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
+        with _served(recorder, feed, metrics_address):
+            terminal.say(f"recording {where}")
+            for done in recorder.run(feed):
+                _tell(done)
     finally:
         signal.signal(signal.SIGTERM, before)
         feed.close()
+
+
+def _tell(done: Recorded) -> None:
+    revision = done.revision
+    by = f" by {revision.changed_by}" if revision.changed_by else ""
+    rollback = f" (rollback of {revision.rollback_of})" if revision.rollback_of else ""
+    line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
+    terminal.done(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
+
+
+@contextmanager
+def _served(recorder: Recorder, feed: Feed, address: str | None) -> Iterator[None]:
+    """The metrics are served there meanwhile; nothing without an address."""
+    if not address:
+        yield
+        return
+    from kubectl_kagent.backends.metrics_server import MetricsServer
+    from kubectl_kagent.lifecycle.history.recorder_metrics import families
+
+    server = MetricsServer(
+        address,
+        lambda: families(recorder.memory()),
+        is_alive=lambda: recorder.is_alive,
+        is_ready=lambda: feed.is_whole,
+    )
+    try:
+        yield
+    finally:
+        server.close()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

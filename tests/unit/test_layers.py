@@ -37,6 +37,7 @@ def test_the_contracts_hold(tmp_path: Path) -> None:
         ("tools.sessions.server", "mcp", _PROTOCOLS),
         ("cluster.sockets", "httpx2", _PROTOCOLS),
         ("telemetry.usage.newest", "prometheus_api_client", _PROTOCOLS),
+        ("lifecycle.history.newest", "prometheus_client.core", _PROTOCOLS),
         ("telemetry.traces.newest", "opentelemetry.trace", _PROTOCOLS),
         ("commands.sender", "requests", _PROTOCOLS),
         ("conversation.channel", "grpc", _PROTOCOLS),

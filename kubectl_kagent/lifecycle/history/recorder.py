@@ -5,11 +5,13 @@ happened between two revisions is read from the API server's memory, so all of t
 
 What is recorded belongs to people who don't know each other: the trouble that one of them makes is said and
 tried again later and later, and namespaces take turns.
+
+What it knows may be read meanwhile from another thread (``memory``), which ``recorder_metrics`` tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kubectl_kagent import clock
@@ -20,6 +22,7 @@ from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.lifecycle.history.tally import Tally, updated
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -43,6 +46,7 @@ _LONGEST_RETRY_SECONDS = 60.0  # well inside the five minutes that the API serve
 # After so many changes it is the turn of what is due, and after so many seconds that of the next changes.
 _CHANGES_AT_ONCE = 1000
 _TURN_SECONDS = 5.0
+_STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
 
 Key = tuple[Resource, str, str]
 
@@ -61,7 +65,8 @@ class _Watched:
     """A workload as it was last given, and how looking at it went.
 
     ``due`` is when to look next (None: when something happens), ``waits`` how often in a row that was in
-    vain, ``trouble`` why; ``seen`` is the resource version up to which it was looked at.
+    vain, ``trouble`` why; ``seen`` is the resource version up to which it was looked at. ``waiting`` is when
+    the oldest change came that was not looked at, in seconds of the monotonic clock.
     """
 
     workload: Workload
@@ -71,6 +76,22 @@ class _Watched:
     trouble: str = ""
     notes: frozenset[Note] = frozenset()
     seen: int = 0
+    waiting: float | None = None
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a recorder knows at one moment.
+
+    ``tallies`` and ``troubled`` (those that can't be recorded) go by kind, namespace and name; ``lag`` is the
+    age in seconds of the oldest change that was not looked at; ``gaps`` are of deleted workloads, too.
+    """
+
+    tallies: Mapping[Key, Tally]
+    troubled: frozenset[Key]
+    lag: float
+    gaps: int
 
 
 @dataclass(slots=True)
@@ -83,10 +104,31 @@ class Recorder:
     _watched: dict[Key, _Watched] = field(default_factory=dict)
     _users: dict[Key, set[Key]] = field(default_factory=dict)  # of a source
     _turns: dict[str, int] = field(default_factory=dict)  # of a namespace, the newest is the highest
+    _gaps: int = 0
+    _began: float = field(default_factory=lambda: clock.now().timestamp())
+    _turned: float = field(default_factory=lambda: clock.monotonic())  # when it last got on with its work
+
+    def memory(self) -> Memory:
+        """What is known now; any thread may ask while another one records."""
+        known = self._watched.copy()  # in one step
+        waiting = [each.waiting for each in known.values()]
+        now = clock.monotonic()
+        return Memory(
+            tallies={key: each.tally for key, each in known.items()},
+            troubled=frozenset(key for key, each in known.items() if each.trouble),
+            lag=max([0.0, *(now - since for since in waiting if since is not None)]),
+            gaps=self._gaps,
+        )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it gets on with its work; a look at one workload may take some requests' time."""
+        return clock.monotonic() - self._turned < _STUCK_SECONDS
 
     def run(self, feed: Feed) -> Iterator[Recorded]:
         """Yield each new revision, without end. Raises Forbidden when a permission is missing."""
         while True:
+            self._turned = clock.monotonic()
             change = feed.next(timeout=self._patience())
             for _ in range(_CHANGES_AT_ONCE):
                 if change is None:
@@ -110,12 +152,13 @@ class Recorder:
         else:
             touched = {key, *self._users.get(key, ())}
         for each in touched & self._watched.keys():
-            self._wake(self._watched[each])
+            self._wake(self._watched[each], change.at)
 
     def record_due(self) -> Iterator[Recorded]:
         """Look at the workloads that are due, for some seconds at most, and yield what was recorded."""
         began = clock.monotonic()
         while clock.monotonic() - began <= _TURN_SECONDS and (key := self._next(began)):
+            self._turned = clock.monotonic()
             yield from self._record(key)
 
     def _next(self, moment: float) -> Key | None:
@@ -163,9 +206,11 @@ class Recorder:
             self._watch_sources(key, frozenset())
             del self._watched[key]
 
-    def _wake(self, known: _Watched) -> None:
-        """Look now; whoever makes trouble waits all the same."""
+    def _wake(self, known: _Watched, came: float | None) -> None:
+        """Look now; whoever makes trouble waits all the same, and keeps no change of others waiting."""
         now = clock.monotonic()
+        if known.waiting is None and not known.trouble:
+            known.waiting = came
         if known.due is None or not known.trouble:
             known.due = now if known.due is None else min(known.due, now)
             known.waits = known.waits if known.trouble else 0
@@ -185,6 +230,8 @@ class Recorder:
             self._retry(key, known, error.explained)
         except Exception as error:  # whatever is in it: it must not be the end for the others
             self._retry(key, known, _words(error))
+        finally:
+            known.waiting = None
         return []
 
     def _look(self, key: Key, known: _Watched) -> list[Recorded]:
@@ -196,11 +243,17 @@ class Recorder:
             self._retry(key, known, "; ".join(note.line for note in past.notes) or "it changes as we look")
         else:
             self._settle(key, known, past)
+        self._count(known, past)
         return [
             Recorded(workload, new, summary(difference(workload, old, new)) if old else "first recorded")
             for old, new in zip((None, *past.revisions), past.revisions, strict=False)
             if new.name in past.created
         ]
+
+    def _count(self, known: _Watched, past: History) -> None:
+        before = known.tally.gaps
+        known.tally = updated(known.tally, known.workload, past.revisions, past.live, began=self._began)
+        self._gaps += known.tally.gaps - before
 
     def _settle(self, key: Key, known: _Watched, past: History) -> None:
         """What is live is recorded; when it is not rendered yet, look again now and then."""

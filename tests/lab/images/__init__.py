@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.lab.images import python, static
+from tests.lab.images import python, recorder, static
 from tests.lab.images.python import AGENT_RUNTIME, DATETIME_MCP, STANDIN
+from tests.lab.images.recorder import RECORDER
 from tests.lab.images.shelf import Shelf
 from tests.lab.images.static import BYO_AGENT, BYO_AGENT_NEXT, CONTROLLER, GO_RUNTIME, PAUSE
 
@@ -16,6 +17,7 @@ __all__ = [
     "DATETIME_MCP",
     "GO_RUNTIME",
     "PAUSE",
+    "RECORDER",
     "STANDIN",
     "build_all",
 ]
@@ -32,4 +34,6 @@ def build_all(
     if go_adk:
         archives.append(static.go_program(shelf, "golang-adk", GO_RUNTIME, go_adk))
     runtime = python.agent_runtime(shelf)
-    return [*archives, runtime, python.datetime_mcp(shelf, runtime), python.standin(shelf, runtime)]
+    packages = recorder.packages(shelf, runtime)
+    on_runtime = [python.datetime_mcp(shelf, runtime), python.standin(shelf, runtime)]
+    return [*archives, runtime, *on_runtime, packages, recorder.program(shelf, packages)]
