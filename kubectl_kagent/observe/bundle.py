@@ -13,6 +13,7 @@ from typing import Any
 from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, Resource
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
+from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
 from kubectl_kagent.observe.rules import rule_objects
 
 Object = dict[str, Any]
@@ -27,7 +28,7 @@ CHECKSUM = "checksum/config"  # as Helm's charts call it
 
 _KINDS = {(resource.api_version, resource.kind): resource for resource in BUNDLED}
 # where it names a namespace: not in a longer name, and not as the bundle's own label
-_NAMED = re.compile(rf"(?<![\w-])(?<!part-of: )(?<!part-of=){re.escape(DEFAULT_NAMESPACE)}(?![\w-])")
+_NAMED = re.compile(rf"(?<![a-z0-9-])(?<!part-of: )(?<!part-of=){re.escape(DEFAULT_NAMESPACE)}(?![a-z0-9-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Settings:
     operator: bool
     namespace: str = DEFAULT_NAMESPACE
     values: str = ""
+    destinations: Destinations = AS_IN_THE_FILES
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
@@ -59,8 +61,8 @@ def build(root: Path, settings: Settings) -> list[Object]:
     found = [*_parts(root, settings)]
     if all(resource_of(item) is not NAMESPACE for item in found):
         found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}})
-    placed = with_checksums([_placed(item, settings.namespace) for item in found])
-    return sorted(placed, key=lambda item: BUNDLED.index(resource_of(item)))
+    placed = sent_to([_placed(item, settings.namespace) for item in found], settings.destinations)
+    return sorted(with_checksums(placed), key=lambda item: BUNDLED.index(resource_of(item)))
 
 
 def resource_of(item: Mapping[str, Any]) -> Resource:

@@ -166,7 +166,16 @@ _UNDO = (
     *_only_with("--wait", (*_NAMED, Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
 )
 
-_OPERATOR = Need(CRD, ("get",), "whether the prometheus-operator is there", elsewhere="the cluster")
+_SURROUNDINGS = (
+    Need(CRD, ("get",), "whether the prometheus-operator is there", elsewhere="the cluster"),
+    Need(
+        SERVICE,
+        ("list",),
+        "find Tempo, Jaeger and Loki",
+        "expects them where charts put them, and says so",
+        elsewhere=_ALL_NAMESPACES,
+    ),
+)
 
 
 def _of_bundle(verbs: tuple[str, ...], why: str) -> tuple[Need, ...]:
@@ -347,9 +356,9 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),
     "sessions list|show|export": _controller({"get": "the sessions"}),
     "sessions delete": _controller({"get": "whether the session is there", "delete": "delete it"}),
-    "observe export": (_OPERATOR,),
+    "observe export": _SURROUNDINGS,
     "observe install|diff": (
-        _OPERATOR,
+        *_SURROUNDINGS,
         *_of_bundle(("get",), "whether it is there, and as it should be"),
         *_of_bundle(("create", "patch"), "try it on the server, apply it"),
     ),

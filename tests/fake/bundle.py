@@ -16,6 +16,7 @@ from kubectl_kagent.model.resources import (
     BUNDLED,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    DAEMON_SET,
     DEPLOYMENT,
     NAMESPACE,
     OPERATORS,
@@ -29,26 +30,32 @@ from kubectl_kagent.observe.bundle import Component
 from tests.lab.layout import CHECKOUT
 
 Object = dict[str, Any]
-NAME = "kagent-part"
+NAME = "kagent-collector"
+LOGS = "kagent-logs"
 _RBAC = "rbac.authorization.k8s.io"
 _METADATA = {"name": NAME, "namespace": "kagent-observability"}
 _COMPONENTS = (Component("part", "part"), Component("operator", "operator", operator=True))
-_WRITTEN_BY_HAND = (NAMESPACE, SERVICE_ACCOUNT, CLUSTER_ROLE_BINDING, CONFIG_MAP, DEPLOYMENT)
+_WRITTEN_BY_HAND = (
+    *(NAMESPACE, SERVICE_ACCOUNT, CLUSTER_ROLE_BINDING),
+    *(CONFIG_MAP, DEPLOYMENT, DAEMON_SET),
+)
 
 
 def _object(resource: Resource, **more: Any) -> Object:
     return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": _METADATA, **more}
 
 
-def _deployment() -> Object:
+def _workload(resource: Resource, name: str, *args: str, **spec: Any) -> Object:
+    """One whose collector reads the ConfigMap of its name."""
     container = {
         "name": "collector",
         "image": "collector:1",
-        "args": ["--to=tempo.kagent-observability:4317", "--name=my-kagent-observability"],
+        "args": ["--config=file:/etc/own/config.yaml", *args],
     }
-    volumes = [{"name": "config", "configMap": {"name": NAME}}]
+    volumes = [{"name": "config", "configMap": {"name": name}}]
     template = {"spec": {"containers": [container], "volumes": volumes}}
-    return _object(DEPLOYMENT, spec={"replicas": 1, "template": template})
+    metadata = {**_METADATA, "name": name}
+    return {**_object(resource), "metadata": metadata, "spec": {**spec, "template": template}}
 
 
 def _binding() -> Object:
@@ -73,24 +80,29 @@ def files() -> dict[str, str]:
     """Its files by their paths."""
     others = [_plain(resource) for resource in BUNDLED if resource not in (*_WRITTEN_BY_HAND, *OPERATORS)]
     theirs = [_plain(resource) for resource in OPERATORS if resource is not PROMETHEUS_RULE]
-    generator = {"name": NAME, "files": ["config.yaml", "other.yaml=more.yaml"]}
+    own = {"name": NAME, "files": ["config.yaml", "other.yaml=more.yaml"]}
+    collector = _workload(
+        DEPLOYMENT, NAME, "--in=x.kagent-observability", "--by=my-kagent-observability", replicas=1
+    )
     kustomization = {
         "namespace": "kagent-observability",
         "resources": ["inner", "workload.yaml"],
-        "configMapGenerator": [generator],
+        "configMapGenerator": [own, {"name": LOGS, "files": ["config.yaml"]}],
     }
     values = CHECKOUT / rule_values.SOURCE
     return {
         rule_values.SOURCE: values.read_text(),
         "part/kustomization.yaml": yaml.safe_dump(kustomization),
-        "part/workload.yaml": yaml.safe_dump_all([_deployment(), _binding(), *others]),
+        "part/workload.yaml": yaml.safe_dump_all(
+            [collector, _workload(DAEMON_SET, LOGS), _binding(), *others]
+        ),
         "part/config.yaml": "to: loki.kagent-observability.svc\n",
         "part/more.yaml": "a: 1\n",
         "part/inner/kustomization.yaml": yaml.safe_dump({"resources": ["account.yaml"]}),
         "part/inner/account.yaml": yaml.safe_dump(_object(SERVICE_ACCOUNT)),
         "operator/kustomization.yaml": yaml.safe_dump({"resources": ["others.yaml"]}),
         "operator/others.yaml": yaml.safe_dump_all(theirs),
-        "alerts/part.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
+        "alerts/collector.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
     }
 
 

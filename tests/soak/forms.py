@@ -211,7 +211,7 @@ FORMS: tuple[Form, ...] = (
     Form("observe export -n default"),
     Form("observe install -n default --plain", done=_installed),
     Form("observe install -n default --dry-run=server"),
-    Form("observe diff -n default --plain", before=_with_bundle),
+    Form("observe diff -n default --operator", before=_with_bundle),
     Form("observe uninstall -n default --yes", before=_with_bundle, done=_uninstalled),
     # logs
     Form(f"logs agent/{RECORDS}"),

@@ -21,15 +21,16 @@ from kubectl_kagent.render import observe as screen
 def export(connect: options.Connect, folder: Path | None, *, wanted: Wanted) -> None:
     """Print the objects that install applies as YAML, or write them to DIR with a kustomization.yaml.
 
-    With --operator or --plain no cluster is asked. DIR must be new, empty, or of an earlier export, whose
-    files are replaced.
+    With --operator or --plain no cluster is asked; traces go to tempo.monitoring:4317 then, and logs to
+    http://loki.monitoring:3100, unless you name other addresses. DIR must be new, empty, or of an earlier
+    export, whose files are replaced.
 
     \b
     kubectl kagent observe export --plain | kubectl apply --server-side -f -
     # for a repository that Argo CD or Flux reads
     kubectl kagent observe export --operator clusters/prod/kagent-observability
     """
-    objects = wanted.objects(connect)
+    objects = wanted.objects_for_any(connect)
     if folder is None:
         terminal.write(screen.documents(objects))
         return

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.options import Connect
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import NotFound, UsageError
 from kubectl_kagent.model.resources import CRD, PROMETHEUS_RULE
 from kubectl_kagent.observe import bundle, files
+from kubectl_kagent.observe.addresses import (
+    DEFAULT_LOKI,
+    DEFAULT_TRACES,
+    Destinations,
+    find_loki,
+    find_traces,
+)
 from kubectl_kagent.observe.bundle import Settings
 from kubectl_kagent.observe.rule_values import SOURCE
 
@@ -30,13 +39,23 @@ class Wanted:
     operator: bool
     plain: bool
     values: Path | None
+    destinations: Destinations
 
     def objects(self, connect: Connect) -> list[bundle.Object]:
-        """The bundle's objects. Raises UsageError for values that are wrong."""
-        values = self._values()
+        """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
         operator = self.operator or (not self.plain and has_operator(connect()))
+        return self._built(operator, _found(connect, self.destinations))
+
+    def objects_for_any(self, connect: Connect) -> list[bundle.Object]:
+        """The same, but where the command line names the flavour no cluster is asked for addresses."""
+        if not self.operator and not self.plain:
+            return self.objects(connect)
+        return self._built(self.operator, self.destinations)
+
+    def _built(self, operator: bool, destinations: Destinations) -> list[bundle.Object]:  # noqa: FBT001
+        values = self._values()
         try:
-            return bundle.build(files.root(), Settings(operator, namespace(), values))
+            return bundle.build(files.root(), Settings(operator, namespace(), values, destinations))
         except ValueError as error:
             if not values:
                 raise
@@ -51,18 +70,59 @@ class Wanted:
             raise UsageError(f"{self.values} cannot be read: {reason}") from None
 
 
+def _found(connect: Connect, given: Destinations) -> Destinations:
+    """With what the cluster has where nothing is given; what is not found is said."""
+    traces = given.traces or find_traces(connect())
+    if not traces:
+        _warn("no Tempo or Jaeger was found: traces go", DEFAULT_TRACES, "--traces-endpoint")
+    loki = given.loki or find_loki(connect())
+    if not loki:
+        _warn("no Loki was found: logs go", DEFAULT_LOKI, "--loki-endpoint")
+    return replace(given, traces=traces, loki=loki)
+
+
+def _warn(what: str, where: str, option: str) -> None:
+    terminal.warn(f"{what} to {where}, unless {option} names another address")
+
+
 def wanted(function: F) -> F:
     """Add the options; the verb gets them as ``wanted``."""
 
     @functools.wraps(function)
-    def wrapper(*args: Any, operator: bool, plain: bool, values: Path | None, **rest: Any) -> Any:
-        return function(*args, wanted=Wanted(operator, plain, values), **rest)
+    def wrapper(
+        *args: Any,
+        operator: bool,
+        plain: bool,
+        values: Path | None,
+        traces_endpoint: str,
+        loki_endpoint: str,
+        tenant: str,
+        **rest: Any,
+    ) -> Any:
+        destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
+        return function(*args, wanted=Wanted(operator, plain, values, destinations), **rest)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
 
 
+class Text(click.ParamType[str]):
+    """A text of that form, and how it is described."""
+
+    name = "text"
+
+    def __init__(self, form: str, described: str) -> None:
+        self._form, self._described = form, described
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if text and not re.fullmatch(self._form, text):
+            self.fail(f"{text!r} is not {self._described}", param, ctx)
+        return text.rstrip("/")
+
+
+_HOST = r"[A-Za-z0-9.-]+"
 _OPTIONS = (
     click.option(
         "--operator",
@@ -70,6 +130,27 @@ _OPTIONS = (
         help="Objects of the prometheus-operator; default: if the cluster has its PrometheusRules.",
     ),
     click.option("--plain", is_flag=True, help="Rules and scrapes as ConfigMaps, for a plain Prometheus."),
+    click.option(
+        "--traces-endpoint",
+        metavar="HOST:PORT",
+        default="",
+        type=Text(rf"(https?://)?{_HOST}:\d+/?", "an address like tempo.monitoring:4317"),
+        help="Where traces go by OTLP over gRPC; default: the Tempo or Jaeger of the cluster.",
+    ),
+    click.option(
+        "--loki-endpoint",
+        metavar="URL",
+        default="",
+        type=Text(rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?", "a URL like http://loki.monitoring:3100"),
+        help="Where logs go; default: the Loki of the cluster.",
+    ),
+    click.option(
+        "--tenant",
+        metavar="ID",
+        default="",
+        type=Text(r"[A-Za-z0-9!_.*'()-]{1,150}", "the id of a tenant"),
+        help="Tenant of Tempo and Loki, sent as X-Scope-OrgID.",
+    ),
     click.option(
         "--values",
         metavar="FILE",

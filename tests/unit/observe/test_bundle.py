@@ -54,13 +54,15 @@ def test_a_kind_that_is_not_known_says_where_it_belongs() -> None:
 
 
 def test_the_bundles_own_label_is_no_namespace(small: Path) -> None:
-    text = "part-of: kagent-observability\nto: x.kagent-observability.svc\nin: [kagent-observability]\n"
+    text = "part-of: kagent-observability\nto: x.kagent-observability.svc\nin: [kagent-observability]\n/kagent-observability_x\n"
     (small / "part" / "config.yaml").write_text(text)
     found = build(small, Settings(operator=False, namespace="team"))
     made = next(
         item for item in found if item["metadata"]["name"] == NAME and resource_of(item) is CONFIG_MAP
     )
-    assert made["data"]["config.yaml"] == "part-of: kagent-observability\nto: x.team.svc\nin: [team]\n"
+    assert (
+        made["data"]["config.yaml"] == "part-of: kagent-observability\nto: x.team.svc\nin: [team]\n/team_x\n"
+    )
     assert {item["metadata"]["labels"][PART_OF] for item in found} == {"kagent-observability"}
 
 

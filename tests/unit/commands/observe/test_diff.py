@@ -30,8 +30,8 @@ def test_changed_by_hand(cluster: FakeCluster, kagent: Kagent, screen: Screen) -
     cluster.requests.clear()
     code, out, err = kagent("observe", "diff")
     others = (
-        "configmap/kagent-part .data.config.yaml is managed by kubectl-edit",
-        "deployment.apps/kagent-part .spec.replicas is managed by kubectl-scale",
+        "configmap/kagent-collector .data.config.yaml is managed by kubectl-edit",
+        "deployment.apps/kagent-collector .spec.replicas is managed by kubectl-scale",
     )
     told = "".join(f"Warning: {line}: install changes it only with --force-conflicts\n" for line in others)
     assert (code, err) == (1, told)
@@ -44,7 +44,7 @@ def test_before_the_first_install_all_is_new(cluster: FakeCluster, kagent: Kagen
     code, out, err = kagent("observe", "diff")
     new = out.count("\n+++ MERGED/")
     removed = re.findall("^-(?!--)", out, re.MULTILINE)
-    assert (code, err, new, removed) == (1, "", 10, [])
+    assert (code, err, new, removed) == (1, "", 11, [])
 
 
 def test_an_error_is_more_than_a_difference(cluster: FakeCluster, kagent: Kagent) -> None:

@@ -13,17 +13,18 @@ from tests.conftest import Kagent, Screen
 from tests.fake.cluster import FakeCluster
 
 FILES = [
-    "clusterrole-kagent-part.yaml",
-    "clusterrolebinding-kagent-part.yaml",
-    "configmap-kagent-part.yaml",
+    "clusterrole-kagent-collector.yaml",
+    "clusterrolebinding-kagent-collector.yaml",
+    "configmap-kagent-collector.yaml",
+    "configmap-kagent-logs.yaml",
     "configmap-kagent-rules.yaml",
-    "daemonset-kagent-part.yaml",
-    "deployment-kagent-part.yaml",
+    "daemonset-kagent-logs.yaml",
+    "deployment-kagent-collector.yaml",
     "kustomization.yaml",
     "namespace-kagent-observability.yaml",
-    "poddisruptionbudget-kagent-part.yaml",
-    "service-kagent-part.yaml",
-    "serviceaccount-kagent-part.yaml",
+    "poddisruptionbudget-kagent-collector.yaml",
+    "service-kagent-collector.yaml",
+    "serviceaccount-kagent-collector.yaml",
 ]
 
 
@@ -38,17 +39,18 @@ def test_the_objects_as_yaml_without_a_cluster(cluster: FakeCluster, kagent: Kag
 
 
 def test_what_the_cluster_has_decides_without_a_flag(cluster: FakeCluster, kagent: Kagent) -> None:
-    plain = kagent("observe", "export")
-    assert plain == kagent("observe", "export", "--plain")
+    plain = kagent("observe", "export", "--plain")
+    found = kagent("observe", "export")
+    assert ("kind: PrometheusRule" in found[1], "addresses.yaml" in found[1]) == (False, True)
     cluster.add(CRD, {"kind": "C", "metadata": {"name": PROMETHEUS_RULE.full_name}})
     found = kagent("observe", "export")
-    assert found == kagent("observe", "export", "--operator")
-    assert ("kind: PrometheusRule" in plain[1], "kind: PrometheusRule" in found[1]) == (False, True)
+    assert "kind: PrometheusRule" in found[1]
+    assert ("kind: PrometheusRule" in plain[1], "addresses.yaml" in plain[1]) == (False, False)
 
 
 def test_a_folder(kagent: Kagent, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    told = (0, f"{folder}: 10 objects\n", "")
+    told = (0, f"{folder}: 11 objects\n", "")
     assert kagent("observe", "export", "--plain", str(folder)) == told
     assert names(folder) == FILES
     kustomization = (folder / "kustomization.yaml").read_text()

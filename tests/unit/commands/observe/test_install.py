@@ -27,7 +27,7 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from tests.conftest import Kagent
-from tests.fake.bundle import NAME
+from tests.fake.bundle import LOGS, NAME
 from tests.fake.cluster import FakeCluster
 
 Object = dict[str, Any]
@@ -35,19 +35,20 @@ SPACE = "kagent-observability"
 RULES = "configmap/kagent-rules"
 PLAIN = (
     f"namespace/{SPACE}",
-    "serviceaccount/kagent-part",
-    "clusterrole.rbac.authorization.k8s.io/kagent-part",
-    "clusterrolebinding.rbac.authorization.k8s.io/kagent-part",
-    "configmap/kagent-part",
+    "serviceaccount/kagent-collector",
+    "clusterrole.rbac.authorization.k8s.io/kagent-collector",
+    "clusterrolebinding.rbac.authorization.k8s.io/kagent-collector",
+    "configmap/kagent-collector",
+    "configmap/kagent-logs",
     RULES,
-    "service/kagent-part",
-    "deployment.apps/kagent-part",
-    "daemonset.apps/kagent-part",
-    "poddisruptionbudget.policy/kagent-part",
+    "service/kagent-collector",
+    "deployment.apps/kagent-collector",
+    "daemonset.apps/kagent-logs",
+    "poddisruptionbudget.policy/kagent-collector",
 )
 OPERATOR = (
     *(label for label in PLAIN if label != RULES),
-    "prometheusrule.monitoring.coreos.com/kagent-part",
+    "prometheusrule.monitoring.coreos.com/kagent-collector",
 )
 HINT = "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n"
 
@@ -75,8 +76,10 @@ def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> 
 def test_everything_has_the_bundles_labels_and_our_manager(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "install", "--operator")
     for resource in BUNDLED:
-        (found,) = cluster.read_all(resource)
         labels = {"app.kubernetes.io/part-of": SPACE, "app.kubernetes.io/managed-by": "kubectl-kagent"}
+        found, *_ = (
+            item for item in cluster.read_all(resource) if item["metadata"].get("namespace") != "monitoring"
+        )
         assert found["metadata"]["labels"] == labels
         (entry,) = found["metadata"]["managedFields"]
         assert (entry["manager"], entry["operation"]) == ("kubectl-kagent", "Apply")
@@ -111,7 +114,12 @@ def test_a_new_config_is_applied_and_starts_the_pods_anew(
     changed = [line for line in out.splitlines() if not line.endswith(" unchanged")]
     assert (code, changed) == (
         0,
-        ["configmap/kagent-part configured", "deployment.apps/kagent-part configured"],
+        [
+            "configmap/kagent-collector configured",
+            "configmap/kagent-logs configured",
+            "deployment.apps/kagent-collector configured",
+            "daemonset.apps/kagent-logs configured",
+        ],
     )
     assert cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]["config.yaml"] == "to: elsewhere\n"
 
@@ -146,7 +154,12 @@ def test_another_namespace(cluster: FakeCluster, kagent: Kagent) -> None:
     (deployed,) = cluster.read_all(DEPLOYMENT)
     assert deployed["metadata"]["namespace"] == "watching"
     (container,) = deployed["spec"]["template"]["spec"]["containers"]
-    assert container["args"] == ["--to=tempo.watching:4317", "--name=my-kagent-observability"]
+    assert container["args"] == [
+        "--config=file:/etc/own/config.yaml",
+        "--in=x.watching",
+        "--by=my-kagent-observability",
+        "--config=file:/etc/own/addresses.yaml",
+    ]
     assert (
         cluster.read(CONFIG_MAP, NAME, namespace="watching")["data"]["config.yaml"]
         == "to: loki.watching.svc\n"
@@ -172,10 +185,10 @@ def test_all_conflicts_are_named_and_nothing_is_written(cluster: FakeCluster, ka
     assert kagent("observe", "install") == (
         1,
         "",
-        "configmap/kagent-part .data.config.yaml is managed by kubectl-edit\n"
-        "configmap/kagent-part .data.other.yaml is managed by kubectl-edit\n"
-        "deployment.apps/kagent-part .spec.replicas is managed by kubectl-scale\n"
-        "poddisruptionbudget.policy/kagent-part was made by others "
+        "configmap/kagent-collector .data.config.yaml is managed by kubectl-edit\n"
+        "configmap/kagent-collector .data.other.yaml is managed by kubectl-edit\n"
+        "deployment.apps/kagent-collector .spec.replicas is managed by kubectl-scale\n"
+        "poddisruptionbudget.policy/kagent-collector was made by others "
         f"(no label app.kubernetes.io/part-of={SPACE})\n"
         f"error: 4 conflicts with what others made or changed: nothing was installed\n{HINT}",
     )
@@ -208,7 +221,7 @@ def test_a_hostile_manager_is_one_line(cluster: FakeCluster, kagent: Kagent) -> 
 
 def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "install")
-    cluster.remove(DAEMON_SET, NAME, namespace=SPACE)
+    cluster.remove(DAEMON_SET, LOGS, namespace=SPACE)
     cluster.remove(SERVICE, NAME, namespace=SPACE)
     body = {
         "kind": "S",
@@ -216,9 +229,9 @@ def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster
     }
     cluster.before("patch", SERVICE, lambda: cluster.add(SERVICE, body), nth=2)
     code, out, err = kagent("observe", "install")
-    assert (code, out) == (1, lines("unchanged", *PLAIN[:6]))
+    assert (code, out) == (1, lines("unchanged", *PLAIN[:7]))
     assert err == (
-        "error: 6 of 10 objects are installed, but Error from server (Conflict): "
+        "error: 7 of 11 objects are installed, but Error from server (Conflict): "
         'Apply failed with 1 conflict: conflict with "kubectl" using v1: '
         ".metadata.labels.app.kubernetes.io/managed-by\n"
         "hint: kubectl kagent observe install goes on where it ended\n"
@@ -232,8 +245,8 @@ def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, 
     cluster.before("patch", SERVICE, lost)  # its namespace was not there, so nothing was tried
     assert kagent("observe", "install") == (
         5,
-        lines("created", *PLAIN[:6]),
-        "error: 6 of 10 objects are installed, but no answer\n"
+        lines("created", *PLAIN[:7]),
+        "error: 7 of 11 objects are installed, but no answer\n"
         "hint: kubectl kagent observe install goes on where it ended\n",
     )
 
@@ -257,9 +270,9 @@ def test_a_dry_run(cluster: FakeCluster, kagent: Kagent, how: str, verb: str, *,
     assert written(cluster) == []
 
 
-def test_a_client_dry_run_asks_nothing_of_the_objects(cluster: FakeCluster, kagent: Kagent) -> None:
+def test_a_client_dry_run_asks_only_for_addresses(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "install", "--plain", "--dry-run=client")
-    assert cluster.requests == []
+    assert {(request.verb, request.resource) for request in cluster.requests} == {("list", SERVICE)}
 
 
 def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -269,7 +282,7 @@ def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
     assert found == [re.sub(r"\.[\w.]*/", "/", label) for label in PLAIN]
     assert kagent("observe", "install", "-o", "name") == (0, "".join(f"{label}\n" for label in PLAIN), "")
     printed = yaml.safe_load(kagent("observe", "install", "--dry-run=client", "-o", "yaml")[1])["items"]
-    assert printed[7]["spec"]["replicas"] == 1
+    assert printed[8]["spec"]["replicas"] == 1
 
 
 # --wait
@@ -290,7 +303,7 @@ def slow(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> list[float]:
             cluster.set_status(DEPLOYMENT, NAME, done | counts, namespace=SPACE)
         if passed >= after[1]:
             names = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
-            cluster.set_status(DAEMON_SET, NAME, done | dict.fromkeys(names, 2), namespace=SPACE)
+            cluster.set_status(DAEMON_SET, LOGS, done | dict.fromkeys(names, 2), namespace=SPACE)
 
     monkeypatch.setattr("kubectl_kagent.clock.sleep", sleep)
     return after
@@ -300,8 +313,8 @@ def test_waiting_until_the_pods_are_ready(cluster: FakeCluster, kagent: Kagent, 
     code, out, err = kagent("observe", "install", "--wait")
     assert (code, out) == (0, lines("created", *PLAIN))
     assert err == (
-        "Waiting for deployment.apps/kagent-part, daemonset.apps/kagent-part...\n"
-        "Waiting for daemonset.apps/kagent-part...\n"
+        "Waiting for deployment.apps/kagent-collector, daemonset.apps/kagent-logs...\n"
+        "Waiting for daemonset.apps/kagent-logs...\n"
     )
 
 
@@ -311,8 +324,8 @@ def test_not_longer_than_asked(cluster: FakeCluster, kagent: Kagent, slow: list[
     assert (code, err.splitlines()[-2:]) == (
         4,
         [
-            "error: the bundle is installed, but not ready in time: daemonset.apps/kagent-part",
-            f"hint: kubectl describe daemonset.apps/kagent-part -n {SPACE}; kubectl get pods -n {SPACE}",
+            "error: the bundle is installed, but not ready in time: daemonset.apps/kagent-logs",
+            f"hint: kubectl describe daemonset.apps/kagent-logs -n {SPACE}; kubectl get pods -n {SPACE}",
         ],
     )
 
@@ -323,7 +336,7 @@ def test_a_full_disk_is_told(cluster: FakeCluster, kagent: Kagent, monkeypatch: 
 
     monkeypatch.setattr(terminal, "write", full)
     code, _, err = kagent("observe", "install", "-o", "json")
-    assert (code, err.splitlines()[0]) == (5, "error: 10 of 10 objects are installed, but no space")
+    assert (code, err.splitlines()[0]) == (5, "error: 11 of 11 objects are installed, but no space")
 
 
 # --values
@@ -370,3 +383,58 @@ def test_values_that_are_wrong(
         True,
     ), err
     assert cluster.writes == []
+
+
+# Addresses
+
+
+def test_where_it_sends_to_is_found(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install")
+    data = cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]
+    endpoint = {"exporters": {"otlp_grpc/tempo": {"endpoint": "tempo.monitoring:4317"}}}
+    assert yaml.safe_load(data["addresses.yaml"]) == endpoint
+
+
+def test_where_it_sends_to_is_given(cluster: FakeCluster, kagent: Kagent) -> None:
+    flags = ("--traces-endpoint=https://tempo.x:443", "--loki-endpoint=https://loki.x/", "--tenant=team-a")
+    kagent("observe", "install", "--plain", *flags)
+    tenant = {"headers": {"X-Scope-OrgID": "team-a"}}
+    for name, wanted_ in (
+        (NAME, {"otlp_grpc/tempo": {"endpoint": "https://tempo.x:443", **tenant}}),
+        (LOGS, {"otlp_http/loki": {"endpoint": "https://loki.x/otlp", **tenant}}),
+    ):
+        data = cluster.read(CONFIG_MAP, name, namespace=SPACE)["data"]
+        assert yaml.safe_load(data["addresses.yaml"]) == {"exporters": wanted_}
+    assert "list" not in [request.verb for request in cluster.requests]
+
+
+def test_what_is_not_found_is_said(cluster: FakeCluster, kagent: Kagent) -> None:
+    for name in ("tempo", "loki"):
+        cluster.remove(SERVICE, name, namespace="monitoring")
+    code, _, err = kagent("observe", "install")
+    assert (code, err) == (
+        0,
+        "Warning: no Tempo or Jaeger was found: traces go to tempo.monitoring:4317, unless --traces-endpoint "
+        "names another address\n"
+        "Warning: no Loki was found: logs go to http://loki.monitoring:3100, unless --loki-endpoint names "
+        "another address\n",
+    )
+    assert "addresses.yaml" not in cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--traces-endpoint=tempo",
+        "--traces-endpoint=tempo:4317 x",
+        "--traces-endpoint=${env:X}:1",
+        "--loki-endpoint=loki:3100",
+        "--loki-endpoint=http://u:p@loki",
+        "--tenant=a|b",
+        "--tenant=a\nb",
+    ],
+)
+def test_an_address_that_is_none(cluster: FakeCluster, kagent: Kagent, flag: str) -> None:
+    code, out, err = kagent("observe", "install", flag)
+    assert (code, out, f"invalid value for '{flag.partition('=')[0]}'" in err) == (2, "", True), err
+    assert cluster.requests == []

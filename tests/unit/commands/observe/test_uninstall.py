@@ -18,12 +18,15 @@ from kubectl_kagent.model.resources import (
     SERVICE_ACCOUNT,
     Resource,
 )
+from kubectl_kagent.observe.bundle import SELECTOR
 from tests.conftest import Kagent
 from tests.fake.bundle import NAME
 from tests.fake.cluster import FakeCluster
 from tests.unit.commands.observe.test_install import OPERATOR, PLAIN, SPACE, lines
 
-ALL = OPERATOR[::-1]
+# the other way round, those of one kind by their names
+_KINDS = list(dict.fromkeys(label.partition("/")[0] for label in OPERATOR[::-1]))
+ALL = sorted(OPERATOR, key=lambda label: _KINDS.index(label.partition("/")[0]))
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +36,11 @@ def installed(cluster: FakeCluster, kagent: Kagent) -> None:
 
 
 def left(cluster: FakeCluster) -> list[str]:
+    """What has the bundle's label."""
     return [
         resource.label(item["metadata"]["name"])
         for resource in BUNDLED
-        for item in cluster.read_all(resource)
+        for item in cluster.list_objects(resource, labels=SELECTOR)["items"]
     ]
 
 
@@ -78,16 +82,16 @@ def test_without_an_operator_its_objects_are_not_looked_for(cluster: FakeCluster
 def test_each_deletion_is_tried_before_the_first(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "uninstall", "--yes")
     deletions = [request.dry_run for request in cluster.writes]
-    assert deletions == [True] * 10 + [False] * 10
+    assert deletions == [True] * 11 + [False] * 11
 
 
-@pytest.mark.parametrize(("how", "tried"), [("client", 0), ("server", 10)])
+@pytest.mark.parametrize(("how", "tried"), [("client", 0), ("server", 11)])
 def test_a_dry_run(cluster: FakeCluster, kagent: Kagent, how: str, tried: int) -> None:
     suffix = {"client": "(dry run)", "server": "(server dry run)"}[how]
     result = kagent("observe", "uninstall", f"--dry-run={how}")
     assert result == (0, lines(f"deleted {suffix}", *ALL), "")
     assert [request.dry_run for request in cluster.writes] == [True] * tried
-    assert len(left(cluster)) == 10
+    assert len(left(cluster)) == 11
 
 
 # Asked
@@ -100,7 +104,7 @@ def test_it_asks(
     asked = answering(monkeypatch, *answers)
     shown = "".join(f"{label}\n" for label in ALL)
     assert kagent("observe", "uninstall") == (0, lines("deleted", *ALL), shown)
-    question = f"delete these 10 objects of namespace {SPACE}, with the namespace and all Secrets in it?"
+    question = f"delete these 11 objects of namespace {SPACE}, with the namespace and all Secrets in it?"
     assert asked == [f"{question} [y]es, [n]o: "] * len(answers)
 
 
@@ -111,7 +115,7 @@ def test_no_is_no(
     answering(monkeypatch, *answers)
     code, out, err = kagent("observe", "uninstall")
     assert (code, out, err.splitlines()[-1]) == (1, "", "error: nothing was deleted")
-    assert len(left(cluster)) == 10
+    assert len(left(cluster)) == 11
 
 
 def test_nobody_is_there_to_ask(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -121,7 +125,7 @@ def test_nobody_is_there_to_ask(cluster: FakeCluster, kagent: Kagent) -> None:
         "error: cannot ask whether to delete the bundle: there is no terminal\n"
         "hint: --yes deletes what --dry-run=client prints\n",
     )
-    assert len(left(cluster)) == 10
+    assert len(left(cluster)) == 11
 
 
 # Not ours
@@ -145,7 +149,7 @@ def test_what_was_edited_by_hand_is_still_ours(cluster: FakeCluster, kagent: Kag
 
 def test_another_manager_has_nothing(cluster: FakeCluster, kagent: Kagent) -> None:
     code, out, err = kagent("observe", "uninstall", "--yes", "--field-manager=other")
-    assert (code, out, len(err.splitlines())) == (0, "", 11)
+    assert (code, out, len(err.splitlines())) == (0, "", 12)
     assert cluster.writes == []
 
 
