@@ -269,6 +269,9 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         raise ValueError("revision")
     if not isinstance(spec, Mapping):
         raise TypeError("spec")
+    changed_at = parse_time(data["changedAt"])
+    if changed_at.tzinfo is None:
+        raise ValueError("changedAt")  # it could not be compared with another time
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
         number=number,
@@ -279,7 +282,7 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         resource_version=int(data["resourceVersion"]),
         generation=int(data["generation"]),
         changed_by=str(data.get("changedBy") or ""),
-        changed_at=parse_time(data["changedAt"]),
+        changed_at=changed_at,
         gap_before=bool(data.get("gapBefore")),
         annotations=metadata.get("annotations") or {},
     )

@@ -76,6 +76,17 @@ def test_the_lock_has_every_dependency_with_hashes() -> None:
         assert "--hash=sha256:" in entry, entry.partition("\n")[0]
 
 
+def test_the_image_has_what_the_package_needs_in_the_versions_of_the_lock() -> None:
+    def pins(name: str) -> set[str]:
+        return {*re.findall(r"^([\w.-]+(?:\[[\w,]+\])?==\S+)", (ROOT / name).read_text(), re.MULTILINE)}
+
+    runtime = pins("requirements.txt")
+    assert runtime - pins("requirements-dev.txt") == set()
+    assert {*declared()} - {canonical(re.split(r"[\[=]", pin)[0]) for pin in runtime} == set()
+    entries = re.split(r"\n(?=\w)", (ROOT / "requirements.txt").read_text())
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's files."""

@@ -36,7 +36,6 @@ _GROUPS = {path[0] for path in VERBS if len(path) > 1}
 _TESTED_BY_THEIR_VERBS = {
     "commands/chat/questions.py",
     "commands/chat/talk.py",
-    "commands/record.py",
     "commands/tools/check.py",
     "commands/trace/export.py",
     "commands/trace/follow.py",

@@ -97,7 +97,7 @@ def _kinds(found: Difference) -> set[str]:
 
 def _kind(change: FieldChange) -> str:
     if change.where:
-        return _SOURCES[change.where.partition("/")[0]]
+        return _SOURCES.get(change.where.partition("/")[0], "spec")
     if change.path.startswith(_PROMPT):
         return "prompt"
     if change.path.startswith(_TOOLS):

@@ -313,3 +313,66 @@ def test_a_closed_feed_opens_no_more_watches(cluster: FakeCluster, follow: Follo
     follower.close()
     follower.until(follower.ended)
     assert [request.verb for request in cluster.requests] == ["list", "watch"]
+
+
+# Since when, and whether it is whole
+
+
+def test_news_have_their_time_and_what_is_given_again_has_none(cluster: FakeCluster, follow: Follow) -> None:
+    cluster.add(AGENT, agent("old"))
+    follower = follow()
+    assert follower.change().at == cluster.clock.monotonic()
+    cluster.clock.sleep(5)
+    cluster.add(AGENT, agent("new"))
+    assert follower.change().at == cluster.clock.monotonic()
+    follower.until(watched(cluster))
+    cluster.end_watches()
+    assert [follower.change().at for _ in range(2)] == [None, None]
+
+
+def test_what_happened_in_a_break_is_news(cluster: FakeCluster, follow: Follow) -> None:
+    cluster.add(AGENT, agent("old"))
+    cluster.add(AGENT, agent("edited"))
+    follower = follow()
+    follower.take(2)
+    follower.until(watched(cluster))
+    cluster.before("list", AGENT, lambda: cluster.edit(AGENT, "edited", {"spec": {"description": "x"}}))
+    cluster.end_watches()
+    again = [follower.change() for _ in range(2)]
+    assert {change.obj["metadata"]["name"]: change.at for change in again} == {
+        "old": None,
+        "edited": cluster.clock.monotonic(),
+    }
+
+
+def test_it_is_whole_once_every_kind_is_listed(cluster: FakeCluster, follow: Follow) -> None:
+    go = threading.Event()
+    cluster.before("list", MODEL_CONFIG, lambda: go.wait(PATIENCE))
+    follower = follow(AGENT, MODEL_CONFIG)
+    follower.until(watched(cluster))
+    assert not follower.feed.is_whole
+    go.set()
+    follower.until(lambda: follower.feed.is_whole)
+
+
+def test_a_break_makes_it_less_than_whole_until_it_is_mended(cluster: FakeCluster, follow: Follow) -> None:
+    follower = follow(AGENT)
+    follower.until(lambda: follower.feed.is_whole)
+    follower.until(watched(cluster))
+    go = threading.Event()
+
+    def refuse() -> None:
+        cluster.before("list", AGENT, lambda: go.wait(PATIENCE))
+        raise AWAY
+
+    cluster.before("list", AGENT, refuse)
+    cluster.end_watches()
+    follower.until(lambda: not follower.feed.is_whole)
+    go.set()
+    follower.until(lambda: follower.feed.is_whole)
+
+
+def test_a_kind_that_is_not_installed_is_not_missed(cluster: FakeCluster, follow: Follow) -> None:
+    cluster.missing(MCP_SERVER)
+    follower = follow(AGENT, MCP_SERVER)
+    follower.until(lambda: follower.feed.is_whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -683,3 +684,130 @@ def test_the_log_tells_that_a_key_changed_and_not_what_it_is() -> None:
     assert watcher.turn() == [
         "clock 2: modelconfig/gpt defaultHeaders.x-api-key [masked] (before) → [masked] (after)"
     ]
+
+
+# What it tells of itself
+
+
+CLOCK = (AGENT, "default", "clock")
+
+
+def test_a_change_waits_until_it_is_looked_at(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    for change in watcher.events():
+        watcher.recorder.note(replace(change, at=cluster.clock.monotonic()))
+    cluster.clock.sleep(7)
+    prompt(cluster, "x")
+    for change in watcher.events():
+        watcher.recorder.note(replace(change, at=cluster.clock.monotonic()))
+    cluster.clock.sleep(2)
+    assert watcher.recorder.memory().lag == 9
+    assert len(list(watcher.recorder.record_due())) == 2
+    assert watcher.recorder.memory().lag == 0
+
+
+def test_what_is_only_given_again_does_not_wait(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    for change in watcher.events():
+        assert change.at is None
+        watcher.recorder.note(change)
+    cluster.clock.sleep(7)
+    assert watcher.recorder.memory().lag == 0
+
+
+def test_who_makes_trouble_is_told_and_lets_no_change_wait(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.add(AGENT, agent("fine", modelConfig=""))
+    fail(cluster, Unreachable("refused"), times=1)
+    watcher.turn()
+    prompt(cluster, "x")
+    for change in watcher.events():
+        watcher.recorder.note(replace(change, at=cluster.clock.monotonic()))
+    cluster.clock.sleep(0.5)
+    told = watcher.recorder.memory()
+    assert (told.troubled, told.lag) == ({CLOCK}, 0)
+    watcher.turn(after=60)
+    assert watcher.recorder.memory().troubled == frozenset()
+
+
+def test_it_is_alive_as_long_as_it_gets_on(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.clock.sleep(299)
+    assert watcher.recorder.is_alive
+    cluster.clock.sleep(1)
+    assert not watcher.recorder.is_alive
+    watcher.turn()
+    assert watcher.recorder.is_alive
+
+
+def test_a_gap_is_counted_also_when_its_workload_is_gone(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    for text in ("x", "y"):
+        prompt(cluster, text)
+    events = list(watcher.events())
+    cluster.compact()
+    for change in events:
+        watcher.recorder.note(change)
+    assert [item.revision.gap_before for item in watcher.recorder.record_due()] == [True]
+    told = watcher.recorder.memory()
+    assert (told.gaps, told.tallies[CLOCK].gaps, told.tallies[CLOCK].changes["prompt"]) == (1, 1, 1)
+    cluster.remove(AGENT, "clock")
+    watcher.turn()
+    told = watcher.recorder.memory()
+    assert (told.gaps, told.tallies) == (1, {})
+
+
+def test_another_one_of_that_name_begins_anew(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    prompt(cluster, "x")
+    watcher.turn()
+    assert watcher.recorder.memory().tallies[CLOCK].changes["prompt"] == 1
+    cluster.remove(AGENT, "clock")
+    cluster.add(AGENT, agent(modelConfig=""))
+    watcher.turn()
+    tally = watcher.recorder.memory().tallies[CLOCK]
+    assert (tally.live, tally.changes["first"], tally.changes["prompt"]) == (1, 1, 0)
+
+
+def test_two_recorders_count_the_same_whoever_recorded(cluster: FakeCluster) -> None:
+    left, right = Watcher(cluster, "left"), Watcher(cluster, "right")
+    cluster.clock.sleep(1)
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent(systemMessage="a"))
+    for first, second in ((left, right), (right, left), (left, right)):
+        first.turn()
+        second.turn()
+        for what, value in EDITS:
+            edit(cluster, what, value)
+            cluster.clock.sleep(1)
+    left.turn()
+    right.turn()
+    assert left.recorded
+    assert right.recorded
+    assert left.recorder.memory().tallies == right.recorder.memory().tallies
+    tally = left.recorder.memory().tallies[CLOCK]
+    assert (tally.live, sum(tally.changes.values())) == (16, 16)
+
+
+def test_its_memory_may_be_read_while_it_works(cluster: FakeCluster, watcher: Watcher) -> None:
+    over = threading.Event()
+    errors: list[Exception] = []
+
+    def reads() -> None:
+        while not over.is_set():
+            try:
+                watcher.recorder.memory()
+            except Exception as error:
+                errors.append(error)
+
+    reader = threading.Thread(target=reads)
+    reader.start()
+    for number in range(300):
+        cluster.add(AGENT, agent(f"agent-{number}", modelConfig=""))
+        for change in watcher.events():
+            watcher.recorder.note(change)
+    over.set()
+    reader.join()
+    assert errors == []

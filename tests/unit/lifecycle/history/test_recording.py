@@ -158,6 +158,7 @@ MALFORMED = {
     "a number too long": data(resourceVersion="9" * 5000),
     "a generation of no number": data(generation="many"),
     "no time": data(changedAt="yesterday"),
+    "a time without a zone": data(changedAt="2026-11-23T08:00:00"),
 }
 
 

@@ -180,3 +180,9 @@ def test_revisions_that_somebody_deleted_are_not_counted_again() -> None:
     tally = look(Tally(), prompts(1, 2, 3))
     fewer = look(tally, prompts(1, 2))
     assert (fewer.changes, fewer.last and fewer.last.number) == (tally.changes, 2)
+
+
+def test_a_source_that_nobody_foresaw_is_of_the_spec() -> None:
+    """Whoever writes revisions may name any kind that is recorded."""
+    before, after = (revision(n, None, source(AGENT, {"x": n})) for n in (1, 2))
+    assert kind_of(CLOCK, before, after) == "spec"
