@@ -21,6 +21,8 @@ Object = dict[str, Any]
 DEFAULT_NAMESPACE = "kagent-observability"
 PART_OF = "app.kubernetes.io/part-of"
 BUNDLE = "kagent-observability"
+# what the files put beside kagent stays there, whatever the bundle's own namespace is
+KAGENT_NAMESPACE = "kagent"
 SELECTOR = f"{PART_OF}={BUNDLE}"
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _MANAGER = "kubectl-kagent"
@@ -86,19 +88,13 @@ def _parts(root: Path, settings: Settings) -> Iterator[Object]:
 
 
 def _placed(item: Object, namespace: str) -> Object:
-    """In ``namespace``, with the bundle's labels; service accounts that a role is bound to are there, too."""
+    """With the bundle's labels, and in ``namespace`` unless its file names another one than usual."""
     moved = item if namespace == DEFAULT_NAMESPACE else _renamed(item, namespace)
     metadata = {**moved["metadata"], "labels": {**(moved["metadata"].get("labels") or {}), PART_OF: BUNDLE}}
     metadata["labels"][_MANAGED_BY] = _MANAGER
     if resource_of(item).namespaced:
-        metadata["namespace"] = namespace
-    result = {**moved, "metadata": metadata}
-    if subjects := moved.get("subjects"):
-        result["subjects"] = [
-            {**subject, "namespace": namespace} if subject["kind"] == "ServiceAccount" else subject
-            for subject in subjects
-        ]
-    return result
+        metadata.setdefault("namespace", namespace)
+    return {**moved, "metadata": metadata}
 
 
 def _renamed(value: Any, namespace: str, key: str = "") -> Any:

@@ -10,7 +10,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import ResourceMissing
 from kubectl_kagent.model.resources import BUNDLED, NAMESPACE, OPERATORS, Resource
-from kubectl_kagent.observe.bundle import SELECTOR
+from kubectl_kagent.observe.bundle import KAGENT_NAMESPACE, SELECTOR
 
 Object = dict[str, Any]
 
@@ -54,24 +54,25 @@ class Removal:
 
 
 def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
-    """What ``manager`` applied of the bundle in ``namespace``, and of what has no namespace.
+    """What ``manager`` applied of the bundle whose namespace is ``namespace``.
 
     The namespace itself goes last, and only if nothing else of the bundle's kinds is in it.
     """
-    listed = side_by_side(lambda resource: _labelled(cluster, resource, namespace), reversed(BUNDLED))
+    listed = side_by_side(lambda resource: _labelled(cluster, resource), reversed(BUNDLED))
     ours: list[Installed] = []
     left: list[str] = []
     for item in (item for items in listed for item in items):
-        if item.resource is NAMESPACE and item.name != namespace:
+        place = item.name if item.resource is NAMESPACE else item.namespace
+        if place not in ("", namespace, KAGENT_NAMESPACE):
             left.append(f"{item.label} is of another installation")
         elif item.is_applied_by(manager):
             ours.append(item)
         else:
             left.append(f"{item.label} was not applied by {manager}")
-    place = next((item for item in ours if item.resource is NAMESPACE), None)
-    if place and (others := _others(cluster, namespace, ours)):
-        ours.remove(place)
-        left.append(f"{place.label} has other objects in it: {_some(others)}")
+    own = next((item for item in ours if item.resource is NAMESPACE), None)
+    if own and (others := _others(cluster, namespace, ours)):
+        ours.remove(own)
+        left.append(f"{own.label} has other objects in it: {_some(others)}")
     return Removal(tuple(ours), tuple(left))
 
 
@@ -80,10 +81,9 @@ def _some(labels: Sequence[str]) -> str:
     return f"{', '.join(labels[:_NAMED])}{more}"
 
 
-def _labelled(cluster: Cluster, resource: Resource, namespace: str) -> list[Installed]:
-    where = namespace if resource.namespaced else None
+def _labelled(cluster: Cluster, resource: Resource) -> list[Installed]:
     try:
-        listing = cluster.list_objects(resource, where, labels=SELECTOR)
+        listing = cluster.list_objects(resource, labels=SELECTOR)
     except ResourceMissing:
         if resource not in OPERATORS:
             raise
@@ -97,7 +97,7 @@ def _typed(resource: Resource, item: Mapping[str, Any]) -> Object:
 
 def _others(cluster: Cluster, namespace: str, ours: Sequence[Installed]) -> list[str]:
     """The objects of the bundle's kinds in the namespace that are neither ours nor Kubernetes' own."""
-    known = {(item.resource, item.name) for item in ours}
+    known = {(item.resource, item.name) for item in ours if item.namespace == namespace}
 
     def others(resource: Resource) -> list[str]:
         items = cluster.list_objects(resource, namespace)["items"]

@@ -178,9 +178,11 @@ _SURROUNDINGS = (
 )
 
 
-def _of_bundle(verbs: tuple[str, ...], why: str) -> tuple[Need, ...]:
+def _of_bundle(
+    verbs: tuple[str, ...], why: str, where: str = "the bundle's, and kagent's"
+) -> tuple[Need, ...]:
     return tuple(
-        Need(resource, verbs, why, elsewhere="the bundle's" if resource.namespaced else "the cluster")
+        Need(resource, verbs, why, elsewhere=where if resource.namespaced else "the cluster")
         for resource in BUNDLED
     )
 
@@ -362,7 +364,10 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_of_bundle(("get",), "whether it is there, and as it should be"),
         *_of_bundle(("create", "patch"), "try it on the server, apply it"),
     ),
-    "observe uninstall": _of_bundle(("list", "delete"), "what is ours"),
+    "observe uninstall": (
+        *_of_bundle(("list",), "what is ours, and what else is in the namespace", _ALL_NAMESPACES),
+        *_of_bundle(("delete",), "delete it"),
+    ),
     "record": (
         *_each(
             (*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE, DEPLOYMENT),

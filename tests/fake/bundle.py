@@ -20,6 +20,7 @@ from kubectl_kagent.model.resources import (
     DEPLOYMENT,
     NAMESPACE,
     OPERATORS,
+    PDB,
     PROMETHEUS_RULE,
     SERVICE_ACCOUNT,
     Resource,
@@ -37,7 +38,7 @@ _METADATA = {"name": NAME, "namespace": "kagent-observability"}
 _COMPONENTS = (Component("part", "part"), Component("operator", "operator", operator=True))
 _WRITTEN_BY_HAND = (
     *(NAMESPACE, SERVICE_ACCOUNT, CLUSTER_ROLE_BINDING),
-    *(CONFIG_MAP, DEPLOYMENT, DAEMON_SET),
+    *(CONFIG_MAP, DEPLOYMENT, DAEMON_SET, PDB),
 )
 
 
@@ -79,6 +80,7 @@ def _plain(resource: Resource) -> Object:
 def files() -> dict[str, str]:
     """Its files by their paths."""
     others = [_plain(resource) for resource in BUNDLED if resource not in (*_WRITTEN_BY_HAND, *OPERATORS)]
+    beside = [_object(PDB) | {"metadata": {**_METADATA, "namespace": "kagent"}}]
     theirs = [_plain(resource) for resource in OPERATORS if resource is not PROMETHEUS_RULE]
     own = {"name": NAME, "files": ["config.yaml", "other.yaml=more.yaml"]}
     collector = _workload(
@@ -94,7 +96,7 @@ def files() -> dict[str, str]:
         rule_values.SOURCE: values.read_text(),
         "part/kustomization.yaml": yaml.safe_dump(kustomization),
         "part/workload.yaml": yaml.safe_dump_all(
-            [collector, _workload(DAEMON_SET, LOGS), _binding(), *others]
+            [collector, _workload(DAEMON_SET, LOGS), _binding(), *others, *beside]
         ),
         "part/config.yaml": "to: loki.kagent-observability.svc\n",
         "part/more.yaml": "a: 1\n",

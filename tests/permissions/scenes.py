@@ -410,6 +410,6 @@ def with_bundle(world: World, *more: str) -> None:
 
 def without_bundle(world: World) -> None:
     for resource in BUNDLED:
-        namespace = DEFAULT_NAMESPACE if resource.namespaced else ""
-        for item in world.admin.list_objects(resource, namespace, labels=SELECTOR)["items"]:
-            world.admin.delete(resource, namespace, item["metadata"]["name"])
+        for item in world.admin.list_objects(resource, labels=SELECTOR)["items"]:
+            metadata = item["metadata"]
+            world.admin.delete(resource, metadata.get("namespace") or "", metadata["name"])

@@ -179,8 +179,8 @@ def test_all_conflicts_are_named_and_nothing_is_written(cluster: FakeCluster, ka
     kagent("observe", "install")
     edit(cluster, DEPLOYMENT, {"spec": {"replicas": 3}}, "kubectl-scale")
     edit(cluster, CONFIG_MAP, {"data": {"config.yaml": "mine", "other.yaml": "mine"}})
-    cluster.remove(PDB, NAME, namespace=SPACE)
-    cluster.add(PDB, {"kind": "P", "metadata": {"name": NAME, "namespace": SPACE}})
+    cluster.remove(PDB, NAME, namespace="kagent")
+    cluster.add(PDB, {"kind": "P", "metadata": {"name": NAME, "namespace": "kagent"}})
     cluster.requests.clear()
     assert kagent("observe", "install") == (
         1,
