@@ -75,6 +75,9 @@ CLUSTER_ROLE = Resource(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=F
 CLUSTER_ROLE_BINDING = Resource(_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 _PROMETHEUS_OPERATOR = "monitoring.coreos.com"
 PROMETHEUS_RULE = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheusrules", "PrometheusRule")
+SERVICE_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "servicemonitors", "ServiceMonitor")
+POD_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "podmonitors", "PodMonitor")
+GRAFANA_DASHBOARD = Resource("grafana.integreatly.org", "v1beta1", "grafanadashboards", "GrafanaDashboard")
 
 # The kinds that the observability bundle is made of, in the order in which its objects are made.
 BUNDLED = (
@@ -88,9 +91,12 @@ BUNDLED = (
     DAEMON_SET,
     PDB,
     PROMETHEUS_RULE,
+    SERVICE_MONITOR,
+    POD_MONITOR,
+    GRAFANA_DASHBOARD,
 )
-# Those that only a cluster with the operator has.
-OPERATORS = (PROMETHEUS_RULE,)
+# Those that only a cluster with the prometheus-operator or the grafana-operator has.
+OPERATORS = (PROMETHEUS_RULE, SERVICE_MONITOR, POD_MONITOR, GRAFANA_DASHBOARD)
 
 WORKLOADS = (AGENT, MCP_SERVER)
 LISTABLE = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)

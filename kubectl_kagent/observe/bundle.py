@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, Resource
 from kubectl_kagent.model.workload import dig
@@ -33,26 +33,26 @@ _KINDS = {(resource.api_version, resource.kind): resource for resource in BUNDLE
 _NAMED = re.compile(rf"(?<![a-z0-9-])(?<!part-of: )(?<!part-of=){re.escape(DEFAULT_NAMESPACE)}(?![a-z0-9-])")
 
 
+Operator = Literal["prometheus-operator", "grafana-operator"]
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part of the bundle: a folder with a kustomization.yaml.
+    """A part of the bundle: a folder with a kustomization.yaml. ``only`` for clusters with that operator."""
 
-    ``operator``: it is only for clusters with the prometheus-operator, or (False) only for those without.
-    """
-
-    name: str
     folder: str
-    operator: bool | None = None
+    only: Operator | None = None
 
 
-COMPONENTS = (Component("recorder", "manifests/recorder"),)
+# In the order of the files; ``build`` sorts their objects.
+COMPONENTS = (Component("manifests/recorder"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What differs between clusters. ``values`` is the text of a user's own values file, or empty."""
 
-    operator: bool
+    operators: frozenset[Operator]
     namespace: str = DEFAULT_NAMESPACE
     values: str = ""
     destinations: Destinations = AS_IN_THE_FILES
@@ -82,9 +82,10 @@ def label_of(item: Mapping[str, Any]) -> str:
 
 def _parts(root: Path, settings: Settings) -> Iterator[Object]:
     for component in COMPONENTS:
-        if component.operator in (None, settings.operator):
+        if component.only is None or component.only in settings.operators:
             yield from kustomization.objects(root / component.folder)
-    yield from rule_objects(root, operator=settings.operator, values=settings.values)
+    operator = "prometheus-operator" in settings.operators
+    yield from rule_objects(root, operator=operator, values=settings.values)
 
 
 def _placed(item: Object, namespace: str) -> Object:

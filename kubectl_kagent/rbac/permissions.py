@@ -167,7 +167,7 @@ _UNDO = (
 )
 
 _SURROUNDINGS = (
-    Need(CRD, ("get",), "whether the prometheus-operator is there", elsewhere="the cluster"),
+    Need(CRD, ("get",), "whether the operators of Prometheus and Grafana are there", elsewhere="the cluster"),
     Need(
         SERVICE,
         ("list",),

@@ -18,11 +18,13 @@ from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     DAEMON_SET,
     DEPLOYMENT,
+    GRAFANA_DASHBOARD,
     NAMESPACE,
     OPERATORS,
     PDB,
-    PROMETHEUS_RULE,
+    POD_MONITOR,
     SERVICE_ACCOUNT,
+    SERVICE_MONITOR,
     Resource,
 )
 from kubectl_kagent.observe import bundle, rule_values
@@ -35,7 +37,11 @@ NAME = "kagent-collector"
 LOGS = "kagent-logs"
 _RBAC = "rbac.authorization.k8s.io"
 _METADATA = {"name": NAME, "namespace": "kagent-observability"}
-_COMPONENTS = (Component("part", "part"), Component("operator", "operator", operator=True))
+_COMPONENTS = (
+    Component("part"),
+    Component("monitors", "prometheus-operator"),
+    Component("boards", "grafana-operator"),
+)
 _WRITTEN_BY_HAND = (
     *(NAMESPACE, SERVICE_ACCOUNT, CLUSTER_ROLE_BINDING),
     *(CONFIG_MAP, DEPLOYMENT, DAEMON_SET, PDB),
@@ -81,7 +87,7 @@ def files() -> dict[str, str]:
     """Its files by their paths."""
     others = [_plain(resource) for resource in BUNDLED if resource not in (*_WRITTEN_BY_HAND, *OPERATORS)]
     beside = [_object(PDB) | {"metadata": {**_METADATA, "namespace": "kagent"}}]
-    theirs = [_plain(resource) for resource in OPERATORS if resource is not PROMETHEUS_RULE]
+    monitors = [_plain(resource) for resource in (SERVICE_MONITOR, POD_MONITOR)]
     own = {"name": NAME, "files": ["config.yaml", "other.yaml=more.yaml"]}
     collector = _workload(
         DEPLOYMENT, NAME, "--in=x.kagent-observability", "--by=my-kagent-observability", replicas=1
@@ -102,8 +108,10 @@ def files() -> dict[str, str]:
         "part/more.yaml": "a: 1\n",
         "part/inner/kustomization.yaml": yaml.safe_dump({"resources": ["account.yaml"]}),
         "part/inner/account.yaml": yaml.safe_dump(_object(SERVICE_ACCOUNT)),
-        "operator/kustomization.yaml": yaml.safe_dump({"resources": ["others.yaml"]}),
-        "operator/others.yaml": yaml.safe_dump_all(theirs),
+        "monitors/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
+        "monitors/all.yaml": yaml.safe_dump_all(monitors),
+        "boards/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
+        "boards/all.yaml": yaml.safe_dump(_plain(GRAFANA_DASHBOARD)),
         "alerts/collector.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
     }
 

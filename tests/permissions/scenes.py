@@ -13,6 +13,8 @@ from kubectl_kagent.model.resources import (
     BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
+    CRD,
+    GRAFANA_DASHBOARD,
     HPA,
     MCP_SERVER,
     MODEL_CONFIG,
@@ -403,12 +405,26 @@ def bundles_namespace(world: World) -> None:
     world.admin.apply(NAMESPACE, "", body, manager="kubectl-kagent")
 
 
+def with_grafana_operator(world: World) -> None:
+    """And the namespace is the bundle's own."""
+    bundles_namespace(world)
+    body = {
+        "apiVersion": CRD.api_version,
+        "kind": CRD.kind,
+        "metadata": {"name": GRAFANA_DASHBOARD.full_name},
+    }
+    world.admin.apply(CRD, "", body, manager="test")
+
+
 def with_bundle(world: World, *more: str) -> None:
+    with_grafana_operator(world)
     done = run(Recording(world.admin), ["observe", "install", "--operator", *more])
     assert done.code == 0, done
 
 
 def without_bundle(world: World) -> None:
+    with contextlib.suppress(NotFound):
+        world.admin.delete(CRD, "", GRAFANA_DASHBOARD.full_name)
     for resource in BUNDLED:
         for item in world.admin.list_objects(resource, labels=SELECTOR)["items"]:
             metadata = item["metadata"]

@@ -15,7 +15,7 @@ from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.options import Connect
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import NotFound, UsageError
-from kubectl_kagent.model.resources import CRD, PROMETHEUS_RULE
+from kubectl_kagent.model.resources import CRD, GRAFANA_DASHBOARD, PROMETHEUS_RULE, Resource
 from kubectl_kagent.observe import bundle, files
 from kubectl_kagent.observe.addresses import (
     DEFAULT_LOKI,
@@ -24,11 +24,16 @@ from kubectl_kagent.observe.addresses import (
     find_loki,
     find_traces,
 )
-from kubectl_kagent.observe.bundle import Settings
+from kubectl_kagent.observe.bundle import Operator, Settings
 from kubectl_kagent.observe.rule_values import SOURCE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# what tells that an operator is there
+_SERVED: dict[Operator, Resource] = {
+    "prometheus-operator": PROMETHEUS_RULE,
+    "grafana-operator": GRAFANA_DASHBOARD,
+}
 EXCLUSIVE = (("--operator", "--plain"),)
 
 
@@ -43,19 +48,26 @@ class Wanted:
 
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
-        operator = self.operator or (not self.plain and has_operator(connect()))
-        return self._built(operator, _found(connect, self.destinations))
+        operators = {name for name, resource in _SERVED.items() if self._is_there(name, resource, connect)}
+        return self._built(operators, _found(connect, self.destinations))
 
     def objects_for_any(self, connect: Connect) -> list[bundle.Object]:
-        """The same, but where the command line names the flavour no cluster is asked for addresses."""
+        """The same, but where the command line names the flavour no cluster is asked for anything."""
         if not self.operator and not self.plain:
             return self.objects(connect)
-        return self._built(self.operator, self.destinations)
+        return self._built({"prometheus-operator"} if self.operator else set(), self.destinations)
 
-    def _built(self, operator: bool, destinations: Destinations) -> list[bundle.Object]:  # noqa: FBT001
+    def _is_there(self, name: Operator, resource: Resource, connect: Connect) -> bool:
+        if name == "prometheus-operator" and (self.operator or self.plain):
+            return self.operator
+        return serves(connect(), resource)
+
+    def _built(self, operators: set[Operator], destinations: Destinations) -> list[bundle.Object]:
         values = self._values()
         try:
-            return bundle.build(files.root(), Settings(operator, namespace(), values, destinations))
+            return bundle.build(
+                files.root(), Settings(frozenset(operators), namespace(), values, destinations)
+            )
         except ValueError as error:
             if not values:
                 raise
@@ -161,10 +173,10 @@ _OPTIONS = (
 )
 
 
-def has_operator(cluster: Cluster) -> bool:
-    """Whether the cluster serves PrometheusRules."""
+def serves(cluster: Cluster, resource: Resource) -> bool:
+    """Whether the cluster has that kind."""
     try:
-        cluster.get(CRD, None, PROMETHEUS_RULE.full_name)
+        cluster.get(CRD, None, resource.full_name)
     except NotFound:
         return False
     return True

@@ -10,7 +10,15 @@ import pytest
 
 from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from kubectl_kagent.observe import files
-from kubectl_kagent.observe.bundle import CHECKSUM, PART_OF, Settings, build, resource_of, with_checksums
+from kubectl_kagent.observe.bundle import (
+    CHECKSUM,
+    PART_OF,
+    Operator,
+    Settings,
+    build,
+    resource_of,
+    with_checksums,
+)
 from tests.fake.bundle import NAME, in_place_of_ours, write
 from tests.lab.layout import CHECKOUT
 
@@ -32,9 +40,11 @@ def test_a_checkout_is_its_own_bundle() -> None:
     assert files.root() == CHECKOUT
 
 
-@pytest.mark.parametrize("operator", [True, False])
-def test_our_own_bundle_is_whole(*, operator: bool) -> None:
-    found = build(CHECKOUT, Settings(operator=operator))
+@pytest.mark.parametrize(
+    "operators", [set(), {"prometheus-operator"}, {"prometheus-operator", "grafana-operator"}]
+)
+def test_our_own_bundle_is_whole(operators: set[Operator]) -> None:
+    found = build(CHECKOUT, Settings(frozenset(operators)))
     kinds = [resource_of(item) for item in found]
     assert kinds == sorted(kinds, key=BUNDLED.index)
     assert kinds.count(NAMESPACE) == 1
@@ -54,9 +64,12 @@ def test_a_kind_that_is_not_known_says_where_it_belongs() -> None:
 
 
 def test_the_bundles_own_label_is_no_namespace(small: Path) -> None:
-    text = "part-of: kagent-observability\nto: x.kagent-observability.svc\nin: [kagent-observability]\n/kagent-observability_x\n"
+    text = (
+        "part-of: kagent-observability\nto: x.kagent-observability.svc\nin: [kagent-observability]\n"
+        "/kagent-observability_x\n"
+    )
     (small / "part" / "config.yaml").write_text(text)
-    found = build(small, Settings(operator=False, namespace="team"))
+    found = build(small, Settings(frozenset(), "team"))
     made = next(
         item for item in found if item["metadata"]["name"] == NAME and resource_of(item) is CONFIG_MAP
     )
@@ -70,7 +83,7 @@ def test_a_namespace_of_its_own_is_renamed(small: Path) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     own = f"apiVersion: v1\nkind: Namespace\nmetadata:\n  name: kagent-observability\n  labels: {labels}\n"
     (small / "part" / "inner" / "account.yaml").write_text(own)
-    found = build(small, Settings(operator=False, namespace="team"))
+    found = build(small, Settings(frozenset(), "team"))
     (made,) = (item for item in found if resource_of(item) is NAMESPACE)
     assert (made["metadata"]["name"], made["metadata"]["labels"].items() >= labels.items()) == ("team", True)
 

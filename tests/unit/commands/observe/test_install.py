@@ -20,7 +20,9 @@ from kubectl_kagent.model.resources import (
     CRD,
     DAEMON_SET,
     DEPLOYMENT,
+    GRAFANA_DASHBOARD,
     NAMESPACE,
+    OPERATORS,
     PDB,
     PROMETHEUS_RULE,
     SERVICE,
@@ -49,13 +51,20 @@ PLAIN = (
 OPERATOR = (
     *(label for label in PLAIN if label != RULES),
     "prometheusrule.monitoring.coreos.com/kagent-collector",
+    "servicemonitor.monitoring.coreos.com/kagent-collector",
+    "podmonitor.monitoring.coreos.com/kagent-collector",
 )
+BOARD = "grafanadashboard.grafana.integreatly.org/kagent-collector"
 HINT = "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n"
 
 
 def lines(verb: str, *labels: str, **other: str) -> str:
     """A line for each object, which say ``verb`` but for those in ``other``, by their kinds."""
     return "".join(f"{label} {other.get(label.partition('/')[0].split('.')[0], verb)}\n" for label in labels)
+
+
+def served(cluster: FakeCluster, resource: Resource) -> None:
+    cluster.add(CRD, {"kind": "C", "metadata": {"name": resource.full_name}})
 
 
 def written(cluster: FakeCluster) -> list[Resource]:
@@ -69,11 +78,12 @@ def edit(cluster: FakeCluster, resource: Resource, patch: Object, manager: str =
 def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> None:
     assert kagent("observe", "install") == (0, lines("created", *PLAIN), "")
     assert list(dict.fromkeys(written(cluster))) == [
-        resource for resource in BUNDLED if resource is not PROMETHEUS_RULE
+        resource for resource in BUNDLED if resource not in OPERATORS
     ]
 
 
 def test_everything_has_the_bundles_labels_and_our_manager(cluster: FakeCluster, kagent: Kagent) -> None:
+    served(cluster, GRAFANA_DASHBOARD)
     kagent("observe", "install", "--operator")
     for resource in BUNDLED:
         labels = {"app.kubernetes.io/part-of": SPACE, "app.kubernetes.io/managed-by": "kubectl-kagent"}
@@ -125,9 +135,14 @@ def test_a_new_config_is_applied_and_starts_the_pods_anew(
 
 
 def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, kagent: Kagent) -> None:
-    cluster.add(CRD, {"kind": "C", "metadata": {"name": PROMETHEUS_RULE.full_name}})
-    assert wanted.has_operator(cluster)
+    served(cluster, PROMETHEUS_RULE)
+    assert wanted.serves(cluster, PROMETHEUS_RULE)
     assert kagent("observe", "install") == (0, lines("created", *OPERATOR), "")
+
+
+def test_the_dashboards_of_grafanas_operator_where_there_is_one(cluster: FakeCluster, kagent: Kagent) -> None:
+    served(cluster, GRAFANA_DASHBOARD)
+    assert kagent("observe", "install", "--plain") == (0, lines("created", *PLAIN, BOARD), "")
 
 
 def test_an_operator_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -270,9 +285,12 @@ def test_a_dry_run(cluster: FakeCluster, kagent: Kagent, how: str, verb: str, *,
     assert written(cluster) == []
 
 
-def test_a_client_dry_run_asks_only_for_addresses(cluster: FakeCluster, kagent: Kagent) -> None:
+def test_a_client_dry_run_asks_only_for_what_is_around(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "install", "--plain", "--dry-run=client")
-    assert {(request.verb, request.resource) for request in cluster.requests} == {("list", SERVICE)}
+    assert {(request.verb, request.resource) for request in cluster.requests} == {
+        ("list", SERVICE),
+        ("get", CRD),
+    }
 
 
 def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:

@@ -13,9 +13,12 @@ from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
     NAMESPACE,
+    OPERATORS,
+    POD_MONITOR,
     PROMETHEUS_RULE,
     SERVICE,
     SERVICE_ACCOUNT,
+    SERVICE_MONITOR,
     Resource,
 )
 from kubectl_kagent.observe.bundle import SELECTOR
@@ -74,24 +77,26 @@ def test_it_leaves_nothing(cluster: FakeCluster, kagent: Kagent) -> None:
 
 
 def test_without_an_operator_its_objects_are_not_looked_for(cluster: FakeCluster, kagent: Kagent) -> None:
-    cluster.remove(PROMETHEUS_RULE, NAME, namespace=SPACE)
-    cluster.missing(PROMETHEUS_RULE)
-    assert kagent("observe", "uninstall", "--yes") == (0, lines("deleted", *ALL[1:]), "")
+    for resource in (PROMETHEUS_RULE, SERVICE_MONITOR, POD_MONITOR):
+        cluster.remove(resource, NAME, namespace=SPACE)
+    for resource in OPERATORS:
+        cluster.missing(resource)
+    assert kagent("observe", "uninstall", "--yes") == (0, lines("deleted", *ALL[3:]), "")
 
 
 def test_each_deletion_is_tried_before_the_first(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "uninstall", "--yes")
     deletions = [request.dry_run for request in cluster.writes]
-    assert deletions == [True] * 11 + [False] * 11
+    assert deletions == [True] * 13 + [False] * 13
 
 
-@pytest.mark.parametrize(("how", "tried"), [("client", 0), ("server", 11)])
+@pytest.mark.parametrize(("how", "tried"), [("client", 0), ("server", 13)])
 def test_a_dry_run(cluster: FakeCluster, kagent: Kagent, how: str, tried: int) -> None:
     suffix = {"client": "(dry run)", "server": "(server dry run)"}[how]
     result = kagent("observe", "uninstall", f"--dry-run={how}")
     assert result == (0, lines(f"deleted {suffix}", *ALL), "")
     assert [request.dry_run for request in cluster.writes] == [True] * tried
-    assert len(left(cluster)) == 11
+    assert len(left(cluster)) == 13
 
 
 # Asked
@@ -104,7 +109,7 @@ def test_it_asks(
     asked = answering(monkeypatch, *answers)
     shown = "".join(f"{label}\n" for label in ALL)
     assert kagent("observe", "uninstall") == (0, lines("deleted", *ALL), shown)
-    question = f"delete these 11 objects of namespace {SPACE}, with the namespace and all Secrets in it?"
+    question = f"delete these 13 objects of namespace {SPACE}, with the namespace and all Secrets in it?"
     assert asked == [f"{question} [y]es, [n]o: "] * len(answers)
 
 
@@ -115,7 +120,7 @@ def test_no_is_no(
     answering(monkeypatch, *answers)
     code, out, err = kagent("observe", "uninstall")
     assert (code, out, err.splitlines()[-1]) == (1, "", "error: nothing was deleted")
-    assert len(left(cluster)) == 11
+    assert len(left(cluster)) == 13
 
 
 def test_nobody_is_there_to_ask(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -125,7 +130,7 @@ def test_nobody_is_there_to_ask(cluster: FakeCluster, kagent: Kagent) -> None:
         "error: cannot ask whether to delete the bundle: there is no terminal\n"
         "hint: --yes deletes what --dry-run=client prints\n",
     )
-    assert len(left(cluster)) == 11
+    assert len(left(cluster)) == 13
 
 
 # Not ours
@@ -149,7 +154,7 @@ def test_what_was_edited_by_hand_is_still_ours(cluster: FakeCluster, kagent: Kag
 
 def test_another_manager_has_nothing(cluster: FakeCluster, kagent: Kagent) -> None:
     code, out, err = kagent("observe", "uninstall", "--yes", "--field-manager=other")
-    assert (code, out, len(err.splitlines())) == (0, "", 12)
+    assert (code, out, len(err.splitlines())) == (0, "", 14)
     assert cluster.writes == []
 
 
