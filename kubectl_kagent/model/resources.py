@@ -75,6 +75,7 @@ CLUSTER_ROLE = Resource(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=F
 CLUSTER_ROLE_BINDING = Resource(_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 _PROMETHEUS_OPERATOR = "monitoring.coreos.com"
 PROMETHEUS_RULE = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheusrules", "PrometheusRule")
+PROMETHEUS = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheuses", "Prometheus")
 SERVICE_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "servicemonitors", "ServiceMonitor")
 POD_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "podmonitors", "PodMonitor")
 GRAFANA_DASHBOARD = Resource("grafana.integreatly.org", "v1beta1", "grafanadashboards", "GrafanaDashboard")

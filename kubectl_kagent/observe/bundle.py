@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, Resource
+from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Resource
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
@@ -50,12 +50,17 @@ COMPONENTS = (Component("manifests/recorder"),)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What differs between clusters. ``values`` is the text of a user's own values file, or empty."""
+    """What differs between clusters.
+
+    ``values`` is the text of a user's own values file, or empty; ``labels`` are those by which the
+    prometheus-operator takes up its objects.
+    """
 
     operators: frozenset[Operator]
     namespace: str = DEFAULT_NAMESPACE
     values: str = ""
     destinations: Destinations = AS_IN_THE_FILES
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
@@ -63,7 +68,7 @@ def build(root: Path, settings: Settings) -> list[Object]:
     found = [*_parts(root, settings)]
     if all(resource_of(item) is not NAMESPACE for item in found):
         found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}})
-    placed = sent_to([_placed(item, settings.namespace) for item in found], settings.destinations)
+    placed = sent_to([_placed(item, settings) for item in found], settings.destinations)
     return sorted(with_checksums(placed), key=lambda item: BUNDLED.index(resource_of(item)))
 
 
@@ -88,12 +93,14 @@ def _parts(root: Path, settings: Settings) -> Iterator[Object]:
     yield from rule_objects(root, operator=operator, values=settings.values)
 
 
-def _placed(item: Object, namespace: str) -> Object:
-    """With the bundle's labels, and in ``namespace`` unless its file names another one than usual."""
+def _placed(item: Object, settings: Settings) -> Object:
+    """With its labels, and in the bundle's namespace unless its file names another one than usual."""
+    namespace, resource = settings.namespace, resource_of(item)
     moved = item if namespace == DEFAULT_NAMESPACE else _renamed(item, namespace)
-    metadata = {**moved["metadata"], "labels": {**(moved["metadata"].get("labels") or {}), PART_OF: BUNDLE}}
-    metadata["labels"][_MANAGED_BY] = _MANAGER
-    if resource_of(item).namespaced:
+    own = {PART_OF: BUNDLE, _MANAGED_BY: _MANAGER}
+    selected = settings.labels if resource.group == PROMETHEUS_RULE.group else {}
+    metadata = {**moved["metadata"], "labels": {**(moved["metadata"].get("labels") or {}), **selected, **own}}
+    if resource.namespaced:
         metadata.setdefault("namespace", namespace)
     return {**moved, "metadata": metadata}
 

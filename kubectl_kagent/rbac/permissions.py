@@ -18,6 +18,7 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
     NAMESPACE,
     POD,
+    PROMETHEUS,
     REMOTE_MCP_SERVER,
     REPLICA_SET,
     SCALED_OBJECT,
@@ -168,6 +169,13 @@ _UNDO = (
 
 _SURROUNDINGS = (
     Need(CRD, ("get",), "whether the operators of Prometheus and Grafana are there", elsewhere="the cluster"),
+    Need(
+        PROMETHEUS,
+        ("list",),
+        "the labels by which Prometheus takes up rules and monitors",
+        "leaves them out, and says so",
+        elsewhere=_ALL_NAMESPACES,
+    ),
     Need(
         SERVICE,
         ("list",),

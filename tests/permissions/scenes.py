@@ -19,6 +19,7 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
     NAMESPACE,
+    PROMETHEUS_RULE,
     REMOTE_MCP_SERVER,
     SERVICE,
     Resource,
@@ -405,26 +406,27 @@ def bundles_namespace(world: World) -> None:
     world.admin.apply(NAMESPACE, "", body, manager="kubectl-kagent")
 
 
-def with_grafana_operator(world: World) -> None:
+_TOLD_BY = (PROMETHEUS_RULE, GRAFANA_DASHBOARD)
+
+
+def with_operators(world: World) -> None:
     """And the namespace is the bundle's own."""
     bundles_namespace(world)
-    body = {
-        "apiVersion": CRD.api_version,
-        "kind": CRD.kind,
-        "metadata": {"name": GRAFANA_DASHBOARD.full_name},
-    }
-    world.admin.apply(CRD, "", body, manager="test")
+    for resource in _TOLD_BY:
+        body = {"apiVersion": CRD.api_version, "kind": CRD.kind, "metadata": {"name": resource.full_name}}
+        world.admin.apply(CRD, "", body, manager="test")
 
 
 def with_bundle(world: World, *more: str) -> None:
-    with_grafana_operator(world)
+    with_operators(world)
     done = run(Recording(world.admin), ["observe", "install", "--operator", *more])
     assert done.code == 0, done
 
 
 def without_bundle(world: World) -> None:
-    with contextlib.suppress(NotFound):
-        world.admin.delete(CRD, "", GRAFANA_DASHBOARD.full_name)
+    for resource in _TOLD_BY:
+        with contextlib.suppress(NotFound):
+            world.admin.delete(CRD, "", resource.full_name)
     for resource in BUNDLED:
         for item in world.admin.list_objects(resource, labels=SELECTOR)["items"]:
             metadata = item["metadata"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ import click
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.options import Connect
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import NotFound, UsageError
+from kubectl_kagent.errors import Forbidden, NotFound, UsageError
 from kubectl_kagent.model.resources import CRD, GRAFANA_DASHBOARD, PROMETHEUS_RULE, Resource
 from kubectl_kagent.observe import bundle, files
 from kubectl_kagent.observe.addresses import (
@@ -26,6 +26,7 @@ from kubectl_kagent.observe.addresses import (
 )
 from kubectl_kagent.observe.bundle import Operator, Settings
 from kubectl_kagent.observe.rule_values import SOURCE
+from kubectl_kagent.observe.selectors import selected_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,25 +50,27 @@ class Wanted:
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
         operators = {name for name, resource in _SERVED.items() if self._is_there(name, resource, connect)}
-        return self._built(operators, _found(connect, self.destinations))
+        labels = _labels(connect()) if "prometheus-operator" in operators else {}
+        return self._built(operators, _found(connect, self.destinations), labels)
 
     def objects_for_any(self, connect: Connect) -> list[bundle.Object]:
         """The same, but where the command line names the flavour no cluster is asked for anything."""
         if not self.operator and not self.plain:
             return self.objects(connect)
-        return self._built({"prometheus-operator"} if self.operator else set(), self.destinations)
+        return self._built({"prometheus-operator"} if self.operator else set(), self.destinations, {})
 
     def _is_there(self, name: Operator, resource: Resource, connect: Connect) -> bool:
         if name == "prometheus-operator" and (self.operator or self.plain):
             return self.operator
         return serves(connect(), resource)
 
-    def _built(self, operators: set[Operator], destinations: Destinations) -> list[bundle.Object]:
+    def _built(
+        self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str]
+    ) -> list[bundle.Object]:
         values = self._values()
+        settings = Settings(frozenset(operators), namespace(), values, destinations, labels)
         try:
-            return bundle.build(
-                files.root(), Settings(frozenset(operators), namespace(), values, destinations)
-            )
+            return bundle.build(files.root(), settings)
         except ValueError as error:
             if not values:
                 raise
@@ -80,6 +83,16 @@ class Wanted:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise UsageError(f"{self.values} cannot be read: {reason}") from None
+
+
+def _labels(cluster: Cluster) -> dict[str, str]:
+    try:
+        return selected_labels(cluster)
+    except Forbidden as error:
+        terminal.warn(
+            f"Prometheus may take up nothing: which labels it wants is not known: {error.explained}"
+        )
+        return {}
 
 
 def _found(connect: Connect, given: Destinations) -> Destinations:

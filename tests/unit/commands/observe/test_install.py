@@ -24,6 +24,7 @@ from kubectl_kagent.model.resources import (
     NAMESPACE,
     OPERATORS,
     PDB,
+    PROMETHEUS,
     PROMETHEUS_RULE,
     SERVICE,
     Resource,
@@ -138,6 +139,17 @@ def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, 
     served(cluster, PROMETHEUS_RULE)
     assert wanted.serves(cluster, PROMETHEUS_RULE)
     assert kagent("observe", "install") == (0, lines("created", *OPERATOR), "")
+
+
+def test_what_prometheus_selects_by_is_on_its_objects(cluster: FakeCluster, kagent: Kagent) -> None:
+    metadata = {"name": "x", "namespace": "monitoring"}
+    selector = {"matchLabels": {"release": "stack", "app.kubernetes.io/part-of": "another"}}
+    body = {"apiVersion": "m/v1", "kind": "P", "metadata": metadata, "spec": {"ruleSelector": selector}}
+    cluster.add(PROMETHEUS, body)
+    kagent("observe", "install", "--operator")
+    labels = {"app.kubernetes.io/part-of": SPACE, "app.kubernetes.io/managed-by": "kubectl-kagent"}
+    for resource, wanted_ in ((PROMETHEUS_RULE, {**labels, "release": "stack"}), (DEPLOYMENT, labels)):
+        assert cluster.read(resource, NAME, namespace=SPACE)["metadata"]["labels"] == wanted_
 
 
 def test_the_dashboards_of_grafanas_operator_where_there_is_one(cluster: FakeCluster, kagent: Kagent) -> None:
