@@ -51,9 +51,10 @@ def top(
     """Show how often agents, tools or models were used, how long they took, and how often they failed.
 
     The numbers come from Prometheus if it has the span metrics of an OpenTelemetry Collector, else from the
-    controller's records; stderr says which. Span metrics count the turns of all users, have no tokens, and
-    give P50 and P95 as estimates. They need the dimensions gen_ai.operation.name, gen_ai.tool.name and
-    gen_ai.request.model. Records are those of one user (--user-id).
+    controller's records; stderr says which. Span metrics count the turns of all users, and give P50 and P95
+    as estimates. They need the dimensions gen_ai.operation.name, gen_ai.tool.name and gen_ai.request.model,
+    and for tokens the counter of the collector in manifests/observability. Records are those of one user
+    (--user-id).
 
     ERRORS counts the turns or calls that failed. In Prometheus, that is what their spans say, and an agent's
     errors are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of
@@ -115,7 +116,7 @@ def _prometheus(
     if not reach.url:
         usage = top_agents.with_doubled(usage, reach.connect(), wanted)
     source = _told(usage, f"Prometheus ({prometheus.name})")
-    if usage.rows and wanted.kind != TOOLS:
+    if usage.rows and wanted.kind != TOOLS and not any(row.tokens for row in usage.rows):
         terminal.say("tokens are not in it: --prometheus=none counts those of your own sessions")
     return usage, source
 

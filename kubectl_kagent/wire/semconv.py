@@ -23,6 +23,7 @@ TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
 # Attributes of resources.
 SERVICE_NAME = "service.name"  # an agent's name with underscores
 SERVICE_NAMESPACE = "service.namespace"  # with underscores, as the runtimes write it
+KUBERNETES_NAMESPACE = "k8s.namespace.name"
 
 # Values of OPERATION.
 INVOKE_AGENT = "invoke_agent"
@@ -51,7 +52,10 @@ MERGED_TOOLS = "(merged tools)"
 # are its `histogram: {unit: s}`. Seen with 0.159.
 SPAN_CALLS = "traces_span_metrics_calls_total"
 SPAN_SECONDS = "traces_span_metrics_duration_seconds_bucket"
-# Its own labels of every series.
+# Of its connector signal_to_metrics, as manifests/observability/collector has it: names with dashes.
+MODEL_TOKENS = "kagent_model_tokens_total"
+TOKEN_TYPE, INPUT, OUTPUT = "gen_ai.token.type", "input", "output"
+# spanmetrics' own labels of every series.
 SPAN_NAME = "span_name"
 STATUS_CODE = "status_code"
 LESS_OR_EQUAL = "le"

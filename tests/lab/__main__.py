@@ -22,7 +22,7 @@ def main() -> int:
     build = verbs.add_parser("build", help="only fill the cache with programs and images")
     for verb_with_choice in (up, build):
         verb_with_choice.add_argument(
-            "--telemetry", action="store_true", help="with Jaeger, Loki, Prometheus and a collector"
+            "--telemetry", action="store_true", help="with Jaeger, Loki, Prometheus and collectors"
         )
     verbs.add_parser("build-stern", help="only fill the cache with the bench's peer, and say where it is")
     for verb in ("restart", "stop", "start"):

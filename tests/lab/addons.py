@@ -11,6 +11,7 @@ from tests.lab.probes import answers, listens
 from tests.lab.processes import Part
 
 MODEL_PORT = 9101
+KMCP_METRICS_PORT = 8082
 # The zone "." makes every foreign name one that does not exist, instead of a server failure to try again.
 COREFILE = """\
 .:53 {{
@@ -39,6 +40,8 @@ def kmcp(layout: Layout) -> Part:
         str(program(layout, "kmcp")),
         f"--kubeconfig={kubeconfig(layout, 'kmcp')}",
         "--health-probe-bind-address=127.0.0.1:8081",
+        f"--metrics-bind-address={NODE_ADDRESS}:{KMCP_METRICS_PORT}",
+        "--metrics-secure=false",
         "--zap-devel=false",
     ]
     return Part("kmcp", command, answers(layout, "http://127.0.0.1:8081/readyz"))

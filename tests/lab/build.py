@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,8 @@ TELEMETRY = (
     ),
     Module("loki", {"loki": "github.com/grafana/loki/cmd/loki"}, "5 min"),
     Module("jaeger", {"jaeger": "github.com/jaegertracing/jaeger/cmd/jaeger"}, "8 min"),
-    Module("collector", {"collector": "lab/collector"}, "3 min", tags=DISCOVERY),
+    Module("collector", {"collector": "lab/collector"}, "4 min", tags=DISCOVERY),
+    Module("kube-state-metrics", {"kube-state-metrics": "k8s.io/kube-state-metrics/v2"}, "2 min"),
 )
 STERN_GO = "go1.27.3"  # newer than the lab's: Go fetches it by itself, as a module
 STERN = Module("stern", {"stern": "github.com/stern/stern"}, "2 min")
@@ -113,12 +115,18 @@ def go_build(
     except LabError:  # mostly one of many downloads: what came is kept. An error in the code comes again
         run_build(command, source, **env)
     for name, package in packages.items():
-        (unfinished / Path(package).name).rename(unfinished / name)
+        (unfinished / _file(package)).rename(unfinished / name)
     if (unfinished / "kube").exists():
         for part in KUBE_PARTS:
             (unfinished / part).symlink_to("kube")
     shutil.rmtree(target, ignore_errors=True)
     unfinished.rename(target)
+
+
+def _file(package: str) -> str:
+    """What Go calls the program of a package: by its last element that is not a major version."""
+    path = Path(package)
+    return path.parent.name if re.fullmatch(r"v[0-9]+", path.name) else path.name
 
 
 def run_build(command: Sequence[str], directory: Path, **env: str) -> None:

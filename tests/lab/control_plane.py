@@ -91,9 +91,10 @@ def kube_scheduler(layout: Layout) -> Part:
     return Part("kube-scheduler", command, answers(layout, "https://127.0.0.1:10259/healthz"))
 
 
-def kubeconfig(layout: Layout, client: str) -> str:
-    """The kubeconfig of a part inside, which needs no relay."""
-    path = layout.config / f"{client}.kubeconfig"
+def kubeconfig(layout: Layout, client: str, *, acts_as: str = "") -> str:
+    """The kubeconfig of a part inside, which needs no relay; it may be the one or act as another user."""
+    name = "_".join([client, *acts_as.split(":")]) if acts_as else client
+    path = layout.config / f"{name}.kubeconfig"
     if not path.exists():
-        pki.write_kubeconfig(layout, path, client, API_PORT)
+        pki.write_kubeconfig(layout, path, client, API_PORT, acts_as)
     return str(path)

@@ -201,12 +201,12 @@ class Lab:
     def _switch_telemetry(self, *, on: bool) -> dict[str, str]:
         """Start or stop its parts; what kagent's controller has to know of them."""
         if on:
+            telemetry.apply_objects(self.layout)
             self._run(telemetry.PARTS)
-            telemetry.apply_services(self.layout)
             return telemetry.CONTROLLER_ENVIRONMENT
         for make in telemetry.PARTS.values():
             processes.stop(self.layout, make(self.layout))
-        telemetry.delete_services(self.layout)
+        telemetry.delete_objects(self.layout)
         return {}
 
     def _restart_clients(self) -> None:

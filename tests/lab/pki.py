@@ -56,7 +56,7 @@ def pair(layout: Layout, name: str) -> Pair:
     return Pair(layout.pki / f"{name}.crt", layout.pki / f"{name}.key")
 
 
-def write_kubeconfig(layout: Layout, path: Path, client: str, port: int) -> None:
+def write_kubeconfig(layout: Layout, path: Path, client: str, port: int, acts_as: str = "") -> None:
     """A kubeconfig that carries its certificates along, so it works wherever it lies."""
     identity = pair(layout, client)
     cluster = {
@@ -64,6 +64,8 @@ def write_kubeconfig(layout: Layout, path: Path, client: str, port: int) -> None
         "certificate-authority-data": _data(pair(layout, "ca").certificate),
     }
     user = {"client-certificate-data": _data(identity.certificate), "client-key-data": _data(identity.key)}
+    if acts_as:
+        user["as"] = acts_as
     context = {"cluster": layout.label, "user": client, "namespace": "default"}
     text = json.dumps(
         {

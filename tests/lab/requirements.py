@@ -22,6 +22,7 @@ PACKAGES = {
     "runc": "runc",
     "iptables": "iptables",
     "conntrack": "conntrack",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "git": "git",
     "gcc": "gcc",
     "/usr/lib/cni/bridge": "containernetworking-plugins",

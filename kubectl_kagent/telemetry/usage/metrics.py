@@ -1,4 +1,4 @@
-"""Usage of agents, tools and models from the collector's span metrics in Prometheus.
+"""Usage of agents, tools and models from what the collector makes of spans, in Prometheus.
 
 The runtimes leave the status of a turn unset: what ends a turn is a model that fails, so the failed calls of
 the model are an agent's errors.
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kubectl_kagent.backends.prometheus import Prometheus, Sample
+from kubectl_kagent.model.trace import Tokens
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.ids import dashed
@@ -21,6 +22,10 @@ _SERVICE, _NAMESPACE = label(semconv.SERVICE_NAME), label(semconv.SERVICE_NAMESP
 _OPERATION, _TOOL, _MODEL = label(semconv.OPERATION), label(semconv.TOOL_NAME), label(semconv.MODEL)
 _OPERATIONS = {AGENTS: semconv.INVOKE_AGENT, TOOLS: semconv.EXECUTE_TOOL, MODELS: semconv.GENERATE_CONTENT}
 _NAMES = {AGENTS: _SERVICE, TOOLS: _TOOL, MODELS: _MODEL}
+_OF_TOKENS = tuple(
+    label(name)
+    for name in (semconv.KUBERNETES_NAMESPACE, semconv.AGENT_NAME, semconv.MODEL, semconv.TOKEN_TYPE)
+)
 _BY = (_SERVICE, _NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
 # A series that had no sample for so long before the window begins in it, at 0.
 _BEFORE = "1h"
@@ -43,6 +48,8 @@ def usage(prometheus: Prometheus, wanted: Wanted) -> UsageTable:
     }
     if tallies:
         _measure(tallies, ask(_durations(wanted)), wanted)
+        if wanted.kind != TOOLS:
+            _add_tokens(tallies, ask(_tokens(wanted)), wanted)
         if not ask(_before(wanted)):
             warnings.append(_YOUNG)
     gaps = tuple(f"Prometheus ({prometheus.name}): {warning}" for warning in dict.fromkeys(warnings))
@@ -72,6 +79,10 @@ def _durations(wanted: Wanted) -> str:
         return found
     series = f"{semconv.SPAN_SECONDS}{{{_by_clients()}}}"
     return f"{found} or sum by ({by}) ({_increase(series, wanted)})"
+
+
+def _tokens(wanted: Wanted) -> str:
+    return f"sum by ({', '.join(_OF_TOKENS)}) ({_increase(semconv.MODEL_TOKENS, wanted)})"
 
 
 def _before(wanted: Wanted) -> str:
@@ -129,6 +140,7 @@ class _Tally:
     errors: float = 0
     client_errors: float = 0
     tool_calls: float = 0
+    tokens: Tokens | None = None
     buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
 
 
@@ -168,6 +180,17 @@ def _measure(tallies: _Tallies, samples: Iterable[Sample], wanted: Wanted) -> No
             tallies[key].buckets[float(labels[semconv.LESS_OR_EQUAL])] += sample.value
 
 
+def _add_tokens(tallies: _Tallies, samples: Iterable[Sample], wanted: Wanted) -> None:
+    """Where they are counted at all: another collector than the bundle's may have no such series."""
+    for sample in samples:
+        namespace, agent, model, kind = (sample.labels.get(name, "") for name in _OF_TOKENS)
+        key = wanted.key(namespace, agent, agent if wanted.kind == AGENTS else model)
+        if key in tallies and kind in (semconv.INPUT, semconv.OUTPUT):
+            count = round(sample.value)
+            added = Tokens(prompt=count) if kind == semconv.INPUT else Tokens(output=count)
+            tallies[key].tokens = (tallies[key].tokens or Tokens()) + added
+
+
 def _by_client(labels: Mapping[str, str]) -> bool:
     return labels.get(semconv.SPAN_NAME) in semconv.MODEL_CLIENTS
 
@@ -197,6 +220,7 @@ def _row(key: tuple[str, str, str], tally: _Tally, wanted: Wanted) -> UsageRow:
         p50=quantile(0.5, tally.buckets),
         p95=quantile(0.95, tally.buckets),
         tool_calls=round(tally.tool_calls) if wanted.kind == AGENTS else None,
+        tokens=tally.tokens,
     )
 
 

@@ -95,6 +95,28 @@ def test_from_prometheus(
     assert set(world.asked) == {"observe/prometheus:9090/api/v1/query"}
 
 
+def test_tokens_where_the_collector_counts_them(kagent: Kagent, world: TopCluster) -> None:
+    """Then nothing is said of them."""
+
+    def counted(path: str) -> Object:
+        if metrics.MODEL_TOKENS not in path:
+            return answer(path)
+        named = {"k8s_namespace_name": "test-29590623", "gen_ai_request_model": "scripted"}
+        kinds = {"input": 30, "output": 4}
+        result = [
+            sample(count, gen_ai_agent_name="datetime-agent", gen_ai_token_type=kind, **named)
+            for kind, count in kinds.items()
+        ]
+        return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+    with serve() as server:
+        server.answer = lambda request: response(200, counted(request.path))
+        words = ["top", "models", f"--prometheus={server.url}", "-o", "json", *HERE]
+        code, out, err = kagent(*words, cluster=world)
+    assert (code, NO_TOKENS in err) == (0, False)
+    assert [item["tokens"] for item in json.loads(out)["items"]] == [{"prompt": 30, "output": 4}]
+
+
 def test_all_namespaces_with_the_agents_of_tools(kagent: Kagent, world: TopCluster, screen: Screen) -> None:
     code, out, _ = kagent("top", "tools", "-A", "-o", "wide", "--sort-by=p95", cluster=world)
     assert code == 0
@@ -218,7 +240,7 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
         kagent("top", "models", *HERE, "--since=1.5s", f"--prometheus={server.url}", cluster=world)
         asked = [parse_qs(urlsplit(request.path).query) for request in server.received]
     assert {query["time"][0] for query in asked} == {f"{world.clock.now.timestamp():.3f}"}
-    calls, durations, before = (query["query"][0] for query in asked)
+    calls, durations, tokens, before = (query["query"][0] for query in asked)
     series = (
         'traces_span_metrics_calls_total{gen_ai_operation_name=~"invoke_agent|execute_tool|generate_content",'
         'service_name!="kagent-controller",gen_ai_tool_name!="(merged tools)"}'
@@ -243,6 +265,10 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
     client = f'{bucket}{{span_name=~"{clients}"}}'
     both = (f"{by}span_name, le) {grown.format(one)}" for one in (runtime, client))
     assert durations == " or ".join(both)
+    assert tokens == (
+        "sum by (k8s_namespace_name, gen_ai_agent_name, gen_ai_request_model, gen_ai_token_type) "
+        f"{grown.format('kagent_model_tokens_total')}"
+    )
     assert before == "group(last_over_time(traces_span_metrics_calls_total[1h] offset 1500ms))"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from kubectl_kagent.backends.prometheus import at_address
+from kubectl_kagent.model.trace import Tokens
 from kubectl_kagent.model.usage import MODELS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.telemetry.usage.metrics import quantile, usage
 from tests.loopback import Received, response, serve
@@ -33,18 +35,30 @@ def test_quantile(share: float, buckets: dict[float, float], found: Quantile | N
     assert (seen and (pytest.approx(seen.seconds), seen.beyond)) == (found and (found.seconds, found.beyond))
 
 
-def series(value: float, **labels: str) -> dict[str, object]:
+def series(value: float | str, **labels: str) -> dict[str, object]:
     return {"metric": labels, "value": [0, str(value)]}
 
 
-def rows(calls: list[object], durations: list[object], *, namespace: str | None = None) -> list[UsageRow]:
-    return list(used(calls, durations, namespace=namespace).rows)
+def rows(
+    calls: list[object],
+    durations: list[object],
+    tokens: Sequence[object] = (),
+    *,
+    namespace: str | None = None,
+) -> list[UsageRow]:
+    return list(used(calls, durations, tokens, namespace=namespace).rows)
 
 
-def used(calls: list[object], durations: list[object], *, namespace: str | None = None) -> UsageTable:
+def used(
+    calls: list[object],
+    durations: list[object],
+    tokens: Sequence[object] = (),
+    *,
+    namespace: str | None = None,
+) -> UsageTable:
     def answer(request: Received) -> bytes:
-        found = durations if "duration" in request.path else calls
-        return response(200, {"status": "success", "data": {"result": found}})
+        found = durations if "duration" in request.path else tokens if "token" in request.path else calls
+        return response(200, {"status": "success", "data": {"result": list(found)}})
 
     with serve() as server:
         server.answer = answer
@@ -107,6 +121,24 @@ def test_the_model_is_measured_by_the_agents_client_where_there_is_one() -> None
     (row,) = rows(calls, [*python, *go])
     assert row.p95 == Quantile(pytest.approx(0.095))
     assert row.calls == 4
+
+
+def spent(value: float | str, kind: str, agent: str = "a-b", namespace: str = "x") -> dict[str, object]:
+    named = {"k8s_namespace_name": namespace, "gen_ai_agent_name": agent, "gen_ai_request_model": "m"}
+    return series(value, gen_ai_token_type=kind, **named)
+
+
+def test_tokens_of_a_model_are_those_of_its_agents() -> None:
+    calls: list[object] = [call(1, "a_b", service_namespace="x"), call(1, "c", service_namespace="y")]
+    counted = [spent(30, "input"), spent(4, "output"), spent(5, "input", "d"), spent(9, "cached")]
+    found = rows(calls, [], [*counted, spent(7, "input", namespace="z"), spent("NaN", "input")])
+    assert [(row.namespace, row.tokens) for row in found] == [("x", Tokens(35, 4)), ("y", None)]
+
+
+def test_tokens_of_a_namespace_that_was_not_asked_for() -> None:
+    calls: list[object] = [call(1, "a_b", service_namespace="x"), call(1, "c", service_namespace="y")]
+    counted = [spent(30, "input"), spent(4, "output", "c", "y")]
+    assert [row.tokens for row in rows(calls, [], counted, namespace="y")] == [Tokens(0, 4)]
 
 
 def test_a_client_that_no_agent_has_is_no_row() -> None:
