@@ -17,11 +17,12 @@ from kubectl_kagent.observe import rule_values
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import output, reference, rule_counters
+from scripts import alerting, output, reference, rule_counters
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_OPERATOR = "manifests/prometheus-operator"
 _REFERENCE = "docs/reference"  # nothing else is in it
 _TABLE = "kubectl_kagent/rbac/permissions.py"
 _CORE = '""'  # the API group without a name
@@ -118,6 +119,9 @@ FILES: dict[str, Callable[[], str]] = {
 } | {
     rule_counters.GENERATED: rule_counters.counters_rules,
     rule_values.GENERATED: lambda: rule_values.rules_file((ROOT / rule_values.SOURCE).read_text()),
+    "alerts/alertmanager/commands.tmpl": alerting.command_templates,
+    f"{_OPERATOR}/alertmanagerconfig.yaml": alerting.alertmanager_config,
+    f"{_OPERATOR}/alertmanager-templates.yaml": alerting.templates_config_map,
 }
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {

@@ -1,0 +1,79 @@
+"""Each alert has its runbook with the four parts, and every command of ours in it can be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.alerting import PLACEHOLDERS, RUNBOOKS, commands
+from tests.conftest import Kagent
+from tests.lab.layout import CHECKOUT
+
+PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+PAGES = sorted(RUNBOOKS.glob("*.md"))
+# What the placeholders stand for; those of one word are no label of an alert.
+NAMES = dict.fromkeys(PLACEHOLDERS, "weather") | {"NAMESPACE": "team-a"}
+NAMES |= {"TASK": "2a9d5f30", "SESSION": "7b0fa553", "SERVER": "clock", "TEXT": "no"}
+# It records until it is stopped.
+_ENDLESS = "record"
+
+
+def alert_names() -> set[str]:
+    """Of all rules of the bundle."""
+    groups = (
+        group
+        for path in (CHECKOUT / "alerts").glob("*.rules.yaml")
+        for group in yaml.safe_load(path.read_text())["groups"]
+    )
+    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def lines() -> list[tuple[str, str]]:
+    """Every command line of ours, in blocks and in sentences, with its runbook."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        inline = re.findall(r"`(kubectl kagent [^`]+)`", text)
+        found += [(page.stem, " ".join(line.split())) for line in (*commands(text), *inline)]
+    return found
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    assert {page.stem for page in PAGES} == alert_names()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_runbook_has_its_parts_and_is_short(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n\n## Meaning\n\n")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == PARTS
+    bodies = re.split(r"^## .*$", text, flags=re.MULTILINE)[1:]
+    assert all(len(body.split()) > 3 for body in bodies)
+    assert commands(bodies[2]), "the first command of the diagnosis goes into the message"
+    assert commands(bodies[2]) == commands(text)
+    assert 15 <= len(text.splitlines()) <= 40
+    assert max(map(len, text.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(("runbook", "line"), lines())
+def test_a_command_is_one_of_ours(runbook: str, line: str, kagent: Kagent) -> None:
+    """Run on a cluster that has none of the objects: whatever it says, it is not that the line is wrong."""
+    words = shlex.split(line)[2:]
+    for kind in ("Agent", "MCPServer") if "KIND/" in line else ("",):
+        names = NAMES | {"KIND": kind}
+        typed = [re.sub(r"\b[A-Z]{3,}\b", lambda word: names[word[0]], word) for word in words]  # noqa: B023
+        code, _, err = kagent(*typed, *(["-h"] if words[0] == _ENDLESS else []))
+        assert code != 2, f"{runbook}: {line}: {err}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_runbook_names_alerts_and_values_that_are_there(page: Path) -> None:
+    text = page.read_text()
+    assert set(re.findall(r"\bKagent[A-Z]\w+", text)) <= alert_names()
+    values = set(yaml.safe_load((CHECKOUT / "alerts" / "values.yaml").read_text())["thresholds"])
+    labels = {"rule_group"}
+    assert set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)`", text)) <= values | labels
