@@ -17,7 +17,7 @@ from kubectl_kagent.observe import rule_values
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import alerting, output, reference, rule_counters
+from scripts import alerting, dashboards, output, reference, rule_counters
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,13 +134,15 @@ def outputs(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file, as it should be."""
     found = {root / path: make() for path, make in FILES.items()}
     found |= {root / _REFERENCE / name: text for name, text in reference.pages().items()}
+    found |= {root / path: text for path, text in dashboards.files().items()}
     return found | {root / path: make((root / path).read_text()) for path, make in PAGES.items()}
 
 
 def leftovers(root: Path = ROOT) -> list[Path]:
-    """Pages of verbs that there are no more."""
-    pages = reference.pages()
-    return sorted(path for path in (root / _REFERENCE).glob("*.md") if path.name not in pages)
+    """Files that nothing makes any more, in the folders where nothing else is."""
+    wanted = outputs(root)
+    folders = (_REFERENCE, *dashboards.FOLDERS)
+    return sorted(path for name in folders for path in (root / name).glob("*.*") if path not in wanted)
 
 
 def drift(root: Path = ROOT) -> str:
@@ -151,7 +153,7 @@ def drift(root: Path = ROOT) -> str:
         name = str(path.relative_to(root))
         both = (current.splitlines(keepends=True), wanted.splitlines(keepends=True))
         text += "".join(difflib.unified_diff(*both, name, f"{name} (generated)"))
-    return text + "".join(f"{path.relative_to(root)} is of no verb\n" for path in leftovers(root))
+    return text + "".join(f"{path.relative_to(root)} is of nothing now\n" for path in leftovers(root))
 
 
 def main() -> int:

@@ -1,0 +1,320 @@
+"""Control plane: whether kagent's controllers work, and whether all other dashboards can be trusted."""
+
+from __future__ import annotations
+
+from grafanalib import core
+
+from dashboards import panels, queries, surroundings
+from dashboards.layout import Row
+from dashboards.panels import GREEN, ORANGE, RED, override, steps, values
+from dashboards.queries import INTERVAL, by, count, quantile
+from dashboards.surroundings import choice
+from dashboards.targets import column, now, over_time
+
+UID = "kagent-control-plane"
+_CONTROLLERS = 'cluster=~"$cluster",job=~"kagent-controller|kmcp",controller=~"$controller"'
+_QUEUES = 'cluster=~"$cluster",job=~"kagent-controller|kmcp",name=~"$controller"'
+_BOTH = 'cluster=~"$cluster",job=~"kagent-controller|kmcp"'
+_COLLECTOR = 'cluster=~"$cluster",job="kagent-collector"'
+_RECORDER = 'cluster=~"$cluster",job="kagent-recorder"'
+_JOBS = "kagent-controller|kmcp|kagent-collector|kagent-state-metrics|kagent-recorder|kagent-tools"
+_NO_CONTROLLERS = "no controller_runtime_* series: are the controllers' metrics on and scraped?"
+_NO_COLLECTOR = "no otelcol_* series: is the collector scraped?"
+_NO_RECORDER = "no kagent_recorder_* series: is the recorder installed and scraped?"
+_CONTROLLER = "{{job}} {{controller}}"
+_RULES = 'rule_group=~".*kagent.*"'
+CONTROLLER = choice("controller", f"label_values(controller_runtime_reconcile_total{{{_BOTH}}}, controller)")
+
+
+def build() -> core.Dashboard:
+    """The dashboard."""
+    rows = [
+        Row("Does it run?", [*_up(), _stale()]),
+        Row("Reconciles: what the controllers do", _reconciles()),
+        Row("Telemetry: can the numbers be trusted?", [*_spans(), *_recorder()]),
+        Row("Processes", _processes()),
+    ]
+    description = "kagent's controllers, the recorder and the collector: what works, waits, fails or is lost."
+    return surroundings.dashboard(UID, "kagent / Control plane", description, rows, variables=[CONTROLLER])
+
+
+def _up() -> list[panels.House]:
+    return [
+        panels.stat(
+            "Components",
+            "Whether each component answered its last scrape; the worst of its pods counts. One without a "
+            "number here is not known to Prometheus at all: not installed, or not scraped.",
+            now(f'min {by("job")} (up{{cluster=~"$cluster",job=~"{_JOBS}"}})', "{{job}}"),
+            unit="none",
+            missing="Prometheus scrapes nothing of kagent",
+            mappings=values(_0=("Down", RED), _1=("Up", GREEN)),
+            thresholds=steps((None, RED), (1, GREEN)),
+            text="value_and_name",
+            size=(12, 5),
+        ),
+        panels.stat(
+            "Controller versions",
+            "Versions of kagent's controller that run; two at a time only during an upgrade.",
+            now(f'count {by("version")} (kagent_build_info{{cluster=~"$cluster"}})', "{{version}}"),
+            unit="none",
+            missing="no kagent_build_info: are the controller's metrics on and scraped?",
+            text="name",
+            size=(4, 5),
+        ),
+        panels.stat(
+            "Leaders",
+            "Controllers that hold the lease of their leader election. Without leader election there is no "
+            "number.",
+            now(f"sum {by('job')} (leader_election_master_status{{{_BOTH}}})", "{{job}}"),
+            unit="none",
+            missing="leader election is off, or the controllers are not scraped",
+            size=(4, 5),
+        ),
+        panels.stat(
+            "Rules that failed",
+            "Evaluations of this bundle's rules that failed in the time range: above 0, alerts and numbers "
+            "are missing.",
+            now(f"round(sum(increase(prometheus_rule_evaluation_failures_total{{{_RULES}}}[$__range])))"),
+            unit="short",
+            missing="Prometheus doesn't scrape itself",
+            thresholds=steps((None, GREEN), (1, RED)),
+            size=(4, 5),
+        ),
+    ]
+
+
+def _stale() -> panels.House:
+    groups = by("namespace", "name")
+    where = 'cluster=~"$cluster"'
+    newest, seen = (
+        f"max {groups} ({series}{{{where}}})"
+        for series in ("kagent_agent_generation", "kagent_agent_status_observed_generation")
+    )
+    return panels.table(
+        "Specs that the controller has not taken up",
+        "Agents whose newest spec the controller has not looked at. Seconds after a change that is normal; "
+        "minutes after it, the controller is stuck or away. It says nothing about models, prompts and tool "
+        "servers: their changes have no number on the agent.",
+        column(f"{newest} - {seen} > 0"),
+        columns=[("namespace", "Namespace"), ("name", "Agent"), ("Value #A", "Specs behind")],
+        overrides=[
+            override(
+                "Agent",
+                links=[
+                    surroundings.to(
+                        "kagent-agent",
+                        "Open this agent",
+                        namespace="${__data.fields.namespace}",
+                        agent="${__data.fields.name}",
+                    )
+                ],
+            )
+        ],
+        missing="the controller has looked at every spec",
+        size=(24, 5),
+    )
+
+
+def _reconciles() -> list[panels.House]:
+    errors = count(
+        "controller_runtime_reconcile_errors_total", _CONTROLLERS, "job", "controller", window=INTERVAL
+    )
+    p95 = quantile(
+        0.95,
+        "controller_runtime_reconcile_time_seconds_bucket",
+        _CONTROLLERS,
+        "job",
+        "controller",
+        window="$__rate_interval",
+        function="rate",
+    )
+    longest = f"max {by('job', 'name')} (workqueue_longest_running_processor_seconds{{{_QUEUES}}})"
+    return [
+        panels.timeseries(
+            "Reconciles",
+            "How often each controller looked at an object, in each interval.",
+            over_time(
+                count(
+                    "controller_runtime_reconcile_total", _CONTROLLERS, "job", "controller", window=INTERVAL
+                ),
+                _CONTROLLER,
+                step=queries.BAR,
+            ),
+            unit="short",
+            missing=_NO_CONTROLLERS,
+            bars=True,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Failed reconciles",
+            "Reconciles that failed in each interval. One object with a mistake in it is tried again and "
+            "again, so a steady number is often a single Agent: see the fleet's not accepted.",
+            over_time(errors, _CONTROLLER, step=queries.BAR),
+            unit="short",
+            missing=_NO_CONTROLLERS,
+            bars=True,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Share of reconciles that failed",
+            "Over the last five minutes. The dashed line is reconcile_error_ratio of alerts/values.yaml.",
+            over_time(f"controller:reconcile_errors:ratio_rate5m{{{_CONTROLLERS}}}", _CONTROLLER),
+            over_time(queries.threshold("reconcile_error_ratio"), panels.THRESHOLD),
+            unit="percentunit",
+            missing=_NO_CONTROLLERS,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Duration of reconciles",
+            "95 of 100 reconciles were faster. Controllers write no exemplars, so no trace hangs on it. The "
+            "dashed line is reconcile_seconds of alerts/values.yaml.",
+            over_time(p95, f"p95 {_CONTROLLER}"),
+            over_time(longest, "running now {{job}} {{name}}"),
+            over_time(queries.threshold("reconcile_seconds"), panels.THRESHOLD),
+            unit="s",
+            missing=_NO_CONTROLLERS,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Objects that wait",
+            "Objects in each controller's queue. The dashed line is workqueue_depth of alerts/values.yaml.",
+            over_time(f"max {by('job', 'name')} (workqueue_depth{{{_QUEUES}}})", "{{job}} {{name}}"),
+            over_time(queries.threshold("workqueue_depth"), panels.THRESHOLD),
+            unit="short",
+            missing="no workqueue_depth: are the controllers' metrics on and scraped?",
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Requests to the API server",
+            "Requests of the controllers in each interval, by status. 409 is a conflict, which is tried "
+            "again; 403 is a permission that is missing.",
+            over_time(
+                count("rest_client_requests_total", _BOTH, "job", "code", window=INTERVAL),
+                "{{job}} {{code}}",
+                step=queries.BAR,
+            ),
+            unit="short",
+            missing=_NO_CONTROLLERS,
+            bars=True,
+            size=(8, 8),
+        ),
+    ]
+
+
+def _spans() -> list[panels.House]:
+    lost = {
+        "refused by the collector": "otelcol_receiver_refused_spans_total",
+        "not delivered to the store": "otelcol_exporter_send_failed_spans_total",
+        "queue was full": "otelcol_exporter_enqueue_failed_spans_total",
+    }
+    return [
+        panels.timeseries(
+            "Spans that arrived",
+            "Spans that the collector took in each interval. None while agents have turns: their tracing is "
+            "off, or goes elsewhere.",
+            over_time(
+                count("otelcol_receiver_accepted_spans_total", _COLLECTOR, "transport", window=INTERVAL),
+                "{{transport}}",
+                step=queries.BAR,
+            ),
+            unit="short",
+            missing=_NO_COLLECTOR,
+            bars=True,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Spans that were lost",
+            "Spans in each interval that the collector refused, could not deliver, or had no room for. What "
+            "was not delivered to a store of traces is in the numbers all the same; what was refused is in "
+            "neither.",
+            *(
+                over_time(count(series, _COLLECTOR, window=INTERVAL), name, step=queries.BAR)
+                for name, series in lost.items()
+            ),
+            unit="short",
+            missing="nothing was lost, or the collector is not scraped",
+            bars=True,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Collector queues",
+            "How full the queue to each store is: full means that the store is slow or away. The dashed "
+            "line is collector_queue_ratio of alerts/values.yaml.",
+            over_time(
+                f"max {by('exporter')} (otelcol_exporter_queue_size{{{_COLLECTOR}}}"
+                f" / otelcol_exporter_queue_capacity{{{_COLLECTOR}}})",
+                "{{exporter}}",
+            ),
+            over_time(queries.threshold("collector_queue_ratio"), panels.THRESHOLD),
+            unit="percentunit",
+            missing=_NO_COLLECTOR,
+            size=(8, 8),
+        ),
+    ]
+
+
+def _recorder() -> list[panels.House]:
+    trouble = 'kagent_recorder_trouble{cluster=~"$cluster"}'
+    return [
+        panels.timeseries(
+            "Recorder: oldest change not looked at",
+            "Age of the oldest change that the recorder has not looked at. After 300 seconds etcd may have "
+            "forgotten it, and then it can't be rolled back to. The dashed line is recorder_lag_seconds of "
+            "alerts/values.yaml.",
+            over_time(f"max {by('job')} (kagent_recorder_lag_seconds{{{_RECORDER}}})", "{{job}}"),
+            over_time(queries.threshold("recorder_lag_seconds"), panels.THRESHOLD),
+            unit="s",
+            missing=_NO_RECORDER,
+            size=(8, 7),
+        ),
+        panels.stat(
+            "Workloads recorded",
+            "Agents and MCP servers whose history the recorder keeps.",
+            now(f"max(kagent_recorder_workloads{{{_RECORDER}}})"),
+            unit="none",
+            missing=_NO_RECORDER,
+            size=(4, 7),
+        ),
+        panels.stat(
+            "Changes not recorded",
+            "Changes in the time range that came and went while nobody looked: history has a gap there.",
+            now(f"round(sum(increase(kagent_recorder_unrecorded_changes_total{{{_RECORDER}}}[$__range])))"),
+            unit="short",
+            missing=_NO_RECORDER,
+            thresholds=steps((None, GREEN), (1, ORANGE)),
+            size=(4, 7),
+        ),
+        panels.table(
+            "Workloads in trouble",
+            "Agents and MCP servers that the recorder can't record now. Its log says why.",
+            column(f"max {by('namespace', 'kind', 'name')} ({trouble}) > 0"),
+            columns=[("namespace", "Namespace"), ("kind", "Kind"), ("name", "Name")],
+            missing="every workload can be recorded, or the recorder is not scraped",
+            size=(8, 7),
+        ),
+    ]
+
+
+def _processes() -> list[panels.House]:
+    where = f'cluster=~"$cluster",job=~"{_JOBS}"'
+    missing = "no process_* series of kagent's components"
+    return [
+        panels.timeseries(
+            "Memory",
+            "Resident memory of each component's largest pod.",
+            over_time(f"max {by('job')} (process_resident_memory_bytes{{{where}}})", "{{job}}"),
+            unit="bytes",
+            missing=missing,
+            size=(12, 7),
+        ),
+        panels.timeseries(
+            "CPU, cores",
+            "CPU seconds a second of each component's busiest pod.",
+            over_time(
+                f"max {by('job')} (rate(process_cpu_seconds_total{{{where}}}[$__rate_interval]))", "{{job}}"
+            ),
+            unit="short",
+            missing=missing,
+            size=(12, 7),
+        ),
+    ]

@@ -1,0 +1,107 @@
+"""The PromQL that several panels share: how things are counted, what a ratio is divided by, whose series.
+
+The recorded counters begin with 0 (``alerts/generated/counters.rules.yaml``), so ``increase`` sees the first
+call, too.
+Everything is kept per cluster: that label is there when several clusters write to one Prometheus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+RANGE = "$__range"
+INTERVAL = "$__interval"
+# Bars are counts per interval. Increase estimates from samples 30 s apart, so short bars would be guesses.
+BAR = "5m"
+
+AGENT = ("namespace", "agent")
+# Of agents: what runs, per the recording rules; what is declared, per kube-state-metrics.
+AGENTS = 'cluster=~"$cluster",namespace=~"$namespace",agent=~"$agent"'
+NAMED = 'cluster=~"$cluster",namespace=~"$namespace",name=~"$agent"'
+
+
+def by(*labels: str) -> str:
+    """The grouping that keeps these labels, and the cluster."""
+    return f"by ({', '.join(('cluster', *labels))})"
+
+
+def total(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str:
+    """What a counter grew by in the window, per group; not rounded."""
+    return f"sum {by(*labels)} (increase({counter}{{{matchers}}}[{window}]))"
+
+
+def count(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str:
+    """How often something happened in the window, as a whole number per group."""
+    return f"round({total(counter, matchers, *labels, window=window)})"
+
+
+def part(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE) -> str:
+    """As ``count``, but 0 where nothing of ``counter`` is known, and the ``of`` that it is a part of are."""
+    whole = total(of, matchers, *labels, window=window)
+    return f"round({total(counter, matchers, *labels, window=window)} or {whole} * 0)"
+
+
+def ratio(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE) -> str:
+    """Which share of ``of`` was ``counter``, 0 to 1; nothing where nothing happened."""
+    whole = total(of, matchers, *labels, window=window)
+    return f"({total(counter, matchers, *labels, window=window)} or {whole} * 0) / ({whole} > 0)"
+
+
+def quantile(
+    share: float, histogram: str, matchers: str, *labels: str, window: str = RANGE, function: str = "increase"
+) -> str:
+    """The value below which ``share`` of what a histogram saw lies; nothing where it saw nothing."""
+    grouped = f"sum {by(*labels, 'le')} ({function}({histogram}{{{matchers}}}[{window}]))"
+    return f"histogram_quantile({share}, {grouped}) >= 0"
+
+
+def renamed(expr: str, source: str, target: str) -> str:
+    """``expr`` with the label ``target`` from ``source``, so that it can be joined."""
+    return f'label_replace({expr}, "{target}", "$1", "{source}", "(.+)")'
+
+
+def threshold(name: str) -> str:
+    """A value that a team sets in ``alerts/values.yaml``; one, however many clusters write it."""
+    return f'max(kagent:threshold{{name="{name}"}})'
+
+
+def above(expr: str, name: str) -> str:
+    """Those of ``expr`` that are above a threshold of ``alerts/values.yaml``."""
+    return f"{expr} > on () group_left () {threshold(name)}"
+
+
+def of_pods(expr: str, matchers: str, *labels: str, info: str = "kagent:workload_pod:info{{{}}}") -> str:
+    """What pods say, summed per group of the workloads with these matchers that they belong to."""
+    owners = info.format(matchers)
+    return (
+        f"sum {by(*labels)} ({expr} * on (cluster, namespace, pod) group_left (kind, name, agent) {owners})"
+    )
+
+
+def restarts(matchers: str, *labels: str) -> str:
+    """How often containers restarted in the time range, also those of pods that are gone."""
+    info = f"last_over_time(kagent:workload_pod:info{{{{{{}}}}}}[{RANGE}])"
+    counted = f"increase(kube_pod_container_status_restarts_total[{RANGE}])"
+    return f"round({of_pods(counted, matchers, *labels, info=info)})"
+
+
+def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:
+    """For each group the first expression that has a value for it."""
+    return f"\nor on ({', '.join(('cluster', *on))}) ".join(expressions)
+
+
+def scraped_quantile(share: float, operation: str, *labels: str) -> str:
+    """As ``quantile``, of spans as they are scraped: only these series have exemplars, the links to traces."""
+    agents = 'cluster=~"$cluster",k8s_namespace_name=~"$namespace",gen_ai_agent_name=~"$agent"'
+    matchers = f'{agents},gen_ai_operation_name="{operation}",service_name!="kagent-controller"'
+    histogram = "traces_span_metrics_duration_seconds_bucket"
+    return quantile(share, histogram, matchers, *labels, window="$__rate_interval", function="rate")
+
+
+_PRICE = "max by (model, type) (kagent:price_usd_per_token)"
+
+
+def cost(matchers: str, *labels: str, window: str = RANGE) -> str:
+    """USD for the tokens used in the window: none for a model without a price in ``alerts/values.yaml``."""
+    tokens = total("agent_model:tokens:total", matchers, "namespace", "agent", "model", "type", window=window)
+    return f"sum {by(*labels)} ({tokens} * on (model, type) group_left () {_PRICE})"

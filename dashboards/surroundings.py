@@ -1,0 +1,253 @@
+"""What stands around the panels: variables, links and annotations, the same on all dashboards if possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import attr
+from grafanalib import core
+
+from dashboards.layout import Row, place
+from dashboards.panels import BLUE, ORANGE, RED, Json, Link
+from dashboards.queries import AGENTS
+from dashboards.targets import PROMETHEUS
+
+TAG = "kagent"
+ALL = {"selected": True, "text": ["All"], "value": ["$__all"]}
+_ON_TIME_CHANGE = 2
+_TIME = "${__url_time_range}"
+# The variables that every dashboard hands on.
+_COMMON = ("prometheus_datasource", "loki_datasource", "tempo_datasource", "cluster")
+
+
+@attr.s
+class Variable(core.Template):
+    """A variable in the shape that Grafana writes today; ``definition`` is for its list of variables."""
+
+    def to_json_data(self) -> Json:
+        shape: Json = {
+            "name": self.name,
+            "label": self.label,
+            "type": self.type,
+            "hide": self.hide,
+            "current": self._current,
+        }
+        if self.type == "textbox":
+            return shape | {"query": self.query}
+        shape |= {"refresh": self.refresh, "options": [], "query": self.query, "regex": self.regex or ""}
+        if self.type == "datasource":
+            return shape | {"includeAll": False, "multi": False}
+        return shape | {
+            "allValue": self.allValue,
+            "datasource": self.dataSource,
+            "definition": self.query,
+            "includeAll": self.includeAll,
+            "multi": self.multi,
+            "query": {"qryType": 1, "query": self.query, "refId": f"Variable-{self.name}"},
+            "sort": self.sort,
+        }
+
+
+def datasource(kind: str) -> Variable:
+    """The data source of a kind: prometheus, loki or tempo."""
+    variable = Variable(
+        name=f"{kind}_datasource",
+        label=f"{kind.capitalize()} data source",
+        query=kind,
+        type="datasource",
+        refresh=1,
+    )
+    variable._current = {}  # Grafana's default one
+    return variable
+
+
+def choice(name: str, query: str, *, label: str = "", every: str = ".*", single: bool = False) -> Variable:
+    """A choice among label values; all of them unless ``single``. ``every`` is what All means in a query."""
+    variable = Variable(
+        name=name,
+        label=label or name.capitalize(),
+        query=query,
+        dataSource=PROMETHEUS,
+        refresh=_ON_TIME_CHANGE,
+        sort=core.SORT_ALPHA_ASC,
+        includeAll=not single,
+        multi=not single,
+        allValue=None if single else every,
+    )
+    variable._current = {} if single else dict(ALL)
+    return variable
+
+
+def text(name: str, label: str) -> Variable:
+    """A text that the reader types."""
+    variable = Variable(name=name, label=label, query="", type="textbox")
+    variable._current = {"text": "", "value": ""}
+    return variable
+
+
+CLUSTER = choice("cluster", "label_values(kagent_agent_info, cluster)")
+NAMESPACE = choice("namespace", 'label_values(kagent_agent_info{cluster=~"$cluster"}, namespace)')
+_AGENTS_OF = 'kagent_agent_info{cluster=~"$cluster",namespace=~"$namespace"}'
+AGENT = choice("agent", f"label_values({_AGENTS_OF}, name)")
+TOOL = choice("tool", f"label_values(agent_tool:calls:total{{{AGENTS}}}, tool)")
+MODEL = choice("model", f"label_values(agent_model:calls:total{{{AGENTS}}}, model)")
+
+
+def to(uid: str, title: str, **variables: str) -> Link:
+    """A link to a dashboard that carries the time, the data sources, the cluster, and these variables."""
+    carried = [f"${{{name}:queryparam}}" for name in _COMMON]
+    given = [f"var-{name}={value}" for name, value in variables.items()]
+    return {"title": title, "url": f"/d/{uid}?{'&'.join([_TIME, *carried, *given])}"}
+
+
+def to_agent(title: str, uid: str = "kagent-agent", source: str = "__field.labels") -> Link:
+    """A link from a series of one agent; from a table's row with ``source="__data.fields"``."""
+    return to(uid, title, namespace=f"${{{source}.namespace}}", agent=f"${{{source}.agent}}")
+
+
+def explore(title: str, kind: str, query: str) -> Link:
+    """A link to Explore, where ``kind`` (loki or tempo) is asked ``query`` in the dashboard's time range.
+
+    ``query`` stands in JSON in an address: quoted for both here, but for the variables in it.
+    """
+    target = (
+        f'{{"refId":"A","datasource":{{"type":"{kind}","uid":"${{{kind}_datasource}}"}},'
+        f'"{"expr" if kind == "loki" else "query"}":"{_in_json(query)}",'
+        f'"queryType":"{"range" if kind == "loki" else "traceql"}"}}'
+    )
+    pane = (
+        f'{{"kagent":{{"datasource":"${{{kind}_datasource}}","queries":[{target}],'
+        '"range":{"from":"${__from}","to":"${__to}"}}}'
+    )
+    return {"title": title, "url": f"/explore?schemaVersion=1&panes={quote(pane, safe='${}_.:')}"}
+
+
+def _in_json(query: str) -> str:
+    return query.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json:
+    return {
+        "name": name,
+        "datasource": PROMETHEUS,
+        "enable": True,
+        "hide": False,
+        "iconColor": color,
+        "expr": expr,
+        "step": "60s",
+        "titleFormat": title,
+        "textFormat": text,
+        "target": {"expr": expr, "refId": "Anno", "interval": "60s"},
+    }
+
+
+# A change's time is in the series: what changed shows where the time changed, a revision where it is younger
+# than one step.
+_RECENT = "(time() - {series} < bool 60) == 1"
+
+
+def annotations(where: str) -> list[Json]:
+    """What happened to workloads with these matchers: changes, revisions, rollouts, restarts, alerts."""
+    return [
+        {
+            "name": "Annotations & Alerts",
+            "type": "dashboard",
+            "builtIn": 1,
+            "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+            "enable": True,
+            "hide": True,
+            "iconColor": "rgba(0, 211, 255, 1)",
+        },
+        _annotation(
+            "Config changes",
+            _RECENT.format(series=f"kagent_workload_last_change_timestamp_seconds{{{where}}}"),
+            BLUE,
+            "{{namespace}}/{{name}}: {{change}} changed",
+            "by {{changed_by}}",
+        ),
+        _annotation(
+            "New revisions",
+            f"kagent_workload_revision{{{where}}} > kagent_workload_revision{{{where}}} offset 1m",
+            BLUE,
+            "{{namespace}}/{{name}}: new revision",
+            "{{kind}}",
+        ),
+        _annotation(
+            "Rollbacks",
+            f"increase(kagent_workload_rollbacks_total{{{where}}}[2m]) > 0",
+            ORANGE,
+            "{{namespace}}/{{name}}: rolled back",
+            "{{kind}}",
+        ),
+        _annotation(
+            "Rollouts",
+            f"changes(kube_deployment_status_observed_generation{{{where}}}[2m]) > 0\n"
+            "and on (cluster, namespace, deployment) "
+            f'label_replace(kagent:workload:info{{{where}}}, "deployment", "$1", "name", "(.+)")',
+            ORANGE,
+            "{{namespace}}/{{deployment}}: Deployment changed",
+            "A rollout, or another number of replicas",
+        ),
+        _annotation(
+            "Restarts",
+            f"increase(kube_pod_container_status_restarts_total{{{where}}}[2m]) > 0\n"
+            f"and on (cluster, namespace, pod) kagent:workload_pod:info{{{where}}}",
+            RED,
+            "{{namespace}}/{{pod}}: container restarted",
+            "{{container}}",
+        ),
+        _annotation(
+            "Firing alerts",
+            'ALERTS{alertname=~"Kagent.+",alertstate="firing",cluster=~"$cluster"}',
+            RED,
+            "{{alertname}}",
+            "{{severity}}: {{namespace}} {{agent}} {{name}}",
+        ),
+    ]
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    rows: Sequence[Row],
+    *,
+    variables: Sequence[Variable],
+    hours: int = 6,
+) -> core.Dashboard:
+    """A dashboard of these rows: data sources and cluster before its own variables, links, annotations."""
+    everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER]
+    in_namespaces = any(variable.name == "namespace" for variable in variables)
+    where = 'cluster=~"$cluster"' + (',namespace=~"$namespace"' if in_namespaces else "")
+    return core.Dashboard(
+        uid=uid,
+        title=title,
+        description=description,
+        tags=[TAG],
+        editable=False,
+        graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
+        refresh="1m",
+        timezone="browser",
+        time=core.Time(f"now-{hours}h", "now"),
+        timePicker=core.TimePicker(refreshIntervals=["30s", "1m", "5m", "15m", "1h"], timeOptions=[]),
+        templating=core.Templating(list=[*everywhere, *variables]),
+        annotations=core.Annotations(list=annotations(where)),
+        links=[_DROPDOWN],
+        panels=place(rows),
+    )
+
+
+_DROPDOWN: dict[str, Any] = {
+    "type": "dashboards",
+    "title": "kagent dashboards",
+    "tags": [TAG],
+    "asDropdown": True,
+    "includeVars": True,
+    "keepTime": True,
+    "targetBlank": False,
+    "icon": "external link",
+    "tooltip": "",
+    "url": "",
+}

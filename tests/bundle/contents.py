@@ -1,0 +1,107 @@
+"""What is in a dashboard's JSON: its panels, their queries, and the PromQL in them as a tree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import promql_parser
+
+from tests.lab.layout import CHECKOUT
+
+Json = dict[str, Any]
+GENERATED = CHECKOUT / "dashboards" / "generated"
+# What Grafana puts in, as any value that a language takes there.
+_MACROS = {"$__rate_interval": "2m", "$__interval": "5m", "$__range": "6h", "$__auto": "5m"}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a dashboard, and where it is."""
+
+    where: str
+    kind: str  # prometheus, loki or tempo
+    text: str
+    target: Json
+
+
+def generated() -> dict[str, Json]:
+    """The dashboards that are checked in, by uid."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(GENERATED.glob("*.json"))}
+
+
+def panels(dashboard: Json) -> list[Json]:
+    """All panels but the rows."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def variables(dashboard: Json) -> list[Json]:
+    return list(dashboard["templating"]["list"])
+
+
+def queries(dashboard: Json) -> Iterator[Query]:
+    """The queries of panels and annotations, then those that fill the variables."""
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            text = target.get("expr") or target["query"]
+            yield Query(f"{panel['title']}/{target['refId']}", target["datasource"]["type"], text, target)
+    for annotation in dashboard["annotations"]["list"]:
+        if "expr" in annotation:
+            yield Query(f"annotation {annotation['name']}", "prometheus", annotation["expr"], annotation)
+    for variable in variables(dashboard):
+        if variable["type"] == "query":
+            yield Query(f"variable {variable['name']}", "prometheus", selector(variable), variable)
+
+
+def selector(variable: Json) -> str:
+    """The selector in label_values(SELECTOR, LABEL)."""
+    found = re.fullmatch(r"label_values\((.+), *\w+\)", variable["query"]["query"])
+    if found is None:
+        raise ValueError(f"{variable['name']} is not filled by label_values")
+    return found[1]
+
+
+def filled_in(text: str) -> str:
+    """A query as it is sent, with any value for each of Grafana's own variables."""
+    for macro, value in _MACROS.items():
+        text = text.replace(macro, value)
+    return re.sub(r"\$\{?[a-z_]+(:\w+)?\}?", "x", text)
+
+
+def nodes(expr: Any, *parents: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """An expression and all below it, each with what it is in, outermost first."""
+    yield expr, parents
+    below: list[Any] = []
+    if isinstance(expr, promql_parser.BinaryExpr):
+        below = [expr.lhs, expr.rhs]
+    elif isinstance(expr, promql_parser.AggregateExpr):
+        below = [expr.expr]
+    elif isinstance(expr, promql_parser.Call):
+        below = list(expr.args)
+    elif isinstance(expr, promql_parser.MatrixSelector):
+        below = [expr.vector_selector]
+    elif isinstance(expr, promql_parser.ParenExpr | promql_parser.UnaryExpr | promql_parser.SubqueryExpr):
+        below = [expr.expr]
+    for child in below:
+        yield from nodes(child, *parents, expr)
+
+
+def parsed(query: Query) -> Any:
+    """The tree of a PromQL query. Raises ValueError if it is none."""
+    return promql_parser.parse(filled_in(query.text))
+
+
+def series_names(expr: Any) -> set[str]:
+    """The names of all series that an expression reads; of ``{__name__=~"a|b"}`` both."""
+    names: set[str] = set()
+    for node, _ in nodes(expr):
+        if isinstance(node, promql_parser.VectorSelector):
+            if node.name:
+                names.add(node.name)
+            for matcher in node.matchers.matchers:
+                if matcher.name == "__name__":
+                    names |= set(matcher.value.split("|"))
+    return names
