@@ -14,7 +14,7 @@ from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, PROME
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
-from kubectl_kagent.observe.rules import rule_objects
+from kubectl_kagent.observe.for_prometheus import prometheus_objects
 
 Object = dict[str, Any]
 
@@ -45,7 +45,13 @@ class Component:
 
 
 # In the order of the files; ``build`` sorts their objects.
-COMPONENTS = (Component("manifests/recorder"),)
+COMPONENTS = (
+    Component("manifests/observability"),
+    Component("manifests/observability/operator", "prometheus-operator"),
+    Component("manifests/recorder"),
+    Component("manifests/generated/dashboards"),
+    Component("manifests/generated/grafana-operator", "grafana-operator"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def _parts(root: Path, settings: Settings) -> Iterator[Object]:
         if component.only is None or component.only in settings.operators:
             yield from kustomization.objects(root / component.folder)
     operator = "prometheus-operator" in settings.operators
-    yield from rule_objects(root, operator=operator, values=settings.values)
+    yield from prometheus_objects(root, operator=operator, values=settings.values)
 
 
 def _placed(item: Object, settings: Settings) -> Object:

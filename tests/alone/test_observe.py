@@ -24,6 +24,10 @@ from tests.lab.layout import CHECKOUT
 
 pytestmark = pytest.mark.cluster
 
+# so that nothing is looked for, and no warning depends on what else the cluster has
+ADDRESSES = ("--traces-endpoint=tempo.monitoring:4317", "--loki-endpoint=http://loki.monitoring:3100")
+INSTALL = ("observe", "install", *ADDRESSES)
+DIFF = ("observe", "diff", *ADDRESSES)
 ROLE = "clusterrole.rbac.authorization.k8s.io/kagent-recorder"
 
 
@@ -60,33 +64,33 @@ def left(admin: ApiServer) -> list[str]:
 
 
 def test_installed_twice_changed_by_hand_and_gone(empty: Tools, admin: ApiServer) -> None:
-    tried = empty.kagent("observe", "install", "--dry-run=server")
+    tried = empty.kagent(*INSTALL, "--dry-run=server")
     assert (tried.code, tried.err, left(admin)) == (0, "", [])
-    first = empty.kagent("observe", "install")
+    first = empty.kagent(*INSTALL)
     made = labels(first, "created")
     assert (first.code, first.err, sorted(made)) == (0, "", sorted(left(admin)))
     assert labels(tried, "created (server dry run)") == made
-    second = empty.kagent("observe", "install")
+    second = empty.kagent(*INSTALL)
     assert (second.code, second.err, labels(second, "unchanged")) == (0, "", made)
-    assert empty.kagent("observe", "diff") == Done(0, "", "")
+    assert empty.kagent(*DIFF) == Done(0, "", "")
 
     patch = '[{"op": "replace", "path": "/rules/0/verbs", "value": ["get"]}]'
     empty.kubectl("patch", ROLE, "--type=json", "-p", patch)
     conflict = f"{ROLE} .rules is managed by kubectl-patch"
-    seen = empty.kagent("observe", "diff")
+    seen = empty.kagent(*DIFF)
     assert (seen.code, seen.err) == (
         1,
         f"Warning: {conflict}: install changes it only with --force-conflicts\n",
     )
     changed = [line for line in seen.out.splitlines() if re.match(r"[-+] +- (get|list|watch)$", line)]
     assert [line.replace(" ", "") for line in changed] == ["--get", "+-list", "+-watch"]
-    assert empty.kagent("observe", "install") == Done(
+    assert empty.kagent(*INSTALL) == Done(
         1,
         "",
         f"{conflict}\nerror: 1 conflict with what others made or changed: nothing was installed\n"
         "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n",
     )
-    forced = empty.kagent("observe", "install", "--force-conflicts")
+    forced = empty.kagent(*INSTALL, "--force-conflicts")
     assert (forced.code, [line for line in forced.out.splitlines() if not line.endswith(" unchanged")]) == (
         0,
         [f"{ROLE} configured"],
@@ -100,7 +104,7 @@ def test_installed_twice_changed_by_hand_and_gone(empty: Tools, admin: ApiServer
 
 
 def test_a_namespace_that_others_made_stays(tools: Tools, admin: ApiServer) -> None:
-    assert tools.kagent("observe", "install").code == 0
+    assert tools.kagent(*INSTALL).code == 0
     assert tools.kagent("observe", "uninstall", "--yes").code == 0
     wait_for(lambda: not left(admin), "the end of all of it")
     assert tools.kubectl("get", "namespace", tools.namespace, "-o", "name").out.startswith("namespace/")
@@ -108,24 +112,24 @@ def test_a_namespace_that_others_made_stays(tools: Tools, admin: ApiServer) -> N
 
 def test_what_is_exported_is_what_is_installed(empty: Tools, tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
-    done = empty.kagent("observe", "export", "--plain", str(folder))
-    printed = list(yaml.safe_load_all(empty.kagent("observe", "export", "--plain").out))
+    done = empty.kagent("observe", "export", "--plain", *ADDRESSES, str(folder))
+    printed = list(yaml.safe_load_all(empty.kagent("observe", "export", "--plain", *ADDRESSES).out))
     assert done == Done(0, f"{folder}: {len(printed)} objects\n", "")
     applied = empty.kubectl("apply", "--server-side", "--field-manager=kubectl-kagent", "-k", str(folder))
     assert len(applied.out.splitlines()) == len(printed)
-    same = empty.kagent("observe", "install", "--plain")
+    same = empty.kagent(*INSTALL, "--plain")
     assert (same.code, len(labels(same, "unchanged"))) == (0, len(printed))
 
 
 def test_the_role_allows_it(empty: Tools, admin: ApiServer) -> None:
-    assert empty.kagent("observe", "install").code == 0
+    assert empty.kagent(*INSTALL).code == 0
     user = f"installer-{uuid4().hex[:8]}"
     manifest = CHECKOUT / "manifests" / "rbac" / "kagent-observe.yaml"
     empty.kubectl("apply", "-f", str(manifest))
     empty.kubectl("create", "clusterrolebinding", user, "--clusterrole=kagent-observe", f"--user={user}")
     try:
-        wait_for(lambda: empty.kagent("observe", "diff", f"--as={user}").code == 0, "the role")
-        assert empty.kagent("observe", "install", f"--as={user}").code == 0
+        wait_for(lambda: empty.kagent(*DIFF, f"--as={user}").code == 0, "the role")
+        assert empty.kagent(*INSTALL, f"--as={user}").code == 0
         assert empty.kagent("observe", "uninstall", "--yes", f"--as={user}").code == 0
         wait_for(lambda: not left(admin), "the end of all of it")
     finally:

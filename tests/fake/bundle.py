@@ -112,6 +112,7 @@ def files() -> dict[str, str]:
         "monitors/all.yaml": yaml.safe_dump_all(monitors),
         "boards/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
         "boards/all.yaml": yaml.safe_dump(_plain(GRAFANA_DASHBOARD)),
+        "manifests/observability/prometheus/scrape.yaml": "scrape_configs: []\n",
         "alerts/collector.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
     }
 

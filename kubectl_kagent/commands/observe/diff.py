@@ -9,7 +9,7 @@ import click
 
 from kubectl_kagent.cli import external_diff, options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.commands.observe.wanted import EXCLUSIVE, Wanted, wanted
+from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE
@@ -19,13 +19,13 @@ _FAILED = 2  # as with kubectl diff, 1 says that something differs
 
 
 @command(short_help="Show what install would change", exclusive=EXCLUSIVE)
-@wanted
+@bundle_flags
 @click.option(
     "--field-manager", "manager", default=options.MANAGER, show_default=True, help="Field manager of install."
 )
 @terminal.color
 @options.connection_in(DEFAULT_NAMESPACE)
-def diff(connect: options.Connect, *, wanted: Wanted, manager: str) -> None:
+def diff(connect: options.Connect, *, flags: BundleFlags, manager: str) -> None:
     """Show what install would change, as kubectl diff does: the live objects, and what would become of them.
 
     Exit code 0: nothing differs, 1: something does, more than 1: an error. If KUBECTL_EXTERNAL_DIFF is set,
@@ -36,7 +36,7 @@ def diff(connect: options.Connect, *, wanted: Wanted, manager: str) -> None:
     kubectl kagent observe diff
     """
     try:
-        found = changes.changes(connect(), wanted.objects(connect), manager=manager)
+        found = changes.changes(connect(), flags.objects(connect), manager=manager)
         for line in (line for change in found for line in change.conflicts):
             terminal.warn(f"{line}: install changes it only with --force-conflicts")
         differing = [change for change in found if change.verb != "unchanged"]

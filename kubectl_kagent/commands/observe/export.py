@@ -8,7 +8,7 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.commands.observe.wanted import EXCLUSIVE, Wanted, wanted
+from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE
 from kubectl_kagent.render import observe as screen
@@ -16,9 +16,9 @@ from kubectl_kagent.render import observe as screen
 
 @command(short_help="Print the bundle's objects as YAML, or write them to a folder", exclusive=EXCLUSIVE)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
-@wanted
+@bundle_flags
 @options.connection_in(DEFAULT_NAMESPACE)
-def export(connect: options.Connect, folder: Path | None, *, wanted: Wanted) -> None:
+def export(connect: options.Connect, folder: Path | None, *, flags: BundleFlags) -> None:
     """Print the objects that install applies as YAML, or write them to DIR with a kustomization.yaml.
 
     With --operator or --plain no cluster is asked; traces go to tempo.monitoring:4317 then, and logs to
@@ -30,7 +30,7 @@ def export(connect: options.Connect, folder: Path | None, *, wanted: Wanted) -> 
     # for a repository that Argo CD or Flux reads
     kubectl kagent observe export --operator clusters/prod/kagent-observability
     """
-    objects = wanted.objects_for_any(connect)
+    objects = flags.objects_for_any(connect)
     if folder is None:
         terminal.write(screen.documents(objects))
         return

@@ -9,7 +9,7 @@ import click
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.commands.observe.wanted import EXCLUSIVE, Wanted, namespace, wanted
+from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import done_so_far
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object
@@ -18,7 +18,7 @@ from kubectl_kagent.render.output import OBJECTS, Output
 
 
 @command(short_help="Apply the bundle", exclusive=EXCLUSIVE)
-@wanted
+@bundle_flags
 @click.option(
     "--force-conflicts", is_flag=True, help="Change what others made or changed, and manage it from then on."
 )
@@ -32,7 +32,7 @@ from kubectl_kagent.render.output import OBJECTS, Output
 def install(
     connect: options.Connect,
     *,
-    wanted: Wanted,
+    flags: BundleFlags,
     force_conflicts: bool,
     wait: bool,
     timeout: float,
@@ -50,7 +50,7 @@ def install(
     # what would it do?
     kubectl kagent observe install --dry-run=server
     """
-    objects = wanted.objects(connect)
+    objects = flags.objects(connect)
     if dry_run == "client":
         _print(((item, "applied") for item in objects), len(objects), output, dry_run)
         return

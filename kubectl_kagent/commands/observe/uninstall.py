@@ -6,7 +6,7 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.commands.observe.wanted import namespace
+from kubectl_kagent.commands.observe.bundle_flags import namespace
 from kubectl_kagent.errors import KagentError, UsageError, done_so_far
 from kubectl_kagent.model.resources import NAMESPACE
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from kubectl_kagent.observe import files
+from kubectl_kagent.observe.addresses import DEFAULT_LOKI, DEFAULT_TRACES, Destinations
 from kubectl_kagent.observe.bundle import (
     CHECKSUM,
     PART_OF,
@@ -54,6 +56,24 @@ def test_our_own_bundle_is_whole(operators: set[Operator]) -> None:
         assert item["metadata"]["labels"][PART_OF] == "kagent-observability"
         wanted = ("kagent-observability", "kagent") if resource_of(item).namespaced else (None,)
         assert item["metadata"].get("namespace") in wanted
+
+
+def test_no_kind_is_said_to_be_in_it_that_is_not() -> None:
+    """Each is a right that its role grants."""
+    operators: frozenset[Operator] = frozenset({"prometheus-operator", "grafana-operator"})
+    assert {resource_of(item) for item in build(CHECKOUT, Settings(operators))} == {*BUNDLED}
+
+
+def test_the_addresses_without_a_choice_are_those_of_the_files() -> None:
+    found = build(CHECKOUT, Settings(frozenset()))
+    data = {item["metadata"]["name"]: item["data"] for item in found if resource_of(item) is CONFIG_MAP}
+    for name, file, exporter, address in (
+        ("kagent-collector", "collector.yaml", "otlp_grpc/tempo", DEFAULT_TRACES),
+        ("kagent-logs", "logs.yaml", "otlp_http/loki", f"{DEFAULT_LOKI}/otlp"),
+    ):
+        assert yaml.safe_load(data[name][file])["exporters"][exporter]["endpoint"] == address
+    told = build(CHECKOUT, Settings(frozenset(), destinations=Destinations("a:1", "http://b:2", "c")))
+    assert [item["metadata"] for item in told] == [item["metadata"] for item in found]
 
 
 def test_a_kind_that_is_not_known_says_where_it_belongs() -> None:

@@ -44,7 +44,7 @@ def test_before_the_first_install_all_is_new(cluster: FakeCluster, kagent: Kagen
     code, out, err = kagent("observe", "diff")
     new = out.count("\n+++ MERGED/")
     removed = re.findall("^-(?!--)", out, re.MULTILINE)
-    assert (code, err, new, removed) == (1, "", 11, [])
+    assert (code, err, new, removed) == (1, "", 12, [])
 
 
 def test_an_error_is_more_than_a_difference(cluster: FakeCluster, kagent: Kagent) -> None:

@@ -18,6 +18,7 @@ FILES = [
     "configmap-kagent-collector.yaml",
     "configmap-kagent-logs.yaml",
     "configmap-kagent-rules.yaml",
+    "configmap-kagent-scrape.yaml",
     "daemonset-kagent-logs.yaml",
     "deployment-kagent-collector.yaml",
     "kustomization.yaml",
@@ -50,7 +51,7 @@ def test_what_the_cluster_has_decides_without_a_flag(cluster: FakeCluster, kagen
 
 def test_a_folder(kagent: Kagent, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    told = (0, f"{folder}: 11 objects\n", "")
+    told = (0, f"{folder}: 12 objects\n", "")
     assert kagent("observe", "export", "--plain", str(folder)) == told
     assert names(folder) == FILES
     kustomization = (folder / "kustomization.yaml").read_text()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kubectl_kagent.cli import terminal
-from kubectl_kagent.commands.observe import wanted
+from kubectl_kagent.commands.observe import bundle_flags
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.resources import (
     BUNDLED,
@@ -35,7 +35,7 @@ from tests.fake.cluster import FakeCluster
 
 Object = dict[str, Any]
 SPACE = "kagent-observability"
-RULES = "configmap/kagent-rules"
+RULES, SCRAPE = "configmap/kagent-rules", "configmap/kagent-scrape"
 PLAIN = (
     f"namespace/{SPACE}",
     "serviceaccount/kagent-collector",
@@ -44,13 +44,14 @@ PLAIN = (
     "configmap/kagent-collector",
     "configmap/kagent-logs",
     RULES,
+    SCRAPE,
     "service/kagent-collector",
     "deployment.apps/kagent-collector",
     "daemonset.apps/kagent-logs",
     "poddisruptionbudget.policy/kagent-collector",
 )
 OPERATOR = (
-    *(label for label in PLAIN if label != RULES),
+    *(label for label in PLAIN if label not in (RULES, SCRAPE)),
     "prometheusrule.monitoring.coreos.com/kagent-collector",
     "servicemonitor.monitoring.coreos.com/kagent-collector",
     "podmonitor.monitoring.coreos.com/kagent-collector",
@@ -137,7 +138,7 @@ def test_a_new_config_is_applied_and_starts_the_pods_anew(
 
 def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, kagent: Kagent) -> None:
     served(cluster, PROMETHEUS_RULE)
-    assert wanted.serves(cluster, PROMETHEUS_RULE)
+    assert bundle_flags.serves(cluster, PROMETHEUS_RULE)
     assert kagent("observe", "install") == (0, lines("created", *OPERATOR), "")
 
 
@@ -256,9 +257,9 @@ def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster
     }
     cluster.before("patch", SERVICE, lambda: cluster.add(SERVICE, body), nth=2)
     code, out, err = kagent("observe", "install")
-    assert (code, out) == (1, lines("unchanged", *PLAIN[:7]))
+    assert (code, out) == (1, lines("unchanged", *PLAIN[:8]))
     assert err == (
-        "error: 7 of 11 objects are installed, but Error from server (Conflict): "
+        "error: 8 of 12 objects are installed, but Error from server (Conflict): "
         'Apply failed with 1 conflict: conflict with "kubectl" using v1: '
         ".metadata.labels.app.kubernetes.io/managed-by\n"
         "hint: kubectl kagent observe install goes on where it ended\n"
@@ -272,8 +273,8 @@ def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, 
     cluster.before("patch", SERVICE, lost)  # its namespace was not there, so nothing was tried
     assert kagent("observe", "install") == (
         5,
-        lines("created", *PLAIN[:7]),
-        "error: 7 of 11 objects are installed, but no answer\n"
+        lines("created", *PLAIN[:8]),
+        "error: 8 of 12 objects are installed, but no answer\n"
         "hint: kubectl kagent observe install goes on where it ended\n",
     )
 
@@ -312,7 +313,7 @@ def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
     assert found == [re.sub(r"\.[\w.]*/", "/", label) for label in PLAIN]
     assert kagent("observe", "install", "-o", "name") == (0, "".join(f"{label}\n" for label in PLAIN), "")
     printed = yaml.safe_load(kagent("observe", "install", "--dry-run=client", "-o", "yaml")[1])["items"]
-    assert printed[8]["spec"]["replicas"] == 1
+    assert printed[9]["spec"]["replicas"] == 1
 
 
 # --wait
@@ -366,7 +367,7 @@ def test_a_full_disk_is_told(cluster: FakeCluster, kagent: Kagent, monkeypatch: 
 
     monkeypatch.setattr(terminal, "write", full)
     code, _, err = kagent("observe", "install", "-o", "json")
-    assert (code, err.splitlines()[0]) == (5, "error: 11 of 11 objects are installed, but no space")
+    assert (code, err.splitlines()[0]) == (5, "error: 12 of 12 objects are installed, but no space")
 
 
 # --values

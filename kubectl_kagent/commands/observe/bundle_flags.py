@@ -39,7 +39,7 @@ EXCLUSIVE = (("--operator", "--plain"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BundleFlags:
     """The bundle as the command line describes it. A cluster is asked only for what it leaves open."""
 
     operator: bool
@@ -110,8 +110,8 @@ def _warn(what: str, where: str, option: str) -> None:
     terminal.warn(f"{what} to {where}, unless {option} names another address")
 
 
-def wanted(function: F) -> F:
-    """Add the options; the verb gets them as ``wanted``."""
+def bundle_flags(function: F) -> F:
+    """Add the options; the verb gets them as ``flags``."""
 
     @functools.wraps(function)
     def wrapper(
@@ -125,14 +125,14 @@ def wanted(function: F) -> F:
         **rest: Any,
     ) -> Any:
         destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
-        return function(*args, wanted=Wanted(operator, plain, values, destinations), **rest)
+        return function(*args, flags=BundleFlags(operator, plain, values, destinations), **rest)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
 
 
-class Text(click.ParamType[str]):
+class Matching(click.ParamType[str]):
     """A text of that form, and how it is described."""
 
     name = "text"
@@ -159,21 +159,23 @@ _OPTIONS = (
         "--traces-endpoint",
         metavar="HOST:PORT",
         default="",
-        type=Text(rf"(https?://)?{_HOST}:\d+/?", "an address like tempo.monitoring:4317"),
+        type=Matching(rf"(https?://)?{_HOST}:\d+/?", "an address like tempo.monitoring:4317"),
         help="Where traces go by OTLP over gRPC; default: the Tempo or Jaeger of the cluster.",
     ),
     click.option(
         "--loki-endpoint",
         metavar="URL",
         default="",
-        type=Text(rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?", "a URL like http://loki.monitoring:3100"),
+        type=Matching(
+            rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?", "a URL like http://loki.monitoring:3100"
+        ),
         help="Where logs go; default: the Loki of the cluster.",
     ),
     click.option(
         "--tenant",
         metavar="ID",
         default="",
-        type=Text(r"[A-Za-z0-9!_.*'()-]{1,150}", "the id of a tenant"),
+        type=Matching(r"[A-Za-z0-9!_.*'()-]{1,150}", "the id of a tenant"),
         help="Tenant of Tempo and Loki, sent as X-Scope-OrgID.",
     ),
     click.option(

@@ -1,4 +1,4 @@
-"""Recording and alerting rules as objects: PrometheusRules, or one ConfigMap of rule files."""
+"""What Prometheus reads, as objects: PrometheusRules, or for a plain one ConfigMaps of its own files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ Object = dict[str, Any]
 # Each rule file of these folders, whatever it is called.
 _FOLDERS = ("alerts", "alerts/generated")
 _ENDING = ".rules.yaml"
-_CONFIG_MAP = "kagent-rules"
+_SCRAPE = "manifests/observability/prometheus/scrape.yaml"
 
 
-def rule_objects(root: Path, *, operator: bool, values: str) -> Iterator[Object]:
-    """The rules below ``root``. ``values`` is a values file of the user's, which may name only some of them.
+def prometheus_objects(root: Path, *, operator: bool, values: str) -> Iterator[Object]:
+    """The rules below ``root``, and without an operator what is scraped.
 
-    Raises ValueError for one that is wrong.
+    ``values`` is a values file of the user's, which may name only some of them. Raises ValueError for one
+    that is wrong.
     """
     texts = _texts(root, values)
     if not operator:
-        metadata = {"name": _CONFIG_MAP}
-        yield {"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": metadata, "data": texts}
+        scrape = root / _SCRAPE
+        yield _config_map("kagent-rules", texts)
+        yield _config_map("kagent-scrape", {scrape.name: scrape.read_text()})
         return
     import yaml  # most verbs do without
 
@@ -36,6 +38,10 @@ def rule_objects(root: Path, *, operator: bool, values: str) -> Iterator[Object]
             "metadata": {"name": f"kagent-{name.removesuffix(_ENDING)}"},
             "spec": {"groups": yaml.safe_load(text)["groups"]},
         }
+
+
+def _config_map(name: str, data: dict[str, str]) -> Object:
+    return {"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": {"name": name}, "data": data}
 
 
 def _texts(root: Path, values: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The rules as objects."""
+"""What Prometheus reads."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_kagent.observe.rules import rule_objects
+from kubectl_kagent.observe.for_prometheus import prometheus_objects
 from tests.lab.layout import CHECKOUT
 
 FILES = sorted(path for path in (CHECKOUT / "alerts").rglob("*.rules.yaml") if "tests" not in path.parts)
 
 
 def test_each_rule_file_is_a_prometheus_rule() -> None:
-    found = list(rule_objects(CHECKOUT, operator=True, values=""))
+    found = list(prometheus_objects(CHECKOUT, operator=True, values=""))
     assert {item["kind"] for item in found} == {"PrometheusRule"}
     groups = {item["metadata"]["name"]: item["spec"]["groups"] for item in found}
     wanted = {
@@ -25,9 +25,11 @@ def test_each_rule_file_is_a_prometheus_rule() -> None:
 
 
 def test_a_plain_prometheus_gets_the_files_as_they_are() -> None:
-    (found,) = rule_objects(CHECKOUT, operator=False, values="")
-    assert (found["kind"], found["metadata"]) == ("ConfigMap", {"name": "kagent-rules"})
-    assert found["data"] == {path.name: path.read_text() for path in FILES}
+    rules, scrape = prometheus_objects(CHECKOUT, operator=False, values="")
+    assert (rules["kind"], rules["metadata"]) == ("ConfigMap", {"name": "kagent-rules"})
+    assert rules["data"] == {path.name: path.read_text() for path in FILES}
+    text = (CHECKOUT / "manifests/observability/prometheus/scrape.yaml").read_text()
+    assert (scrape["metadata"]["name"], scrape["data"]) == ("kagent-scrape", {"scrape.yaml": text})
 
 
 @pytest.mark.parametrize("operator", [True, False])
@@ -36,8 +38,8 @@ def test_values_of_a_team_change_one_file(*, operator: bool) -> None:
     ours, theirs = (
         {item["metadata"]["name"]: item.get("data") or item["spec"] for item in found}
         for found in (
-            rule_objects(CHECKOUT, operator=operator, values=""),
-            rule_objects(CHECKOUT, operator=operator, values=changed),
+            prometheus_objects(CHECKOUT, operator=operator, values=""),
+            prometheus_objects(CHECKOUT, operator=operator, values=changed),
         )
     )
     different = [name for name in ours if ours[name] != theirs[name]]
@@ -47,4 +49,4 @@ def test_values_of_a_team_change_one_file(*, operator: bool) -> None:
 
 def test_a_bundle_without_values_is_built_wrong(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        list(rule_objects(tmp_path, operator=True, values="thresholds: {}"))
+        list(prometheus_objects(tmp_path, operator=True, values="thresholds: {}"))
