@@ -54,6 +54,12 @@ VERBS = {
     "Observability": (
         Verb("logs", "Print the logs of all pods of an agent or MCP server", "logs", "logs"),
         Verb("trace", "Show what an agent did, step by step", "trace", "trace"),
+        Verb(
+            "observe",
+            "Install the observability bundle: export, install, diff, uninstall",
+            "observe",
+            "observe",
+        ),
         Verb("top", "Show rates, errors, durations and tokens of agents, tools or models", "top", "top"),
     ),
     "Other": (

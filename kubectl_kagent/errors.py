@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -84,6 +84,14 @@ class Conflict(ServerError):
     """The object changed since it was read."""
 
     reason = "Conflict"
+
+
+class FieldConflict(Conflict):
+    """A server-side apply would change fields that somebody else manages: each field, and its manager."""
+
+    def __init__(self, message: str, fields: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
 
 
 class Expired(ServerError):

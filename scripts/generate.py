@@ -13,10 +13,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from kubectl_kagent.observe import rule_values
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import alerting, dashboards, output, reference, rule_counters, rule_values
+from scripts import alerting, dashboards, output, reference, rule_counters
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,7 +118,7 @@ FILES: dict[str, Callable[[], str]] = {
     f"manifests/{role.part_of}/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
 } | {
     rule_counters.GENERATED: rule_counters.counters_rules,
-    rule_values.GENERATED: rule_values.values_rules,
+    rule_values.GENERATED: lambda: rule_values.rules_file((ROOT / rule_values.SOURCE).read_text()),
     "alerts/alertmanager/commands.tmpl": alerting.command_templates,
     f"{_OPERATOR}/alertmanagerconfig.yaml": alerting.alertmanager_config,
     f"{_OPERATOR}/alertmanager-templates.yaml": alerting.templates_config_map,

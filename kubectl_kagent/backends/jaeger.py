@@ -16,7 +16,7 @@ from kubectl_kagent.errors import KagentError, NotFound, UsageError
 from kubectl_kagent.model.paths import segment
 
 LABELS = "app.kubernetes.io/name=jaeger"  # of its chart
-_OTHERS = "app=jaeger"  # of its operator, of Istio's addon and of most plain manifests
+OTHERS = "app=jaeger"  # of its operator, of Istio's addon and of most plain manifests
 # who answers queries: of the chart's all-in-one until its version 3, of its distributed one, of all since 4
 _ASKED = ("service-query", "query", "all-in-one", "")
 _PORTS = ("http-query", "query-http", "query", 16686)
@@ -112,5 +112,5 @@ def at_address(url: str) -> Jaeger:
 
 def find_jaeger(cluster: Cluster) -> Jaeger | None:
     """The Jaeger in the cluster, through the API server's proxy. None where there is none to be seen."""
-    found = find_service(cluster, (LABELS, _OTHERS), components=_ASKED, ports=_PORTS)
+    found = find_service(cluster, (LABELS, OTHERS), components=_ASKED, ports=_PORTS)
     return Jaeger(found, f"{found.namespace}/{found.name}") if found else None

@@ -23,6 +23,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 MANAGER = "kubectl-kagent"
 
+_namespace = click.option(
+    "-n", "--namespace", metavar="NAME", help="Namespace; default: that of the context."
+)
 _CONNECTION = (
     click.option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file."),
     click.option(
@@ -32,7 +35,7 @@ _CONNECTION = (
     ),
     click.option("--cluster", metavar="NAME", hidden=True, help="Kubeconfig cluster to use."),
     click.option("--user", metavar="NAME", hidden=True, help="Kubeconfig user to use."),
-    click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: that of the context."),
+    _namespace,
     click.option("--as", "as_user", metavar="USER", hidden=True, help="User to impersonate."),
     click.option(
         "--as-group", "as_groups", metavar="GROUP", multiple=True, hidden=True, help="Group to impersonate."
@@ -92,6 +95,18 @@ def connection(function: F) -> F:
 
     A factory in ``ctx.obj`` replaces the real connection: tests put a fake there.
     """
+    return _with_connection(function, _namespace)
+
+
+def connection_in(namespace: str) -> Callable[[F], F]:
+    """The same for a verb whose work is in ``namespace``, unless ``-n`` names another."""
+    option = click.option(
+        *("-n", "--namespace"), metavar="NAME", default=namespace, show_default=True, help="Namespace."
+    )
+    return lambda function: _with_connection(function, option)
+
+
+def _with_connection(function: F, namespace: Callable[[F], F]) -> F:
 
     @click.pass_context
     @functools.wraps(function)
@@ -101,7 +116,7 @@ def connection(function: F) -> F:
         return context.invoke(function, lambda: _open(context, flags), **values)
 
     for option in reversed(_CONNECTION):
-        wrapper = option(wrapper)
+        wrapper = (namespace if option is _namespace else option)(wrapper)  # type: ignore[arg-type]
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
 
 

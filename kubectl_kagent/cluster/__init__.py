@@ -79,7 +79,23 @@ class Cluster(Protocol):
     ) -> Object:
         """The object after a JSON patch, whose ``test`` operations are preconditions."""
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        manager: str,
+    ) -> Object:
+        """The object after a server-side apply of ``body``, which creates it where it is not there.
+
+        What ``manager`` applied before and no longer does is removed. Raises FieldConflict when it
+        would change fields of other managers; with ``force`` they become ours.
+        """
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
         """Delete the object; its dependents follow as their owner references say."""
 
     def watch(

@@ -22,6 +22,7 @@ Object = dict[str, Any]
 
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
+_APPLY = "application/apply-patch+yaml"  # of which JSON is a part
 _LOG_SILENCE = 60
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOTALL)
 
@@ -106,10 +107,28 @@ class ApiServer:
         with writing(resource, namespace, name, done="changed", dry_run=dry_run):
             return checked(resource, self._object("PATCH", resource, path, query, patch, _JSON_PATCH))
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        manager: str,
+    ) -> Object:
+        query = {"fieldManager": manager, "force": str(force).lower(), "dryRun": "All" if dry_run else None}
+        name = str(dig(body, "metadata", "name") or "")
+        path = resource.path(namespace, name)
+        with writing(resource, namespace, name, done="applied", dry_run=dry_run):
+            applied = self._object("PATCH", resource, path, query, body, _APPLY)
+            return checked(resource, applied, kept=not dry_run)
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
         """Raises NotFound. The object may live on for a while: its finalizers run first."""
-        with writing(resource, namespace, name, done="deleted"):
-            self._object("DELETE", resource, resource.path(namespace, name))
+        query = {"dryRun": "All" if dry_run else None}
+        with writing(resource, namespace, name, done="deleted", dry_run=dry_run):
+            self._object("DELETE", resource, resource.path(namespace, name), query)
 
     def watch(
         self,

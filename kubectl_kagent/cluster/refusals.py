@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from kubectl_kagent.errors import (
     AlreadyExists,
     Conflict,
     Expired,
+    FieldConflict,
     Forbidden,
     KagentError,
     NotFound,
@@ -56,7 +58,7 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code == 404:
         return NotFound(message, _shown_by_get(status, resource))
     if code == 409:
-        return AlreadyExists(message) if reason == "AlreadyExists" else Conflict(message)
+        return AlreadyExists(message) if reason == "AlreadyExists" else _conflict(status, message)
     if code == 410 or reason == "Expired":
         return Expired(message)
     if code in (502, 503, 504):
@@ -79,6 +81,23 @@ def _gateway(code: int, message: str) -> type[Unreachable]:
     broke_off = any(words in message for words in _BROKE_OFF)
     sent = code != 503 or (broke_off and not any(words in message for words in _NOT_REACHED))
     return Unanswered if sent else Unreachable
+
+
+def _conflict(status: Mapping[str, Any], message: str) -> Conflict:
+    """Of fields that somebody else manages, as a server-side apply is told, or of a resource version."""
+    causes = _details(status).get("causes")
+    fields = [
+        (_word(cause, "field"), _manager(_word(cause, "message")))
+        for cause in (causes if isinstance(causes, list) else ())
+        if isinstance(cause, Mapping) and cause.get("reason") == "FieldManagerConflict"
+    ]
+    return FieldConflict(message, fields) if fields else Conflict(message)
+
+
+def _manager(message: str) -> str:
+    """The manager in ``conflict with "NAME" using v1``, whose name Go has quoted."""
+    found = re.match(r'conflict with "((?:[^"\\]|\\.)*)"', message)
+    return found[1] if found else "another manager"
 
 
 def _word(status: Mapping[str, Any], key: str) -> str:

@@ -67,6 +67,38 @@ CRD = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
 
+SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+DAEMON_SET = Resource("apps", "v1", "daemonsets", "DaemonSet")
+PDB = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+_RBAC = "rbac.authorization.k8s.io"
+CLUSTER_ROLE = Resource(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False)
+CLUSTER_ROLE_BINDING = Resource(_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
+_PROMETHEUS_OPERATOR = "monitoring.coreos.com"
+PROMETHEUS_RULE = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheusrules", "PrometheusRule")
+PROMETHEUS = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheuses", "Prometheus")
+SERVICE_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "servicemonitors", "ServiceMonitor")
+POD_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "podmonitors", "PodMonitor")
+GRAFANA_DASHBOARD = Resource("grafana.integreatly.org", "v1beta1", "grafanadashboards", "GrafanaDashboard")
+
+# The kinds that the observability bundle is made of, in the order in which its objects are made.
+BUNDLED = (
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    SERVICE,
+    DEPLOYMENT,
+    DAEMON_SET,
+    PDB,
+    PROMETHEUS_RULE,
+    SERVICE_MONITOR,
+    POD_MONITOR,
+    GRAFANA_DASHBOARD,
+)
+# Those that only a cluster with the prometheus-operator or the grafana-operator has.
+OPERATORS = (PROMETHEUS_RULE, SERVICE_MONITOR, POD_MONITOR, GRAFANA_DASHBOARD)
+
 WORKLOADS = (AGENT, MCP_SERVER)
 LISTABLE = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)
 

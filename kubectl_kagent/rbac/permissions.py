@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     CRD,
@@ -17,6 +18,7 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
     NAMESPACE,
     POD,
+    PROMETHEUS,
     REMOTE_MCP_SERVER,
     REPLICA_SET,
     SCALED_OBJECT,
@@ -176,6 +178,34 @@ _UNDO = (
     ),
     *_only_with("--wait", (*_NAMED, Need(DEPLOYMENT, ("get",), "how far it is"), *_EXPLAINED, *_IDLE)),
 )
+
+_SURROUNDINGS = (
+    Need(CRD, ("get",), "whether the operators of Prometheus and Grafana are there", elsewhere="the cluster"),
+    Need(
+        PROMETHEUS,
+        ("list",),
+        "the labels by which Prometheus takes up rules and monitors",
+        "leaves them out, and says so",
+        elsewhere=_ALL_NAMESPACES,
+    ),
+    Need(
+        SERVICE,
+        ("list",),
+        "find Tempo, Jaeger and Loki",
+        "expects them where charts put them, and says so",
+        elsewhere=_ALL_NAMESPACES,
+    ),
+)
+
+
+def _of_bundle(
+    verbs: tuple[str, ...], why: str, where: str = "the bundle's, and kagent's"
+) -> tuple[Need, ...]:
+    return tuple(
+        Need(resource, verbs, why, elsewhere=where if resource.namespaced else "the cluster")
+        for resource in BUNDLED
+    )
+
 
 PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "get agents|mcpservers": (
@@ -346,6 +376,16 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),
     "sessions list|show|export": _controller({"get": "the sessions"}),
     "sessions delete": _controller({"get": "whether the session is there", "delete": "delete it"}),
+    "observe export": _SURROUNDINGS,
+    "observe install|diff": (
+        *_SURROUNDINGS,
+        *_of_bundle(("get",), "whether it is there, and as it should be"),
+        *_of_bundle(("create", "patch"), "try it on the server, apply it"),
+    ),
+    "observe uninstall": (
+        *_of_bundle(("list",), "what is ours, and what else is in the namespace", _ALL_NAMESPACES),
+        *_of_bundle(("delete",), "delete it"),
+    ),
     "record": (
         *_each(
             (*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE, DEPLOYMENT),

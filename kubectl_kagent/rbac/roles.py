@@ -24,12 +24,16 @@ class Role:
     part_of: str = "rbac"
 
 
-def _rules(*, recorder: bool) -> frozenset[Rule]:
-    """All rules of the record verb, or of all others."""
+# verbs that only the roles named after them have
+_APART = ("record", "observe")
+
+
+def _rules(verb: str = "") -> frozenset[Rule]:
+    """All rules of a verb in ``_APART``, or of all verbs that are not."""
     return frozenset(
         rule
-        for verb, needs in PERMISSIONS.items()
-        if (verb == "record") == recorder
+        for row, needs in PERMISSIONS.items()
+        if (row.split()[0] == verb if verb else row.split()[0] not in _APART)
         for need in needs
         for rule in need.rules
     )
@@ -57,31 +61,37 @@ ROLES = (
     Role(
         "kagent-view",
         "look: get, describe, logs, rollout history, diff and status, tools list and check, version",
-        frozenset(filter(_is_looking, _rules(recorder=False))),
+        frozenset(filter(_is_looking, _rules())),
         ("view", "edit", "admin"),
     ),
     Role(
         "kagent-controller-api",
         "all that the kagent controller's API can do, as any user: chat, approvals and sessions, but also "
         "create and delete agents wherever it serves; for a RoleBinding in kagent's namespace",
-        frozenset(filter(_is_talking, _rules(recorder=False))),
+        frozenset(filter(_is_talking, _rules())),
     ),
     Role(
         "kagent-edit",
         "change: also scale, hibernate, wake, autoscale, rollout restart and undo, tools call; "
         "trace, top and rollout history --impact, which ask services; no recording",
-        frozenset(rule for rule in _rules(recorder=False) if not _is_recording(rule)),
+        frozenset(rule for rule in _rules() if not _is_recording(rule)),
         ("edit", "admin"),
     ),
     Role(
         "kagent-operate",
         "all of kagent-edit, and history is recorded: also record",
-        _rules(recorder=False) | _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
+        _rules() | _rules("record") | {RECORDS_AGENTS_ONLY},
+    ),
+    Role(
+        "kagent-observe",
+        "observe install, diff, uninstall and export; who binds it must also have what the bundle's own "
+        "ClusterRoles grant, as a cluster-admin does, or may not install these",
+        _rules("observe"),
     ),
     Role(
         "kagent-recorder",
         "what the recorder in the cluster needs",
-        _rules(recorder=True) | {RECORDS_AGENTS_ONLY},
+        _rules("record") | {RECORDS_AGENTS_ONLY},
         part_of="recorder",
     ),
 )

@@ -249,10 +249,14 @@ def play(world: LabWorld, case: Case, user: str, *, refused: bool = False) -> tu
     return done, cluster.used, before
 
 
-@pytest.mark.parametrize("verb", PERMISSIONS)
+# observe's objects are not of one namespace: tests/cluster/test_observe.py has its role
+VERBS = [verb for verb in PERMISSIONS if verb.split()[0] != "observe"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_exactly_these_rules_are_enough_and_each_is_needed(verb: str, world: LabWorld) -> None:
     everything = set(table(verb))
-    slug = f"{world.tools.namespace}-{list(PERMISSIONS).index(verb)}"
+    slug = f"{world.tools.namespace}-{VERBS.index(verb)}"
     lacking = {f"{slug}-{number}": use for number, use in enumerate(sorted(everything))}
     rights = {user: everything - _with(use) for user, use in lacking.items()}
     Users(world).create({slug: everything} | rights)
@@ -319,7 +323,8 @@ def test_a_shipped_role_allows_its_verbs_and_no_others(
     user = shipped[role.name]
     Users(world).await_rule(user, Use(min(role.rules), elsewhere=True))
     rules = {replace(rule, name="") for rule in role.rules}
-    for verb, (case, *_) in CASES.items():
+    for verb in VERBS:
+        case = CASES[verb][0]
         done, used, before = play(world, case, user, refused=verb == "record")
         needed = {use.rule for use in used if not table(verb)[use].without}
         allowed = needed <= rules

@@ -23,6 +23,7 @@ from kubectl_kagent.errors import (
     AlreadyExists,
     Conflict,
     Expired,
+    FieldConflict,
     Forbidden,
     NotFound,
     OtherServerError,
@@ -474,6 +475,81 @@ def test_a_dry_run_of_a_creation_creates_nothing(subject: Subject) -> None:
     assert "resourceVersion" not in tried["metadata"]
     with pytest.raises(NotFound):
         subject.api.get(CONFIG_MAP, subject.namespace, name)
+
+
+def test_a_dry_run_of_a_deletion_deletes_nothing(subject: Subject) -> None:
+    name = subject.config_map(a="0")["metadata"]["name"]
+    subject.api.delete(CONFIG_MAP, subject.namespace, name, dry_run=True)
+    assert subject.api.get(CONFIG_MAP, subject.namespace, name)["data"] == {"a": "0"}
+
+
+# Server-side apply
+
+
+def applied(subject: Subject, name: str, *, manager: str = "first", **how: Any) -> Object:
+    data = how.pop("data")
+    subject.made.append((CONFIG_MAP, name))
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+    return subject.api.apply(CONFIG_MAP, subject.namespace, body, manager=manager, **how)
+
+
+def test_an_apply_creates_and_the_same_again_is_no_write(subject: Subject) -> None:
+    name = unique("map")
+    made = applied(subject, name, data={"a": "0"})
+    assert made["data"] == {"a": "0"}
+    (entry,) = made["metadata"]["managedFields"]
+    assert (entry["manager"], entry["operation"]) == ("first", "Apply")
+    assert applied(subject, name, data={"a": "0"})["metadata"] == made["metadata"]
+
+
+def test_what_is_applied_no_longer_is_removed_and_what_others_wrote_stays(subject: Subject) -> None:
+    name = unique("map")
+    applied(subject, name, data={"a": "0", "b": "0"})
+    subject.patch(CONFIG_MAP, name, {"data": {"c": "0"}}, manager="second")
+    assert applied(subject, name, data={"a": "1"})["data"] == {"a": "1", "c": "0"}
+
+
+def test_what_another_manager_changed_is_a_conflict_that_names_it(subject: Subject) -> None:
+    name = unique("map")
+    applied(subject, name, data={"a.yaml": "0", "b": "0"})
+    subject.patch(CONFIG_MAP, name, {"data": {"a.yaml": "1", "b": "1"}}, manager="second")
+    with pytest.raises(FieldConflict) as refused:
+        applied(subject, name, data={"a.yaml": "2", "b": "2"})
+    assert sorted(refused.value.fields) == [(".data.a.yaml", "second"), (".data.b", "second")]
+    assert subject.api.get(CONFIG_MAP, subject.namespace, name)["data"] == {"a.yaml": "1", "b": "1"}
+
+
+def test_the_same_value_as_another_manager_wrote_is_shared(subject: Subject) -> None:
+    name = unique("map")
+    applied(subject, name, data={"a": "0"})
+    subject.patch(CONFIG_MAP, name, {"data": {"a": "1"}}, manager="second")
+    shared = applied(subject, name, data={"a": "1"})
+    assert sorted(entry["manager"] for entry in shared["metadata"]["managedFields"]) == ["first", "second"]
+
+
+def test_an_apply_by_force_takes_a_field_over(subject: Subject) -> None:
+    name = unique("map")
+    applied(subject, name, data={"a": "0"})
+    subject.patch(CONFIG_MAP, name, {"data": {"a": "1"}}, manager="second")
+    taken = applied(subject, name, data={"a": "2"}, force=True)
+    assert taken["data"] == {"a": "2"}
+    assert [entry["manager"] for entry in taken["metadata"]["managedFields"]] == ["first"]
+
+
+def test_a_dry_run_of_an_apply_stores_nothing_and_shows_conflicts(subject: Subject) -> None:
+    name = unique("map")
+    tried = applied(subject, name, data={"a": "0"}, dry_run=True)
+    assert (tried["data"], "resourceVersion" in tried["metadata"]) == ({"a": "0"}, False)
+    with pytest.raises(NotFound):
+        subject.api.get(CONFIG_MAP, subject.namespace, name)
+    made = applied(subject, name, data={"a": "0"})
+    tried = applied(subject, name, data={"a": "1"}, dry_run=True)
+    assert (tried["data"], tried["metadata"]["resourceVersion"]) == (
+        {"a": "1"},
+        made["metadata"]["resourceVersion"],
+    )
+    with pytest.raises(FieldConflict):
+        applied(subject, name, data={"a": "1"}, dry_run=True, manager="second")
 
 
 # Revisions

@@ -179,9 +179,26 @@ class FakeCluster:
         patched = self._store.json_patch(resource, namespace, name, patch, manager, dry_run=dry_run)
         return checked(resource, patched)
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        self._admit(Request("delete", resource, namespace, name))
-        self._store.delete(resource, namespace, name)
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        manager: str,
+    ) -> Object:
+        name = str(body["metadata"]["name"])
+        self._admit(Request("patch", resource, namespace, name, body, dry_run))
+        if not self._store.has(resource, namespace, name) and ("create", resource) in self._denied:
+            raise _forbidden(self.user, Request("create", resource, namespace))
+        applied = self._store.apply(resource, namespace, body, manager, force=force, dry_run=dry_run)
+        return checked(resource, applied, kept=not dry_run)
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
+        self._admit(Request("delete", resource, namespace, name, dry_run=dry_run))
+        self._store.delete(resource, namespace, name, dry_run=dry_run)
 
     def watch(
         self,

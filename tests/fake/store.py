@@ -19,22 +19,29 @@ from typing import Any
 from kubectl_kagent.cluster.refusals import refusal
 from kubectl_kagent.errors import AlreadyExists, Conflict, Expired, OtherServerError, Unreachable
 from kubectl_kagent.model.resources import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     EVENT,
     HPA,
     NAMESPACE,
     SERVICE,
+    SERVICE_ACCOUNT,
     Resource,
 )
 from tests.fake.copies import copied
-from tests.fake.ownership import managed_fields
+from tests.fake.ownership import Applied, managed_fields
 from tests.fake.patches import PatchError, apply_json_patch, apply_merge_patch
 from tests.fake.selectors import field_requirements, fields_match, label_requirements, labels_match
 
 Object = dict[str, Any]
 
-_WITHOUT_GENERATION = (CONFIG_MAP, SERVICE, CONTROLLER_REVISION, EVENT, NAMESPACE, HPA)
+_WITHOUT_GENERATION = (
+    *(CONFIG_MAP, SERVICE, CONTROLLER_REVISION, EVENT, NAMESPACE, HPA),
+    *(SERVICE_ACCOUNT, CLUSTER_ROLE, CLUSTER_ROLE_BINDING),
+)
+_BUILT_IN = ("", "apps", "autoscaling", "policy", "rbac.authorization.k8s.io")
 _ETCD_REQUEST_LIMIT = 1_572_864
 
 
@@ -67,6 +74,10 @@ class Store:
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         with self._changed:
             return copied(self._live(resource, namespace, name))
+
+    def has(self, resource: Resource, namespace: str | None, name: str) -> bool:
+        with self._changed:
+            return self._find(resource, namespace, name) is not None
 
     def list_objects(
         self,
@@ -203,9 +214,48 @@ class Store:
             )
             return self._keep("MODIFIED", resource, after)
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        manager: str,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Object:
         with self._changed:
-            self._keep("DELETED", resource, copied(self._live(resource, namespace, name)))
+            before = self._find(resource, namespace, body["metadata"]["name"]) or {}
+            applied = Applied(before, _without(body, "status"), manager)
+            if applied.conflicts and not force:
+                raise refusal(conflicts(applied.conflicts), 409, resource)
+            after = applied.merged()
+            if not before:
+                return self._create_applied(resource, namespace, after, applied, dry_run=dry_run)
+            after["metadata"]["managedFields"] = applied.managed_fields(after, self._now())
+            if after == before:
+                return copied(before)
+            old, new = before["metadata"], after["metadata"]
+            _check_metadata(resource, {**old, "managedFields": None}, {**new, "managedFields": None})
+            if "generation" in old and _without(after, "metadata") != _without(before, "metadata"):
+                new["generation"] = old["generation"] + 1
+            return self._keep("MODIFIED", resource, after, dry_run=dry_run)
+
+    def _create_applied(
+        self, resource: Resource, namespace: str, obj: Object, applied: Applied, *, dry_run: bool
+    ) -> Object:
+        metadata = obj["metadata"]
+        if resource.namespaced and metadata.setdefault("namespace", namespace) != namespace:
+            raise _wrong_namespace()
+        metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._now()}
+        if resource not in _WITHOUT_GENERATION:
+            metadata["generation"] = 1
+        metadata["managedFields"] = applied.managed_fields(obj, self._now())
+        return self._keep("ADDED", resource, obj, dry_run=dry_run)
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
+        with self._changed:
+            self._keep("DELETED", resource, copied(self._live(resource, namespace, name)), dry_run=dry_run)
 
     # What etcd and time do
 
@@ -313,7 +363,7 @@ def _in_namespace(obj: Mapping[str, Any], namespace: str | None) -> bool:
 def _as_item(resource: Resource, obj: Object) -> Object:
     """Items of a built-in list come without their kind; those of a custom resource keep it."""
     item = copied(obj)
-    if resource.group in ("", "apps", "autoscaling"):
+    if resource.group in _BUILT_IN:
         del item["kind"], item["apiVersion"]
     return item
 
@@ -325,6 +375,18 @@ def _without(obj: Mapping[str, Any], key: str) -> Object:
 def _wrong_namespace() -> OtherServerError:
     message = "the namespace of the provided object does not match the namespace sent on the request"
     return OtherServerError("BadRequest", message)
+
+
+def conflicts(fields: Sequence[tuple[str, str]]) -> Object:
+    """The Status of a server-side apply that would change fields of other managers."""
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}" using v1', "field": field}
+        for field, manager in fields
+    ]
+    listed = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
+    plural = "" if len(causes) == 1 else "s"
+    message = f"Apply failed with {len(causes)} conflict{plural}: {listed}"
+    return {"reason": "Conflict", "message": message, "details": {"causes": causes}}
 
 
 def _immutable(obj: Object) -> OtherServerError:

@@ -41,8 +41,11 @@ from tests.permissions.scenes import (
     to_undo_with_an_edit,
     to_undo_with_sources,
     unsettled,
+    with_bundle,
     with_loki,
+    with_operators,
     without_autoscaler,
+    without_bundle,
     without_loki,
 )
 
@@ -223,6 +226,13 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("sessions export {session}", before=conversed),
     ),
     "sessions delete": (Case("sessions delete {session}", before=conversed),),
+    "observe export": (Case("observe export", before=with_operators, after=without_bundle),),
+    "observe install|diff": (
+        Case("observe install --operator", before=with_operators, after=without_bundle),
+        Case("observe diff", before=with_bundle, after=without_bundle),
+        Case("observe install", after=without_bundle),
+    ),
+    "observe uninstall": (Case("observe uninstall --yes", before=with_bundle, after=without_bundle),),
     "record": (
         Case(
             "record",

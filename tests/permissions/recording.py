@@ -8,7 +8,7 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Access, ClusterService
-from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.errors import Forbidden, NotFound
 from kubectl_kagent.model.resources import (
     CONTROLLER_REVISION,
     Resource,
@@ -80,9 +80,18 @@ class Recording:
         self.ask("patch", resource.group, resource.plural, namespace)
         return self._written(resource, self.real.json_patch(resource, namespace, name, patch, **how))
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+    def apply(self, resource: Resource, namespace: str, body: Mapping[str, Any], **how: Any) -> Object:
+        """Who may not create may not apply what is not there."""
+        self.ask("patch", resource.group, resource.plural, namespace)
+        try:
+            self.real.get(resource, namespace, body["metadata"]["name"])
+        except NotFound:
+            self.ask("create", resource.group, resource.plural, namespace)
+        return self._written(resource, self.real.apply(resource, namespace, body, **how))
+
+    def delete(self, resource: Resource, namespace: str, name: str, **how: Any) -> None:
         self.ask("delete", resource.group, resource.plural, namespace)
-        self.real.delete(resource, namespace, name)
+        self.real.delete(resource, namespace, name, **how)
 
     def pod_log(self, namespace: str, pod: str, container: str, **how: Any) -> str:
         self.ask("get", "", "pods/log", namespace)

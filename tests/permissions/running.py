@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from kubectl_kagent.app import cli
 from kubectl_kagent.lifecycle.history.recorder import Recorder
 from tests import fake
+from tests.fake.bundle import in_place_of_ours
 from tests.permissions.recording import Recording, Use
 
 _FAKE = str(Path(fake.__file__).parent)
@@ -54,9 +55,10 @@ def run(cluster: Recording, words: list[str], *, until: frozenset[Use] = frozens
     guard.start()
     result = None
     try:
-        result = CliRunner().invoke(
-            cli, words, obj=lambda _: cluster, prog_name="kubectl kagent", catch_exceptions=False
-        )
+        with in_place_of_ours():
+            result = CliRunner().invoke(
+                cli, words, obj=lambda _: cluster, prog_name="kubectl kagent", catch_exceptions=False
+            )
         over.set()
         guard.join()
     except KeyboardInterrupt:

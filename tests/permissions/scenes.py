@@ -12,18 +12,23 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import AlreadyExists, NotFound
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
+    CRD,
+    GRAFANA_DASHBOARD,
     HPA,
     MCP_SERVER,
     MODEL_CONFIG,
     NAMESPACE,
+    PROMETHEUS_RULE,
     REMOTE_MCP_SERVER,
     SERVICE,
     Resource,
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, parse_time, revision_name
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
+from kubectl_kagent.observe.bundle import BUNDLE, DEFAULT_NAMESPACE, PART_OF, SELECTOR
 from tests.permissions.recording import Recording
 from tests.permissions.running import run
 
@@ -403,3 +408,37 @@ def _set_count(world: World, replicas: int | None) -> None:
     spec = {"byo": {"deployment": {"replicas": replicas}}}
     world.admin.merge_patch(AGENT, world.admin.namespace, "echo", {"spec": spec}, manager="admin")
     world.settle()
+
+
+def bundles_namespace(world: World) -> None:
+    """The namespace is the bundle's own, and nothing else of the bundle is there yet."""
+    metadata = {"name": DEFAULT_NAMESPACE, "labels": {PART_OF: BUNDLE}}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    world.admin.apply(NAMESPACE, "", body, manager="kubectl-kagent")
+
+
+_TOLD_BY = (PROMETHEUS_RULE, GRAFANA_DASHBOARD)
+
+
+def with_operators(world: World) -> None:
+    """And the namespace is the bundle's own."""
+    bundles_namespace(world)
+    for resource in _TOLD_BY:
+        body = {"apiVersion": CRD.api_version, "kind": CRD.kind, "metadata": {"name": resource.full_name}}
+        world.admin.apply(CRD, "", body, manager="test")
+
+
+def with_bundle(world: World, *more: str) -> None:
+    with_operators(world)
+    done = run(Recording(world.admin), ["observe", "install", "--operator", *more])
+    assert done.code == 0, done
+
+
+def without_bundle(world: World) -> None:
+    for resource in _TOLD_BY:
+        with contextlib.suppress(NotFound):
+            world.admin.delete(CRD, "", resource.full_name)
+    for resource in BUNDLED:
+        for item in world.admin.list_objects(resource, labels=SELECTOR)["items"]:
+            metadata = item["metadata"]
+            world.admin.delete(resource, metadata.get("namespace") or "", metadata["name"])

@@ -11,6 +11,7 @@ from kubectl_kagent.errors import (
     AlreadyExists,
     Conflict,
     Expired,
+    FieldConflict,
     Forbidden,
     KagentError,
     NotFound,
@@ -19,6 +20,7 @@ from kubectl_kagent.errors import (
 from kubectl_kagent.model import resources
 from kubectl_kagent.model.resources import Resource
 from tests.fake.cluster import FakeCluster
+from tests.fake.store import conflicts
 from tests.soak.wire import Answer, Asked
 
 HOST = "cluster.test:80"
@@ -96,8 +98,11 @@ def _object(
     if asked.method == "GET":
         return _json(cluster.get(resource, namespace, name or ""))
     if asked.method == "DELETE":
-        cluster.delete(resource, namespace or "", name or "")
+        cluster.delete(resource, namespace or "", name or "", dry_run=query.get("dryRun") == "All")
         return _json({"kind": "Status", "apiVersion": "v1", "status": "Success"})
+    if "apply-patch" in asked.headers["content-type"]:
+        force = query.get("force") == "true"
+        return _json(cluster.apply(resource, namespace or "", asked.json(), force=force, **how))
     patch = cluster.json_patch if "json-patch" in asked.headers["content-type"] else cluster.merge_patch
     return _json(patch(resource, namespace or "", name or "", asked.json(), **how))
 
@@ -132,7 +137,9 @@ def _lines(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def _refusal(error: KagentError, name: str | None, plural: str) -> Answer:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), 0)
     if code:
-        details = {"name": name, "kind": plural} if name else {}
+        details: dict[str, Any] = {"name": name, "kind": plural} if name else {}
+        if isinstance(error, FieldConflict):
+            details |= conflicts(error.fields)["details"]
         return status(code, type(error).reason, error.message, **details)  # type: ignore[attr-defined]
     if isinstance(error, OtherServerError):
         code = next((code for code, reason in _REASONS.items() if reason == error.reason), 500)

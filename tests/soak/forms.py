@@ -11,13 +11,17 @@ from typing import Any
 
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     HPA,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
+    OPERATORS,
     REMOTE_MCP_SERVER,
 )
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
+from kubectl_kagent.observe.bundle import SELECTOR
 from tests.fake.records import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
 from tests.permissions import recording, running, scenes
 from tests.permissions.scenes import nothing
@@ -126,6 +130,17 @@ def _answered(world: World) -> bool:
     return any(to.startswith("echo:8080") for to, _ in world.services.kept.said)
 
 
+def _installed(world: World) -> bool:
+    kinds = [resource for resource in BUNDLED if resource not in OPERATORS]
+    return all(world.admin.list_objects(kind, None, labels=SELECTOR)["items"] for kind in kinds)
+
+
+def _uninstalled(world: World) -> bool:
+    """But for the namespace, which has other objects in it."""
+    kinds = [resource for resource in BUNDLED if resource is not NAMESPACE]
+    return not any(world.admin.list_objects(kind, None, labels=SELECTOR)["items"] for kind in kinds)
+
+
 def _never(_: World) -> bool:
     """What exit code 0 would claim is not so, whatever is done."""
     return False
@@ -161,6 +176,10 @@ def _to_undo_with_sources(world: World) -> None:
     scenes.to_undo_with_sources(world)
 
 
+def _with_bundle(world: World) -> None:
+    scenes.with_bundle(world, "-n", "default")
+
+
 def _hibernated(world: World) -> None:
     done = running.run(recording.Recording(world.admin), ["hibernate", f"agent/{RECORDS}"])
     assert done.code == 0, done
@@ -188,6 +207,12 @@ FORMS: tuple[Form, ...] = (
     Form("describe agent/broken"),
     Form("describe mcpserver/server"),
     Form("describe agents -l only=this"),
+    # observe
+    Form("observe export -n default"),
+    Form("observe install -n default --plain", done=_installed),
+    Form("observe install -n default --dry-run=server"),
+    Form("observe diff -n default --operator", before=_with_bundle),
+    Form("observe uninstall -n default --yes", before=_with_bundle, done=_uninstalled),
     # logs
     Form(f"logs agent/{RECORDS}"),
     Form("logs agent/broken --previous"),

@@ -25,6 +25,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
+from tests.fake.bundle import in_place_of_ours
 from tests.permissions.running import must_wait
 from tests.soak.wire import Answer, Asked, Handler, answered_by
 from tests.soak.world import World
@@ -142,7 +143,8 @@ def _connected(flags: Connection) -> Cluster:
 def _invoke(words: list[str], stdin: str | None, bounds: _Bounds) -> tuple[int, str, str, str]:
     result = None
     try:
-        result = CliRunner().invoke(cli, words, input=stdin, obj=_connected, prog_name="kubectl kagent")
+        with in_place_of_ours():
+            result = CliRunner().invoke(cli, words, input=stdin, obj=_connected, prog_name="kubectl kagent")
         bounds.over = True
     except Hang:
         bounds.over = True

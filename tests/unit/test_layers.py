@@ -62,7 +62,7 @@ def test_a_new_module_is_held(tmp_path: Path, module: str, imported: str, contra
 
 def test_a_package_that_is_in_no_layer_is_named(tmp_path: Path) -> None:
     copy = WorkingCopy(tmp_path / "copy")
-    copy.write("kubectl_kagent/observe/__init__.py", '"""New."""\n')
+    copy.write("kubectl_kagent/checks/__init__.py", '"""New."""\n')
     code, told = copy.lint_imports()
     assert (code, f"{_LAYERS} BROKEN" in told) == (1, True), told
-    assert "observe" in told.partition("Broken contracts")[2]
+    assert "checks" in told.partition("Broken contracts")[2]

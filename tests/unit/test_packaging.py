@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
 
 from tests.lab.layout import CHECKOUT
+from tests.working_copy import WorkingCopy
 
 ROOT = CHECKOUT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -78,3 +85,38 @@ def test_the_image_has_what_the_package_needs_in_the_versions_of_the_lock() -> N
     assert {*declared()} - {canonical(re.split(r"[\[=]", pin)[0]) for pin in runtime} == set()
     entries = re.split(r"\n(?=\w)", (ROOT / "requirements.txt").read_text())
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files."""
+    place = tmp_path_factory.mktemp("wheel")
+    code, told = WorkingCopy(place / "copy").python(
+        "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)
+    )
+    assert code == 0, told
+    (wheel,) = place.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place / "unpacked")
+    return place / "unpacked"
+
+
+def _observe(place: Path, *words: str) -> tuple[str, str]:
+    """What is printed by the package that is there."""
+    command = [sys.executable, "-m", "kubectl_kagent", "observe", *words]
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=True)
+    return done.stdout, done.stderr
+
+
+def test_the_wheel_has_the_bundle_of_the_checkout(unpacked: Path) -> None:
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    for source, target in included.items():
+        theirs = {path.relative_to(unpacked / target) for path in (unpacked / target).rglob("*.*")}
+        assert theirs == {path.relative_to(ROOT / source) for path in (ROOT / source).rglob("*.*")}
+
+
+@pytest.mark.parametrize("flavour", ["--plain", "--operator"])
+def test_an_installed_package_exports_what_the_checkout_exports(unpacked: Path, flavour: str) -> None:
+    exported = _observe(unpacked, "export", flavour)
+    assert (exported, "kind: Namespace" in exported[0]) == (_observe(ROOT, "export", flavour), True)

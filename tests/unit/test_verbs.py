@@ -72,7 +72,7 @@ _TESTED_BY_THEIR_VERBS = {
     "tools/findings.py",
     "tools/server.py",
 }
-_ROOMS = ("impact", "lifecycle", "tools", "conversation", "telemetry", "render", "commands")
+_ROOMS = ("impact", "observe", "lifecycle", "tools", "conversation", "telemetry", "render", "commands")
 
 
 def _named(text: str) -> set[Verb]:

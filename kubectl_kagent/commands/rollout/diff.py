@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
-import tempfile
-from pathlib import Path
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import external_diff, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.errors import NotFound
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.diff import difference
 from kubectl_kagent.lifecycle.history.revisions import History
@@ -99,17 +95,9 @@ def _title(revision: Revision) -> str:
 
 
 def _run_external(command: str, label: str, before: Revision, after: Revision) -> None:
-    """Run the user's diff program as kubectl diff does; its exit code 1 only means: they differ."""
-    with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
-        paths = []
-        views = masked_apart(*(revision_view(label, revision) for revision in (before, after)))
-        for revision, shown in zip((before, after), views, strict=True):
-            path = Path(folder, f"{_title(revision).replace(' ', '-')}.yaml")
-            path.write_text(to_yaml(shown))
-            paths.append(str(path))
-        try:
-            done = subprocess.run([*shlex.split(command), *paths], check=False)
-        except (OSError, ValueError) as error:  # not a program, or a quote without its other half
-            raise KagentError(f"KUBECTL_EXTERNAL_DIFF: {error}") from error
-    if done.returncode not in (0, 1):
-        raise KagentError(f"KUBECTL_EXTERNAL_DIFF: {command} failed with exit code {done.returncode}")
+    views = masked_apart(*(revision_view(label, revision) for revision in (before, after)))
+    files = [
+        (f"{_title(revision).replace(' ', '-')}.yaml", to_yaml(shown))
+        for revision, shown in zip((before, after), views, strict=True)
+    ]
+    external_diff.run_on_files(command, *files)

@@ -73,6 +73,7 @@ def test_these_verbs_have_formats() -> None:
         "get": "json yaml name wide jsonpath custom-columns",
         "hibernate": "json yaml name jsonpath custom-columns",
         "logs": "default raw json",
+        "observe install": "json yaml name jsonpath custom-columns",
         "rollback": "json yaml name jsonpath custom-columns",
         "rollout history": "json yaml wide jsonpath",
         "rollout restart": "json yaml name jsonpath custom-columns",

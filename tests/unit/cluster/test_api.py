@@ -101,7 +101,10 @@ def test_each_call_is_the_request_that_kubernetes_expects(api: ApiServer, server
     api.create(AGENT, "team", {"a": 1}, manager="m")
     api.merge_patch(AGENT, "team", "clock", {"a": None}, manager="m", dry_run=True)
     api.json_patch(AGENT, "team", "clock", [{"op": "remove", "path": "/a"}], manager="m")
+    api.apply(AGENT, "team", {"metadata": {"name": "clock"}}, manager="m", force=True)
+    api.apply(AGENT, "team", {"metadata": {"name": "clock"}}, manager="m", dry_run=True)
     api.delete(AGENT, "team", "clock")
+    api.delete(AGENT, "team", "clock", dry_run=True)
     selected = {
         "labelSelector": "a=b,!c",
         "fieldSelector": "metadata.name=clock",
@@ -115,11 +118,15 @@ def test_each_call_is_the_request_that_kubernetes_expects(api: ApiServer, server
         ("POST", base, {"fieldManager": "m"}),
         ("PATCH", f"{base}/clock", {"fieldManager": "m", "dryRun": "All"}),
         ("PATCH", f"{base}/clock", {"fieldManager": "m"}),
+        ("PATCH", f"{base}/clock", {"fieldManager": "m", "force": "true"}),
+        ("PATCH", f"{base}/clock", {"fieldManager": "m", "force": "false", "dryRun": "All"}),
         ("DELETE", f"{base}/clock", {}),
+        ("DELETE", f"{base}/clock", {"dryRun": "All"}),
     ]
     types = [received.header("Content-Type") for received in server.received]
     merge, patch = "application/merge-patch+json", "application/json-patch+json"
-    assert types == [[], [], [], ["application/json"], [merge], [patch], []]
+    apply = "application/apply-patch+yaml"
+    assert types == [[], [], [], ["application/json"], [merge], [patch], [apply], [apply], [], []]
     bodies = [json.loads(received.body) for received in server.received[3:6]]
     assert bodies == [{"a": 1}, {"a": None}, [{"op": "remove", "path": "/a"}]]
     assert all(received.header("Accept") == ["application/json"] for received in server.received)

@@ -7,7 +7,9 @@ import ssl
 import pytest
 import urllib3
 
-from kubectl_kagent.cluster.refusals import unreachable
+from kubectl_kagent.cluster.refusals import refusal, unreachable
+from kubectl_kagent.errors import Conflict, FieldConflict
+from kubectl_kagent.model.resources import CONFIG_MAP
 
 
 def untrusted(code: int, message: str) -> Exception:
@@ -47,3 +49,31 @@ def test_which_check_of_a_certificate_failed_is_said(
     by = " by this kubeconfig" if of_cluster else ""
     assert error.message == f"the certificate of h:6443 is not trusted{by}: {message}"
     assert error.hint == hint
+
+
+def cause(field: object, message: object) -> dict[str, object]:
+    return {"reason": "FieldManagerConflict", "message": message, "field": field}
+
+
+def test_the_fields_of_a_conflict_and_who_manages_them() -> None:
+    causes = [
+        cause(".data.a", 'conflict with "kubectl-edit" using v1 at 2026-11-28T08:00:00Z'),
+        cause(".data.b", r'conflict with "a \"b\" using" with subresource "status" using v1'),
+        cause(5, "something else"),
+        "nothing",
+    ]
+    error = refusal({"reason": "Conflict", "message": "m", "details": {"causes": causes}}, 409, CONFIG_MAP)
+    assert isinstance(error, FieldConflict)
+    assert error.fields == (
+        (".data.a", "kubectl-edit"),
+        (".data.b", r"a \"b\" using"),
+        ("", "another manager"),
+    )
+
+
+@pytest.mark.parametrize(
+    "details", [{}, {"causes": None}, {"causes": [{"reason": "UnexpectedServerResponse"}]}]
+)
+def test_another_conflict_names_no_fields(details: dict[str, object]) -> None:
+    error = refusal({"reason": "Conflict", "message": "m", "details": details}, 409, CONFIG_MAP)
+    assert type(error) is Conflict

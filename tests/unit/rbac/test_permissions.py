@@ -75,13 +75,15 @@ def test_without_a_rule_a_verb_is_refused_before_it_changed_anything_or_says_wha
 
 
 def test_no_role_reaches_a_secret_and_looking_changes_nothing() -> None:
-    view, talk, edit, operate, recorder = ROLES
+    view, talk, edit, operate, observe, recorder = ROLES
     assert not [rule for role in ROLES for rule in role.rules if "secret" in rule.resource]
     assert {rule.verb for rule in view.rules} == {"get", "list", "watch"}
     assert view.rules < edit.rules < operate.rules
     assert talk.rules < edit.rules
     assert {(rule.resource, rule.name) for rule in talk.rules} == {("services/proxy", CONTROLLER_SERVICE)}
     assert not talk.aggregate_to
+    assert not observe.aggregate_to
+    assert not {rule.verb for rule in observe.rules} & {"escalate", "bind", "*"}
     assert recorder.rules < operate.rules
     recording = {rule for rule in operate.rules - edit.rules if rule.resource == "controllerrevisions"}
     assert {rule.verb for rule in recording} == {"create", "patch", "delete", "record-agents"}

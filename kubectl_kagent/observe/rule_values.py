@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
 SOURCE, GENERATED = "alerts/values.yaml", "alerts/generated/values.rules.yaml"
 
 THRESHOLDS = frozenset(
@@ -53,18 +51,30 @@ _HEAD = f"# Generated from {SOURCE} by `make generate`.\n"
 Rule = dict[str, Any]
 
 
-def values_rules() -> str:
-    """The generated file, of the values that are checked in."""
-    return rules_file((ROOT / SOURCE).read_text())
+def merged(text: str, over: str) -> str:
+    """A values file with those of ``over``, which names only what is to be another, in their places.
+
+    Raises ValueError for text that is no YAML.
+    """
+    return yaml.safe_dump(_over(_loaded(text), _loaded(over)), sort_keys=False, allow_unicode=True)
+
+
+def _over(value: Any, other: Any) -> Any:
+    if not isinstance(value, dict) or not isinstance(other, dict):
+        return other
+    return {**value, **{key: _over(value.get(key), item) for key, item in other.items()}}
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{SOURCE} is not YAML: {error}") from None
 
 
 def rules_file(text: str) -> str:
     """The rules file of a values file. Raises ValueError that names the key which is wrong."""
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{SOURCE} is not YAML: {error}") from None
-    top = _mapping(values, "the file", {"thresholds", "objectives", "prices"})
+    top = _mapping(_loaded(text), "the file", {"thresholds", "objectives", "prices"})
     groups = [
         *_groups("kagent-thresholds", _thresholds(top["thresholds"])),
         *_groups("kagent-objectives", _objectives(top["objectives"])),

@@ -1,0 +1,202 @@
+"""What the verbs of observe have in common: the options that say what the bundle is for this cluster."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli.options import Connect
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import Forbidden, NotFound, UsageError
+from kubectl_kagent.model.resources import CRD, GRAFANA_DASHBOARD, PROMETHEUS_RULE, Resource
+from kubectl_kagent.observe import bundle, files
+from kubectl_kagent.observe.addresses import (
+    DEFAULT_LOKI,
+    DEFAULT_TRACES,
+    Destinations,
+    find_loki,
+    find_traces,
+)
+from kubectl_kagent.observe.bundle import Operator, Settings
+from kubectl_kagent.observe.rule_values import SOURCE
+from kubectl_kagent.observe.selectors import selected_labels
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# what tells that an operator is there
+_SERVED: dict[Operator, Resource] = {
+    "prometheus-operator": PROMETHEUS_RULE,
+    "grafana-operator": GRAFANA_DASHBOARD,
+}
+EXCLUSIVE = (("--operator", "--plain"),)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFlags:
+    """The bundle as the command line describes it. A cluster is asked only for what it leaves open."""
+
+    operator: bool
+    plain: bool
+    values: Path | None
+    destinations: Destinations
+
+    def objects(self, connect: Connect) -> list[bundle.Object]:
+        """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
+        operators = {name for name, resource in _SERVED.items() if self._is_there(name, resource, connect)}
+        labels = _labels(connect()) if "prometheus-operator" in operators else {}
+        return self._built(operators, _found(connect, self.destinations), labels)
+
+    def objects_for_any(self, connect: Connect) -> list[bundle.Object]:
+        """The same, but where the command line names the flavour no cluster is asked for anything."""
+        if not self.operator and not self.plain:
+            return self.objects(connect)
+        return self._built({"prometheus-operator"} if self.operator else set(), self.destinations, {})
+
+    def _is_there(self, name: Operator, resource: Resource, connect: Connect) -> bool:
+        if name == "prometheus-operator" and (self.operator or self.plain):
+            return self.operator
+        return serves(connect(), resource)
+
+    def _built(
+        self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str]
+    ) -> list[bundle.Object]:
+        values = self._values()
+        settings = Settings(frozenset(operators), namespace(), values, destinations, labels)
+        try:
+            return bundle.build(files.root(), settings)
+        except ValueError as error:
+            if not values:
+                raise
+            message = str(error).removeprefix(SOURCE).removeprefix(": ").strip()
+            raise UsageError(f"{self.values}: {message}") from None
+
+    def _values(self) -> str:
+        try:
+            return self.values.read_text() if self.values else ""
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise UsageError(f"{self.values} cannot be read: {reason}") from None
+
+
+def _labels(cluster: Cluster) -> dict[str, str]:
+    try:
+        return selected_labels(cluster)
+    except Forbidden as error:
+        terminal.warn(
+            f"Prometheus may take up nothing: which labels it wants is not known: {error.explained}"
+        )
+        return {}
+
+
+def _found(connect: Connect, given: Destinations) -> Destinations:
+    """With what the cluster has where nothing is given; what is not found is said."""
+    traces = given.traces or find_traces(connect())
+    if not traces:
+        _warn("no Tempo or Jaeger was found: traces go", DEFAULT_TRACES, "--traces-endpoint")
+    loki = given.loki or find_loki(connect())
+    if not loki:
+        _warn("no Loki was found: logs go", DEFAULT_LOKI, "--loki-endpoint")
+    return replace(given, traces=traces, loki=loki)
+
+
+def _warn(what: str, where: str, option: str) -> None:
+    terminal.warn(f"{what} to {where}, unless {option} names another address")
+
+
+def bundle_flags(function: F) -> F:
+    """Add the options; the verb gets them as ``flags``."""
+
+    @functools.wraps(function)
+    def wrapper(
+        *args: Any,
+        operator: bool,
+        plain: bool,
+        values: Path | None,
+        traces_endpoint: str,
+        loki_endpoint: str,
+        tenant: str,
+        **rest: Any,
+    ) -> Any:
+        destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
+        return function(*args, flags=BundleFlags(operator, plain, values, destinations), **rest)
+
+    for option in reversed(_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
+
+
+class Matching(click.ParamType[str]):
+    """A text of that form, and how it is described."""
+
+    name = "text"
+
+    def __init__(self, form: str, described: str) -> None:
+        self._form, self._described = form, described
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if text and not re.fullmatch(self._form, text):
+            self.fail(f"{text!r} is not {self._described}", param, ctx)
+        return text.rstrip("/")
+
+
+_HOST = r"[A-Za-z0-9.-]+"
+_OPTIONS = (
+    click.option(
+        "--operator",
+        is_flag=True,
+        help="Objects of the prometheus-operator; default: if the cluster has its PrometheusRules.",
+    ),
+    click.option("--plain", is_flag=True, help="Rules and scrapes as ConfigMaps, for a plain Prometheus."),
+    click.option(
+        "--traces-endpoint",
+        metavar="HOST:PORT",
+        default="",
+        type=Matching(rf"(https?://)?{_HOST}:\d+/?", "an address like tempo.monitoring:4317"),
+        help="Where traces go by OTLP over gRPC; default: the Tempo or Jaeger of the cluster.",
+    ),
+    click.option(
+        "--loki-endpoint",
+        metavar="URL",
+        default="",
+        type=Matching(
+            rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?", "a URL like http://loki.monitoring:3100"
+        ),
+        help="Where logs go; default: the Loki of the cluster.",
+    ),
+    click.option(
+        "--tenant",
+        metavar="ID",
+        default="",
+        type=Matching(r"[A-Za-z0-9!_.*'()-]{1,150}", "the id of a tenant"),
+        help="Tenant of Tempo and Loki, sent as X-Scope-OrgID.",
+    ),
+    click.option(
+        "--values",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Thresholds, objectives and prices of your own, in the form of alerts/values.yaml; "
+        "what it does not name stays.",
+    ),
+)
+
+
+def serves(cluster: Cluster, resource: Resource) -> bool:
+    """Whether the cluster has that kind."""
+    try:
+        cluster.get(CRD, None, resource.full_name)
+    except NotFound:
+        return False
+    return True
+
+
+def namespace() -> str:
+    """The bundle's: that of ``-n``, whose default is not the context's."""
+    return str(click.get_current_context().params["namespace"])

@@ -1,0 +1,60 @@
+"""observe export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags
+from kubectl_kagent.errors import KagentError
+from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE
+from kubectl_kagent.render import observe as screen
+
+
+@command(short_help="Print the bundle's objects as YAML, or write them to a folder", exclusive=EXCLUSIVE)
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
+@bundle_flags
+@options.connection_in(DEFAULT_NAMESPACE)
+def export(connect: options.Connect, folder: Path | None, *, flags: BundleFlags) -> None:
+    """Print the objects that install applies as YAML, or write them to DIR with a kustomization.yaml.
+
+    With --operator or --plain no cluster is asked; traces go to tempo.monitoring:4317 then, and logs to
+    http://loki.monitoring:3100, unless you name other addresses. DIR must be new, empty, or of an earlier
+    export, whose files are replaced.
+
+    \b
+    kubectl kagent observe export --plain | kubectl apply --server-side -f -
+    # for a repository that Argo CD or Flux reads
+    kubectl kagent observe export --operator clusters/prod/kagent-observability
+    """
+    objects = flags.objects_for_any(connect)
+    if folder is None:
+        terminal.write(screen.documents(objects))
+        return
+    written = screen.folder(objects)
+    _write(folder, written)
+    terminal.done(f"{folder}: {len(objects)} objects")
+
+
+def _write(folder: Path, written: dict[str, str]) -> None:
+    """Raises KagentError for a folder that has something else in it, or can't be written."""
+    try:
+        before = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if before and not _is_exported(folder):
+            raise KagentError(f"{folder} is not empty and was not exported to", hint="name another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in before - written.keys():
+            if name.endswith(".yaml"):
+                (folder / name).unlink()
+        for name, text in written.items():
+            (folder / name).write_text(text)
+    except OSError as error:
+        raise KagentError(f"{folder}: {error.strerror}") from error
+
+
+def _is_exported(folder: Path) -> bool:
+    path = folder / screen.KUSTOMIZATION
+    return path.is_file() and path.read_text().startswith(screen.MARK)

@@ -1,0 +1,88 @@
+"""observe install."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.output import formats
+from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
+from kubectl_kagent.errors import done_so_far
+from kubectl_kagent.observe import changes
+from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object
+from kubectl_kagent.observe.ready import wait_until_ready
+from kubectl_kagent.render.output import OBJECTS, Output
+
+
+@command(short_help="Apply the bundle", exclusive=EXCLUSIVE)
+@bundle_flags
+@click.option(
+    "--force-conflicts", is_flag=True, help="Change what others made or changed, and manage it from then on."
+)
+@click.option("--wait", is_flag=True, help="Wait until the bundle's pods are ready.")
+@click.option(
+    "--timeout", type=options.Duration(), default="5m", show_default=True, help="How long to wait for them."
+)
+@formats(*OBJECTS)
+@options.mutation
+@options.connection_in(DEFAULT_NAMESPACE)
+def install(
+    connect: options.Connect,
+    *,
+    flags: BundleFlags,
+    force_conflicts: bool,
+    wait: bool,
+    timeout: float,
+    output: Output,
+    dry_run: str,
+    manager: str,
+) -> None:
+    """Apply the observability bundle on the server side; what is there already and the same stays untouched.
+
+    Every object is tried first. Nothing is changed if others made or changed something that is in the way:
+    each conflict is named.
+
+    \b
+    kubectl kagent observe install --wait
+    # what would it do?
+    kubectl kagent observe install --dry-run=server
+    """
+    objects = flags.objects(connect)
+    if dry_run == "client":
+        _print(((item, "applied") for item in objects), len(objects), output, dry_run)
+        return
+    cluster = connect()
+    found = changes.changes(cluster, objects, manager=manager)
+    if not force_conflicts:
+        try:
+            changes.check(found)
+        except changes.Refused as error:
+            for line in error.conflicts:
+                terminal.say(line)
+            raise
+    if dry_run == "server":
+        _print(((change.after, change.verb) for change in found), len(found), output, dry_run)
+        return
+    done = changes.apply(cluster, found, manager=manager, force=force_conflicts)
+    _print(done, len(found), output, dry_run)
+    if wait:
+        with done_so_far("the bundle is installed", f"kubectl get pods -n {namespace()}"):
+            wait_until_ready(cluster, found, timeout=timeout, tell=terminal.say)
+
+
+def _print(results: Iterable[tuple[Object, str]], count: int, output: Output, dry_run: str) -> None:
+    """A line for each object as it is done, or all of them in the end as ``output`` asks."""
+    shown = []
+    with done_so_far() as done:
+        for item, verb in results:
+            shown.append(item)
+            if output.is_text:
+                terminal.changed(item, verb, output, dry_run)
+            if dry_run == "none":
+                done.text = f"{len(shown)} of {count} objects are installed"
+                done.hint = "kubectl kagent observe install goes on where it ended"
+        if not output.is_text:
+            terminal.write(output.objects(shown, single=False))

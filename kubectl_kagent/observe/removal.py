@@ -1,0 +1,122 @@
+"""What of the bundle is in a cluster and ours to delete, and what is left, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import side_by_side
+from kubectl_kagent.errors import ResourceMissing
+from kubectl_kagent.model.resources import BUNDLED, NAMESPACE, OPERATORS, Resource
+from kubectl_kagent.observe.bundle import KAGENT_NAMESPACE, SELECTOR
+
+Object = dict[str, Any]
+
+# of every namespace, by Kubernetes itself
+_KUBERNETES_OWN = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+
+_NAMED = 3  # of what is in the way, in one line
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An object with the bundle's label."""
+
+    resource: Resource
+    obj: Object
+
+    @property
+    def name(self) -> str:
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.obj["metadata"].get("namespace") or "")
+
+    @property
+    def label(self) -> str:
+        return self.resource.label(self.name)
+
+    def is_applied_by(self, manager: str) -> bool:
+        """Whether a server-side apply of that field manager made or changed it."""
+        entries = self.obj["metadata"].get("managedFields") or ()
+        return any((entry.get("manager"), entry.get("operation")) == (manager, "Apply") for entry in entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is to be deleted, in that order, and what is left, each with its reason."""
+
+    deleted: tuple[Installed, ...]
+    left: tuple[str, ...]
+
+
+def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
+    """What ``manager`` applied of the bundle whose namespace is ``namespace``.
+
+    The namespace itself goes last, and only if nothing else of the bundle's kinds is in it.
+    """
+    listed = side_by_side(lambda resource: _labelled(cluster, resource), reversed(BUNDLED))
+    ours: list[Installed] = []
+    left: list[str] = []
+    for item in (item for items in listed for item in items):
+        place = item.name if item.resource is NAMESPACE else item.namespace
+        if place not in ("", namespace, KAGENT_NAMESPACE):
+            left.append(f"{item.label} is of another installation")
+        elif item.is_applied_by(manager):
+            ours.append(item)
+        else:
+            left.append(f"{item.label} was not applied by {manager}")
+    own = next((item for item in ours if item.resource is NAMESPACE), None)
+    if own and (others := _others(cluster, namespace, ours)):
+        ours.remove(own)
+        left.append(f"{own.label} has other objects in it: {_some(others)}")
+    return Removal(tuple(ours), tuple(left))
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return f"{', '.join(labels[:_NAMED])}{more}"
+
+
+def _labelled(cluster: Cluster, resource: Resource) -> list[Installed]:
+    try:
+        listing = cluster.list_objects(resource, labels=SELECTOR)
+    except ResourceMissing:
+        if resource not in OPERATORS:
+            raise
+        return []  # no operator, so none of its objects
+    return [Installed(resource, _typed(resource, item)) for item in listing["items"]]
+
+
+def _typed(resource: Resource, item: Mapping[str, Any]) -> Object:
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+
+
+def _others(cluster: Cluster, namespace: str, ours: Sequence[Installed]) -> list[str]:
+    """The objects of the bundle's kinds in the namespace that are neither ours nor Kubernetes' own."""
+    known = {(item.resource, item.name) for item in ours if item.namespace == namespace}
+
+    def others(resource: Resource) -> list[str]:
+        items = cluster.list_objects(resource, namespace)["items"]
+        names = (str(item["metadata"]["name"]) for item in items)
+        return [
+            resource.label(name)
+            for name in names
+            if (resource, name) not in known and (resource.kind, name) not in _KUBERNETES_OWN
+        ]
+
+    kinds = [resource for resource in BUNDLED if resource.namespaced and resource not in OPERATORS]
+    return [label for labels in side_by_side(others, kinds) for label in labels]
+
+
+def try_to_delete(cluster: Cluster, items: Sequence[Installed]) -> None:
+    """Let the server check each deletion. Raises Forbidden, and whatever else it refuses one with."""
+    side_by_side(lambda item: delete(cluster, item, dry_run=True), items)
+
+
+def delete(cluster: Cluster, item: Installed, *, dry_run: bool = False) -> None:
+    """Raises NotFound for what somebody else has deleted meanwhile."""
+    cluster.delete(item.resource, item.namespace, item.name, dry_run=dry_run)
