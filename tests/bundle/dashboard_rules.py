@@ -1,9 +1,8 @@
 """What a dashboard has to keep to: dashboard-linter's rules, and the house's own.
 
 Four of its rules do not hold here: template-job-rule, template-instance-rule, target-job-rule and
-target-instance-rule want a variable and a matcher for job and instance in every query. What an agent did
-belongs to no job and no instance: its series come from the collector that its spans went to, and its pods come
-and go.
+target-instance-rule want a variable and a matcher for job and instance in each query. What an agent did is of
+no job and no instance: its series come from the collector that its spans went to, and its pods come and go.
 """
 
 from __future__ import annotations
