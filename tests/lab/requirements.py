@@ -25,7 +25,6 @@ PACKAGES = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "git": "git",
     "gcc": "gcc",
-    "amtool": "prometheus-alertmanager",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/lib/postgresql": "postgresql",
 }
