@@ -187,6 +187,16 @@ def _smallest(needs: Sequence[Need]) -> Iterator[str]:
     here = {rule for need in needs if not need.elsewhere for rule in need.rules}
     if here:
         yield f"ClusterRole {code(next(role.name for role in ROLES if here <= role.rules))}"
+    everywhere = {
+        rule
+        for need in needs
+        if not (need.without or need.subresource)
+        for rule in need.rules
+        if need.elsewhere
+    }
+    if everywhere and not here:
+        name = next(role.name for role in ROLES if everywhere <= role.rules)
+        yield f"ClusterRole {code(name)} in the whole cluster"
     if any(need.name == CONTROLLER_SERVICE for need in needs):
         yield "`kagent-controller-api` in kagent's namespace"
     for need in needs:

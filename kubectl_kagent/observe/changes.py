@@ -54,7 +54,7 @@ def _decided(obj: Mapping[str, Any]) -> Object:
     metadata = dict(obj["metadata"])
     metadata.pop("resourceVersion", None)
     entries = metadata.get("managedFields") or ()
-    metadata["managedFields"] = [entry for entry in entries if not entry.get("subresource")]
+    metadata["managedFields"] = [{**entry, "time": None} for entry in entries if not entry.get("subresource")]
     return {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}
 
 

@@ -43,7 +43,7 @@ def install(
     """Apply the observability bundle on the server side; what is there already and the same stays untouched.
 
     Every object is tried first. Nothing is changed if others made or changed something that is in the way:
-    each conflict is named.
+    each conflict is named. An option that is given at one install and not at the next is undone by it.
 
     \b
     kubectl kagent observe install --wait
