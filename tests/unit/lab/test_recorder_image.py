@@ -32,7 +32,10 @@ def test_what_the_image_is_made_of() -> None:
         Stage(
             base,
             "program",
-            ["pyproject.toml", "README.md", "LICENSE", "requirements-dev.txt", "kubectl_kagent"],
+            [
+                *("pyproject.toml", "README.md", "LICENSE", "requirements-dev.txt", "kubectl_kagent"),
+                *("alerts", "dashboards/generated", "manifests"),
+            ],
             [[*PIP, *build], [*COMPILE, "app"]],
         )
         == PROGRAM
@@ -78,7 +81,7 @@ def test_the_program_s_layer_is_what_a_stage_leaves_in_its_folder(
     archive = recorder.program(shelf, base)
     programs = recorder._PROGRAMS
     assert [command for command, _ in ran] == [[*programs[w[0]], *w[1:]] for w in PROGRAM.commands]
-    assert ran[0][1] == {*PROGRAM.copied}
+    assert ran[0][1] == {name.partition("/")[0] for name in PROGRAM.copied}
     app = [Entry("app"), Entry("app/module.py", data=b"x = 1\n", mode=0o644)]
     assert read_layers(archive) == [
         *read_layers(base),
