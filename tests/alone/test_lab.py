@@ -97,7 +97,7 @@ def test_telemetry_lasts_until_an_up_without_it(second: Layout) -> None:
         return running, set(services.split()), "OTEL_TRACING_ENABLED" in controller
 
     run("up", "--telemetry")
-    services = {f"service/{name}" for name in ("jaeger", "loki", "prometheus", "collector")}
+    services = {f"service/{name}" for name in ("alertmanager", "jaeger", "loki", "prometheus", "collector")}
     assert there() == (set(telemetry.PARTS), services, True)
     run("up")
     assert there() == (set(), set(), False)
