@@ -32,16 +32,17 @@ ROLE = "clusterrole.rbac.authorization.k8s.io/kagent-recorder"
 
 
 @pytest.fixture
-def empty(tools: Tools) -> Iterator[Tools]:
+def admin(tools: Tools) -> ApiServer:
+    return connect(Connection(kubeconfig=str(tools.kubeconfig)))
+
+
+@pytest.fixture
+def empty(tools: Tools, admin: ApiServer) -> Iterator[Tools]:
     """The programs for a namespace that is not there yet; the bundle is gone at the end."""
     found = replace(tools, namespace=f"bundle-{uuid4().hex[:8]}")
     yield found
     found.kagent("observe", "uninstall", "--yes")
-
-
-@pytest.fixture
-def admin(tools: Tools) -> ApiServer:
-    return connect(Connection(kubeconfig=str(tools.kubeconfig)))
+    wait_for(lambda: not left(admin), "the end of all of it")
 
 
 def labels(done: Done, verb: str) -> list[str]:
@@ -115,7 +116,8 @@ def test_what_is_exported_is_what_is_installed(empty: Tools, tmp_path: Path) -> 
     done = empty.kagent("observe", "export", "--plain", *ADDRESSES, str(folder))
     printed = list(yaml.safe_load_all(empty.kagent("observe", "export", "--plain", *ADDRESSES).out))
     assert done == Done(0, f"{folder}: {len(printed)} objects\n", "")
-    applied = empty.kubectl("apply", "--server-side", "--field-manager=kubectl-kagent", "-k", str(folder))
+    anywhere = replace(empty, namespace="")  # as people call it: the recorder's namespace is another one
+    applied = anywhere.kubectl("apply", "--server-side", "--field-manager=kubectl-kagent", "-k", str(folder))
     assert len(applied.out.splitlines()) == len(printed)
     same = empty.kagent(*INSTALL, "--plain")
     assert (same.code, len(labels(same, "unchanged"))) == (0, len(printed))
