@@ -44,33 +44,32 @@ def ordered(rows: Sequence[ImpactRow], column: str, *, wide: bool, namespaces: b
 
 
 def _agent_columns(*, wide: bool, namespaces: bool) -> list[Column[ImpactRow]]:
-    return [
-        *_if(namespaces, Column("NAMESPACE", lambda row: row.period.workload.namespace)),
-        Column("NAME", lambda row: row.period.workload.name),
-        *_columns(wide=wide),
-    ]
+    namespace: Column[ImpactRow] = Column("NAMESPACE", lambda row: row.period.workload.namespace)
+    name: Column[ImpactRow] = Column("NAME", lambda row: row.period.workload.name)
+    return [*([namespace] if namespaces else []), name, *_columns(wide=wide)]
+
+
+# What only -o wide shows.
+_WIDE = {"P50", "TOOL-CALLS", "COST/TURN", "CONFIG-HASH"}
 
 
 def _columns(*, wide: bool) -> list[Column[ImpactRow]]:
-    return [
+    columns = [
         Column("REVISION", lambda row: row.period.row.number, _number),
         Column("FROM", lambda row: row.period.start and row.period.start.timestamp(), _from),
         Column("FOR", lambda row: row.seconds, _for),
         _of_usage("TURNS", lambda usage: usage.calls),
         _of_usage("ERRORS", lambda usage: usage.errors, errors_cell),
-        *_if(wide, _of_usage("P50", _p50, lambda usage: quantile_cell(usage.p50))),
+        _of_usage("P50", _p50, lambda usage: quantile_cell(usage.p50)),
         _of_usage("P95", lambda usage: quantile_seconds(usage.p95), _p95),
-        *_if(wide, _of_usage("TOOL-CALLS", lambda usage: usage.tool_calls)),
+        _of_usage("TOOL-CALLS", lambda usage: usage.tool_calls),
         _of_usage("TOKENS/TURN", _tokens),
         _of_usage("COST", lambda usage: usage.cost, lambda usage: _usd(usage.cost)),
-        *_if(wide, _of_usage("COST/TURN", _cost, lambda usage: _usd(_cost(usage)))),
-        *_if(wide, Column("CONFIG-HASH", lambda row: row.period.row.config_hash)),
+        _of_usage("COST/TURN", _cost, lambda usage: _usd(_cost(usage))),
+        Column("CONFIG-HASH", lambda row: row.period.row.config_hash),
         Column("CHANGE", lambda row: row.period.row.change),
     ]
-
-
-def _if(shown: bool, column: Column[ImpactRow]) -> list[Column[ImpactRow]]:  # noqa: FBT001
-    return [column] if shown else []
+    return [column for column in columns if wide or column.header not in _WIDE]
 
 
 def _of_usage(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,17 @@ def test_a_runbook_has_its_parts_and_is_short(page: Path) -> None:
     assert max(map(len, text.splitlines())) <= 110
 
 
+def filled(word: str, names: Mapping[str, str]) -> str:
+    """With a name for each placeholder."""
+    return re.sub(r"\b[A-Z]{3,}\b", lambda found: names[found[0]], word)
+
+
 @pytest.mark.parametrize(("runbook", "line"), lines())
 def test_a_command_is_one_of_ours(runbook: str, line: str, kagent: Kagent) -> None:
     """Run on a cluster that has none of the objects: whatever it says, it is not that the line is wrong."""
     words = shlex.split(line)[2:]
     for kind in ("Agent", "MCPServer") if "KIND/" in line else ("",):
-        names = NAMES | {"KIND": kind}
-        typed = [re.sub(r"\b[A-Z]{3,}\b", lambda word: names[word[0]], word) for word in words]  # noqa: B023
+        typed = [filled(word, NAMES | {"KIND": kind}) for word in words]
         code, _, err = kagent(*typed, *(["-h"] if words[0] == _ENDLESS else []))
         assert code != 2, f"{runbook}: {line}: {err}"
 

@@ -80,7 +80,7 @@ kagent_recorder_unrecorded_changes_total 4.0
 # HELP kagent_recorder_trouble 1 while the workload can't be recorded.
 # TYPE kagent_recorder_trouble gauge
 kagent_recorder_trouble{kind="MCPServer",name="datetime",namespace="team-a"} 1.0
-"""  # noqa: E501
+"""  # noqa: E501  the lines are as long as Prometheus reads them
 
 
 def test_all_of_them() -> None:
