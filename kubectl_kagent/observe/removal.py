@@ -39,6 +39,11 @@ class Installed:
     def label(self) -> str:
         return self.resource.label(self.name)
 
+    @property
+    def is_going(self) -> bool:
+        """Whether it was deleted, and is only not gone yet."""
+        return "deletionTimestamp" in self.obj["metadata"]
+
     def is_applied_by(self, manager: str) -> bool:
         """Whether a server-side apply of that field manager made or changed it."""
         entries = self.obj["metadata"].get("managedFields") or ()
@@ -56,15 +61,21 @@ class Removal:
 def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
     """What ``manager`` applied of the bundle whose namespace is ``namespace``.
 
-    The namespace itself goes last, and only if nothing else of the bundle's kinds is in it.
+    The namespace itself goes last, and only if nothing else of the bundle's kinds is in it. What is not in a
+    namespace of its own (roles, the recorder) stays as long as another installation needs it.
     """
     listed = side_by_side(lambda resource: _labelled(cluster, resource), reversed(BUNDLED))
+    found = [item for items in listed for item in items]
+    going = {item.name for item in found if item.resource is NAMESPACE and item.is_going}
+    elsewhere = {_place(item) for item in found} - {"", namespace, KAGENT_NAMESPACE, *going}
     ours: list[Installed] = []
-    left: list[str] = []
-    for item in (item for items in listed for item in items):
-        place = item.name if item.resource is NAMESPACE else item.namespace
+    left = [f"namespace {other} has an installation of its own" for other in sorted(elsewhere)]
+    for item in found:
+        place = _place(item)
         if place not in ("", namespace, KAGENT_NAMESPACE):
-            left.append(f"{item.label} is of another installation")
+            continue
+        if elsewhere and place != namespace:
+            left.append(f"{item.label} is needed there, too")
         elif item.is_applied_by(manager):
             ours.append(item)
         else:
@@ -74,6 +85,11 @@ def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
         ours.remove(own)
         left.append(f"{own.label} has other objects in it: {_some(others)}")
     return Removal(tuple(ours), tuple(left))
+
+
+def _place(item: Installed) -> str:
+    """The namespace that it is in, or is; empty for what is in none."""
+    return item.name if item.resource is NAMESPACE else item.namespace
 
 
 def _some(labels: Sequence[str]) -> str:

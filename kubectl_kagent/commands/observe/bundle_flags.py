@@ -16,7 +16,7 @@ from kubectl_kagent.cli.options import Connect
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, NotFound, UsageError
 from kubectl_kagent.model.resources import CRD, GRAFANA_DASHBOARD, PROMETHEUS_RULE, Resource
-from kubectl_kagent.observe import bundle, files
+from kubectl_kagent.observe import bundle, files, rule_values
 from kubectl_kagent.observe.addresses import (
     DEFAULT_LOKI,
     DEFAULT_TRACES,
@@ -25,7 +25,6 @@ from kubectl_kagent.observe.addresses import (
     find_traces,
 )
 from kubectl_kagent.observe.bundle import Operator, Settings
-from kubectl_kagent.observe.rule_values import SOURCE
 from kubectl_kagent.observe.selectors import selected_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,15 +48,17 @@ class BundleFlags:
 
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
+        values = self._values()  # what is wrong is said before anything is asked
         operators = {name for name, resource in _SERVED.items() if self._is_there(name, resource, connect)}
         labels = _labels(connect()) if "prometheus-operator" in operators else {}
-        return self._built(operators, _found(connect, self.destinations), labels)
+        return self._built(operators, _found(connect, self.destinations), labels, values)
 
     def objects_for_any(self, connect: Connect) -> list[bundle.Object]:
         """The same, but where the command line names the flavour no cluster is asked for anything."""
         if not self.operator and not self.plain:
             return self.objects(connect)
-        return self._built({"prometheus-operator"} if self.operator else set(), self.destinations, {})
+        operators: set[Operator] = {"prometheus-operator"} if self.operator else set()
+        return self._built(operators, self.destinations, {}, self._values())
 
     def _is_there(self, name: Operator, resource: Resource, connect: Connect) -> bool:
         if name == "prometheus-operator" and (self.operator or self.plain):
@@ -65,24 +66,26 @@ class BundleFlags:
         return serves(connect(), resource)
 
     def _built(
-        self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str]
+        self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str], values: str
     ) -> list[bundle.Object]:
-        values = self._values()
         settings = Settings(frozenset(operators), namespace(), values, destinations, labels)
-        try:
-            return bundle.build(files.root(), settings)
-        except ValueError as error:
-            if not values:
-                raise
-            message = str(error).removeprefix(SOURCE).removeprefix(": ").strip()
-            raise UsageError(f"{self.values}: {message}") from None
+        return bundle.build(files.root(), settings)
 
     def _values(self) -> str:
+        """The file's text, whose values are right; empty without one. Raises UsageError."""
+        if not self.values:
+            return ""
         try:
-            return self.values.read_text() if self.values else ""
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise UsageError(f"{self.values} cannot be read: {reason}") from None
+            text = self.values.read_text()
+            rule_values.rules_file(rule_values.merged((files.root() / rule_values.SOURCE).read_text(), text))
+        except OSError as error:
+            raise UsageError(f"{self.values} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{self.values} cannot be read: it is not UTF-8 text") from None
+        except ValueError as error:
+            message = str(error).removeprefix(rule_values.SOURCE).removeprefix(": ").strip()
+            raise UsageError(f"{self.values}: {message}") from None
+        return text
 
 
 def _labels(cluster: Cluster) -> dict[str, str]:

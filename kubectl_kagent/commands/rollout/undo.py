@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -119,6 +120,8 @@ def roll_back(
         terminal.changed(done.restored.obj, screen.outcome(done), output)
         if wait is not None:
             follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
+            with suppress(KagentError):  # the undo is done; only that its pods were ready is noted
+                history.update(cluster, done.workload, manager=manager)
 
 
 def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:

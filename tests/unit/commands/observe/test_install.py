@@ -57,6 +57,10 @@ OPERATOR = (
     "podmonitor.monitoring.coreos.com/kagent-collector",
 )
 BOARD = "grafanadashboard.grafana.integreatly.org/kagent-collector"
+TRACES = (
+    "kagent sends no traces unless its Helm values say so: otel.tracing.enabled=true, "
+    f"otel.tracing.exporter.otlp.endpoint=http://kagent-collector.{SPACE}:4317\n"
+)
 HINT = "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n"
 
 
@@ -78,7 +82,7 @@ def edit(cluster: FakeCluster, resource: Resource, patch: Object, manager: str =
 
 
 def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> None:
-    assert kagent("observe", "install") == (0, lines("created", *PLAIN), "")
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN), TRACES)
     assert list(dict.fromkeys(written(cluster))) == [
         resource for resource in BUNDLED if resource not in OPERATORS
     ]
@@ -139,7 +143,7 @@ def test_a_new_config_is_applied_and_starts_the_pods_anew(
 def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, kagent: Kagent) -> None:
     served(cluster, PROMETHEUS_RULE)
     assert bundle_flags.serves(cluster, PROMETHEUS_RULE)
-    assert kagent("observe", "install") == (0, lines("created", *OPERATOR), "")
+    assert kagent("observe", "install") == (0, lines("created", *OPERATOR), TRACES)
 
 
 def test_what_prometheus_selects_by_is_on_its_objects(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -155,7 +159,7 @@ def test_what_prometheus_selects_by_is_on_its_objects(cluster: FakeCluster, kage
 
 def test_the_dashboards_of_grafanas_operator_where_there_is_one(cluster: FakeCluster, kagent: Kagent) -> None:
     served(cluster, GRAFANA_DASHBOARD)
-    assert kagent("observe", "install", "--plain") == (0, lines("created", *PLAIN, BOARD), "")
+    assert kagent("observe", "install", "--plain") == (0, lines("created", *PLAIN, BOARD), TRACES)
 
 
 def test_an_operator_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -199,7 +203,7 @@ def test_another_namespace(cluster: FakeCluster, kagent: Kagent) -> None:
 
 def test_a_namespace_of_others_is_left_as_it_is(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(NAMESPACE, {"kind": "Namespace", "metadata": {"name": SPACE}})
-    assert kagent("observe", "install") == (0, lines("created", *PLAIN[1:]), "")
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN[1:]), TRACES)
     assert "labels" not in cluster.read(NAMESPACE, SPACE)["metadata"]
 
 
@@ -308,7 +312,7 @@ def test_a_client_dry_run_asks_only_for_what_is_around(cluster: FakeCluster, kag
 
 def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
     code, out, err = kagent("observe", "install", "-o", "json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, TRACES)
     found = [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in json.loads(out)["items"]]
     assert found == [re.sub(r"\.[\w.]*/", "/", label) for label in PLAIN]
     assert kagent("observe", "install", "-o", "name") == (0, "".join(f"{label}\n" for label in PLAIN), "")
@@ -345,7 +349,7 @@ def test_waiting_until_the_pods_are_ready(cluster: FakeCluster, kagent: Kagent, 
     assert (code, out) == (0, lines("created", *PLAIN))
     assert err == (
         "Waiting for deployment.apps/kagent-collector, daemonset.apps/kagent-logs...\n"
-        "Waiting for daemonset.apps/kagent-logs...\n"
+        f"Waiting for daemonset.apps/kagent-logs...\n{TRACES}"
     )
 
 
@@ -413,7 +417,7 @@ def test_values_that_are_wrong(
         True,
         True,
     ), err
-    assert cluster.writes == []
+    assert cluster.requests == []
 
 
 # Addresses
@@ -448,7 +452,7 @@ def test_what_is_not_found_is_said(cluster: FakeCluster, kagent: Kagent) -> None
         "Warning: no Tempo or Jaeger was found: traces go to tempo.monitoring:4317, unless --traces-endpoint "
         "names another address\n"
         "Warning: no Loki was found: logs go to http://loki.monitoring:3100, unless --loki-endpoint names "
-        "another address\n",
+        f"another address\n{TRACES}",
     )
     assert "addresses.yaml" not in cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]
 

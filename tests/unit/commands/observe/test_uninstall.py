@@ -10,6 +10,7 @@ import pytest
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.model.resources import (
     BUNDLED,
+    CLUSTER_ROLE,
     CONFIG_MAP,
     DEPLOYMENT,
     NAMESPACE,
@@ -187,9 +188,32 @@ def test_a_namespace_that_was_there_before_stays(cluster: FakeCluster, kagent: K
     assert cluster.read(NAMESPACE, "team")
 
 
-def test_the_namespace_of_another_installation_is_not_ours(cluster: FakeCluster, kagent: Kagent) -> None:
+def test_what_another_installation_needs_is_left(cluster: FakeCluster, kagent: Kagent) -> None:
+    """The roles, too, which both have."""
     kagent("observe", "install", "-n", "second")
     code, out, err = kagent("observe", "uninstall", "--yes", "-n", "second")
     assert (code, out.splitlines()[-1]) == (0, "namespace/second deleted")
-    assert f"namespace/{SPACE} is of another installation" in err
+    assert err == (
+        f"Warning: left: namespace {SPACE} has an installation of its own\n"
+        "Warning: left: poddisruptionbudget.policy/kagent-collector is needed there, too\n"
+        "Warning: left: clusterrolebinding.rbac.authorization.k8s.io/kagent-collector is needed there, too\n"
+        "Warning: left: clusterrole.rbac.authorization.k8s.io/kagent-collector is needed there, too\n"
+    )
     assert cluster.read(NAMESPACE, SPACE)
+    assert cluster.read(CLUSTER_ROLE, "kagent-collector")
+
+
+def test_a_namespace_without_an_installation(cluster: FakeCluster, kagent: Kagent) -> None:
+    code, out, err = kagent("observe", "uninstall", "--yes", "-n", "typo")
+    assert (code, out) == (0, "")
+    assert err.splitlines()[0] == f"Warning: left: namespace {SPACE} has an installation of its own"
+    assert err.splitlines()[-1] == "nothing of the bundle is installed in namespace typo"
+    assert len(left(cluster)) == 13
+
+
+def test_an_installation_that_is_going_needs_nothing(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install", "-n", "second")
+    going = {"metadata": {"deletionTimestamp": "2026-11-23T08:00:00Z"}}
+    cluster.edit(NAMESPACE, SPACE, going, manager="namespace-controller")
+    code, out, _ = kagent("observe", "uninstall", "--yes", "-n", "second")
+    assert (code, "clusterrole.rbac.authorization.k8s.io/kagent-collector deleted" in out) == (0, True)

@@ -19,7 +19,7 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
 )
-from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.revision import READY_AT, Revision
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers, Story
@@ -149,6 +149,10 @@ def test_wait_ends_when_the_restored_pods_are_there(story: Story, kagent: Kagent
     done = f'agent "clock" successfully rolled out (config hash {story.look().revisions[0].config_hash})\n'
     result = kagent("rollback", "clock", "--wait")
     assert result == (0, back(story, 1, 3), done)
+    # noted at once: nobody may look again while it is live
+    newest = story.cluster.list_objects(CONTROLLER_REVISION)["items"][-1]
+    assert newest["revision"] == 3
+    assert READY_AT in newest["metadata"]["annotations"]
 
 
 # Nothing to do
