@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -149,10 +150,22 @@ def test_wait_ends_when_the_restored_pods_are_there(story: Story, kagent: Kagent
     done = f'agent "clock" successfully rolled out (config hash {story.look().revisions[0].config_hash})\n'
     result = kagent("rollback", "clock", "--wait")
     assert result == (0, back(story, 1, 3), done)
-    # noted at once: nobody may look again while it is live
-    newest = story.cluster.list_objects(CONTROLLER_REVISION)["items"][-1]
-    assert newest["revision"] == 3
-    assert READY_AT in newest["metadata"]["annotations"]
+
+
+def test_pods_that_came_while_it_waited_are_noted(
+    story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once: nobody may look again while it is live."""
+
+    def follow(*_: object, **__: object) -> None:
+        not_yet = {"metadata": {"annotations": {READY_AT: None}}}
+        story.cluster.edit(CONTROLLER_REVISION, newest(story).name, not_yet)
+
+    monkeypatch.setattr(import_module("kubectl_kagent.commands.rollout.undo"), "follow", follow)
+    assert kagent("rollback", "clock", "--wait")[0] == 0
+    items = story.cluster.list_objects(CONTROLLER_REVISION)["items"]
+    (noted,) = (item["metadata"]["annotations"] for item in items if item["revision"] == 3)
+    assert READY_AT in noted
 
 
 # Nothing to do
