@@ -69,7 +69,11 @@ def test_installed_twice_changed_by_hand_and_gone(empty: Tools, admin: ApiServer
     assert (tried.code, tried.err, left(admin)) == (0, "", [])
     first = empty.kagent(*INSTALL)
     made = labels(first, "created")
-    assert (first.code, first.err, sorted(made)) == (0, "", sorted(left(admin)))
+    traces = (
+        "kagent sends no traces unless its Helm values say so: otel.tracing.enabled=true, "
+        f"otel.tracing.exporter.otlp.endpoint=http://kagent-collector.{empty.namespace}:4317\n"
+    )
+    assert (first.code, first.err, sorted(made)) == (0, traces, sorted(left(admin)))
     assert labels(tried, "created (server dry run)") == made
     second = empty.kagent(*INSTALL)
     assert (second.code, second.err, labels(second, "unchanged")) == (0, "", made)
