@@ -67,7 +67,7 @@ def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
     listed = side_by_side(lambda resource: _labelled(cluster, resource), reversed(BUNDLED))
     found = [item for items in listed for item in items]
     going = {item.name for item in found if item.resource is NAMESPACE and item.is_going}
-    elsewhere = {_place(item) for item in found} - {"", namespace, KAGENT_NAMESPACE, *going}
+    elsewhere = {item.namespace for item in found} - {"", namespace, KAGENT_NAMESPACE, *going}
     ours: list[Installed] = []
     left = [f"namespace {other} has an installation of its own" for other in sorted(elsewhere)]
     for item in found:

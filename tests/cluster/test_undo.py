@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,14 @@ def prompt(api: ApiServer) -> str:
     return str(read(api, "clock")["spec"]["declarative"]["systemMessage"])
 
 
+def decided(api: ApiServer) -> dict[str, Any]:
+    """The agent without its status, which its controller may write at any time."""
+    found = read(api, "clock")
+    metadata = {key: value for key, value in found["metadata"].items() if key != "resourceVersion"}
+    own = [entry for entry in metadata.pop("managedFields") if not entry.get("subresource")]
+    return {"metadata": metadata, "managedFields": own, "spec": found["spec"]}
+
+
 def revisions(api: ApiServer) -> list[Revision]:
     return history.revisions_of(api, Workload(AGENT, read(api, "clock")))
 
@@ -60,11 +69,11 @@ def revisions(api: ApiServer) -> list[Revision]:
 def test_a_dry_run_shows_the_difference_and_changes_nothing(
     tools: Tools, api: ApiServer, mode: str, suffix: str
 ) -> None:
-    before = [read(api, "clock"), api.list_objects(CONTROLLER_REVISION, api.namespace)["items"]]
+    before = [decided(api), api.list_objects(CONTROLLER_REVISION, api.namespace)["items"]]
     done = tools.kagent("rollout", "undo", "clock", f"--dry-run={mode}")
     expected = "prompt:\n  --- live\n  +++ revision 1\n  @@ -1 +1 @@\n  -Second prompt.\n  +First prompt.\n"
     assert done == Done(0, f"agent.kagent.dev/clock rolled back to revision 1 {suffix}\n", expected)
-    assert before == [read(api, "clock"), api.list_objects(CONTROLLER_REVISION, api.namespace)["items"]]
+    assert before == [decided(api), api.list_objects(CONTROLLER_REVISION, api.namespace)["items"]]
 
 
 def test_a_second_undo_returns_to_what_the_first_one_left(
@@ -90,12 +99,12 @@ def test_a_second_undo_returns_to_what_the_first_one_left(
 
 @pytest.mark.usefixtures("two")
 def test_the_live_revision_is_nothing_to_return_to(tools: Tools, api: ApiServer) -> None:
-    before = read(api, "clock")["metadata"]["resourceVersion"]
+    before = decided(api)
     words = ("rollout", "undo", "agent/clock", "--to-revision=2")
     line = "agent.kagent.dev/clock skipped rollback (current spec already matches revision 2)\n"
     assert tools.kagent(*words) == Done(0, line, "")
     assert tools.kagent(*words, "--error-unchanged") == Done(3, "", f"error: {line}")
-    assert read(api, "clock")["metadata"]["resourceVersion"] == before
+    assert decided(api) == before
     assert len(revisions(api)) == 2
 
 
