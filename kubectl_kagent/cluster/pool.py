@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import queue
 import ssl
+from collections import deque
 from ipaddress import ip_address, ip_network
+from typing import Any
 from urllib.parse import unquote
 
 import urllib3
@@ -45,9 +48,41 @@ def pool(
         configuration.proxy = str(proxy)
         configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(proxy.auth or "") or None)
     made = RESTClientObject(configuration).pool_manager
+    made.pool_classes_by_scheme = {
+        scheme: type(kind.__name__, (kind,), {"QueueCls": _Idle})
+        for scheme, kind in made.pool_classes_by_scheme.items()
+    }
     if tls:
         made.connection_pool_kw["ssl_context"] = tls
     return made
+
+
+class _Idle:
+    """The connections that urllib3 keeps, the one used last first, without the lock of its LifoQueue.
+
+    Python may raise KeyboardInterrupt right after such a lock is taken, before anything would give it back:
+    then urllib3, which empties its pool when it goes, waits for ever.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: deque[Any] = deque()
+
+    def get(self, *, block: bool = False, timeout: float | None = None) -> Any:
+        """Never waits: a pool of ours makes another connection. Raises queue.Empty."""
+        try:
+            return self._kept.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def put(self, item: Any, *, block: bool = False) -> None:
+        """Raises queue.Full, for which urllib3 closes the connection."""
+        if len(self._kept) >= self._size:
+            raise queue.Full
+        self._kept.append(item)
+
+    def qsize(self) -> int:
+        return len(self._kept)
 
 
 def kubeconfig_proxy(text: str) -> Url:

@@ -88,12 +88,15 @@ class _Bounds:
 
     def tick(self, _: int, frame: FrameType | None) -> None:
         """In the main thread, every hundredth of a second."""
-        if self.over or must_wait(frame):
+        if self.over:
+            return
+        # even where what is raised is lost: it ends a wait for a lock that nobody gives back
+        if time.monotonic() - self.began > REAL_SECONDS:
+            self.stop(f"{REAL_SECONDS:g} s of real time")
+        if must_wait(frame):
             return
         if self.hang:
             raise Hang(self.hang)
-        if time.monotonic() - self.began > REAL_SECONDS:
-            self.stop(f"{REAL_SECONDS:g} s of real time")
         self._quiet = self._quiet + 1 if self.asked == self._seen else 0
         self._seen = self.asked
         over = self._quiet >= _QUIET_TICKS or self.asked > self.enough

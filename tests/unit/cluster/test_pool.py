@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
+import queue
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import FrameType
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from kubectl_kagent.app import cli
+from kubectl_kagent.cluster import pool as pools
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.cluster.pool import address, environment_proxy
+from kubectl_kagent.cluster.pool import address, environment_proxy, pool
 from kubectl_kagent.errors import Unreachable
 from tests.kubeconfigs import config, refused, sent
-from tests.loopback import KEPT, Loopback, Received, response
+from tests.loopback import KEPT, Loopback, Received, response, serve
 from tests.relays import Relay, http_proxy, socks_proxy
 
 
@@ -188,6 +194,54 @@ def test_a_path_before_the_apis_is_kept(write: Any, server: Loopback) -> None:
     for ending in ("", "/"):
         flags = Connection(kubeconfig=write(config(f"{server.url}/k8s/clusters/c-1{ending}")))
         assert sent(flags, server).path.startswith("/k8s/clusters/c-1/apis/")
+
+
+# Ctrl-C
+
+
+def test_interrupted_at_any_place_it_can_be_closed() -> None:
+    """A lock that is left taken would be waited for, for ever, at the end of the request or of the pool."""
+    with serve() as server:
+        for place in count():
+            connections = pool(address(server.url, "server"), None).connection_from_url(server.url)
+            kept, ended = connections.pool, queue.SimpleQueue[bool]()
+            work = threading.Thread(target=_interrupted, args=(connections, place, ended.put), daemon=True)
+            work.start()
+            work.join(5)
+            if work.is_alive():
+                kept.mutex.release()  # or this process would not end either
+                pytest.fail(f"interrupted at {place}, it waits for a lock")
+            if ended.get():
+                break
+    assert place > 20
+
+
+def _interrupted(connections: Any, place: int, tell: Callable[[bool], None]) -> None:
+    """Ask and close; the request is interrupted at this instruction of its queue, if it is so long."""
+    left = place
+
+    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
+        nonlocal left
+        frame.f_trace_opcodes = frame.f_code.co_filename in (
+            queue.__file__,
+            threading.__file__,
+            pools.__file__,
+        )
+        if event == "opcode":
+            left -= 1
+            if left == -1:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        connections.request("GET", "/version")
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(None)
+    connections.close()
+    tell(left >= 0)
 
 
 # Limits
