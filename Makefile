@@ -11,7 +11,7 @@ SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT))
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv lock demo test test-telemetry soak lint check generate pictures lab lab-down lab-status bench dist
+.PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -32,6 +32,12 @@ test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the 
 	@$(BIN)/python -m tests.lab up --telemetry
 	$(STEP) "telemetry tests"
 	@KAGENT_TEST_TEMPO=$(TEMPO) KAGENT_TEST_LOKI=$(LOKI) $(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
+
+rehearsal: venv ## real agents with known counts and staged faults: each panel, number and message (1.5 hours; OUT=)
+	$(STEP) "lab with telemetry"
+	@$(BIN)/python -m tests.lab up --telemetry
+	$(STEP) "rehearsal"
+	@$(BIN)/python -m tests.rehearsal $(if $(OUT),--out $(OUT))
 
 soak: venv ## every verb under faults, mutated answers and generated command lines; an hour or two, no cluster
 	$(STEP) "soak"

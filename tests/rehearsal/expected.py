@@ -15,7 +15,17 @@ from scripts.alerting import PLACEHOLDERS, RUNBOOKS, commands
 
 GRAFANA = "https://grafana.example.com"
 _HOUR = 3_600_000
-_COLORS = {"critical": "danger", "warning": "warning", "info": "#439fe0"}
+COLORS = {"critical": "danger", "warning": "warning", "info": "#439fe0"}
+
+_INSTEAD = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "`": "'",
+    "|": "¦",
+    "*": "\N{ASTERISK OPERATOR}",
+    "://": ":\N{DIVISION SLASH}\N{DIVISION SLASH}",
+}
 
 Alert = dict[str, Any]  # as Alertmanager's API has it: labels, annotations, startsAt
 
@@ -25,7 +35,7 @@ def slack_head(alerts: Sequence[Alert]) -> dict[str, str]:
     labels = alerts[0]["labels"]
     number = f": {len(alerts)}" if len(alerts) > 1 else ""
     title = f"[{labels['severity'].upper()}] {labels['alertname']}{number}{_where(labels)}"
-    return {"title": title, "color": _COLORS[labels["severity"]]}
+    return {"title": title, "color": COLORS[labels["severity"]]}
 
 
 def slack_block(alert: Alert) -> str:
@@ -105,9 +115,9 @@ def _where(labels: dict[str, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    for mark, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("`", "'"), ("|", "¦"), ("*", "∗")):
+    for mark, instead in _INSTEAD.items():
         text = text.replace(mark, instead)
-    return text.replace("://", ":∕∕")
+    return text
 
 
 def _millis(alert: Alert) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +88,3 @@ QUOTA = Fault(
 def stage(tools: Tools, objects: tuple[Object, ...]) -> None:
     items = {"apiVersion": "v1", "kind": "List", "items": objects}
     tools.kubectl("apply", "-f", "-", stdin=json.dumps(items))
-
-
-Undo = Callable[[], Any]

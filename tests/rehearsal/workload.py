@@ -62,11 +62,6 @@ class Workload:
         self._count(ASKER, turns=1, model_calls=1, approvals=1)
         return task
 
-    def spend(self, tokens: int) -> None:
-        """One turn with a question that is so long."""
-        self.agents.ask("hello " + "word " * tokens)
-        self._count(ASKER, turns=1, model_calls=1)
-
     def greet_helper(self, times: int = 1) -> None:
         for _ in range(times):
             self.agents.ask("hello", HELPER)
@@ -78,7 +73,7 @@ class Workload:
                 with self._gate:
                     self._round()
                 time.sleep(_PAUSE)
-        except BaseException as error:  # noqa: BLE001  # told by check()
+        except BaseException as error:  # told by check()
             self._trouble.append(error)
 
     def _round(self) -> None:
