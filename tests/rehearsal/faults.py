@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.cluster.conftest import Tools
-from tests.cluster.workloads import byo, declarative, key, mcp_server, model_config
+from tests.cluster.workloads import byo, declarative, key, mcp_server, model_config, remote_server
 
 Object = dict[str, Any]
 _ABSENT = "lab.local/nobody-built-this:1"
@@ -63,9 +63,12 @@ PODS = Fault(
     ),
 )
 STUCK = Fault(
-    objects=(byo("probe", replicas=1),),
+    objects=(byo("probe", replicas=1), remote_server("nowhere")),
     change=(byo("probe", replicas=1, env=_env("UNREADY")),),
-    alerts=(("KagentRolloutStuck", _agent("probe")),),
+    alerts=(
+        ("KagentRolloutStuck", _agent("probe")),
+        ("KagentRemoteMcpServerNotAccepted", {"name": "nowhere"}),
+    ),
 )
 QUOTA = Fault(
     objects=(
