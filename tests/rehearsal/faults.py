@@ -76,13 +76,15 @@ QUOTA = Fault(
             "apiVersion": "v1",
             "kind": "ResourceQuota",
             "metadata": {"name": "small"},
-            "spec": {"hard": {"pods": "1"}},
+            # and no revisions, of which the recorder tells
+            "spec": {"hard": {"pods": "1", "count/controllerrevisions.apps": "0"}},
         },
         byo("first"),
     ),
     change=(byo("second"),),
     alerts=(
         ("KagentPodsNotCreated", _agent("second")),
+        ("KagentRecorderTrouble", _agent("first")),
         ("KagentQuotaNearlyFull", {"resourcequota": "small", "resource": "pods"}),
     ),
 )
