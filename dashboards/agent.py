@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import agent_workload, panels, queries, surroundings
+from dashboards import agent_workload, panels, queries, surroundings, tables
+from dashboards.fields import BLUE, GREEN, ORANGE, RED, Link, by_pattern, override, steps
 from dashboards.layout import Row
-from dashboards.panels import BLUE, GREEN, ORANGE, RED, by_pattern, override, steps
 from dashboards.queries import AGENT, AGENTS, INTERVAL, by, count, part, quantile, ratio
 from dashboards.surroundings import to
 from dashboards.targets import buckets, column, now, over_time
@@ -33,7 +33,7 @@ def build() -> core.Dashboard:
     return surroundings.dashboard(UID, "kagent / Agent", description, rows, variables=variables)
 
 
-def links() -> list[panels.Link]:
+def links() -> list[Link]:
     """Where an agent's panels lead: traces, logs, models, tools, all for the agents chosen."""
     carried = {name: f"${{{name}:queryparam}}" for name in ("namespace", "agent")}
     return [
@@ -185,7 +185,7 @@ def _tools() -> list[panels.House]:
     calls, failures = "agent_tool:calls:total", "agent_tool:failures:total"
     groups = (*AGENT, "tool")
     return [
-        panels.table(
+        tables.table(
             "Tools",
             "The tools that the agent called in the time range. A tool fails when its server says so or "
             "can't be reached. An approval counts when it is asked for; whether somebody still has to "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards import health, panels
-from dashboards.panels import GREEN, RED, by_pattern, override, values
+from dashboards import health, panels, tables
+from dashboards.fields import GREEN, RED, by_pattern, override, values
 from dashboards.queries import AGENTS, NAMED, by, of_pods
 from dashboards.targets import LOKI, column, line_counts, lines, now, over_time, search
 
@@ -87,7 +87,7 @@ def pods() -> list[panels.House]:
             missing=_NO_PODS,
             size=(6, 8),
         ),
-        panels.table(
+        tables.table(
             "What holds pods up",
             "Containers that wait, and why the last one ended (OOMKilled: more memory than its limit), now. "
             "Empty is good; kubectl kagent rollout status says more.",
@@ -129,7 +129,7 @@ def changes() -> list[panels.House]:
     held = f"max {by('namespace', 'name', 'type')} (kagent_agent_status_condition{{{NAMED}}})"
     conditions = values(_0=("False", RED), _1=("True", GREEN))
     return [
-        panels.table(
+        tables.table(
             "Newest revision and what made it",
             "The revision that is live, and the last change: what changed, when, and by whom. For a diff: "
             "kubectl kagent rollout diff. Who changed it is the field manager of the write, which anybody "
@@ -166,7 +166,7 @@ def evidence() -> list[panels.House]:
     """Traces of failures and of everything; lines that look bad, and all lines."""
     bad = f"sum by (k8s_pod_name) (count_over_time({LOGS} {_BAD_LINE} [$__auto]))"
     return [
-        panels.traces(
+        tables.traces(
             "Turns with a failed tool or model",
             "The newest turns in which a tool or a model's client failed. The Go runtime doesn't mark a "
             "failed call of the model: those are counted above, but not found here.",
@@ -175,7 +175,7 @@ def evidence() -> list[panels.House]:
             missing=_NO_TRACES,
             size=(12, 8),
         ),
-        panels.traces(
+        tables.traces(
             "Newest turns",
             "The newest turns, as the controller saw them; a click opens the trace.",
             search(TRACES),
@@ -193,7 +193,7 @@ def evidence() -> list[panels.House]:
             datasource=LOKI,
             size=(8, 10),
         ),
-        panels.logs(
+        tables.logs(
             "Log",
             "Lines of the agent's pods, the newest 200 of the time range; a trace id in a line leads to its "
             "trace.",

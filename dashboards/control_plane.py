@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, queries, surroundings
+from dashboards import panels, queries, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, override, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, override, steps, values
 from dashboards.queries import INTERVAL, by, count, quantile
 from dashboards.surroundings import choice
 from dashboards.targets import column, now, over_time
@@ -90,7 +90,7 @@ def _stale() -> panels.House:
         f"max {groups} ({series}{{{where}}})"
         for series in ("kagent_agent_generation", "kagent_agent_status_observed_generation")
     )
-    return panels.table(
+    return tables.table(
         "Specs that the controller has not taken up",
         "Agents whose newest spec the controller has not looked at. Seconds after a change that is normal; "
         "minutes after it, the controller is stuck or away. It says nothing about models, prompts and tool "
@@ -284,7 +284,7 @@ def _recorder() -> list[panels.House]:
             thresholds=steps((None, GREEN), (1, ORANGE)),
             size=(4, 7),
         ),
-        panels.table(
+        tables.table(
             "Workloads in trouble",
             "Agents and MCP servers that the recorder can't record now. Its log says why.",
             column(f"max {by('namespace', 'kind', 'name')} ({trouble}) > 0"),

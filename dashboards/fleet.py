@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import health, panels, queries, surroundings
+from dashboards import health, panels, queries, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, override, steps
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, override, steps
 from dashboards.queries import AGENT, AGENTS, NAMED, by, count, part, quantile, ratio, renamed
 from dashboards.surroundings import to, to_agent
 from dashboards.targets import column, now, over_time
@@ -98,7 +98,7 @@ def _agents() -> panels.House:
     declared = renamed(f"kagent_agent_info{{{NAMED}}}", "name", "agent")
     info = f"max {by(*AGENT, 'model_config', 'runtime')} ({declared})"
     open_agent = [to_agent("Open this agent", source="__data.fields")]
-    return panels.table(
+    return tables.table(
         "Agents, the worst first",
         health.LEGEND,
         column(health.cause()),
@@ -151,7 +151,7 @@ def _agents() -> panels.House:
 
 
 def _alerts() -> panels.House:
-    return panels.table(
+    return tables.table(
         "Alerts that fire",
         "Alerts of this bundle that fire now. Which of them are silenced only Alertmanager knows.",
         column(f"max {by('alertname', 'severity', 'namespace', 'agent', 'name')} ({_FIRING})"),

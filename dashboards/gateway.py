@@ -5,8 +5,8 @@ from __future__ import annotations
 from grafanalib import core
 
 from dashboards import panels, queries, surroundings
+from dashboards.fields import GREEN, ORANGE, RED, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, steps, values
 from dashboards.queries import INTERVAL, by, count, quantile
 from dashboards.surroundings import choice
 from dashboards.targets import buckets, now, over_time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.panels import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, values
+from dashboards.fields import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, values
 from dashboards.queries import AGENT, AGENTS, NAMED, above, by, first_of, of_pods, renamed
 
 # Worse is larger, so that a table sorted by it has the broken first.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, queries, surroundings
+from dashboards import panels, queries, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, by_pattern, override, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, by_pattern, override, steps, values
 from dashboards.queries import AGENT, AGENTS, INTERVAL, by, count, of_pods, part, quantile, ratio, total
 from dashboards.surroundings import choice, to_agent
 from dashboards.targets import column, now, over_time
@@ -114,7 +114,7 @@ def _servers() -> panels.House:
     replicas = f'{_SERVERS},kind="MCPServer"'
     used = f'kagent_agent_tool_ref_info{{{_WHERE},mcp_server=~"$server",mcp_server!=""}}'
     users = f"count {by('namespace', 'mcp_server')} ({used})"
-    return panels.table(
+    return tables.table(
         "Servers",
         "Every MCP server: whether the controller could use it at its last look, its pods if it runs here, "
         "the tools it offers (remote ones only: kagent publishes no others), restarts in the time range, "
@@ -167,7 +167,7 @@ def _tools() -> list[panels.House]:
     calls, failures = "agent_tool:calls:total", "agent_tool:failures:total"
     groups = (*AGENT, "tool")
     return [
-        panels.table(
+        tables.table(
             "Tools by agent",
             "Calls, failures and durations of each tool that an agent called in the time range, the worst "
             "first. Two servers may have a tool of one name: the spans don't say which of them answered.",
@@ -260,7 +260,7 @@ def _counted_by_servers() -> list[panels.House]:
             overrides=[_FAILED],
             size=(6, 8),
         ),
-        panels.table(
+        tables.table(
             "Tools that nobody called",
             "Tools of kagent-tools without a call in the time range. Each tool that an agent names costs "
             "tokens in every call of its model, called or not.",

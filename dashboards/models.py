@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, queries, surroundings
+from dashboards import panels, queries, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, Json, override, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, override, steps, values
 from dashboards.queries import AGENT, AGENTS, INTERVAL, by, cost, count, part, quantile, ratio, total
 from dashboards.surroundings import to_agent
 from dashboards.targets import column, now, over_time
@@ -187,7 +187,7 @@ def _spending() -> list[panels.House]:
             size=(12, 8),
             links=[to_agent("Open this agent")],
         ),
-        panels.table(
+        tables.table(
             "Agents and their models",
             "Calls, failures, durations, tokens and cost in the time range, by agent and model, the dearest "
             "first.",
@@ -222,7 +222,7 @@ def _spending() -> list[panels.House]:
     ]
 
 
-def by_tokens(field: str) -> panels.Json:
+def by_tokens(field: str) -> Json:
     """A column of tokens."""
     return override(field, unit="short", decimals=0)
 
@@ -231,7 +231,7 @@ def _configured() -> list[panels.House]:
     configs = 'cluster=~"$cluster",namespace=~"$namespace"'
     priced = "max by (model, type) (kagent:price_usd_per_token)"
     return [
-        panels.table(
+        tables.table(
             "Model configs",
             "ModelConfigs, and whether the controller accepts them. Their model is what agents send as the "
             "name.",
@@ -260,7 +260,7 @@ def _configured() -> list[panels.House]:
             missing="no kagent_modelconfig_* series: is kagent-state-metrics scraped?",
             size=(14, 7),
         ),
-        panels.table(
+        tables.table(
             "Tokens without a price",
             "Tokens of the time range whose model has no price in alerts/values.yaml: the cost above leaves "
             "them out.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, surroundings
+from dashboards import panels, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, Json, override, steps
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, Json, override, steps
 from dashboards.queries import AGENT, AGENTS, by, count, part, ratio, total
 from dashboards.surroundings import choice, to, to_agent
 from dashboards.targets import column, now, over_time
@@ -111,7 +111,7 @@ def _objective(sli: str, meaning: str) -> panels.House:
 
 def _agents() -> panels.House:
     budget = _left(ratio(_FAILURES, _TURNS, AGENTS, *AGENT), "turns")
-    return panels.table(
+    return tables.table(
         "Budget by agent",
         f"Turns, failures and what is left of each agent's budget, the worst first. {_BUDGET} "
         "Burn is how many times too fast it is spent: at 1 it ends with the period. With few turns a single "
@@ -187,7 +187,7 @@ def _pair(long: str, short: str, limit: float) -> panels.House:
 def _gateways() -> panels.House:
     groups = ("namespace", "gateway")
     open_gateway = to("kagent-gateway", "Open this gateway", gateway="${__data.fields.gateway}")
-    return panels.table(
+    return tables.table(
         "Budget by gateway",
         f"Requests and what is left of each gateway's budget, the worst first. {_BUDGET}",
         column(_left(_failed_requests(*groups), "gateway")),

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import attr
 from grafanalib import core
 
+from dashboards.fields import BLUE, ORANGE, RED, Json, Link
 from dashboards.layout import Row, place
-from dashboards.panels import BLUE, ORANGE, RED, Json, Link
 from dashboards.queries import AGENTS
 from dashboards.targets import PROMETHEUS
 
