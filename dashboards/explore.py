@@ -112,23 +112,20 @@ def _edges() -> list[panels.House]:
             "that it names. Names without their namespace: two of one name are one dot.",
             column(f"count by (cluster, id, source, target) ({edge})"),
             missing=_NO_STATE,
-            size=(14, 12),
+            size=(12, 12),
         ),
         tables.table(
             "The same as a table",
             "Which agent names which MCP server or agent.",
-            column(
-                f"count by (cluster, namespace, name, tool_type, mcp_kind, mcp_server, ref_agent) ({refs})"
-            ),
+            column(f"count by (cluster, namespace, name, mcp_kind, mcp_server, ref_agent) ({refs})"),
             columns=[
                 ("namespace", "Namespace"),
                 ("name", "Agent"),
-                ("tool_type", "Type"),
                 ("mcp_kind", "Kind"),
                 ("mcp_server", "MCP server"),
                 ("ref_agent", "Calls agent"),
             ],
             missing=_NO_STATE,
-            size=(10, 12),
+            size=(12, 12),
         ),
     ]

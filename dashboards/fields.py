@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+NOTHING = "-"  # in a cell without a value
+
 Json = dict[str, Any]
 Link = dict[str, Any]
 
@@ -35,3 +37,9 @@ def override(field: str, **properties: Any) -> Json:
 def by_pattern(pattern: str, **properties: Any) -> Json:
     """Properties of the fields whose name matches a regular expression."""
     return override(pattern, **properties) | {"matcher": {"id": "byRegexp", "options": pattern}}
+
+
+def without_value() -> list[Json]:
+    """Of a coloured column: where nothing is known there is a dash, and no colour that says good or bad."""
+    dash = {"text": NOTHING, "color": "transparent", "index": 0}
+    return [{"type": "special", "options": {"match": "null+nan", "result": dash}}]

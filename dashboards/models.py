@@ -108,19 +108,17 @@ def _numbers() -> list[panels.House]:
             size=(3, 4),
         ),
         panels.stat(
-            "A month at this rate",
+            "Cost a month",
             "USD that a month costs if every hour is like the last one: a warning, no forecast.",
             now(month),
             unit="currencyUSD",
             missing=_NO_COST,
-            decimals=0,
             size=(3, 4),
         ),
     ]
 
 
 def _health() -> list[panels.House]:
-    why = count(_FAILURES, _MODELS, "model", "error_type", window=INTERVAL)
     p95 = f"max {by('model')} (agent_model:call_duration_seconds:p95_5m{{{_MODELS}}})"
     return [
         panels.timeseries(
@@ -136,9 +134,9 @@ def _health() -> list[panels.House]:
             "Failed calls, and why",
             "Failed calls of each model in each interval, with the client's own word for why. Without a "
             "word they are the Go runtime's, whose spans say only that there was no answer.",
-            over_time(why, "{{model}} {{error_type}}", step=queries.BAR),
+            over_time(queries.model_failures(_MODELS), "{{model}} {{error_type}}", step=queries.BAR),
             unit="short",
-            missing="no call of a model has failed",
+            missing=_NO_CALLS,
             bars=True,
             size=(8, 8),
         ),
@@ -224,11 +222,12 @@ def _spending() -> list[panels.House]:
 
 def by_tokens(field: str) -> Json:
     """A column of tokens."""
-    return override(field, unit="short", decimals=0)
+    return override(field, unit="short", decimals=1)
 
 
 def _configured() -> list[panels.House]:
     configs = 'cluster=~"$cluster",namespace=~"$namespace"'
+    used = count(_TOKENS, _MODELS, "model", "type")
     priced = "max by (model, type) (kagent:price_usd_per_token)"
     return [
         tables.table(
@@ -264,9 +263,9 @@ def _configured() -> list[panels.House]:
             "Tokens without a price",
             "Tokens of the time range whose model has no price in alerts/values.yaml: the cost above leaves "
             "them out.",
-            column(f"({count(_TOKENS, _MODELS, 'model', 'type')} > 0) unless on (model, type) {priced}"),
+            column(queries.or_none(f"({used} > 0) unless on (model, type) {priced}", used, "model")),
             columns=[("model", "Model"), ("type", "Type"), ("Value #A", "Tokens")],
-            missing="every model that was used has a price",
+            missing=_NO_TOKENS,
             size=(10, 7),
         ),
     ]

@@ -13,6 +13,7 @@ from grafanalib import core
 from dashboards.fields import BLUE, GREY, RED, Json, Link, override, steps
 from dashboards.targets import PROMETHEUS
 
+_WIDE = 12  # grid units from which on a legend has room at the right
 THRESHOLD = "threshold"  # the legend of a line that kagent:threshold draws
 
 
@@ -64,7 +65,7 @@ def timeseries(
     custom: Json = {
         "axisSoftMin": 0,
         "drawStyle": "bars" if bars else "line",
-        "fillOpacity": 70 if bars else 10,
+        "fillOpacity": 70 if bars else 0,
         "lineWidth": 0 if bars else 1,
         "showPoints": "never" if bars else "auto",
         "spanNulls": False,
@@ -77,7 +78,7 @@ def timeseries(
     }
     if bars:
         defaults["decimals"] = 0
-    calcs = ["sum"] if bars else ["lastNotNull", "max"]
+        custom["axisSoftMax"] = 1  # counts of 0 only would else be drawn up to 100
     return House(
         kind="timeseries",
         title=title,
@@ -88,7 +89,7 @@ def timeseries(
         defaults=defaults,
         overrides=[_THRESHOLD_LINE, *overrides],
         options={
-            "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": calcs},
+            "legend": _legend(bars=bars, is_wide=size[0] >= _WIDE),
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
     )
@@ -140,7 +141,7 @@ def bars(
     *targets: core.Target,
     unit: str,
     missing: str,
-    size: tuple[int, int] = (8, 8),
+    size: tuple[int, int] = (8, 12),
     thresholds: Json | None = None,
     links: Sequence[Link] = (),
     most: float | None = None,
@@ -162,13 +163,15 @@ def bars(
         },
         options={
             "displayMode": "basic",
-            "minVizHeight": 16,
+            "maxVizHeight": 50,
+            "minVizHeight": 28,
             "minVizWidth": 8,
-            "namePlacement": "auto",
+            "namePlacement": "top",
             "orientation": "horizontal",
             "reduceOptions": _LAST,
             "showUnfilled": True,
             "sizing": "auto",
+            "text": {"titleSize": 12, "valueSize": 14},
             "valueMode": "color",
         },
     )
@@ -260,6 +263,19 @@ def graph(
 
 
 _LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+
+
+def _legend(*, bars: bool, is_wide: bool) -> Json:
+    """Names in lines below a narrow panel, one below the other at the right of a wide one.
+
+    Grafana gives a legend at most 35 % of a panel's height when it is below, 60 % of its width when beside.
+    Bars have no sum: of estimates per interval, it would differ from the count over the whole time range.
+    """
+    if not is_wide:
+        return {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+    calcs = [] if bars else ["lastNotNull", "max"]
+    mode = "list" if bars else "table"
+    return {"displayMode": mode, "placement": "right", "showLegend": True, "calcs": calcs}
 
 
 def _defaults(unit: str, missing: str, links: Sequence[Link]) -> Json:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from grafanalib import core
 
-from dashboards.fields import Json
+from dashboards.fields import NOTHING, Json, by_pattern, override
 from dashboards.panels import House
 from dashboards.targets import PROMETHEUS
+
+_LEAST_WIDTH = 80  # px of a column
 
 
 def table(
@@ -24,8 +26,8 @@ def table(
 ) -> House:
     """Rows merged by their labels; ``columns`` are (field as it comes, name) in order, all others are hidden.
 
-    A query's value comes as ``Value #A``, ``Value #B``... in the queries' order. ``sort`` is a name and
-    whether the largest comes first.
+    A query's value comes as ``Value #A``, ``Value #B``... in the queries' order; such a column is as wide as
+    its name, and the others share what is left. ``sort`` is a name and whether the largest comes first.
     """
     if len(targets) == 1:  # Grafana then leaves the letter away
         columns = [("Value" if field == "Value #A" else field, name) for field, name in columns]
@@ -40,9 +42,18 @@ def table(
         dataSource=datasource,
         defaults={
             "noValue": missing,
-            "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
+            "custom": {
+                "align": "auto",
+                "cellOptions": {"type": "auto"},
+                "filterable": True,
+                "minWidth": _LEAST_WIDTH,
+            },
         },
-        overrides=list(overrides),
+        overrides=[
+            by_pattern(".*", noValue=NOTHING),
+            *(_of_value(name) for field, name in columns if field.startswith("Value")),
+            *overrides,
+        ],
         options={
             "cellHeight": "sm",
             "showHeader": True,
@@ -57,6 +68,10 @@ def table(
             },
         ],
     )
+
+
+def _of_value(name: str) -> Json:
+    return override(name, custom__width=max(_LEAST_WIDTH, len(name) * 8 + 30), custom__filterable=False)
 
 
 def traces(title: str, description: str, *targets: core.Target, missing: str, size: tuple[int, int]) -> House:
