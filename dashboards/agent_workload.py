@@ -21,8 +21,8 @@ _FAILED_TOOL = (
 _FAILED_MODEL = '{ name =~ "openai.chat|anthropic.chat|gemini.generate_content.*" && status = error }'
 LOGS = '{k8s_namespace_name=~"${namespace:pipe}",k8s_pod_name=~"(${agent:pipe})-[a-z0-9]+-[a-z0-9]+"}'
 _BAD_LINE = '|~ "(?i)(error|critical|fatal|traceback)"'
-_NO_PODS = "no pods: is the cluster's kube-state-metrics scraped?"
-_NO_USAGE = "no container_* series: is cAdvisor scraped?"
+_NO_PODS = "no pods: scaled to 0, or the cluster's kube-state-metrics is not scraped"
+_NO_USAGE = "no container_* series: scaled to 0, or cAdvisor is not scraped"
 _NO_RECORDER = "no kagent_workload_* series: is the recorder installed and scraped?"
 _NO_LOGS = "no lines: are the logs collected (DaemonSet kagent-logs)?"
 _NO_TRACES = "no traces: is tracing on, and is Tempo the data source?"

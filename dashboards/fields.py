@@ -39,7 +39,7 @@ def by_pattern(pattern: str, **properties: Any) -> Json:
     return override(pattern, **properties) | {"matcher": {"id": "byRegexp", "options": pattern}}
 
 
-def without_value() -> list[Json]:
-    """Of a coloured column: where nothing is known there is a dash, and no colour that says good or bad."""
-    dash = {"text": NOTHING, "color": "transparent", "index": 0}
+def without_value(color: str) -> list[Json]:
+    """Of a coloured column: where nothing is known there is a dash, in no colour that says good or bad."""
+    dash = {"text": NOTHING, "color": color, "index": 0}
     return [{"type": "special", "options": {"match": "null+nan", "result": dash}}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafanalib import core
 
 from dashboards import panels, queries, surroundings, tables, tools
-from dashboards.fields import GREEN, ORANGE, RED, by_pattern, override, steps, values, without_value
+from dashboards.fields import GREEN, GREY, ORANGE, RED, by_pattern, override, steps, values, without_value
 from dashboards.layout import Row
 from dashboards.queries import AGENTS, INTERVAL, by, count, of_pods, part, ratio, total
 from dashboards.surroundings import choice
@@ -144,9 +144,11 @@ def _servers() -> panels.House:
             ("Value #G", "Used by"),
         ],
         overrides=[
-            override("Ready", mappings=[*yes, *without_value()], custom__cellOptions={"type": "color-text"}),
             override(
-                "Reached", mappings=[*yes, *without_value()], custom__cellOptions={"type": "color-text"}
+                "Ready", mappings=[*yes, *without_value(GREY)], custom__cellOptions={"type": "color-text"}
+            ),
+            override(
+                "Reached", mappings=[*yes, *without_value(GREY)], custom__cellOptions={"type": "color-text"}
             ),
         ],
         sort=("Ready", False),

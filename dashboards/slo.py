@@ -152,7 +152,7 @@ def _budget_column() -> Json:
         "Budget left",
         unit="percentunit",
         decimals=0,
-        mappings=without_value(),
+        mappings=without_value("transparent"),
         thresholds=_LEFT,
         custom__cellOptions={"type": "color-background", "mode": "basic"},
     )

@@ -128,11 +128,11 @@ def _in_json(query: str) -> str:
     return query.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json:
+def _annotation(name: str, expr: str, color: str, title: str, text: str, *, enable: bool = True) -> Json:
     return {
         "name": name,
         "datasource": PROMETHEUS,
-        "enable": True,
+        "enable": enable,
         "hide": False,
         "iconColor": color,
         "expr": expr,
@@ -208,6 +208,7 @@ def what_happened(variables: Collection[str]) -> list[Json]:
             RED,
             "{{namespace}}/{{pod}}: container restarted",
             "{{container}}",
+            enable=bool(workload),  # where no workload is chosen, all of them would hide the rest
         ),
         _annotation(
             "Firing alerts",
