@@ -17,7 +17,7 @@ _QUEUES = 'cluster=~"$cluster",job=~"kagent-controller|kmcp",name=~"$controller"
 _BOTH = 'cluster=~"$cluster",job=~"kagent-controller|kmcp"'
 _JOBS = "kagent-controller|kmcp|kagent-collector|kagent-state-metrics|kagent-recorder|kagent-tools"
 _NO_CONTROLLERS = "no controller_runtime_* series: are the controllers' metrics on and scraped?"
-_CONTROLLER = "{{job}} {{controller}}"
+_CONTROLLER = "{{controller}}"  # no two have one name
 _RULES = 'rule_group=~".*kagent.*"'
 CONTROLLER = choice("controller", f"label_values(controller_runtime_reconcile_total{{{_BOTH}}}, controller)")
 
@@ -128,7 +128,7 @@ def _reconciles() -> list[panels.House]:
         window="$__rate_interval",
         function="rate",
     )
-    longest = f"max {by('job', 'name')} (workqueue_longest_running_processor_seconds{{{_QUEUES}}})"
+    longest = f"max {by('job')} (workqueue_longest_running_processor_seconds{{{_QUEUES}}})"
     return [
         panels.timeseries(
             "Reconciles",
@@ -166,23 +166,30 @@ def _reconciles() -> list[panels.House]:
         ),
         panels.timeseries(
             "Duration of reconciles",
-            "95 of 100 reconciles were faster. Controllers write no exemplars, so no trace hangs on it. The "
-            "dashed line is reconcile_seconds of alerts/values.yaml.",
+            "95 of 100 reconciles were faster. Controllers write no exemplars, so no trace hangs on it.",
             over_time(p95, f"p95 {_CONTROLLER}"),
-            over_time(longest, "running now {{job}} {{name}}"),
+            unit="s",
+            missing=_NO_CONTROLLERS,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Longest reconcile that runs",
+            "How long the oldest reconcile has been running that has not ended. The dashed line is "
+            "reconcile_seconds of alerts/values.yaml.",
+            over_time(longest, "{{job}}"),
             over_time(queries.threshold("reconcile_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CONTROLLERS,
-            size=(12, 8),
+            size=(8, 8),
         ),
         panels.timeseries(
             "Objects that wait",
             "Objects in each controller's queue. The dashed line is workqueue_depth of alerts/values.yaml.",
-            over_time(f"max {by('job', 'name')} (workqueue_depth{{{_QUEUES}}})", "{{job}} {{name}}"),
+            over_time(f"max {by('job', 'name')} (workqueue_depth{{{_QUEUES}}})", "{{name}}"),
             over_time(queries.threshold("workqueue_depth"), panels.THRESHOLD),
             unit="short",
             missing="no workqueue_depth: are the controllers' metrics on and scraped?",
-            size=(12, 8),
+            size=(8, 8),
         ),
     ]
 

@@ -21,6 +21,7 @@ THRESHOLDS = {
     "agent_cost_usd_per_hour": 5,
     "fleet_cost_usd_per_day": 200,
     "reconcile_error_ratio": 0.1,
+    "reconcile_seconds": 300,
     "workqueue_depth": 50,
     "collector_queue_ratio": 0.8,
     "recorder_lag_seconds": 120,

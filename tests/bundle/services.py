@@ -16,6 +16,15 @@ JOBS = (
     "kmcp",
     "kagent-tools",
 )
+CONTROLLERS = (
+    "agent",
+    "modelconfig",
+    "modelproviderconfig",
+    "remotemcpserver",
+    "sandboxagent",
+    "service",
+    "toolserver",
+)
 
 
 def telemetry() -> Iterator[Series]:
@@ -48,7 +57,7 @@ def telemetry() -> Iterator[Series]:
 def control_plane(incident: tuple[float, float]) -> Iterator[Series]:
     yield Series("kagent_build_info", {"job": "kagent-controller", "version": "v0.10.2"}, constant(1))
     for job, controllers in (
-        ("kagent-controller", ("agent", "modelconfig", "remotemcpserver")),
+        ("kagent-controller", CONTROLLERS),
         ("kmcp", ("mcpserver",)),
     ):
         target = {"job": job, "instance": f"{job}:8080"}
