@@ -11,6 +11,7 @@ from dashboards.panels import House
 from dashboards.targets import PROMETHEUS
 
 _LEAST_WIDTH = 80  # px of a column
+_TRACE_ID_WIDTH = 290  # px of 32 hexadecimal digits
 
 
 def table(
@@ -83,7 +84,11 @@ def traces(title: str, description: str, *targets: core.Target, missing: str, si
         size=size,
         targets=list(targets),
         dataSource=targets[0].to_json_data()["datasource"],
-        defaults={"noValue": missing, "custom": {"align": "auto", "cellOptions": {"type": "auto"}}},
+        defaults={
+            "noValue": missing,
+            "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "minWidth": _LEAST_WIDTH},
+        },
+        overrides=[by_pattern(".*", noValue=NOTHING), override("Trace ID", custom__width=_TRACE_ID_WIDTH)],
         options={"cellHeight": "sm", "showHeader": True},
     )
 
