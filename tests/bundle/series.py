@@ -6,28 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import yaml
+
 from tests.bundle.agents import of_agent
 from tests.bundle.curves import Series, constant
 from tests.bundle.fleet import AGENTS, INCIDENT, USD_PER_TOKEN, Agent
 from tests.bundle.services import control_plane, gateway, mcp_servers, telemetry
+from tests.lab.layout import CHECKOUT
 
-THRESHOLDS = {
-    "turn_p95_seconds": 120,
-    "tool_p95_seconds": 20,
-    "model_p95_seconds": 60,
-    "gateway_p95_seconds": 30,
-    "tool_failure_ratio": 0.2,
-    "model_failure_ratio": 0.1,
-    "agent_cost_usd_per_hour": 5,
-    "fleet_cost_usd_per_day": 200,
-    "reconcile_error_ratio": 0.1,
-    "reconcile_seconds": 300,
-    "workqueue_depth": 50,
-    "collector_queue_ratio": 0.8,
-    "recorder_lag_seconds": 120,
-    "memory_limit_ratio": 0.9,
-}
-OBJECTIVES = {"turns": 0.95, "gateway": 0.99}
+_VALUES = yaml.safe_load((CHECKOUT / "alerts" / "values.yaml").read_text())
+THRESHOLDS: dict[str, float] = _VALUES["thresholds"]
+OBJECTIVES: dict[str, float] = _VALUES["objectives"]
 
 
 # Series that begin with the first failure.

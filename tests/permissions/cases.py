@@ -43,6 +43,7 @@ from tests.permissions.scenes import (
     unsettled,
     with_bundle,
     with_loki,
+    with_older_bundle,
     with_operators,
     without_autoscaler,
     without_bundle,
@@ -231,6 +232,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("observe install --operator", before=with_operators, after=without_bundle),
         Case("observe diff", before=with_bundle, after=without_bundle),
         Case("observe install", after=without_bundle),
+        Case("observe install --operator", before=with_older_bundle, after=without_bundle),
     ),
     "observe uninstall": (Case("observe uninstall --yes", before=with_bundle, after=without_bundle),),
     "record": (

@@ -21,6 +21,7 @@ from typing import Any
 
 from tests.cluster.conftest import Tools, own_namespace, wait_for
 from tests.cluster.conversations import ASKER, HELPER, conversations
+from tests.cluster.workloads import remote_server
 from tests.lab.lab import Lab
 from tests.rehearsal import faults, parts
 from tests.rehearsal.answers import Answer, of_dashboards, of_rules
@@ -31,6 +32,8 @@ from tests.rehearsal.workload import Workload
 
 PRICE = {"input": 300.0, "output": 300.0}  # USD for a million tokens: hot
 FREE = {"input": 0.0, "output": 0.0}
+UNPRICED = "unpriced"
+RULES_EVERY = 30  # seconds
 LOOK = 5.0
 
 
@@ -93,6 +96,10 @@ def play(whole: Rehearsal, stack: ExitStack) -> bool:
         faults.stage(spaces[name], fault.objects)
         board.want(wanted(fault, spaces[name].namespace))
     say(f"asked in {', '.join(f'{one.namespace} ({one.runtime})' for one in workloads)}")
+    for one in workloads:
+        remote = remote_server("remote")
+        remote["spec"]["url"] = f"http://datetime-mcp.{one.namespace}:3000/mcp"
+        faults.stage(one.agents.tools, (remote,))
     waiting = [one.leave_an_approval() for one in workloads]
     whole.began, began = time.monotonic(), time.time()
     threads = [one.started(time.monotonic() + whole.minutes * 60) for one in workloads]
@@ -101,10 +108,15 @@ def play(whole: Rehearsal, stack: ExitStack) -> bool:
         faults.stage(spaces[name], staged[name].change)
     for one in workloads:
         board.want(_of_workload(one))
-    whole.until(whole.minutes * 0.4)
+    board.want([Wanted("KagentModelPriceMissing", {"model": UNPRICED})])
+    whole.until(whole.minutes * 0.1)
+    say("Jaeger goes away")  # the collector tries for five minutes to deliver a span
+    lab.stop("jaeger")
+    board.want([Wanted("KagentSpansNotDelivered", {})])
+    whole.until(whole.minutes * 0.3)
     say("the collector restarts")
     _all_between(workloads, lambda: lab.restart("collector"))
-    whole.until(whole.minutes * 0.6)
+    whole.until(whole.minutes * 0.5)
     say("an agent restarts, changes and is rolled back")
     for one in workloads:
         one.between_rounds(partial(_roll_back, one))
@@ -116,9 +128,9 @@ def play(whole: Rehearsal, stack: ExitStack) -> bool:
     say("all was asked; what was counted settles")
     whole.until(whole.minutes + 3)
     is_right = _numbers(whole, workloads, began)
-    is_whole = _answers(whole, workloads, began)
+    lab.start("jaeger")
     say("collector and controllers go away")
-    for part in ("collector", "kmcp", "kagent-controller"):
+    for part in ("collector", "kmcp", "kagent"):
         lab.stop(part)
     board.want(
         [
@@ -128,7 +140,12 @@ def play(whole: Rehearsal, stack: ExitStack) -> bool:
         ]
     )
     whole.until((time.monotonic() - whole.began) / 60 + 7)
-    for part in ("kagent-controller", "kmcp", "collector"):
+    for one in workloads:
+        edit = {"spec": {"description": "Nobody takes this up."}}
+        one.agents.tools.kubectl("patch", "agent", HELPER, "--type=merge", "-p", json.dumps(edit))
+    whole.until((time.monotonic() - whole.began) / 60 + 1)
+    is_whole = _answers(whole, began)
+    for part in ("kagent", "kmcp", "collector"):
         lab.start(part)
     say("they are back; now what waits longest")
     board.until_told(whole.say, minutes=35)
@@ -174,14 +191,23 @@ def _all_between(workloads: list[Workload], act: Callable[[], Any]) -> None:
 
 
 def _roll_back(one: Workload) -> None:
-    """The helper gets another prompt, and then the one before again: two rollouts. Then it is asked."""
+    """The helper gets another model, is asked, and gets the one before again: two rollouts."""
     tools = one.agents.tools
-    spec = {"spec": {"declarative": {"systemMessage": "Be brief."}}}
+    model = json.loads(tools.kubectl("get", "modelconfig", "datetime-model", "-o", "json").out)
+    faults.stage(
+        tools, ({**model, "metadata": {"name": "other"}, "spec": model["spec"] | {"model": UNPRICED}},)
+    )
+    spec = {"spec": {"declarative": {"modelConfig": "other"}}}
     tools.kubectl("patch", "agent", HELPER, "--type=merge", "-p", json.dumps(spec))
     _rolled_out(tools)
+    _awake(one)
     done = tools.kagent("rollout", "undo", f"agent/{HELPER}")
     assert done.code == 0, done.err
     _rolled_out(tools)
+    _awake(one)
+
+
+def _awake(one: Workload) -> None:
     wait_for(lambda: one.agents.is_awake(HELPER), "an answer of the new pod")
     one.counts.update({("turns", HELPER): 1, ("model_calls", HELPER): 1})
 
@@ -198,20 +224,22 @@ def _numbers(whole: Rehearsal, workloads: list[Workload], began: float) -> bool:
     seconds = int(at - began) + 600
     found: list[Number] = []
     for one in workloads:
-        done = one.agents.tools.kagent("top", "--prometheus=none", "-o", "json")
-        items = json.loads(done.out)["items"]
-        tokens = {
-            (item["agent"], kind): item["tokens"][key]
-            for item in items
-            for kind, key in (("input", "prompt"), ("output", "output"))
-        }
+        tokens = _tokens(one, "agents", "agent")
+        unpriced = _tokens(one, "models", "model")
         usd = {kind: price / 1e6 for kind, price in PRICE.items()}
-        found += numbers(lambda text: whole.query(text, time=str(at)), one, tokens, usd, seconds)
+        cost = {
+            agent: sum(tokens[agent, kind] * price for kind, price in usd.items())
+            for agent in (ASKER, HELPER)
+        }
+        cost[HELPER] -= sum(unpriced[UNPRICED, kind] * usd[kind] for kind in usd)
+        found += numbers(lambda text: whole.query(text, time=str(at)), one, tokens, cost, seconds)
+    # what a process of the collector counted ends between two evaluations of the rules
+    within = RULES_EVERY / (whole.minutes * 60)
     sys.stdout.write("| panel | of | shown | really | |\n|---|---|---|---|---|\n")
     good = True
     for one_number in found:
         off = abs(one_number.shown - one_number.wanted)
-        right = off < 1e-6 or off <= 0.05 * one_number.wanted
+        right = off < 1e-6 or off <= within * one_number.wanted
         good &= right
         exact = "" if off < 1e-6 else f"{off / (one_number.wanted or 1):.1%} off" if right else "WRONG"
         sys.stdout.write(
@@ -222,9 +250,28 @@ def _numbers(whole: Rehearsal, workloads: list[Workload], began: float) -> bool:
     return good
 
 
-def _answers(whole: Rehearsal, workloads: list[Workload], began: float) -> bool:
-    seconds = int(time.time() - began) + 600
-    found: list[Answer] = [*of_dashboards(whole.query, {}, seconds), *of_rules(whole.query)]
+def _tokens(one: Workload, kind: str, key: str) -> dict[tuple[str, str], int]:
+    """What the controller recorded, by agent or model, and by type."""
+    done = one.agents.tools.kagent("top", kind, "--prometheus=none", "-o", "json")
+    return {
+        (item[key], type_): item["tokens"][name]
+        for item in json.loads(done.out)["items"]
+        for type_, name in (("input", "prompt"), ("output", "output"))
+    }
+
+
+def _answers(whole: Rehearsal, began: float) -> bool:
+    end = time.time()
+    seconds = int(end - began) + 600
+
+    def ask(text: str) -> list[dict[str, Any]]:
+        times = {"start": str(end - seconds), "end": str(end), "step": "30"}
+        series: list[dict[str, Any]] = parts.prometheus(whole.lab.layout, "query_range", query=text, **times)[
+            "result"
+        ]
+        return series
+
+    found: list[Answer] = [*of_dashboards(ask, {}, seconds), *of_rules(ask, seconds)]
     sys.stdout.write("| file | query | series | missing |\n|---|---|---|---|\n")
     for answer in found:
         sys.stdout.write(
@@ -235,12 +282,7 @@ def _answers(whole: Rehearsal, workloads: list[Workload], began: float) -> bool:
     for answer in empty:
         sys.stdout.write(f"EMPTY {answer.where} {answer.what}: {' '.join(answer.text.split())[:300]}\n")
     sys.stdout.flush()
-    return all(_is_elsewhere(answer) for answer in empty)
-
-
-def _is_elsewhere(answer: Answer) -> bool:
-    """Of a part that the lab does not have: agentgateway as a proxy of its own, and kagent-tools."""
-    return "agentgateway" in answer.text or "kagent_tools" in answer.text or "gateway:" in answer.text
+    return all(answer.is_of_parts_away for answer in empty)
 
 
 if __name__ == "__main__":

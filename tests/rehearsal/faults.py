@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.cluster.conftest import Tools
-from tests.cluster.workloads import byo, declarative, key, mcp_server, model_config
+from tests.cluster.workloads import byo, declarative, key, mcp_server, model_config, remote_server
 
 Object = dict[str, Any]
 _ABSENT = "lab.local/nobody-built-this:1"
@@ -63,9 +63,12 @@ PODS = Fault(
     ),
 )
 STUCK = Fault(
-    objects=(byo("probe", replicas=1),),
+    objects=(byo("probe", replicas=1), remote_server("nowhere")),
     change=(byo("probe", replicas=1, env=_env("UNREADY")),),
-    alerts=(("KagentRolloutStuck", _agent("probe")),),
+    alerts=(
+        ("KagentRolloutStuck", _agent("probe")),
+        ("KagentRemoteMcpServerNotAccepted", {"name": "nowhere"}),
+    ),
 )
 QUOTA = Fault(
     objects=(
@@ -73,13 +76,15 @@ QUOTA = Fault(
             "apiVersion": "v1",
             "kind": "ResourceQuota",
             "metadata": {"name": "small"},
-            "spec": {"hard": {"pods": "1"}},
+            # and no revisions, of which the recorder tells
+            "spec": {"hard": {"pods": "1", "count/controllerrevisions.apps": "0"}},
         },
         byo("first"),
     ),
     change=(byo("second"),),
     alerts=(
         ("KagentPodsNotCreated", _agent("second")),
+        ("KagentRecorderTrouble", _agent("first")),
         ("KagentQuotaNearlyFull", {"resourcequota": "small", "resource": "pods"}),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -26,14 +27,13 @@ def numbers(
     ask: Ask,
     workload: Workload,
     tokens: Mapping[tuple[str, str], int],
-    usd: Mapping[str, float],
+    cost: Mapping[str, float],
     seconds: int,
 ) -> Iterator[Number]:
-    """Each number of the panels below; ``tokens`` by agent and type, ``usd`` by type, for one token."""
+    """Each number of the panels below; ``tokens`` by agent and type, ``cost`` by agent in USD."""
     counts = workload.counts
     agents = sorted({key[1] for key in counts})
     tools = sorted({key[2] for key in counts if key[0] == "tool_calls"})
-    cost = {agent: sum(tokens[agent, kind] * usd[kind] for kind in usd) for agent in agents}
     by_agent: Panels = {
         "kagent-fleet/Agents, the worst first/D": {(a,): counts["turns", a] for a in agents},
         "kagent-fleet/Agents, the worst first/E": {
@@ -71,9 +71,10 @@ def numbers(
     for labels, panels in tables:
         for panel, wanted in panels.items():
             found = ask(filled(texts[panel], {"namespace": workload.namespace}, seconds))
-            shown = {
-                tuple(one["metric"].get(label, "") for label in labels): float(one["value"][1])
-                for one in found
-            }
+            shown: dict[tuple[str, ...], float] = defaultdict(float)
+            for one in found:
+                shown[tuple(one["metric"].get(label, "") for label in labels)] += float(one["value"][1])
             for key in sorted(wanted.keys() | shown.keys()):
-                yield Number(panel, key, shown.get(key, float("nan")), wanted.get(key, float("nan")))
+                yield Number(
+                    panel, key, shown[key] if key in shown else float("nan"), wanted.get(key, float("nan"))
+                )

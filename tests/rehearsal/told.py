@@ -35,7 +35,7 @@ class Wanted:
 
 @dataclass
 class Board:
-    """``seen`` has every alert that Alertmanager had, by its labels, with all times at which it began."""
+    """``seen`` has every alert that Alertmanager had, by its labels, each time that it said something else."""
 
     layout: Layout
     pager: Alertmanager
@@ -48,7 +48,8 @@ class Board:
     def look(self) -> None:
         for alert in ask(self.layout, 9093, "/api/v2/alerts"):
             key = json.dumps(alert["labels"], sort_keys=True)
-            self.seen.setdefault(key, {})[alert["startsAt"]] = alert
+            said = alert["startsAt"] + alert["annotations"].get("description", "")
+            self.seen.setdefault(key, {})[said] = alert
 
     def until_told(self, say: Callable[[str], None], *, minutes: float) -> None:
         self._wait(lambda one: not self._blocks(one), "not told of yet", say, minutes)
