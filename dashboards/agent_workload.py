@@ -186,14 +186,14 @@ def evidence() -> list[panels.House]:
             search(f"{TRACES} >> {_FAILED_TOOL}"),
             search(f"{TRACES} >> {_FAILED_MODEL}"),
             missing="no turn with a failure, or no traces: the next panel tells",
-            size=(12, 8),
+            size=(24, 7),
         ),
         tables.traces(
             "Newest turns",
             "The newest turns, as the controller saw them; a click opens the trace.",
             search(TRACES),
             missing=_NO_TRACES,
-            size=(12, 8),
+            size=(24, 7),
         ),
         panels.timeseries(
             "Lines that look bad",

@@ -34,7 +34,7 @@ def build() -> core.Dashboard:
 
 
 def _traces() -> list[panels.House]:
-    size = (12, 9)
+    size = (24, 7)
     return [
         tables.traces(
             "Spans of a conversation",
