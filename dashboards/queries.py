@@ -18,6 +18,8 @@ AGENT = ("namespace", "agent")
 # Of agents: what runs, per the recording rules; what is declared, per kube-state-metrics.
 AGENTS = 'cluster=~"$cluster",namespace=~"$namespace",agent=~"$agent"'
 NAMED = 'cluster=~"$cluster",namespace=~"$namespace",name=~"$agent"'
+# MCP servers have pods and replicas, too, without the label agent, which ".*" matches.
+RUNNING = f'{AGENTS},kind="Agent"'
 
 
 def by(*labels: str) -> str:
@@ -39,6 +41,13 @@ def part(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE
     """As ``count``, but 0 where nothing of ``counter`` is known, and the ``of`` that it is a part of are."""
     whole = total(of, matchers, *labels, window=window)
     return f"round({total(counter, matchers, *labels, window=window)} or {whole} * 0)"
+
+
+def model_failures(matchers: str) -> str:
+    """Failed calls per interval, by model and the client's word for why; 0 for a model without any."""
+    failed = count("agent_model:failures:total", matchers, "model", "error_type", window=INTERVAL)
+    calls = total("agent_model:calls:total", matchers, "model", window=INTERVAL)
+    return f"{failed}\nor on (cluster, model) {calls} * 0"
 
 
 def ratio(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE) -> str:
@@ -83,6 +92,11 @@ def restarts(matchers: str, *labels: str) -> str:
     info = f"last_over_time(kagent:workload_pod:info{{{{{{}}}}}}[{RANGE}])"
     counted = f"increase(kube_pod_container_status_restarts_total[{RANGE}])"
     return f"round({of_pods(counted, matchers, *labels, info=info)})"
+
+
+def or_none(expr: str, known: str, label: str) -> str:
+    """``expr``; where it is empty and ``known`` is not, 0 with none as its ``label``."""
+    return f'{expr}\nor on () label_replace(count({known}) * 0, "{label}", "none", "", "")'
 
 
 def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:

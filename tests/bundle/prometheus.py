@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.lab.progress import Progress
 
 STEP = 30  # seconds between samples, as the bundle scrapes
 _PATIENCE = 60
+Fleet = Callable[[int, int], Iterable[Series]]  # of Unix seconds, from and to
 
 
 def openmetrics(series: Iterable[Series], start: int, end: int) -> Iterator[str]:
@@ -31,13 +32,13 @@ def openmetrics(series: Iterable[Series], start: int, end: int) -> Iterator[str]
 
 
 @contextmanager
-def prometheus(folder: Path, start: int, end: int, progress: Progress | None = None) -> Iterator[str]:
-    """The address of one that knows the fleet from start to end; its data is below ``folder``."""
+def prometheus(folder: Path, start: int, end: int, fleet: Fleet = everything) -> Iterator[str]:
+    """The address of one that knows ``fleet`` from start to end; its data is below ``folder``."""
     layout = Layout.here()
-    build_all(layout, [module for module in TELEMETRY if module.name == "prometheus"], progress or Progress())
+    build_all(layout, [module for module in TELEMETRY if module.name == "prometheus"], Progress())
     written = folder / "fleet.om"
     with written.open("w") as file:
-        file.writelines(openmetrics(everything(start, end), start, end))
+        file.writelines(openmetrics(fleet(start, end), start, end))
     data = folder / "data"
     backfill = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(written), str(data)]
     subprocess.run([str(program(layout, "promtool")), *backfill], check=True, timeout=_PATIENCE)

@@ -203,6 +203,25 @@ BREAKS: list[tuple[str, Callable[[Json], Any], str]] = [
         lambda d: d["links"][0].update(includeVars=False),
         "the link to all dashboards does not carry time and variables",
     ),
+    (
+        "annotations of all agents",
+        lambda d: replace(d["annotations"]["list"][1], "expr", ',name=~"$agent"', ""),
+        "annotation Config changes: not only of the chosen agent",
+    ),
+    (
+        "annotations of all namespaces",
+        lambda d: replace(d["annotations"]["list"][6], "expr", ',namespace=~"$namespace|"', ""),
+        "annotation Firing alerts: not only of the chosen namespace",
+    ),
+    (
+        "MCP servers among the agents",
+        lambda d: [
+            replace(one, "expr", ',kind="Agent"', "")
+            for one in panel(d, "Agents, the worst first")["targets"]
+            if "replicas:desired" in one["expr"]
+        ],
+        "kagent:workload_replicas:desired of agents is also that of MCP servers",
+    ),
 ]
 
 
