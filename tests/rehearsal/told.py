@@ -35,7 +35,7 @@ class Wanted:
 
 @dataclass
 class Board:
-    """``seen`` has every alert that Alertmanager had, by its labels, each time that it said something else."""
+    """``seen`` has every alert of Alertmanager by its labels, each time that it said something else."""
 
     layout: Layout
     pager: Alertmanager
