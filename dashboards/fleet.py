@@ -223,7 +223,7 @@ def _turns() -> list[panels.House]:
             "turn_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(f"agent:turn_duration_seconds:p95_5m{{{AGENTS}}} >= 0", _WHO),
             over_time(queries.threshold("turn_p95_seconds"), panels.THRESHOLD),
-            over_time(queries.scraped_quantile(0.5, "invoke_agent"), "median of all", exemplar=True),
+            over_time(queries.exemplars("invoke_agent"), "traces", exemplar=True),
             unit="s",
             missing=_NO_TURNS,
             size=(8, 9),

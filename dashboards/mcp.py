@@ -221,7 +221,7 @@ def _tools() -> list[panels.House]:
             over_time(
                 f"max {by('tool')} (agent_tool:call_duration_seconds:p95_5m{{{_TOOLS}}})", "p95 {{tool}}"
             ),
-            over_time(queries.scraped_quantile(0.5, "execute_tool"), "median of all", exemplar=True),
+            over_time(queries.exemplars("execute_tool"), "traces", exemplar=True),
             over_time(queries.threshold("tool_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CALLS,
