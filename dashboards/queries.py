@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 RANGE = "$__range"
 INTERVAL = "$__interval"
-# Bars are counts per interval. Increase estimates from samples 30 s apart, so short bars would be guesses.
+# Bars are counts per interval: of whole recorded increases, or estimated from samples 30 s apart, which would
+# be a guess for a shorter one.
 BAR = "5m"
 
 AGENT = ("namespace", "agent")

@@ -26,6 +26,9 @@ from scripts.pictures.sources import QueryFailed, Range, Sources
 from tests.bundle import scale
 from tests.bundle.contents import generated
 from tests.bundle.prometheus import serving
+from tests.lab.build import build_promtool
+from tests.lab.layout import Layout
+from tests.lab.progress import Progress
 
 AGENTS, TOOLS, MODELS = 200, 20, 3
 FAILING = 5  # tools of each agent that have failed in the week
@@ -39,6 +42,7 @@ _SLOWEST = 10
 def main() -> int:
     """Print the three tables; 1 if a line is missed."""
     options = _options()
+    build_promtool(Layout.here(), Progress())  # and what stands beside it: Prometheus, backfill
     with TemporaryDirectory() as name:
         folder = options.data or Path(name)
         one, around = scale.of_one(TOOLS, MODELS, FAILING), scale.around()

@@ -210,7 +210,8 @@ def _line(one: Mapping[str, Any], intervals: Mapping[str, int]) -> Line:
     curve = ("counter", _PER_MINUTE) if name.endswith((":total", ":counted")) else ("gauge", value)
     is_info = name.startswith("kagent:") or name.startswith("collector:")
     # of the ten evaluations in five minutes one leaves a sample, and the next one a mark that it ended
-    every = 150 if name.endswith((":increase5m", ":counted")) else intervals[name]
+    is_marked = intervals[name] == 30 and name.endswith((":increase5m", ":counted"))
+    every = 150 if is_marked else intervals[name]
     return Line(name, labels, ("constant", value) if is_info else curve, every)
 
 
