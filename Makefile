@@ -77,10 +77,10 @@ lab-down: venv ## take the lab away: processes, mounts, network namespace, cgrou
 lab-status: venv ## what of the lab runs, and where its logs are
 	@$(BIN)/python -m tests.lab status
 
-bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab, as ratios
+bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab, as ratios; the bundle with 200 agents (8 GB)
 	@$(BIN)/python -m tests.lab build-stern
 	@$(BIN)/python -m compileall -q kubectl_kagent # as pip leaves an installed package
-	@for part in "" .trace .sessions .chat .logs; do $(BIN)/python -m tests.bench$$part || exit; done
+	@for part in "" .trace .sessions .chat .logs .scale; do $(BIN)/python -m tests.bench$$part || exit; done
 
 lock: venv ## the newest versions that pyproject.toml allows, with their hashes, for CI and contributors
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -109,11 +109,10 @@ def _turns() -> list[panels.House]:
         ),
         panels.timeseries(
             "Turn duration",
-            "How long turns took, over the last five minutes at each point (the median: two minutes or "
-            "more); nothing where no turn ended. The dashed line is turn_p95_seconds of alerts/values.yaml; "
-            "the dots are traces.",
+            "How long turns took, over the last five minutes at each point; nothing where no turn ended. The "
+            "dashed line is turn_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(f"agent:turn_duration_seconds:p95_5m{{{AGENTS}}} >= 0", "p95 {{namespace}}/{{agent}}"),
-            over_time(queries.scraped_quantile(0.5, "invoke_agent"), "median", exemplar=True),
+            over_time(queries.exemplars("invoke_agent"), "traces", exemplar=True),
             over_time(queries.threshold("turn_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_TURNS,
@@ -125,7 +124,9 @@ def _turns() -> list[panels.House]:
             "How many turns took how long: a second cloud above the first is often one tool, or one kind of "
             "question.",
             buckets(
-                f"sum by (le) (increase(agent:turn_duration_seconds_bucket:total{{{AGENTS}}}[{INTERVAL}]))"
+                "sum by (le) (sum_over_time("
+                f"agent:turn_duration_seconds_bucket:increase5m{{{AGENTS}}}[{INTERVAL}]))",
+                step=queries.BAR,
             ),
             unit="s",
             missing=_NO_TURNS,
@@ -156,11 +157,10 @@ def _models() -> list[panels.House]:
         panels.timeseries(
             "Duration of calls of models",
             "95 of 100 calls were faster, over the last five minutes. From the span of the model's client "
-            "where there is one. The dashed line is model_p95_seconds of alerts/values.yaml. The median is "
-            "that of the runtime's span, which also holds the tools that were called while the answer "
-            "streamed.",
+            "where there is one. The dashed line is model_p95_seconds of alerts/values.yaml; the dots are "
+            "traces.",
             over_time(p95, "p95 {{model}}"),
-            over_time(queries.scraped_quantile(0.5, "generate_content"), "median", exemplar=True),
+            over_time(queries.exemplars("generate_content"), "traces", exemplar=True),
             over_time(queries.threshold("model_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CALLS,

@@ -111,7 +111,7 @@ def _agents() -> panels.House:
         column(count("agent:turns:total", AGENTS, *AGENT)),
         column(ratio("agent:turn_failures:total", "agent:turns:total", AGENTS, *AGENT)),
         column(quantile(0.95, "agent:turn_duration_seconds_bucket:total", AGENTS, *AGENT)),
-        column(part("agent_tool:failures:total", "agent_tool:calls:total", AGENTS, *AGENT)),
+        column(count("agent_tool:failures:total", AGENTS, *AGENT)),
         column(queries.restarts(RUNNING, *AGENT)),
         column(queries.cost(AGENTS, *AGENT)),
         column(f"max {by(*AGENT)} ({renamed(revision, 'name', 'agent')})"),
@@ -194,9 +194,8 @@ def _turns() -> list[panels.House]:
     return [
         panels.timeseries(
             "Turns by agent",
-            "Turns in each interval, at least five minutes long. Prometheus estimates them from samples 30 "
-            "seconds apart, so a bar may be one or two off; the numbers above are over the whole time "
-            "range.",
+            "Turns in each interval, at least five minutes long; a bar is there when its time is over. The "
+            "numbers above are over the whole time range.",
             over_time(
                 count("agent:turns:total", AGENTS, *AGENT, window=queries.INTERVAL), _WHO, step=queries.BAR
             ),
@@ -230,7 +229,7 @@ def _turns() -> list[panels.House]:
             "turn_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(f"agent:turn_duration_seconds:p95_5m{{{AGENTS}}} >= 0", _WHO),
             over_time(queries.threshold("turn_p95_seconds"), panels.THRESHOLD),
-            over_time(queries.scraped_quantile(0.5, "invoke_agent"), "median of all", exemplar=True),
+            over_time(queries.exemplars("invoke_agent"), "traces", exemplar=True),
             unit="s",
             missing=_NO_TURNS,
             size=(8, 9),
@@ -241,7 +240,7 @@ def _turns() -> list[panels.House]:
 
 def _below() -> list[panels.House]:
     models = to("kagent-models", "Models and cost", namespace="${__field.labels.namespace}")
-    failed_tools = part("agent_tool:failures:total", "agent_tool:calls:total", AGENTS, *AGENT, "tool")
+    failed_tools = count("agent_tool:failures:total", AGENTS, *AGENT, "tool")
     tools = to("kagent-mcp", "MCP servers and tools", namespace="${__field.labels.namespace}")
     return [
         panels.bars(
@@ -263,7 +262,7 @@ def _below() -> list[panels.House]:
                 f"{_WHO} {{{{tool}}}}",
             ),
             unit="short",
-            missing="no calls of tools recorded",
+            missing="no call of a tool has failed",
             thresholds=steps((None, GREEN), (1, ORANGE), (10, RED)),
             links=[to_agent("Open this agent"), tools],
         ),

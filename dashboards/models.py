@@ -143,11 +143,9 @@ def _health() -> list[panels.House]:
         panels.timeseries(
             "Duration of calls",
             "95 of 100 calls were faster, over the last five minutes, for the slowest agent of each model. "
-            "The dashed line is model_p95_seconds of alerts/values.yaml; the dots are traces. The median is "
-            "that of the runtime's span, which also holds the tools that were called while the answer "
-            "streamed.",
+            "The dashed line is model_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(p95, "p95 {{model}}"),
-            over_time(queries.scraped_quantile(0.5, "generate_content"), "median of all", exemplar=True),
+            over_time(queries.exemplars("generate_content"), "traces", exemplar=True),
             over_time(queries.threshold("model_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CALLS,

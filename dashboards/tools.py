@@ -58,7 +58,7 @@ def durations(
         "95 of 100 calls were faster, over the last five minutes, for the slowest agent of each tool. The "
         "dashed line is tool_p95_seconds of alerts/values.yaml; the dots are traces.",
         over_time(p95, "p95 {{tool}}"),
-        over_time(queries.scraped_quantile(0.5, "execute_tool"), "median of all", exemplar=True),
+        over_time(queries.exemplars("execute_tool"), "traces", exemplar=True),
         over_time(queries.threshold("tool_p95_seconds"), panels.THRESHOLD),
         unit="s",
         missing=missing,

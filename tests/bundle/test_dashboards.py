@@ -110,13 +110,25 @@ BREAKS: list[tuple[str, Callable[[Json], Any], str]] = [
     ("no PromQL", lambda d: target(d, "Turns").update(expr="sum(("), "Turns/A: no PromQL"),
     (
         "a series of nobody",
-        lambda d: replace(target(d, "Turns"), "expr", "agent:turns:total", "agent:turn:total"),
-        "Turns/A: agent:turn:total is in no catalogue",
+        lambda d: replace(target(d, "Turns"), "expr", "agent:turns:increase5m", "agent:turn:increase5m"),
+        "Turns/A: agent:turn:increase5m is in no catalogue",
     ),
     (
         "a counter as it is",
         lambda d: target(d, "Turns").update(expr="sum by (cluster) (agent:turns:total)"),
         "Turns/A: the counter agent:turns:total outside of rate and increase",
+    ),
+    (
+        "a week of a counter",
+        lambda d: target(d, "Turns").update(
+            expr='sum by (cluster) (increase(agent:turns:total{agent=~"$agent"}[$__range]))'
+        ),
+        "Turns/A: a recorded counter over a time range",
+    ),
+    (
+        "a week of spans",
+        lambda d: replace(panel(d, DURATION)["targets"][2], "expr", " @ end()", ""),
+        f"{DURATION}/C: series of spans at another time than @ end()",
     ),
     (
         "another window",
