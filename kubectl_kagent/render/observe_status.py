@@ -70,7 +70,7 @@ class SignalView(TypedDict):
     signal: Annotated[str, "its name"]
     status: Annotated[
         str,
-        "`arriving`, `quiet`, `unused`, `waiting`, `failing`, `stopped`, `missing` or `unknown`: see the help",
+        "`arriving`, `quiet`, `unused`, `waiting`, `failing`, `stopped`, `missing` or `unknown`",
     ]
     fine: Annotated[bool, "whether nothing is to be done: the first three"]
     sinceSeconds: Annotated[float | None, "for how long it has been so, to the minute; null: not known"]

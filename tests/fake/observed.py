@@ -25,6 +25,7 @@ from kubectl_kagent.observe.for_prometheus import rule_texts
 from kubectl_kagent.observe.status import evidence
 from kubectl_kagent.telemetry.logs import loki
 from tests.fake.cluster import Clock, FakeCluster
+from tests.fake.store import Store
 from tests.lab.layout import CHECKOUT
 
 Object = dict[str, Any]
@@ -40,7 +41,7 @@ _HOUR = 3600.0
 
 @dataclass
 class Numbers:
-    """What its Prometheus says. Times are seconds ago; ``lost``: numbers of losses, each with its exporter."""
+    """What its Prometheus says. Times are seconds ago; ``lost`` has numbers, each with its exporter."""
 
     there: set[str] = field(default_factory=lambda: {*evidence.PRESENT})
     last: dict[str, float] = field(default_factory=dict)
@@ -115,7 +116,7 @@ class Observed(FakeCluster):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
-        self._store.clock = clock
+        self._store = Store(clock)
         self.numbers = Numbers(groups=groups("2026-11-23T08:00:00Z"))
         self.broken: dict[str, Exception] = {}
         self.tenants: list[str] = []
@@ -143,13 +144,14 @@ class Observed(FakeCluster):
             {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, **rest},
         )
 
-    def pod(self, name: str, namespace: str, *, env: Mapping[str, str] | None = None, **labels: str) -> None:
-        """Add one that is ready; ``_`` in names of labels is ``-``."""
-        named = {label.replace("_", "-"): value for label, value in labels.items()}
+    def pod(
+        self, name: str, namespace: str, labels: Mapping[str, str], env: Mapping[str, str] | None = None
+    ) -> None:
+        """Add one that is ready."""
         variables = [{"name": key, "value": value} for key, value in (env or {}).items()]
         spec = {"containers": [{"name": "main", "env": variables}]}
         status = {"phase": "Running", "containerStatuses": [{"name": "main", "ready": True}]}
-        self.put(POD, name, namespace, labels=named, spec=spec, status=status)
+        self.put(POD, name, namespace, labels=labels, spec=spec, status=status)
 
     def service_of(self, name: str, label: str, port: int) -> None:
         key, _, value = label.partition("=")
@@ -174,11 +176,11 @@ class Observed(FakeCluster):
             self._agent(name)
         for name in ("kagent-logs", "kagent-recorder", "kmcp", "kagent-tools"):
             self.put_pod_of(name)
-        self.pod("server", "default", **{"app.kubernetes.io/managed_by": "kmcp"})
+        self.pod("server", "default", {"app.kubernetes.io/managed-by": "kmcp"})
         self.put(LEASE, "node-1", "kube-node-lease", spec={"renewTime": "2026-11-23T08:00:00.500000Z"})
 
     def put_pod_of(self, name: str) -> None:
-        self.pod(f"{name}-x", SPACE if name == "kagent-logs" else "kagent", **{NAME: name})
+        self.pod(f"{name}-x", SPACE if name == "kagent-logs" else "kagent", {NAME: name})
 
     def _points(self, name: str, address: str, ports: Mapping[str, int]) -> None:
         listed = [{"name": port, "port": number} for port, number in ports.items()]
@@ -203,4 +205,4 @@ class Observed(FakeCluster):
         env = [{"name": key, "value": value} for key, value in TRACING.items()]
         spec = {"template": {"spec": {"containers": [{"name": "kagent", "env": env}]}}}
         self.put(DEPLOYMENT, name, "default", labels=labels, spec=spec)
-        self.pod(f"{name}-x", "default", env=TRACING, app="kagent", kagent=name)
+        self.pod(f"{name}-x", "default", labels, TRACING)

@@ -44,9 +44,11 @@ from tests.permissions.scenes import (
     with_bundle,
     with_loki,
     with_operators,
+    with_prometheus,
     without_autoscaler,
     without_bundle,
     without_loki,
+    without_prometheus,
 )
 
 
@@ -233,6 +235,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("observe install", after=without_bundle),
     ),
     "observe uninstall": (Case("observe uninstall --yes", before=with_bundle, after=without_bundle),),
+    "observe status": (Case("observe status", before=with_prometheus, after=without_prometheus),),
     "record": (
         Case(
             "record",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.model.workload import dig
 
 Object = Mapping[str, Any]
@@ -43,6 +44,11 @@ class Tracing:
             return "", None
 
     @property
+    def shown(self) -> str:
+        """The endpoint as it may be printed."""
+        return shown(self.endpoint)
+
+    @property
     def has_path(self) -> bool:
         try:
             return urlsplit(self._url).path not in ("", "/")
@@ -52,6 +58,14 @@ class Tracing:
     @property
     def _url(self) -> str:
         return self.endpoint if "//" in self.endpoint else f"//{self.endpoint}"
+
+
+def helm_values(namespace: str) -> dict[str, str]:
+    """The values of kagent's chart with which its controller and its agents trace; they are off in it."""
+    return {
+        "otel.tracing.enabled": "true",
+        "otel.tracing.exporter.otlp.endpoint": f"http://kagent-collector.{namespace}:4317",
+    }
 
 
 def tracing(env: Mapping[str, str]) -> Tracing:
@@ -149,22 +163,30 @@ def service_of(host: str, namespace: str) -> tuple[str, str] | None:
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def elsewhere(
-    settings: Tracing, namespace: str, there: Points, is_service: Mapping[tuple[str, str], bool]
-) -> str:
-    """What the endpoint of a sender in ``namespace`` is, where it is not the collector; empty where it is.
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """Another endpoint than the collector: what it is; ``nowhere``: nothing leads from it to the collector."""
 
-    From there spans may still come to it. ``is_service`` says of other Services whether they are there.
+    text: str
+    nowhere: bool = False
+
+
+def detour(
+    settings: Tracing, namespace: str, there: Points, is_service: Mapping[tuple[str, str], bool]
+) -> Detour | None:
+    """What the endpoint of a sender in ``namespace`` is, where it is not the collector.
+
+    ``is_service`` says of other Services than the collector's whether they are there.
     """
     host, _ = settings.address
     found = service_of(host, namespace)
     if not settings.endpoint or found == (there.namespace, NAME) or host in there.addresses:
-        return ""
+        return None
     if found is None:
-        return f"{settings.endpoint} is not the collector"
+        return Detour(f"{settings.shown} is not the collector")
     if is_service.get(found) is False:
-        return f"{settings.endpoint}: there is no service {'/'.join(found)}"
-    return f"{settings.endpoint} is service {'/'.join(found)}, not the collector"
+        return Detour(f"{settings.shown}: there is no service {'/'.join(found)}", nowhere=True)
+    return Detour(f"{settings.shown} is service {'/'.join(found)}, not the collector")
 
 
 def wrong(settings: Tracing, there: Points) -> str:
@@ -177,9 +199,9 @@ def wrong(settings: Tracing, there: Points) -> str:
         return f"protocol {settings.protocol} is none of {', '.join(_PORT_NAMES)}"
     numbers = {number: name for name, number in there.ports.items()}
     if port is None or port not in numbers:
-        return f"{settings.endpoint} has no port of service {there.namespace}/{NAME}" if there.ports else ""
+        return f"{settings.shown} has no port of service {there.namespace}/{NAME}" if there.ports else ""
     if numbers[port] != wanted:
-        return f"{settings.endpoint} is port {numbers[port]}, and the protocol is {settings.protocol}"
+        return f"{settings.shown} is port {numbers[port]}, and the protocol is {settings.protocol}"
     if wanted == "otlp-http" and not settings.has_path:
-        return f"{settings.endpoint} has no path, so the Python runtime sends to / instead of /v1/traces"
+        return f"{settings.shown} has no path, so the Python runtime sends to / instead of /v1/traces"
     return ""

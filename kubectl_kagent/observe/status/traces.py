@@ -28,14 +28,6 @@ _NAMED = 3  # agents in one line
 ASK_ONE = Remedy("ask an agent something: its turn is the first", ("kubectl kagent chat NAME hello",))
 
 
-def helm_values(namespace: str) -> dict[str, str]:
-    """The values of kagent's chart with which its controller and its agents trace; they are off in it."""
-    return {
-        "otel.tracing.enabled": "true",
-        "otel.tracing.exporter.otlp.endpoint": f"http://kagent-collector.{namespace}:4317",
-    }
-
-
 def traces(facts: Facts, evidence: Evidence | None) -> Signal:
     """Whether spans come to the collector."""
     arrives = evidence is not None and "traces" in evidence.now
@@ -65,7 +57,7 @@ def traces(facts: Facts, evidence: Evidence | None) -> Signal:
 def _sent(facts: Facts) -> str:
     count = len({_agent(pod) for pod in _agent_pods(facts)})
     settings = _settings(facts)
-    where = f" to {settings.endpoint}" if settings and settings.endpoint else ""
+    where = f" to {settings.shown}" if settings and settings.endpoint else ""
     return f"{count} agent{' traces' if count == 1 else 's trace'}{where}"
 
 
@@ -74,7 +66,7 @@ def _in_the_way(facts: Facts, *, arrives: bool) -> Iterator[tuple[str, Remedy]]:
 
     What may be a detour, as through another collector, is only in the way if nothing ``arrives``.
     """
-    settings, on = _settings(facts), Remedy(helm_values=helm_values(facts.namespace))
+    settings, on = _settings(facts), Remedy(helm_values=senders.helm_values(facts.namespace))
     controller, there = facts.controller, facts.collector
     if facts.controllers is not None and controller is None and not arrives:
         yield "no Deployment of kagent's controller is to be seen", Remedy("is kagent installed?")
@@ -102,10 +94,10 @@ def _on_the_way(facts: Facts, settings: senders.Tracing, *, arrives: bool) -> It
     there, controller = facts.collector, facts.controller
     if there is None or controller is None:
         return
-    values = helm_values(facts.namespace)
-    detour = senders.elsewhere(settings, str(controller["metadata"]["namespace"]), there, facts.is_service)
-    if detour and not arrives:
-        yield f"kagent's endpoint {detour}", Remedy(helm_values=values)
+    values = senders.helm_values(facts.namespace)
+    detour = senders.detour(settings, str(controller["metadata"]["namespace"]), there, facts.is_service)
+    if detour and (detour.nowhere or not arrives):
+        yield f"kagent's endpoint {detour.text}", Remedy(helm_values=values)
     elif not detour and (why := senders.wrong(settings, there)):
         protocol = {} if settings.protocol == senders.GRPC else {_PROTOCOL: senders.GRPC}
         yield f"kagent's endpoint: {why}", Remedy(helm_values=values | protocol)

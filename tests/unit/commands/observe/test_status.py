@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unauthorized, Unreachable
+from kubectl_kagent.errors import Forbidden, NotFound, Unauthorized, Unreachable
 from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -22,7 +21,7 @@ from kubectl_kagent.model.resources import (
 )
 from tests.conftest import Kagent, Screen
 from tests.fake.cluster import FakeCluster
-from tests.fake.observed import DASHBOARDS, ENDPOINT, SPACE, TRACING, Observed, groups
+from tests.fake.observed import DASHBOARDS, ENDPOINT, SPACE, Observed
 
 TURN_ON = (
     "  set in kagent's Helm values:\n"
@@ -34,9 +33,8 @@ INSTALL = "  install the bundle\n  $ kubectl kagent observe install\n"
 
 
 @pytest.fixture(autouse=True)
-def small() -> Iterator[None]:
+def small() -> None:
     """Here it is the bundle as it is."""
-    yield
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +179,20 @@ def test_the_endpoint_is_another(world: Observed, look: Look, endpoint: str, why
     )
 
 
+def test_the_endpoint_is_gone_while_older_spans_count(world: Observed, look: Look) -> None:
+    told(world, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://otel.monitoring:4317")
+    code, rows, _ = look()
+    why = "kagent's endpoint http://otel.monitoring:4317: there is no service monitoring/otel"
+    assert (code, rows) == (1, {"traces": f"failing 2m {why}"})
+
+
+def test_no_password_of_the_endpoint_is_shown(world: Observed, look: Look) -> None:
+    told(world, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://jane:s3cret@otel.monitoring:4317/x?token=abc")
+    _, out, err = look.run()
+    assert "s3cret" not in out + err
+    assert "http://otel.monitoring:4317/x: there is no service monitoring/otel" in out
+
+
 def test_a_way_through_another_collector_is_one(world: Observed, look: Look) -> None:
     told(world, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://tempo.monitoring:4317")
     code, rows, _ = look()
@@ -218,7 +230,7 @@ GRPC = "    otel.tracing.exporter.otlp.protocol=grpc\n"
         ),
         (
             {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ENDPOINT.replace("4317", "4318")},
-            f"http://kagent-collector.{SPACE}:4318 is port 4318, and the protocol is grpc",
+            f"http://kagent-collector.{SPACE}:4318 is port otlp-http, and the protocol is grpc",
             "",
         ),
         (
@@ -228,7 +240,7 @@ GRPC = "    otel.tracing.exporter.otlp.protocol=grpc\n"
         ),
         (
             {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"},
-            f"{ENDPOINT} is port 4317, and the protocol is http/protobuf",
+            f"{ENDPOINT} is port otlp-grpc, and the protocol is http/protobuf",
             GRPC,
         ),
         (
@@ -394,7 +406,8 @@ def test_rules_of_the_operator(world: Observed, look: Look) -> None:
     world.numbers.take("rules")
     _, _, to_do = look()
     assert to_do == (
-        "rules:\n  install this version; the Prometheus object has to select PrometheusRules of this namespace\n"
+        "rules:\n  install this version; the Prometheus object has to select PrometheusRules of this "
+        "namespace\n"
         "  $ kubectl kagent observe install\n  $ kubectl get prometheuses -A -o yaml\n"
     )
 
@@ -551,7 +564,7 @@ def test_loki_is_another(world: Observed, look: Look) -> None:
 
 
 def test_an_agent_that_started_before(world: Observed, look: Look) -> None:
-    world.pod("old-x", "team", app="kagent", kagent="old")
+    world.pod("old-x", "team", {"app": "kagent", "kagent": "old"})
     assert look() == (
         1,
         {
@@ -563,7 +576,7 @@ def test_an_agent_that_started_before(world: Observed, look: Look) -> None:
 
 
 def test_an_agent_that_was_not_told(world: Observed, look: Look) -> None:
-    world.pod("old-x", "team", app="kagent", kagent="old")
+    world.pod("old-x", "team", {"app": "kagent", "kagent": "old"})
     spec = {"template": {"spec": {"containers": [{"name": "kagent"}]}}}
     world.put(DEPLOYMENT, "old", "team", labels={"app": "kagent", "kagent": "old"}, spec=spec)
     _, _, to_do = look()
@@ -655,8 +668,8 @@ def test_no_alertmanager(world: Observed, look: Look) -> None:
     assert look() == (
         1,
         {"alertmanager": "missing - Prometheus (monitoring/prometheus:9090) has none to send alerts to"},
-        "alertmanager:\n  name it in alerting.alertmanagers of Prometheus's configuration; is it reachable from "
-        "there?\n",
+        "alertmanager:\n  name it in alerting.alertmanagers of Prometheus's configuration; is it reachable "
+        "from there?\n",
     )
 
 
@@ -857,8 +870,8 @@ def test_services_may_not_be_listed(world: Observed, look: Look) -> None:
     code, rows, _ = look()
     assert (code, rows["prometheus"]) == (1, "unknown - Services may not be listed")
     assert look.err == (
-        "Warning: Services may not be listed: Prometheus, Tempo, Jaeger, Loki and Alertmanager are not looked "
-        "for\n"
+        "Warning: Services may not be listed: Prometheus, Tempo, Jaeger, Loki and Alertmanager are not "
+        "looked for\n"
     )
 
 
@@ -895,4 +908,3 @@ def test_the_helm_values_are_those_of_the_manifests() -> None:
     """README of the manifests names them, too."""
     text = (Path(__file__).parents[4] / "manifests" / "observability" / "README.md").read_text()
     assert f"endpoint: {ENDPOINT}" in text
-    assert KagentError and groups and TRACING
