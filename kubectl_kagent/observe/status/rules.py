@@ -21,24 +21,23 @@ Object = Mapping[str, Any]
 Rule = tuple[str, str, tuple[str, ...]]
 
 NAME = "rules"
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.:]+')
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|#.*|[\w.:]+')
 _NAMED = 3
 _LATE = 3  # intervals without an evaluation
 
 
-def words(expression: str) -> tuple[str, ...]:
+def tokens(expression: str) -> tuple[str, ...]:
     """Its names, texts and numbers, sorted.
 
     Prometheus writes operators, parentheses and the order of matchers in its own way.
     """
-    lines = (line.partition("#")[0] if '"' not in line else line for line in expression.splitlines())
-    return tuple(sorted(_WORD.findall("\n".join(lines))))
+    return tuple(sorted(word for word in _WORD.findall(expression) if not word.startswith("#")))
 
 
 def bundled(root: Path) -> list[Rule]:
     """The rules of the bundle below ``root``. Those of values, which teams change, without expression."""
     return [
-        (group["name"], name, () if file == Path(rule_values.GENERATED).name else words(str(rule["expr"])))
+        (group["name"], name, () if file == Path(rule_values.GENERATED).name else tokens(str(rule["expr"])))
         for file, text in rule_texts(root).items()
         for group in _groups(text)
         for rule in group.get("rules") or ()
@@ -86,7 +85,7 @@ def _loaded(groups: list[Object], values: set[str]) -> Iterator[Rule]:
     for group in groups:
         for rule in group.get("rules") or ():
             name = str(rule.get("name"))
-            yield str(group["name"]), name, () if name in values else words(str(rule.get("query") or ""))
+            yield str(group["name"]), name, () if name in values else tokens(str(rule.get("query") or ""))
 
 
 def _late(groups: list[Object], now: float) -> list[str]:

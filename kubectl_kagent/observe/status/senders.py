@@ -165,7 +165,7 @@ _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Detour:
-    """Another endpoint than the collector: what it is; ``nowhere``: nothing leads from it to the collector."""
+    """Another endpoint than the collector: what it is; ``nowhere``: nothing leads on from there."""
 
     text: str
     nowhere: bool = False
