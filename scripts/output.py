@@ -11,6 +11,7 @@ from kubectl_kagent.render.approvals import ApprovalsView
 from kubectl_kagent.render.history import HistoryView, RevisionView
 from kubectl_kagent.render.impact_view import AgentsImpactView, ImpactView
 from kubectl_kagent.render.log import LogLineView
+from kubectl_kagent.render.observe_status import ObserveStatusView
 from kubectl_kagent.render.sessions import ExportView, SessionsView
 from kubectl_kagent.render.tools import FindingsView, ToolsView
 from kubectl_kagent.render.top import UsageView
@@ -66,6 +67,7 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
     "trace list": (View(TurnsView),),
     "trace show": (View(TurnsView),),
     "top": (View(UsageView), View(AgentsImpactView, only="--by=revision")),
+    "observe status": (View(ObserveStatusView),),
     "version": (View(VersionView),),
 }
 

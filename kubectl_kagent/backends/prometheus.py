@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import HttpService, address_of
+from kubectl_kagent.cluster.http import HttpService, address_of, shown
 from kubectl_kagent.errors import KagentError
 
 LABELS = "app.kubernetes.io/name=prometheus"  # of the chart, kube-prometheus and most plain manifests
@@ -50,10 +50,49 @@ class Prometheus:
             found = client.custom_query(promql, params={"time": f"{at:.3f}"})
             return [_sample(item) for item in found], session.warnings
         except (KeyError, TypeError, ValueError, OverflowError, IndexError, AttributeError) as error:
-            raise KagentError(
-                f"Prometheus ({self.name}) answered a query with no list of samples",
-                hint="is it another server behind this address?",
-            ) from error
+            raise self._odd("a query", "list of samples") from error
+
+    def now(self) -> float:
+        """The time of its clock, in seconds since the epoch. Raises KagentError for what is no time."""
+        found = _data(self.http.call("GET", "/api/v1/query?query=time()", timeout=_TIMEOUT))
+        try:
+            return float(found["result"][0])
+        except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
+            raise self._odd("a query", "time") from error
+
+    def rules(self) -> tuple[Mapping[str, Any], ...]:
+        """The groups of rules that it has, as its API gives them.
+
+        Raises NotFound where there is no such API, KagentError for an answer that is no list of groups.
+        """
+        found = _data(self.http.call("GET", "/api/v1/rules", timeout=_TIMEOUT)).get("groups")
+        groups = found if isinstance(found, list) else [None]
+        if not all(isinstance(group, dict) and _are_objects(group.get("rules")) for group in groups):
+            raise self._odd("the question for its rules", "list of groups")
+        return tuple(groups)
+
+    def alertmanagers(self) -> tuple[str, ...]:
+        """The addresses that it sends alerts to. Raises as ``rules`` does."""
+        found = _data(self.http.call("GET", "/api/v1/alertmanagers", timeout=_TIMEOUT))
+        active = found.get("activeAlertmanagers")
+        if not _are_objects(active):
+            raise self._odd("the question for Alertmanagers", "list of them")
+        return tuple(shown(str(item.get("url"))) for item in active)
+
+    def _odd(self, asked: str, wanted: str) -> KagentError:
+        return KagentError(
+            f"Prometheus ({self.name}) answered {asked} with no {wanted}",
+            hint="is it another server behind this address?",
+        )
+
+
+def _data(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = answer.get("data")
+    return found if isinstance(found, dict) else {}
+
+
+def _are_objects(found: Any) -> TypeGuard[list[Mapping[str, Any]]]:
+    return isinstance(found, list) and all(isinstance(item, dict) for item in found)
 
 
 @dataclass(slots=True)

@@ -52,6 +52,15 @@ def answer(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Object:
     return {} if response.status == 204 else decode(data, path)
 
 
+def answer_list(response: urllib3.BaseHTTPResponse, where: str, path: str) -> list[Any]:
+    """A service's JSON list. Raises KagentError for anything else."""
+    check(response, where)
+    value = _value(whole(response, where), path)
+    if not isinstance(value, list):
+        raise KagentError(f"{path} answered with {type(value).__name__}, not a list")
+    return value
+
+
 def check(response: urllib3.BaseHTTPResponse, where: str) -> None:
     """Raise what a service's refusal, or the redirection to a login page, means."""
     if response.status >= 300:
@@ -88,16 +97,20 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
 
 def decode(data: bytes, path: str, *, cut: bool = False) -> Object:
     """The JSON object in an answer's body, as ``from_json``. Raises KagentError for anything else."""
+    value = _value(data, path, cut=cut)
+    if not isinstance(value, dict):
+        raise KagentError(f"{path} answered with {type(value).__name__}, not an object")
+    return value
+
+
+def _value(data: bytes, path: str, *, cut: bool = False) -> Any:
     try:
-        value = from_json(data, cut=cut)
+        return from_json(data, cut=cut)
     except ValueError as error:
         text = data[:80].decode(errors="replace").strip()
         raise KagentError(
             f"{path} answered with something that is not JSON: {text!r}", hint=LOGIN_PAGE
         ) from error
-    if not isinstance(value, dict):
-        raise KagentError(f"{path} answered with {type(value).__name__}, not an object")
-    return value
 
 
 def pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

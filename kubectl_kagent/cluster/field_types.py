@@ -35,8 +35,10 @@ from kubectl_kagent.model.resources import (
     CONTROLLER_REVISION,
     CRD,
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     EVENT,
     HPA,
+    LEASE,
     MCP_SERVER,
     MODEL_CONFIG,
     NAMESPACE,
@@ -79,9 +81,18 @@ _METADATA: dict[str, Shape] = {
 }
 _KEPT = "uid resourceVersion creationTimestamp"  # what a server gives to an object that it keeps
 
-_ENV = each(fields("name", name=TEXT, value=TEXT))
+_CONFIG_MAP_KEY = fields(configMapKeyRef=fields(name=TEXT, key=TEXT))
+_ENV = each(fields("name", name=TEXT, value=TEXT, valueFrom=_CONFIG_MAP_KEY))
 _CONTAINERS = each(
-    fields("name", name=NAME, image=TEXT, env=_ENV, resources=fields(limits=ANYTHING, requests=ANYTHING))
+    fields(
+        "name",
+        name=NAME,
+        image=TEXT,
+        env=_ENV,
+        envFrom=each(fields(configMapRef=fields(name=TEXT))),
+        ports=each(fields(name=TEXT)),
+        resources=fields(limits=ANYTHING, requests=ANYTHING),
+    )
 )
 _ENDED = fields(exitCode=NUMBER, reason=TEXT, message=TEXT, startedAt=TIME, finishedAt=TIME)
 _STATE = fields(waiting=fields(reason=TEXT, message=TEXT), running=fields(startedAt=TIME), terminated=_ENDED)
@@ -188,6 +199,11 @@ _KINDS: dict[Resource, tuple[str, dict[str, Shape]]] = {
     CONTROLLER_REVISION: ("", {"revision": NUMBER}),
     SERVICE: ("", {"spec": fields(clusterIP=TEXT, ports=_PORTS)}),
     CONFIG_MAP: ("", {"data": MAP}),
+    ENDPOINT_SLICE: (
+        "",
+        {"endpoints": each(fields(addresses=TEXTS, conditions=fields(ready=FLAG)))},
+    ),
+    LEASE: ("", {"spec": fields(renewTime=TIME)}),
     EVENT: (
         "",
         {

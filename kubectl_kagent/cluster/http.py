@@ -80,6 +80,9 @@ class ClusterService(HttpService, Protocol):
     @property
     def name(self) -> str: ...
 
+    def listed(self, path: str, *, timeout: float | None = None) -> list[Any]:
+        """The JSON list that it answers a GET with. Raises KagentError for anything else."""
+
     def access(self, path: str) -> Access:
         """What a client of its own needs to reach it."""
 

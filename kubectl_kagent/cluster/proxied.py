@@ -53,6 +53,10 @@ class Proxied:
         response = self._send("POST", path, body, headers, timeout, once=True)
         yield from answers.events(response, self.name, path)
 
+    def listed(self, path: str, *, timeout: float | None = None) -> list[Any]:
+        response = self._send("GET", path, None, None, timeout, once=False)
+        return answers.answer_list(response, self.name, path)
+
     def access(self, path: str) -> Access:
         return self.transport.access(self._below(path))
 

@@ -23,7 +23,7 @@ def prometheus_objects(root: Path, *, operator: bool, values: str) -> Iterator[O
     ``values`` is a values file of the user's, which may name only some of them. Raises ValueError for one
     that is wrong.
     """
-    texts = _texts(root, values)
+    texts = rule_texts(root, values)
     if not operator:
         scrape = root / _SCRAPE
         yield _config_map("kagent-rules", texts)
@@ -44,7 +44,8 @@ def _config_map(name: str, data: dict[str, str]) -> Object:
     return {"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": {"name": name}, "data": data}
 
 
-def _texts(root: Path, values: str) -> dict[str, str]:
+def rule_texts(root: Path, values: str = "") -> dict[str, str]:
+    """The rule files below ``root`` by name; with ``values`` as for ``prometheus_objects``."""
     paths = [path for folder in _FOLDERS for path in (root / folder).glob(f"*{_ENDING}")]
     texts = {path.name: path.read_text() for path in sorted(paths, key=lambda path: path.name)}
     if values:

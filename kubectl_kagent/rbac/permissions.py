@@ -12,13 +12,17 @@ from kubectl_kagent.model.resources import (
     CONTROLLER_REVISION,
     CRD,
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     EVENT,
+    GRAFANA_DASHBOARD,
     HPA,
+    LEASE,
     MCP_SERVER,
     MODEL_CONFIG,
     NAMESPACE,
     POD,
     PROMETHEUS,
+    PROMETHEUS_RULE,
     REMOTE_MCP_SERVER,
     REPLICA_SET,
     SCALED_OBJECT,
@@ -387,6 +391,35 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "observe uninstall": (
         *_of_bundle(("list",), "what is ours, and what else is in the namespace", _ALL_NAMESPACES),
         *_of_bundle(("delete",), "delete it"),
+    ),
+    "observe status": (
+        Need(
+            SERVICE,
+            ("list",),
+            "find Prometheus, Tempo, Jaeger, Loki, Alertmanager and the collector",
+            "says that they are not looked for",
+            elsewhere=_ALL_NAMESPACES,
+        ),
+        Need(
+            SERVICE,
+            ("get",),
+            "ask them",
+            "says so, and tells what the API server knows",
+            subresource="proxy",
+            elsewhere="Prometheus's, Tempo's or Jaeger's, Loki's and Alertmanager's",
+        ),
+        *(
+            Need(resource, ("list",), why, "says that it is not known", elsewhere=where)
+            for resource, why, where in (
+                (DEPLOYMENT, "what the controller and agents are told of tracing", _ALL_NAMESPACES),
+                (POD, "whether agents trace, and the bundle's pods are ready", _ALL_NAMESPACES),
+                (ENDPOINT_SLICE, "whether the collector has a ready pod", "the bundle's"),
+                (CONFIG_MAP, "dashboards, and the controller's settings", "the bundle's, and kagent's"),
+                (PROMETHEUS_RULE, "whether rules are the operator's", "the bundle's"),
+                (GRAFANA_DASHBOARD, "whether dashboards are the operator's, too", "the bundle's"),
+                (LEASE, "the clocks of nodes", "kube-node-lease"),
+            )
+        ),
     ),
     "record": (
         *_each(

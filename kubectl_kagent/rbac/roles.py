@@ -84,8 +84,8 @@ ROLES = (
     ),
     Role(
         "kagent-observe",
-        "observe install, diff, uninstall and export; who binds it must also have what the bundle's own "
-        "ClusterRoles grant, as a cluster-admin does, or may not install these",
+        "observe install, diff, status, uninstall and export; who binds it must also have what the bundle's "
+        "own ClusterRoles grant, as a cluster-admin does, or may not install these",
         _rules("observe"),
     ),
     Role(

@@ -75,6 +75,14 @@ class FakeService:
         self._below(path)
         return self.cluster.called(method, self.namespace, self.name, path, body)
 
+    def listed(self, path: str, *, timeout: float | None = None) -> list[Any]:
+        """The list in ``lists``, by ``NAMESPACE/NAME:PORT/PATH``."""
+        self._below(path)
+        try:
+            return copied(self.cluster.lists[f"{self.namespace}/{self.name}{path}"])
+        except KeyError:
+            raise NotFound(f'services "{self.name.partition(":")[0]}" not found') from None
+
     def stream(
         self,
         path: str,
@@ -113,6 +121,7 @@ class FakeCluster:
         self.requests: list[Request] = []
         self.services: dict[tuple[str, str], Object] = {}
         self.streams: dict[str, list[bytes]] = {}
+        self.lists: dict[str, list[Any]] = {}
         self.addresses: dict[str, str] = {}
         self.logs: dict[tuple[str, str], str] = {}
         self.kubelet = Kubelet()

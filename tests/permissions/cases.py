@@ -45,9 +45,11 @@ from tests.permissions.scenes import (
     with_loki,
     with_older_bundle,
     with_operators,
+    with_prometheus,
     without_autoscaler,
     without_bundle,
     without_loki,
+    without_prometheus,
 )
 
 
@@ -235,6 +237,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("observe install --operator", before=with_older_bundle, after=without_bundle),
     ),
     "observe uninstall": (Case("observe uninstall --yes", before=with_bundle, after=without_bundle),),
+    "observe status": (Case("observe status", before=with_prometheus, after=without_prometheus),),
     "record": (
         Case(
             "record",

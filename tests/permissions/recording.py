@@ -146,6 +146,10 @@ class RecordedService:
         self._ask({"GET": "get", "POST": "create", "DELETE": "delete"}[method])
         return self.real.call(method, path, *rest, **how)
 
+    def listed(self, path: str, **how: Any) -> list[Any]:
+        self._ask("get")
+        return self.real.listed(path, **how)
+
     def stream(self, path: str, *rest: Any, **how: Any) -> Iterator[bytes]:
         self._ask("create")
         return self.real.stream(path, *rest, **how)

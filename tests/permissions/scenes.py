@@ -380,6 +380,26 @@ def without_loki(world: World) -> None:
         world.admin.delete(SERVICE, "kagent", "loki-of-a-test")
 
 
+def with_prometheus(world: World) -> None:
+    """A Service that looks like Prometheus's, with nothing behind it."""
+    without_prometheus(world)
+    body = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": _PROMETHEUS, "labels": {"app.kubernetes.io/name": "prometheus"}},
+        "spec": {"ports": [{"port": 9090}]},
+    }
+    world.admin.create(SERVICE, "kagent", body, manager="admin")
+
+
+def without_prometheus(world: World) -> None:
+    with contextlib.suppress(NotFound):
+        world.admin.delete(SERVICE, "kagent", _PROMETHEUS)
+
+
+_PROMETHEUS = "prometheus-of-a-test"
+
+
 def count_of_its_own(world: World) -> None:
     _set_count(world, 1)
 

@@ -24,7 +24,7 @@ from tests.cluster.conversations import ASKER, HELPER, conversations
 from tests.cluster.workloads import remote_server
 from tests.lab.lab import Lab
 from tests.rehearsal import faults, parts
-from tests.rehearsal.answers import Answer, of_dashboards, of_rules
+from tests.rehearsal.answers import Answer, of_dashboards, of_logs, of_rules
 from tests.rehearsal.faults import Fault
 from tests.rehearsal.numbers import MODEL, Number, numbers
 from tests.rehearsal.told import Board, Wanted
@@ -155,7 +155,7 @@ def play(whole: Rehearsal, stack: ExitStack) -> bool:
     for one, task in zip(workloads, waiting, strict=True):
         one.agents.decide(task, "reject")
     for space in spaces.values():
-        space.kubectl("delete", "agents,mcpservers,resourcequotas", "--all")
+        space.kubectl("delete", "agents,mcpservers,remotemcpservers,resourcequotas", "--all")
     board.until_over(whole.say, minutes=50)
     return board.report(sys.stdout) and is_right and is_whole
 
@@ -271,7 +271,17 @@ def _answers(whole: Rehearsal, began: float) -> bool:
         ]
         return series
 
-    found: list[Answer] = [*of_dashboards(ask, {}, seconds), *of_rules(ask, seconds)]
+    def ask_loki(text: str) -> list[dict[str, Any]]:
+        times = {"start": f"{int(end - seconds)}000000000", "end": f"{int(end)}000000000", "step": "60"}
+        lines: list[dict[str, Any]] = parts.loki(whole.lab.layout, query=text, **times)
+        return lines
+
+    chosen = {"namespace": "test-.+", "agent": ".+", "word": "get_time"}
+    found: list[Answer] = [
+        *of_dashboards(ask, {}, seconds),
+        *of_rules(ask, seconds),
+        *of_logs(ask_loki, chosen, seconds),
+    ]
     sys.stdout.write("| file | query | series | missing |\n|---|---|---|---|\n")
     for answer in found:
         sys.stdout.write(

@@ -56,6 +56,15 @@ def of_dashboards(ask: Ask, variables: Mapping[str, str], seconds: int) -> Itera
                 yield Answer(uid, query.where, text, len(found), missing)
 
 
+def of_logs(ask: Ask, variables: Mapping[str, str], seconds: int) -> Iterator[Answer]:
+    """All LogQL of panels."""
+    for uid, dashboard in generated().items():
+        for query in queries(dashboard):
+            if query.kind == "loki":
+                text = filled(query.text, variables, seconds)
+                yield Answer(uid, query.where, text, len(ask(text)))
+
+
 def filled(text: str, variables: Mapping[str, str], seconds: int) -> str:
     """A query as Grafana sends it; of a variable without a value, All."""
     for macro, value in {**_MACROS, "$__range": f"{seconds}s"}.items():

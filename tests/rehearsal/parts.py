@@ -44,6 +44,11 @@ def prometheus(layout: Layout, path: str, **query: str) -> Any:
     return ask(layout, 9090, f"/api/v1/{path}", **query)["data"]
 
 
+def loki(layout: Layout, **query: str) -> Any:
+    """The streams or series that the lab's Loki has for a query of a range of time."""
+    return ask(layout, 3100, "/loki/api/v1/query_range", limit="100", **query)["data"]["result"]
+
+
 @contextmanager
 def messages(lab: Lab, folder: Path) -> Iterator[Alertmanager]:
     """Alertmanager in place of the lab's own, waiting before it sends as long as in a real cluster."""

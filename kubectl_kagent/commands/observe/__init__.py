@@ -6,10 +6,11 @@ from kubectl_kagent.cli.command import group
 from kubectl_kagent.commands.observe.diff import diff
 from kubectl_kagent.commands.observe.export import export
 from kubectl_kagent.commands.observe.install import install
+from kubectl_kagent.commands.observe.status import status
 from kubectl_kagent.commands.observe.uninstall import uninstall
 
 
-@group(short_help="Install the observability bundle: export, install, diff, uninstall")
+@group(short_help="Install the observability bundle: export, install, diff, status, uninstall")
 def observe() -> None:
     """Manage the observability bundle: collection, recording and alerting rules, dashboards."""
 
@@ -17,4 +18,5 @@ def observe() -> None:
 observe.add_command(export)
 observe.add_command(install)
 observe.add_command(diff)
+observe.add_command(status)
 observe.add_command(uninstall)

@@ -17,13 +17,10 @@ from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object
 from kubectl_kagent.observe.ready import wait_until_ready
 from kubectl_kagent.observe.removal import Installed, delete, superseded, try_to_delete
+from kubectl_kagent.observe.status.senders import helm_values
 from kubectl_kagent.render.output import OBJECTS, Output
 
-# kagent's chart has it off; the Service is in manifests/observability/collector
-_TRACES = (
-    "kagent sends no traces unless its Helm values say so: otel.tracing.enabled=true, "
-    "otel.tracing.exporter.otlp.endpoint=http://kagent-collector.{namespace}:4317"
-)
+_TRACES = "kagent sends no traces unless its Helm values say so: "
 
 
 @command(short_help="Apply the bundle", exclusive=EXCLUSIVE)
@@ -87,7 +84,8 @@ def install(
         with done_so_far("the bundle is installed", f"kubectl get pods -n {namespace()}"):
             wait_until_ready(cluster, found, timeout=timeout, tell=terminal.say)
     if any(change.live is None for change in found):
-        terminal.say(_TRACES.format(namespace=namespace()))
+        values = (f"{name}={value}" for name, value in helm_values(namespace()).items())
+        terminal.say(_TRACES + ", ".join(values))
 
 
 def _prune(cluster: Cluster, pruned: Sequence[Installed], output: Output, dry_run: str) -> None:

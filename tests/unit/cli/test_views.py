@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.model.resources import AGENT, REMOTE_MCP_SERVER
+from kubectl_kagent.model.controllers import KAGENT
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, REMOTE_MCP_SERVER
 from scripts.command_tree import verbs
 from scripts.output import VIEWS, View, prints_objects
 from tests import recordings
 from tests.fake.agent import asked, request, row, task, waiting
+from tests.fake.observed import Numbers
 from tests.fake.prometheus import CountedTurn, CountingPrometheus
 from tests.permissions import recording, running
 from tests.shapes import paths, unlike
@@ -90,6 +92,19 @@ def _counted(world: World) -> None:
     world.services.prometheus = CountingPrometheus([turn], prices=prices).answer
 
 
+def _traceless(world: World) -> None:
+    """kagent with its tracing off, beside a Prometheus in which all signals are, and that warns."""
+    container = {"name": "controller", "image": "controller"}
+    spec = {"template": {"spec": {"containers": [container]}}}
+    (controller,) = world.admin.list_objects(DEPLOYMENT, labels=KAGENT.labels)["items"]
+    metadata = controller["metadata"]
+    world.admin.merge_patch(
+        DEPLOYMENT, metadata["namespace"], metadata["name"], {"spec": spec}, manager="admin"
+    )
+    now, numbers = world.admin.clock.now.timestamp(), Numbers()
+    world.services.prometheus = lambda path: {**numbers.answer(path, now), "warnings": ["a store is away"]}
+
+
 def _spans() -> str:
     """A turn that failed, one without times, and something else, in lines."""
     failed, timeless = recordings.tempo("trace_go_llm_error"), recordings.tempo("trace_py_tool_error")
@@ -110,6 +125,7 @@ _MORE = (
     Form("tools check agent", before=_refused, fails=True),
     Form(f"rollout history agent/{AGENT_WITH_RECORDS}", before=_undone),
     Form(f"rollout history agent/{AGENT_WITH_RECORDS} --revision=4", before=_undone),
+    Form("observe status", before=_traceless, fails=True),
     Form("trace list --input=-", stdin=_spans()),
     Form("top models --prometheus=none --since=24h"),
     *(Form(f"top {kind} -A", before=_slow) for kind in ("agents", "tools", "models")),

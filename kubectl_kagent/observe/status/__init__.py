@@ -1,0 +1,1 @@
+"""Which signals of the bundle arrive, since when, and what is missing to get the others."""

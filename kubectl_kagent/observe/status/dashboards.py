@@ -1,0 +1,33 @@
+"""Whether the dashboards are in the cluster; whether a Grafana shows them can't be seen from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kubectl_kagent.model.workload import dig
+from kubectl_kagent.observe.status.facts import Facts
+from kubectl_kagent.observe.status.signals import ARRIVING, FAILING, MISSING, UNKNOWN, Remedy, Signal
+
+NAME = "dashboards"
+_FOLDER = "dashboards/generated"
+_INSTALL = Remedy("install this version", ("kubectl kagent observe diff", "kubectl kagent observe install"))
+
+
+def dashboards(root: Path, facts: Facts) -> Signal:
+    """Compares the bundle's below ``root`` with the ConfigMaps, which Grafana's sidecar and operator read."""
+    if facts.config_maps is None:
+        return Signal(NAME, UNKNOWN, "ConfigMaps may not be listed")
+    ours = {path.stem: path.read_text() for path in sorted((root / _FOLDER).glob("*.json"))}
+    data = {name: dig(facts.config_map(name) or {}, "data", f"{name}.json") for name in ours}
+    absent = [name for name, text in data.items() if text is None]
+    if absent and len(absent) == len(ours):
+        return Signal(NAME, MISSING, f"none of them is in namespace {facts.namespace}", None, (_INSTALL,))
+    other = [name for name, text in data.items() if text is not None and text.strip() != ours[name].strip()]
+    if absent or other:
+        parts = ([f"not there: {', '.join(absent)}"] if absent else []) + (
+            [f"of another version: {', '.join(other)}"] if other else []
+        )
+        return Signal(NAME, FAILING, "; ".join(parts), None, (_INSTALL,))
+    how = "ConfigMaps and GrafanaDashboards" if facts.dashboards else "ConfigMaps"
+    detail = f"{len(ours)} {how}; whether Grafana shows them is not looked at"
+    return Signal(NAME, ARRIVING, detail)
