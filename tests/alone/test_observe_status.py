@@ -56,9 +56,8 @@ Row = dict[str, Any]
 @pytest.fixture(autouse=True)
 def whole(lab: Lab, tools: Tools) -> Iterator[None]:
     """All parts run, before and after."""
-    wait_for(
-        lambda: all(row["status"] == "arriving" for row in of(tools, *ARRIVING)), "all signals", PATIENCE
-    )
+    fine = ("arriving", "quiet")  # quiet is the state of no agents
+    wait_for(lambda: all(row["status"] in fine for row in of(tools, *ARRIVING)), "all signals", PATIENCE)
     yield
     for part in ("jaeger", "loki", "collector", "logs", "state-metrics", "prometheus"):
         lab.start(part)

@@ -146,6 +146,8 @@ def state(facts: Facts, evidence: Evidence | None) -> Signal:
         return found
     if "state" in evidence.now:
         return replace(found, detail="conditions, models and tools of kagent's objects")
+    if facts.agents is not None and not facts.agents:
+        return replace(found, status=QUIET, detail="it is scraped, and there is no agent to tell of")
     detail = "it is scraped, and has neither an Agent nor a ModelConfig"
     command = f"kubectl logs -n {facts.namespace} deployment/kagent-state-metrics --tail=50"
     return replace(found, status=FAILING, detail=detail, remedies=(Remedy(commands=(command,)),))

@@ -433,6 +433,16 @@ def test_kagent_state_metrics_says_nothing(world: Observed, look: Look) -> None:
     assert rows == {"state": "failing >24h it is scraped, and has neither an Agent nor a ModelConfig"}
 
 
+def test_kagent_state_metrics_has_nothing_to_say(world: Observed, look: Look) -> None:
+    """Before the first agent."""
+    world.numbers.take("state")
+    for deployment in world.list_objects(DEPLOYMENT, labels="app=kagent")["items"]:
+        metadata = deployment["metadata"]
+        world.remove(DEPLOYMENT, metadata["name"], namespace=metadata["namespace"])
+    _, rows, _ = look()
+    assert rows["state"] == "quiet >24h it is scraped, and there is no agent to tell of"
+
+
 def test_no_kube_state_metrics_of_the_cluster(world: Observed, look: Look) -> None:
     world.numbers.take("kube-state-metrics")
     assert look() == (
