@@ -37,6 +37,7 @@ rehearsal: venv ## real agents with known counts and staged faults: each panel, 
 	$(STEP) "lab with telemetry"
 	@$(BIN)/python -m tests.lab up --telemetry
 	$(STEP) "rehearsal"
+	@$(BIN)/pytest tests/rehearsal/observe_status.py
 	@$(BIN)/python -m tests.rehearsal $(if $(OUT),--out $(OUT))
 
 soak: venv ## every verb under faults, mutated answers and generated command lines; an hour or two, no cluster

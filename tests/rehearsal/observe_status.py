@@ -186,7 +186,7 @@ def test_the_collector_has_no_ready_pod(tools: Tools) -> None:
     ("part", "signal", "detail"),
     [
         ("jaeger", "stored-traces", "Jaeger (monitoring/jaeger:16686)"),
-        ("loki", "stored-logs", "Loki: loki:3100 answered 503"),
+        ("loki", "stored-logs", "Loki: the server answered 503"),
         ("logs", "logs", "it does not answer Prometheus"),
         ("state-metrics", "state", "it does not answer Prometheus"),
     ],
