@@ -213,7 +213,10 @@ def test_pods_that_the_cluster_measures(turn: Turn) -> None:
     assert float(found["value"][1]) > 2**20
 
 
-JOBS = {"kagent-collector", "kagent-state-metrics", "kagent-logs", "kmcp", "kube-state-metrics", "cadvisor"}
+JOBS = {
+    *("kagent-collector", "kagent-state-metrics", "kagent-logs", "kmcp"),
+    *("kube-state-metrics", "cadvisor", "prometheus"),
+}
 
 
 def test_all_that_is_to_be_scraped_is(tools: Tools) -> None:

@@ -64,11 +64,16 @@ def test_the_records_agree_and_have_the_tokens(turn: Turn) -> None:
     for kind in ("agents", "tools", "models"):
         (counted,) = items(turn, kind)
         (recorded,) = top(turn.tools, kind, "--prometheus=none")["items"]
-        measured = {"p50Seconds", "p95Seconds"}
+        measured = {"p50Seconds", "p95Seconds", "costUsd"}
         assert {key: recorded[key] for key in recorded.keys() - measured} == {
             key: counted[key] for key in counted.keys() - measured
         }
-        assert kind == "tools" or recorded["tokens"]["prompt"] > 0
+        if kind != "tools":
+            tokens = counted["tokens"]
+            assert tokens["prompt"] > 0
+            # at the lab's prices (tests/lab/telemetry/prices.yaml)
+            assert counted["costUsd"] == pytest.approx(tokens["prompt"] * 2e-6 + tokens["output"] * 8e-6)
+            assert recorded["costUsd"] is None
 
 
 def test_a_call_that_waits_for_a_person_counts_once(lab_kubeconfig: Path) -> None:
