@@ -241,6 +241,9 @@ def to_undo_with_an_edit(world: World) -> None:
 
 def to_undo_late(world: World) -> None:
     recorded(world)
+    while CONFIG_HASH not in _revisions(world, "agent")[-1]["metadata"].get("annotations", {}):
+        clock.sleep(0.5)  # a look is not sure yet that the controller has rendered the newest spec
+        look(world)
     unsettled(world)
 
 
