@@ -148,7 +148,7 @@ PARTS = (
             insert(
                 "scripts/output.py",
                 "from kubectl_kagent.render.made import MadeView\n",
-                before="from kubectl_kagent.render.sessions import",
+                before="from kubectl_kagent.render.observe_status import",
             ),
             insert("scripts/output.py", '    "made": (View(MadeView),),\n', before='    "version": '),
         ],
