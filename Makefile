@@ -11,7 +11,7 @@ SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT))
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv lock demo test test-telemetry soak lint check generate pictures lab lab-down lab-status bench dist
+.PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -32,6 +32,12 @@ test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the 
 	@$(BIN)/python -m tests.lab up --telemetry
 	$(STEP) "telemetry tests"
 	@KAGENT_TEST_TEMPO=$(TEMPO) KAGENT_TEST_LOKI=$(LOKI) $(BIN)/pytest $(SIDE_BY_SIDE) -m telemetry
+
+rehearsal: venv ## real agents with known counts and staged faults: each panel, number and message (1.5 hours; OUT=)
+	$(STEP) "lab with telemetry"
+	@$(BIN)/python -m tests.lab up --telemetry
+	$(STEP) "rehearsal"
+	@$(BIN)/python -m tests.rehearsal $(if $(OUT),--out $(OUT))
 
 soak: venv ## every verb under faults, mutated answers and generated command lines; an hour or two, no cluster
 	$(STEP) "soak"
@@ -71,10 +77,10 @@ lab-down: venv ## take the lab away: processes, mounts, network namespace, cgrou
 lab-status: venv ## what of the lab runs, and where its logs are
 	@$(BIN)/python -m tests.lab status
 
-bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab, as ratios
+bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab, as ratios; the bundle with 200 agents (8 GB)
 	@$(BIN)/python -m tests.lab build-stern
 	@$(BIN)/python -m compileall -q kubectl_kagent # as pip leaves an installed package
-	@for part in "" .trace .sessions .chat .logs; do $(BIN)/python -m tests.bench$$part || exit; done
+	@for part in "" .trace .sessions .chat .logs .scale; do $(BIN)/python -m tests.bench$$part || exit; done
 
 lock: venv ## the newest versions that pyproject.toml allows, with their hashes, for CI and contributors
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

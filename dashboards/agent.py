@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import agent_workload, panels, queries, surroundings
+from dashboards import agent_workload, panels, queries, surroundings, tools
+from dashboards.fields import BLUE, GREEN, ORANGE, RED, Link, by_pattern, override, steps
 from dashboards.layout import Row
-from dashboards.panels import BLUE, GREEN, ORANGE, RED, by_pattern, override, steps
-from dashboards.queries import AGENT, AGENTS, INTERVAL, by, count, part, quantile, ratio
+from dashboards.queries import AGENTS, INTERVAL, by, count, part, quantile, ratio
 from dashboards.surroundings import to
-from dashboards.targets import buckets, column, now, over_time
+from dashboards.targets import buckets, now, over_time
 
 UID = "kagent-agent"
 _NO_TURNS = "no turns recorded: is tracing on and the collector scraped?"
@@ -33,7 +33,7 @@ def build() -> core.Dashboard:
     return surroundings.dashboard(UID, "kagent / Agent", description, rows, variables=variables)
 
 
-def links() -> list[panels.Link]:
+def links() -> list[Link]:
     """Where an agent's panels lead: traces, logs, models, tools, all for the agents chosen."""
     carried = {name: f"${{{name}:queryparam}}" for name in ("namespace", "agent")}
     return [
@@ -109,11 +109,10 @@ def _turns() -> list[panels.House]:
         ),
         panels.timeseries(
             "Turn duration",
-            "How long turns took, over the last five minutes at each point (the median: two minutes or "
-            "more); nothing where no turn ended. The dashed line is turn_p95_seconds of alerts/values.yaml; "
-            "the dots are traces.",
+            "How long turns took, over the last five minutes at each point; nothing where no turn ended. The "
+            "dashed line is turn_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(f"agent:turn_duration_seconds:p95_5m{{{AGENTS}}} >= 0", "p95 {{namespace}}/{{agent}}"),
-            over_time(queries.scraped_quantile(0.5, "invoke_agent"), "median", exemplar=True),
+            over_time(queries.exemplars("invoke_agent"), "traces", exemplar=True),
             over_time(queries.threshold("turn_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_TURNS,
@@ -125,7 +124,9 @@ def _turns() -> list[panels.House]:
             "How many turns took how long: a second cloud above the first is often one tool, or one kind of "
             "question.",
             buckets(
-                f"sum by (le) (increase(agent:turn_duration_seconds_bucket:total{{{AGENTS}}}[{INTERVAL}]))"
+                "sum by (le) (sum_over_time("
+                f"agent:turn_duration_seconds_bucket:increase5m{{{AGENTS}}}[{INTERVAL}]))",
+                step=queries.BAR,
             ),
             unit="s",
             missing=_NO_TURNS,
@@ -135,7 +136,7 @@ def _turns() -> list[panels.House]:
 
 
 def _models() -> list[panels.House]:
-    failures = count("agent_model:failures:total", AGENTS, "model", "error_type", window=INTERVAL)
+    failures = queries.model_failures(AGENTS)
     tokens = count("agent_model:tokens:total", AGENTS, "model", "type", window=INTERVAL)
     calls = count("agent_model:calls:total", AGENTS, "model", window=INTERVAL)
     p95 = f"max {by('model')} (agent_model:call_duration_seconds:p95_5m{{{AGENTS}}})"
@@ -156,11 +157,10 @@ def _models() -> list[panels.House]:
         panels.timeseries(
             "Duration of calls of models",
             "95 of 100 calls were faster, over the last five minutes. From the span of the model's client "
-            "where there is one. The dashed line is model_p95_seconds of alerts/values.yaml. The median is "
-            "that of the runtime's span, which also holds the tools that were called while the answer "
-            "streamed.",
+            "where there is one. The dashed line is model_p95_seconds of alerts/values.yaml; the dots are "
+            "traces.",
             over_time(p95, "p95 {{model}}"),
-            over_time(queries.scraped_quantile(0.5, "generate_content"), "median", exemplar=True),
+            over_time(queries.exemplars("generate_content"), "traces", exemplar=True),
             over_time(queries.threshold("model_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CALLS,
@@ -182,49 +182,7 @@ def _models() -> list[panels.House]:
 
 
 def _tools() -> list[panels.House]:
-    calls, failures = "agent_tool:calls:total", "agent_tool:failures:total"
-    groups = (*AGENT, "tool")
     return [
-        panels.table(
-            "Tools",
-            "The tools that the agent called in the time range. A tool fails when its server says so or "
-            "can't be reached. An approval counts when it is asked for; whether somebody still has to "
-            "answer it can't be seen here: see kubectl kagent approvals list.",
-            column(count(calls, AGENTS, *groups)),
-            column(part(failures, calls, AGENTS, *groups)),
-            column(ratio(failures, calls, AGENTS, *groups)),
-            column(quantile(0.95, "agent_tool:call_duration_seconds_bucket:total", AGENTS, *groups)),
-            column(count("agent_tool:approvals_requested:total", AGENTS, *groups)),
-            columns=[
-                ("agent", "Agent"),
-                ("tool", "Tool"),
-                ("Value #A", "Calls"),
-                ("Value #B", "Failed"),
-                ("Value #C", "Share failed"),
-                ("Value #D", "p95"),
-                ("Value #E", "Approvals asked"),
-            ],
-            overrides=[
-                override("Share failed", unit="percentunit", decimals=0),
-                override("p95", unit="s", decimals=1),
-                override("Tool", custom__minWidth=160),
-            ],
-            sort=("Failed", True),
-            missing=_NO_TOOLS,
-            size=(12, 8),
-        ),
-        panels.timeseries(
-            "Duration of calls of tools",
-            "95 of 100 calls of each tool were faster, over the last five minutes. The dashed line is "
-            "tool_p95_seconds of alerts/values.yaml; the dots are traces.",
-            over_time(
-                f"max {by('tool')} (agent_tool:call_duration_seconds:p95_5m{{{AGENTS}}})", "p95 {{tool}}"
-            ),
-            over_time(queries.scraped_quantile(0.5, "execute_tool"), "median of all", exemplar=True),
-            over_time(queries.threshold("tool_p95_seconds"), panels.THRESHOLD),
-            unit="s",
-            missing=_NO_TOOLS,
-            size=(12, 8),
-            links=links(),
-        ),
+        tools.by_agent("Tools", AGENTS, missing=_NO_TOOLS),
+        tools.durations("Duration of calls of tools", AGENTS, missing=_NO_TOOLS, size=(24, 8), links=links()),
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards import health, panels
-from dashboards.panels import GREEN, RED, by_pattern, override, values
-from dashboards.queries import AGENTS, NAMED, by, of_pods
+from dashboards import health, panels, tables
+from dashboards.fields import GREEN, RED, by_pattern, override, values
+from dashboards.queries import NAMED, RUNNING, by, of_pods, renamed
 from dashboards.targets import LOKI, column, line_counts, lines, now, over_time, search
 
 # The controller's span of a turn has the agent's own name; the runtimes' have underscores in it.
@@ -21,8 +21,8 @@ _FAILED_TOOL = (
 _FAILED_MODEL = '{ name =~ "openai.chat|anthropic.chat|gemini.generate_content.*" && status = error }'
 LOGS = '{k8s_namespace_name=~"${namespace:pipe}",k8s_pod_name=~"(${agent:pipe})-[a-z0-9]+-[a-z0-9]+"}'
 _BAD_LINE = '|~ "(?i)(error|critical|fatal|traceback)"'
-_NO_PODS = "no pods: is the cluster's kube-state-metrics scraped?"
-_NO_USAGE = "no container_* series: is cAdvisor scraped?"
+_NO_PODS = "no pods: scaled to 0, or the cluster's kube-state-metrics is not scraped"
+_NO_USAGE = "no container_* series: scaled to 0, or cAdvisor is not scraped"
 _NO_RECORDER = "no kagent_workload_* series: is the recorder installed and scraped?"
 _NO_LOGS = "no lines: are the logs collected (DaemonSet kagent-logs)?"
 _NO_TRACES = "no traces: is tracing on, and is Tempo the data source?"
@@ -48,8 +48,8 @@ def state() -> list[panels.House]:
         panels.stat(
             "Pods available",
             "Pods that are available, and wanted, per the agent's Deployment.",
-            now(f"sum(kagent:workload_replicas:available{{{AGENTS}}})", "available"),
-            now(f"sum(kagent:workload_replicas:desired{{{AGENTS}}})", "wanted"),
+            now(f"sum(kagent:workload_replicas:available{{{RUNNING}}})", "available"),
+            now(f"sum(kagent:workload_replicas:desired{{{RUNNING}}})", "wanted"),
             unit="none",
             missing=_NO_PODS,
             size=(3, 4),
@@ -67,12 +67,13 @@ def state() -> list[panels.House]:
 
 def pods() -> list[panels.House]:
     """Replicas, restarts, memory and CPU."""
-    waiting = of_pods("kube_pod_container_status_waiting_reason", AGENTS, "pod", "reason")
-    ended = of_pods("kube_pod_container_status_last_terminated_reason", AGENTS, "pod", "reason")
-    memory = of_pods('container_memory_working_set_bytes{container!="",container!="POD"}', AGENTS, "pod")
+    restarts = of_pods(
+        "increase(kube_pod_container_status_restarts_total[$__range])", RUNNING, "namespace", "pod"
+    )
+    memory = of_pods('container_memory_working_set_bytes{container!="",container!="POD"}', RUNNING, "pod")
     cpu = of_pods(
         'rate(container_cpu_usage_seconds_total{container!="",container!="POD"}[$__rate_interval])',
-        AGENTS,
+        RUNNING,
         "pod",
     )
     return [
@@ -80,43 +81,53 @@ def pods() -> list[panels.House]:
             "Pods",
             "Pods of the agent's Deployment: wanted, of the newest template, available. Updated below "
             "wanted for long is a rollout that is stuck.",
-            over_time(f"sum(kagent:workload_replicas:desired{{{AGENTS}}})", "wanted"),
-            over_time(f"sum(kagent:workload_replicas:updated{{{AGENTS}}})", "updated"),
-            over_time(f"sum(kagent:workload_replicas:available{{{AGENTS}}})", "available"),
+            over_time(f"sum(kagent:workload_replicas:desired{{{RUNNING}}})", "wanted"),
+            over_time(f"sum(kagent:workload_replicas:updated{{{RUNNING}}})", "updated"),
+            over_time(f"sum(kagent:workload_replicas:available{{{RUNNING}}})", "available"),
             unit="none",
             missing=_NO_PODS,
-            size=(6, 8),
+            size=(8, 8),
         ),
-        panels.table(
+        tables.table(
             "What holds pods up",
-            "Containers that wait, and why the last one ended (OOMKilled: more memory than its limit), now. "
-            "Empty is good; kubectl kagent rollout status says more.",
-            column(f"{waiting} > 0"),
-            column(f"{ended} > 0"),
-            columns=[("pod", "Pod"), ("reason", "Reason"), ("Value #A", "Waits"), ("Value #B", "Ended")],
-            missing="no container waits, and none has ended",
-            size=(6, 8),
+            "What containers of each pod wait for now, why the last one ended (OOMKilled: more memory than "
+            "its limit), and restarts in the time range. kubectl kagent rollout status says more.",
+            column(f"round({restarts})"),
+            column(_reasons("kube_pod_container_status_waiting_reason", "waiting")),
+            column(_reasons("kube_pod_container_status_last_terminated_reason", "ended")),
+            columns=[
+                ("namespace", "Namespace"),
+                ("pod", "Pod"),
+                ("waiting", "Waits for"),
+                ("ended", "Last ended"),
+                ("Value #A", "Restarts"),
+            ],
+            overrides=[override("Pod", custom__width=340)],
+            sort=("Restarts", True),
+            missing=_NO_PODS,
+            size=(16, 8),
         ),
         panels.timeseries(
             "Memory",
-            "Memory that the kernel can't take back, by pod, and the limit above which the kernel kills.",
+            "Memory that the kernel can't take back, by pod, and the limit above which the kernel kills: "
+            "that of the agent's largest pod.",
             over_time(memory, _POD),
-            over_time(_resource("limits", "memory"), "limit {{pod}}"),
+            over_time(_resource("limits", "memory"), "limit {{agent}}"),
             unit="bytes",
             missing=_NO_USAGE,
             overrides=[_LIMIT],
-            size=(6, 8),
+            size=(12, 8),
         ),
         panels.timeseries(
             "CPU, cores",
-            "CPU seconds a second, by pod, and what was requested. An agent that waits for its model uses "
-            "almost none.",
+            "CPU seconds a second, by pod, and what the largest one requested. An agent that waits for its "
+            "model uses almost none.",
             over_time(cpu, _POD),
-            over_time(_resource("requests", "cpu"), "request {{pod}}"),
+            over_time(_resource("requests", "cpu"), "request {{agent}}"),
             unit="short",
             missing=_NO_USAGE,
             overrides=[_LIMIT],
-            size=(6, 8),
+            size=(12, 8),
         ),
     ]
 
@@ -129,7 +140,7 @@ def changes() -> list[panels.House]:
     held = f"max {by('namespace', 'name', 'type')} (kagent_agent_status_condition{{{NAMED}}})"
     conditions = values(_0=("False", RED), _1=("True", GREEN))
     return [
-        panels.table(
+        tables.table(
             "Newest revision and what made it",
             "The revision that is live, and the last change: what changed, when, and by whom. For a diff: "
             "kubectl kagent rollout diff. Who changed it is the field manager of the write, which anybody "
@@ -146,9 +157,9 @@ def changes() -> list[panels.House]:
                 ("Value #B", "When"),
                 ("Value #C", "Rollbacks so far"),
             ],
-            overrides=[override("When", unit="dateTimeFromNow")],
+            overrides=[override("When", unit="dateTimeFromNow", custom__width=140)],
             missing=_NO_RECORDER,
-            size=(14, 6),
+            size=(16, 6),
         ),
         panels.timeline(
             "Conditions",
@@ -157,43 +168,45 @@ def changes() -> list[panels.House]:
             over_time(held, "{{name}} {{type}}"),
             mappings=conditions,
             missing="no kagent_agent_* series: is kagent-state-metrics scraped?",
-            size=(10, 6),
+            size=(8, 6),
         ),
     ]
 
 
 def evidence() -> list[panels.House]:
     """Traces of failures and of everything; lines that look bad, and all lines."""
-    bad = f"sum by (k8s_pod_name) (count_over_time({LOGS} {_BAD_LINE} [$__auto]))"
+    bad, every = (
+        f"sum by (k8s_pod_name) (count_over_time({LOGS} {which}[$__auto]))" for which in (f"{_BAD_LINE} ", "")
+    )
     return [
-        panels.traces(
+        tables.traces(
             "Turns with a failed tool or model",
             "The newest turns in which a tool or a model's client failed. The Go runtime doesn't mark a "
             "failed call of the model: those are counted above, but not found here.",
             search(f"{TRACES} >> {_FAILED_TOOL}"),
             search(f"{TRACES} >> {_FAILED_MODEL}"),
-            missing=_NO_TRACES,
-            size=(12, 8),
+            missing="no turn with a failure, or no traces: the next panel tells",
+            size=(24, 7),
         ),
-        panels.traces(
+        tables.traces(
             "Newest turns",
             "The newest turns, as the controller saw them; a click opens the trace.",
             search(TRACES),
             missing=_NO_TRACES,
-            size=(12, 8),
+            size=(24, 7),
         ),
         panels.timeseries(
             "Lines that look bad",
             "Lines with error, critical, fatal or traceback in them, by pod: a guess by words, since the "
             "runtimes' lines have no level that Loki knows.",
-            line_counts(bad, "{{k8s_pod_name}}"),
+            line_counts(f"{bad} or {every} * 0", "{{k8s_pod_name}}"),
             unit="short",
             missing=_NO_LOGS,
             bars=True,
             datasource=LOKI,
             size=(8, 10),
         ),
-        panels.logs(
+        tables.logs(
             "Log",
             "Lines of the agent's pods, the newest 200 of the time range; a trace id in a line leads to its "
             "trace.",
@@ -205,4 +218,13 @@ def evidence() -> list[panels.House]:
 
 
 def _resource(kind: str, resource: str) -> str:
-    return of_pods(f'kube_pod_container_resource_{kind}{{resource="{resource}"}}', AGENTS, "pod")
+    pods = of_pods(f'kube_pod_container_resource_{kind}{{resource="{resource}"}}', RUNNING, "agent", "pod")
+    return f"max {by('agent')} ({pods})"
+
+
+def _reasons(series: str, label: str) -> str:
+    """Each pod with its reasons, or none, in ``label``, so that reasons of two kinds share a row."""
+    pods = of_pods(series, RUNNING, "namespace", "pod", "reason")
+    found = f"max {by('namespace', 'pod', label)} ({renamed(f'{pods} > 0', 'reason', label)})"
+    every = f"max {by('namespace', 'pod')} (kagent:workload_pod:info{{{RUNNING}}})"
+    return f'{found}\nor on (cluster, namespace, pod) label_replace({every} * 0, "{label}", "none", "", "")'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, queries, surroundings
+from dashboards import control_plane_telemetry, panels, queries, surroundings, tables
+from dashboards.fields import GREEN, RED, override, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, override, steps, values
 from dashboards.queries import INTERVAL, by, count, quantile
 from dashboards.surroundings import choice
 from dashboards.targets import column, now, over_time
@@ -15,23 +15,23 @@ UID = "kagent-control-plane"
 _CONTROLLERS = 'cluster=~"$cluster",job=~"kagent-controller|kmcp",controller=~"$controller"'
 _QUEUES = 'cluster=~"$cluster",job=~"kagent-controller|kmcp",name=~"$controller"'
 _BOTH = 'cluster=~"$cluster",job=~"kagent-controller|kmcp"'
-_COLLECTOR = 'cluster=~"$cluster",job="kagent-collector"'
-_RECORDER = 'cluster=~"$cluster",job="kagent-recorder"'
 _JOBS = "kagent-controller|kmcp|kagent-collector|kagent-state-metrics|kagent-recorder|kagent-tools"
 _NO_CONTROLLERS = "no controller_runtime_* series: are the controllers' metrics on and scraped?"
-_NO_COLLECTOR = "no otelcol_* series: is the collector scraped?"
-_NO_RECORDER = "no kagent_recorder_* series: is the recorder installed and scraped?"
-_CONTROLLER = "{{job}} {{controller}}"
+_CONTROLLER = "{{controller}}"  # no two have one name
 _RULES = 'rule_group=~".*kagent.*"'
 CONTROLLER = choice("controller", f"label_values(controller_runtime_reconcile_total{{{_BOTH}}}, controller)")
 
 
 def build() -> core.Dashboard:
     """The dashboard."""
+    telemetry = [*control_plane_telemetry.spans(), *control_plane_telemetry.recorder()]
     rows = [
         Row("Does it run?", [*_up(), _stale()]),
         Row("Reconciles: what the controllers do", _reconciles()),
-        Row("Telemetry: can the numbers be trusted?", [*_spans(), *_recorder()]),
+        Row(
+            "Telemetry: can the numbers be trusted?",
+            telemetry,
+        ),
         Row("Processes", _processes()),
     ]
     description = "kagent's controllers, the recorder and the collector: what works, waits, fails or is lost."
@@ -90,12 +90,12 @@ def _stale() -> panels.House:
         f"max {groups} ({series}{{{where}}})"
         for series in ("kagent_agent_generation", "kagent_agent_status_observed_generation")
     )
-    return panels.table(
+    return tables.table(
         "Specs that the controller has not taken up",
         "Agents whose newest spec the controller has not looked at. Seconds after a change that is normal; "
         "minutes after it, the controller is stuck or away. It says nothing about models, prompts and tool "
         "servers: their changes have no number on the agent.",
-        column(f"{newest} - {seen} > 0"),
+        column(queries.or_none(f"{newest} - {seen} > 0", newest, "name")),
         columns=[("namespace", "Namespace"), ("name", "Agent"), ("Value #A", "Specs behind")],
         overrides=[
             override(
@@ -110,7 +110,7 @@ def _stale() -> panels.House:
                 ],
             )
         ],
-        missing="the controller has looked at every spec",
+        missing="no kagent_agent_* series: is kagent-state-metrics scraped?",
         size=(24, 5),
     )
 
@@ -128,7 +128,7 @@ def _reconciles() -> list[panels.House]:
         window="$__rate_interval",
         function="rate",
     )
-    longest = f"max {by('job', 'name')} (workqueue_longest_running_processor_seconds{{{_QUEUES}}})"
+    longest = f"max {by('job')} (workqueue_longest_running_processor_seconds{{{_QUEUES}}})"
     return [
         panels.timeseries(
             "Reconciles",
@@ -166,10 +166,17 @@ def _reconciles() -> list[panels.House]:
         ),
         panels.timeseries(
             "Duration of reconciles",
-            "95 of 100 reconciles were faster. Controllers write no exemplars, so no trace hangs on it. The "
-            "dashed line is reconcile_seconds of alerts/values.yaml.",
+            "95 of 100 reconciles were faster. Controllers write no exemplars, so no trace hangs on it.",
             over_time(p95, f"p95 {_CONTROLLER}"),
-            over_time(longest, "running now {{job}} {{name}}"),
+            unit="s",
+            missing=_NO_CONTROLLERS,
+            size=(8, 8),
+        ),
+        panels.timeseries(
+            "Longest reconcile that runs",
+            "How long the oldest reconcile has been running that has not ended. The dashed line is "
+            "reconcile_seconds of alerts/values.yaml.",
+            over_time(longest, "{{job}}"),
             over_time(queries.threshold("reconcile_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CONTROLLERS,
@@ -178,12 +185,19 @@ def _reconciles() -> list[panels.House]:
         panels.timeseries(
             "Objects that wait",
             "Objects in each controller's queue. The dashed line is workqueue_depth of alerts/values.yaml.",
-            over_time(f"max {by('job', 'name')} (workqueue_depth{{{_QUEUES}}})", "{{job}} {{name}}"),
+            over_time(f"max {by('job', 'name')} (workqueue_depth{{{_QUEUES}}})", "{{name}}"),
             over_time(queries.threshold("workqueue_depth"), panels.THRESHOLD),
             unit="short",
             missing="no workqueue_depth: are the controllers' metrics on and scraped?",
             size=(8, 8),
         ),
+    ]
+
+
+def _processes() -> list[panels.House]:
+    where = f'cluster=~"$cluster",job=~"{_JOBS}"'
+    missing = "no process_* series of kagent's components"
+    return [
         panels.timeseries(
             "Requests to the API server",
             "Requests of the controllers in each interval, by status. 409 is a conflict, which is tried "
@@ -196,116 +210,15 @@ def _reconciles() -> list[panels.House]:
             unit="short",
             missing=_NO_CONTROLLERS,
             bars=True,
-            size=(8, 8),
-        ),
-    ]
-
-
-def _spans() -> list[panels.House]:
-    lost = {
-        "refused by the collector": "otelcol_receiver_refused_spans_total",
-        "not delivered to the store": "otelcol_exporter_send_failed_spans_total",
-        "queue was full": "otelcol_exporter_enqueue_failed_spans_total",
-    }
-    return [
-        panels.timeseries(
-            "Spans that arrived",
-            "Spans that the collector took in each interval. None while agents have turns: their tracing is "
-            "off, or goes elsewhere.",
-            over_time(
-                count("otelcol_receiver_accepted_spans_total", _COLLECTOR, "transport", window=INTERVAL),
-                "{{transport}}",
-                step=queries.BAR,
-            ),
-            unit="short",
-            missing=_NO_COLLECTOR,
-            bars=True,
-            size=(8, 8),
-        ),
-        panels.timeseries(
-            "Spans that were lost",
-            "Spans in each interval that the collector refused, could not deliver, or had no room for. What "
-            "was not delivered to a store of traces is in the numbers all the same; what was refused is in "
-            "neither.",
-            *(
-                over_time(count(series, _COLLECTOR, window=INTERVAL), name, step=queries.BAR)
-                for name, series in lost.items()
-            ),
-            unit="short",
-            missing="nothing was lost, or the collector is not scraped",
-            bars=True,
-            size=(8, 8),
-        ),
-        panels.timeseries(
-            "Collector queues",
-            "How full the queue to each store is: full means that the store is slow or away. The dashed "
-            "line is collector_queue_ratio of alerts/values.yaml.",
-            over_time(
-                f"max {by('exporter')} (otelcol_exporter_queue_size{{{_COLLECTOR}}}"
-                f" / otelcol_exporter_queue_capacity{{{_COLLECTOR}}})",
-                "{{exporter}}",
-            ),
-            over_time(queries.threshold("collector_queue_ratio"), panels.THRESHOLD),
-            unit="percentunit",
-            missing=_NO_COLLECTOR,
-            size=(8, 8),
-        ),
-    ]
-
-
-def _recorder() -> list[panels.House]:
-    trouble = 'kagent_recorder_trouble{cluster=~"$cluster"}'
-    return [
-        panels.timeseries(
-            "Recorder: oldest change not looked at",
-            "Age of the oldest change that the recorder has not looked at. After 300 seconds etcd may have "
-            "forgotten it, and then it can't be rolled back to. The dashed line is recorder_lag_seconds of "
-            "alerts/values.yaml.",
-            over_time(f"max {by('job')} (kagent_recorder_lag_seconds{{{_RECORDER}}})", "{{job}}"),
-            over_time(queries.threshold("recorder_lag_seconds"), panels.THRESHOLD),
-            unit="s",
-            missing=_NO_RECORDER,
             size=(8, 7),
         ),
-        panels.stat(
-            "Workloads recorded",
-            "Agents and MCP servers whose history the recorder keeps.",
-            now(f"max(kagent_recorder_workloads{{{_RECORDER}}})"),
-            unit="none",
-            missing=_NO_RECORDER,
-            size=(4, 7),
-        ),
-        panels.stat(
-            "Changes not recorded",
-            "Changes in the time range that came and went while nobody looked: history has a gap there.",
-            now(f"round(sum(increase(kagent_recorder_unrecorded_changes_total{{{_RECORDER}}}[$__range])))"),
-            unit="short",
-            missing=_NO_RECORDER,
-            thresholds=steps((None, GREEN), (1, ORANGE)),
-            size=(4, 7),
-        ),
-        panels.table(
-            "Workloads in trouble",
-            "Agents and MCP servers that the recorder can't record now. Its log says why.",
-            column(f"max {by('namespace', 'kind', 'name')} ({trouble}) > 0"),
-            columns=[("namespace", "Namespace"), ("kind", "Kind"), ("name", "Name")],
-            missing="every workload can be recorded, or the recorder is not scraped",
-            size=(8, 7),
-        ),
-    ]
-
-
-def _processes() -> list[panels.House]:
-    where = f'cluster=~"$cluster",job=~"{_JOBS}"'
-    missing = "no process_* series of kagent's components"
-    return [
         panels.timeseries(
             "Memory",
             "Resident memory of each component's largest pod.",
             over_time(f"max {by('job')} (process_resident_memory_bytes{{{where}}})", "{{job}}"),
             unit="bytes",
             missing=missing,
-            size=(12, 7),
+            size=(8, 7),
         ),
         panels.timeseries(
             "CPU, cores",
@@ -315,6 +228,6 @@ def _processes() -> list[panels.House]:
             ),
             unit="short",
             missing=missing,
-            size=(12, 7),
+            size=(8, 7),
         ),
     ]

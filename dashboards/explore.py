@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import agent_workload, panels, surroundings
+from dashboards import agent_workload, panels, surroundings, tables
 from dashboards.layout import Row
 from dashboards.targets import LOKI, column, line_counts, lines, search
 
@@ -34,9 +34,9 @@ def build() -> core.Dashboard:
 
 
 def _traces() -> list[panels.House]:
-    size = (12, 9)
+    size = (24, 7)
     return [
-        panels.traces(
+        tables.traces(
             "Spans of a conversation",
             "What agents, models and tools did in the conversation whose id stands above, or in any: "
             "kubectl kagent sessions list shows the ids. The beginning of an id is enough.",
@@ -49,14 +49,14 @@ def _traces() -> list[panels.House]:
             missing=_NO_TRACES,
             size=size,
         ),
-        panels.traces(
+        tables.traces(
             "Turns of the chosen agents",
             "The newest turns, as the controller saw them.",
             search(f"{{ {_TURN} }}", limit=50),
             missing=_NO_TRACES,
             size=size,
         ),
-        panels.traces(
+        tables.traces(
             "Turns longer than half a minute",
             "Turns that took more than 30 seconds. The time that an approval waits for a person is none of "
             "it.",
@@ -64,7 +64,7 @@ def _traces() -> list[panels.House]:
             missing="no turn took that long, or Tempo is not the data source",
             size=size,
         ),
-        panels.traces(
+        tables.traces(
             "Turns that called another agent",
             "Turns with another agent's turn below them.",
             search(f'{{ {_TURN} }} >> {{ name = "invoke_agent" }}'),
@@ -89,7 +89,7 @@ def _logs() -> list[panels.House]:
             datasource=LOKI,
             size=(24, 6),
         ),
-        panels.logs(
+        tables.logs(
             "Log of the chosen agents",
             "Lines that match the word, the newest 200. A trace id in a line leads to its trace; the "
             "runtimes write none themselves, gateways do.",
@@ -112,23 +112,20 @@ def _edges() -> list[panels.House]:
             "that it names. Names without their namespace: two of one name are one dot.",
             column(f"count by (cluster, id, source, target) ({edge})"),
             missing=_NO_STATE,
-            size=(14, 12),
+            size=(12, 12),
         ),
-        panels.table(
+        tables.table(
             "The same as a table",
             "Which agent names which MCP server or agent.",
-            column(
-                f"count by (cluster, namespace, name, tool_type, mcp_kind, mcp_server, ref_agent) ({refs})"
-            ),
+            column(f"count by (cluster, namespace, name, mcp_kind, mcp_server, ref_agent) ({refs})"),
             columns=[
                 ("namespace", "Namespace"),
                 ("name", "Agent"),
-                ("tool_type", "Type"),
                 ("mcp_kind", "Kind"),
                 ("mcp_server", "MCP server"),
                 ("ref_agent", "Calls agent"),
             ],
             missing=_NO_STATE,
-            size=(10, 12),
+            size=(12, 12),
         ),
     ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import health, panels, queries, surroundings
+from dashboards import health, panels, queries, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, override, steps
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, override, steps
-from dashboards.queries import AGENT, AGENTS, NAMED, by, count, part, quantile, ratio, renamed
+from dashboards.queries import AGENT, AGENTS, NAMED, RUNNING, by, count, part, quantile, ratio, renamed
 from dashboards.surroundings import to, to_agent
 from dashboards.targets import column, now, over_time
 
@@ -16,7 +16,11 @@ _WHO = "{{namespace}}/{{agent}}"
 _NO_STATE = "no kagent_agent_* series: is kagent-state-metrics scraped?"
 _NO_TURNS = "no turns recorded: is tracing on and the collector scraped?"
 _BAD_ABOVE_0 = steps((None, GREEN), (1, RED))
-_FIRING = 'ALERTS{alertname=~"Kagent.+",alertstate="firing",cluster=~"$cluster"}'
+# Also those that are of no namespace or agent: a collector that is down concerns everybody.
+_FIRING = (
+    'ALERTS{alertname=~"Kagent.+",alertstate="firing",cluster=~"$cluster",'
+    'namespace=~"$namespace|",agent=~"$agent|"}'
+)
 
 
 def build() -> core.Dashboard:
@@ -66,9 +70,9 @@ def _numbers() -> list[panels.House]:
             "Firing alerts",
             "Alerts of this bundle that fire now, the Watchdog left out. Silences are Alertmanager's: it "
             "also counts what is silenced.",
-            now(f'count({_FIRING[:-1]},alertname!="KagentWatchdog"}}) or vector(0)'),
+            now(f'count({_FIRING[:-1]},alertname!="KagentWatchdog"}}) or count({_FIRING}) * 0'),
             unit="none",
-            missing="no answer from Prometheus",
+            missing="nothing fires, not even the Watchdog: are the rules loaded?",
             thresholds=_BAD_ABOVE_0,
         ),
         panels.stat(
@@ -96,19 +100,19 @@ def _agents() -> panels.House:
     changed = f'kagent_workload_last_change_timestamp_seconds{{{NAMED},kind="Agent"}}'
     revision = f'kagent_workload_revision{{{NAMED},kind="Agent"}}'
     declared = renamed(f"kagent_agent_info{{{NAMED}}}", "name", "agent")
-    info = f"max {by(*AGENT, 'model_config', 'runtime')} ({declared})"
+    info = f"max {by(*AGENT, 'model_config')} ({declared})"
     open_agent = [to_agent("Open this agent", source="__data.fields")]
-    return panels.table(
+    return tables.table(
         "Agents, the worst first",
         health.LEGEND,
         column(health.cause()),
-        column(f"sum {by(*AGENT)} (kagent:workload_replicas:available{{{AGENTS}}})"),
-        column(f"sum {by(*AGENT)} (kagent:workload_replicas:desired{{{AGENTS}}})"),
+        column(f"sum {by(*AGENT)} (kagent:workload_replicas:available{{{RUNNING}}})"),
+        column(f"sum {by(*AGENT)} (kagent:workload_replicas:desired{{{RUNNING}}})"),
         column(count("agent:turns:total", AGENTS, *AGENT)),
         column(ratio("agent:turn_failures:total", "agent:turns:total", AGENTS, *AGENT)),
         column(quantile(0.95, "agent:turn_duration_seconds_bucket:total", AGENTS, *AGENT)),
-        column(part("agent_tool:failures:total", "agent_tool:calls:total", AGENTS, *AGENT)),
-        column(queries.restarts(AGENTS, *AGENT)),
+        column(count("agent_tool:failures:total", AGENTS, *AGENT)),
+        column(queries.restarts(RUNNING, *AGENT)),
         column(queries.cost(AGENTS, *AGENT)),
         column(f"max {by(*AGENT)} ({renamed(revision, 'name', 'agent')})"),
         column(f"max {by(*AGENT)} ({renamed(changed, 'name', 'agent')}) * 1000"),
@@ -128,21 +132,23 @@ def _agents() -> panels.House:
             ("Value #J", "Revision"),
             ("Value #K", "Last change"),
             ("model_config", "Model config"),
-            ("runtime", "Runtime"),
         ],
         overrides=[
-            override("Agent", links=open_agent, custom__minWidth=140),
+            override("Agent", links=open_agent),
             override(
                 "Cause",
                 mappings=health.CAUSES,
                 links=open_agent,
                 custom__cellOptions={"type": "color-background", "mode": "basic"},
-                custom__width=140,
+                custom__align="left",
+                custom__width=150,
+                custom__filterable=True,
             ),
             override("Failed", unit="percentunit", decimals=1),
             override("p95", unit="s", decimals=1),
             override("Cost", unit="currencyUSD", decimals=2),
-            override("Last change", unit="dateTimeFromNow"),
+            override("Last change", unit="dateTimeFromNow", custom__width=140),
+            override("Model config", custom__width=180),
         ],
         sort=("Cause", True),
         missing=_NO_STATE,
@@ -151,7 +157,7 @@ def _agents() -> panels.House:
 
 
 def _alerts() -> panels.House:
-    return panels.table(
+    return tables.table(
         "Alerts that fire",
         "Alerts of this bundle that fire now. Which of them are silenced only Alertmanager knows.",
         column(f"max {by('alertname', 'severity', 'namespace', 'agent', 'name')} ({_FIRING})"),
@@ -172,11 +178,12 @@ def _alerts() -> panels.House:
 def _trouble() -> panels.House:
     return panels.timeline(
         "Trouble over time",
-        "What was wrong with each agent, over time; agents without trouble in the time range have no row. "
-        + health.LEGEND,
+        "What was wrong with each agent, over time, and the worst of all; agents without trouble in "
+        "the time range have no row of their own. " + health.LEGEND,
         over_time(f"({health.cause()}) > 0", _WHO, step="1m"),
+        over_time(f"max({health.cause()})", "the worst of all", step="1m"),
         mappings=health.CAUSES,
-        missing="no agent had trouble in this time range",
+        missing=_NO_STATE,
         size=(14, 8),
         links=[to_agent("Open this agent")],
     )
@@ -187,9 +194,8 @@ def _turns() -> list[panels.House]:
     return [
         panels.timeseries(
             "Turns by agent",
-            "Turns in each interval, at least five minutes long. Prometheus estimates them from samples 30 "
-            "seconds apart, so a bar may be one or two off; the numbers above are over the whole time "
-            "range.",
+            "Turns in each interval, at least five minutes long; a bar is there when its time is over. The "
+            "numbers above are over the whole time range.",
             over_time(
                 count("agent:turns:total", AGENTS, *AGENT, window=queries.INTERVAL), _WHO, step=queries.BAR
             ),
@@ -223,7 +229,7 @@ def _turns() -> list[panels.House]:
             "turn_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(f"agent:turn_duration_seconds:p95_5m{{{AGENTS}}} >= 0", _WHO),
             over_time(queries.threshold("turn_p95_seconds"), panels.THRESHOLD),
-            over_time(queries.scraped_quantile(0.5, "invoke_agent"), "median of all", exemplar=True),
+            over_time(queries.exemplars("invoke_agent"), "traces", exemplar=True),
             unit="s",
             missing=_NO_TURNS,
             size=(8, 9),
@@ -234,7 +240,7 @@ def _turns() -> list[panels.House]:
 
 def _below() -> list[panels.House]:
     models = to("kagent-models", "Models and cost", namespace="${__field.labels.namespace}")
-    failed_tools = part("agent_tool:failures:total", "agent_tool:calls:total", AGENTS, *AGENT, "tool")
+    failed_tools = count("agent_tool:failures:total", AGENTS, *AGENT, "tool")
     tools = to("kagent-mcp", "MCP servers and tools", namespace="${__field.labels.namespace}")
     return [
         panels.bars(
@@ -256,7 +262,7 @@ def _below() -> list[panels.House]:
                 f"{_WHO} {{{{tool}}}}",
             ),
             unit="short",
-            missing="no calls of tools recorded",
+            missing="no call of a tool has failed",
             thresholds=steps((None, GREEN), (1, ORANGE), (10, RED)),
             links=[to_agent("Open this agent"), tools],
         ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from grafanalib import core
 
 from dashboards import panels, queries, surroundings
+from dashboards.fields import GREEN, ORANGE, RED, by_pattern, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, steps, values
 from dashboards.queries import INTERVAL, by, count, quantile
 from dashboards.surroundings import choice
 from dashboards.targets import buckets, now, over_time
@@ -20,6 +20,7 @@ _NONE = "no agentgateway_* series: does traffic pass an agentgateway, and is it 
 _NO_MODELS = "no calls of models pass the gateway"
 _GATEWAY = "{{gateway}}"
 _FAILED = "5.."
+_FROM_1_2 = "v?(1[.]([2-9]|[1-9][0-9])|[2-9]|[1-9][0-9])[.].+"
 NAMESPACE = choice("namespace", 'label_values(agentgateway_build_info{cluster=~"$cluster"}, namespace)')
 GATEWAY = choice(
     "gateway",
@@ -106,6 +107,7 @@ def _requests() -> list[panels.House]:
             unit="short",
             missing=_NONE,
             bars=True,
+            overrides=[by_pattern(_FAILED, color={"mode": "fixed", "fixedColor": RED})],
             size=(6, 8),
         ),
         panels.timeseries(
@@ -149,12 +151,16 @@ def _upstreams() -> list[panels.House]:
             "Requests in each interval that no backend answered: it failed, none was healthy, or time ran "
             "out.",
             over_time(
-                count(_REQUESTS, failing, "backend", "reason", window=INTERVAL),
+                queries.or_none(
+                    count(_REQUESTS, failing, "backend", "reason", window=INTERVAL),
+                    queries.total(_REQUESTS, _ROUTES, window=INTERVAL),
+                    "reason",
+                ),
                 "{{backend}} {{reason}}",
                 step=queries.BAR,
             ),
             unit="short",
-            missing="every request was answered by its backend, or the gateway is not scraped",
+            missing=_NONE,
             bars=True,
             size=(8, 8),
         ),
@@ -175,12 +181,16 @@ def _upstreams() -> list[panels.House]:
             "Retries",
             "Requests that the gateway sent again, in each interval. Needs agentgateway 1.2.",
             over_time(
-                count("agentgateway_retries_total", _ROUTES, "backend", window=INTERVAL),
+                queries.or_none(
+                    count("agentgateway_retries_total", _ROUTES, "backend", window=INTERVAL),
+                    f'agentgateway_build_info{{{_PODS},tag=~"{_FROM_1_2}"}}',
+                    "backend",
+                ),
                 "{{backend}}",
                 step=queries.BAR,
             ),
             unit="short",
-            missing="nothing was sent again, or agentgateway is older than 1.2",
+            missing="no agentgateway from 1.2 on is scraped",
             bars=True,
             size=(8, 8),
         ),

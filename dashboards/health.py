@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.panels import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, values
-from dashboards.queries import AGENT, AGENTS, NAMED, above, by, first_of, of_pods, renamed
+from dashboards.fields import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, values
+from dashboards.queries import AGENT, AGENTS, NAMED, RUNNING, above, by, first_of, of_pods, renamed
 
 # Worse is larger, so that a table sorted by it has the broken first.
 CAUSES = values(
@@ -35,15 +35,15 @@ def cause() -> str:
         f" > {_of_agents(f'kagent_agent_status_observed_generation{{{NAMED}}}')}"
     )
     rolling = (
-        f"max {by(*AGENT)} (kagent:workload_replicas:updated{{{AGENTS}}})"
-        f" < max {by(*AGENT)} (kagent:workload_replicas:desired{{{AGENTS}}})"
+        f"max {by(*AGENT)} (kagent:workload_replicas:updated{{{RUNNING}}})"
+        f" < max {by(*AGENT)} (kagent:workload_replicas:desired{{{RUNNING}}})"
     )
     declared = _of_agents(f"kagent_agent_info{{{NAMED}}}")
     no_replicas = _of_agents(f"kagent_agent_spec_replicas{{{NAMED}}} == 0")
     not_ready = _of_agents(f'kagent_agent_status_condition{{{NAMED},type="Ready"}} == 0')
     ranked = first_of(
         _code(9, _of_agents(f'kagent_agent_status_condition{{{NAMED},type="Accepted"}} == 0')),
-        _code(8, f"{of_pods(crashing, AGENTS, *AGENT)} > 0"),
+        _code(8, f"{of_pods(crashing, RUNNING, *AGENT)} > 0"),
         _code(7, f"{not_ready} unless {no_replicas}"),
         _code(6, _worst("agent_model:failures:ratio_rate5m", "model_failure_ratio")),
         _code(5, _worst("agent_tool:failures:ratio_rate5m", "tool_failure_ratio")),

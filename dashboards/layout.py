@@ -24,12 +24,17 @@ class Row:
 
 
 def place(rows: Sequence[Row]) -> list[core.Panel]:
-    """All panels with their places and ids. Raises ValueError if a line has a gap or two heights."""
+    """All panels with their places and ids.
+
+    Raises ValueError if a line has a gap or two heights, or two panels of one kind have one title.
+    """
     placed: list[core.Panel] = []
     y = 0
     for row in rows:
         placed.append(
-            core.RowPanel(title=row.title, gridPos=core.GridPos(1, WIDTH, 0, y), id=stable_id(row.title))
+            core.RowPanel(
+                title=row.title, gridPos=core.GridPos(1, WIDTH, 0, y), id=stable_id(f"row/{row.title}")
+            )
         )
         y += 1
         for line in _lines(row):
@@ -40,16 +45,21 @@ def place(rows: Sequence[Row]) -> list[core.Panel]:
                     attr.evolve(
                         panel,
                         gridPos=core.GridPos(height, width, x, y),
-                        id=stable_id(f"{row.title}/{panel.kind}/{panel.title}"),
+                        id=stable_id(f"{panel.kind}/{panel.title}"),
                     )
                 )
                 x += width
             y += height
+    twins = [
+        panel.title for number, panel in enumerate(placed) if panel.id in {one.id for one in placed[:number]}
+    ]
+    if twins:
+        raise ValueError(f"{twins}: another panel has the id")
     return placed
 
 
 def stable_id(name: str) -> int:
-    """A panel's id from its name, so that links to it hold when others come or go."""
+    """A panel's id from its kind and title, so that links to it hold wherever it stands."""
     return zlib.crc32(name.encode()) % _IDS + 1
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, queries, surroundings
+from dashboards import panels, queries, surroundings, tables, tools
+from dashboards.fields import GREEN, GREY, ORANGE, RED, by_pattern, override, steps, values, without_value
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, by_pattern, override, steps, values
-from dashboards.queries import AGENT, AGENTS, INTERVAL, by, count, of_pods, part, quantile, ratio, total
-from dashboards.surroundings import choice, to_agent
+from dashboards.queries import AGENTS, INTERVAL, by, count, of_pods, part, ratio, total
+from dashboards.surroundings import choice
 from dashboards.targets import column, now, over_time
 
 UID = "kagent-mcp"
@@ -53,12 +53,11 @@ def build() -> core.Dashboard:
 def _numbers() -> list[panels.House]:
     ready = f'kagent_mcpserver_status_condition{{{_SERVERS},type="Ready"}}'
     accepted = f'kagent_remotemcpserver_status_condition{{{_SERVERS},type="Accepted"}}'
-    calls, failures = "agent_tool:calls:total", "agent_tool:failures:total"
     return [
         panels.stat(
             "Servers in the cluster",
             "MCPServers: servers that kmcp runs as pods of the cluster.",
-            now(f"count(kagent_mcpserver_info{{{_SERVERS}}}) or vector(0)"),
+            now(_number_of("kagent_mcpserver_info")),
             unit="none",
             missing=_NO_STATE,
         ),
@@ -74,7 +73,7 @@ def _numbers() -> list[panels.House]:
         panels.stat(
             "Remote servers",
             "RemoteMCPServers: servers somewhere, whose address kagent has been given.",
-            now(f"count(kagent_remotemcpserver_info{{{_SERVERS}}}) or vector(0)"),
+            now(_number_of("kagent_remotemcpserver_info")),
             unit="none",
             missing=_NO_STATE,
         ),
@@ -91,7 +90,7 @@ def _numbers() -> list[panels.House]:
             "Calls of tools",
             "Calls of tools by agents in the time range; an approval that was asked for counts once it has "
             "been answered.",
-            now(count(calls, _TOOLS)),
+            now(count(tools.CALLS, _TOOLS)),
             unit="short",
             missing=_NO_CALLS,
         ),
@@ -99,7 +98,7 @@ def _numbers() -> list[panels.House]:
             "Failed calls",
             "Share of calls of tools that failed: the server says so, or can't be reached. A model that "
             "tries again with better arguments makes a failure of its first try all the same.",
-            now(ratio(failures, calls, _TOOLS)),
+            now(ratio(tools.FAILURES, tools.CALLS, _TOOLS)),
             unit="percentunit",
             missing=_NO_CALLS,
             thresholds=steps((None, GREEN), (0.05, ORANGE), (0.2, RED)),
@@ -108,13 +107,19 @@ def _numbers() -> list[panels.House]:
     ]
 
 
+def _number_of(info: str) -> str:
+    """How many servers of a kind; agents tell that none is none, and not a lack of data."""
+    return f'count({info}{{{_SERVERS}}}) or count(kagent_agent_info{{cluster=~"$cluster"}}) * 0'
+
+
 def _servers() -> panels.House:
     each = by("namespace", "name")
     yes = values(_0=("No", RED), _1=("Yes", GREEN))
     replicas = f'{_SERVERS},kind="MCPServer"'
     used = f'kagent_agent_tool_ref_info{{{_WHERE},mcp_server=~"$server",mcp_server!=""}}'
-    users = f"count {by('namespace', 'mcp_server')} ({used})"
-    return panels.table(
+    known = f"{{{_KINDS},{_SERVERS}}}"
+    users = queries.renamed(f"count {by('namespace', 'mcp_server')} ({used})", "mcp_server", "name")
+    return tables.table(
         "Servers",
         "Every MCP server: whether the controller could use it at its last look, its pods if it runs here, "
         "the tools it offers (remote ones only: kagent publishes no others), restarts in the time range, "
@@ -126,7 +131,7 @@ def _servers() -> panels.House:
         column(f"max {each} (kagent:workload_replicas:desired{{{replicas}}})"),
         column(queries.restarts(replicas, "namespace", "name")),
         column(f"count {each} (kagent_remotemcpserver_tool_info{{{_SERVERS}}})"),
-        column(f"max {each} ({queries.renamed(users, 'mcp_server', 'name')})"),
+        column(f"max {each} ({users})\nand on (cluster, namespace, name) {known}"),
         columns=[
             ("namespace", "Namespace"),
             ("name", "Server"),
@@ -139,13 +144,16 @@ def _servers() -> panels.House:
             ("Value #G", "Used by"),
         ],
         overrides=[
-            override("Ready", mappings=yes, custom__cellOptions={"type": "color-text"}),
-            override("Reached", mappings=yes, custom__cellOptions={"type": "color-text"}),
-            override("Server", custom__minWidth=180),
+            override(
+                "Ready", mappings=[*yes, *without_value(GREY)], custom__cellOptions={"type": "color-text"}
+            ),
+            override(
+                "Reached", mappings=[*yes, *without_value(GREY)], custom__cellOptions={"type": "color-text"}
+            ),
         ],
         sort=("Ready", False),
         missing=_NO_STATE,
-        size=(14, 9),
+        size=(16, 9),
     )
 
 
@@ -159,47 +167,18 @@ def _conditions() -> panels.House:
         over_time(f"{local} or {remote}", "{{name}} {{type}}", step="1m"),
         mappings=values(_0=("False", RED), _1=("True", GREEN)),
         missing=_NO_STATE,
-        size=(10, 9),
+        size=(8, 9),
     )
 
 
 def _tools() -> list[panels.House]:
-    calls, failures = "agent_tool:calls:total", "agent_tool:failures:total"
-    groups = (*AGENT, "tool")
     return [
-        panels.table(
-            "Tools by agent",
-            "Calls, failures and durations of each tool that an agent called in the time range, the worst "
-            "first. Two servers may have a tool of one name: the spans don't say which of them answered.",
-            column(count(calls, _TOOLS, *groups)),
-            column(part(failures, calls, _TOOLS, *groups)),
-            column(ratio(failures, calls, _TOOLS, *groups)),
-            column(quantile(0.95, "agent_tool:call_duration_seconds_bucket:total", _TOOLS, *groups)),
-            column(count("agent_tool:approvals_requested:total", _TOOLS, *groups)),
-            columns=[
-                ("namespace", "Namespace"),
-                ("agent", "Agent"),
-                ("tool", "Tool"),
-                ("Value #A", "Calls"),
-                ("Value #B", "Failed"),
-                ("Value #C", "Share failed"),
-                ("Value #D", "p95"),
-                ("Value #E", "Approvals asked"),
-            ],
-            overrides=[
-                override("Share failed", unit="percentunit", decimals=0),
-                override("p95", unit="s", decimals=1),
-                override("Agent", links=[to_agent("Open this agent", source="__data.fields")]),
-            ],
-            sort=("Failed", True),
-            missing=_NO_CALLS,
-            size=(24, 9),
-        ),
+        tools.by_agent("Tools by agent", _TOOLS, missing=_NO_CALLS),
         panels.timeseries(
             "Calls by tool",
             "Calls of each tool in each interval, of all chosen agents together; estimated from samples 30 "
             "seconds apart.",
-            over_time(count(calls, _TOOLS, "tool", window=INTERVAL), "{{tool}}", step=queries.BAR),
+            over_time(count(tools.CALLS, _TOOLS, "tool", window=INTERVAL), "{{tool}}", step=queries.BAR),
             unit="short",
             missing=_NO_CALLS,
             bars=True,
@@ -208,34 +187,24 @@ def _tools() -> list[panels.House]:
         panels.timeseries(
             "Failed calls by tool",
             "Calls of each tool that failed in each interval.",
-            over_time(part(failures, calls, _TOOLS, "tool", window=INTERVAL), "{{tool}}", step=queries.BAR),
+            over_time(
+                part(tools.FAILURES, tools.CALLS, _TOOLS, "tool", window=INTERVAL),
+                "{{tool}}",
+                step=queries.BAR,
+            ),
             unit="short",
             missing=_NO_CALLS,
             bars=True,
             size=(8, 9),
         ),
-        panels.timeseries(
-            "Duration by tool",
-            "95 of 100 calls were faster, over the last five minutes, for the slowest agent of each tool. "
-            "The dashed line is tool_p95_seconds of alerts/values.yaml; the dots are traces.",
-            over_time(
-                f"max {by('tool')} (agent_tool:call_duration_seconds:p95_5m{{{_TOOLS}}})", "p95 {{tool}}"
-            ),
-            over_time(queries.scraped_quantile(0.5, "execute_tool"), "median of all", exemplar=True),
-            over_time(queries.threshold("tool_p95_seconds"), panels.THRESHOLD),
-            unit="s",
-            missing=_NO_CALLS,
-            size=(8, 9),
-        ),
+        tools.durations("Duration by tool", _TOOLS, missing=_NO_CALLS, size=(8, 9)),
     ]
 
 
 def _counted_by_servers() -> list[panels.House]:
     calls, failures = "kagent_tools_mcp_invocations_total", "kagent_tools_mcp_invocations_failure_total"
-    never = (
-        f"kagent_tools_mcp_registered_tools{{{_BUILT_IN}}}\n"
-        f"unless on (cluster, tool_name) {total(calls, _BUILT_IN, 'tool_name')} > 0"
-    )
+    offered = f"kagent_tools_mcp_registered_tools{{{_BUILT_IN}}}"
+    never = f"{offered}\nunless on (cluster, tool_name) {total(calls, _BUILT_IN, 'tool_name')} > 0"
     memory = of_pods(
         'container_memory_working_set_bytes{container!="",container!="POD"}',
         f'{_SERVERS},kind="MCPServer"',
@@ -260,13 +229,15 @@ def _counted_by_servers() -> list[panels.House]:
             overrides=[_FAILED],
             size=(6, 8),
         ),
-        panels.table(
+        tables.table(
             "Tools that nobody called",
             "Tools of kagent-tools without a call in the time range. Each tool that an agent names costs "
             "tokens in every call of its model, called or not.",
-            column(f"max {by('tool_provider', 'tool_name')} ({never})"),
+            column(
+                queries.or_none(f"max {by('tool_provider', 'tool_name')} ({never})", offered, "tool_name")
+            ),
             columns=[("tool_provider", "Provider"), ("tool_name", "Tool")],
-            missing="every tool was called, or the kagent-tools server is not scraped",
+            missing=_NO_BUILT_IN,
             size=(6, 8),
         ),
         panels.timeseries(

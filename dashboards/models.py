@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, queries, surroundings
+from dashboards import panels, queries, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, Json, override, steps, values
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, override, steps, values
 from dashboards.queries import AGENT, AGENTS, INTERVAL, by, cost, count, part, quantile, ratio, total
 from dashboards.surroundings import to_agent
 from dashboards.targets import column, now, over_time
@@ -108,19 +108,17 @@ def _numbers() -> list[panels.House]:
             size=(3, 4),
         ),
         panels.stat(
-            "A month at this rate",
+            "Cost a month",
             "USD that a month costs if every hour is like the last one: a warning, no forecast.",
             now(month),
             unit="currencyUSD",
             missing=_NO_COST,
-            decimals=0,
             size=(3, 4),
         ),
     ]
 
 
 def _health() -> list[panels.House]:
-    why = count(_FAILURES, _MODELS, "model", "error_type", window=INTERVAL)
     p95 = f"max {by('model')} (agent_model:call_duration_seconds:p95_5m{{{_MODELS}}})"
     return [
         panels.timeseries(
@@ -136,20 +134,18 @@ def _health() -> list[panels.House]:
             "Failed calls, and why",
             "Failed calls of each model in each interval, with the client's own word for why. Without a "
             "word they are the Go runtime's, whose spans say only that there was no answer.",
-            over_time(why, "{{model}} {{error_type}}", step=queries.BAR),
+            over_time(queries.model_failures(_MODELS), "{{model}} {{error_type}}", step=queries.BAR),
             unit="short",
-            missing="no call of a model has failed",
+            missing=_NO_CALLS,
             bars=True,
             size=(8, 8),
         ),
         panels.timeseries(
             "Duration of calls",
             "95 of 100 calls were faster, over the last five minutes, for the slowest agent of each model. "
-            "The dashed line is model_p95_seconds of alerts/values.yaml; the dots are traces. The median is "
-            "that of the runtime's span, which also holds the tools that were called while the answer "
-            "streamed.",
+            "The dashed line is model_p95_seconds of alerts/values.yaml; the dots are traces.",
             over_time(p95, "p95 {{model}}"),
-            over_time(queries.scraped_quantile(0.5, "generate_content"), "median of all", exemplar=True),
+            over_time(queries.exemplars("generate_content"), "traces", exemplar=True),
             over_time(queries.threshold("model_p95_seconds"), panels.THRESHOLD),
             unit="s",
             missing=_NO_CALLS,
@@ -187,7 +183,7 @@ def _spending() -> list[panels.House]:
             size=(12, 8),
             links=[to_agent("Open this agent")],
         ),
-        panels.table(
+        tables.table(
             "Agents and their models",
             "Calls, failures, durations, tokens and cost in the time range, by agent and model, the dearest "
             "first.",
@@ -222,16 +218,17 @@ def _spending() -> list[panels.House]:
     ]
 
 
-def by_tokens(field: str) -> panels.Json:
+def by_tokens(field: str) -> Json:
     """A column of tokens."""
-    return override(field, unit="short", decimals=0)
+    return override(field, unit="short", decimals=1)
 
 
 def _configured() -> list[panels.House]:
     configs = 'cluster=~"$cluster",namespace=~"$namespace"'
+    used = count(_TOKENS, _MODELS, "model", "type")
     priced = "max by (model, type) (kagent:price_usd_per_token)"
     return [
-        panels.table(
+        tables.table(
             "Model configs",
             "ModelConfigs, and whether the controller accepts them. Their model is what agents send as the "
             "name.",
@@ -260,13 +257,13 @@ def _configured() -> list[panels.House]:
             missing="no kagent_modelconfig_* series: is kagent-state-metrics scraped?",
             size=(14, 7),
         ),
-        panels.table(
+        tables.table(
             "Tokens without a price",
             "Tokens of the time range whose model has no price in alerts/values.yaml: the cost above leaves "
             "them out.",
-            column(f"({count(_TOKENS, _MODELS, 'model', 'type')} > 0) unless on (model, type) {priced}"),
+            column(queries.or_none(f"({used} > 0) unless on (model, type) {priced}", used, "model")),
             columns=[("model", "Model"), ("type", "Type"), ("Value #A", "Tokens")],
-            missing="every model that was used has a price",
+            missing=_NO_TOKENS,
             size=(10, 7),
         ),
     ]

@@ -6,17 +6,14 @@ A panel knows its size in grid units (24 across); ``layout`` gives it its place 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import attr
 from grafanalib import core
 
+from dashboards.fields import BLUE, GREY, RED, Json, Link, override, steps
 from dashboards.targets import PROMETHEUS
 
-Json = dict[str, Any]
-Link = dict[str, Any]
-
-RED, ORANGE, YELLOW, GREEN, BLUE, GREY = "red", "orange", "yellow", "green", "blue", "#808080"
+_WIDE = 12  # grid units from which on a legend has room at the right
 THRESHOLD = "threshold"  # the legend of a line that kagent:threshold draws
 
 
@@ -37,33 +34,6 @@ class House(core.Panel):
             "fieldConfig": {"defaults": self.defaults, "overrides": self.overrides},
         }
         return dict(self.panel_json(own))
-
-
-def steps(*marks: tuple[float | None, str]) -> Json:
-    """Colours from a value on; the first mark has no value and holds below the second."""
-    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in marks]}
-
-
-def values(**named: tuple[str, str]) -> list[Json]:
-    """Texts and colours in place of values: ``_0=("Scaled to 0", GREY)``."""
-    options = {
-        key.removeprefix("_"): {"text": text, "color": color, "index": index}
-        for index, (key, (text, color)) in enumerate(named.items())
-    }
-    return [{"type": "value", "options": options}]
-
-
-def override(field: str, **properties: Any) -> Json:
-    """Properties of one field by its name; ``custom__width=80`` is ``custom.width``."""
-    return {
-        "matcher": {"id": "byName", "options": field},
-        "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
-    }
-
-
-def by_pattern(pattern: str, **properties: Any) -> Json:
-    """Properties of the fields whose name matches a regular expression."""
-    return override(pattern, **properties) | {"matcher": {"id": "byRegexp", "options": pattern}}
 
 
 _THRESHOLD_LINE = override(
@@ -95,7 +65,7 @@ def timeseries(
     custom: Json = {
         "axisSoftMin": 0,
         "drawStyle": "bars" if bars else "line",
-        "fillOpacity": 70 if bars else 10,
+        "fillOpacity": 70 if bars else 0,
         "lineWidth": 0 if bars else 1,
         "showPoints": "never" if bars else "auto",
         "spanNulls": False,
@@ -108,7 +78,7 @@ def timeseries(
     }
     if bars:
         defaults["decimals"] = 0
-    calcs = ["sum"] if bars else ["lastNotNull", "max"]
+        custom["axisSoftMax"] = 1  # counts of 0 only would else be drawn up to 100
     return House(
         kind="timeseries",
         title=title,
@@ -119,7 +89,7 @@ def timeseries(
         defaults=defaults,
         overrides=[_THRESHOLD_LINE, *overrides],
         options={
-            "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": calcs},
+            "legend": _legend(bars=bars, is_wide=size[0] >= _WIDE),
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
     )
@@ -171,7 +141,7 @@ def bars(
     *targets: core.Target,
     unit: str,
     missing: str,
-    size: tuple[int, int] = (8, 8),
+    size: tuple[int, int] = (8, 12),
     thresholds: Json | None = None,
     links: Sequence[Link] = (),
     most: float | None = None,
@@ -193,77 +163,17 @@ def bars(
         },
         options={
             "displayMode": "basic",
-            "minVizHeight": 16,
+            "maxVizHeight": 50,
+            "minVizHeight": 28,
             "minVizWidth": 8,
-            "namePlacement": "auto",
+            "namePlacement": "top",
             "orientation": "horizontal",
             "reduceOptions": _LAST,
             "showUnfilled": True,
             "sizing": "auto",
+            "text": {"titleSize": 12, "valueSize": 14},
             "valueMode": "color",
         },
-    )
-
-
-def table(
-    title: str,
-    description: str,
-    *targets: core.Target,
-    columns: Sequence[tuple[str, str]],
-    missing: str,
-    size: tuple[int, int] = (24, 8),
-    overrides: Sequence[Json] = (),
-    sort: tuple[str, bool] | None = None,
-    datasource: Json = PROMETHEUS,
-) -> House:
-    """Rows merged by their labels; ``columns`` are (field as it comes, name) in order, all others are hidden.
-
-    A query's value comes as ``Value #A``, ``Value #B``... in the queries' order. ``sort`` is a name and
-    whether the largest comes first.
-    """
-    if len(targets) == 1:  # Grafana then leaves the letter away
-        columns = [("Value" if field == "Value #A" else field, name) for field, name in columns]
-    order = {field: index for index, (field, _) in enumerate(columns)}
-    shown = [field for field, _ in columns]
-    return House(
-        kind="table",
-        title=title,
-        description=description,
-        size=size,
-        targets=list(targets),
-        dataSource=datasource,
-        defaults={
-            "noValue": missing,
-            "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True},
-        },
-        overrides=list(overrides),
-        options={
-            "cellHeight": "sm",
-            "showHeader": True,
-            "sortBy": [{"displayName": sort[0], "desc": sort[1]}] if sort else [],
-        },
-        transformations=[
-            {"id": "merge", "options": {}},
-            {"id": "filterFieldsByName", "options": {"include": {"names": shown}}},
-            {
-                "id": "organize",
-                "options": {"excludeByName": {}, "indexByName": order, "renameByName": dict(columns)},
-            },
-        ],
-    )
-
-
-def traces(title: str, description: str, *targets: core.Target, missing: str, size: tuple[int, int]) -> House:
-    """What a TraceQL search finds; Tempo makes the columns and the links to the traces."""
-    return House(
-        kind="table",
-        title=title,
-        description=description,
-        size=size,
-        targets=list(targets),
-        dataSource=targets[0].to_json_data()["datasource"],
-        defaults={"noValue": missing, "custom": {"align": "auto", "cellOptions": {"type": "auto"}}},
-        options={"cellHeight": "sm", "showHeader": True},
     )
 
 
@@ -336,31 +246,6 @@ def timeline(
     )
 
 
-def logs(
-    title: str, description: str, target: core.Target, *, missing: str, size: tuple[int, int] = (24, 10)
-) -> House:
-    """Log lines, the newest first."""
-    return House(
-        kind="logs",
-        title=title,
-        description=description,
-        size=size,
-        targets=[target],
-        dataSource=target.to_json_data()["datasource"],
-        defaults={"noValue": missing},
-        options={
-            "dedupStrategy": "none",
-            "enableLogDetails": True,
-            "prettifyLogMessage": False,
-            "showCommonLabels": False,
-            "showLabels": False,
-            "showTime": True,
-            "sortOrder": "Descending",
-            "wrapLogMessage": True,
-        },
-    )
-
-
 def graph(
     title: str, description: str, target: core.Target, *, missing: str, size: tuple[int, int] = (24, 12)
 ) -> House:
@@ -378,6 +263,19 @@ def graph(
 
 
 _LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+
+
+def _legend(*, bars: bool, is_wide: bool) -> Json:
+    """Names in lines below a narrow panel, one below the other at the right of a wide one.
+
+    Grafana gives a legend at most 35 % of a panel's height when it is below, 60 % of its width when beside.
+    Bars have no sum: of estimates per interval, it would differ from the count over the whole time range.
+    """
+    if not is_wide:
+        return {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+    calcs = [] if bars else ["lastNotNull", "max"]
+    mode = "list" if bars else "table"
+    return {"displayMode": mode, "placement": "right", "showLegend": True, "calcs": calcs}
 
 
 def _defaults(unit: str, missing: str, links: Sequence[Link]) -> Json:

@@ -1,7 +1,8 @@
 """The PromQL that several panels share: how things are counted, what a ratio is divided by, whose series.
 
-The recorded counters begin with 0 (``alerts/generated/counters.rules.yaml``), so ``increase`` sees the first
-call, too.
+Of agents, tools and models there are recorded increases of five minutes each, and the part since the last one
+(``alerts/generated/counters.rules.yaml``): their sum is exact, and read fast over weeks. What others count is
+left to ``increase``.
 Everything is kept per cluster: that label is there when several clusters write to one Prometheus.
 """
 
@@ -11,13 +12,16 @@ from collections.abc import Sequence
 
 RANGE = "$__range"
 INTERVAL = "$__interval"
-# Bars are counts per interval. Increase estimates from samples 30 s apart, so short bars would be guesses.
+# Bars are counts per interval: of whole recorded increases, or estimated from samples 30 s apart, which would
+# be a guess for a shorter one.
 BAR = "5m"
 
 AGENT = ("namespace", "agent")
 # Of agents: what runs, per the recording rules; what is declared, per kube-state-metrics.
 AGENTS = 'cluster=~"$cluster",namespace=~"$namespace",agent=~"$agent"'
 NAMED = 'cluster=~"$cluster",namespace=~"$namespace",name=~"$agent"'
+# MCP servers have pods and replicas, too, without the label agent, which ".*" matches.
+RUNNING = f'{AGENTS},kind="Agent"'
 
 
 def by(*labels: str) -> str:
@@ -26,8 +30,16 @@ def by(*labels: str) -> str:
 
 
 def total(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str:
-    """What a counter grew by in the window, per group; not rounded."""
-    return f"sum {by(*labels)} (increase({counter}{{{matchers}}}[{window}]))"
+    """What a counter grew by in the window, per group; not rounded. Bars leave out what is still open."""
+    if not _is_recorded(counter):
+        return f"sum {by(*labels)} (increase({counter}{{{matchers}}}[{window}]))"
+    base = counter.removesuffix(":total")
+    closed = f"sum_over_time({base}:increase5m{{{matchers}}}[{window}])"
+    return f"sum {by(*labels)} ({closed}{f' or {base}:since5m{{{matchers}}}' if window == RANGE else ''})"
+
+
+def _is_recorded(counter: str) -> bool:
+    return counter.endswith(":total")
 
 
 def count(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str:
@@ -41,6 +53,13 @@ def part(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE
     return f"round({total(counter, matchers, *labels, window=window)} or {whole} * 0)"
 
 
+def model_failures(matchers: str) -> str:
+    """Failed calls per interval, by model and the client's word for why; 0 for a model without any."""
+    failed = count("agent_model:failures:total", matchers, "model", "error_type", window=INTERVAL)
+    calls = total("agent_model:calls:total", matchers, "model", window=INTERVAL)
+    return f"{failed}\nor on (cluster, model) {calls} * 0"
+
+
 def ratio(counter: str, of: str, matchers: str, *labels: str, window: str = RANGE) -> str:
     """Which share of ``of`` was ``counter``, 0 to 1; nothing where nothing happened."""
     whole = total(of, matchers, *labels, window=window)
@@ -51,8 +70,10 @@ def quantile(
     share: float, histogram: str, matchers: str, *labels: str, window: str = RANGE, function: str = "increase"
 ) -> str:
     """The value below which ``share`` of what a histogram saw lies; nothing where it saw nothing."""
-    grouped = f"sum {by(*labels, 'le')} ({function}({histogram}{{{matchers}}}[{window}]))"
-    return f"histogram_quantile({share}, {grouped}) >= 0"
+    grown = f"{function}({histogram}{{{matchers}}}[{window}])"
+    if _is_recorded(histogram):
+        grown = f"sum_over_time({histogram.removesuffix(':total')}:increase5m{{{matchers}}}[{window}])"
+    return f"histogram_quantile({share}, sum {by(*labels, 'le')} ({grown})) >= 0"
 
 
 def renamed(expr: str, source: str, target: str) -> str:
@@ -85,17 +106,25 @@ def restarts(matchers: str, *labels: str) -> str:
     return f"round({of_pods(counted, matchers, *labels, info=info)})"
 
 
+def or_none(expr: str, known: str, label: str) -> str:
+    """``expr``; where it is empty and ``known`` is not, 0 with none as its ``label``."""
+    return f'{expr}\nor on () label_replace(count({known}) * 0, "{label}", "none", "", "")'
+
+
 def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:
     """For each group the first expression that has a value for it."""
     return f"\nor on ({', '.join(('cluster', *on))}) ".join(expressions)
 
 
-def scraped_quantile(share: float, operation: str, *labels: str) -> str:
-    """As ``quantile``, of spans as they are scraped: only these series have exemplars, links to traces."""
+def exemplars(operation: str) -> str:
+    """Finds no value: Prometheus looks for exemplars, links to traces, by the series that a query names.
+
+    They hang on the spans' series as they are scraped. To read these over days would take long, so only the
+    last value of each is looked at, and none is below 0.
+    """
     agents = 'cluster=~"$cluster",k8s_namespace_name=~"$namespace",gen_ai_agent_name=~"$agent"'
     matchers = f'{agents},gen_ai_operation_name="{operation}",service_name!="kagent-controller"'
-    histogram = "traces_span_metrics_duration_seconds_bucket"
-    return quantile(share, histogram, matchers, *labels, window="$__rate_interval", function="rate")
+    return f"max {by()} (traces_span_metrics_duration_seconds_bucket{{{matchers}}} @ end()) < 0"
 
 
 _PRICE = "max by (model, type) (kagent:price_usd_per_token)"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from dashboards import panels, surroundings
+from dashboards import panels, surroundings, tables
+from dashboards.fields import GREEN, ORANGE, RED, Json, override, steps, without_value
 from dashboards.layout import Row
-from dashboards.panels import GREEN, ORANGE, RED, Json, override, steps
 from dashboards.queries import AGENT, AGENTS, by, count, part, ratio, total
 from dashboards.surroundings import choice, to, to_agent
 from dashboards.targets import column, now, over_time
@@ -111,7 +111,7 @@ def _objective(sli: str, meaning: str) -> panels.House:
 
 def _agents() -> panels.House:
     budget = _left(ratio(_FAILURES, _TURNS, AGENTS, *AGENT), "turns")
-    return panels.table(
+    return tables.table(
         "Budget by agent",
         f"Turns, failures and what is left of each agent's budget, the worst first. {_BUDGET} "
         "Burn is how many times too fast it is spent: at 1 it ends with the period. With few turns a single "
@@ -152,6 +152,7 @@ def _budget_column() -> Json:
         "Budget left",
         unit="percentunit",
         decimals=0,
+        mappings=without_value("transparent"),
         thresholds=_LEFT,
         custom__cellOptions={"type": "color-background", "mode": "basic"},
     )
@@ -170,16 +171,14 @@ def _pair(long: str, short: str, limit: float) -> panels.House:
     consequence = "pages" if limit > 3 else "makes a ticket"
     return panels.timeseries(
         f"Burn over {long} and {short}",
-        "How many times too fast each agent spends its budget. While both windows are above the dashed line, "
-        "at "
-        f"{limit:g}, "
-        f"KagentAgentErrorBudgetBurn {consequence}. An agent without turns in a window has no line.",
-        over_time(_burn(long), f"{long} {{{{namespace}}}}/{{{{agent}}}}"),
-        over_time(_burn(short), f"{short} {{{{namespace}}}}/{{{{agent}}}}"),
+        "How many times too fast each agent spends its budget, over the window in which it does so less. "
+        f"Above the dashed line, at {limit:g}, it is too fast in both, and KagentAgentErrorBudgetBurn "
+        f"{consequence}. An agent without turns in a window has no line.",
+        over_time(f"({_burn(long)} < {_burn(short)})\nor {_burn(short)}", "{{namespace}}/{{agent}}"),
         over_time(f"vector({limit:g})", panels.THRESHOLD),
         unit="short",
         missing="no turns in these windows",
-        size=(12, 7),
+        size=(12, 8),
         links=[to_agent("Open this agent")],
     )
 
@@ -187,7 +186,7 @@ def _pair(long: str, short: str, limit: float) -> panels.House:
 def _gateways() -> panels.House:
     groups = ("namespace", "gateway")
     open_gateway = to("kagent-gateway", "Open this gateway", gateway="${__data.fields.gateway}")
-    return panels.table(
+    return tables.table(
         "Budget by gateway",
         f"Requests and what is left of each gateway's budget, the worst first. {_BUDGET}",
         column(_left(_failed_requests(*groups), "gateway")),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import attr
 from grafanalib import core
 
+from dashboards.fields import BLUE, ORANGE, RED, Json, Link
 from dashboards.layout import Row, place
-from dashboards.panels import BLUE, ORANGE, RED, Json, Link
 from dashboards.queries import AGENTS
 from dashboards.targets import PROMETHEUS
 
@@ -128,11 +128,11 @@ def _in_json(query: str) -> str:
     return query.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json:
+def _annotation(name: str, expr: str, color: str, title: str, text: str, *, enable: bool = True) -> Json:
     return {
         "name": name,
         "datasource": PROMETHEUS,
-        "enable": True,
+        "enable": enable,
         "hide": False,
         "iconColor": color,
         "expr": expr,
@@ -148,8 +148,19 @@ def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json
 _RECENT = "(time() - {series} < bool 60) == 1"
 
 
-def what_happened(where: str) -> list[Json]:
-    """What happened to workloads with these matchers: changes, revisions, rollouts, restarts, alerts."""
+# What an alert calls the things that a dashboard chooses among.
+_LABELS = {"namespace": "namespace", "agent": "agent", "server": "name", "gateway": "gateway"}
+
+
+def what_happened(variables: Collection[str]) -> list[Json]:
+    """What happened to what these variables choose: changes, revisions, rollouts, restarts, alerts."""
+    where = 'cluster=~"$cluster"' + (',namespace=~"$namespace"' if "namespace" in variables else "")
+    workload = next((name for name in ("server", "agent") if name in variables), "")
+    named = where + (f',name=~"${workload}"' if workload else "")
+    # Also alerts without the label: a collector that is down concerns every agent.
+    alerts = 'cluster=~"$cluster"' + "".join(
+        f',{label}=~"${variable}|"' for variable, label in _LABELS.items() if variable in variables
+    )
     return [
         {
             "name": "Annotations & Alerts",
@@ -162,21 +173,21 @@ def what_happened(where: str) -> list[Json]:
         },
         _annotation(
             "Config changes",
-            _RECENT.format(series=f"kagent_workload_last_change_timestamp_seconds{{{where}}}"),
+            _RECENT.format(series=f"kagent_workload_last_change_timestamp_seconds{{{named}}}"),
             BLUE,
             "{{namespace}}/{{name}}: {{change}} changed",
             "by {{changed_by}}",
         ),
         _annotation(
             "New revisions",
-            f"kagent_workload_revision{{{where}}} > kagent_workload_revision{{{where}}} offset 1m",
+            f"kagent_workload_revision{{{named}}} > kagent_workload_revision{{{named}}} offset 1m",
             BLUE,
             "{{namespace}}/{{name}}: new revision",
             "{{kind}}",
         ),
         _annotation(
             "Rollbacks",
-            f"increase(kagent_workload_rollbacks_total{{{where}}}[2m]) > 0",
+            f"increase(kagent_workload_rollbacks_total{{{named}}}[2m]) > 0",
             ORANGE,
             "{{namespace}}/{{name}}: rolled back",
             "{{kind}}",
@@ -185,7 +196,7 @@ def what_happened(where: str) -> list[Json]:
             "Rollouts",
             f"changes(kube_deployment_status_observed_generation{{{where}}}[2m]) > 0\n"
             "and on (cluster, namespace, deployment) "
-            f'label_replace(kagent:workload:info{{{where}}}, "deployment", "$1", "name", "(.+)")',
+            f'label_replace(kagent:workload:info{{{named}}}, "deployment", "$1", "name", "(.+)")',
             ORANGE,
             "{{namespace}}/{{deployment}}: Deployment changed",
             "A rollout, or another number of replicas",
@@ -193,14 +204,15 @@ def what_happened(where: str) -> list[Json]:
         _annotation(
             "Restarts",
             f"increase(kube_pod_container_status_restarts_total{{{where}}}[2m]) > 0\n"
-            f"and on (cluster, namespace, pod) kagent:workload_pod:info{{{where}}}",
+            f"and on (cluster, namespace, pod) kagent:workload_pod:info{{{named}}}",
             RED,
             "{{namespace}}/{{pod}}: container restarted",
             "{{container}}",
+            enable=bool(workload),  # where no workload is chosen, all of them would hide the rest
         ),
         _annotation(
             "Firing alerts",
-            'ALERTS{alertname=~"Kagent.+",alertstate="firing",cluster=~"$cluster"}',
+            f'ALERTS{{alertname=~"Kagent.+",alertname!="KagentWatchdog",alertstate="firing",{alerts}}}',
             RED,
             "{{alertname}}",
             "{{severity}}: {{namespace}} {{agent}} {{name}}",
@@ -219,8 +231,6 @@ def dashboard(
 ) -> core.Dashboard:
     """A dashboard of these rows: data sources and cluster before its own variables, links, annotations."""
     everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER]
-    in_namespaces = any(variable.name == "namespace" for variable in variables)
-    where = 'cluster=~"$cluster"' + (',namespace=~"$namespace"' if in_namespaces else "")
     return core.Dashboard(
         uid=uid,
         title=title,
@@ -233,7 +243,7 @@ def dashboard(
         time=core.Time(f"now-{hours}h", "now"),
         timePicker=core.TimePicker(refreshIntervals=["30s", "1m", "5m", "15m", "1h"], timeOptions=[]),
         templating=core.Templating(list=[*everywhere, *variables]),
-        annotations=core.Annotations(list=what_happened(where)),
+        annotations=core.Annotations(list=what_happened([variable.name for variable in variables])),
         links=[_DROPDOWN],
         panels=place(rows),
     )

@@ -5,7 +5,7 @@ They differ in little but which spans they count, so they are a table here and t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -48,6 +48,16 @@ _PROCESSES = """\
       (collector:process:seen unless collector:process:seen offset 1m)
         unless on () kagent:counters:watched offset 2m
 """
+_TILE = "5m"
+_INCREASES = """\
+# How often something happened in each five minutes, one after the other: what happened in a day is their
+# sum, and the part that is open since the last one (`since5m`). Nothing is estimated, and a dashboard reads a
+# tenth of the samples that increase() would. `counted` is how far each counter was: what came in a gap of up
+# to an hour, or before a process ended, comes into the next five minutes. A counter that is new begins with
+# its first value, which is 0. One that fell, since its process began anew under the same name, counts what it
+# had been (its most) and what it has. Of the ten evaluations in five minutes the last one closes them.
+"""
+_AT_THE_END = "and on () (vector(time() % 300) >= 270)"
 
 _PROCESS = ("cluster", "instance", "collector_instance_id")
 _NAMESPACE, _AGENT = "k8s_namespace_name", label(semconv.AGENT_NAME)
@@ -85,6 +95,11 @@ class Counter:
     client: str = ""
     comment: str = ""
     names_process: bool = True  # whether the series have the label collector_instance_id
+
+    @property
+    def base(self) -> str:
+        """The record without its last part."""
+        return self.record.removesuffix(":total")
 
 
 COUNTERS = (
@@ -131,20 +146,66 @@ DURATIONS = (
 
 def counters_rules() -> str:
     """The generated file."""
-    return (
-        _HEAD
-        + _group("kagent-counters", COUNTERS, _PROCESSES)
-        + _group("kagent-duration-counters", DURATIONS)
+    return "".join(
+        (
+            _HEAD,
+            _group("kagent-counters", [_PROCESSES, *map(_counter, COUNTERS)]),
+            _group("kagent-duration-counters", map(_counter, DURATIONS), every="1m"),
+            _INCREASES,
+            _increases("kagent-increases", [one for one in COUNTERS if _MODEL not in one.labels]),
+            _increases("kagent-model-increases", [one for one in COUNTERS if _MODEL in one.labels]),
+            _group("kagent-duration-increases", map(_of_buckets, DURATIONS), every=_TILE),
+        )
     )
 
 
-def _group(name: str, counters: Sequence[Counter], first: str = "") -> str:
-    return f"- name: {name}\n  interval: 30s\n  rules:\n{first}{''.join(map(_rule, counters))}"
+def _group(name: str, rules: Iterable[str], *, every: str = "30s") -> str:
+    return f"- name: {name}\n  interval: {every}\n  rules:\n{''.join(rules)}"
 
 
-def _rule(counter: Counter) -> str:
-    comment = f"  # {counter.comment}\n" if counter.comment else ""
-    return f"{comment}  - record: {counter.record}\n    expr: |-\n{indent(expression(counter), '      ')}\n"
+def _rule(record: str, expr: str, comment: str = "") -> str:
+    about = f"  # {comment}\n" if comment else ""
+    return f"{about}  - record: {record}\n    expr: |-\n{indent(expr, '      ')}\n"
+
+
+def _counter(counter: Counter) -> str:
+    return _rule(counter.record, expression(counter), counter.comment)
+
+
+def _increases(name: str, counters: Sequence[Counter]) -> str:
+    """In one group, so that all three are of one moment: what is counted is no longer open."""
+    return _group(name, (*map(_increase, counters), *map(_counted, counters), *map(_since, counters)))
+
+
+def _increase(counter: Counter) -> str:
+    return _rule(f"{counter.base}:increase5m", f"{_grown(counter)}\n{_AT_THE_END}")
+
+
+def _counted(counter: Counter) -> str:
+    return _rule(f"{counter.base}:counted", f"last_over_time({counter.record}[{_TILE}])\n{_AT_THE_END}")
+
+
+def _since(counter: Counter) -> str:
+    """With a label of its own, so that ``or`` puts it beside the increases."""
+    return _rule(f"{counter.base}:since5m", _grown(counter)) + "    labels:\n      part: open\n"
+
+
+def _of_buckets(counter: Counter) -> str:
+    grown = f"sum without (instance, collector_instance_id) (increase({counter.record}[{_TILE}]))"
+    return _rule(f"{counter.base}:increase5m", grown)
+
+
+def _grown(counter: Counter) -> str:
+    """What came since the last value that was counted, whatever happened to the process meanwhile."""
+    last, most, least = (f"{name}_over_time({counter.record}[{_TILE}])" for name in ("last", "max", "min"))
+    before = f"(last_over_time({counter.base}:counted[1h]) or {least})"
+    return (
+        "sum without (instance, collector_instance_id) (\n"
+        f"  {last} - {before} >= 0\n"
+        "  or\n"
+        f"  {last} + {most} - {before}\n"
+        ")"
+    )
 
 
 def expression(counter: Counter) -> str:

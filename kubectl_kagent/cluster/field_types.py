@@ -30,6 +30,7 @@ from kubectl_kagent.cluster.shapes import (
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     CRD,
@@ -136,6 +137,7 @@ _COUNTED = fields(
 
 # Of each kind the parts that must be there, and what its parts look like (metadata apart).
 _KINDS: dict[Resource, tuple[str, dict[str, Shape]]] = {
+    **dict.fromkeys(BUNDLED, ("", {})),
     AGENT: (
         "",
         {

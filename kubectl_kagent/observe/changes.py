@@ -112,12 +112,21 @@ def _tried(cluster: Cluster, item: Object, live: Object | None, manager: str) ->
         if live is None or _is_ours(live)
         else [f"{label_of(item)} was made by others (no label {SELECTOR})"]
     )
+    if live is not None and _is_ours(live) and (other := _subjects(live) - _subjects(item)):
+        found.append(f"{label_of(item)} is of the installation in namespace {', '.join(sorted(other))}")
     try:
         after = _apply(cluster, item, manager, dry_run=True)
     except FieldConflict as error:
         found += [f"{label_of(item)} {field} is managed by {other}" for field, other in error.fields]
         after = _apply(cluster, item, manager, dry_run=True, force=True)
     return Change(item, live, after, tuple(found))
+
+
+def _subjects(binding: Mapping[str, Any]) -> set[str]:
+    """The namespaces of the accounts that a binding names: there is one binding in the cluster."""
+    subjects = binding.get("subjects")
+    found = (dig(subject, "namespace") for subject in (subjects if isinstance(subjects, list) else ()))
+    return {str(namespace) for namespace in found if namespace}
 
 
 def _apply(

@@ -10,7 +10,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import ResourceMissing
 from kubectl_kagent.model.resources import BUNDLED, NAMESPACE, OPERATORS, Resource
-from kubectl_kagent.observe.bundle import KAGENT_NAMESPACE, SELECTOR
+from kubectl_kagent.observe.bundle import KAGENT_NAMESPACE, SELECTOR, resource_of
 
 Object = dict[str, Any]
 
@@ -64,10 +64,7 @@ def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
     The namespace itself goes last, and only if nothing else of the bundle's kinds is in it. What is not in a
     namespace of its own (roles, the recorder) stays as long as another installation needs it.
     """
-    listed = side_by_side(lambda resource: _labelled(cluster, resource), reversed(BUNDLED))
-    found = [item for items in listed for item in items]
-    going = {item.name for item in found if item.resource is NAMESPACE and item.is_going}
-    elsewhere = {item.namespace for item in found} - {"", namespace, KAGENT_NAMESPACE, *going}
+    found, elsewhere = _installed(cluster, namespace)
     ours: list[Installed] = []
     left = [f"namespace {other} has an installation of its own" for other in sorted(elsewhere)]
     for item in found:
@@ -85,6 +82,38 @@ def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
         ours.remove(own)
         left.append(f"{own.label} has other objects in it: {_some(others)}")
     return Removal(tuple(ours), tuple(left))
+
+
+def superseded(
+    cluster: Cluster, namespace: str, objects: Sequence[Object], *, manager: str
+) -> tuple[Installed, ...]:
+    """What ``manager`` applied of that bundle and an install of ``objects`` has no more, last made first.
+
+    Namespaces stay, and while another installation is there, what is not in ``namespace`` as well.
+    """
+    wanted = {
+        (resource_of(item), item["metadata"].get("namespace") or "", item["metadata"]["name"])
+        for item in objects
+    }
+    found, elsewhere = _installed(cluster, namespace)
+    places = (namespace,) if elsewhere else ("", namespace, KAGENT_NAMESPACE)
+    return tuple(
+        item
+        for item in found
+        if item.resource is not NAMESPACE
+        and item.namespace in places
+        and (item.resource, item.namespace, item.name) not in wanted
+        and item.is_applied_by(manager)
+        and not item.is_going
+    )
+
+
+def _installed(cluster: Cluster, namespace: str) -> tuple[list[Installed], set[str]]:
+    """All objects of the bundle, last made first, and the namespaces of other installations."""
+    listed = side_by_side(lambda resource: _labelled(cluster, resource), reversed(BUNDLED))
+    found = [item for items in listed for item in items]
+    going = {item.name for item in found if item.resource is NAMESPACE and item.is_going}
+    return found, {item.namespace for item in found} - {"", namespace, KAGENT_NAMESPACE, *going}
 
 
 def _place(item: Installed) -> str:

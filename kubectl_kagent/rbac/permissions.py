@@ -385,6 +385,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *_SURROUNDINGS,
         *_of_bundle(("get",), "whether it is there, and as it should be"),
         *_of_bundle(("create", "patch"), "try it on the server, apply it"),
+        *_of_bundle(("list",), "what an earlier version installed", _ALL_NAMESPACES),
+        *(need for need in _of_bundle(("delete",), "delete it") if need.resource is not NAMESPACE),
     ),
     "observe uninstall": (
         *_of_bundle(("list",), "what is ours, and what else is in the namespace", _ALL_NAMESPACES),

@@ -11,7 +11,7 @@ from kubectl_kagent.model.revision import timestamp
 from kubectl_kagent.model.usage import UsageRow
 from kubectl_kagent.render.columns import UNKNOWN, Column, cells, named
 from kubectl_kagent.render.table import age, plain, table
-from kubectl_kagent.render.top import errors_cell, quantile_cell, quantile_seconds
+from kubectl_kagent.render.top import errors_cell, quantile_cell, quantile_seconds, usd_cell
 
 # With fewer turns P95 is little else than the longest of them.
 _FEW = 20
@@ -64,8 +64,8 @@ def _columns(*, wide: bool) -> list[Column[ImpactRow]]:
         _of_usage("P95", lambda usage: quantile_seconds(usage.p95), _p95),
         _of_usage("TOOL-CALLS", lambda usage: usage.tool_calls),
         _of_usage("TOKENS/TURN", _tokens),
-        _of_usage("COST", lambda usage: usage.cost, lambda usage: _usd(usage.cost)),
-        _of_usage("COST/TURN", _cost, lambda usage: _usd(_cost(usage))),
+        _of_usage("COST", lambda usage: usage.cost, lambda usage: usd_cell(usage.cost)),
+        _of_usage("COST/TURN", _cost, lambda usage: usd_cell(_cost(usage))),
         Column("CONFIG-HASH", lambda row: row.period.row.config_hash),
         Column("CHANGE", lambda row: row.period.row.change),
     ]
@@ -113,9 +113,3 @@ def _tokens(usage: UsageRow) -> int | None:
 
 def _cost(usage: UsageRow) -> float | None:
     return usage.cost / usage.calls if usage.cost is not None and usage.calls else None
-
-
-def _usd(dollars: float | None) -> str:
-    if dollars is None:
-        return UNKNOWN
-    return f"${dollars:.{2 if dollars >= 1 else 4}f}"

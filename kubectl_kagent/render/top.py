@@ -57,6 +57,7 @@ class AgentUsageView(_AgentName, _CallsView):
 
     toolCalls: Annotated[int | None, "calls of tools in its turns; null: not counted"]
     tokens: Annotated[TokensView | None, "tokens of all its calls of models; null: not counted"]
+    costUsd: Annotated[float | None, "what these tokens cost at the prices of now; null: no price is known"]
 
 
 class _ToolName(TypedDict):
@@ -78,6 +79,7 @@ class ModelUsageView(_ModelName, _CallsView):
     """A row of `top models`."""
 
     tokens: Annotated[TokensView | None, "tokens of all its calls; null: not counted"]
+    costUsd: Annotated[float | None, "what these tokens cost at the prices of now; null: no price is known"]
 
 
 UsageRowView = AgentUsageView | ToolUsageView | ModelUsageView
@@ -110,13 +112,14 @@ def _row_view(row: UsageRow, wanted: Wanted) -> UsageRowView:
         return {"namespace": namespace, "tool": row.name, "agent": row.agent, **calls}
     tokens = tokens_view(row.tokens) if row.tokens else None
     if wanted.kind == MODELS:
-        return {"namespace": namespace, "model": row.name, **calls, "tokens": tokens}
+        return {"namespace": namespace, "model": row.name, **calls, "tokens": tokens, "costUsd": row.cost}
     return {
         "namespace": namespace,
         "agent": row.name,
         **calls,
         "toolCalls": row.tool_calls,
         "tokens": tokens,
+        "costUsd": row.cost,
     }
 
 
@@ -140,6 +143,7 @@ def _columns(wanted: Wanted, *, wide: bool) -> list[Column[UsageRow]]:
     tokens: list[Column[UsageRow]] = [
         Column("TOKENS-IN", lambda row: row.tokens.prompt if row.tokens else None),
         Column("TOKENS-OUT", lambda row: row.tokens.output if row.tokens else None),
+        Column("COST", lambda row: row.cost, lambda row: usd_cell(row.cost)),
     ]
     return [
         *([Column("NAMESPACE", lambda row: row.namespace)] if wanted.namespace is None else []),
@@ -175,3 +179,10 @@ def quantile_cell(quantile: Quantile | None) -> str:
     if quantile is None:
         return UNKNOWN
     return f"{'>' if quantile.beyond else ''}{took(quantile.seconds)}"
+
+
+def usd_cell(dollars: float | None) -> str:
+    """Dollars, and parts of a cent where it is less than a dollar."""
+    if dollars is None:
+        return UNKNOWN
+    return f"${dollars:.{2 if dollars >= 1 else 4}f}"

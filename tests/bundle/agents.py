@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.bundle.curves import (
+    TILE,
     Curve,
     Series,
     constant,
     counted,
+    grown,
     histogram,
     mean,
     p95,
     rate,
     ratio,
     share_of,
+    still_open,
     times,
     wobble,
 )
@@ -37,15 +41,29 @@ def _counters(name: str, labels: dict[str, str], curve: Curve) -> Series:
     return Series(name, {**labels, **COLLECTOR}, curve)
 
 
+def _recorded(base: str, labels: dict[str, str], curve: Curve) -> Iterator[Series]:
+    """A counter that rules record, its increases and what is open since the last one."""
+    yield _counters(f"{base}:total", labels, curve)
+    yield Series(f"{base}:increase5m", labels, grown(curve), TILE)
+    yield Series(f"{base}:since5m", {**labels, "part": "open"}, still_open(curve))
+
+
+def _durations(base: str, labels: dict[str, str], curve: Curve, median: float) -> Iterator[Series]:
+    """The buckets that rules record, and their increases."""
+    yield from histogram(f"{base}:total", {**labels, **COLLECTOR}, curve, median)
+    for one in histogram(f"{base}:increase5m", labels, curve, median):
+        yield Series(one.name, one.labels, grown(one.value), TILE)
+
+
 def _group(
     prefix: str, subject: str, labels: dict[str, str], calls: Curve, failures: Curve, median: float
 ) -> Iterator[Series]:
     """Counters, histogram and rates of turns, tools or models."""
     failed = {"turns": "turn_failures", "calls": "failures"}[subject]
     duration = {"turns": "turn", "calls": "call"}[subject] + "_duration_seconds"
-    yield _counters(f"{prefix}:{subject}:total", labels, calls)
-    yield _counters(f"{prefix}:{failed}:total", labels, failures)
-    yield from histogram(f"{prefix}:{duration}_bucket:total", {**labels, **COLLECTOR}, calls, median)
+    yield from _recorded(f"{prefix}:{subject}", labels, calls)
+    yield from _recorded(f"{prefix}:{failed}", labels, failures)
+    yield from _durations(f"{prefix}:{duration}_bucket", labels, calls, median)
     yield Series(f"{prefix}:{subject}:rate5m", labels, rate(calls, 300))
     for window, seconds in WINDOWS.items():
         yield Series(f"{prefix}:{failed}:ratio_rate{window}", labels, ratio(failures, calls, seconds))
@@ -85,7 +103,7 @@ def _tools(agent: Agent, incident: tuple[float, float]) -> Iterator[Series]:
             "agent_tool", "calls", labels, calls, share_of(calls, 0.03, incident), agent.seconds / 8
         )
         if tool == "pay_back":
-            yield _counters("agent_tool:approvals_requested:total", labels, calls)
+            yield from _recorded("agent_tool:approvals_requested", labels, calls)
 
 
 def _models(agent: Agent, incident: tuple[float, float]) -> Iterator[Series]:
@@ -93,16 +111,13 @@ def _models(agent: Agent, incident: tuple[float, float]) -> Iterator[Series]:
     calls = counted(agent.per_minute * 2)
     failures = share_of(calls, agent.failing / 2, incident)
     for series in _group("agent_model", "calls", labels, calls, failures, agent.seconds / 3):
-        is_failure = series.name == "agent_model:failures:total"
-        yield (
-            _counters(series.name, {**labels, "error_type": "RateLimitError"}, failures)
-            if is_failure
-            else series
-        )
+        is_failure = series.name.startswith("agent_model:failures:") and "ratio" not in series.name
+        more = {"error_type": "RateLimitError"} if is_failure else {}
+        yield replace(series, labels={**series.labels, **more})
     prices = USD_PER_TOKEN[agent.model]
     for kind, per_turn in TOKENS_PER_TURN.items():
         tokens = times(counted(agent.per_minute), per_turn)
-        yield _counters("agent_model:tokens:total", {**labels, "type": kind}, tokens)
+        yield from _recorded("agent_model:tokens", {**labels, "type": kind}, tokens)
         yield Series("agent_model:tokens:rate5m", {**labels, "type": kind}, rate(tokens, 300))
     usd = sum(prices[kind] * per_turn for kind, per_turn in TOKENS_PER_TURN.items())
     hourly = rate(times(counted(agent.per_minute), usd), 3600)

@@ -66,19 +66,19 @@ def wait_until(there: Callable[[], T], what: str) -> T:
 
 
 @contextmanager
-def alertmanager(folder: Path) -> Iterator[Alertmanager]:
-    """Alertmanager, with all that it writes in ``folder``."""
+def alertmanager(folder: Path, *, address: str = "", hurried: bool = True) -> Iterator[Alertmanager]:
+    """Alertmanager, with all that it writes in ``folder``; on any port of loopback, or at ``address``."""
     names = ("slack", "slack-info", "pagerduty", "deadman")
     with serve() as one, serve() as two, serve() as three, serve() as four:
         receivers = dict(zip(names, (one, two, three, four), strict=True))
         for receiver in receivers.values():
             receiver.answer = _accept
-        config = _write(folder, {name: receiver.url for name, receiver in receivers.items()})
-        port = _free_port()
+        config = _write(folder, {name: receiver.url for name, receiver in receivers.items()}, hurried=hurried)
+        address = address or f"127.0.0.1:{_free_port()}"
         arguments = [
             f"--config.file={config}",
             f"--storage.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.listen-address={address}",
             f"--web.external-url={EXTERNAL_URL}",
             "--web.route-prefix=/",
             "--cluster.listen-address=",
@@ -88,7 +88,7 @@ def alertmanager(folder: Path) -> Iterator[Alertmanager]:
                 ["prometheus-alertmanager", *arguments], stdout=log, stderr=subprocess.STDOUT, cwd=folder
             )
         try:
-            url = f"http://127.0.0.1:{port}"
+            url = f"http://{address}"
             wait_until(lambda: _ready(url, process), "ready Alertmanager")
             yield Alertmanager(url, receivers)
         finally:
@@ -97,7 +97,7 @@ def alertmanager(folder: Path) -> Iterator[Alertmanager]:
 
 
 def overlay(config: dict[str, Any], urls: dict[str, str], secrets: Path) -> dict[str, Any]:
-    """The configuration with our addresses for Slack, PagerDuty and the switch, and in a hurry."""
+    """The configuration with our addresses for Slack, PagerDuty and the switch."""
     for receiver in config["receivers"]:
         for settings in receiver.get("slack_configs", ()):
             settings["api_url_file"] = str(secrets / Path(settings["api_url_file"]).name)
@@ -106,7 +106,6 @@ def overlay(config: dict[str, Any], urls: dict[str, str], secrets: Path) -> dict
             settings["url"] = f"{urls['pagerduty']}/v2/enqueue"
         for settings in receiver.get("webhook_configs", ()):
             settings["url"] = urls["deadman"]
-    _hurry(config["route"])
     return config
 
 
@@ -118,7 +117,7 @@ def _hurry(route: dict[str, Any]) -> None:
         _hurry(child)
 
 
-def _write(folder: Path, urls: dict[str, str]) -> Path:
+def _write(folder: Path, urls: dict[str, str], *, hurried: bool) -> Path:
     secrets = folder / "secrets"
     secrets.mkdir()
     (secrets / "slack-url").write_text(f"{urls['slack']}/services/T0/B0/secret\n")
@@ -126,8 +125,11 @@ def _write(folder: Path, urls: dict[str, str]) -> Path:
     (secrets / "pagerduty-key").write_text(f"{PAGERDUTY_KEY}\n")
     for template in TEMPLATES:
         shutil.copy(template, folder)
+    written = overlay(yaml.safe_load(CONFIG.read_text()), urls, secrets)
+    if hurried:
+        _hurry(written["route"])
     config = folder / "alertmanager.yaml"
-    config.write_text(yaml.safe_dump(overlay(yaml.safe_load(CONFIG.read_text()), urls, secrets)))
+    config.write_text(yaml.safe_dump(written))
     return config
 
 

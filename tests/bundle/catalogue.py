@@ -13,22 +13,32 @@ _ROUTE = "namespace bind gateway listener route"
 _WORKLOAD = "namespace kind name"
 _BURNS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
+
+def _counters(labels: str, *bases: str) -> dict[str, str]:
+    """Counters that rules record: how far they are, what came in five minutes, and what since then."""
+    return {
+        f"{base}:{what}": f"{labels}{' part' if what == 'since5m' else ''}"
+        for base in bases
+        for what in ("total", "increase5m", "since5m")
+    }
+
+
 _BY_MAKER: dict[str, dict[str, str]] = {
     "recording rules": {
-        **dict.fromkeys(("agent:turns:total", "agent:turn_failures:total"), _AGENT),
-        "agent:turn_duration_seconds_bucket:total": f"{_AGENT} le",
+        **_counters(_AGENT, "agent:turns", "agent:turn_failures"),
+        **_counters(f"{_AGENT} le", "agent:turn_duration_seconds_bucket"),
         "agent:turn_duration_seconds:p95_5m": _AGENT,
         **{f"agent:turn_failures:ratio_rate{window}": _AGENT for window in _BURNS},
-        **dict.fromkeys(("agent_tool:calls:total", "agent_tool:failures:total"), _TOOL),
-        **dict.fromkeys(("agent_tool:approvals_requested:total", "agent_tool:failures:ratio_rate5m"), _TOOL),
-        "agent_tool:call_duration_seconds_bucket:total": f"{_TOOL} le",
+        **_counters(_TOOL, "agent_tool:calls", "agent_tool:failures", "agent_tool:approvals_requested"),
+        "agent_tool:failures:ratio_rate5m": _TOOL,
+        **_counters(f"{_TOOL} le", "agent_tool:call_duration_seconds_bucket"),
         "agent_tool:call_duration_seconds:p95_5m": _TOOL,
-        "agent_model:calls:total": _MODEL,
-        "agent_model:failures:total": f"{_MODEL} error_type",
+        **_counters(_MODEL, "agent_model:calls"),
+        **_counters(f"{_MODEL} error_type", "agent_model:failures"),
         "agent_model:failures:ratio_rate5m": _MODEL,
-        "agent_model:call_duration_seconds_bucket:total": f"{_MODEL} le",
+        **_counters(f"{_MODEL} le", "agent_model:call_duration_seconds_bucket"),
         "agent_model:call_duration_seconds:p95_5m": _MODEL,
-        "agent_model:tokens:total": f"{_MODEL} type",
+        **_counters(f"{_MODEL} type", "agent_model:tokens"),
         "agent_model:cost_usd:rate1h": _MODEL,
         **{f"gateway:request_errors:ratio_rate{window}": "namespace gateway" for window in _BURNS},
         "gateway:request_duration_seconds:p95_5m": "namespace gateway",

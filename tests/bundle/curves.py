@@ -9,14 +9,18 @@ from dataclasses import dataclass
 Curve = Callable[[float], float]
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+TILE = 300  # seconds of a recorded increase
 _WAVE_SECONDS = 7200
 
 
 @dataclass(frozen=True)
 class Series:
+    """``every`` is how far apart its samples are, in seconds."""
+
     name: str
     labels: dict[str, str]
     value: Curve
+    every: int = 30  # as the bundle scrapes
 
 
 def counted(per_minute: float) -> Curve:
@@ -67,6 +71,16 @@ def ratio(part: Curve, whole: Curve, window: float) -> Curve:
         return (part(second) - part(before)) / happened if happened else math.nan
 
     return at
+
+
+def grown(curve: Curve) -> Curve:
+    """What came in the five minutes before."""
+    return lambda second: curve(second) - curve(max(second - TILE, 0))
+
+
+def still_open(curve: Curve) -> Curve:
+    """What came since the last whole five minutes."""
+    return lambda second: curve(second) - curve(second - second % TILE)
 
 
 def constant(value: float) -> Curve:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import promql_parser
 
+from tests.bundle import look
 from tests.bundle.catalogue import SERIES
 from tests.bundle.contents import Json, Query, nodes, panels, parsed, queries, series_names, variables
 from tests.bundle.grafana_schema import UNITS
@@ -31,6 +32,7 @@ def problems(uid: str, dashboard: Json, uids: set[str]) -> list[str]:
         *_of_variables(dashboard),
         *_of_grid(dashboard),
         *_of_links(dashboard, uids),
+        *_of_annotations(dashboard),
         *(f"{panel['title']}: {problem}" for panel in panels(dashboard) for problem in _of_panel(uid, panel)),
         *(f"{query.where}: {problem}" for query in queries(dashboard) for problem in of_query(query)),
     ]
@@ -126,6 +128,16 @@ def _of_links(dashboard: Json, uids: set[str]) -> Iterator[str]:
             yield f"the link {link['title']} doesn't carry the time"
 
 
+def _of_annotations(dashboard: Json) -> Iterator[str]:
+    """What happened to others than those that are chosen only hides what happened to these."""
+    names = {variable["name"] for variable in variables(dashboard)}
+    wanted = [{"namespace"} & names, {"server", "agent"} & names]
+    for annotation in dashboard["annotations"]["list"]:
+        for group in filter(None, wanted):
+            if "expr" in annotation and not any(f"${name}" in annotation["expr"] for name in group):
+                yield f"annotation {annotation['name']}: not only of the chosen {' or '.join(sorted(group))}"
+
+
 def _of_panel(uid: str, panel: Json) -> Iterator[str]:
     defaults = panel["fieldConfig"]["defaults"]
     if not panel["title"] or not panel.get("description", "").endswith("."):
@@ -142,6 +154,7 @@ def _of_panel(uid: str, panel: Json) -> Iterator[str]:
         yield "the panel has another data source than its queries"
     if panel["type"] in ("timeseries", "stat", "bargauge", "heatmap") and defaults.get("unit") not in UNITS:
         yield f"{defaults.get('unit')!r} is no unit of Grafana"
+    yield from look.problems(panel)
     if panel["type"] == "timeseries" and _LATENCY.search(panel["title"]) and uid not in _WITHOUT_EXEMPLARS:
         yield from _without_exemplars(panel)
     if panel["type"] == "table" and panel.get("transformations"):
@@ -194,9 +207,19 @@ def of_query(query: Query) -> Iterator[str]:
     for name in sorted(series_names(tree) - SERIES.keys()):
         yield f"{name} is in no catalogue"
         return
+    yield from _of_long_ranges(query)
     yield from _of_windows(query, tree)
     yield from _of_groups(tree)
+    yield from _of_workloads(tree)
     yield from _of_legend(query)
+
+
+def _of_long_ranges(query: Query) -> Iterator[str]:
+    """A week of what is recorded each 30 s, or of the collector's buckets, takes too long to read."""
+    if re.search(r":total\{[^}]*\}\[\$__(range|interval)\]", query.text):
+        yield "a recorded counter over a time range, in place of its :increase5m"
+    if re.search(r"traces_span_metrics\w+\{[^}]*\}(?! @ end\(\))", query.text):
+        yield "series of spans at another time than @ end(): they are there for exemplars alone"
 
 
 def _of_windows(query: Query, tree: object) -> Iterator[str]:
@@ -229,6 +252,15 @@ def _of_groups(tree: object) -> Iterator[str]:
         }  # all clusters in one; a price has no cluster
         if "by" in str(node.modifier) and "cluster" not in labels and not single:
             yield f"{node.modifier} leaves the cluster out"
+
+
+def _of_workloads(tree: object) -> Iterator[str]:
+    """MCP servers are workloads, too; they have no label agent, which a matcher of all agents takes."""
+    for node, _ in nodes(tree):
+        if isinstance(node, promql_parser.VectorSelector) and (node.name or "").startswith("kagent:workload"):
+            matched = {matcher.name for matcher in node.matchers.matchers}
+            if "agent" in matched and "kind" not in matched:
+                yield f"{node.name} of agents is also that of MCP servers"
 
 
 def _of_legend(query: Query) -> Iterator[str]:

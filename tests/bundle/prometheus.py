@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.bundle.curves import Series
 from tests.bundle.series import everything
-from tests.lab.build import TELEMETRY, build_all, program
+from tests.lab.build import PROMETHEUS, build_all, program
 from tests.lab.layout import Layout
 from tests.lab.progress import Progress
 
-STEP = 30  # seconds between samples, as the bundle scrapes
 _PATIENCE = 60
+Fleet = Callable[[int, int], Iterable[Series]]  # of Unix seconds, from and to
 
 
 def openmetrics(series: Iterable[Series], start: int, end: int) -> Iterator[str]:
     """The text that promtool backfills from, line by line; times in Unix seconds."""
     for one in series:
         labels = ",".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
-        for second in range(start, end + 1, STEP):
+        for second in range(start, end + 1, one.every):
             yield f"{one.name}{{{labels}}} {one.value(second - start):.10g} {second}\n"
     yield "# EOF\n"
 
 
 @contextmanager
-def prometheus(folder: Path, start: int, end: int, progress: Progress | None = None) -> Iterator[str]:
-    """The address of one that knows the fleet from start to end; its data is below ``folder``."""
+def prometheus(folder: Path, start: int, end: int, fleet: Fleet = everything) -> Iterator[str]:
+    """The address of one that knows ``fleet`` from start to end; its data is below ``folder``."""
     layout = Layout.here()
-    build_all(layout, [module for module in TELEMETRY if module.name == "prometheus"], progress or Progress())
+    build_all(layout, [PROMETHEUS], Progress())
     written = folder / "fleet.om"
     with written.open("w") as file:
-        file.writelines(openmetrics(everything(start, end), start, end))
-    data = folder / "data"
-    backfill = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(written), str(data)]
+        file.writelines(openmetrics(fleet(start, end), start, end))
+    backfill = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(written), str(folder / "data")]
     subprocess.run([str(program(layout, "promtool")), *backfill], check=True, timeout=_PATIENCE)
-    (folder / "prometheus.yaml").write_text("{}\n")
+    with serving(folder) as address:
+        yield address
+
+
+@contextmanager
+def serving(folder: Path, config: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """The address of one that has the blocks in ``folder/data`` and does what ``config`` says."""
+    settings = folder / "prometheus.yaml"
+    settings.write_text(json.dumps(config or {}))
     address = f"127.0.0.1:{_free_port()}"
     command = [
-        str(program(layout, "prometheus")),
-        f"--config.file={folder / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={data}",
+        str(program(Layout.here(), "prometheus")),
+        f"--config.file={settings}",
+        f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=100y",
+        "--storage.tsdb.max-block-duration=18h",  # as without that retention: blocks stay as they are
         f"--web.listen-address={address}",
         "--log.level=error",
     ]

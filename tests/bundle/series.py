@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import yaml
 
 from tests.bundle.agents import of_agent
 from tests.bundle.curves import Series, constant
-from tests.bundle.fleet import AGENTS, INCIDENT, USD_PER_TOKEN
+from tests.bundle.fleet import AGENTS, INCIDENT, USD_PER_TOKEN, Agent
 from tests.bundle.services import control_plane, gateway, mcp_servers, telemetry
+from tests.lab.layout import CHECKOUT
 
-THRESHOLDS = {
-    "turn_p95_seconds": 120,
-    "tool_p95_seconds": 20,
-    "model_p95_seconds": 60,
-    "gateway_p95_seconds": 30,
-    "tool_failure_ratio": 0.2,
-    "model_failure_ratio": 0.1,
-    "agent_cost_usd_per_hour": 5,
-    "fleet_cost_usd_per_day": 200,
-    "reconcile_error_ratio": 0.1,
-    "workqueue_depth": 50,
-    "collector_queue_ratio": 0.8,
-    "recorder_lag_seconds": 120,
-    "memory_limit_ratio": 0.9,
-}
-OBJECTIVES = {"turns": 0.95, "gateway": 0.99}
+_VALUES = yaml.safe_load((CHECKOUT / "alerts" / "values.yaml").read_text())
+THRESHOLDS: dict[str, float] = _VALUES["thresholds"]
+OBJECTIVES: dict[str, float] = _VALUES["objectives"]
 
 
-def everything(start: int, end: int) -> Iterator[Series]:
+# Series that begin with the first failure.
+_FAILURES = re.compile(
+    "agent.*failures:total|.*_failure_total|.*(failed|refused)_spans_total|.*(waiting|terminated)_reason|"
+    ".*_retries_total|kagent_recorder_trouble"
+)
+
+
+def good_times(start: int, end: int) -> Iterator[Series]:
+    """Those of a fleet in which nothing has ever failed."""
+    agents = [replace(agent, failing=0.0, broken_for=0, replicas=1) for agent in AGENTS]
+    for one in everything(start, end, agents):
+        alert = one.name == "ALERTS" and one.labels["alertname"] != "KagentWatchdog"
+        refused = one.name == "agentgateway_requests_total" and one.labels["status"] != "200"
+        if not (alert or refused or _FAILURES.fullmatch(one.name)):
+            yield one
+
+
+def everything(start: int, end: int, agents: Sequence[Agent] = AGENTS) -> Iterator[Series]:
     """All of them; start and end in Unix seconds."""
     length = end - start
     incident = (INCIDENT[0] * length, INCIDENT[1] * length)
-    for agent in AGENTS:
+    for agent in agents:
         yield from of_agent(agent, start, length, incident)
     yield from _values()
     yield from _alerts()

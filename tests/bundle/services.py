@@ -16,6 +16,15 @@ JOBS = (
     "kmcp",
     "kagent-tools",
 )
+CONTROLLERS = (
+    "agent",
+    "modelconfig",
+    "modelproviderconfig",
+    "remotemcpserver",
+    "sandboxagent",
+    "service",
+    "toolserver",
+)
 
 
 def telemetry() -> Iterator[Series]:
@@ -26,8 +35,9 @@ def telemetry() -> Iterator[Series]:
         yield Series("process_cpu_seconds_total", target, lambda second: second * 0.03)
     collector = {"job": "kagent-collector", "instance": "10.0.0.9:8888"}
     spans = counted(600)
-    yield Series("otelcol_receiver_accepted_spans_total", {**collector, "receiver": "otlp"}, spans)
-    yield Series("otelcol_receiver_refused_spans_total", {**collector, "receiver": "otlp"}, constant(0))
+    receiver = {**collector, "receiver": "otlp", "transport": "grpc"}
+    yield Series("otelcol_receiver_accepted_spans_total", receiver, spans)
+    yield Series("otelcol_receiver_refused_spans_total", receiver, constant(0))
     exporter = {**collector, "exporter": "otlp_grpc/tempo"}
     yield Series("otelcol_exporter_sent_spans_total", exporter, spans)
     yield Series("otelcol_exporter_send_failed_spans_total", exporter, share_of(spans, 0.001, (0, 0)))
@@ -47,7 +57,7 @@ def telemetry() -> Iterator[Series]:
 def control_plane(incident: tuple[float, float]) -> Iterator[Series]:
     yield Series("kagent_build_info", {"job": "kagent-controller", "version": "v0.10.2"}, constant(1))
     for job, controllers in (
-        ("kagent-controller", ("agent", "modelconfig", "remotemcpserver")),
+        ("kagent-controller", CONTROLLERS),
         ("kmcp", ("mcpserver",)),
     ):
         target = {"job": job, "instance": f"{job}:8080"}

@@ -110,13 +110,25 @@ BREAKS: list[tuple[str, Callable[[Json], Any], str]] = [
     ("no PromQL", lambda d: target(d, "Turns").update(expr="sum(("), "Turns/A: no PromQL"),
     (
         "a series of nobody",
-        lambda d: replace(target(d, "Turns"), "expr", "agent:turns:total", "agent:turn:total"),
-        "Turns/A: agent:turn:total is in no catalogue",
+        lambda d: replace(target(d, "Turns"), "expr", "agent:turns:increase5m", "agent:turn:increase5m"),
+        "Turns/A: agent:turn:increase5m is in no catalogue",
     ),
     (
         "a counter as it is",
         lambda d: target(d, "Turns").update(expr="sum by (cluster) (agent:turns:total)"),
         "Turns/A: the counter agent:turns:total outside of rate and increase",
+    ),
+    (
+        "a week of a counter",
+        lambda d: target(d, "Turns").update(
+            expr='sum by (cluster) (increase(agent:turns:total{agent=~"$agent"}[$__range]))'
+        ),
+        "Turns/A: a recorded counter over a time range",
+    ),
+    (
+        "a week of spans",
+        lambda d: replace(panel(d, DURATION)["targets"][2], "expr", " @ end()", ""),
+        f"{DURATION}/C: series of spans at another time than @ end()",
     ),
     (
         "another window",
@@ -202,6 +214,25 @@ BREAKS: list[tuple[str, Callable[[Json], Any], str]] = [
         "a dropdown that forgets",
         lambda d: d["links"][0].update(includeVars=False),
         "the link to all dashboards does not carry time and variables",
+    ),
+    (
+        "annotations of all agents",
+        lambda d: replace(d["annotations"]["list"][1], "expr", ',name=~"$agent"', ""),
+        "annotation Config changes: not only of the chosen agent",
+    ),
+    (
+        "annotations of all namespaces",
+        lambda d: replace(d["annotations"]["list"][6], "expr", ',namespace=~"$namespace|"', ""),
+        "annotation Firing alerts: not only of the chosen namespace",
+    ),
+    (
+        "MCP servers among the agents",
+        lambda d: [
+            replace(one, "expr", ',kind="Agent"', "")
+            for one in panel(d, "Agents, the worst first")["targets"]
+            if "replicas:desired" in one["expr"]
+        ],
+        "kagent:workload_replicas:desired of agents is also that of MCP servers",
     ),
 ]
 

@@ -6,7 +6,8 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
 import pytest
@@ -15,6 +16,7 @@ from tests.bundle.curves import Series, constant, counted, p95, ratio, share_of
 from tests.bundle.fleet import AGENTS, Agent
 from tests.bundle.prometheus import openmetrics, prometheus
 from tests.bundle.series import everything
+from tests.rehearsal.answers import of_dashboards, of_rules
 
 START, END = 1_795_838_400, 1_795_860_000
 
@@ -71,6 +73,25 @@ def test_the_buckets_have_the_percentile(address: str) -> None:
     [found] = _asked(address, f"histogram_quantile(0.95, {buckets})").values()
     assert 10 < p95(AGENTS[0].seconds) < 30  # two bounds of buckets, between which Prometheus guesses
     assert 10 < found < 30
+
+
+@pytest.mark.telemetry
+def test_what_the_lab_does_not_have_is_seen_on_made_up_series(address: str) -> None:
+    """Every query of a panel or rule about agentgateway or kagent-tools has data, and its legend's labels."""
+
+    def ask(query: str) -> list[dict[str, Any]]:
+        asked = {"query": query, "start": END - 3600, "end": END, "step": 60}
+        with urlopen(f"{address}/api/v1/query_range?{urlencode(asked)}", timeout=30) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return found
+
+    answers = (*of_dashboards(ask, {}, 3600), *of_rules(ask, 3600))
+    away = [answer for answer in answers if answer.is_of_parts_away]
+    assert [(answer.where, answer.what) for answer in away if not answer.is_whole] == [
+        # a guardrail that fails open is not an everyday thing
+        ("gateway.rules.yaml", "KagentGatewayGuardrailOpen (warning, 0s)"),
+    ]
+    assert len(away) > 40
 
 
 def _asked(address: str, query: str) -> dict[str, float]:

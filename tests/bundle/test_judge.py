@@ -75,7 +75,13 @@ def drawn(studio: Studio, folder: Path, *panels: Json, annotations: tuple[Json, 
 
 def test_good_panels_of_each_kind(studio: Studio, tmp_path: Path) -> None:
     lines = {"timestamp": f"{START}000000000", "line": "turn ended <b>well</b>"}
-    stream = [{"stream": {"pod": "triage"}, "values": [[lines["timestamp"], lines["line"]]]}]
+    wrapped = ["a " * 300, "ab " * 200]
+    stream = [
+        {
+            "stream": {"pod": "triage"},
+            "values": [[lines["timestamp"], text] for text in (lines["line"], *wrapped)],
+        }
+    ]
     traces = [
         {
             "traceID": "7f3c",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.bundle.contents import generated
 from tests.lab.layout import CHECKOUT
 from tests.loopback import Loopback, Received, response, serve
 
@@ -85,3 +86,13 @@ def test_each_dashboard_that_is_wrong_is_named(tmp_path: Path, server: Loopback)
         "empty: note: Turns: query A finds nothing\n",
     )
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["empty.png", "twice.png"]
+
+
+@pytest.mark.telemetry
+def test_the_bundles_own_dashboards(tmp_path: Path) -> None:
+    """With the made-up fleet, which a Prometheus of the lab's programs knows."""
+    command = [sys.executable, "-m", "scripts.pictures", "--at", str(END), "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=900, check=False)
+    assert [line for line in done.stdout.splitlines() if ": wrong: " in line] == []
+    assert done.returncode == 0, done.stderr
+    assert {path.stem for path in tmp_path.glob("*.png")} == set(generated())

@@ -60,6 +60,7 @@ PROMETHEUS = Module(
     {
         "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
         "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+        "backfill": "./backfill",
     },
     "3 min",
     tags=DISCOVERY,

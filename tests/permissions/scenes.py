@@ -462,3 +462,24 @@ def without_bundle(world: World) -> None:
         for item in world.admin.list_objects(resource, labels=SELECTOR)["items"]:
             metadata = item["metadata"]
             world.admin.delete(resource, metadata.get("namespace") or "", metadata["name"])
+
+
+def with_older_bundle(world: World) -> None:
+    """Of each kind there is one that a later version has no more."""
+    with_bundle(world)
+    for resource in BUNDLED:
+        if resource is NAMESPACE:
+            continue
+        newest = world.admin.list_objects(resource, labels=SELECTOR)["items"][0]
+        given = {key: newest[key] for key in newest if key not in ("metadata", "status")}
+        metadata = {
+            key: newest["metadata"][key] for key in ("namespace", "labels") if key in newest["metadata"]
+        }
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            **given,
+            "metadata": {**metadata, "name": "older"},
+        }
+        namespace = metadata.get("namespace", "")
+        world.admin.apply(resource, namespace, body, manager="kubectl-kagent")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import chdir
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -181,5 +183,6 @@ def try_line(world: World, moment: Moment, words: list[str]) -> tuple[Done, list
     endless = (
         tuple(words[:2]) in _ENDLESS or tuple(words[:1]) in _ENDLESS or "-f" in words or "--follow" in words
     )
-    done = run(world, words, enough=_ENOUGH if endless else 0, stdin="hello")
+    with TemporaryDirectory() as folder, chdir(folder):  # a file or folder that a line names is made there
+        done = run(world, words, enough=_ENOUGH if endless else 0, stdin="hello")
     return done, list(judge_any(done))

@@ -21,7 +21,7 @@ from tests import recordings
 from tests.fake.copies import copied
 from tests.fake.records import ERROR_TRACE, JAEGER_TRACE, TEMPO_TRACE
 from tests.soak.wire import Answer, Asked
-from tests.unit.commands.test_top import answer as prometheus
+from tests.unit.commands.test_top import priced as prometheus
 
 Object = dict[str, Any]
 

@@ -9,10 +9,11 @@ import click
 
 from kubectl_kagent.cli import external_diff, options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags
+from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE
+from kubectl_kagent.observe.removal import Installed, superseded
 from kubectl_kagent.render import observe as screen
 
 _FAILED = 2  # as with kubectl diff, 1 says that something differs
@@ -36,11 +37,13 @@ def diff(connect: options.Connect, *, flags: BundleFlags, manager: str) -> None:
     kubectl kagent observe diff
     """
     try:
-        found = changes.changes(connect(), flags.objects(connect), manager=manager)
+        cluster, objects = connect(), flags.objects(connect)
+        found = changes.changes(cluster, objects, manager=manager)
+        pruned = superseded(cluster, namespace(), objects, manager=manager)
         for line in (line for change in found for line in change.conflicts):
             terminal.warn(f"{line}: install changes it only with --force-conflicts")
         differing = [change for change in found if change.verb != "unchanged"]
-        code = _show(differing) if differing else 0
+        code = _show(differing, pruned) if differing or pruned else 0
     except UsageError:
         raise
     except KagentError as error:
@@ -49,9 +52,9 @@ def diff(connect: options.Connect, *, flags: BundleFlags, manager: str) -> None:
     click.get_current_context().exit(code)
 
 
-def _show(differing: Sequence[changes.Change]) -> int:
+def _show(differing: Sequence[changes.Change], pruned: Sequence[Installed]) -> int:
     """Print the differences, or let the user's program do it: the exit code is its own then."""
     if external := os.environ.get("KUBECTL_EXTERNAL_DIFF", "").strip():
-        return external_diff.run_on_folders(external, *screen.diff_folders(differing))
-    terminal.show(screen.diff_text(differing))
+        return external_diff.run_on_folders(external, *screen.diff_folders(differing, pruned))
+    terminal.show(screen.diff_text(differing, pruned))
     return 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
+from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
-from kubectl_kagent.errors import done_so_far
+from kubectl_kagent.errors import NotFound, done_so_far
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object
 from kubectl_kagent.observe.ready import wait_until_ready
+from kubectl_kagent.observe.removal import Installed, delete, superseded, try_to_delete
 from kubectl_kagent.observe.status.senders import helm_values
 from kubectl_kagent.render.output import OBJECTS, Output
 
@@ -46,7 +49,8 @@ def install(
     """Apply the observability bundle on the server side; what is there already and the same stays untouched.
 
     Every object is tried first. Nothing is changed if others made or changed something that is in the way:
-    each conflict is named. An option that is given at one install and not at the next is undone by it.
+    each conflict is named. An option that is given at one install and not at the next is undone by it, and
+    what an earlier version installed and this one has no more is deleted.
 
     \b
     kubectl kagent observe install --wait
@@ -66,17 +70,32 @@ def install(
             for line in error.conflicts:
                 terminal.say(line)
             raise
+    pruned = superseded(cluster, namespace(), objects, manager=manager)
+    try_to_delete(cluster, pruned)
     if dry_run == "server":
         _print(((change.after, change.verb) for change in found), len(found), output, dry_run)
+    else:
+        done = changes.apply(cluster, found, manager=manager, force=force_conflicts)
+        _print(done, len(found), output, dry_run)
+    _prune(cluster, pruned, output, dry_run)
+    if dry_run == "server":
         return
-    done = changes.apply(cluster, found, manager=manager, force=force_conflicts)
-    _print(done, len(found), output, dry_run)
     if wait:
         with done_so_far("the bundle is installed", f"kubectl get pods -n {namespace()}"):
             wait_until_ready(cluster, found, timeout=timeout, tell=terminal.say)
     if any(change.live is None for change in found):
         values = (f"{name}={value}" for name, value in helm_values(namespace()).items())
         terminal.say(_TRACES + ", ".join(values))
+
+
+def _prune(cluster: Cluster, pruned: Sequence[Installed], output: Output, dry_run: str) -> None:
+    with done_so_far("the bundle is installed", "kubectl kagent observe install goes on where it ended"):
+        for item in pruned:
+            if dry_run == "none":
+                with suppress(NotFound):
+                    delete(cluster, item)
+            if output.is_text:
+                terminal.changed(item.obj, "pruned", output, dry_run)
 
 
 def _print(results: Iterable[tuple[Object, str]], count: int, output: Output, dry_run: str) -> None:

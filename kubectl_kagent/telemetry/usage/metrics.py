@@ -32,7 +32,10 @@ def usage(prometheus: Prometheus, wanted: Wanted) -> UsageTable:
     asking = Asking(prometheus, wanted.now)
     rows = counted(asking, wanted)
     if rows and wanted.kind != TOOLS:
-        rows = tokens.with_tokens(rows, tokens.spent(asking, wanted))
+        spent, prices = tokens.spent(asking, wanted), tokens.prices(asking)
+        rows = tokens.with_tokens(rows, spent, prices)
+        if prices and (free := tokens.unpriced(spent, prices)):
+            asking.warnings.append(tokens.no_price(free))
     if rows and not begun(asking, wanted):
         asking.warnings.append(_YOUNG)
     return UsageTable(rows, asking.gaps)

@@ -34,9 +34,9 @@ def from_prometheus(prometheus: Prometheus, asked: Sequence[Wanted], *, now: flo
 
     measured = side_by_side(measure, asked)
     gaps = [*priced.gaps, *(gap for _, _, gaps in measured for gap in gaps)]
-    free = sorted({model for _, models, _ in measured for model in models})
+    free = {model for _, models, _ in measured for model in models}
     if prices and free:
-        gaps.append(f"Prometheus ({prometheus.name}): there is no price of {', '.join(free)}")
+        gaps.append(f"Prometheus ({prometheus.name}): {tokens.no_price(free)}")
     return Stretches(tuple(stretch for stretch, _, _ in measured), tuple(dict.fromkeys(gaps)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kubectl_kagent.model.trace import Tokens
@@ -45,10 +45,10 @@ def spent(asking: Asking, wanted: Wanted) -> Spent:
     return found
 
 
-def with_tokens(rows: Sequence[UsageRow], spent: Spent, prices: Prices | None = None) -> tuple[UsageRow, ...]:
+def with_tokens(rows: Sequence[UsageRow], spent: Spent, prices: Prices) -> tuple[UsageRow, ...]:
     """Rows with their tokens, and with what these cost where each has a price."""
     return tuple(
-        replace(row, tokens=_tokens(found), cost=_cost(found, prices or {}))
+        replace(row, tokens=_tokens(found), cost=_cost(found, prices))
         if (found := spent.get((row.namespace, row.agent, row.name)))
         else row
         for row in rows
@@ -63,6 +63,11 @@ def unpriced(spent: Spent, prices: Prices) -> set[str]:
         for (model, type_), count in found.items()
         if round(count) and (model, type_) not in prices
     }
+
+
+def no_price(models: Iterable[str]) -> str:
+    """What is said of models whose tokens have none."""
+    return f"there is no price of {', '.join(sorted(models))}"
 
 
 def _tokens(found: Mapping[tuple[str, str], float]) -> Tokens:

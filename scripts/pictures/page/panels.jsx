@@ -117,6 +117,8 @@ function Bars(props) {
     valueMode = "color",
     namePlacement = "auto",
     showUnfilled = true,
+    minVizHeight = 16,
+    maxVizHeight = 300,
     text,
   } = props.panel.options ?? {};
   return (
@@ -124,8 +126,8 @@ function Bars(props) {
       {...props}
       values={reduced(props, false)}
       minVizWidth={8}
-      minVizHeight={16}
-      maxVizHeight={300}
+      minVizHeight={minVizHeight}
+      maxVizHeight={maxVizHeight}
       itemSpacing={10}
       renderValue={({ value, width, height, orientation, alignmentFactors, count }) => (
         <BarGauge

@@ -1,6 +1,7 @@
 """Prometheus, with the bundle's jobs as far as the lab has what they scrape, and Alertmanager."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,6 +24,8 @@ def prometheus(layout: Layout) -> Part:
     path, text = settings(layout, "prometheus")
     configuration = yaml.safe_load(text)
     configuration["scrape_configs"] += _jobs(layout)
+    priced, price_rules = prices(layout)
+    configuration["rule_files"].append(str(priced))
     command = [
         str(program(layout, "prometheus")),
         f"--config.file={path}",
@@ -32,7 +35,13 @@ def prometheus(layout: Layout) -> Part:
     ]
     ready = answers(layout, f"http://{NODE_ADDRESS}:9090/-/ready")
     content = {"RULES_CONTENT": key_of(RULES)}
-    return Part("prometheus", command, ready, {path: json.dumps(configuration, indent=2)}, content)
+    files = {path: json.dumps(configuration, indent=2), priced: price_rules}
+    return Part("prometheus", command, ready, files, content)
+
+
+def prices(layout: Layout) -> tuple[Path, str]:
+    """The rules that say what the scripted model costs, as a team adds a model to alerts/values.yaml."""
+    return settings(layout, "prices")
 
 
 def alertmanager(layout: Layout) -> Part:

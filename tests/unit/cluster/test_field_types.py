@@ -14,6 +14,7 @@ from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import (
     AGENT,
+    BUNDLED,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     CRD,
@@ -151,6 +152,14 @@ def test_what_is_no_object_at_all(body: dict[str, Any]) -> None:
     error = error_of(lambda: checked(AGENT, body))
     assert "agents.kagent.dev has" in error.message
     assert error.hint == "is another server behind this address?"
+
+
+@pytest.mark.parametrize("resource", BUNDLED, ids=lambda resource: resource.kind)
+def test_every_kind_of_the_bundle_has_metadata(resource: Resource) -> None:
+    said = (
+        f"the API server's answer for {resource.full_name} has a number at metadata, where an object belongs"
+    )
+    assert error_of(lambda: checked(resource, {"metadata": 1})).message == said
 
 
 def test_null_is_a_field_that_is_not_set() -> None:

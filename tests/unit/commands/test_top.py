@@ -42,6 +42,22 @@ def answer(path: str) -> Object:
     return recordings.prometheus(f"durations_{kind}")
 
 
+def priced(path: str, model: str = "scripted") -> Object:
+    """The same with 34 tokens of the model ``scripted``, and what those of a model cost: $1.50."""
+    found = []
+    (query,) = parse_qs(urlsplit(path).query)["query"]
+    if metrics.PRICE in query:
+        prices = {"input": 0.01, "output": 0.3}
+        found = [sample(price, model=model, type=kind) for kind, price in prices.items()]
+    elif metrics.MODEL_TOKENS in query:
+        named = {"k8s_namespace_name": "test-29590623", "gen_ai_request_model": "scripted"}
+        found = [
+            sample(count, gen_ai_agent_name="clock", gen_ai_token_type=kind, **named)
+            for kind, count in {"input": 30, "output": 4}.items()
+        ]
+    return {"data": {"resultType": "vector", "result": found}} if found else answer(path)
+
+
 def sample(value: float, **labels: str) -> Object:
     return {"metric": labels, "value": [1795697568.186, str(value)]}
 
@@ -97,26 +113,29 @@ def test_from_prometheus(
     assert set(world.asked) == {"observe/prometheus:9090/api/v1/query"}
 
 
-def test_tokens_where_the_collector_counts_them(kagent: Kagent, world: TopCluster) -> None:
+@pytest.mark.parametrize("kind", ["agents", "models"])
+def test_tokens_and_cost_where_the_collector_counts_them(
+    kagent: Kagent, world: TopCluster, kind: str
+) -> None:
     """Then nothing is said of them."""
-
-    def counted(path: str) -> Object:
-        if metrics.MODEL_TOKENS not in path:
-            return answer(path)
-        named = {"k8s_namespace_name": "test-29590623", "gen_ai_request_model": "scripted"}
-        kinds = {"input": 30, "output": 4}
-        result = [
-            sample(count, gen_ai_agent_name="datetime-agent", gen_ai_token_type=kind, **named)
-            for kind, count in kinds.items()
-        ]
-        return {"status": "success", "data": {"resultType": "vector", "result": result}}
-
     with serve() as server:
-        server.answer = lambda request: response(200, counted(request.path))
-        words = ["top", "models", f"--prometheus={server.url}", "-o", "json", *HERE]
-        code, out, err = kagent(*words, cluster=world)
+        server.answer = lambda request: response(200, priced(request.path))
+        asked = ["top", kind, f"--prometheus={server.url}", *HERE]
+        _, shown, _ = kagent(*asked, cluster=world)
+        code, out, err = kagent(*asked, "-o", "json", cluster=world)
     assert (code, NO_TOKENS in err) == (0, False)
-    assert [item["tokens"] for item in json.loads(out)["items"]] == [{"prompt": 30, "output": 4}]
+    item = json.loads(out)["items"][0]
+    assert (item["tokens"], item["costUsd"]) == ({"prompt": 30, "output": 4}, pytest.approx(1.5))
+    assert shown.splitlines()[0].split()[-3:] == ["TOKENS-IN", "TOKENS-OUT", "COST"]
+    assert shown.splitlines()[1].split()[-3:] == ["30", "4", "$1.50"]
+
+
+def test_models_without_a_price_are_named_where_others_have_one(kagent: Kagent, world: TopCluster) -> None:
+    with serve() as server:
+        server.answer = lambda request: response(200, priced(request.path, model="another"))
+        _, out, err = kagent("top", f"--prometheus={server.url}", *HERE, cluster=world)
+    assert out.splitlines()[1].split()[-1] == "-"
+    assert err.splitlines()[0] == f"Warning: Prometheus ({server.url}): there is no price of scripted"
 
 
 def test_all_namespaces_with_the_agents_of_tools(kagent: Kagent, world: TopCluster, screen: Screen) -> None:
@@ -242,7 +261,7 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
         kagent("top", "models", *HERE, "--since=1.5s", f"--prometheus={server.url}", cluster=world)
         asked = [parse_qs(urlsplit(request.path).query) for request in server.received]
     assert {query["time"][0] for query in asked} == {f"{world.clock.now.timestamp():.3f}"}
-    calls, durations, tokens, before = (query["query"][0] for query in asked)
+    calls, durations, tokens, prices, before = (query["query"][0] for query in asked)
     series = (
         'traces_span_metrics_calls_total{gen_ai_operation_name=~"invoke_agent|execute_tool|generate_content",'
         'service_name!="kagent-controller",gen_ai_tool_name!="(merged tools)"}'
@@ -271,6 +290,7 @@ def test_the_queries(kagent: Kagent, world: TopCluster) -> None:
         "sum by (k8s_namespace_name, gen_ai_agent_name, gen_ai_request_model, gen_ai_token_type) "
         f"{grown.format('kagent_model_tokens_total')}"
     )
+    assert prices == "max by (model, type) (kagent:price_usd_per_token)"
     assert before == "group(last_over_time(traces_span_metrics_calls_total[1h] offset 1500ms))"
 
 
@@ -304,7 +324,7 @@ def test_a_prometheus_that_knows_nothing_is_followed_by_the_records(
 ) -> None:
     world.says = says
     code, out, err = kagent("top", "--since=8h", cluster=world)
-    assert (code, out.split()[9:11], err) == (0, ["datetime-agent", "2"], line + RECORDS)
+    assert (code, out.split()[10:12], err) == (0, ["datetime-agent", "2"], line + RECORDS)
 
 
 def test_one_that_was_named_is_asked_alone(kagent: Kagent, world: TopCluster) -> None:
@@ -402,6 +422,7 @@ def test_json(kagent: Kagent, world: TopCluster) -> None:
         "p95Seconds": pytest.approx(0.45),
         "toolCalls": 3,
         "tokens": None,
+        "costUsd": None,
     }
 
 

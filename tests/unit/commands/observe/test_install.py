@@ -440,7 +440,8 @@ def test_where_it_sends_to_is_given(cluster: FakeCluster, kagent: Kagent) -> Non
     ):
         data = cluster.read(CONFIG_MAP, name, namespace=SPACE)["data"]
         assert yaml.safe_load(data["addresses.yaml"]) == {"exporters": wanted_}
-    assert "list" not in [request.verb for request in cluster.requests]
+    listed = [request.resource for request in cluster.requests if request.verb == "list"]
+    assert listed.count(SERVICE) == 1  # for what was installed before, not for Tempo and Loki
 
 
 def test_what_is_not_found_is_said(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -473,3 +474,73 @@ def test_an_address_that_is_none(cluster: FakeCluster, kagent: Kagent, flag: str
     code, out, err = kagent("observe", "install", flag)
     assert (code, out, f"invalid value for '{flag.partition('=')[0]}'" in err) == (2, "", True), err
     assert cluster.requests == []
+
+
+# What was installed before
+
+
+def older(
+    cluster: FakeCluster, manager: str = "kubectl-kagent", namespace: str = SPACE, part: str = SPACE
+) -> None:
+    """A ConfigMap of the bundle that this version has no more."""
+    metadata = {"name": "older", "labels": {"app.kubernetes.io/part-of": part}}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "b"}}
+    cluster.apply(CONFIG_MAP, namespace, body, manager=manager)
+
+
+def test_what_this_version_has_no_more_is_deleted(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install", "--plain")
+    older(cluster)
+    assert kagent("observe", "install", "--plain", "--dry-run=server")[:2] == (
+        0,
+        "".join(f"{label} unchanged (server dry run)\n" for label in PLAIN)
+        + "configmap/older pruned (server dry run)\n",
+    )
+    code, out, err = kagent("observe", "diff", "--plain")
+    assert (code, err) == (1, "")
+    assert [line for line in out.splitlines() if line.startswith(("---", "+++", "-data"))] == [
+        f"--- LIVE/v1.ConfigMap.{SPACE}.older",
+        f"+++ MERGED/v1.ConfigMap.{SPACE}.older",
+        "-data:",
+    ]
+    assert kagent("observe", "install", "--plain") == (
+        0,
+        lines("unchanged", *PLAIN) + "configmap/older pruned\n",
+        "",
+    )
+    assert kagent("observe", "install", "--plain")[1] == lines("unchanged", *PLAIN)
+
+
+@pytest.mark.parametrize("not_ours", [{"manager": "helm"}, {"namespace": "elsewhere"}, {"part": "another"}])
+def test_what_is_not_ours_to_delete_stays(
+    cluster: FakeCluster, kagent: Kagent, not_ours: dict[str, str]
+) -> None:
+    kagent("observe", "install", "--plain")
+    older(cluster, **not_ours)
+    assert kagent("observe", "install", "--plain")[1] == lines("unchanged", *PLAIN)
+
+
+def test_what_may_not_be_deleted_is_known_before_anything_is_done(
+    cluster: FakeCluster, kagent: Kagent
+) -> None:
+    kagent("observe", "install", "--plain")
+    older(cluster)
+    cluster.deny("delete", CONFIG_MAP)
+    before = len(written(cluster))
+    code, out, err = kagent("observe", "install", "--plain")
+    assert (code, out) == (6, "")
+    assert 'configmaps "older" is forbidden' in err
+    assert len(written(cluster)) == before
+
+
+def test_another_installation_is_not_taken_over(cluster: FakeCluster, kagent: Kagent) -> None:
+    kagent("observe", "install", "--plain")
+    before = len(written(cluster))
+    code, out, err = kagent("observe", "install", "--plain", "-n", "second")
+    binding = "clusterrolebinding.rbac.authorization.k8s.io/kagent-collector"
+    assert (code, out) == (1, "")
+    assert err == (
+        f"{binding} is of the installation in namespace {SPACE}\n"
+        f"error: 1 conflict with what others made or changed: nothing was installed\n{HINT}"
+    )
+    assert len(written(cluster)) == before

@@ -190,7 +190,7 @@ def test_a_namespace_that_was_there_before_stays(cluster: FakeCluster, kagent: K
 
 def test_what_another_installation_needs_is_left(cluster: FakeCluster, kagent: Kagent) -> None:
     """The roles, too, which both have."""
-    kagent("observe", "install", "-n", "second")
+    kagent("observe", "install", "-n", "second", "--force-conflicts")
     code, out, err = kagent("observe", "uninstall", "--yes", "-n", "second")
     assert (code, out.splitlines()[-1]) == (0, "namespace/second deleted")
     assert err == (
@@ -212,7 +212,7 @@ def test_a_namespace_without_an_installation(cluster: FakeCluster, kagent: Kagen
 
 
 def test_an_installation_that_is_going_needs_nothing(cluster: FakeCluster, kagent: Kagent) -> None:
-    kagent("observe", "install", "-n", "second")
+    kagent("observe", "install", "-n", "second", "--force-conflicts")
     going = {"metadata": {"deletionTimestamp": "2026-11-23T08:00:00Z"}}
     cluster.edit(NAMESPACE, SPACE, going, manager="namespace-controller")
     code, out, _ = kagent("observe", "uninstall", "--yes", "-n", "second")

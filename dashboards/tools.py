@@ -1,0 +1,67 @@
+"""Calls of tools as their agents saw them: the same panels for one agent, and for all of a server's tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboards import panels, queries, tables
+from dashboards.fields import Link, override
+from dashboards.queries import AGENT, by, count, part, quantile, ratio
+from dashboards.surroundings import to_agent
+from dashboards.targets import column, over_time
+
+CALLS, FAILURES = "agent_tool:calls:total", "agent_tool:failures:total"
+
+
+def by_agent(title: str, matchers: str, *, missing: str) -> panels.House:
+    """A row for each tool of each agent, what failed most first."""
+    groups = (*AGENT, "tool")
+    return tables.table(
+        title,
+        "Calls, failures and durations of each tool that an agent called in the time range. A tool fails "
+        "when its server says so or can't be reached. Two servers may have a tool of one name: the spans "
+        "don't say which of them answered. An approval counts when it is asked for; whether somebody "
+        "still has to answer it can't be seen here: see kubectl kagent approvals list.",
+        column(count(CALLS, matchers, *groups)),
+        column(part(FAILURES, CALLS, matchers, *groups)),
+        column(ratio(FAILURES, CALLS, matchers, *groups)),
+        column(quantile(0.95, "agent_tool:call_duration_seconds_bucket:total", matchers, *groups)),
+        column(part("agent_tool:approvals_requested:total", CALLS, matchers, *groups)),
+        columns=[
+            ("namespace", "Namespace"),
+            ("agent", "Agent"),
+            ("tool", "Tool"),
+            ("Value #A", "Calls"),
+            ("Value #B", "Failed"),
+            ("Value #C", "Share failed"),
+            ("Value #D", "p95"),
+            ("Value #E", "Approvals asked"),
+        ],
+        overrides=[
+            override("Share failed", unit="percentunit", decimals=0),
+            override("p95", unit="s", decimals=1),
+            override("Agent", links=[to_agent("Open this agent", source="__data.fields")]),
+        ],
+        sort=("Failed", True),
+        missing=missing,
+        size=(24, 8),
+    )
+
+
+def durations(
+    title: str, matchers: str, *, missing: str, size: tuple[int, int], links: Sequence[Link] = ()
+) -> panels.House:
+    """A line for each tool."""
+    p95 = f"max {by('tool')} (agent_tool:call_duration_seconds:p95_5m{{{matchers}}})"
+    return panels.timeseries(
+        title,
+        "95 of 100 calls were faster, over the last five minutes, for the slowest agent of each tool. The "
+        "dashed line is tool_p95_seconds of alerts/values.yaml; the dots are traces.",
+        over_time(p95, "p95 {{tool}}"),
+        over_time(queries.exemplars("execute_tool"), "traces", exemplar=True),
+        over_time(queries.threshold("tool_p95_seconds"), panels.THRESHOLD),
+        unit="s",
+        missing=missing,
+        size=size,
+        links=links,
+    )
