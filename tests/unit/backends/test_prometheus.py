@@ -186,8 +186,12 @@ def test_its_clock_rules_and_alertmanagers() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [None, [], {}, {"groups": {}, "result": {}, "activeAlertmanagers": 1}, {"groups": [1], "result": ["x"]}]
-    + [{"groups": [{"name": "a"}], "result": [None], "activeAlertmanagers": ["x"]}],
+    [
+        *(None, [], {}),
+        {"groups": {}, "result": {}, "activeAlertmanagers": 1},
+        {"groups": [1], "result": ["x"]},
+        {"groups": [{"name": "a"}], "result": [None], "activeAlertmanagers": ["x"]},
+    ],
 )
 def test_pages_of_another_shape(data: Any) -> None:
     with serve() as server:

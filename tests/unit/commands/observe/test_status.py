@@ -574,11 +574,19 @@ def test_an_agent_that_started_before(world: Observed, look: Look) -> None:
     assert look() == (
         1,
         {
-            "traces": "failing 2m 1 of 3 agents do not trace: pods of team/old have no OTEL_TRACING_ENABLED",
+            "traces": "failing 2m 1 of 3 agents do not trace: pods of team/old have no OTEL_TRACING_ENABLED=true",
         },
         "traces:\n  they started before tracing was turned on\n"
         "  $ kubectl kagent rollout restart agent/old -n team\n",
     )
+
+
+def test_an_agent_that_was_told_no(world: Observed, look: Look) -> None:
+    off = {"OTEL_TRACING_ENABLED": "false", "OTEL_EXPORTER_OTLP_ENDPOINT": ENDPOINT}
+    world.pod("old-x", "team", {"app": "kagent", "kagent": "old"}, off)
+    _, rows, _ = look()
+    why = "1 of 3 agents do not trace: pods of team/old have no OTEL_TRACING_ENABLED=true"
+    assert rows == {"traces": f"failing 2m {why}"}
 
 
 def test_an_agent_that_was_not_told(world: Observed, look: Look) -> None:
@@ -830,6 +838,7 @@ def test_a_collector_that_started_while_nobody_asked(world: Observed, look: Look
 def test_dashboards(world: Observed, look: Look) -> None:
     first, second = (path.stem for path in DASHBOARDS[:2])
     world.remove(CONFIG_MAP, first, namespace=SPACE)
+    assert look()[1] == {"dashboards": f"failing - not there: {first}"}
     world.edit(CONFIG_MAP, second, {"data": {f"{second}.json": "{}"}}, namespace=SPACE)
     install = "  install this version\n  $ kubectl kagent observe diff\n  $ kubectl kagent observe install\n"
     detail = f"failing - not there: {first}; of another version: {second}"
