@@ -574,7 +574,8 @@ def test_an_agent_that_started_before(world: Observed, look: Look) -> None:
     assert look() == (
         1,
         {
-            "traces": "failing 2m 1 of 3 agents do not trace: pods of team/old have no OTEL_TRACING_ENABLED=true",
+            "traces": "failing 2m 1 of 3 agents do not trace: pods of team/old have no "
+            "OTEL_TRACING_ENABLED=true",
         },
         "traces:\n  they started before tracing was turned on\n"
         "  $ kubectl kagent rollout restart agent/old -n team\n",
