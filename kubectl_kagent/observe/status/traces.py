@@ -121,7 +121,9 @@ def _old_agents(facts: Facts) -> Iterator[tuple[str, Remedy]]:
     if not old:
         return
     every = {_agent(pod) for pod in pods}
-    detail = f"{len(old)} of {len(every)} agents do not trace: pods of {_some(old)} have no {senders.ENABLED}"
+    detail = (
+        f"{len(old)} of {len(every)} agents do not trace: pods of {_some(old)} have no {senders.ENABLED}=true"
+    )
     restart = [f"kubectl kagent rollout restart agent/{name} -n {space}" for space, name in old[:_NAMED]]
     templates = {_key(item): dig(item, "spec", "template", "spec") or {} for item in facts.agents or ()}
     rendered = [key for key in old if key not in templates or facts.tracing_of(templates[key]).enabled]

@@ -163,3 +163,40 @@ def test_nobody_there() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(Unreachable, match="refused"):
             at_address(url).query("up", 0)
+
+
+# Its other pages
+
+
+def test_its_clock_rules_and_alertmanagers() -> None:
+    answers = {
+        "/api/v1/query?query=time()": {"resultType": "scalar", "result": [12.5, "12.5"]},
+        "/api/v1/rules": {"groups": [{"name": "a", "rules": [{"name": "b"}]}]},
+        "/api/v1/alertmanagers": {
+            "activeAlertmanagers": [{"url": "http://jane:secret@am:9093/api/v2/alerts"}]
+        },
+    }
+    with serve() as server:
+        server.answer = lambda request: response(200, {"status": "success", "data": answers[request.path]})
+        prometheus = at_address(server.url)
+        assert prometheus.now() == 12.5
+        assert prometheus.rules() == ({"name": "a", "rules": [{"name": "b"}]},)
+        assert prometheus.alertmanagers() == ("http://am:9093/api/v2/alerts",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, [], {}),
+        {"groups": {}, "result": {}, "activeAlertmanagers": 1},
+        {"groups": [1], "result": ["x"]},
+        {"groups": [{"name": "a"}], "result": [None], "activeAlertmanagers": ["x"]},
+    ],
+)
+def test_pages_of_another_shape(data: Any) -> None:
+    with serve() as server:
+        server.answer = lambda _: response(200, {"data": data})
+        prometheus = at_address(server.url)
+        for look in (prometheus.now, prometheus.rules, prometheus.alertmanagers):
+            with pytest.raises(KagentError, match=r"Prometheus \(http://127.0.0.1:\d+\) answered"):
+                look()

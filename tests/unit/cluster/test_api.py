@@ -159,6 +159,17 @@ def test_a_service_is_reached_through_the_servers_proxy(api: ApiServer, server: 
     assert (received.method, json.loads(received.body)) == ("POST", {"q": 1})
 
 
+def test_a_service_may_answer_with_a_list(api: ApiServer, server: Loopback) -> None:
+    service = api.service("monitoring", "alertmanager:9093")
+    server.answer = lambda _: response(200, [{"a": 1}])
+    assert service.listed("/api/v2/alerts?filter=x") == [{"a": 1}]
+    (received,) = server.received
+    assert (received.method, received.path.partition("/proxy")[2]) == ("GET", "/api/v2/alerts?filter=x")
+    server.answer = lambda _: response(200, {"a": 1})
+    found = error_of(lambda: service.listed("/api/v2/alerts"))
+    assert found.message == "/api/v2/alerts answered with dict, not a list"
+
+
 def test_a_pods_log_is_text(api: ApiServer, server: Loopback) -> None:
     stamps = "2026-11-27T08:00:00.5Z", "2026-11-27T09:00:00.123456789+01:00"
     text = f"{stamps[0]} one\n{stamps[1]} zwei  ä\n{stamps[1]} \n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
@@ -19,9 +19,11 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
+from kubectl_kagent.observe.status.rules import bundled
 from tests.conftest import Kagent, Screen
 from tests.fake.cluster import FakeCluster
 from tests.fake.observed import DASHBOARDS, ENDPOINT, SPACE, Observed
+from tests.lab.layout import CHECKOUT
 
 TURN_ON = (
     "  set in kagent's Helm values:\n"
@@ -30,6 +32,7 @@ TURN_ON = (
 )
 TENANT = "  it wants a tenant, or somebody who is logged in\n  $ kubectl kagent observe install --tenant=ID\n"
 INSTALL = "  install the bundle\n  $ kubectl kagent observe install\n"
+ALL_RULES = len(bundled(CHECKOUT))
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +82,8 @@ def look(kagent: Kagent, world: Observed) -> Look:
 def test_all_arrives(kagent: Kagent, world: Observed, screen: Screen) -> None:
     code, out, err = kagent("observe", "status", cluster=world)
     assert (code, err) == (0, "")
-    screen("observe-status", out)
+    # how many there are is told, and is no matter of this test
+    screen("observe-status", re.sub(r"\b\d+ (rules|groups|ConfigMaps)", r"N \1", out))
 
 
 def test_for_programs(kagent: Kagent, world: Observed) -> None:
@@ -360,18 +364,15 @@ def test_no_rules(world: Observed, look: Look) -> None:
     )
 
 
-def rules_in(world: Observed) -> int:
-    return sum(len(group["rules"]) for group in world.numbers.groups)
-
-
 def test_rules_of_an_older_version(world: Observed, look: Look) -> None:
     """One has another number in its expression, and one is not there."""
-    count = rules_in(world)
     found = {group["name"]: group for group in world.numbers.groups}
     found["kagent-telemetry"]["rules"][1]["query"] += " > 5"
     del found["kagent-recorder"]["rules"][0]
     code, rows, to_do = look()
-    detail = f"2 of {count} rules are missing or of another version: KagentCollectorDown, KagentRecorderDown"
+    detail = (
+        f"2 of {ALL_RULES} rules are missing or of another version: KagentCollectorDown, KagentRecorderDown"
+    )
     assert (code, rows, to_do) == (1, {"rules": f"failing >24h {detail}"}, LOAD)
 
 
@@ -396,7 +397,7 @@ def test_a_rule_fails(world: Observed, look: Look) -> None:
     world.numbers.groups[0]["rules"][0] |= {"health": "err", "lastError": "many-to-many\nmatching"}
     name = world.numbers.groups[0]["rules"][0]["name"]
     _, rows, _ = look()
-    assert rows == {"rules": f"failing >24h 1 of {rules_in(world)} rules fail: {name}: many-to-many matching"}
+    assert rows == {"rules": f"failing >24h 1 of {ALL_RULES} rules fail: {name}: many-to-many matching"}
 
 
 def test_rules_are_not_evaluated(world: Observed, look: Look) -> None:
@@ -583,11 +584,20 @@ def test_an_agent_that_started_before(world: Observed, look: Look) -> None:
     assert look() == (
         1,
         {
-            "traces": "failing 2m 1 of 3 agents do not trace: pods of team/old have no OTEL_TRACING_ENABLED",
+            "traces": "failing 2m 1 of 3 agents do not trace: pods of team/old have no "
+            "OTEL_TRACING_ENABLED=true",
         },
         "traces:\n  they started before tracing was turned on\n"
         "  $ kubectl kagent rollout restart agent/old -n team\n",
     )
+
+
+def test_an_agent_that_was_told_no(world: Observed, look: Look) -> None:
+    off = {"OTEL_TRACING_ENABLED": "false", "OTEL_EXPORTER_OTLP_ENDPOINT": ENDPOINT}
+    world.pod("old-x", "team", {"app": "kagent", "kagent": "old"}, off)
+    _, rows, _ = look()
+    why = "1 of 3 agents do not trace: pods of team/old have no OTEL_TRACING_ENABLED=true"
+    assert rows == {"traces": f"failing 2m {why}"}
 
 
 def test_an_agent_that_was_not_told(world: Observed, look: Look) -> None:
@@ -839,6 +849,7 @@ def test_a_collector_that_started_while_nobody_asked(world: Observed, look: Look
 def test_dashboards(world: Observed, look: Look) -> None:
     first, second = (path.stem for path in DASHBOARDS[:2])
     world.remove(CONFIG_MAP, first, namespace=SPACE)
+    assert look()[1] == {"dashboards": f"failing - not there: {first}"}
     world.edit(CONFIG_MAP, second, {"data": {f"{second}.json": "{}"}}, namespace=SPACE)
     install = "  install this version\n  $ kubectl kagent observe diff\n  $ kubectl kagent observe install\n"
     detail = f"failing - not there: {first}; of another version: {second}"
@@ -921,5 +932,5 @@ def test_the_api_server_is_away(world: Observed, kagent: Kagent) -> None:
 
 def test_the_helm_values_are_those_of_the_manifests() -> None:
     """README of the manifests names them, too."""
-    text = (Path(__file__).parents[4] / "manifests" / "observability" / "README.md").read_text()
+    text = (CHECKOUT / "manifests" / "observability" / "README.md").read_text()
     assert f"endpoint: {ENDPOINT}" in text
