@@ -136,9 +136,9 @@ def _sample(item: Mapping[str, Any]) -> Sample:
     return Sample(labels, float(item["value"][1]))
 
 
-def at_address(url: str) -> Prometheus:
-    """Prometheus at an address of its own. Raises UsageError for anything but a URL."""
-    address = address_of(url, "Prometheus", "http://HOST:9090, or none")
+def at_address(url: str, allowed: str = "http://HOST:9090") -> Prometheus:
+    """Prometheus at an address of its own. Raises UsageError, with what is ``allowed``, for anything else."""
+    address = address_of(url, "Prometheus", allowed)
     return Prometheus(address, address.name)
 
 

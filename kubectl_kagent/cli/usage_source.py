@@ -39,7 +39,7 @@ def ask(
     from kubectl_kagent.backends.prometheus import at_address, find_prometheus
 
     if url and url != _NONE:
-        named = at_address(url)
+        named = at_address(url, "http://HOST:9090, or none")
         return _told(prometheus(named), has_any, f"Prometheus ({named.name})")
     found = None if url or reach.url else find_prometheus(reach.connect())
     if found is not None:

@@ -113,7 +113,8 @@ def _tried(cluster: Cluster, item: Object, live: Object | None, manager: str) ->
         else [f"{label_of(item)} was made by others (no label {SELECTOR})"]
     )
     if live is not None and _is_ours(live) and (other := _subjects(live) - _subjects(item)):
-        found.append(f"{label_of(item)} is of the installation in namespace {', '.join(sorted(other))}")
+        places = ", ".join(sorted(other))
+        found.append(f"{label_of(item)} is of the installation in namespace {places}, which would lose it")
     try:
         after = _apply(cluster, item, manager, dry_run=True)
     except FieldConflict as error:

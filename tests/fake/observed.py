@@ -20,6 +20,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
+from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.bundle import BUNDLE, PART_OF
 from kubectl_kagent.observe.for_prometheus import rule_texts
 from kubectl_kagent.observe.status import evidence
@@ -35,7 +36,7 @@ NAME = "app.kubernetes.io/name"
 CONTROLLER = {NAME: "kagent", "app.kubernetes.io/component": "controller"}
 TRACING = {"OTEL_TRACING_ENABLED": "true", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ENDPOINT}
 AGENTS = ("clock", "poet")
-DASHBOARDS = sorted((CHECKOUT / "dashboards" / "generated").glob("*.json"))
+DASHBOARDS = tuple(kustomization.objects(CHECKOUT / "manifests" / "generated" / "dashboards"))
 _HOUR = 3600.0
 
 
@@ -46,7 +47,9 @@ class Numbers:
     there: set[str] = field(default_factory=lambda: {*evidence.PRESENT})
     last: dict[str, float] = field(default_factory=dict)
     gap: dict[str, float] = field(default_factory=lambda: {"traces": 90.0, "stored-logs": 5 * _HOUR})
-    lost: dict[str, tuple[str, float]] = field(default_factory=dict)
+    lost: dict[str, tuple[str, float]] = field(
+        default_factory=lambda: {"recorder-lag": ("", 3), "recorder-lag-limit": ("", 120)}
+    )
     ahead: float = 0.0
     groups: list[Object] = field(default_factory=list)
     alertmanagers: list[str] = field(default_factory=lambda: ["http://10.244.0.9:9093/api/v2/alerts"])
@@ -145,11 +148,18 @@ class Observed(FakeCluster):
         )
 
     def pod(
-        self, name: str, namespace: str, labels: Mapping[str, str], env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        namespace: str,
+        labels: Mapping[str, str],
+        env: Mapping[str, str] | None = None,
+        before: str = "",
     ) -> None:
-        """Add one that is ready."""
+        """Add one that is ready, with an init container ``before`` its own."""
         variables = [{"name": key, "value": value} for key, value in (env or {}).items()]
-        spec = {"containers": [{"name": "main", "env": variables}]}
+        spec: Object = {"containers": [{"name": "main", "env": variables}]}
+        if before:
+            spec["initContainers"] = [{"name": before}]
         status = {"phase": "Running", "containerStatuses": [{"name": "main", "ready": True}]}
         self.put(POD, name, namespace, labels=labels, spec=spec, status=status)
 
@@ -168,15 +178,15 @@ class Observed(FakeCluster):
         ports = {"otlp-grpc": 4317, "otlp-http": 4318, "span-metrics": 8889, "own-metrics": 8888}
         self._points("kagent-collector", "10.244.0.5", ports)
         self._points("kagent-state-metrics", "10.244.0.6", {"http-metrics": 8080})
-        for path in DASHBOARDS:
-            self.put(CONFIG_MAP, path.stem, SPACE, data={path.name: path.read_text()})
+        for item in DASHBOARDS:
+            self.put(CONFIG_MAP, item["metadata"]["name"], SPACE, data=item["data"])
         self.put(CONFIG_MAP, "kagent-collector", SPACE, data={"collector.yaml": "exporters: {}\n"})
         self._controller()
         for name in AGENTS:
             self._agent(name)
         for name in ("kagent-logs", "kagent-recorder", "kmcp", "kagent-tools"):
             self.put_pod_of(name)
-        self.pod("server", "default", {"app.kubernetes.io/managed-by": "kmcp"})
+        self.pod("server", "default", {"app.kubernetes.io/managed-by": "kmcp"}, before="copy-binary")
         self.put(LEASE, "node-1", "kube-node-lease", spec={"renewTime": "2026-11-23T08:00:00.500000Z"})
 
     def put_pod_of(self, name: str) -> None:

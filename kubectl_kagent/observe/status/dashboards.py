@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from kubectl_kagent.model.workload import dig
+from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.status.facts import Facts
 from kubectl_kagent.observe.status.signals import ARRIVING, FAILING, MISSING, UNKNOWN, Remedy, Signal
 
 NAME = "dashboards"
-_FOLDER = "dashboards/generated"
+_FOLDER = "manifests/generated/dashboards"
 _INSTALL = Remedy("install this version", ("kubectl kagent observe diff", "kubectl kagent observe install"))
 
 
@@ -17,12 +18,12 @@ def dashboards(root: Path, facts: Facts) -> Signal:
     """Compares the bundle's below ``root`` with the ConfigMaps, which Grafana's sidecar and operator read."""
     if facts.config_maps is None:
         return Signal(NAME, UNKNOWN, "ConfigMaps may not be listed")
-    ours = {path.stem: path.read_text() for path in sorted((root / _FOLDER).glob("*.json"))}
-    data = {name: dig(facts.config_map(name) or {}, "data", f"{name}.json") for name in ours}
-    absent = [name for name, text in data.items() if text is None]
+    ours = {item["metadata"]["name"]: item["data"] for item in kustomization.objects(root / _FOLDER)}
+    theirs = {name: dig(facts.config_map(name), "data") for name in ours}
+    absent = [name for name, data in theirs.items() if data is None]
     if absent and len(absent) == len(ours):
         return Signal(NAME, MISSING, f"none of them is in namespace {facts.namespace}", None, (_INSTALL,))
-    other = [name for name, text in data.items() if text is not None and text.strip() != ours[name].strip()]
+    other = [name for name, data in theirs.items() if data is not None and data != ours[name]]
     if absent or other:
         parts = ([f"not there: {', '.join(absent)}"] if absent else []) + (
             [f"of another version: {', '.join(other)}"] if other else []

@@ -58,8 +58,8 @@ NUMBERS: Mapping[str, str] = {
     "lines-refused": _lost("otelcol_receiver_refused_log_records_total", _LOGS),
     "lines-failed": _lost("otelcol_exporter_send_failed_log_records_total", _LOGS),
     "lines-waiting": f"sum by (exporter) (otelcol_exporter_queue_size{{{_LOGS}}}) > 0",
-    "agents": "count(kagent_agent_info)",
     "recorder-lag": "min(kagent_recorder_lag_seconds)",
+    "recorder-lag-limit": 'max(kagent:threshold{name="recorder_lag_seconds"})',
     "recorder-trouble": "count(min by (namespace, kind, name) (kagent_recorder_trouble) == 1)",
     **{f"down-{job}": f'count(up{{job="{job}"}} == 0)' for job in JOBS},
 }

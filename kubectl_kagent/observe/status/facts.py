@@ -96,10 +96,18 @@ class Facts:
         if found is None:
             return None
         pods = [Pod(item) for item in found if job == "agentgateway" or _label(item, NAME) == job]
+        if job == "agentgateway":
+            pods = [pod for pod in pods if _has_gateway(pod)]
         return [pod for pod in pods if not pod.leaving and not pod.ended]
 
     def config_map(self, name: str) -> Object | None:
         return next((item for item in self.config_maps or () if item["metadata"]["name"] == name), None)
+
+
+def _has_gateway(pod: Pod) -> bool:
+    """Whether kmcp put one into it, as it does before a program that speaks over stdin: see scrape.yaml."""
+    containers = dig(pod.obj, "spec", "initContainers") or ()
+    return any(container["name"] == "copy-binary" for container in containers)
 
 
 def _label(item: Object, name: str) -> str:

@@ -24,7 +24,6 @@ _INSTALL = Remedy("install the bundle", ("kubectl kagent observe install",))
 # Those are not everywhere, and not the bundle's to bring.
 _OPTIONAL = ("kmcp", "kagent-tools", "agentgateway")
 _KAGENTS = ("kagent-recorder", "kagent-controller", "kmcp", "kagent-tools", "agentgateway")
-_MOST_LAG = 60.0  # seconds; after five minutes a change can't be recorded any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def scrape(job: str, facts: Facts, evidence: Evidence | None, name: str = "") ->
         return evidence.broken(name, there.why, *_given(there.remedy), of=job)
     if down:
         return evidence.broken(name, "it does not answer Prometheus", _targets(job), of=job)
-    return evidence.broken(name, "Prometheus does not scrape it", _not_scraped(job, facts), of=job)
+    return evidence.broken(name, "Prometheus does not scrape it", _not_scraped(facts), of=job)
 
 
 def _absent(why: str, remedy: Remedy | None) -> _Running:
@@ -76,7 +75,7 @@ def _targets(job: str) -> Remedy:
     return Remedy(f'the reason is on Prometheus\'s page /targets, job "{job}"')
 
 
-def _not_scraped(job: str, facts: Facts) -> Remedy:
+def _not_scraped(facts: Facts) -> Remedy:
     if facts.operated:
         return Remedy(
             "does the Prometheus object select the bundle's monitors, in this namespace?",
@@ -86,8 +85,8 @@ def _not_scraped(job: str, facts: Facts) -> Remedy:
             ),
         )
     return Remedy(
-        f'its configuration has no job "{job}" that finds it: name scrape.yaml of ConfigMap kagent-scrape in '
-        "scrape_config_files",
+        "does scrape_config_files of Prometheus name scrape.yaml of ConfigMap kagent-scrape? Its page /targets "
+        "has the jobs",
         (f"kubectl get configmap kagent-scrape -n {facts.namespace} -o jsonpath='{{.data}}'",),
     )
 
@@ -158,15 +157,16 @@ def recorder(facts: Facts, evidence: Evidence | None) -> Signal:
     found = scrape("kagent-recorder", facts, evidence, "recorder")
     if evidence is None or found.status != ARRIVING:
         return found
-    lag, trouble = evidence.number("recorder-lag"), evidence.number("recorder-trouble")
+    lag, limit = evidence.number("recorder-lag"), evidence.number("recorder-lag-limit")
+    trouble = evidence.number("recorder-trouble")
     see = Remedy(commands=("kubectl logs -n kagent deployment/kagent-recorder --tail=50",))
-    if lag is not None and lag > _MOST_LAG:
+    if lag is not None and limit is not None and lag > limit:
         detail = f"the oldest change that it has not looked at is {lag:.0f}s old"
         return replace(found, status=FAILING, detail=detail, remedies=(see,))
     if trouble:
         detail = f"{trouble:.0f} workload{'' if trouble == 1 else 's'} cannot be recorded"
         return replace(found, status=FAILING, detail=detail, remedies=(see,))
-    return replace(found, detail="it keeps up with changes")
+    return found if lag is None or limit is None else replace(found, detail="it keeps up with changes")
 
 
 def logs(facts: Facts, evidence: Evidence | None) -> Signal:

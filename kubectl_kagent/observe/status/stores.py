@@ -152,4 +152,5 @@ def trouble(label: str, error: KagentError, as_: str) -> Trouble:
             )
         there = Remedy("is that tenant there?")
         return Trouble(f"{error.message}, to tenant {as_}", known=True, remedies=(there,))
-    return Trouble(f"{label}: {error.message}", known=isinstance(error, Unreachable))
+    see = Remedy(commands=(f"kubectl get pods -A -l app.kubernetes.io/name={label.split()[0].lower()}",))
+    return Trouble(f"{label}: {error.message}", known=isinstance(error, Unreachable), remedies=(see,))

@@ -540,7 +540,7 @@ def test_another_installation_is_not_taken_over(cluster: FakeCluster, kagent: Ka
     binding = "clusterrolebinding.rbac.authorization.k8s.io/kagent-collector"
     assert (code, out) == (1, "")
     assert err == (
-        f"{binding} is of the installation in namespace {SPACE}\n"
+        f"{binding} is of the installation in namespace {SPACE}, which would lose it\n"
         f"error: 1 conflict with what others made or changed: nothing was installed\n{HINT}"
     )
     assert len(written(cluster)) == before

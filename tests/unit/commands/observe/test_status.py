@@ -550,8 +550,9 @@ def test_lines_wait_for_loki(world: Observed, look: Look) -> None:
     world.numbers.take("stored-logs", ago=1200)
     world.numbers.lost["lines-waiting"] = ("otlp_http/loki", 7)
     world.broken["loki"] = Unreachable("loki:3100 answered 503: no endpoints available")
-    _, rows, _ = look()
+    _, rows, to_do = look()
     assert rows == {"stored-logs": "stopped 20m Loki: loki:3100 answered 503: no endpoints available"}
+    assert to_do == "stored-logs:\n  $ kubectl get pods -A -l app.kubernetes.io/name=loki\n"
     del world.broken["loki"]
     _, rows, _ = look()
     assert rows == {"stored-logs": "stopped 20m Loki has taken no line for 10 minutes; 7 batches wait"}
@@ -635,7 +636,7 @@ def test_a_recorder_that_does_not_start(world: Observed, look: Look) -> None:
 @pytest.mark.parametrize(
     ("number", "value", "detail"),
     [
-        ("recorder-lag", 120, "the oldest change that it has not looked at is 120s old"),
+        ("recorder-lag", 121, "the oldest change that it has not looked at is 121s old"),
         ("recorder-trouble", 1, "1 workload cannot be recorded"),
         ("down-kagent-recorder", 1, "1 of its targets does not answer Prometheus"),
     ],
@@ -644,6 +645,11 @@ def test_a_recorder_in_trouble(world: Observed, look: Look, number: str, value: 
     world.numbers.lost[number] = ("", value)
     code, rows, _ = look()
     assert (code, rows) == (1, {"recorder": f"failing >24h {detail}"})
+
+
+def test_without_the_rules_nobody_says_how_late_a_recorder_may_be(world: Observed, look: Look) -> None:
+    del world.numbers.lost["recorder-lag-limit"]
+    assert look() == (0, {"recorder": "arriving >24h Prometheus scrapes it"}, "")
 
 
 # 12: Prometheus does not scrape the collector
@@ -658,8 +664,8 @@ def test_the_collector_is_not_scraped(world: Observed, look: Look) -> None:
             "traces": "unknown - Prometheus does not scrape the collector",
             "span-metrics": "missing - Prometheus does not scrape the collector: see collector",
         },
-        'collector:\n  its configuration has no job "kagent-collector" that finds it: name scrape.yaml of '
-        "ConfigMap kagent-scrape in scrape_config_files\n"
+        "collector:\n  does scrape_config_files of Prometheus name scrape.yaml of ConfigMap kagent-scrape? "
+        "Its page /targets has the jobs\n"
         f"  $ kubectl get configmap kagent-scrape -n {SPACE} -o jsonpath='{{.data}}'\n",
     )
 
@@ -820,6 +826,13 @@ def test_what_the_cluster_does_not_have_is_not_missed(world: Observed, look: Loo
     assert look() == (0, {"kagent-tools": unused, "agentgateway": unused}, "")
 
 
+def test_an_mcp_server_without_a_gateway_has_none_to_scrape(world: Observed, look: Look) -> None:
+    world.remove(POD, "server")
+    world.pod("server", "default", {"app.kubernetes.io/managed-by": "kmcp"})
+    world.numbers.take("agentgateway")
+    assert look() == (0, {"agentgateway": "unused - no pod of it runs"}, "")
+
+
 def test_nothing_has_come_yet(world: Observed, look: Look) -> None:
     world.numbers.take("traces", "traces-ever", "stored-traces", "span-metrics")
     code, rows, to_do = look()
@@ -847,15 +860,15 @@ def test_a_collector_that_started_while_nobody_asked(world: Observed, look: Look
 
 
 def test_dashboards(world: Observed, look: Look) -> None:
-    first, second = (path.stem for path in DASHBOARDS[:2])
+    first, second, *others = (item["metadata"]["name"] for item in DASHBOARDS)
     world.remove(CONFIG_MAP, first, namespace=SPACE)
     assert look()[1] == {"dashboards": f"failing - not there: {first}"}
     world.edit(CONFIG_MAP, second, {"data": {f"{second}.json": "{}"}}, namespace=SPACE)
     install = "  install this version\n  $ kubectl kagent observe diff\n  $ kubectl kagent observe install\n"
     detail = f"failing - not there: {first}; of another version: {second}"
     assert look() == (1, {"dashboards": detail}, f"dashboards:\n{install}")
-    for path in DASHBOARDS[1:]:
-        world.remove(CONFIG_MAP, path.stem, namespace=SPACE)
+    for name in (second, *others):
+        world.remove(CONFIG_MAP, name, namespace=SPACE)
     _, rows, _ = look()
     assert rows == {"dashboards": f"missing - none of them is in namespace {SPACE}"}
 
