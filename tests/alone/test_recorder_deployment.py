@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from kubectl_kagent.cluster.api import ApiServer
@@ -19,16 +16,12 @@ from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.revision import Revision, parse_time
 from kubectl_kagent.model.workload import Workload
 from tests.cluster.conftest import Tools, own_namespace, wait_for
+from tests.cluster.recorders import ready, recorders
 from tests.cluster.workloads import create, declarative, key, model_config, read
-from tests.lab.images import RECORDER
 from tests.lab.lab import Lab
-from tests.lab.layout import CHECKOUT
 
 pytestmark = pytest.mark.cluster
 
-SHIPPED = CHECKOUT / "manifests" / "recorder"
-IMAGE = yaml.safe_load((SHIPPED / "kustomization.yaml").read_text())["images"][0]["newName"]
-PODS = "app.kubernetes.io/name=kagent-recorder"
 Labels = frozenset[tuple[str, str]]
 Series = dict[tuple[str, Labels], float]
 
@@ -39,20 +32,8 @@ def recorder(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Too
     with own_namespace(lab.kubeconfig) as tools:
         tools.kubectl("label", "namespace", tools.namespace, "pod-security.kubernetes.io/enforce=restricted")
         folder = tmp_path_factory.mktemp("overlay")
-        name, _, tag = RECORDER.rpartition(":")
-        overlay = {
-            "resources": [os.path.relpath(SHIPPED, folder)],
-            "namespace": tools.namespace,
-            "nameSuffix": f"-{tools.namespace}",
-            "images": [{"name": IMAGE, "newName": name, "newTag": tag}],
-        }
-        (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-        try:
-            tools.kubectl("apply", "-k", str(folder))
-            wait_for(lambda: len(ready(tools)) == 2, "two recorders that are ready")
+        with recorders(tools, folder, suffix=f"-{tools.namespace}"):
             yield tools
-        finally:
-            tools.kubectl("delete", "-k", str(folder), "--wait=false")
 
 
 @pytest.fixture
@@ -63,17 +44,6 @@ def team(lab: Lab, recorder: Tools) -> Iterator[ApiServer]:
         create(api, key(), model_config(), declarative("clock"))
         await_revision(api, 1)
         yield api
-
-
-def ready(tools: Tools) -> list[str]:
-    """Names of the pods that are ready, and not on their way out."""
-    items = json.loads(tools.kubectl("get", "pods", "-l", PODS, "-o", "json").out)["items"]
-    return [
-        str(pod["metadata"]["name"])
-        for pod in items
-        if "deletionTimestamp" not in pod["metadata"]
-        and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
-    ]
 
 
 def scraped(tools: Tools, pod: str) -> Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from tests.lab.layout import CHECKOUT
 
 Json = dict[str, Any]
 GENERATED = CHECKOUT / "dashboards" / "generated"
-# What Grafana puts in, as any value that a language takes there.
-_MACROS = {"$__rate_interval": "2m", "$__interval": "5m", "$__range": "6h", "$__auto": "5m"}
+# What Grafana puts in for a range of some hours.
+_MACROS = {"$__rate_interval": "2m", "$__interval": "5m", "$__auto": "5m"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,13 @@ def selector(variable: Json) -> str:
     return found[1]
 
 
-def filled_in(text: str) -> str:
-    """A query as it is sent, with any value for each of Grafana's own variables."""
-    for macro, value in _MACROS.items():
+def filled_in(
+    text: str, variables: Mapping[str, str] | None = None, *, default: str = "x", span: str = "6h"
+) -> str:
+    """A query as Grafana sends it for that span; of a variable that is not given, ``default``."""
+    for macro, value in {**_MACROS, "$__range": span}.items():
         text = text.replace(macro, value)
-    return re.sub(r"\$\{?[a-z_]+(:\w+)?\}?", "x", text)
+    return re.sub(r"\$\{?([a-z_]+)(?::\w+)?\}?", lambda found: (variables or {}).get(found[1], default), text)
 
 
 def nodes(expr: Any, *parents: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:

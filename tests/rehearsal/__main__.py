@@ -21,6 +21,7 @@ from typing import Any
 
 from tests.cluster.conftest import Tools, own_namespace, wait_for
 from tests.cluster.conversations import ASKER, HELPER, conversations
+from tests.cluster.recorders import recorders
 from tests.cluster.workloads import remote_server
 from tests.lab.lab import Lab
 from tests.rehearsal import faults, parts
@@ -73,7 +74,7 @@ def main() -> int:
         pager = stack.enter_context(parts.messages(lab, folder / "alertmanager"))
         whole = Rehearsal(lab, Board(lab.layout, pager), runtimes, given.minutes)
         kagent = Tools(lab.kubeconfig, str(lab.kubectl), "kagent")
-        stack.enter_context(parts.recorder(kagent, folder / "recorder"))
+        stack.enter_context(recorders(kagent, folder / "recorder"))
         good = play(whole, stack)
         if given.out:
             given.out.mkdir(exist_ok=True, parents=True)

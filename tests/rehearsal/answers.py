@@ -10,7 +10,7 @@ from typing import Any
 import promql_parser
 import yaml
 
-from tests.bundle.contents import Json, Query, generated, nodes, queries
+from tests.bundle.contents import Json, Query, filled_in, generated, nodes, queries
 from tests.lab.layout import CHECKOUT
 
 _AWAY = (
@@ -18,8 +18,6 @@ _AWAY = (
     "leader_election_master_status",  # of a controller with replicas
     "otelcol_exporter_enqueue_failed_spans_total",  # of a queue that is full
 )
-# Grafana fills them in itself; the others are variables of ours.
-_MACROS = {"$__rate_interval": "2m", "$__interval": "1m", "$__auto": "1m"}
 
 Ask = Callable[[str], list[dict[str, Any]]]  # the series that a query has at some time of the range
 
@@ -66,10 +64,8 @@ def of_logs(ask: Ask, variables: Mapping[str, str], seconds: int) -> Iterator[An
 
 
 def filled(text: str, variables: Mapping[str, str], seconds: int) -> str:
-    """A query as Grafana sends it; of a variable without a value, All."""
-    for macro, value in {**_MACROS, "$__range": f"{seconds}s"}.items():
-        text = text.replace(macro, value)
-    return re.sub(r"\$\{?([a-z_]+)(?::\w+)?\}?", lambda found: variables.get(found[1], ".*"), text)
+    """A query as Grafana sends it for so long a range; of a variable without a value, All."""
+    return filled_in(text, variables, default=".*", span=f"{seconds}s")
 
 
 def _labels(dashboard: Json, query: Query) -> set[str]:

@@ -30,12 +30,23 @@ _INSTEAD = {
 Alert = dict[str, Any]  # as Alertmanager's API has it: labels, annotations, startsAt
 
 
-def slack_head(alerts: Sequence[Alert]) -> dict[str, str]:
-    """Title and colour while these fire: all of one message."""
+def title(alerts: Sequence[Alert], *, firing: int, over: int) -> str:
+    """Of one message about so many, of which these are the ones that fire and are told at length."""
     labels = alerts[0]["labels"]
-    number = f": {len(alerts)}" if len(alerts) > 1 else ""
-    title = f"[{labels['severity'].upper()}] {labels['alertname']}{number}{_where(labels)}"
-    return {"title": title, "color": COLORS[labels["severity"]]}
+    return f"[{labels['severity'].upper()}] {headline(alerts, firing=firing, over=over)}"
+
+
+def headline(alerts: Sequence[Alert], *, firing: int, over: int) -> str:
+    """Which alert, how many if there are several, and where all of them are: a namespace, or else a model."""
+    number = f": {firing}" if firing + over > 1 else ""
+    labels = alerts[0]["labels"]
+    spaces = {alert["labels"].get("namespace", "") for alert in alerts}
+    # alerts of a model have one message for all namespaces
+    by_model = "model" in labels and "namespace" in labels
+    where = f" in {min(spaces)}" if len(spaces) == 1 and min(spaces) else ""
+    if by_model and (len(spaces) > 1 or over):
+        where = f" with {labels['model']}"
+    return f"{labels['alertname']}{number}{where}"
 
 
 def slack_block(alert: Alert) -> str:
@@ -49,13 +60,12 @@ def slack_block(alert: Alert) -> str:
     )
 
 
-def pagerduty(alerts: Sequence[Alert]) -> dict[str, Any]:
-    """The payload of a page for alerts that fire, without what is only of the group."""
+def page(alerts: Sequence[Alert]) -> dict[str, Any]:
+    """What a page about alerts that fire says of all of them."""
     labels = alerts[0]["labels"]
-    number = f": {len(alerts)}" if len(alerts) > 1 else ""
     summary = alerts[0]["annotations"]["summary"]
     return {
-        "summary": f"{labels['alertname']}{number}{_where(labels)}: {summary}",
+        "summary": f"{headline(alerts, firing=len(alerts), over=0)}: {summary}",
         "severity": labels["severity"],
         "class": labels["alertname"],
     }
@@ -105,13 +115,6 @@ def _logs(alert: Alert) -> str:
         f'"range":{{"from":"{_millis(alert) - _HOUR}","to":"now"}}}}}}'
     )
     return f"?schemaVersion=1&panes={quote_plus(panes)}"
-
-
-def _where(labels: dict[str, str]) -> str:
-    """Alerts of models have one message for a model of all namespaces; others one for a namespace."""
-    if "model" in labels and "namespace" in labels:
-        return f" in {labels['namespace']}"
-    return f" in {labels['namespace']}" if "namespace" in labels else ""
 
 
 def _escaped(text: str) -> str:

@@ -15,9 +15,7 @@ from urllib.parse import urlencode
 import yaml
 
 from tests.bundle.alertmanager import Alertmanager, alertmanager
-from tests.cluster.conftest import Tools, wait_for
 from tests.lab import network, processes
-from tests.lab.images import RECORDER
 from tests.lab.lab import Lab
 from tests.lab.layout import CHECKOUT, NODE_ADDRESS, Layout
 from tests.lab.telemetry.scraping import prices
@@ -82,27 +80,3 @@ def _reload(layout: Layout, path: Path, text: str) -> None:
     number = processes.pid(layout, "prometheus")
     assert number, "Prometheus does not run"
     os.kill(number, signal.SIGHUP)
-
-
-@contextmanager
-def recorder(kagent: Tools, folder: Path) -> Iterator[None]:
-    """manifests/recorder in kagent's namespace, with the lab's image."""
-    name, _, tag = RECORDER.rpartition(":")
-    image = yaml.safe_load((_RECORDER / "kustomization.yaml").read_text())["images"][0]["newName"]
-    overlay = {
-        "resources": [os.path.relpath(_RECORDER, folder)],
-        "namespace": kagent.namespace,
-        "images": [{"name": image, "newName": name, "newTag": tag}],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    try:
-        kagent.kubectl("apply", "-k", str(folder))
-        wait_for(lambda: _is_available(kagent), "the recorder")
-        yield
-    finally:
-        kagent.kubectl("delete", "-k", str(folder), "--wait=false")
-
-
-def _is_available(kagent: Tools) -> bool:
-    found = kagent.kubectl("get", "deployment", "kagent-recorder", "-o", "json").out
-    return bool(json.loads(found)["status"].get("availableReplicas"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -160,21 +161,42 @@ class Board:
         return good
 
     def wrong(self) -> Iterator[str]:
-        """Of each message that tells of something that fires: a title, colour or line that none can have."""
+        """What a message about something that fires says, and none can say."""
         alerts = [alert for times in self.seen.values() for alert in times.values()]
-        blocks = {expected.slack_block(alert) for alert in alerts if "description" in alert["annotations"]}
-        heads = [(alert["labels"]["alertname"], alert["labels"]) for alert in alerts]
+        described = [alert for alert in alerts if "description" in alert["annotations"]]
+        yield from self._wrong_messages({expected.slack_block(alert): alert for alert in described})
+        yield from self._wrong_pages({expected.pagerduty_lines(alert): alert for alert in described})
+
+    def _wrong_messages(self, blocks: Mapping[str, Alert]) -> Iterator[str]:
         for _, attachment in self.slack():
             title, text = attachment["title"], attachment["text"]
             if title.startswith("[RESOLVED]"):
                 continue
-            name = title.split("] ", 1)[1].split(":")[0].split(" ")[0]
-            colors = {expected.COLORS[labels["severity"]] for each, labels in heads if each == name}
-            if attachment["color"] not in colors:
-                yield f"{title}: colour {attachment['color']}"
-            for block in _blocks_in(text):
-                if block not in blocks:
-                    yield f"{title}: {block!r}"
+            found = _blocks_in(text)
+            about = [blocks[block] for block in found if block in blocks]
+            if len(about) < len(found) or not about:
+                yield f"{title}: {text!r}"
+                continue
+            wanted = expected.title(about, firing=len(about) + _more(text), over=_over(text))
+            color = expected.COLORS[about[0]["labels"]["severity"]]
+            if (title, attachment["fallback"], attachment["color"]) != (wanted, wanted, color):
+                yield f"{title} in {attachment['color']}, not {wanted} in {color}"
+
+    def _wrong_pages(self, lines: Mapping[str, Alert]) -> Iterator[str]:
+        for page in self.pages():
+            if page["event_action"] != "trigger":
+                continue
+            payload = page["payload"]
+            # one alert may have begun several times: its last lines are those of all
+            about = {
+                expected.who(alert["labels"]): alert
+                for line, alert in lines.items()
+                if line in payload["custom_details"]["firing"]
+                and alert["labels"]["alertname"] == payload["class"]
+            }
+            wanted = expected.page([*about.values()]) if about else {}
+            if {key: payload[key] for key in ("summary", "severity", "class")} != wanted:
+                yield f"page {payload}, not {wanted}"
 
     def write(self, folder: Path) -> None:
         """All messages, and all alerts, as JSON."""
@@ -195,3 +217,15 @@ def _blocks_in(text: str) -> Sequence[str]:
         elif found and line.startswith("   "):
             found[-1].append(line)
     return ["\n".join(lines) for lines in found]
+
+
+def _more(text: str) -> int:
+    """How many more fire than are told at length."""
+    found = re.search(r"^and (\d+) more: ", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _over(text: str) -> int:
+    """How many of the message are over."""
+    found = re.search(r"^resolved: (.+)$", text, re.MULTILINE)
+    return len(found[1].split(", ")) if found else 0

@@ -85,8 +85,8 @@ def _not_scraped(facts: Facts) -> Remedy:
             ),
         )
     return Remedy(
-        "does scrape_config_files of Prometheus name scrape.yaml of ConfigMap kagent-scrape? Its page /targets "
-        "has the jobs",
+        "does scrape_config_files of Prometheus name scrape.yaml of ConfigMap kagent-scrape? "
+        "Its page /targets has the jobs",
         (f"kubectl get configmap kagent-scrape -n {facts.namespace} -o jsonpath='{{.data}}'",),
     )
 
