@@ -176,8 +176,8 @@ def _tools() -> list[panels.House]:
         tools.by_agent("Tools by agent", _TOOLS, missing=_NO_CALLS),
         panels.timeseries(
             "Calls by tool",
-            "Calls of each tool in each interval, of all chosen agents together; estimated from samples 30 "
-            "seconds apart.",
+            "Calls of each tool in each interval, of all chosen agents together; a bar is there when its "
+            "interval is over.",
             over_time(count(tools.CALLS, _TOOLS, "tool", window=INTERVAL), "{{tool}}", step=queries.BAR),
             unit="short",
             missing=_NO_CALLS,

@@ -123,7 +123,7 @@ def _health() -> list[panels.House]:
     return [
         panels.timeseries(
             "Calls by model",
-            "Calls of each model in each interval; estimated from samples 30 seconds apart.",
+            "Calls of each model in each interval; a bar is there when its interval is over.",
             over_time(count(_CALLS, _MODELS, "model", window=INTERVAL), "{{model}}", step=queries.BAR),
             unit="short",
             missing=_NO_CALLS,

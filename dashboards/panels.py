@@ -269,7 +269,7 @@ def _legend(*, bars: bool, is_wide: bool) -> Json:
     """Names in lines below a narrow panel, one below the other at the right of a wide one.
 
     Grafana gives a legend at most 35 % of a panel's height when it is below, 60 % of its width when beside.
-    Bars have no sum: of estimates per interval, it would differ from the count over the whole time range.
+    Bars have no sum: they leave out what is still open, so it would differ from the count of the time range.
     """
     if not is_wide:
         return {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
