@@ -112,6 +112,10 @@ def files() -> dict[str, str]:
         "monitors/all.yaml": yaml.safe_dump_all(monitors),
         "boards/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
         "boards/all.yaml": yaml.safe_dump(_plain(GRAFANA_DASHBOARD)),
+        "manifests/generated/dashboards/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
+        "manifests/generated/dashboards/all.yaml": yaml.safe_dump(
+            _plain(CONFIG_MAP) | {"data": {"fleet.json": "{}"}}
+        ),
         "manifests/observability/prometheus/scrape.yaml": "scrape_configs: []\n",
         "alerts/collector.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
     }
