@@ -101,14 +101,23 @@ def tool(server: str, *names: str) -> Object:
 
 
 def create(api: ApiServer, *objects: Object) -> None:
-    """Create them, and wait until kagent has taken up each model and rendered each workload."""
+    """Create them, and wait until kagent has taken up each source and rendered each workload.
+
+    A look at a source that kagent writes to after it has rendered the agent is not sure of the config hash.
+    """
     for body in objects:
         api.create(_BY_KIND[body["kind"]], api.namespace, body, manager=MANAGER)
         if body["kind"] == "ModelConfig":
             wait_for(partial(_secret_hash, api, body["metadata"]["name"]), "its key")
+        if body["kind"] == "RemoteMCPServer":
+            wait_for(partial(_is_observed, api, body["metadata"]["name"]), "its first look")
     for body in objects:
         if body["kind"] in ("Agent", "MCPServer"):
             await_rendered(api, body["metadata"]["name"], _BY_KIND[body["kind"]])
+
+
+def _is_observed(api: ApiServer, name: str) -> bool:
+    return bool(dig(read(api, name, REMOTE_MCP_SERVER), "status", "observedGeneration"))
 
 
 def _secret_hash(api: ApiServer, name: str) -> str:
