@@ -1,8 +1,8 @@
 """The PromQL that several panels share: how things are counted, what a ratio is divided by, whose series.
 
-Of agents, tools and models there are recorded increases of five minutes and of an hour, and the part since the
-last one (``alerts/generated/counters.rules.yaml``): their sum is exact, and read fast over weeks. Which of them
-are read the variables ``TILE`` and ``OPEN`` say. What others count is left to ``increase``.
+Of agents, tools and models there are recorded increases of five minutes and of an hour, and the part since
+the last one (``alerts/generated/counters.rules.yaml``): their sum is exact, and read fast over weeks. The
+variables ``TILE`` and ``OPEN`` say which of them are read. What others count is left to ``increase``.
 Everything is kept per cluster: that label is there when several clusters write to one Prometheus.
 """
 
@@ -40,7 +40,7 @@ def total(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str
 
 
 def _tiles(counter: str, matchers: str, window: str) -> str:
-    """The recorded increases in a window; hours have a label of their own, so that ``or`` adds what is open."""
+    """Recorded increases in a window. Hours have a label of their own, so that ``or`` adds what is open."""
     closed = f"sum_over_time({_base(counter)}:increase{TILE}{{{matchers}}}[{window}])"
     if window != RANGE:
         return closed

@@ -62,7 +62,7 @@ _INCREASES = """\
 _AT_THE_END = "and on () (vector(time() % 300) >= 270)"
 _HOUR_ENDS = "and on () (vector(time() % 3600) >= {})"
 _HOURS = f"""\
-  # The end of the last hour that was closed, in Unix seconds: what came after it is in the five minutes since.
+  # The end of the last hour that was closed, in Unix seconds: what came later is in the five minutes since.
   - record: kagent:hours:closed
     expr: vector(time() - time() % 3600 + 3600) {_HOUR_ENDS.format(3570)}
 """
@@ -182,7 +182,7 @@ def _counter(counter: Counter) -> str:
 
 
 def _increases(name: str, level: str, *more: str) -> str:
-    """In one group, so that all are of one moment: what is counted is no longer open, nor in the next hour."""
+    """In one group, so that all are of one moment: what is counted is neither open nor in the next hour."""
     counters = [one for one in COUNTERS if one.record.startswith(f"{level}:")]
     kinds = (_increase, _counted, _since, _hour)
     return _group(name, (*(kind(one) for kind in kinds for one in counters), *more))

@@ -58,4 +58,4 @@ def test_turns_of_a_range(url: str, seconds: int, read: str) -> None:
 
 
 def test_what_is_open_is_asked_for(url: str) -> None:
-    assert "increase5m{cluster=~\".*\",namespace=~\".*\",agent=~\".*\"}[1500s]" in turns(url, 48 * HOUR)[0]
+    assert 'increase5m{cluster=~".*",namespace=~".*",agent=~".*"}[1500s]' in turns(url, 48 * HOUR)[0]

@@ -15,7 +15,7 @@ BUCKETS = 13
 # Spans with labels of their own: four of the server's, a turn as agent and controller tell it; of each model
 # one that prepares, two of the runtime's and three of the client's; of each tool two.
 SPANS = 4 + 2 + 6 * MODELS + 2 * TOOLS
-# How far a recorded counter is, how much of that is counted, what came in five minutes, in an hour, and since.
+# How far a recorded counter is, how much of that is counted, what came in five minutes, an hour, and since.
 OF_A_COUNTER = 5
 
 
