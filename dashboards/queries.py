@@ -1,20 +1,22 @@
 """The PromQL that several panels share: how things are counted, what a ratio is divided by, whose series.
 
-Of agents, tools and models there are recorded increases of five minutes each, and the part since the last one
-(``alerts/generated/counters.rules.yaml``): their sum is exact, and read fast over weeks. What others count is
-left to ``increase``.
+Of agents, tools and models there are recorded increases of five minutes and of an hour, and the part since
+the last one (``alerts/generated/counters.rules.yaml``): their sum is exact, and read fast over weeks. The
+variables ``TILE`` and ``OPEN`` say which of them are read. What others count is left to ``increase``.
 Everything is kept per cluster: that label is there when several clusters write to one Prometheus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 RANGE = "$__range"
 INTERVAL = "$__interval"
+# Of how long the recorded increases are that a range is summed up from: 5m, or 1h for more than a day.
+TILE = "$tile"
+# The time since the last hour that was recorded, where the tiles are hours.
+OPEN = "${open}s"
 # Bars are counts per interval: of whole recorded increases, or estimated from samples 30 s apart, which would
 # be a guess for a shorter one.
-BAR = "5m"
+BAR = TILE
 
 AGENT = ("namespace", "agent")
 # Of agents: what runs, per the recording rules; what is declared, per kube-state-metrics.
@@ -33,9 +35,20 @@ def total(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str
     """What a counter grew by in the window, per group; not rounded. Bars leave out what is still open."""
     if not _is_recorded(counter):
         return f"sum {by(*labels)} (increase({counter}{{{matchers}}}[{window}]))"
-    base = counter.removesuffix(":total")
-    closed = f"sum_over_time({base}:increase5m{{{matchers}}}[{window}])"
-    return f"sum {by(*labels)} ({closed}{f' or {base}:since5m{{{matchers}}}' if window == RANGE else ''})"
+    rest = f" or {_base(counter)}:since5m{{{matchers}}}" if window == RANGE else ""
+    return f"sum {by(*labels)} ({_tiles(counter, matchers, window)}{rest})"
+
+
+def _tiles(counter: str, matchers: str, window: str) -> str:
+    """Recorded increases in a window. Hours have a label of their own, so that ``or`` adds what is open."""
+    closed = f"sum_over_time({_base(counter)}:increase{TILE}{{{matchers}}}[{window}])"
+    if window != RANGE:
+        return closed
+    return f"{closed} or sum_over_time({_base(counter)}:increase5m{{{matchers}}}[{OPEN}])"
+
+
+def _base(counter: str) -> str:
+    return counter.removesuffix(":total")
 
 
 def _is_recorded(counter: str) -> bool:
@@ -72,7 +85,7 @@ def quantile(
     """The value below which ``share`` of what a histogram saw lies; nothing where it saw nothing."""
     grown = f"{function}({histogram}{{{matchers}}}[{window}])"
     if _is_recorded(histogram):
-        grown = f"sum_over_time({histogram.removesuffix(':total')}:increase5m{{{matchers}}}[{window}])"
+        grown = _tiles(histogram, matchers, window)
     return f"histogram_quantile({share}, sum {by(*labels, 'le')} ({grown})) >= 0"
 
 
@@ -84,11 +97,6 @@ def renamed(expr: str, source: str, target: str) -> str:
 def threshold(name: str) -> str:
     """A value that a team sets in ``alerts/values.yaml``; one, however many clusters write it."""
     return f'max(kagent:threshold{{name="{name}"}})'
-
-
-def above(expr: str, name: str) -> str:
-    """Those of ``expr`` that are above a threshold of ``alerts/values.yaml``."""
-    return f"{expr} > on () group_left () {threshold(name)}"
 
 
 def of_pods(expr: str, matchers: str, *labels: str, info: str = "kagent:workload_pod:info{{{}}}") -> str:
@@ -109,11 +117,6 @@ def restarts(matchers: str, *labels: str) -> str:
 def or_none(expr: str, known: str, label: str) -> str:
     """``expr``; where it is empty and ``known`` is not, 0 with none as its ``label``."""
     return f'{expr}\nor on () label_replace(count({known}) * 0, "{label}", "none", "", "")'
-
-
-def first_of(*expressions: str, on: Sequence[str] = AGENT) -> str:
-    """For each group the first expression that has a value for it."""
-    return f"\nor on ({', '.join(('cluster', *on))}) ".join(expressions)
 
 
 def exemplars(operation: str) -> str:

@@ -11,12 +11,14 @@ from grafanalib import core
 
 from dashboards.fields import BLUE, ORANGE, RED, Json, Link
 from dashboards.layout import Row, place
-from dashboards.queries import AGENTS
+from dashboards.queries import AGENTS, OPEN, TILE
 from dashboards.targets import PROMETHEUS
 
 TAG = "kagent"
 ALL = {"selected": True, "text": ["All"], "value": ["$__all"]}
 _ON_TIME_CHANGE = 2
+# Kinds of a variable's query, by Grafana's numbers (PromVariableQueryType).
+_LABEL_VALUES, _RESULT = 1, 3
 _TIME = "${__url_time_range}"
 # The variables that every dashboard hands on.
 _COMMON = ("prometheus_datasource", "loki_datasource", "tempo_datasource", "cluster")
@@ -45,9 +47,14 @@ class Variable(core.Template):
             "definition": self.query,
             "includeAll": self.includeAll,
             "multi": self.multi,
-            "query": {"qryType": 1, "query": self.query, "refId": f"Variable-{self.name}"},
+            "query": {"qryType": self._kind, "query": self.query, "refId": f"Variable-{self.name}"},
+            "skipUrlSync": self._kind == _RESULT,
             "sort": self.sort,
         }
+
+    @property
+    def _kind(self) -> int:
+        return _RESULT if self.query.startswith("query_result(") else _LABEL_VALUES
 
 
 def datasource(kind: str) -> Variable:
@@ -80,6 +87,22 @@ def choice(name: str, query: str, *, label: str = "", every: str = ".*", single:
     return variable
 
 
+def worked_out(name: str, query: str, regex: str) -> Variable:
+    """A value that a PromQL query gives for the time range; nobody chooses it. ``regex`` takes it from
+    Grafana's text of the result: ``{label="value"} value time``."""
+    variable = Variable(
+        name=name,
+        label=name.capitalize(),
+        query=f"query_result({query})",
+        dataSource=PROMETHEUS,
+        refresh=_ON_TIME_CHANGE,
+        regex=regex,
+        hide=2,
+    )
+    variable._current = {}
+    return variable
+
+
 def text(name: str, label: str) -> Variable:
     """A text that the reader types."""
     variable = Variable(name=name, label=label, query="", type="textbox")
@@ -88,6 +111,20 @@ def text(name: str, label: str) -> Variable:
 
 
 CLUSTER = choice("cluster", "label_values(kagent_agent_info, cluster)")
+_OVER_A_DAY = "vector($__range_s) > 86400"
+_TILE = worked_out(
+    "tile",
+    f'label_replace({_OVER_A_DAY}, "tile", "1h", "", "") or '
+    'label_replace(vector($__range_s) <= 86400, "tile", "5m", "", "")',
+    '/tile="([^"]+)"/',
+)
+# Seconds; all of the range where no hour has been recorded.
+_OPEN = worked_out(
+    "open",
+    'clamp_min(floor(time() - max(last_over_time(kagent:hours:closed{cluster=~"$cluster"}[1d]))), 1) '
+    f"and on () ({_OVER_A_DAY}) or on () ({_OVER_A_DAY}) or on () vector(1)",
+    r"/} (\d+) /",
+)
 NAMESPACE = choice("namespace", 'label_values(kagent_agent_info{cluster=~"$cluster"}, namespace)')
 _AGENTS_OF = 'kagent_agent_info{cluster=~"$cluster",namespace=~"$namespace"}'
 AGENT = choice("agent", f"label_values({_AGENTS_OF}, name)")
@@ -143,9 +180,10 @@ def _annotation(name: str, expr: str, color: str, title: str, text: str, *, enab
     }
 
 
-# A change's time is in the series: what changed shows where the time changed, a revision where it is younger
-# than one step.
-_RECENT = "(time() - {series} < bool 60) == 1"
+def _event(name: str, event: str, color: str, title: str, text: str, *, enable: bool = True) -> Json:
+    """Of a series whose value is when something happened; Grafana takes milliseconds."""
+    expr = f"max_over_time(kagent:event:{event}[$__interval]) * 1000"
+    return _annotation(name, expr, color, title, text, enable=enable) | {"useValueForTime": True}
 
 
 # What an alert calls the things that a dashboard chooses among.
@@ -171,40 +209,37 @@ def what_happened(variables: Collection[str]) -> list[Json]:
             "hide": True,
             "iconColor": "rgba(0, 211, 255, 1)",
         },
-        _annotation(
+        _event(
             "Config changes",
-            _RECENT.format(series=f"kagent_workload_last_change_timestamp_seconds{{{named}}}"),
+            f"config_change{{{named}}}",
             BLUE,
             "{{namespace}}/{{name}}: {{change}} changed",
             "by {{changed_by}}",
         ),
-        _annotation(
+        _event(
             "New revisions",
-            f"kagent_workload_revision{{{named}}} > kagent_workload_revision{{{named}}} offset 1m",
+            f"new_revision{{{named}}}",
             BLUE,
             "{{namespace}}/{{name}}: new revision",
             "{{kind}}",
         ),
-        _annotation(
+        _event(
             "Rollbacks",
-            f"increase(kagent_workload_rollbacks_total{{{named}}}[2m]) > 0",
+            f"rollback{{{named}}}",
             ORANGE,
             "{{namespace}}/{{name}}: rolled back",
             "{{kind}}",
         ),
-        _annotation(
+        _event(
             "Rollouts",
-            f"changes(kube_deployment_status_observed_generation{{{where}}}[2m]) > 0\n"
-            "and on (cluster, namespace, deployment) "
-            f'label_replace(kagent:workload:info{{{named}}}, "deployment", "$1", "name", "(.+)")',
+            f"deployment_change{{{named}}}",
             ORANGE,
-            "{{namespace}}/{{deployment}}: Deployment changed",
+            "{{namespace}}/{{name}}: Deployment changed",
             "A rollout, or another number of replicas",
         ),
-        _annotation(
+        _event(
             "Restarts",
-            f"increase(kube_pod_container_status_restarts_total{{{where}}}[2m]) > 0\n"
-            f"and on (cluster, namespace, pod) kagent:workload_pod:info{{{named}}}",
+            f"container_restart{{{named}}}",
             RED,
             "{{namespace}}/{{pod}}: container restarted",
             "{{container}}",
@@ -230,7 +265,7 @@ def dashboard(
     hours: int = 6,
 ) -> core.Dashboard:
     """A dashboard of these rows: data sources and cluster before its own variables, links, annotations."""
-    everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER]
+    everywhere = [*map(datasource, ("prometheus", "loki", "tempo")), CLUSTER, *_worked_out_for(rows)]
     return core.Dashboard(
         uid=uid,
         title=title,
@@ -247,6 +282,13 @@ def dashboard(
         links=[_DROPDOWN],
         panels=place(rows),
     )
+
+
+def _worked_out_for(rows: Sequence[Row]) -> list[Variable]:
+    """Those that a query or its step has in it."""
+    targets = [target for row in rows for panel in row.panels for target in panel.targets]
+    texts = [f"{target.expr} {target.interval}" for target in targets]
+    return [one for one, text in ((_TILE, TILE), (_OPEN, OPEN)) if any(text in other for other in texts)]
 
 
 _DROPDOWN: dict[str, Any] = {

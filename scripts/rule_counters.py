@@ -5,7 +5,7 @@ They differ in little but which spans they count, so they are a table here and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -56,8 +56,16 @@ _INCREASES = """\
 # to an hour, or before a process ended, comes into the next five minutes. A counter that is new begins with
 # its first value, which is 0. One that fell, since its process began anew under the same name, counts what it
 # had been (its most) and what it has. Of the ten evaluations in five minutes the last one closes them.
+# The same once more by the hour, for ranges of more than a day. An hour whose end nobody saw comes into the
+# next one.
 """
 _AT_THE_END = "and on () (vector(time() % 300) >= 270)"
+_HOUR_ENDS = "and on () (vector(time() % 3600) >= {})"
+_HOURS = f"""\
+  # The end of the last hour that was closed, in Unix seconds: what came later is in the five minutes since.
+  - record: kagent:hours:closed
+    expr: vector(time() - time() % 3600 + 3600) {_HOUR_ENDS.format(3570)}
+"""
 
 _PROCESS = ("cluster", "instance", "collector_instance_id")
 _NAMESPACE, _AGENT = "k8s_namespace_name", label(semconv.AGENT_NAME)
@@ -152,9 +160,10 @@ def counters_rules() -> str:
             _group("kagent-counters", [_PROCESSES, *map(_counter, COUNTERS)]),
             _group("kagent-duration-counters", map(_counter, DURATIONS), every="1m"),
             _INCREASES,
-            _increases("kagent-increases", [one for one in COUNTERS if _MODEL not in one.labels]),
-            _increases("kagent-model-increases", [one for one in COUNTERS if _MODEL in one.labels]),
-            _group("kagent-duration-increases", map(_of_buckets, DURATIONS), every=_TILE),
+            _increases("kagent-increases", "agent", _HOURS),
+            _increases("kagent-tool-increases", "agent_tool"),
+            _increases("kagent-model-increases", "agent_model"),
+            _group("kagent-duration-increases", _durations(), every=_TILE),
         )
     )
 
@@ -172,9 +181,11 @@ def _counter(counter: Counter) -> str:
     return _rule(counter.record, expression(counter), counter.comment)
 
 
-def _increases(name: str, counters: Sequence[Counter]) -> str:
-    """In one group, so that all three are of one moment: what is counted is no longer open."""
-    return _group(name, (*map(_increase, counters), *map(_counted, counters), *map(_since, counters)))
+def _increases(name: str, level: str, *more: str) -> str:
+    """In one group, so that all are of one moment: what is counted is neither open nor in the next hour."""
+    counters = [one for one in COUNTERS if one.record.startswith(f"{level}:")]
+    kinds = (_increase, _counted, _since, _hour)
+    return _group(name, (*(kind(one) for kind in kinds for one in counters), *more))
 
 
 def _increase(counter: Counter) -> str:
@@ -188,6 +199,27 @@ def _counted(counter: Counter) -> str:
 def _since(counter: Counter) -> str:
     """With a label of its own, so that ``or`` puts it beside the increases."""
     return _rule(f"{counter.base}:since5m", _grown(counter)) + "    labels:\n      part: open\n"
+
+
+def _hour(counter: Counter) -> str:
+    """The tiles of an hour, in its last evaluation; those of two if the end of the one before was missed."""
+    tiles = f"sum_over_time({counter.base}:increase5m[{{}}])"
+    seen = "on () last_over_time(kagent:hours:closed[62m] offset 1m)"
+    grown = f"(\n  {tiles.format('58m')} and {seen}\n  or\n  {tiles.format('118m')} unless {seen}\n)"
+    return _hour_of(counter, grown, 3570)
+
+
+def _hour_of(counter: Counter, grown: str, end: int) -> str:
+    """``end`` is the second of the hour from which on an evaluation is the last one."""
+    labels = "    labels:\n      tile: 1h\n"
+    return _rule(f"{counter.base}:increase1h", f"{grown}\n{_HOUR_ENDS.format(end)}") + labels
+
+
+def _durations() -> Iterator[str]:
+    """A quantile can do without an hour whose end was missed."""
+    yield from map(_of_buckets, DURATIONS)
+    for one in DURATIONS:
+        yield _hour_of(one, f"sum_over_time({one.base}:increase5m[58m])", 3300)
 
 
 def _of_buckets(counter: Counter) -> str:

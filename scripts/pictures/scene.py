@@ -10,7 +10,16 @@ from typing import Any
 from scripts.pictures.layout import Panel, UnknownShape, panels
 from scripts.pictures.sources import QueryFailed, Range, Sources
 from scripts.pictures.steps import built_in, step_of
-from scripts.pictures.variables import Value, chosen, for_query, label_values, replaced, replaced_in
+from scripts.pictures.variables import (
+    Value,
+    chosen,
+    for_query,
+    label_values,
+    query_result,
+    replaced,
+    replaced_in,
+    taken,
+)
 
 WIDTH = 1600  # px of the picture, as wide as a laptop's browser window
 _COLUMN = WIDTH / 24
@@ -79,9 +88,12 @@ def _options(variable: Mapping[str, Any], values: Mapping[str, Value], stage: St
         case "datasource":
             return [str(query)]
         case "query":
+            known = {**values, **built_in(stage.span, 60)}
+            if expr := query_result(query):
+                found = stage.sources.now(replaced(expr, known, for_query), stage.span.end)
+                return taken(found, variable["regex"])
             series, label = label_values(query)
-            series = replaced(series, {**values, **built_in(stage.span, 60)}, for_query)
-            return stage.sources.label_values(series, label, stage.span)
+            return stage.sources.label_values(replaced(series, known, for_query), label, stage.span)
         case "custom" | "interval" | "constant" | "textbox":
             return [one.split(" : ")[-1].strip() for one in str(query).split(",")]
         case kind:
@@ -100,7 +112,9 @@ def answers(panel: Panel, values: Mapping[str, Value], stage: Stage) -> list[dic
 def _answer(
     panel: Panel, target: Mapping[str, Any], values: Mapping[str, Value], stage: Stage
 ) -> dict[str, Any]:
-    step = step_of(panel, target, stage.span, panel["gridPos"]["w"] * _COLUMN)
+    interval = replaced(str(target.get("interval") or ""), values, for_query)
+    asked = {**target, "interval": interval}
+    step = step_of(panel, asked, stage.span, panel["gridPos"]["w"] * _COLUMN)
     known = {**values, **built_in(stage.span, step)}
     query = replaced(str(target.get("expr") or target.get("query") or ""), known, for_query)
     legend = target.get("legendFormat", "")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 ALL = "$__all"
 _NAMED = re.compile(r"\$(\w+)|\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]")
+_QUERY_RESULT = re.compile(r"query_result\((.+)\)")
 _LABEL_VALUES = re.compile(r"label_values\((?:(?P<series>.+),)?\s*(?P<label>\w+)\s*\)", re.DOTALL)
 
 
@@ -33,6 +34,25 @@ def label_values(query: str | Mapping[str, Any]) -> tuple[str, str]:
     if match is None:
         raise ValueError(f"only label_values() is known, not {text!r}")
     return (match["series"] or "").strip(), match["label"]
+
+
+def query_result(query: str | Mapping[str, Any]) -> str:
+    """The PromQL that a variable's value comes from; '' when its query is another function."""
+    text = query if isinstance(query, str) else str(query.get("query", ""))
+    match = _QUERY_RESULT.fullmatch(text.strip())
+    return match[1] if match else ""
+
+
+def taken(samples: Iterable[Mapping[str, Any]], regex: str) -> list[str]:
+    """What ``regex`` takes from each sample of a vector, as Grafana writes samples: ``{ a="b"} value ms``."""
+    texts = [
+        "{"
+        + ",".join(f' {name}="{value}"' for name, value in sample["metric"].items())
+        + f"}} {sample['value'][1]} {sample['value'][0] * 1000}"
+        for sample in samples
+    ]
+    found = (re.search(regex.strip("/"), text) for text in texts)
+    return [match[1] for match in found if match]
 
 
 def chosen(variable: Mapping[str, Any], options: list[str], wanted: str = "") -> Value:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.bundle.curves import (
+    HOUR,
     TILE,
     Curve,
     Series,
@@ -41,10 +42,11 @@ def _counters(name: str, labels: dict[str, str], curve: Curve) -> Series:
     return Series(name, {**labels, **COLLECTOR}, curve)
 
 
-def _recorded(base: str, labels: dict[str, str], curve: Curve) -> Iterator[Series]:
+def recorded(base: str, labels: dict[str, str], curve: Curve) -> Iterator[Series]:
     """A counter that rules record, its increases and what is open since the last one."""
     yield _counters(f"{base}:total", labels, curve)
     yield Series(f"{base}:increase5m", labels, grown(curve), TILE)
+    yield Series(f"{base}:increase1h", {**labels, "tile": "1h"}, grown(curve, HOUR), HOUR)
     yield Series(f"{base}:since5m", {**labels, "part": "open"}, still_open(curve))
 
 
@@ -61,8 +63,8 @@ def _group(
     """Counters, histogram and rates of turns, tools or models."""
     failed = {"turns": "turn_failures", "calls": "failures"}[subject]
     duration = {"turns": "turn", "calls": "call"}[subject] + "_duration_seconds"
-    yield from _recorded(f"{prefix}:{subject}", labels, calls)
-    yield from _recorded(f"{prefix}:{failed}", labels, failures)
+    yield from recorded(f"{prefix}:{subject}", labels, calls)
+    yield from recorded(f"{prefix}:{failed}", labels, failures)
     yield from _durations(f"{prefix}:{duration}_bucket", labels, calls, median)
     yield Series(f"{prefix}:{subject}:rate5m", labels, rate(calls, 300))
     for window, seconds in WINDOWS.items():
@@ -103,7 +105,7 @@ def _tools(agent: Agent, incident: tuple[float, float]) -> Iterator[Series]:
             "agent_tool", "calls", labels, calls, share_of(calls, 0.03, incident), agent.seconds / 8
         )
         if tool == "pay_back":
-            yield from _recorded("agent_tool:approvals_requested", labels, calls)
+            yield from recorded("agent_tool:approvals_requested", labels, calls)
 
 
 def _models(agent: Agent, incident: tuple[float, float]) -> Iterator[Series]:
@@ -117,7 +119,7 @@ def _models(agent: Agent, incident: tuple[float, float]) -> Iterator[Series]:
     prices = USD_PER_TOKEN[agent.model]
     for kind, per_turn in TOKENS_PER_TURN.items():
         tokens = times(counted(agent.per_minute), per_turn)
-        yield from _recorded("agent_model:tokens", {**labels, "type": kind}, tokens)
+        yield from recorded("agent_model:tokens", {**labels, "type": kind}, tokens)
         yield Series("agent_model:tokens:rate5m", {**labels, "type": kind}, rate(tokens, 300))
     usd = sum(prices[kind] * per_turn for kind, per_turn in TOKENS_PER_TURN.items())
     hourly = rate(times(counted(agent.per_minute), usd), 3600)
@@ -145,6 +147,8 @@ def _state(agent: Agent, start: int, length: int) -> Iterator[Series]:
     yield gauge("kagent_agent_generation", 3)
     yield gauge("kagent_agent_status_observed_generation", 3)
     yield gauge("kagent_agent_spec_replicas", agent.replicas)
+    about = {"namespace": agent.namespace, "agent": agent.name}
+    yield Series("agent:trouble:worst", about, _trouble(agent, length))
     yield gauge(
         "kagent_agent_tool_ref_info", 1, tool_type="McpServer", mcp_server="tools", mcp_kind="RemoteMCPServer"
     )
@@ -159,6 +163,12 @@ def _state(agent: Agent, start: int, length: int) -> Iterator[Series]:
 
 def _ready(agent: Agent, length: int) -> Curve:
     return lambda second: float(second < length - agent.broken_for or not agent.broken_for)
+
+
+def _trouble(agent: Agent, length: int) -> Curve:
+    """Scaled to 0, or in a crash loop while it is broken."""
+    ready = _ready(agent, length)
+    return lambda second: 8 * (1 - ready(second)) if agent.replicas else 1
 
 
 def _restarts(agent: Agent, length: int) -> Curve:

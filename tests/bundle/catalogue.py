@@ -15,12 +15,9 @@ _BURNS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
 def _counters(labels: str, *bases: str) -> dict[str, str]:
-    """Counters that rules record: how far they are, what came in five minutes, and what since then."""
-    return {
-        f"{base}:{what}": f"{labels}{' part' if what == 'since5m' else ''}"
-        for base in bases
-        for what in ("total", "increase5m", "since5m")
-    }
+    """Counters that rules record: how far they are, what came in five minutes and hours, and since then."""
+    more = {"total": "", "increase5m": "", "since5m": " part", "increase1h": " tile"}
+    return {f"{base}:{what}": f"{labels}{own}" for base in bases for what, own in more.items()}
 
 
 _BY_MAKER: dict[str, dict[str, str]] = {
@@ -28,6 +25,13 @@ _BY_MAKER: dict[str, dict[str, str]] = {
         **_counters(_AGENT, "agent:turns", "agent:turn_failures"),
         **_counters(f"{_AGENT} le", "agent:turn_duration_seconds_bucket"),
         "agent:turn_duration_seconds:p95_5m": _AGENT,
+        "agent:trouble:worst": _AGENT,
+        "kagent:hours:closed": "",
+        "kagent:event:config_change": f"{_WORKLOAD} change changed_by",
+        "kagent:event:new_revision": _WORKLOAD,
+        "kagent:event:rollback": _WORKLOAD,
+        "kagent:event:deployment_change": f"{_WORKLOAD} deployment",
+        "kagent:event:container_restart": f"{_WORKLOAD} pod container",
         **{f"agent:turn_failures:ratio_rate{window}": _AGENT for window in _BURNS},
         **_counters(_TOOL, "agent_tool:calls", "agent_tool:failures", "agent_tool:approvals_requested"),
         "agent_tool:failures:ratio_rate5m": _TOOL,

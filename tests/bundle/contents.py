@@ -10,12 +10,15 @@ from typing import Any
 
 import promql_parser
 
+from scripts.pictures.steps import seconds_of
 from tests.lab.layout import CHECKOUT
 
 Json = dict[str, Any]
 GENERATED = CHECKOUT / "dashboards" / "generated"
 # What Grafana puts in for a range of some hours.
 _MACROS = {"$__rate_interval": "2m", "$__interval": "5m", "$__auto": "5m"}
+# What the variables that nobody chooses are for such a range.
+_WITHIN_A_DAY = {"tile": "5m", "open": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,22 @@ def queries(dashboard: Json) -> Iterator[Query]:
 
 
 def selector(variable: Json) -> str:
-    """The selector in label_values(SELECTOR, LABEL)."""
-    found = re.fullmatch(r"label_values\((.+), *\w+\)", variable["query"]["query"])
+    """The PromQL in label_values(SELECTOR, LABEL), or in query_result(QUERY)."""
+    text = variable["query"]["query"]
+    found = re.fullmatch(r"label_values\((.+), *\w+\)|query_result\((.+)\)", text)
     if found is None:
-        raise ValueError(f"{variable['name']} is not filled by label_values")
-    return found[1]
+        raise ValueError(f"{variable['name']} is filled by neither label_values nor query_result")
+    return str(found[1] or found[2])
 
 
 def filled_in(
     text: str, variables: Mapping[str, str] | None = None, *, default: str = "x", span: str = "6h"
 ) -> str:
     """A query as Grafana sends it for that span; of a variable that is not given, ``default``."""
-    for macro, value in {**_MACROS, "$__range": span}.items():
+    for macro, value in {**_MACROS, "$__range_s": str(seconds_of(span)), "$__range": span}.items():
         text = text.replace(macro, value)
-    return re.sub(r"\$\{?([a-z_]+)(?::\w+)?\}?", lambda found: (variables or {}).get(found[1], default), text)
+    known = {**_WITHIN_A_DAY, **(variables or {})}
+    return re.sub(r"\$\{?([a-z_]+)(?::\w+)?\}?", lambda found: known.get(found[1], default), text)
 
 
 def nodes(expr: Any, *parents: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:

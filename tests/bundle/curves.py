@@ -10,6 +10,7 @@ Curve = Callable[[float], float]
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 TILE = 300  # seconds of a recorded increase
+HOUR = 3600  # of one for ranges of more than a day
 _WAVE_SECONDS = 7200
 
 
@@ -73,9 +74,9 @@ def ratio(part: Curve, whole: Curve, window: float) -> Curve:
     return at
 
 
-def grown(curve: Curve) -> Curve:
-    """What came in the five minutes before."""
-    return lambda second: curve(second) - curve(max(second - TILE, 0))
+def grown(curve: Curve, tile: int = TILE) -> Curve:
+    """What came in the five minutes before, or in another ``tile``."""
+    return lambda second: curve(second) - curve(max(second - tile, 0))
 
 
 def still_open(curve: Curve) -> Curve:

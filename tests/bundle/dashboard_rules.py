@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import promql_parser
 
+from scripts.pictures.variables import query_result
 from tests.bundle import look
 from tests.bundle.catalogue import SERIES
 from tests.bundle.contents import Json, Query, nodes, panels, parsed, queries, series_names, variables
@@ -67,6 +68,10 @@ def _of_variables(dashboard: Json) -> Iterator[str]:
         elif variable["type"] == "query":
             if variable["refresh"] != 2:
                 yield f"variable {name} is not read again when the time changes"
+            if query_result(variable["query"]):
+                if variable["hide"] != 2 or not variable["skipUrlSync"]:
+                    yield f"variable {name} is worked out, and yet shown or part of the address"
+                continue
             if not (variable["multi"] and variable["includeAll"] and variable["allValue"] in (".*", ".+")):
                 yield f"variable {name} has no choice of all"
             if variable["sort"] != 1:
@@ -84,6 +89,7 @@ def _mentioned(dashboard: Json) -> Iterator[str]:
     """Variables that queries and data links name; not Grafana's own, which begin with two underscores."""
     texts = [query.text for query in queries(dashboard)]
     texts += [target["datasource"]["uid"] for panel in panels(dashboard) for target in panel["targets"]]
+    texts += [target.get("interval") or "" for panel in panels(dashboard) for target in panel["targets"]]
     texts += [link["url"] for link in data_links(dashboard)]
     for text in texts:
         yield from re.findall(r"\$\{?(?!_)([a-z][a-z_]*)", text)

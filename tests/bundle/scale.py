@@ -8,6 +8,7 @@ Prometheus evaluates. All other agents have the same under other names.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +36,9 @@ _UNSET, _OK = "STATUS_CODE_UNSET", "STATUS_CODE_OK"
 _FAILURES = ("RateLimitError", "APITimeoutError")
 _PATIENCE = 90
 _PRICED = "gpt-4.1-mini"  # alerts/values.yaml knows what it costs
+# Only there when something happened.
 _AFTER_A_GAP = {"collector:process:returned"}
+_EVENTS = "kagent:event:"
 _RULES = (CHECKOUT / "alerts", CHECKOUT / "alerts" / "generated")
 
 
@@ -194,7 +197,7 @@ def recorded(scraped: Iterable[Line], folder: Path) -> list[Line]:
     }
     with serving(folder, {"rule_files": [str(_each_second(folder))]}) as address:
         deadline = time.monotonic() + _PATIENCE
-        wanted = set(intervals) - _AFTER_A_GAP
+        wanted = {name for name in intervals if not name.startswith(_EVENTS)} - _AFTER_A_GAP
         while missing := wanted - {one["metric"]["__name__"] for one in _recorded(address)}:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not recorded after {_PATIENCE} s: {', '.join(sorted(missing))}")
@@ -209,10 +212,14 @@ def _line(one: Mapping[str, Any], intervals: Mapping[str, int]) -> Line:
     value = float(one["value"][1])
     curve = ("counter", _PER_MINUTE) if name.endswith((":total", ":counted")) else ("gauge", value)
     is_info = name.startswith("kagent:") or name.startswith("collector:")
-    # of the ten evaluations in five minutes one leaves a sample, and the next one a mark that it ended
-    is_marked = intervals[name] == 30 and name.endswith((":increase5m", ":counted"))
-    every = 150 if is_marked else intervals[name]
-    return Line(name, labels, ("constant", value) if is_info else curve, every)
+    return Line(name, labels, ("constant", value) if is_info else curve, _every(name, intervals[name]))
+
+
+def _every(name: str, interval: int) -> int:
+    """Of the evaluations in five minutes, or an hour, one leaves a sample, the next a mark that it ended."""
+    if name.endswith(":increase1h"):
+        return 1800
+    return 150 if interval == 30 and name.endswith((":increase5m", ":counted")) else interval
 
 
 def _recorded(address: str) -> list[dict[str, Any]]:
@@ -231,7 +238,8 @@ def _each_second(folder: Path) -> Path:
     """A copy of all rules that are evaluated, and close what is open, each second."""
     groups = [{**group, "interval": "1s"} for group in rule_groups()]
     path = folder / "all.rules.yaml"
-    path.write_text(json.dumps({"groups": groups}).replace("(time() % 300) >= 270", "(time()) > 0"))
+    text = re.sub(r"\(time\(\) % (300|3600)\) >= \d+", "(time()) > 0", json.dumps({"groups": groups}))
+    path.write_text(text)
     return path
 
 

@@ -15,8 +15,8 @@ BUCKETS = 13
 # Spans with labels of their own: four of the server's, a turn as agent and controller tell it; of each model
 # one that prepares, two of the runtime's and three of the client's; of each tool two.
 SPANS = 4 + 2 + 6 * MODELS + 2 * TOOLS
-# How far a recorded counter is, how much of that is counted, what came in five minutes, and what since then.
-OF_A_COUNTER = 4
+# How far a recorded counter is, how much of that is counted, what came in five minutes, an hour, and since.
+OF_A_COUNTER = 5
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +59,12 @@ def test_rules_record_so_many_of_an_agent(scraped: list[scale.Line], tmp_path: P
         sum(count for name, count in found.items() if name.startswith(f"{level}:"))
         for level in ("agent", "agent_tool", "agent_model")
     )
-    # two counters, buckets twice; rate, p95 and the hour's tokens; seven windows of the error budget
-    assert turns == 2 * OF_A_COUNTER + 2 * BUCKETS + 3 + 7
+    # two counters, buckets thrice; rate, p95, the hour's tokens, trouble; seven windows of the error budget
+    assert turns == 2 * OF_A_COUNTER + 3 * BUCKETS + 4 + 7
     # three counters; rate, share of failures, p95
-    assert tools == TOOLS * (3 * OF_A_COUNTER + 2 * BUCKETS + 3)
+    assert tools == TOOLS * (3 * OF_A_COUNTER + 3 * BUCKETS + 3)
     # calls, failures of two kinds, tokens in and out; rates of calls and tokens, share, p95; a price
-    assert models == MODELS * (5 * OF_A_COUNTER + 2 * BUCKETS + 5) + 1
+    assert models == MODELS * (5 * OF_A_COUNTER + 3 * BUCKETS + 5) + 1
     assert sum(found.values()) - turns - tools - models == 7  # its workload, replicas, ReplicaSet and pod
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import promql_parser
 import yaml
 
+from scripts.pictures.variables import query_result
 from tests.bundle.contents import Json, Query, filled_in, generated, nodes, queries
 from tests.lab.layout import CHECKOUT
 
@@ -72,7 +73,7 @@ def _labels(dashboard: Json, query: Query) -> set[str]:
     """Those of the legend, or of what a variable offers; a single cluster need not have ``cluster``."""
     legend = query.target.get("legendFormat") or ""
     labels = set(re.findall(r"\{\{ *(\w+) *\}\}", legend))
-    if query.where.startswith("variable "):
+    if query.where.startswith("variable ") and not query_result(query.target["query"]):
         labels.add(query.target["query"]["query"].rpartition(",")[2].strip(" )"))
     return labels - {"cluster"}
 
