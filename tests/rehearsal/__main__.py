@@ -201,7 +201,11 @@ def _roll_back(one: Workload) -> None:
     spec = {"spec": {"declarative": {"modelConfig": "other"}}}
     tools.kubectl("patch", "agent", HELPER, "--type=merge", "-p", json.dumps(spec))
     _rolled_out(tools)
+    before = one.tokens()
     _awake(one)
+    of_other = one.tokens() - before
+    one.unpriced.update({kind: number for (agent, kind), number in of_other.items() if agent == HELPER})
+    assert one.unpriced["output"], of_other
     done = tools.kagent("rollout", "undo", f"agent/{HELPER}")
     assert done.code == 0, done.err
     _rolled_out(tools)
@@ -225,14 +229,13 @@ def _numbers(whole: Rehearsal, workloads: list[Workload], began: float) -> bool:
     seconds = int(at - began) + 600
     found: list[Number] = []
     for one in workloads:
-        tokens = _tokens(one, "agents", "agent")
-        unpriced = _tokens(one, "models", "model")
+        tokens = one.tokens()
         usd = {kind: price / 1e6 for kind, price in PRICE.items()}
         cost = {
             agent: sum(tokens[agent, kind] * price for kind, price in usd.items())
             for agent in (ASKER, HELPER)
         }
-        cost[HELPER] -= sum(unpriced[UNPRICED, kind] * usd[kind] for kind in usd)
+        cost[HELPER] -= sum(one.unpriced[kind] * price for kind, price in usd.items())
         found += numbers(lambda text: whole.query(text, time=str(at)), one, tokens, cost, seconds)
     # what a process of the collector counted ends between two evaluations of the rules
     within = RULES_EVERY / (whole.minutes * 60)
@@ -249,16 +252,6 @@ def _numbers(whole: Rehearsal, workloads: list[Workload], began: float) -> bool:
         )
     sys.stdout.flush()
     return good
-
-
-def _tokens(one: Workload, kind: str, key: str) -> dict[tuple[str, str], int]:
-    """What the controller recorded, by agent or model, and by type."""
-    done = one.agents.tools.kagent("top", kind, "--prometheus=none", "-o", "json")
-    return {
-        (item[key], type_): item["tokens"][name]
-        for item in json.loads(done.out)["items"]
-        for type_, name in (("input", "prompt"), ("output", "output"))
-    }
 
 
 def _answers(whole: Rehearsal, began: float) -> bool:

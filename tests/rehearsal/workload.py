@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -24,11 +25,15 @@ Key = tuple[str, ...]  # what is counted, the agent, then the tool if it is one
 
 @dataclass
 class Workload:
-    """``counts`` are what the agents have done so far, whole between two rounds."""
+    """``counts`` are what the agents have done so far, whole between two rounds.
+
+    ``unpriced`` are the helper's tokens, by type, of a model without a price: records name no model.
+    """
 
     runtime: str
     agents: Conversations
     counts: Counter[Key] = field(default_factory=Counter)
+    unpriced: Counter[str] = field(default_factory=Counter)
     _gate: threading.Lock = field(default_factory=threading.Lock)
     _trouble: list[BaseException] = field(default_factory=list)
 
@@ -68,6 +73,18 @@ class Workload:
         for _ in range(times):
             self.agents.ask("hello", HELPER)
             self._count(HELPER, turns=1, model_calls=1)
+
+    def tokens(self) -> Counter[Key]:
+        """What the controller recorded, by agent and type."""
+        done = self.agents.tools.kagent("top", "agents", "--prometheus=none", "-o", "json")
+        assert done.code == 0, done.err
+        return Counter(
+            {
+                (item["agent"], kind): item["tokens"][name]
+                for item in json.loads(done.out)["items"]
+                for kind, name in (("input", "prompt"), ("output", "output"))
+            }
+        )
 
     def _rounds(self, until: float) -> None:
         try:
