@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.bundle.contents import generated, queries
 from tests.cluster.conversations import ASKER
 from tests.rehearsal.answers import Ask, filled
-from tests.rehearsal.workload import Workload
+from tests.rehearsal.workload import Key, Workload
 
 MODEL = "scripted"
 Panels = dict[str, dict[tuple[str, ...], float]]  # by the values of labels
@@ -26,7 +26,7 @@ class Number:
 def numbers(
     ask: Ask,
     workload: Workload,
-    tokens: Mapping[tuple[str, str], int],
+    tokens: Mapping[Key, int],
     cost: Mapping[str, float],
     seconds: int,
 ) -> Iterator[Number]:
