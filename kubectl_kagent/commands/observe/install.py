@@ -14,7 +14,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import NotFound, done_so_far
 from kubectl_kagent.observe import changes
-from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object
+from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object, label_of
 from kubectl_kagent.observe.ready import wait_until_ready
 from kubectl_kagent.observe.removal import Installed, delete, superseded, try_to_delete
 from kubectl_kagent.observe.status.senders import helm_values
@@ -106,6 +106,8 @@ def _print(results: Iterable[tuple[Object, str]], count: int, output: Output, dr
             shown.append(item)
             if output.is_text:
                 terminal.changed(item, verb, output, dry_run)
+            if "deletionTimestamp" in item["metadata"]:
+                terminal.warn(f"{label_of(item)} is being deleted: install again when it is gone")
             if dry_run == "none":
                 done.text = f"{len(shown)} of {count} objects are installed"
                 done.hint = "kubectl kagent observe install goes on where it ended"

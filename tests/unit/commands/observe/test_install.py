@@ -235,6 +235,17 @@ def test_what_others_added_is_no_conflict(cluster: FakeCluster, kagent: Kagent) 
     assert "mine.yaml" in cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]
 
 
+@pytest.mark.parametrize("flags", [(), ("-o", "name"), ("--dry-run=server",)])
+def test_what_is_being_deleted_is_said(cluster: FakeCluster, kagent: Kagent, flags: tuple[str, ...]) -> None:
+    """Its finalizers have not run yet: a server applies to it, and then it goes all the same."""
+    kagent("observe", "install")
+    going = {"deletionTimestamp": "2026-11-23T08:00:00Z", "finalizers": ["example.com/wait"]}
+    edit(cluster, DEPLOYMENT, {"metadata": going})
+    code, _, err = kagent("observe", "install", *flags)
+    said = "Warning: deployment.apps/kagent-collector is being deleted: install again when it is gone\n"
+    assert (code, err) == (0, said)
+
+
 def test_force_takes_it_over(cluster: FakeCluster, kagent: Kagent) -> None:
     kagent("observe", "install")
     edit(cluster, DEPLOYMENT, {"spec": {"replicas": 3}}, "kubectl-scale")
