@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -56,9 +57,12 @@ class Prometheus:
         """The time of its clock, in seconds since the epoch. Raises KagentError for what is no time."""
         found = _data(self.http.call("GET", "/api/v1/query?query=time()", timeout=_TIMEOUT))
         try:
-            return float(found["result"][0])
+            time = float(found["result"][0])
         except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
             raise self._odd("a query", "time") from error
+        if not math.isfinite(time):
+            raise self._odd("a query", "time")
+        return time
 
     def rules(self) -> tuple[Mapping[str, Any], ...]:
         """The groups of rules that it has, as its API gives them.

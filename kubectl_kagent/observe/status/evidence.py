@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,18 +90,23 @@ class Evidence:
             return None
         if signal in self.now:
             gap = self.gap.get(signal)
-            return Since(LOOK_BACK, longer=True) if gap is None else Since(max(self.time - gap, 0.0))
+            return Since(LOOK_BACK, longer=True) if gap is None else self._from(gap)
         last = self.last.get(signal)
-        return None if last is None else Since(max(self.time - last, 0.0))
+        return None if last is None else self._from(last)
+
+    def _from(self, moment: float) -> Since | None:
+        """None for a moment that is none, as NaN."""
+        return Since(max(self.time - moment, 0.0)) if math.isfinite(moment) else None
 
     def ever(self, signal: str) -> bool:
         """Whether it arrives, or did at any moment of the last day."""
         return signal in self.now or signal in self.last
 
     def number(self, name: str) -> float | None:
-        """The sum of the samples; None without any."""
+        """The sum of the samples; None without any, and for NaN, which no limit is below or above."""
         samples = self.numbers.get(name)
-        return sum(sample.value for sample in samples) if samples else None
+        found = sum(sample.value for sample in samples) if samples else math.nan
+        return None if math.isnan(found) else found
 
     def broken(self, name: str, detail: str, *remedies: Remedy, of: str = "") -> Signal:
         """A signal that something is in the way of; ``of`` is its condition, if that has another name."""

@@ -200,3 +200,11 @@ def test_pages_of_another_shape(data: Any) -> None:
         for look in (prometheus.now, prometheus.rules, prometheus.alertmanagers):
             with pytest.raises(KagentError, match=r"Prometheus \(http://127.0.0.1:\d+\) answered"):
                 look()
+
+
+@pytest.mark.parametrize("time", ["NaN", "+Inf", "-Inf"])
+def test_a_clock_without_a_time(time: str) -> None:
+    with serve() as server:
+        server.answer = lambda _: response(200, {"data": {"result": [time, time]}})
+        with pytest.raises(KagentError, match="answered a query with no time"):
+            at_address(server.url).now()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from kubectl_kagent.backends.prometheus import Sample
 from kubectl_kagent.observe.status.evidence import CONDITIONS, Evidence
 from kubectl_kagent.observe.status.signals import FAILING, MISSING, STOPPED, Since
 from tests.conftest import Kagent
@@ -19,6 +24,18 @@ def test_since() -> None:
     assert SEEN.since("kmcp") == Since(600.0)
     assert SEEN.since("agentgateway") is None
     assert SEEN.since("cadvisor") is None
+
+
+@pytest.mark.parametrize("moment", [float("nan"), float("inf"), float("-inf")])
+def test_a_moment_that_is_none_says_nothing(moment: float) -> None:
+    evidence = replace(SEEN, last={"kmcp": moment}, gap={"rules": moment})
+    assert (evidence.since("rules"), evidence.since("kmcp")) == (None, None)
+
+
+def test_nan_is_no_number() -> None:
+    numbers = {"recorder-lag": (Sample({}, 1.0), Sample({}, float("nan"))), "failed": (Sample({}, 2.0),)}
+    evidence = replace(SEEN, numbers=numbers)
+    assert (evidence.number("recorder-lag"), evidence.number("failed")) == (None, 2.0)
 
 
 def test_broken() -> None:
