@@ -78,10 +78,16 @@ def removal(cluster: Cluster, namespace: str, *, manager: str) -> Removal:
         else:
             left.append(f"{item.label} was not applied by {manager}")
     own = next((item for item in ours if item.resource is NAMESPACE), None)
-    if own and (others := _others(cluster, namespace, ours)):
+    if own and (reason := why_left(cluster, own, ours)):
         ours.remove(own)
-        left.append(f"{own.label} has other objects in it: {_some(others)}")
+        left.append(reason)
     return Removal(tuple(ours), tuple(left))
+
+
+def why_left(cluster: Cluster, own: Installed, ours: Sequence[Installed]) -> str:
+    """What keeps that namespace: others' objects of the bundle's kinds in it; empty: nothing does."""
+    others = _others(cluster, own.name, ours)
+    return f"{own.label} has other objects in it: {_some(others)}" if others else ""
 
 
 def superseded(

@@ -10,7 +10,7 @@ from kubectl_kagent.commands.observe.bundle_flags import namespace
 from kubectl_kagent.errors import KagentError, UsageError, done_so_far
 from kubectl_kagent.model.resources import NAMESPACE
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE
-from kubectl_kagent.observe.removal import Removal, delete, removal, try_to_delete
+from kubectl_kagent.observe.removal import Removal, delete, removal, try_to_delete, why_left
 from kubectl_kagent.render.output import TEXT
 
 
@@ -42,6 +42,10 @@ def uninstall(connect: options.Connect, *, yes: bool, dry_run: str, manager: str
     with done_so_far() as done:
         for count, item in enumerate(found.deleted, 1):
             if dry_run == "none":
+                # somebody may have put something into it since, above all while we asked
+                if item.resource is NAMESPACE and (reason := why_left(cluster, item, found.deleted)):
+                    terminal.warn(f"left: {reason}")
+                    continue
                 delete(cluster, item)
                 done.text = f"{count} of {len(found.deleted)} objects are deleted"
                 done.hint = "kubectl kagent observe uninstall goes on where it ended"

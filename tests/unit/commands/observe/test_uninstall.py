@@ -170,6 +170,22 @@ def test_a_namespace_with_others_work_stays(cluster: FakeCluster, kagent: Kagent
     assert err == f"Warning: left: namespace/{SPACE} has other objects in it: {told}\n"
 
 
+def test_what_others_put_into_the_namespace_as_we_ask_keeps_it(
+    cluster: FakeCluster, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(_: str) -> str:
+        cluster.add(CONFIG_MAP, thing(CONFIG_MAP, "mine"))
+        return "y"
+
+    monkeypatch.setattr(terminal, "person", lambda: True)
+    monkeypatch.setattr(terminal, "ask", ask)
+    code, out, err = kagent("observe", "uninstall")
+    assert (code, out) == (0, lines("deleted", *ALL[:-1]))
+    left_over = f"Warning: left: namespace/{SPACE} has other objects in it: configmap/mine"
+    assert err.splitlines()[-1] == left_over
+    assert left(cluster) == [f"namespace/{SPACE}"]
+
+
 def test_what_kubernetes_puts_into_each_namespace_does_not_keep_it(
     cluster: FakeCluster, kagent: Kagent
 ) -> None:
