@@ -57,4 +57,4 @@ def _write(folder: Path, written: dict[str, str]) -> None:
 
 def _is_exported(folder: Path) -> bool:
     path = folder / screen.KUSTOMIZATION
-    return path.is_file() and path.read_text().startswith(screen.MARK)
+    return path.is_file() and path.read_bytes().startswith(screen.MARK.encode())

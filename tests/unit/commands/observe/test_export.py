@@ -68,11 +68,14 @@ def test_the_folder_of_an_earlier_export_is_replaced(kagent: Kagent, tmp_path: P
     assert names(tmp_path / "x") == sorted([*FILES, "README.md"])
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "kustomization.yaml"])
-def test_a_folder_of_others_is_left_alone(kagent: Kagent, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("notes.txt", b"mine"), ("kustomization.yaml", b"mine"), ("kustomization.yaml", b"\xff\xfe")],
+)
+def test_a_folder_of_others_is_left_alone(kagent: Kagent, tmp_path: Path, name: str, content: bytes) -> None:
     folder = tmp_path / "x"
     folder.mkdir()
-    (folder / name).write_text("mine")
+    (folder / name).write_bytes(content)
     message = f"error: {folder} is not empty and was not exported to\nhint: name another folder\n"
     assert kagent("observe", "export", "--plain", str(folder)) == (1, "", message)
     assert names(folder) == [name]
