@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,27 @@ def site(text: str) -> Site:
     if not isinstance(given, dict):
         raise ValueError(f"{SOURCE} is not a table")
     try:
-        parts = {name: Part(**given.pop(name)) for name in list(given) if isinstance(given[name], dict)}
-        found = Site(**parts, **given)
+        parts = {name: Part(**part) for name, part in given.items() if isinstance(part, dict)}
+        found = Site(**{**given, **parts})
     except TypeError as error:
         raise ValueError(f"{SOURCE}: {error}") from error
-    texts = {"tenant": found.tenant}
-    for name, part in parts.items():
-        if part.user and part.token:
-            raise ValueError(f"{SOURCE}: {name} has both a user and a token")
-        texts |= {f"{name}: {key}": getattr(part, key) for key in ("url", "kind", "user")}
-    for name, value in texts.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{SOURCE}: {name} is not a text: {value!r}")
+    for field in fields(Site):
+        _check(field.name, getattr(found, field.name))
     return found
+
+
+def _check(name: str, value: object) -> None:
+    """Raises ValueError for what YAML takes for something else than a place's table, or a text."""
+    if name != "tenant" and not isinstance(value, Part):
+        raise ValueError(f"{SOURCE}: {name} is not a table: {value!r}")
+    texts = {"": value}
+    if isinstance(value, Part):
+        texts = {": url": value.url, ": kind": value.kind, ": user": value.user}
+        if value.user and value.token:
+            raise ValueError(f"{SOURCE}: {name} has both a user and a token")
+    for key, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{SOURCE}: {name}{key} is not a text: {text!r}")
 
 
 def files() -> dict[str, str]:

@@ -96,6 +96,7 @@ def test_from_a_span_to_numbers() -> None:
         tree = promql_parser.parse(filled(query["query"], namespace="support", agent="triage"))
         (selector,) = (node for node, _ in nodes(tree) if isinstance(node, promql_parser.VectorSelector))
         assert selector.name in recorded
+        assert selector.name in SERIES
         assert {matcher.name for matcher in selector.matchers.matchers} == {*tags.values()}
         assert {*tags.values()} <= SERIES[selector.name]
 
@@ -184,6 +185,7 @@ PLACES = "".join(f"{name}: {{url: 'http://x'}}\n" for name in ("prometheus", "lo
         (f"{PLACES}alertmanager: {{url: 'http://x'}}\ntenant: 12\n", "tenant is not a text: 12"),
         (f"{PLACES}alertmanager: {{url: 'http://x', user: 3}}\n", "alertmanager: user is not a text: 3"),
         (f"{PLACES}alertmanager: {{url: 'http://x', user: a, token: true}}\n", "both a user and a token"),
+        (f"{PLACES}alertmanager: http://x\n", "alertmanager is not a table: 'http://x'"),
         ("- x\n", "is not a table"),
     ],
 )

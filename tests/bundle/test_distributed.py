@@ -111,7 +111,7 @@ def is_same(one: Answer | str, other: Answer | str) -> bool:
     return one.keys() == other.keys() and all(
         [at for at, _ in one[labels]] == [at for at, _ in other[labels]]
         and all(
-            math.isclose(mine, yours, rel_tol=1e-9) or math.isnan(mine) and math.isnan(yours)
+            math.isclose(mine, yours, rel_tol=1e-9) or (math.isnan(mine) and math.isnan(yours))
             for (_, mine), (_, yours) in zip(one[labels], other[labels], strict=True)
         )
         for labels in one
@@ -142,9 +142,9 @@ def of_rules() -> list[str]:
 
 
 def both_ways(texts: Iterable[str]) -> list[str]:
-    """Each query, and with `bool` in its comparisons, so that what is not above a threshold has a value, too.
+    """Each query, and with `bool` in its comparisons, so that what is below a threshold has a value, too.
 
-    Which of equal series topk shows is up to chance in one Prometheus already: what it chooses among is asked.
+    Which of equal series topk shows is up to chance in one Prometheus already: it is left out.
     """
     chosen_among = {_TOPK.sub(r"\1", text.strip()) for text in texts}
     return sorted(chosen_among | {_COMPARISON.sub(r"\1 bool", text) for text in chosen_among})

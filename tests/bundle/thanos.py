@@ -1,4 +1,4 @@
-"""Thanos in front of several Prometheus on loopback: a sidecar beside each, and one querier that asks them."""
+"""Thanos before several Prometheus on loopback: a sidecar beside each, and one querier that asks them."""
 
 from __future__ import annotations
 

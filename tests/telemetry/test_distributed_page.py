@@ -24,7 +24,9 @@ pytestmark = pytest.mark.telemetry
 
 PAGE = (CHECKOUT / "docs" / "distributed.md").read_text()
 # A file's name at the end of a sentence, and the block after it.
-FILE = re.compile(r"`(?P<path>[a-z/]+\.yaml)`[^`\n]*:\n\n```yaml\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(
+    r"`(?P<path>[a-z/]+\.yaml)`[^`\n]*:\n\n```yaml\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL
+)
 INSTALL = re.compile(r"^kubectl kagent observe install (?P<flags>.+)$", re.MULTILINE)
 Object = dict[str, Any]
 
