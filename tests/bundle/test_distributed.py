@@ -1,6 +1,6 @@
-"""Two clusters' Prometheus behind one query front answer what one Prometheus that has both would.
+"""Two clusters' Prometheus behind Thanos answer what one Prometheus that has both would.
 
-Every query of the dashboards and every expression of the rules is asked of both over a time range.
+Every query of the dashboards and every expression of the rules is asked of both over two hours.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -23,12 +23,12 @@ from tests.bundle.prometheus import Fleet, prometheus
 from tests.bundle.series import everything
 from tests.bundle.thanos import query_front
 
-pytestmark = pytest.mark.distributed
+pytestmark = pytest.mark.telemetry
 
-SPAN = Range(1_795_838_400, 1_795_849_200)  # three hours
-ASKED = SPAN
+SPAN = Range(1_795_838_400, 1_795_845_600)
 STEP = 60
 DASHBOARDS = generated()
+SCRAPED = scale.of_one(tools=3, models=2, failing=1)
 # What is in alerts/values.yaml, which one place records when rules are evaluated over all clusters.
 VALUES = ("kagent:threshold", "kagent:objective", "kagent:price_usd_per_token")
 
@@ -41,7 +41,7 @@ Answer = dict[frozenset[tuple[str, str]], list[tuple[float, float]]]
 def paris(start: int, end: int) -> Iterator[Series]:
     """The made-up fleet, and one agent with all that is scraped of it, from which rules record."""
     yield from everything(start, end)
-    for line in scale.of_one(tools=3, models=2, failing=1):
+    for line in SCRAPED:
         kind, number = line.curve
         value = counted(number) if kind == "counter" else constant(number)
         yield Series(line.name, dict(line.labels), value)
@@ -76,28 +76,41 @@ class Pair:
     front: Sources
 
 
-@pytest.fixture(scope="module", params=["in each cluster", "in one place"])
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    fleets = {"paris": paris, "oslo": oslo if request.param == "in each cluster" else without_values(oslo)}
-
-    def started(fleet: Fleet, **labels: str) -> tuple[str, Any]:
-        folder = tmp_path_factory.mktemp("prometheus")
-        config = {"global": {"external_labels": labels}}
-        return stack.enter_context(prometheus(folder, SPAN.start, SPAN.end, fleet, config)), folder
-
+@contextmanager
+def standing(fleets: dict[str, Fleet], folders: pytest.TempPathFactory) -> Iterator[Pair]:
     with ExitStack() as stack:
+
+        def started(fleet: Fleet, **labels: str) -> tuple[str, Path]:
+            folder = folders.mktemp("prometheus")
+            config = {"global": {"external_labels": labels}}
+            return stack.enter_context(prometheus(folder, SPAN.start, SPAN.end, fleet, config)), folder
+
         one, _ = started(together(fleets))
         beside = dict(started(fleet, cluster=cluster) for cluster, fleet in fleets.items())
         front = stack.enter_context(query_front(beside))
         yield Pair(Sources(one), Sources(front))
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Each cluster evaluates the rules, so each has the values."""
+    with standing({"paris": paris, "oslo": oslo}, tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """One ruler evaluates them over both, so the values are there once."""
+    with standing({"paris": paris, "oslo": without_values(oslo)}, tmp_path_factory) as found:
+        yield found
+
+
 def asked(sources: Sources, query: str) -> Answer | str:
     """The answer, or why there is none."""
     try:
-        found = sources.metrics(query, ASKED, STEP)
+        found = sources.metrics(query, SPAN, STEP)
     except QueryFailed as refusal:
-        return str(refusal)
+        return str(refusal).partition(": [")[0]  # then series are named, in any order
     return {
         frozenset(one["metric"].items()): [(float(at), float(value)) for at, value in one["values"]]
         for one in found
@@ -118,18 +131,26 @@ def is_same(one: Answer | str, other: Answer | str) -> bool:
     )
 
 
-def compared(pair: Pair, texts: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
-    """Queries whose answers differ, those that both refuse, and those with data."""
-    different, refused, with_data = [], [], []
+@dataclass(frozen=True)
+class Compared:
+    """Queries whose answers differ, those that both refuse, and those that both have an answer to."""
+
+    different: list[str]
+    refused: list[str]
+    answered: set[str]
+
+
+def compared(pair: Pair, texts: Iterable[str]) -> Compared:
+    found = Compared([], [], set())
     for text in texts:
         one, front = asked(pair.one, text), asked(pair.front, text)
         if not is_same(one, front):
-            different.append(text)
+            found.different.append(text)
         elif isinstance(one, str):
-            refused.append(text)
+            found.refused.append(text)
         elif one:
-            with_data.append(text)
-    return different, refused, with_data
+            found.answered.add(text)
+    return found
 
 
 def of_dashboards() -> list[str]:
@@ -141,18 +162,49 @@ def of_rules() -> list[str]:
     return [rule["expr"] for group in scale.rule_groups() for rule in group["rules"]]
 
 
-def both_ways(texts: Iterable[str]) -> list[str]:
-    """Each query, and with `bool` in its comparisons, so that what is below a threshold has a value, too.
+def chosen_from(text: str) -> str:
+    """Which of equal series topk shows is up to chance in one Prometheus already: it is left out."""
+    return _TOPK.sub(r"\1", text.strip())
 
-    Which of equal series topk shows is up to chance in one Prometheus already: it is left out.
-    """
-    chosen_among = {_TOPK.sub(r"\1", text.strip()) for text in texts}
-    return sorted(chosen_among | {_COMPARISON.sub(r"\1 bool", text) for text in chosen_among})
+
+def with_bool(text: str) -> str:
+    """What is below a threshold has a value, too."""
+    return _COMPARISON.sub(r"\1 bool", text)
+
+
+def silent(texts: set[str], found: Compared) -> list[str]:
+    """Queries without an answer, even with `bool`: equal, but of nothing."""
+    return sorted(text for text in texts if not {text, with_bool(text)} & found.answered)
+
+
+def test_dashboards(pair: Pair) -> None:
+    texts = {chosen_from(text) for text in of_dashboards()}
+    found = compared(pair, sorted(texts | {with_bool(text) for text in texts}))
+    assert (found.different, found.refused) == ([], [])
+    assert len(texts) > 200
+    assert silent(texts, found) == []
+
+
+def test_rules(ruled: Pair) -> None:
+    texts = {*of_rules()}
+    found = compared(ruled, sorted(texts | {with_bool(text) for text in texts}))
+    assert (found.different, found.refused) == ([], [])
+    assert len(silent(texts, found)) < len(texts) / 8  # of what the made-up fleet has no series of
+
+
+def test_a_value_in_each_cluster_is_one_too_many_for_a_ruler_over_all(pair: Pair) -> None:
+    """As docs/distributed.md says, of Thanos and Prometheus alike."""
+    texts = [text for text in of_rules() if any(value in text for value in VALUES)]
+    found = compared(pair, texts)
+    assert found.different == []
+    assert len(found.refused) > 20
+    reasons = {str(asked(pair.front, text)) for text in found.refused}
+    assert {reason.partition(" for the match group")[0] for reason in reasons} == {"found duplicate series"}
 
 
 @pytest.mark.parametrize("uid", sorted(DASHBOARDS))
 def test_variables(pair: Pair, uid: str) -> None:
-    """The clusters, namespaces, agents and so on that one may choose among."""
+    """The clusters, namespaces, agents and so on among which one chooses."""
     for variable in variables(DASHBOARDS[uid]):
         if variable["type"] == "query":
             series, label = label_values(variable["query"])

@@ -72,7 +72,8 @@ TELEMETRY = (
     Module("collector", {"collector": "lab/collector"}, "4 min", tags=DISCOVERY),
     Module("kube-state-metrics", {"kube-state-metrics": "k8s.io/kube-state-metrics/v2"}, "2 min"),
 )
-THANOS = Module("thanos", {"thanos": "github.com/thanos-io/thanos/cmd/thanos"}, "3 min")
+# It casts Prometheus' labels to its own, which are laid out as they are with this tag only: else it crashes.
+THANOS = Module("thanos", {"thanos": "github.com/thanos-io/thanos/cmd/thanos"}, "3 min", tags="slicelabels")
 STERN_GO = "go1.27.3"  # newer than the lab's: Go fetches it by itself, as a module
 STERN = Module("stern", {"stern": "github.com/stern/stern"}, "2 min")
 
