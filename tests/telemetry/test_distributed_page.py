@@ -27,7 +27,7 @@ PAGE = (CHECKOUT / "docs" / "distributed.md").read_text()
 FILE = re.compile(
     r"`(?P<path>[a-z/]+\.yaml)`[^`\n]*:\n\n```yaml\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL
 )
-INSTALL = re.compile(r"^kubectl kagent observe install (?P<flags>.+)$", re.MULTILINE)
+INSTALL = re.compile(r"^kubectl kagent observe install (?P<flags>(?:.+\\\n)*.+)$", re.MULTILINE)
 Object = dict[str, Any]
 
 
@@ -76,7 +76,7 @@ def config_files(objects: list[Object], name: str) -> dict[str, Object]:
 def test_collectors_send_where_an_install_would_let_them(kubectl: str, folders: Path) -> None:
     found = INSTALL.search(PAGE)
     assert found is not None
-    flags = dict(flag.removeprefix("--").split("=", 1) for flag in found["flags"].split())
+    flags = dict(flag.removeprefix("--").split("=", 1) for flag in found["flags"].replace("\\\n", "").split())
     where = Destinations(flags["traces-endpoint"], flags["loki-endpoint"], flags["tenant"])
     installed = build(CHECKOUT, Settings(frozenset(), destinations=where))
     objects = built(kubectl, folders / "site")
