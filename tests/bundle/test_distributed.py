@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from scripts.pictures.sources import QueryFailed, Range, Sources
-from scripts.pictures.variables import label_values
+from scripts.pictures.variables import label_values, query_result
 from tests.bundle import scale
 from tests.bundle.contents import filled_in, generated, queries, variables
 from tests.bundle.curves import Series, constant, counted, times
@@ -182,7 +182,8 @@ def test_dashboards(pair: Pair) -> None:
     found = compared(pair, sorted(texts | {with_bool(text) for text in texts}))
     assert (found.different, found.refused) == ([], [])
     assert len(texts) > 200
-    assert silent(texts, found) == []
+    # no config changes in these two hours, and so on: annotations
+    assert [text for text in silent(texts, found) if "kagent:event:" not in text] == []
 
 
 def test_rules(ruled: Pair) -> None:
@@ -206,7 +207,7 @@ def test_a_value_in_each_cluster_is_one_too_many_for_a_ruler_over_all(pair: Pair
 def test_variables(pair: Pair, uid: str) -> None:
     """The clusters, namespaces, agents and so on among which one chooses."""
     for variable in variables(DASHBOARDS[uid]):
-        if variable["type"] == "query":
+        if variable["type"] == "query" and not query_result(variable["query"]):
             series, label = label_values(variable["query"])
             text = filled_in(series, default=".*")
             found = [sources.label_values(text, label, SPAN) for sources in (pair.one, pair.front)]
