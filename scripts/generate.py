@@ -17,7 +17,7 @@ from kubectl_kagent.observe import rule_values
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import alerting, dashboards, output, reference, rule_counters
+from scripts import alerting, dashboards, datasources, output, reference, rule_counters
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,15 +134,15 @@ def outputs(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file, as it should be."""
     found = {root / path: make() for path, make in FILES.items()}
     found |= {root / _REFERENCE / name: text for name, text in reference.pages().items()}
-    found |= {root / path: text for path, text in dashboards.files().items()}
+    found |= {root / path: text for path, text in (dashboards.files() | datasources.files()).items()}
     return found | {root / path: make((root / path).read_text()) for path, make in PAGES.items()}
 
 
 def leftovers(root: Path = ROOT) -> list[Path]:
     """Files that nothing makes any more, in the folders where nothing else is."""
     wanted = {root / _REFERENCE / name for name in reference.pages()}
-    wanted |= {root / path for path in dashboards.files()}
-    folders = (_REFERENCE, *dashboards.FOLDERS)
+    wanted |= {root / path for path in dashboards.files() | datasources.files()}
+    folders = (_REFERENCE, *dashboards.FOLDERS, *datasources.FOLDERS)
     return sorted(path for name in folders for path in (root / name).glob("*.*") if path not in wanted)
 
 

@@ -33,7 +33,13 @@ def openmetrics(series: Iterable[Series], start: int, end: int) -> Iterator[str]
 
 
 @contextmanager
-def prometheus(folder: Path, start: int, end: int, fleet: Fleet = everything) -> Iterator[str]:
+def prometheus(
+    folder: Path,
+    start: int,
+    end: int,
+    fleet: Fleet = everything,
+    config: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
     """The address of one that knows ``fleet`` from start to end; its data is below ``folder``."""
     layout = Layout.here()
     build_all(layout, [PROMETHEUS], Progress())
@@ -42,7 +48,7 @@ def prometheus(folder: Path, start: int, end: int, fleet: Fleet = everything) ->
         file.writelines(openmetrics(fleet(start, end), start, end))
     backfill = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(written), str(folder / "data")]
     subprocess.run([str(program(layout, "promtool")), *backfill], check=True, timeout=_PATIENCE)
-    with serving(folder) as address:
+    with serving(folder, config) as address:
         yield address
 
 
@@ -51,7 +57,7 @@ def serving(folder: Path, config: Mapping[str, Any] | None = None) -> Iterator[s
     """The address of one that has the blocks in ``folder/data`` and does what ``config`` says."""
     settings = folder / "prometheus.yaml"
     settings.write_text(json.dumps(config or {}))
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         str(program(Layout.here(), "prometheus")),
         f"--config.file={settings}",
@@ -63,21 +69,23 @@ def serving(folder: Path, config: Mapping[str, Any] | None = None) -> Iterator[s
     ]
     process = subprocess.Popen(command)
     try:
-        _wait_for(f"http://{address}/-/ready")
+        wait_for(f"http://{address}/-/ready")
         yield f"http://{address}"
     finally:
         process.terminate()
         process.wait(timeout=_PATIENCE)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
+    """Until something answers there with success."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:

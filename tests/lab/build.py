@@ -72,6 +72,8 @@ TELEMETRY = (
     Module("collector", {"collector": "lab/collector"}, "4 min", tags=DISCOVERY),
     Module("kube-state-metrics", {"kube-state-metrics": "k8s.io/kube-state-metrics/v2"}, "2 min"),
 )
+# It casts Prometheus' labels to its own, which are laid out as they are with this tag only: else it crashes.
+THANOS = Module("thanos", {"thanos": "github.com/thanos-io/thanos/cmd/thanos"}, "3 min", tags="slicelabels")
 STERN_GO = "go1.27.3"  # newer than the lab's: Go fetches it by itself, as a module
 STERN = Module("stern", {"stern": "github.com/stern/stern"}, "2 min")
 
@@ -83,7 +85,7 @@ def build_all(layout: Layout, modules: Sequence[Module], progress: Progress) -> 
 
 def program(layout: Layout, name: str) -> Path:
     """Where a program is once it is built; the parts of Kubernetes share one."""
-    modules = (*CLUSTER, *TELEMETRY, STERN)
+    modules = (*CLUSTER, *TELEMETRY, THANOS, STERN)
     module = next((module for module in modules if name in module.programs), CLUSTER[0])
     return _directory(layout, module) / name
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from dashboards.datasources import LINES_OF, OF_THE_CONVERSATION
 from kubectl_kagent.backends.tempo import Tempo
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.telemetry.logs.loki import Pods, pages
@@ -110,6 +111,13 @@ def test_dashboards(parser: list[str], language: str, kind: str) -> None:
     asked = sorted({contents.filled_in(query.text) for query in every if query.kind == kind})
     assert len(asked) > 3
     assert unknown(parser, language, asked) == []
+
+
+def test_links_of_data_sources(parser: list[str]) -> None:
+    conversation = OF_THE_CONVERSATION.replace("${__value.raw}", "01a205ee-5c2c-7b74-bbc1-3b013db9526e")
+    assert unknown(parser, "traceql", [conversation]) == []
+    lines = ", ".join(f'{label}="clock"' for label in LINES_OF.values())  # as Grafana joins them
+    assert unknown(parser, "logql", [f"{{{lines}}}"]) == []
 
 
 @pytest.mark.parametrize(
