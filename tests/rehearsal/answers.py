@@ -10,7 +10,8 @@ from typing import Any
 import promql_parser
 import yaml
 
-from tests.bundle.contents import Json, Query, filled_in, generated, nodes, queries
+from scripts.rule_checks.promql import nodes
+from tests.bundle.contents import Json, Query, filled_in, generated, queries
 from tests.lab.layout import CHECKOUT
 
 _AWAY = (
