@@ -12,6 +12,11 @@ from typing import Any
 
 import yaml
 
+from kubectl_kagent.observe.for_alertmanager import SECRET
+from scripts.inlined import definitions, inlined
+
+Defined = Mapping[str, str]
+
 ROOT = Path(__file__).resolve().parents[1]
 ALERTMANAGER = ROOT / "alerts" / "alertmanager"
 RUNBOOKS = ROOT / "alerts" / "runbooks"
@@ -22,7 +27,6 @@ PLACEHOLDERS = {name: name.lower() for name in ("NAMESPACE", "AGENT", "NAME", "K
 _FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = "kubectl kagent "
 _MATCHER = re.compile(r'(?P<name>\w+)(?P<matchType>=~|!~|!=|=)"(?P<value>[^"\\]*)"')
-_SECRET = "kagent-alertmanager"  # as docs/alerting.md has it
 
 
 def commands(runbook: str) -> list[str]:
@@ -77,10 +81,12 @@ def alertmanager_config() -> str:
     """The AlertmanagerConfig of prometheus-operator (v1alpha1) that says what alertmanager.yaml says."""
     config = yaml.safe_load((ALERTMANAGER / "alertmanager.yaml").read_text())
     (ours,) = config["route"]["routes"]
+    texts = {path.name: path.read_text() for path in sorted(ALERTMANAGER.glob("*.tmpl"))}
+    defined = definitions((texts | {"commands.tmpl": command_templates()}).values())
     inherited = {key: config["route"][key] for key in ("group_wait", "group_interval", "repeat_interval")}
     spec = {
         "route": _route(inherited | ours),
-        "receivers": [_receiver(receiver) for receiver in config["receivers"]],
+        "receivers": [_receiver(receiver, defined) for receiver in config["receivers"]],
         "inhibitRules": [
             {
                 "sourceMatch": _matchers(rule["source_matchers"]),
@@ -90,25 +96,27 @@ def alertmanager_config() -> str:
             for rule in config["inhibit_rules"]
         ],
     }
-    return _CONFIG_HEAD + yaml.safe_dump({"spec": spec}, sort_keys=False, width=1000, allow_unicode=True)
+    text = yaml.dump({"spec": spec}, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    return _CONFIG_HEAD + text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines stand as they are, so that people see in a diff what changed."""
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 _CONFIG_HEAD = f"""\
-# Generated from alerts/alertmanager/alertmanager.yaml by `make generate`.
+# Generated from alerts/alertmanager by `make generate`; what each part is for is said in docs/alerting.md.
 #
-# The trap: by default (alertmanagerConfigMatcherStrategy: OnNamespace) the operator adds
-# namespace="<this object's namespace>" to every route and inhibition. So the alerts of agents elsewhere, and
-# those of no namespace (KagentControllerDown, KagentWatchdog), would never match. Put this object into the
-# namespace of the Alertmanager, and set in the Alertmanager object
-#   spec.alertmanagerConfigMatcherStrategy.type: OnNamespaceExceptForAlertmanagerNamespace
-#   spec.alertmanagerConfigSelector.matchLabels: {{app.kubernetes.io/part-of: kagent}}, or {{}} for all
-#   spec.configMaps: [kagent-alertmanager-templates]
-# and in the configuration that it has already (Secret alertmanager-<name>, key alertmanager.yaml)
-#   templates: [/etc/alertmanager/configmaps/kagent-alertmanager-templates/*.tmpl]
-# It can't be spec.alertmanagerConfiguration: that makes this route the root, which may have no matchers.
-#
-# The Secret {_SECRET} in the same namespace has the keys slack-url, slack-info-url, pagerduty-key
-# and deadman-url.
+# It needs the Secret {SECRET} in its namespace, with the keys slack-url, slack-info-url,
+# pagerduty-key and deadman-url; and an Alertmanager object that selects it and lets it match alerts of all
+# namespaces.
 apiVersion: monitoring.coreos.com/v1alpha1
 kind: AlertmanagerConfig
 metadata:
@@ -143,11 +151,13 @@ def _matchers(matchers: list[str]) -> list[dict[str, str]]:
     return [match.groupdict() for match in found if match]
 
 
-def _receiver(receiver: Mapping[str, Any]) -> dict[str, Any]:
+def _receiver(receiver: Mapping[str, Any], defined: Defined) -> dict[str, Any]:
     return {
         "name": receiver["name"],
         **{
-            f"{kind.partition('_')[0]}Configs": [dict(_INTEGRATIONS[kind](config)) for config in configs]
+            f"{kind.partition('_')[0]}Configs": [
+                dict(_INTEGRATIONS[kind](config, defined)) for config in configs
+            ]
             for kind, configs in receiver.items()
             if kind != "name"
         },
@@ -155,55 +165,33 @@ def _receiver(receiver: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _secret(path: str) -> dict[str, str]:
-    return {"name": _SECRET, "key": Path(path).name}
+    return {"name": SECRET, "key": Path(path).name}
 
 
-def _slack(config: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: config[key] for key in ("color", "title", "fallback", "text")}
+def _slack(config: Mapping[str, Any], defined: Defined) -> dict[str, Any]:
+    plain = {key: inlined(config[key], defined) for key in ("color", "title", "fallback", "text")}
     return {
         "apiURL": _secret(config["api_url_file"]),
         "sendResolved": config["send_resolved"],
-        "titleLink": config["title_link"],
+        "titleLink": inlined(config["title_link"], defined),
         **plain,
     }
 
 
-def _pagerduty(config: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: config[key] for key in ("severity", "class", "component", "group", "description")}
+def _pagerduty(config: Mapping[str, Any], defined: Defined) -> dict[str, Any]:
+    """Links are among the details: the operator refuses one that needs Alertmanager's own functions."""
+    keys = ("severity", "class", "component", "group", "description")
+    details = config["details"] | {link["text"]: link["href"] for link in config["links"]}
     return {
         "routingKey": _secret(config["routing_key_file"]),
         "sendResolved": config["send_resolved"],
-        **plain,
-        "details": [{"key": key, "value": value} for key, value in config["details"].items()],
-        # the operator calls a link's text alt
-        "pagerDutyLinkConfigs": [{"href": link["href"], "alt": link["text"]} for link in config["links"]],
+        **{key: inlined(config[key], defined) for key in keys},
+        "details": [{"key": key, "value": inlined(value, defined)} for key, value in details.items()],
     }
 
 
-def _webhook(config: Mapping[str, Any]) -> dict[str, Any]:
+def _webhook(config: Mapping[str, Any], defined: Defined) -> dict[str, Any]:
     return {"urlSecret": _secret("deadman-url"), "sendResolved": config["send_resolved"]}
 
 
 _INTEGRATIONS = {"slack_configs": _slack, "pagerduty_configs": _pagerduty, "webhook_configs": _webhook}
-
-
-def templates_config_map() -> str:
-    """The templates as the ConfigMap that prometheus-operator mounts into Alertmanager."""
-    head = (
-        "# Generated from alerts/alertmanager by `make generate`. Edit site.tmpl there, or here.\n"
-        "apiVersion: v1\n"
-        "kind: ConfigMap\n"
-        "metadata:\n"
-        "  name: kagent-alertmanager-templates\n"
-        "  labels:\n"
-        "    app.kubernetes.io/part-of: kagent\n"
-        "data:\n"
-    )
-    texts = {path.name: path.read_text() for path in sorted(ALERTMANAGER.glob("*.tmpl"))}
-    texts["commands.tmpl"] = command_templates()
-    return head + "".join(_block(name, text) for name, text in texts.items())
-
-
-def _block(name: str, text: str) -> str:
-    lines = "".join(f"    {line}\n" if line else "\n" for line in text.splitlines())
-    return f"  {name}: |\n{lines}"

@@ -121,7 +121,6 @@ FILES: dict[str, Callable[[], str]] = {
     rule_values.GENERATED: lambda: rule_values.rules_file((ROOT / rule_values.SOURCE).read_text()),
     "alerts/alertmanager/commands.tmpl": alerting.command_templates,
     f"{_OPERATOR}/alertmanagerconfig.yaml": alerting.alertmanager_config,
-    f"{_OPERATOR}/alertmanager-templates.yaml": alerting.templates_config_map,
 }
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {

@@ -109,6 +109,11 @@ class Counter:
         """The record without its last part."""
         return self.record.removesuffix(":total")
 
+    @property
+    def process(self) -> tuple[str, ...]:
+        """The labels that tell the collector's processes apart."""
+        return _PROCESS if self.names_process else _PROCESS[:2]
+
 
 COUNTERS = (
     Counter("agent:turns:total", _series(semconv.SPAN_CALLS, _TURN)),
@@ -242,23 +247,22 @@ def _grown(counter: Counter) -> str:
 
 def expression(counter: Counter) -> str:
     """The PromQL of a counter, with our names of labels."""
-    process = _PROCESS if counter.names_process else _PROCESS[:2]
     kept = (_NAMESPACE, _AGENT, *counter.labels)
     ago, now = (_sums(counter, kept, offset) for offset in (" offset 1m", ""))
-    is_new = f"unless on ({', '.join(process)}) collector:process:returned"
+    is_new = f"unless on ({', '.join(counter.process)}) collector:process:returned"
     text = f"{ago}\nor\n(\n{indent(now, '  ')}\n) * 0 {is_new}"
     renamed = [name for name in kept if name in _NAMES]
     for name in renamed:
         text = f'{text},\n"{_NAMES[name]}", "$1", "{name}", "(.*)")'
-    by = ", ".join((*_PROCESS, *(_NAMES.get(name, name) for name in kept)))
+    by = ", ".join((*counter.process, *(_NAMES.get(name, name) for name in kept)))
     return f"sum by ({by}) (\n{indent('label_replace(' * len(renamed) + chr(10) + text, '  ')}\n)"
 
 
 def _sums(counter: Counter, kept: Sequence[str], offset: str) -> str:
-    by = f"sum by ({', '.join((*_PROCESS, *kept))})"
+    by = f"sum by ({', '.join((*counter.process, *kept))})"
     own = f"{by} (\n  {counter.series}{offset}\n)"
     if not counter.client:
         return own
-    agent = ", ".join((*_PROCESS, _NAMESPACE, _AGENT))
+    agent = ", ".join((*counter.process, _NAMESPACE, _AGENT))
     any_client = f"{_series(semconv.SPAN_CALLS, _BY_CLIENT)}{offset}"
     return f"{by} (\n  {counter.client}{offset}\n)\nor\n{own} unless on ({agent})\n  {any_client}"

@@ -1,4 +1,7 @@
-"""What promtool does not check of ``alerts/``: style (mixtool's rules), known series, two tests per alert."""
+"""What promtool does not check of ``alerts/``.
+
+Style (mixtool's rules), pint's checks (``scripts/rule_checks``), known series, and two tests of each alert.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from typing import Any
 import promql_parser
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-ALERTS = ROOT / "alerts"
-RUNBOOKS = "https://github.com/kubectl-kagent/kubectl-kagent/blob/main/alerts/runbooks"
+from scripts.rule_checks import catalogue, findings, promql
+from scripts.rule_checks.catalogue import ALERTS, Catalogue, Rule, name_of
+from tests.bundle.contents import generated, parsed, queries
 
-Rule = Mapping[str, Any]
+RUNBOOKS = "https://github.com/kubectl-kagent/kubectl-kagent/blob/main/alerts/runbooks"
 
 # Limits and forms of mixtool's linter (monitoring-mixins, pkg/mixer/lint.go).
 _LONGEST_NAME, _LARGEST_GROUP = 40, 20
@@ -26,23 +29,26 @@ _SEVERITIES = ("critical", "warning", "info")
 
 def problems(root: Path = ALERTS) -> list[str]:
     """Everything that is wrong with the rules, their catalogue of series and their tests, one line each."""
-    groups = [group for path in rule_files(root) for group in yaml.safe_load(path.read_text())["groups"]]
+    groups = [*catalogue.groups(root)]
     rules = [rule for group in groups for rule in group["rules"]]
     alerts = [rule for rule in rules if "alert" in rule]
     tests = [yaml.safe_load(path.read_text()) for path in sorted((root / "tests").glob("*.yaml"))]
-    catalogue = yaml.safe_load((root / "series.yaml").read_text())
+    known = catalogue.load(root)
     return [
         *(line for group in groups for line in of_group(group)),
         *(line for alert in alerts for line in of_alert(alert)),
         *(line for rule in rules for line in of_labels(rule)),
-        *of_series(rules, catalogue),
+        *of_series(rules, known, shown()),
+        *findings.problems(groups, known),
         *of_tests(alerts, tests),
     ]
 
 
-def rule_files(root: Path = ALERTS) -> list[Path]:
-    """The rules files, written by hand and generated."""
-    return sorted(root.rglob("*.rules.yaml"))
+def shown() -> set[str]:
+    """The series that dashboards read."""
+    asked = [query for dashboard in generated().values() for query in queries(dashboard)]
+    trees = [parsed(query) for query in asked if query.kind == "prometheus"]
+    return {name for tree in trees for name in promql.series_names(tree)}
 
 
 def of_group(group: Mapping[str, Any]) -> Iterator[str]:
@@ -73,36 +79,25 @@ def of_alert(alert: Rule) -> Iterator[str]:
 
 def of_labels(rule: Rule) -> Iterator[str]:
     """Ours: what is aggregated keeps the cluster, so that the rules work on many clusters at once."""
-    for node in _nodes(rule["expr"]):
+    for node, _ in promql.nodes(promql.parse(rule["expr"])):
         modifier = getattr(node, "modifier", None)
         if not isinstance(node, promql_parser.AggregateExpr):
             continue
         is_by = modifier is not None and modifier.type == promql_parser.AggModifierType.By
         keeps = modifier is not None and ("cluster" in modifier.labels) == is_by
         if not keeps:
-            yield f"{_name(rule)}: an aggregation loses the label cluster: {node.prettify()[:80]}"
+            yield f"{name_of(rule)}: an aggregation loses the label cluster: {promql.short(node)}"
 
 
-def of_series(rules: Iterable[Rule], catalogue: Mapping[str, Any]) -> Iterator[str]:
-    """Series in rules that nobody makes, as far as the catalogue and the rules themselves tell."""
-    rules = list(rules)
-    recorded = {rule["record"] for rule in rules if "record" in rule}
+def of_series(rules: Iterable[Rule], known: Catalogue, shown: set[str]) -> Iterator[str]:
+    """Series in rules that nobody makes, and those in series.yaml that nobody reads."""
     used: dict[str, str] = {}
     for rule in rules:
-        used |= {name: _name(rule) for name in series_of(rule["expr"])}
-    for name in sorted(set(used) - recorded - set(catalogue)):
-        yield f"{used[name]}: nobody makes {name}: a typo, or not yet in series.yaml"
-    for name in sorted(set(catalogue) - set(used)):
-        yield f"series.yaml: no rule uses {name}"
-
-
-def series_of(expression: str) -> set[str]:
-    """The names of the series that an expression reads."""
-    return {
-        node.name or "(no name)"
-        for node in _nodes(expression)
-        if isinstance(node, promql_parser.VectorSelector)
-    }
+        used |= {name: name_of(rule) for name in promql.series_names(promql.parse(rule["expr"]))}
+    for name in sorted(name for name in used if name not in known):
+        yield f"{used[name]}: nobody makes {name}: a typo, or not yet in {catalogue.FILE}"
+    for name in sorted(set(known.scraped) - set(used) - shown):
+        yield f"{catalogue.FILE}: no rule and no dashboard reads {name}"
 
 
 def of_tests(alerts: Iterable[Rule], tests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -120,16 +115,6 @@ def of_tests(alerts: Iterable[Rule], tests: Iterable[Mapping[str, Any]]) -> Iter
             yield f"{name}: no test in which it fires{f' (long={window})' if window else ''}"
         if name not in silent and alert["expr"] != "vector(1)":  # what has no condition is never silent
             yield f"{name}: no test in which it does not fire"
-
-
-def _nodes(expression: str) -> list[promql_parser.Expr]:
-    found: list[promql_parser.Expr] = []
-    promql_parser.walk(promql_parser.parse(expression), found.append)
-    return found
-
-
-def _name(rule: Rule) -> str:
-    return str(rule.get("alert") or rule.get("record"))
 
 
 def main() -> int:

@@ -80,6 +80,7 @@ PROMETHEUS_RULE = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheusrules", "Prome
 PROMETHEUS = Resource(_PROMETHEUS_OPERATOR, "v1", "prometheuses", "Prometheus")
 SERVICE_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "servicemonitors", "ServiceMonitor")
 POD_MONITOR = Resource(_PROMETHEUS_OPERATOR, "v1", "podmonitors", "PodMonitor")
+ALERTMANAGER_CONFIG = Resource(_PROMETHEUS_OPERATOR, "v1alpha1", "alertmanagerconfigs", "AlertmanagerConfig")
 GRAFANA_DASHBOARD = Resource("grafana.integreatly.org", "v1beta1", "grafanadashboards", "GrafanaDashboard")
 
 # The kinds that the observability bundle is made of, in the order in which its objects are made.
@@ -96,10 +97,11 @@ BUNDLED = (
     PROMETHEUS_RULE,
     SERVICE_MONITOR,
     POD_MONITOR,
+    ALERTMANAGER_CONFIG,
     GRAFANA_DASHBOARD,
 )
 # Those that only a cluster with the prometheus-operator or the grafana-operator has.
-OPERATORS = (PROMETHEUS_RULE, SERVICE_MONITOR, POD_MONITOR, GRAFANA_DASHBOARD)
+OPERATORS = (PROMETHEUS_RULE, SERVICE_MONITOR, POD_MONITOR, ALERTMANAGER_CONFIG, GRAFANA_DASHBOARD)
 
 WORKLOADS = (AGENT, MCP_SERVER)
 LISTABLE = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)

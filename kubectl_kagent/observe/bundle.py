@@ -14,6 +14,7 @@ from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, PROME
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
+from kubectl_kagent.observe.for_alertmanager import alertmanager_config
 from kubectl_kagent.observe.for_prometheus import prometheus_objects
 
 Object = dict[str, Any]
@@ -59,7 +60,8 @@ class Settings:
     """What differs between clusters.
 
     ``values`` is the text of a user's own values file, or empty; ``labels`` are those by which the
-    prometheus-operator takes up its objects.
+    prometheus-operator takes up its objects. ``grafana`` is Grafana's URL, or empty: without it the bundle
+    does not say who hears of alerts.
     """
 
     operators: frozenset[Operator]
@@ -67,6 +69,7 @@ class Settings:
     values: str = ""
     destinations: Destinations = AS_IN_THE_FILES
     labels: Mapping[str, str] = field(default_factory=dict)
+    grafana: str = ""
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
@@ -97,6 +100,8 @@ def _parts(root: Path, settings: Settings) -> Iterator[Object]:
             yield from kustomization.objects(root / component.folder)
     operator = "prometheus-operator" in settings.operators
     yield from prometheus_objects(root, operator=operator, values=settings.values)
+    if operator and settings.grafana:
+        yield alertmanager_config(root, settings.grafana)
 
 
 def _placed(item: Object, settings: Settings) -> Object:

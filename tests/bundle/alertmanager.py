@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 
 import yaml
 
-from scripts.alerting import ALERTMANAGER
+from scripts.alerting import ALERTMANAGER, alertmanager_config
 from tests.loopback import Loopback, Received, response, serve
 
 CONFIG = ALERTMANAGER / "alertmanager.yaml"
@@ -32,6 +32,7 @@ GROUP_WAIT, GROUP_INTERVAL = "500ms", "1s"
 _PATIENCE = 20.0
 
 Alert = dict[str, Any]
+Change = Callable[[dict[str, Any]], dict[str, Any]]
 T = TypeVar("T")
 
 
@@ -66,14 +67,20 @@ def wait_until(there: Callable[[], T], what: str) -> T:
 
 
 @contextmanager
-def alertmanager(folder: Path, *, address: str = "", hurried: bool = True) -> Iterator[Alertmanager]:
-    """Alertmanager, with all that it writes in ``folder``; on any port of loopback, or at ``address``."""
+def alertmanager(
+    folder: Path, *, address: str = "", hurried: bool = True, change: Change = lambda config: config
+) -> Iterator[Alertmanager]:
+    """Alertmanager, with all that it writes in ``folder``; on any port of loopback, or at ``address``.
+
+    ``change`` makes another configuration of ours.
+    """
     names = ("slack", "slack-info", "pagerduty", "deadman")
     with serve() as one, serve() as two, serve() as three, serve() as four:
         receivers = dict(zip(names, (one, two, three, four), strict=True))
         for receiver in receivers.values():
             receiver.answer = _accept
-        config = _write(folder, {name: receiver.url for name, receiver in receivers.items()}, hurried=hurried)
+        urls = {name: receiver.url for name, receiver in receivers.items()}
+        config = _write(folder, urls, change, hurried=hurried)
         address = address or f"127.0.0.1:{_free_port()}"
         arguments = [
             f"--config.file={config}",
@@ -94,6 +101,26 @@ def alertmanager(folder: Path, *, address: str = "", hurried: bool = True) -> It
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def with_the_operators_texts(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with what the AlertmanagerConfig says in each message, and without template files."""
+    theirs = {one["name"]: one for one in yaml.safe_load(alertmanager_config())["spec"]["receivers"]}
+    for receiver in config["receivers"]:
+        own = theirs[receiver["name"]]
+        for settings, texts in zip(
+            receiver.get("slack_configs", ()), own.get("slackConfigs", ()), strict=True
+        ):
+            settings |= {key: texts[key] for key in ("color", "title", "fallback", "text")}
+            settings["title_link"] = texts["titleLink"]
+        pages = zip(receiver.get("pagerduty_configs", ()), own.get("pagerdutyConfigs", ()), strict=True)
+        for settings, texts in pages:
+            keys = ("severity", "class", "component", "group", "description")
+            settings |= {key: texts[key] for key in keys}
+            settings["details"] = {detail["key"]: detail["value"] for detail in texts["details"]}
+            del settings["links"]
+    del config["templates"]
+    return config
 
 
 def overlay(config: dict[str, Any], urls: dict[str, str], secrets: Path) -> dict[str, Any]:
@@ -117,7 +144,7 @@ def _hurry(route: dict[str, Any]) -> None:
         _hurry(child)
 
 
-def _write(folder: Path, urls: dict[str, str], *, hurried: bool) -> Path:
+def _write(folder: Path, urls: dict[str, str], change: Change, *, hurried: bool) -> Path:
     secrets = folder / "secrets"
     secrets.mkdir()
     (secrets / "slack-url").write_text(f"{urls['slack']}/services/T0/B0/secret\n")
@@ -125,7 +152,7 @@ def _write(folder: Path, urls: dict[str, str], *, hurried: bool) -> Path:
     (secrets / "pagerduty-key").write_text(f"{PAGERDUTY_KEY}\n")
     for template in TEMPLATES:
         shutil.copy(template, folder)
-    written = overlay(yaml.safe_load(CONFIG.read_text()), urls, secrets)
+    written = overlay(change(yaml.safe_load(CONFIG.read_text())), urls, secrets)
     if hurried:
         _hurry(written["route"])
     config = folder / "alertmanager.yaml"

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import promql_parser
-
 from scripts.pictures.steps import seconds_of
+from scripts.rule_checks import promql
 from tests.lab.layout import CHECKOUT
 
 Json = dict[str, Any]
@@ -78,37 +77,6 @@ def filled_in(
     return re.sub(r"\$\{?([a-z_]+)(?::\w+)?\}?", lambda found: known.get(found[1], default), text)
 
 
-def nodes(expr: Any, *parents: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """An expression and all below it, each with what it is in, outermost first."""
-    yield expr, parents
-    below: list[Any] = []
-    if isinstance(expr, promql_parser.BinaryExpr):
-        below = [expr.lhs, expr.rhs]
-    elif isinstance(expr, promql_parser.AggregateExpr):
-        below = [expr.expr]
-    elif isinstance(expr, promql_parser.Call):
-        below = list(expr.args)
-    elif isinstance(expr, promql_parser.MatrixSelector):
-        below = [expr.vector_selector]
-    elif isinstance(expr, promql_parser.ParenExpr | promql_parser.UnaryExpr | promql_parser.SubqueryExpr):
-        below = [expr.expr]
-    for child in below:
-        yield from nodes(child, *parents, expr)
-
-
 def parsed(query: Query) -> Any:
     """The tree of a PromQL query. Raises ValueError if it is none."""
-    return promql_parser.parse(filled_in(query.text))
-
-
-def series_names(expr: Any) -> set[str]:
-    """The names of all series that an expression reads; of ``{__name__=~"a|b"}`` both."""
-    names: set[str] = set()
-    for node, _ in nodes(expr):
-        if isinstance(node, promql_parser.VectorSelector):
-            if node.name:
-                names.add(node.name)
-            for matcher in node.matchers.matchers:
-                if matcher.name == "__name__":
-                    names |= set(matcher.value.split("|"))
-    return names
+    return promql.parse(filled_in(query.text))

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 import promql_parser
 
 from scripts.pictures.variables import query_result
+from scripts.rule_checks import catalogue, promql
+from scripts.rule_checks.queries import EVERYWHERE
 from tests.bundle import look
-from tests.bundle.catalogue import SERIES
-from tests.bundle.contents import Json, Query, nodes, panels, parsed, queries, series_names, variables
+from tests.bundle.contents import Json, Query, filled_in, panels, parsed, queries, variables
 from tests.bundle.grafana_schema import UNITS
 
+CATALOGUE = catalogue.load()
 _WIDTH = 24
 _GROWTH = {"rate", "irate", "increase"}
 _LATENCY = re.compile(r"duration|time to first token", re.IGNORECASE)
@@ -180,7 +182,7 @@ def _of_columns(panel: Json) -> Iterator[str]:
     values = {"Value"} if len(letters) == 1 else {f"Value #{letter}" for letter in letters}
     labels: set[str] = set()
     for target in panel["targets"]:
-        labels |= _labels(promql(target))
+        labels |= _labels(query_of(target))
     for field in order:
         if field not in values | labels:
             yield f"no query gives the column {field}"
@@ -190,7 +192,7 @@ def _of_columns(panel: Json) -> Iterator[str]:
             yield f"an override is of {override['matcher']['options']}, which is no column"
 
 
-def promql(target: Json) -> Query:
+def query_of(target: Json) -> Query:
     """A panel's own PromQL query."""
     return Query("", "prometheus", target["expr"], target)
 
@@ -210,14 +212,16 @@ def of_query(query: Query) -> Iterator[str]:
     except ValueError as e:
         yield f"no PromQL: {e}"
         return
-    for name in sorted(series_names(tree) - SERIES.keys()):
-        yield f"{name} is in no catalogue"
-        return
+    for name in sorted(promql.series_names(tree)):
+        if name not in CATALOGUE:
+            yield f"{name} is in no catalogue"
+            return
     yield from _of_long_ranges(query)
     yield from _of_windows(query, tree)
     yield from _of_groups(tree)
     yield from _of_workloads(tree)
     yield from _of_legend(query)
+    yield from _of_expression(query)
 
 
 def _of_long_ranges(query: Query) -> Iterator[str]:
@@ -234,7 +238,7 @@ def _of_windows(query: Query, tree: object) -> Iterator[str]:
         r"\brate\(.*?\[(?!\$__rate_interval\])", query.text
     ):
         yield "a rate over another window than $__rate_interval"
-    for node, parents in nodes(tree):
+    for node, parents in promql.nodes(tree):
         if isinstance(node, promql_parser.VectorSelector) and re.search(r"(_|:)total$", node.name or ""):
             grown = len(parents) >= 2 and isinstance(parents[-2], promql_parser.Call)
             variable = query.where.startswith("variable")
@@ -248,7 +252,7 @@ def _is_latest(query: Query) -> bool:
 
 
 def _of_groups(tree: object) -> Iterator[str]:
-    for node, _ in nodes(tree):
+    for node, _ in promql.nodes(tree):
         if not isinstance(node, promql_parser.AggregateExpr) or node.modifier is None:
             continue
         labels = set(node.modifier.labels)
@@ -262,11 +266,18 @@ def _of_groups(tree: object) -> Iterator[str]:
 
 def _of_workloads(tree: object) -> Iterator[str]:
     """MCP servers are workloads, too; they have no label agent, which a matcher of all agents takes."""
-    for node, _ in nodes(tree):
+    for node, _ in promql.nodes(tree):
         if isinstance(node, promql_parser.VectorSelector) and (node.name or "").startswith("kagent:workload"):
             matched = {matcher.name for matcher in node.matchers.matchers}
             if "agent" in matched and "kind" not in matched:
                 yield f"{node.name} of agents is also that of MCP servers"
+
+
+def _of_expression(query: Query) -> Iterator[str]:
+    """What is checked of rules' expressions as well. A variable may stand for several values."""
+    expr = promql.parse(filled_in(query.text, default="x|y"))
+    for name, check in EVERYWHERE:
+        yield from (f"{name}: {line}" for line in dict.fromkeys(check(expr, CATALOGUE)))
 
 
 def _of_legend(query: Query) -> Iterator[str]:
@@ -276,37 +287,5 @@ def _of_legend(query: Query) -> Iterator[str]:
         yield f"the legend names {label}, which the query doesn't give"
 
 
-def _labels(query: Query) -> set[str]:
-    return _labels_of(parsed(query))
-
-
-def _labels_of(node: object) -> set[str]:
-    """The labels that an expression's series can have."""
-    if isinstance(node, promql_parser.ParenExpr | promql_parser.UnaryExpr | promql_parser.SubqueryExpr):
-        return _labels_of(node.expr)
-    if isinstance(node, promql_parser.AggregateExpr):
-        if node.modifier is None:  # topk keeps labels, the others have none
-            return _labels_of(node.expr) if str(node.op) in ("topk", "bottomk") else set()
-        return set(node.modifier.labels) & (_labels_of(node.expr) | {"cluster"})
-    if isinstance(node, promql_parser.BinaryExpr):
-        return _labels_of_pair(node)
-    if isinstance(node, promql_parser.Call):
-        below = [_labels_of(argument) for argument in node.args]
-        if node.func.name in ("label_replace", "label_join"):
-            return below[0] | {node.args[1].val}
-        labels = set().union(*below) if below else set()
-        return labels - {"le"} if node.func.name == "histogram_quantile" else labels
-    if isinstance(node, promql_parser.MatrixSelector):
-        return _labels_of(node.vector_selector)
-    if isinstance(node, promql_parser.VectorSelector):
-        return set(SERIES.get(node.name or "", set()))
-    return set()
-
-
-def _labels_of_pair(node: promql_parser.BinaryExpr) -> set[str]:
-    left, right = _labels_of(node.lhs), _labels_of(node.rhs)
-    if str(node.op) == "or":
-        return left | right
-    grouped = re.search(r"group_left \(([^)]*)\)", str(node.modifier) if node.modifier else str(node))
-    carried = {label.strip() for label in grouped[1].split(",")} - {""} if grouped else set()
-    return left | carried if left else right
+def _labels(query: Query) -> frozenset[str]:
+    return promql.labels(parsed(query), CATALOGUE.labels)

@@ -141,6 +141,11 @@ BREAKS: list[tuple[str, Callable[[Json], Any], str]] = [
         "Turns by agent/A: by (namespace, agent) leaves the cluster out",
     ),
     (
+        "a regular expression for one value",
+        lambda d: replace(target(d, "Turns by agent"), "expr", '=~"$cluster"', '=~"eu-1"'),
+        'Turns by agent/A: promql/regexp: cluster=~"eu-1" has no pattern: use =',
+    ),
+    (
         "a label in the legend only",
         lambda d: target(d, "Turns by agent").update(legendFormat="{{pod}}"),
         "Turns by agent/A: the legend names pod, which the query doesn't give",

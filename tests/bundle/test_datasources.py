@@ -15,15 +15,16 @@ from dashboards import datasources as ours
 from dashboards.datasources import Part, Site, Traces, datasources
 from scripts.datasources import SOURCE, files, grafana_datasource, provisioning, site
 from scripts.pictures.sources import Sources
+from scripts.rule_checks import catalogue
+from scripts.rule_checks.promql import nodes
 from tests.bundle import collected
-from tests.bundle.catalogue import SERIES
-from tests.bundle.contents import nodes
 from tests.bundle.prometheus import prometheus
 from tests.lab.layout import CHECKOUT
 
 Json = dict[str, Any]
 SITE = site((CHECKOUT / SOURCE).read_text())
 STORES: list[Traces] = ["tempo", "jaeger"]
+SERIES = catalogue.load()
 START, END = 1_795_838_400, 1_795_860_000
 
 
@@ -98,7 +99,7 @@ def test_from_a_span_to_numbers() -> None:
         assert selector.name in recorded
         assert selector.name in SERIES
         assert {matcher.name for matcher in selector.matchers.matchers} == {*tags.values()}
-        assert {*tags.values()} <= SERIES[selector.name]
+        assert {*tags.values()} <= SERIES.labels(selector.name)
 
 
 def filled(query: str, **tags: str) -> str:

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.bundle.alertmanager import PAGERDUTY_KEY, Alert, Alertmanager, alertmanager
+from tests.bundle.alertmanager import (
+    PAGERDUTY_KEY,
+    Alert,
+    Alertmanager,
+    alertmanager,
+    with_the_operators_texts,
+)
 from tests.bundle.rules import alert, over
 from tests.conftest import Screen
 
@@ -87,6 +93,20 @@ def test_a_critical_alert_is_told_and_pages_until_it_is_over(running: Alertmanag
     screen("alertmanager/slack_critical_resolved", readable(messages[2]))
     screen("alertmanager/pagerduty", readable({k: v for k, v in page.items() if not k.endswith("_key")}))
     screen("alertmanager/pagerduty_resolved", readable(pages[2]))
+
+
+def test_the_operators_object_says_the_same(running: Alertmanager, tmp_path: Path) -> None:
+    """Without a template file; links are among the details of an incident."""
+    (tmp_path / "operator").mkdir()
+    agents = [unavailable("weather"), unavailable("billing")]
+    with alertmanager(tmp_path / "operator", change=with_the_operators_texts) as operated:
+        for one in (running, operated):
+            one.post(agents)
+        (told,), (page,) = running.messages("slack", 1), running.messages("pagerduty", 1)
+        assert operated.messages("slack", 1) == [told]
+        for link in page.pop("links"):
+            page["payload"]["custom_details"][link["text"]] = link["href"]
+        assert operated.messages("pagerduty", 1) == [page]
 
 
 def test_a_cause_keeps_what_follows_from_it_back(running: Alertmanager) -> None:

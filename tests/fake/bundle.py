@@ -13,6 +13,7 @@ from unittest import mock
 import yaml
 
 from kubectl_kagent.model.resources import (
+    ALERTMANAGER_CONFIG,
     BUNDLED,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
@@ -83,6 +84,15 @@ def _plain(resource: Resource) -> Object:
     return item if resource.namespaced else {**item, "metadata": {"name": NAME}}
 
 
+def _routes() -> Object:
+    """Without a namespace, as ours."""
+    text = (
+        '{{ define "kagent.grafana" }}https://grafana.example.com{{ end }}{{ template "kagent.grafana" . }}'
+    )
+    slack = {"name": "slack", "slackConfigs": [{"titleLink": text}]}
+    return {**_object(ALERTMANAGER_CONFIG), "metadata": {"name": NAME}, "spec": {"receivers": [slack]}}
+
+
 def files() -> dict[str, str]:
     """Its files by their paths."""
     others = [_plain(resource) for resource in BUNDLED if resource not in (*_WRITTEN_BY_HAND, *OPERATORS)]
@@ -117,6 +127,7 @@ def files() -> dict[str, str]:
             _plain(CONFIG_MAP) | {"data": {"fleet.json": "{}"}}
         ),
         "manifests/observability/prometheus/scrape.yaml": "scrape_configs: []\n",
+        "manifests/prometheus-operator/alertmanagerconfig.yaml": yaml.safe_dump(_routes()),
         "alerts/collector.rules.yaml": yaml.safe_dump({"groups": [{"name": "a", "rules": []}]}),
     }
 

@@ -16,6 +16,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.rbac.rules import Rule
 from tests.permissions.recording import Use, table
 from tests.permissions.scenes import (
+    ROUTED,
     Step,
     World,
     agent_forgotten,
@@ -231,10 +232,10 @@ CASES: dict[str, tuple[Case, ...]] = {
     "sessions delete": (Case("sessions delete {session}", before=conversed),),
     "observe export": (Case("observe export", before=with_operators, after=without_bundle),),
     "observe install|diff": (
-        Case("observe install --operator", before=with_operators, after=without_bundle),
-        Case("observe diff", before=with_bundle, after=without_bundle),
+        Case(f"observe install --operator {ROUTED}", before=with_operators, after=without_bundle),
+        Case(f"observe diff {ROUTED}", before=with_bundle, after=without_bundle),
         Case("observe install", after=without_bundle),
-        Case("observe install --operator", before=with_older_bundle, after=without_bundle),
+        Case(f"observe install --operator {ROUTED}", before=with_older_bundle, after=without_bundle),
     ),
     "observe uninstall": (Case("observe uninstall --yes", before=with_bundle, after=without_bundle),),
     "observe status": (Case("observe status", before=with_prometheus, after=without_prometheus),),

@@ -440,6 +440,7 @@ def bundles_namespace(world: World) -> None:
     world.admin.apply(NAMESPACE, "", body, manager="kubectl-kagent")
 
 
+ROUTED = "--grafana-url=https://grafana.example.org"
 _TOLD_BY = (PROMETHEUS_RULE, GRAFANA_DASHBOARD)
 
 
@@ -453,7 +454,7 @@ def with_operators(world: World) -> None:
 
 def with_bundle(world: World, *more: str) -> None:
     with_operators(world)
-    done = run(Recording(world.admin), ["observe", "install", "--operator", *more])
+    done = run(Recording(world.admin), ["observe", "install", "--operator", ROUTED, *more])
     assert done.code == 0, done
 
 

@@ -11,7 +11,8 @@ import promql_parser
 import yaml
 
 from scripts.pictures.variables import query_result
-from tests.bundle.contents import Json, Query, filled_in, generated, nodes, queries
+from scripts.rule_checks.promql import nodes
+from tests.bundle.contents import Json, Query, filled_in, generated, queries
 from tests.lab.layout import CHECKOUT
 
 _AWAY = (

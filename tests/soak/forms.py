@@ -211,7 +211,7 @@ FORMS: tuple[Form, ...] = (
     Form("observe export -n default"),
     Form("observe install -n default --plain", done=_installed),
     Form("observe install -n default --dry-run=server"),
-    Form("observe diff -n default --operator", before=_with_bundle),
+    Form(f"observe diff -n default --operator {scenes.ROUTED}", before=_with_bundle),
     Form("observe status -n default", fails=True),
     Form("observe status -n default --prometheus=http://service.test -o json", fails=True),
     Form("observe uninstall -n default --yes", before=_with_bundle, done=_uninstalled),

@@ -34,7 +34,7 @@ _SERVED: dict[Operator, Resource] = {
     "prometheus-operator": PROMETHEUS_RULE,
     "grafana-operator": GRAFANA_DASHBOARD,
 }
-EXCLUSIVE = (("--operator", "--plain"),)
+EXCLUSIVE = (("--operator", "--plain"), ("--plain", "--grafana-url"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,17 @@ class BundleFlags:
     plain: bool
     values: Path | None
     destinations: Destinations
+    grafana: str
 
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
         values = self._values()  # what is wrong is said before anything is asked
         operators = {name for name, resource in _SERVED.items() if self._is_there(name, resource, connect)}
+        if self.grafana and "prometheus-operator" not in operators:
+            raise UsageError(
+                "--grafana-url is for an AlertmanagerConfig, and the cluster has no prometheus-operator",
+                hint="docs/alerting.md has the configuration of a plain Alertmanager",
+            )
         labels = _labels(connect()) if "prometheus-operator" in operators else {}
         return self._built(operators, _found(connect, self.destinations), labels, values)
 
@@ -68,7 +74,7 @@ class BundleFlags:
     def _built(
         self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str], values: str
     ) -> list[bundle.Object]:
-        settings = Settings(frozenset(operators), namespace(), values, destinations, labels)
+        settings = Settings(frozenset(operators), namespace(), values, destinations, labels, self.grafana)
         return bundle.build(files.root(), settings)
 
     def _values(self) -> str:
@@ -125,10 +131,12 @@ def bundle_flags(function: F) -> F:
         traces_endpoint: str,
         loki_endpoint: str,
         tenant: str,
+        grafana_url: str,
         **rest: Any,
     ) -> Any:
         destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
-        return function(*args, flags=BundleFlags(operator, plain, values, destinations), **rest)
+        flags = BundleFlags(operator, plain, values, destinations, grafana_url)
+        return function(*args, flags=flags, **rest)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
@@ -151,6 +159,7 @@ class Matching(click.ParamType[str]):
 
 
 _HOST = r"[A-Za-z0-9.-]+"
+_URL = rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?"
 _OPTIONS = (
     click.option(
         "--operator",
@@ -169,9 +178,7 @@ _OPTIONS = (
         "--loki-endpoint",
         metavar="URL",
         default="",
-        type=Matching(
-            rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?", "a URL like http://loki.monitoring:3100"
-        ),
+        type=Matching(_URL, "a URL like http://loki.monitoring:3100"),
         help="Where logs go; default: the Loki of the cluster.",
     ),
     click.option(
@@ -180,6 +187,14 @@ _OPTIONS = (
         default="",
         type=Matching(r"[A-Za-z0-9!_.*'()-]{1,150}", "the id of a tenant"),
         help="Tenant of Tempo and Loki, sent as X-Scope-OrgID.",
+    ),
+    click.option(
+        "--grafana-url",
+        metavar="URL",
+        default="",
+        type=Matching(_URL, "a URL like https://grafana.example.org"),
+        help="Route alerts to Slack and PagerDuty by an AlertmanagerConfig of the prometheus-operator, with "
+        "links to this Grafana. Its Secret is yours to make.",
     ),
     click.option(
         "--values",

@@ -13,13 +13,20 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import NotFound, done_so_far
+from kubectl_kagent.model.resources import ALERTMANAGER_CONFIG
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object, label_of
+from kubectl_kagent.observe.for_alertmanager import SECRET
 from kubectl_kagent.observe.ready import wait_until_ready
 from kubectl_kagent.observe.removal import Installed, delete, superseded, try_to_delete
 from kubectl_kagent.observe.status.senders import helm_values
 from kubectl_kagent.render.output import OBJECTS, Output
 
+_HEARD = (
+    f"Slack and PagerDuty hear of alerts once the Secret {SECRET} is in namespace {{}}, and an Alertmanager "
+    "object selects alertmanagerconfig/kagent with alertmanagerConfigMatcherStrategy None: see "
+    "docs/alerting.md"
+)
 _TRACES = "kagent sends no traces unless its Helm values say so: "
 
 
@@ -54,6 +61,8 @@ def install(
 
     \b
     kubectl kagent observe install --wait
+    # and Slack and PagerDuty hear of alerts
+    kubectl kagent observe install --grafana-url=https://grafana.example.org
     # what would it do?
     kubectl kagent observe install --dry-run=server
     """
@@ -86,6 +95,8 @@ def install(
     if any(change.live is None for change in found):
         values = (f"{name}={value}" for name, value in helm_values(namespace()).items())
         terminal.say(_TRACES + ", ".join(values))
+    if any(change.live is None and change.resource is ALERTMANAGER_CONFIG for change in found):
+        terminal.say(_HEARD.format(namespace()))
 
 
 def _prune(cluster: Cluster, pruned: Sequence[Installed], output: Output, dry_run: str) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.alerting import ALERTMANAGER, alertmanager_config, templates_config_map
+from scripts.alerting import ALERTMANAGER, alertmanager_config
+from scripts.inlined import definitions, inlined
 from tests.unit.alerts.test_runbooks import alert_names
 
 CONFIG = yaml.safe_load((ALERTMANAGER / "alertmanager.yaml").read_text())
 OPERATOR = yaml.safe_load(alertmanager_config())
+DEFINED = definitions(path.read_text() for path in sorted(ALERTMANAGER.glob("*.tmpl")))
 INHIBITIONS = CONFIG["inhibit_rules"]
 SEVERITIES = ("info", "warning", "critical")
 
@@ -76,7 +78,8 @@ def test_the_operators_receivers_say_the_same_with_secrets_by_selector() -> None
     theirs = {receiver["name"]: receiver for receiver in OPERATOR["spec"]["receivers"]}
     assert list(theirs) == [receiver["name"] for receiver in CONFIG["receivers"]]
     for receiver in CONFIG["receivers"]:
-        assert sorted(_values(receiver)) == sorted(_values(theirs[receiver["name"]]))
+        ours = sorted(inlined(value, DEFINED) for value in _values(receiver))
+        assert ours == sorted(_values(theirs[receiver["name"]]))
     secret = {"name": "kagent-alertmanager"}
     assert theirs["slack"]["slackConfigs"][0]["apiURL"] == secret | {"key": "slack-url"}
     assert theirs["slack-info"]["slackConfigs"][0]["apiURL"] == secret | {"key": "slack-info-url"}
@@ -104,8 +107,15 @@ def test_a_matcher_that_is_none_is_an_error() -> None:
         alerting._matchers(['severity="critical'])
 
 
-def test_the_config_map_holds_the_templates_as_they_are() -> None:
-    data = yaml.safe_load(templates_config_map())["data"]
-    files = {path.name: path.read_text() for path in ALERTMANAGER.glob("*.tmpl")}
-    assert data == files
-    assert set(CONFIG["templates"]) == set(files)
+def test_the_templates_are_those_of_the_folder() -> None:
+    assert set(CONFIG["templates"]) == {path.name for path in ALERTMANAGER.glob("*.tmpl")}
+
+
+def test_links_of_an_incident_are_details() -> None:
+    """The operator would refuse the whole object for a link that needs a function of Alertmanager's."""
+    (pages,) = [
+        one["pagerdutyConfigs"][0] for one in OPERATOR["spec"]["receivers"] if one["name"] == "pagerduty"
+    ]
+    assert "pagerDutyLinkConfigs" not in pages
+    keys = [detail["key"] for detail in pages["details"]]
+    assert keys == ["firing", "resolved", "Dashboard", "Logs", "Runbook", "Silence"]

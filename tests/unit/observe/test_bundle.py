@@ -61,7 +61,8 @@ def test_our_own_bundle_is_whole(operators: set[Operator]) -> None:
 def test_no_kind_is_said_to_be_in_it_that_is_not() -> None:
     """Each is a right that its role grants."""
     operators: frozenset[Operator] = frozenset({"prometheus-operator", "grafana-operator"})
-    assert {resource_of(item) for item in build(CHECKOUT, Settings(operators))} == {*BUNDLED}
+    settings = Settings(operators, grafana="https://grafana.example.org")
+    assert {resource_of(item) for item in build(CHECKOUT, settings)} == {*BUNDLED}
 
 
 def test_the_addresses_without_a_choice_are_those_of_the_files() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from scripts import rule_lint
+from scripts.rule_checks.catalogue import Catalogue
 
 GOOD: dict[str, Any] = {
     "alert": "KagentAgentGone",
@@ -68,10 +69,16 @@ def test_an_aggregation_that_loses_the_cluster(lost: str) -> None:
 def test_a_series_that_nobody_makes_and_one_that_nobody_reads() -> None:
     recording = {"record": "a:b:c", "expr": "rate(upp[5m])"}
     alert = {**GOOD, "expr": 'a:b:c > 1 and up{job="x"} offset 1m'}
-    assert [*rule_lint.of_series([recording, alert], {"up": {}, "down": {}})] == [
+    scraped = {name: {"labels": []} for name in ("up", "shown", "down")}
+    known = Catalogue(scraped, [{"name": "g", "rules": [recording]}])
+    assert [*rule_lint.of_series([recording, alert], known, {"shown"})] == [
         "a:b:c: nobody makes upp: a typo, or not yet in series.yaml",
-        "series.yaml: no rule uses down",
+        "series.yaml: no rule and no dashboard reads down",
     ]
+
+
+def test_what_dashboards_read_is_read() -> None:
+    assert {"agent:turns:increase5m", "kagent_build_info", "ALERTS"} <= rule_lint.shown()
 
 
 def test_an_alert_without_its_pair_of_tests() -> None:

@@ -14,6 +14,7 @@ from kubectl_kagent.cli import terminal
 from kubectl_kagent.commands.observe import bundle_flags
 from kubectl_kagent.errors import Unreachable
 from kubectl_kagent.model.resources import (
+    ALERTMANAGER_CONFIG,
     BUNDLED,
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
@@ -56,6 +57,13 @@ OPERATOR = (
     "servicemonitor.monitoring.coreos.com/kagent-collector",
     "podmonitor.monitoring.coreos.com/kagent-collector",
 )
+GRAFANA = "--grafana-url=https://grafana.example.org/"
+ROUTES = "alertmanagerconfig.monitoring.coreos.com/kagent-collector"
+HEARD = (
+    f"Slack and PagerDuty hear of alerts once the Secret kagent-alertmanager is in namespace {SPACE}, and an "
+    "Alertmanager object selects alertmanagerconfig/kagent with alertmanagerConfigMatcherStrategy None: see "
+    "docs/alerting.md\n"
+)
 BOARD = "grafanadashboard.grafana.integreatly.org/kagent-collector"
 TRACES = (
     "kagent sends no traces unless its Helm values say so: otel.tracing.enabled=true, "
@@ -90,7 +98,7 @@ def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> 
 
 def test_everything_has_the_bundles_labels_and_our_manager(cluster: FakeCluster, kagent: Kagent) -> None:
     served(cluster, GRAFANA_DASHBOARD)
-    kagent("observe", "install", "--operator")
+    kagent("observe", "install", "--operator", GRAFANA)
     for resource in BUNDLED:
         labels = {"app.kubernetes.io/part-of": SPACE, "app.kubernetes.io/managed-by": "kubectl-kagent"}
         found, *_ = (
@@ -144,6 +152,40 @@ def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, 
     served(cluster, PROMETHEUS_RULE)
     assert bundle_flags.serves(cluster, PROMETHEUS_RULE)
     assert kagent("observe", "install") == (0, lines("created", *OPERATOR), TRACES)
+
+
+def test_who_hears_of_alerts_and_that_is_undone(cluster: FakeCluster, kagent: Kagent) -> None:
+    done = kagent("observe", "install", "--operator", GRAFANA)
+    assert done == (0, lines("created", *OPERATOR, ROUTES), f"{TRACES}{HEARD}")
+    spec = cluster.read(ALERTMANAGER_CONFIG, NAME, namespace=SPACE)["spec"]
+    link = (
+        '{{ define "kagent.grafana" }}https://grafana.example.org{{ end }}{{ template "kagent.grafana" . }}'
+    )
+    assert spec["receivers"][0]["slackConfigs"] == [{"titleLink": link}]
+    again = kagent("observe", "install", "--operator", GRAFANA)
+    assert again == (0, lines("unchanged", *OPERATOR, ROUTES), "")
+    without = kagent("observe", "install", "--operator")
+    assert without == (0, lines("unchanged", *OPERATOR) + f"{ROUTES} pruned\n", "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (
+            (GRAFANA,),
+            "--grafana-url is for an AlertmanagerConfig, and the cluster has no prometheus-operator",
+        ),
+        ((GRAFANA, "--plain"), "only one of --plain and --grafana-url may be used"),
+        (
+            ("--operator", '--grafana-url=https://x"}}'),
+            "invalid value for '--grafana-url': 'https://x\"}}' is not a URL like https://grafana.example.org",
+        ),
+    ],
+)
+def test_who_cannot_hear(cluster: FakeCluster, kagent: Kagent, flags: tuple[str, ...], said: str) -> None:
+    code, out, err = kagent("observe", "install", *flags)
+    assert (code, out, err.splitlines()[0]) == (2, "", f"error: {said}")
+    assert cluster.writes == []
 
 
 def test_what_prometheus_selects_by_is_on_its_objects(cluster: FakeCluster, kagent: Kagent) -> None:
