@@ -35,20 +35,15 @@ def total(counter: str, matchers: str, *labels: str, window: str = RANGE) -> str
     """What a counter grew by in the window, per group; not rounded. Bars leave out what is still open."""
     if not _is_recorded(counter):
         return f"sum {by(*labels)} (increase({counter}{{{matchers}}}[{window}]))"
-    rest = f" or {_base(counter)}:since5m{{{matchers}}}" if window == RANGE else ""
+    # hours, and what is open, have a label of their own, so that ``or`` adds them
+    base = counter.removesuffix(":total")
+    open_hour = f"sum_over_time({base}:increase5m{{{matchers}}}[{OPEN}])"
+    rest = f" or {open_hour} or {base}:since5m{{{matchers}}}" if window == RANGE else ""
     return f"sum {by(*labels)} ({_tiles(counter, matchers, window)}{rest})"
 
 
 def _tiles(counter: str, matchers: str, window: str) -> str:
-    """Recorded increases in a window. Hours have a label of their own, so that ``or`` adds what is open."""
-    closed = f"sum_over_time({_base(counter)}:increase{TILE}{{{matchers}}}[{window}])"
-    if window != RANGE:
-        return closed
-    return f"{closed} or sum_over_time({_base(counter)}:increase5m{{{matchers}}}[{OPEN}])"
-
-
-def _base(counter: str) -> str:
-    return counter.removesuffix(":total")
+    return f"sum_over_time({counter.removesuffix(':total')}:increase{TILE}{{{matchers}}}[{window}])"
 
 
 def _is_recorded(counter: str) -> bool:
@@ -82,7 +77,10 @@ def ratio(counter: str, of: str, matchers: str, *labels: str, window: str = RANG
 def quantile(
     share: float, histogram: str, matchers: str, *labels: str, window: str = RANGE, function: str = "increase"
 ) -> str:
-    """The value below which ``share`` of what a histogram saw lies; nothing where it saw nothing."""
+    """The value below which ``share`` of what a histogram saw lies; nothing where it saw nothing.
+
+    Of recorded ones whole tiles only: what is open would take as long again, and hardly move it.
+    """
     grown = f"{function}({histogram}{{{matchers}}}[{window}])"
     if _is_recorded(histogram):
         grown = _tiles(histogram, matchers, window)

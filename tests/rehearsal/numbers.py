@@ -49,7 +49,9 @@ def numbers(
     }
     by_tool: Panels = {
         "kagent-mcp/Tools by agent/A": {(ASKER, t): counts["tool_calls", ASKER, t] for t in tools},
-        "kagent-mcp/Tools by agent/B": {(ASKER, t): counts["tool_failures", ASKER, t] for t in tools},
+        "kagent-mcp/Tools by agent/B": {
+            (ASKER, t): counts["tool_failures", ASKER, t] for t in tools if counts["tool_failures", ASKER, t]
+        },
         "kagent-agent/Tools/A": {(ASKER, t): counts["tool_calls", ASKER, t] for t in tools},
     }
     whole: Panels = {
