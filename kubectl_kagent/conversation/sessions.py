@@ -107,4 +107,5 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
 
 
 def _unknown(id_: str) -> NotFound:
-    return NotFound(f'session "{id_}" not found', hint="kubectl kagent sessions list -A shows the user's")
+    hint = "an id has to be whole: kubectl kagent sessions list -A shows those of the user"
+    return NotFound(f'session "{id_}" not found', hint=hint)

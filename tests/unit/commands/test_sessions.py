@@ -171,7 +171,7 @@ def test_deleting(kagent: Kagent) -> None:
 
 GONE = (
     f'Error from server (NotFound): session "{SESSION}" not found\n'
-    "hint: kubectl kagent sessions list -A shows the user's\n"
+    "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user\n"
 )
 
 
@@ -237,7 +237,7 @@ def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
             1,
             "",
             'Error from server (NotFound): session ".." not found\n'
-            "hint: kubectl kagent sessions list -A shows the user's\n",
+            "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user\n",
         )
         assert agent.requests == []
 
