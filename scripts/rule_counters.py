@@ -68,6 +68,11 @@ _HOURS = f"""\
 """
 
 _PROCESS = ("cluster", "instance", "collector_instance_id")
+# Sums of deltas don't name the process of the collector: it is the one that counts spans at their address.
+# There are no two at one address; they would end the rule with an error, so one of them is taken.
+_OF_ITS_PROCESS = """
+  * on (cluster, instance) group_left (collector_instance_id)
+  topk by (cluster, instance) (1, collector:process:seen{})"""
 _NAMESPACE, _AGENT = "k8s_namespace_name", label(semconv.AGENT_NAME)
 _TOOL, _MODEL, _TYPE = label(semconv.TOOL_NAME), label(semconv.MODEL), "gen_ai_token_type"
 # Ours, in place of the collector's.
@@ -108,11 +113,6 @@ class Counter:
     def base(self) -> str:
         """The record without its last part."""
         return self.record.removesuffix(":total")
-
-    @property
-    def process(self) -> tuple[str, ...]:
-        """The labels that tell the collector's processes apart."""
-        return _PROCESS if self.names_process else _PROCESS[:2]
 
 
 COUNTERS = (
@@ -249,20 +249,21 @@ def expression(counter: Counter) -> str:
     """The PromQL of a counter, with our names of labels."""
     kept = (_NAMESPACE, _AGENT, *counter.labels)
     ago, now = (_sums(counter, kept, offset) for offset in (" offset 1m", ""))
-    is_new = f"unless on ({', '.join(counter.process)}) collector:process:returned"
+    is_new = f"unless on ({', '.join(_PROCESS)}) collector:process:returned"
     text = f"{ago}\nor\n(\n{indent(now, '  ')}\n) * 0 {is_new}"
     renamed = [name for name in kept if name in _NAMES]
     for name in renamed:
         text = f'{text},\n"{_NAMES[name]}", "$1", "{name}", "(.*)")'
-    by = ", ".join((*counter.process, *(_NAMES.get(name, name) for name in kept)))
+    by = ", ".join((*_PROCESS, *(_NAMES.get(name, name) for name in kept)))
     return f"sum by ({by}) (\n{indent('label_replace(' * len(renamed) + chr(10) + text, '  ')}\n)"
 
 
 def _sums(counter: Counter, kept: Sequence[str], offset: str) -> str:
-    by = f"sum by ({', '.join((*counter.process, *kept))})"
-    own = f"{by} (\n  {counter.series}{offset}\n)"
+    by = f"sum by ({', '.join((*_PROCESS, *kept))})"
+    process = "" if counter.names_process else _OF_ITS_PROCESS.format(offset)
+    own = f"{by} (\n  {counter.series}{offset}{process}\n)"
     if not counter.client:
         return own
-    agent = ", ".join((*counter.process, _NAMESPACE, _AGENT))
+    agent = ", ".join((*_PROCESS, _NAMESPACE, _AGENT))
     any_client = f"{_series(semconv.SPAN_CALLS, _BY_CLIENT)}{offset}"
     return f"{by} (\n  {counter.client}{offset}\n)\nor\n{own} unless on ({agent})\n  {any_client}"

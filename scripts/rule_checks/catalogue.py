@@ -79,7 +79,7 @@ class Catalogue:
         if isinstance(expr, promql_parser.VectorSelector):
             return any(self.is_counter(name) for name in promql.names(expr))
         if isinstance(expr, promql_parser.BinaryExpr):
-            keeps = str(expr.op) in promql.SETS | promql.COMPARISONS
+            keeps = str(expr.op) in promql.SETS | promql.COMPARISONS or self._is_one(expr.rhs)
             return keeps and self.counts(expr.lhs)
         if isinstance(expr, promql_parser.Call):
             keeps = expr.func.name in ("label_replace", "label_join", "last_over_time")
@@ -88,6 +88,15 @@ class Catalogue:
             return False
         inner = getattr(expr, "vector_selector", None) or getattr(expr, "expr", None)
         return inner is not None and self.counts(inner)
+
+    def _is_one(self, expr: promql.Node) -> bool:
+        """Whether it is recorded as a group, whose value is 1: a product with it is a join."""
+        inner = expr.expr if isinstance(expr, promql_parser.AggregateExpr) else expr
+        rules = self.recorded.get(getattr(inner, "name", None) or "", ())
+        trees = [promql.parse(rule["expr"]) for rule in rules]
+        return bool(trees) and all(
+            isinstance(tree, promql_parser.AggregateExpr) and str(tree.op) == "group" for tree in trees
+        )
 
 
 def seconds(group: Group) -> float:
