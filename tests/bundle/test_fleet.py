@@ -85,7 +85,7 @@ def test_what_the_lab_does_not_have_is_seen_on_made_up_series(address: str) -> N
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return found
 
-    answers = (*of_dashboards(ask, {}, 3600), *of_rules(ask, 3600))
+    answers = (*of_dashboards(ask, ask, {}, 3600), *of_rules(ask, 3600))
     away = [answer for answer in answers if answer.is_of_parts_away]
     assert [(answer.where, answer.what) for answer in away if not answer.is_whole] == [
         # a guardrail that fails open is not an everyday thing

@@ -265,6 +265,11 @@ def _answers(whole: Rehearsal, began: float) -> bool:
         ]
         return series
 
+    def ask_exemplars(text: str) -> list[dict[str, Any]]:
+        times = {"start": str(end - seconds), "end": str(end)}
+        found = parts.prometheus(whole.lab.layout, "query_exemplars", query=text, **times)
+        return [{"metric": one["seriesLabels"]} for one in found if one["exemplars"]]
+
     def ask_loki(text: str) -> list[dict[str, Any]]:
         times = {"start": f"{int(end - seconds)}000000000", "end": f"{int(end)}000000000", "step": "60"}
         lines: list[dict[str, Any]] = parts.loki(whole.lab.layout, query=text, **times)
@@ -272,7 +277,7 @@ def _answers(whole: Rehearsal, began: float) -> bool:
 
     chosen = {"namespace": "test-.+", "agent": ".+", "word": "get_time"}
     found: list[Answer] = [
-        *of_dashboards(ask, {}, seconds),
+        *of_dashboards(ask, ask_exemplars, {}, seconds),
         *of_rules(ask, seconds),
         *of_logs(ask_loki, chosen, seconds),
     ]
