@@ -9,9 +9,11 @@ CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && e
 # modules, two at a time, as tests/conftest.py hands them out
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT))
+# The tests that run verbs as processes: with the archive's program they say what it can do.
+ARCHIVE_VERBS := $(patsubst %,tests/cluster/test_%.py,scale talk tools trace undo rollout_status top logs)
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist
+.PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist archive archive-check
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -25,7 +27,7 @@ endif
 
 test: venv $(if $(KAGENT_TEST_CONTEXT),,$(if $(CAN_HAVE_LAB),lab)) ## all tests; without Linux and root those that need no cluster
 	$(STEP) "tests"
-	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not telemetry"
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not telemetry and not archive"
 
 test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the lab (TEMPO=URL LOKI=URL: on yours too)
 	$(STEP) "lab with telemetry"
@@ -93,6 +95,19 @@ lock: venv ## the newest versions that pyproject.toml allows, with their hashes,
 dist: venv ## wheel and source archive in dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	@$(BIN)/python -m build --outdir dist .
+
+archive: venv ## what krew installs, for this platform: with checksum, SBOM and krew's manifest, in dist/
+	$(STEP) "archive"
+	@$(BIN)/python -m scripts.archive build
+
+archive-check: archive $(if $(KAGENT_TEST_CONTEXT),,$(if $(CAN_HAVE_LAB),lab)) ## a second build has the same bytes; krew, a root without Python, verbs
+	$(STEP) "the same bytes again"
+	@$(BIN)/python -m scripts.archive check
+	$(STEP) "tests of the archive"
+	@$(BIN)/pytest -q -m archive tests/archive
+	$(STEP) "its verbs on the cluster"
+	@program=$$(mktemp -d) && trap 'rm -r "$$program"' EXIT && tar -xzf dist/kubectl-kagent_v*_linux_*.tar.gz -C "$$program" && \
+	  KAGENT_TEST_PROGRAM="$$program/kubectl-kagent" $(BIN)/pytest -q $(ARCHIVE_VERBS) -k "not ctrl_c_at_any_moment" # it hits the loader, too, which says more
 
 venv: $(BIN)/.ready
 $(BIN)/.ready: pyproject.toml $(LOCK)

@@ -18,7 +18,7 @@ from kubectl_kagent.errors import INTERRUPTED, Interrupted, KagentError
 
 TRACEBACK = "KAGENT_TRACEBACK"
 
-_HERE = f"{os.sep}kubectl_kagent{os.sep}"
+_HERE = re.compile(r"(?:.*[/\\])?kubectl_kagent[/\\](.+)")  # in an archive the path begins with the package
 _CREDENTIALS = re.compile(r"""\b(bearer|basic)\s+[^\s'"]+""", re.IGNORECASE)  # as they are in a header
 
 
@@ -242,5 +242,8 @@ def _place(error: BaseException) -> str:
     """Where in this package it happened."""
     import traceback
 
-    files = [frame for frame in traceback.extract_tb(error.__traceback__) if _HERE in frame.filename]
-    return f" in {files[-1].filename.rpartition(_HERE)[2]}:{files[-1].lineno}" if files else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [
+        f" in {found[1]}:{frame.lineno}" for frame in frames if (found := _HERE.fullmatch(frame.filename))
+    ]
+    return places[-1] if places else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ from tests.lab.lab import Lab
 
 T = TypeVar("T")
 RUNTIMES = ["python", pytest.param("go", marks=pytest.mark.go_runtime)]
+# The checkout's, or another that is to be tried, such as the archive's.
+PROGRAM = shlex.split(os.environ.get("KAGENT_TEST_PROGRAM") or f"{sys.executable} -m kubectl_kagent")
 MODEL_URL = "http://10.244.0.1:9101/v1"
 
 
@@ -46,7 +49,7 @@ class Tools:
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig), "NO_COLOR": "1", "COLUMNS": "200", **more}
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "kubectl_kagent", *words, "-n", self.namespace]
+        command = [*PROGRAM, *words, "-n", self.namespace]
         return subprocess.Popen(
             command, env=self.env(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.conftest import Tools
+from tests.cluster.conftest import PROGRAM, Tools
 from tests.cluster.log_pods import Lines, shown
 
 
@@ -20,8 +19,7 @@ class Follower:
         self._out, self._err = folder / "out", folder / "err"
         command = ["logs", "-f", "--prefix", "--timestamps", *words, "-n", tools.namespace]
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            program = [sys.executable, "-m", "kubectl_kagent", *command]
-            self.process = subprocess.Popen(program, env=tools.env(), stdout=out, stderr=err)
+            self.process = subprocess.Popen([*PROGRAM, *command], env=tools.env(), stdout=out, stderr=err)
 
     def said(self) -> list[str]:
         return self._err.read_text().splitlines()

@@ -76,6 +76,14 @@ TELEMETRY = (
 THANOS = Module("thanos", {"thanos": "github.com/thanos-io/thanos/cmd/thanos"}, "3 min", tags="slicelabels")
 STERN_GO = "go1.27.3"  # newer than the lab's: Go fetches it by itself, as a module
 STERN = Module("stern", {"stern": "github.com/stern/stern"}, "2 min")
+KREW = Module(
+    "krew",
+    {
+        "kubectl-krew": "sigs.k8s.io/krew/cmd/krew",
+        "validate-krew-manifest": "sigs.k8s.io/krew/cmd/validate-krew-manifest",
+    },
+    "1 min",
+)
 
 
 def build_all(layout: Layout, modules: Sequence[Module], progress: Progress) -> None:
@@ -85,7 +93,7 @@ def build_all(layout: Layout, modules: Sequence[Module], progress: Progress) -> 
 
 def program(layout: Layout, name: str) -> Path:
     """Where a program is once it is built; the parts of Kubernetes share one."""
-    modules = (*CLUSTER, *TELEMETRY, THANOS, STERN)
+    modules = (*CLUSTER, *TELEMETRY, THANOS, STERN, KREW)
     module = next((module for module in modules if name in module.programs), CLUSTER[0])
     return _directory(layout, module) / name
 
@@ -102,6 +110,13 @@ def build_promtool(layout: Layout, progress: Progress) -> Path:
     requirements.ensure_go(layout.cache, progress)
     _build_module(layout, PROMETHEUS, progress)
     return program(layout, "promtool")
+
+
+def build_krew(layout: Layout, progress: Progress) -> Path:
+    """Build what installs plugins, and what krew-index checks manifests with; returns their folder."""
+    requirements.ensure_go(layout.cache, progress)
+    _build_module(layout, KREW, progress)
+    return program(layout, "kubectl-krew").parent
 
 
 def go_build(

@@ -132,6 +132,11 @@ class Lab:
         with _alone(self.layout.cache, "build for the lab", self.progress):
             return build.build_promtool(self.layout, self.progress)
 
+    def build_krew(self) -> Path:
+        """The folder of krew, as kubectl-krew, and of validate-krew-manifest."""
+        with _alone(self.layout.cache, "build for the lab", self.progress):
+            return build.build_krew(self.layout, self.progress)
+
     def down(self) -> None:
         with self._alone():
             cleanup.remove(self.layout, self.progress)

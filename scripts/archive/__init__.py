@@ -1,0 +1,1 @@
+"""The self-contained archive: Python, the plugin and what it needs, for machines without Python."""
