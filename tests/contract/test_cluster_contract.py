@@ -41,6 +41,7 @@ from kubectl_kagent.model.resources import (
     NAMESPACE,
     Resource,
 )
+from kubectl_kagent.rbac.rules import Rule
 from tests.fake.cluster import FakeCluster
 from tests.recordings import DATA
 
@@ -762,6 +763,18 @@ def test_every_verb_that_is_not_allowed_is_forbidden_in_kubernetes_words(subject
         'configmaps is forbidden: User "nobody" cannot list resource "configmaps" in API group "" '
         "at the cluster scope"
     )
+
+
+def test_what_is_allowed_is_known_without_trying_it(subject: Subject) -> None:
+    rules = [
+        Rule("kagent.dev", "agents", "list"),
+        Rule("", "services/proxy", "get", "kagent-controller:8083"),
+    ]
+    places = (subject.namespace, None)
+    assert [subject.api.allows(rule, place) for rule in rules for place in places] == [True] * 6
+    nobody = subject.without_rights()
+    for rule in (rules[0], rules[2]):
+        assert [nobody.allows(rule, place) for place in places] == [False, False]
 
 
 @pytest.mark.cluster
