@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -38,7 +39,8 @@ def world(cluster: FakeCluster) -> Checked:
 
 def test_all_is_well(kagent: Kagent, world: Checked, screen: Screen) -> None:
     code, out, err = kagent("check", cluster=world)
-    screen("check", out)
+    # how many rights the table has is no matter of this test
+    screen("check", re.sub(r"^(access +)\d+", r"\1N  ", out, flags=re.MULTILINE))
     assert (code, err) == (0, "")
 
 
