@@ -63,6 +63,7 @@ VERBS = {
         Verb("top", "Show rates, errors, durations and tokens of agents, tools or models", "top", "top"),
     ),
     "Other": (
+        Verb("check", "Find what is wrong with kagent, agents and their servers, and why", "check", "check"),
         Verb("version", "Print the versions of the plugin, the cluster and kagent", "version", "version"),
     ),
 }

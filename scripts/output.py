@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kubectl_kagent.render.approvals import ApprovalsView
+from kubectl_kagent.render.check import CheckView
 from kubectl_kagent.render.history import HistoryView, RevisionView
 from kubectl_kagent.render.impact_view import AgentsImpactView, ImpactView
 from kubectl_kagent.render.log import LogLineView
@@ -67,6 +68,7 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
     "trace list": (View(TurnsView),),
     "trace show": (View(TurnsView),),
     "top": (View(UsageView), View(AgentsImpactView, only="--by=revision")),
+    "check": (View(CheckView),),
     "observe status": (View(ObserveStatusView),),
     "version": (View(VersionView),),
 }

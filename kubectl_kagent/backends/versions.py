@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from kubectl_kagent.backends.controller import find_controller
+from kubectl_kagent.backends.controller import Controller, find_controller
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.note import Note
@@ -45,7 +47,7 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[Note
     except KagentError as error:
         notes.append(Note(error.explained))
         return None
-    served = tuple(str(v["name"]) for v in dig(crd, "spec", "versions") or () if v.get("served"))
+    served = served_versions(crd)
     if resource.version not in served:
         notes.append(
             Note(
@@ -57,6 +59,11 @@ def _served(cluster: Cluster, resource: Resource, product: str, notes: list[Note
     return served
 
 
+def served_versions(crd: Mapping[str, Any]) -> tuple[str, ...]:
+    """The versions in which the objects of a CRD are served."""
+    return tuple(str(item["name"]) for item in dig(crd, "spec", "versions") or () if item.get("served"))
+
+
 def _controller(cluster: Cluster, notes: list[Note]) -> str:
     """kagent's version as its controller says."""
     try:
@@ -65,11 +72,16 @@ def _controller(cluster: Cluster, notes: list[Note]) -> str:
         notes.append(Note(error.message))
         return ""
     try:
-        found = controller.http.call("GET", "/version").get("kagent_version")
+        found = kagent_version(controller)
     except KagentError as error:
         notes.append(Note("the kagent controller could not be asked", error.explained))
         return ""
-    if not isinstance(found, str) or not found:
+    if not found:
         notes.append(Note("the kagent controller does not say which version it is"))
-        return ""
     return found
+
+
+def kagent_version(controller: Controller) -> str:
+    """As the controller says; empty if it does not. Raises what asking it ends with."""
+    found = controller.http.call("GET", "/version").get("kagent_version")
+    return found if isinstance(found, str) else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_kagent.model.resources import Resource
+from kubectl_kagent.rbac.rules import Rule
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.http import ClusterService
@@ -134,6 +135,9 @@ class Cluster(Protocol):
         fraction of a second. Raises Unreachable when the stream breaks, TimedOut after a minute without a
         line: whether anybody is still there can then only be seen by asking again.
         """
+
+    def allows(self, rule: Rule, namespace: str | None) -> bool:
+        """Whether the user may do that there, as the API server says; None: in all namespaces."""
 
     def server_version(self) -> Object:
         """The version object. Raises KagentError for an answer without a version: that is no API server."""

@@ -15,8 +15,9 @@ from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in,
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
-from kubectl_kagent.model.resources import POD, Resource
+from kubectl_kagent.model.resources import ACCESS_REVIEW, POD, Resource
 from kubectl_kagent.model.workload import dig
+from kubectl_kagent.rbac.rules import Rule
 
 Object = dict[str, Any]
 
@@ -215,6 +216,24 @@ class ApiServer:
             raise Unreachable(f"the connection to the server {self.host} broke") from error
         finally:
             response.close()
+
+    def allows(self, rule: Rule, namespace: str | None) -> bool:
+        plural, _, subresource = rule.resource.partition("/")
+        attributes = {
+            "group": rule.group,
+            "resource": plural,
+            "subresource": subresource,
+            "verb": rule.verb,
+            "name": rule.name,
+            "namespace": namespace or "",
+        }
+        body = {
+            "apiVersion": ACCESS_REVIEW.api_version,
+            "kind": ACCESS_REVIEW.kind,
+            "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        }
+        found = self._object("POST", ACCESS_REVIEW, ACCESS_REVIEW.path(), body=body)
+        return dig(found, "status", "allowed") is True
 
     def server_version(self) -> Object:
         path = "/version"

@@ -211,6 +211,30 @@ def _of_bundle(
     )
 
 
+_UNCHECKED = "says that it is not checked"
+_CHECKED = tuple(
+    replace(need, without=need.without or _UNCHECKED)
+    for need in (
+        *_SERVERS_TOGETHER,
+        Need(CRD, ("get",), "whether they are there, in the versions that we speak", elsewhere="the cluster"),
+        Need(DEPLOYMENT, ("list",), "desired and ready pods"),
+        *_EXPLAINED,
+        *_each((*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER), ("list",), "the objects"),
+        *_SERVERS_NAMED,
+        *_controller({"get": "kagent's version, and what MCPServers and Services offer"}),
+        *(
+            Need(resource, ("list",), why, elsewhere=where)
+            for resource, why, where in (
+                (SERVICE, "find the collector", _ALL_NAMESPACES),
+                (DEPLOYMENT, "what the controller and agents are told of tracing", _ALL_NAMESPACES),
+                (POD, "whether agents trace", _ALL_NAMESPACES),
+                (ENDPOINT_SLICE, "whether the collector has a ready pod", "the bundle's"),
+                (CONFIG_MAP, "the controller's settings", "kagent's"),
+            )
+        ),
+    )
+)
+
 PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "get agents|mcpservers": (
         *_each(WORKLOADS, ("get", "list"), "the objects"),
@@ -430,6 +454,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *(replace(need, without=need.without or "says so, and records the others") for need in _ELSEWHERE),
         Need(CONTROLLER_REVISION, ("list", "create", "patch", "delete", "get"), "the revisions"),
     ),
+    "check": _CHECKED,
     "version": (
         Need(CRD, ("get",), "which versions are served", "leaves them out", elsewhere="the cluster"),
         Need(

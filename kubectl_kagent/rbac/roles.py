@@ -23,6 +23,11 @@ class Role:
     aggregate_to: tuple[str, ...] = ()
     part_of: str = "rbac"
 
+    @property
+    def made(self) -> str:
+        """The command that makes it."""
+        return f"kubectl apply -k manifests/{self.part_of}"
+
 
 # verbs that only the roles named after them have
 _APART = ("record", "observe")
@@ -60,7 +65,7 @@ RECORDS_AGENTS_ONLY = Rule(CONTROLLER_REVISION.group, CONTROLLER_REVISION.plural
 ROLES = (
     Role(
         "kagent-view",
-        "look: get, describe, logs, rollout history, diff and status, tools list and check, version",
+        "look: get, describe, logs, rollout history, diff, status, version, check, tools list, check",
         frozenset(filter(_is_looking, _rules())),
         ("view", "edit", "admin"),
     ),
@@ -113,11 +118,17 @@ def hint(message: str) -> str | None:
     found = _REFUSED.search(message)
     if found is None:
         return None
-    wanted = Rule(found["group"], found["resource"], found["verb"])
-    for role in ROLES:
-        if {wanted, replace(wanted, name=found["name"] or "")} & role.rules:
-            namespace = found["namespace"]
-            binding = f"a RoleBinding in namespace {namespace}" if namespace else "a ClusterRoleBinding"
-            made = f"kubectl apply -k manifests/{role.part_of}"
-            return f"ClusterRole {role.name} allows it, by {binding} ({made})"
-    return None
+    wanted = Rule(found["group"], found["resource"], found["verb"], found["name"] or "")
+    role = smallest(wanted)
+    return f"{granted(role, found['namespace'])} ({role.made})" if role else None
+
+
+def smallest(rule: Rule) -> Role | None:
+    """The smallest ClusterRole of ours that has the rule, for its name or for all."""
+    return next((role for role in ROLES if {rule, replace(rule, name="")} & role.rules), None)
+
+
+def granted(role: Role, namespace: str | None) -> str:
+    """How ``role`` allows what it does in ``namespace``, or in all of them."""
+    binding = f"a RoleBinding in namespace {namespace}" if namespace else "a ClusterRoleBinding"
+    return f"ClusterRole {role.name} allows it, by {binding}"

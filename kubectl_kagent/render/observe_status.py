@@ -28,12 +28,13 @@ def _to_do(signals: Sequence[Signal]) -> Iterator[str]:
     names: dict[str, list[str]] = {}
     for signal in signals:
         for remedy in signal.remedies:
-            names.setdefault("".join(f"  {line}\n" for line in _lines(remedy)), []).append(signal.name)
+            names.setdefault("".join(f"  {line}\n" for line in remedy_lines(remedy)), []).append(signal.name)
     for text, of in names.items():
         yield f"\n{', '.join(of)}:\n{text}"
 
 
-def _lines(remedy: Remedy) -> Iterator[str]:
+def remedy_lines(remedy: Remedy) -> Iterator[str]:
+    """Its words, Helm values and commands, a line each."""
     if remedy.text:
         yield plain(remedy.text)
     if remedy.helm_values:
@@ -106,11 +107,12 @@ def _signal_view(signal: Signal) -> SignalView:
         "sinceSeconds": signal.since.seconds if signal.since else None,
         "sinceIsMore": signal.since is not None and signal.since.longer,
         "detail": signal.detail,
-        "remedies": [_remedy_view(remedy) for remedy in signal.remedies],
+        "remedies": [remedy_view(remedy) for remedy in signal.remedies],
     }
 
 
-def _remedy_view(remedy: Remedy) -> RemedyView:
+def remedy_view(remedy: Remedy) -> RemedyView:
+    """The same for programs."""
     return {
         "text": remedy.text,
         "commands": list(remedy.commands),

@@ -41,6 +41,7 @@ from kubectl_kagent.model.resources import (
     NAMESPACE,
     Resource,
 )
+from kubectl_kagent.rbac.rules import Rule
 from tests.fake.cluster import FakeCluster
 from tests.recordings import DATA
 
@@ -762,6 +763,15 @@ def test_every_verb_that_is_not_allowed_is_forbidden_in_kubernetes_words(subject
         'configmaps is forbidden: User "nobody" cannot list resource "configmaps" in API group "" '
         "at the cluster scope"
     )
+
+
+def test_what_is_allowed_is_known_without_trying_it(subject: Subject) -> None:
+    agents, everything = Rule("kagent.dev", "agents", "list"), Rule("*", "*", "*")
+    proxy = Rule("", "services/proxy", "get", "kagent-controller:8083")
+    places = (subject.namespace, None)
+    assert {subject.api.allows(rule, at) for rule in (agents, proxy, everything) for at in places} == {True}
+    nobody = subject.without_rights()
+    assert {nobody.allows(rule, at) for rule in (agents, everything) for at in places} == {False}
 
 
 @pytest.mark.cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,8 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubectl_kagent.errors import AlreadyExists, Conflict, KagentError, NotFound
 from kubectl_kagent.model import resources
-from kubectl_kagent.model.resources import Resource
-from tests.fake.cluster import FakeCluster
+from kubectl_kagent.model.resources import ACCESS_REVIEW, Resource
+from tests.fake.cluster import FakeCluster, reviewed
 from tests.loopback import Received, head, refused, response
 
 Answer = bytes | Iterator[bytes]
@@ -50,6 +51,8 @@ class ApiOverHttp:
         found = _PATH.fullmatch(parts.path)
         if found is None:
             return refused(404, "NotFound", "the server could not find the requested resource")
+        if parts.path == ACCESS_REVIEW.path():
+            return response(201, reviewed(self.cluster, json.loads(received.body)))
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         kind = _KINDS[f"{found['root']}/{found['plural']}"]
         namespace, name = found["namespace"], unquote(found["name"] or "")

@@ -14,6 +14,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.model.paths import below
 from kubectl_kagent.model.resources import POD, SERVICE, Resource
 from kubectl_kagent.rbac import roles
+from kubectl_kagent.rbac.rules import Rule
 from tests.fake.copies import copied
 from tests.fake.kubelet import Kubelet
 from tests.fake.store import Object, Store
@@ -251,6 +252,15 @@ class FakeCluster:
             pod, container, follow=follow, previous=previous, since=since_time, tail=tail
         )
 
+    def allows(self, rule: Rule, namespace: str | None) -> bool:
+        """All but what ``deny`` took; a subresource is no part of its resource."""
+        if rule.verb == "*":
+            return not self._denied
+        return not any(
+            (rule.verb, rule.group, rule.resource) == (verb, resource.group, resource.plural)
+            for verb, resource in self._denied
+        )
+
     def server_version(self) -> Object:
         return {"major": "1", "minor": "35", "gitVersion": "v1.35.4"}
 
@@ -354,6 +364,14 @@ class FakeCluster:
             if hook.countdown == 0:
                 self._hooks.remove(hook)
             return hook.countdown == 0
+
+
+def reviewed(cluster: FakeCluster, review: Mapping[str, Any]) -> Object:
+    """The answer to a SelfSubjectAccessReview."""
+    asked = review["spec"]["resourceAttributes"]
+    plural = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
+    rule = Rule(asked.get("group", ""), plural, asked["verb"], asked.get("name", ""))
+    return {**review, "status": {"allowed": cluster.allows(rule, asked.get("namespace"))}}
 
 
 def _not_installed(resource: Resource) -> ResourceMissing:

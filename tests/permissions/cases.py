@@ -30,6 +30,7 @@ from tests.permissions.scenes import (
     guest,
     idle_recorded,
     in_effect,
+    no_crowd,
     no_guest,
     nothing,
     recorded,
@@ -60,7 +61,8 @@ class Case:
 
     ``harmless``: what only this line uses is not missed in the end, so that nothing has to be said.
     ``racing``: so it is when a real controller is quick, and whether it is quick enough is its to say.
-    ``hurried``: on a real cluster these are only asked for within seconds of what was done before.
+    ``hurried``: on a real cluster these are only asked for within seconds of what was done before, or where
+    kagent is installed so.
     """
 
     line: str
@@ -247,6 +249,10 @@ CASES: dict[str, tuple[Case, ...]] = {
             until=frozenset(table("record")),
             racing=True,  # it is ended with the last request, before it has told of what that left out
         ),
+    ),
+    "check": (
+        Case("check", hurried=frozenset({Use(Rule("", "configmaps", "list"), elsewhere=True)})),
+        Case("check", before=crowd, after=no_crowd, harmless=True),
     ),
     "version": (Case("version"),),
 }

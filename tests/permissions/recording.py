@@ -104,6 +104,9 @@ class Recording:
     def service(self, namespace: str, name: str) -> RecordedService:
         return RecordedService(self, self.real.service(namespace, name))
 
+    def allows(self, rule: Rule, namespace: str | None) -> bool:
+        return self.real.allows(rule, namespace)  # every user may ask
+
     def server_version(self) -> Object:
         return self.real.server_version()  # every user may ask
 

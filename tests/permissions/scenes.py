@@ -340,6 +340,16 @@ def crowd(world: World) -> None:
     world.settle()
 
 
+def no_crowd(world: World) -> None:
+    for resource, name in (
+        (AGENT, "crowd-one"),
+        (AGENT, "crowd-two"),
+        (REMOTE_MCP_SERVER, "second-remote"),
+        (SERVICE, "second-web"),
+    ):
+        world.admin.delete(resource, world.admin.namespace, name)
+
+
 def to_record_with_guest(world: World) -> None:
     to_record(world)
     guest(world)

@@ -128,9 +128,13 @@ class FakeWorld:
         pod = {"metadata": {"name": "controller", **where}, "spec": {"containers": [container]}}
         self._add(POD, pod | {"status": {"containerStatuses": [container | {"state": {"running": {}}}]}})
         self.admin.kubelet.write("controller", "08:00:00 hello")
+        config = {"configMapRef": {"name": "kagent-controller"}}
         deployment = {
             "metadata": {"name": "kagent-controller", **where},
-            "spec": {"replicas": 1},
+            "spec": {
+                "replicas": 1,
+                "template": {"spec": {"containers": [container | {"envFrom": [config]}]}},
+            },
             "status": {"availableReplicas": 1},
         }
         self._add(DEPLOYMENT, deployment)

@@ -18,8 +18,8 @@ from kubectl_kagent.errors import (
     OtherServerError,
 )
 from kubectl_kagent.model import resources
-from kubectl_kagent.model.resources import Resource
-from tests.fake.cluster import FakeCluster
+from kubectl_kagent.model.resources import ACCESS_REVIEW, Resource
+from tests.fake.cluster import FakeCluster, reviewed
 from tests.fake.store import conflicts
 from tests.soak.wire import Answer, Asked
 
@@ -93,6 +93,8 @@ def _object(
         return Answer(200, _lines(events))
     if asked.method == "GET" and not name:
         return _json(cluster.list_objects(resource, namespace, **chosen, at=query.get("resourceVersion")))
+    if resource is ACCESS_REVIEW:
+        return _json(reviewed(cluster, asked.json()), 201)
     if asked.method == "POST":
         return _json(cluster.create(resource, namespace or "", asked.json(), **how), 201)
     if asked.method == "GET":

@@ -331,7 +331,9 @@ FORMS: tuple[Form, ...] = (
     Form("tools call mcpserver/server get_time", done=_called, shown=False),
     Form("tools call remotemcpserver/remote get_time -o json", done=_called, shown=False),
     Form("tools call service/web get_time --arg timezone=UTC", done=_called, shown=False),
-    # version
+    # check, version
+    Form("check", fails=True),
+    Form("check -A -o json", fails=True),
     Form("version"),
     Form("version -o json"),
 )

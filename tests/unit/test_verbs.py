@@ -56,6 +56,7 @@ _TESTED_BY_THEIR_VERBS = {
     "observe/status/traces.py",
     "render/approvals.py",
     "render/chat.py",
+    "render/check.py",
     "render/describe.py",
     "render/history.py",
     "render/log.py",

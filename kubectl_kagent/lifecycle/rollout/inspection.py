@@ -80,7 +80,7 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
         idle = Deployment(deployment).counts.wanted == 0
         autoscaler = _autoscaler(cluster, workload, notes) if idle or workload.replicas is None else None
         return View(workload, deployment, autoscaler=autoscaler, notes=tuple(notes))
-    return _explain(cluster, workload, deployment, notes)
+    return explain(cluster, workload, deployment, notes)
 
 
 def _deployment(cluster: Cluster, workload: Workload) -> Manifest | None:
@@ -137,7 +137,8 @@ def _source_label(reference: Reference, workload: Workload) -> str:
     return f"{label} in namespace {reference.namespace}" if elsewhere else label
 
 
-def _explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[Note]) -> View:
+def explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: list[Note]) -> View:
+    """What explains a Deployment that is not all ready; ``notes`` gets what may not be read."""
     own = {"labels": workload.pod_selector}
     found, there = _items(cluster, workload, notes, ((REPLICA_SET, own), (POD, own)))
     sets = tuple(item for item in found if _owned_by(item, deployment))

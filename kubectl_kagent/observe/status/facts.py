@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,8 +114,15 @@ def _label(item: Object, name: str) -> str:
     return str((item["metadata"].get("labels") or {}).get(name) or "")
 
 
-def look(cluster: Cluster, namespace: str) -> Facts:
-    """The lists, side by side, and then what they name. Raises what ``Cluster`` raises, but for Forbidden."""
+# what the way of spans to the collector is told from
+WIRING = ("services", "slices", "controllers", "agents", "agent_pods")
+
+
+def look(cluster: Cluster, namespace: str, only: Collection[str] = ()) -> Facts:
+    """The lists, side by side, and then what they name. Raises what ``Cluster`` raises, but for Forbidden.
+
+    Of lists that are not among ``only`` nothing is known; without any names it is all of them.
+    """
     asked: dict[str, tuple[Resource, str | None, str | None, str]] = {
         "services": (SERVICE, None, SELECTOR, ""),
         "slices": (ENDPOINT_SLICE, namespace, None, "whether the collector has a ready pod"),
@@ -142,7 +149,8 @@ def look(cluster: Cluster, namespace: str) -> Facts:
             return ()
         return found
 
-    found = dict(zip(asked, side_by_side(listed, asked), strict=True))
+    names = [name for name in asked if name in only or not only]
+    found = dict.fromkeys(asked) | dict(zip(names, side_by_side(listed, names), strict=True))
     if found["services"] is not None:
         found["services"] = [item for item in found["services"] if item["metadata"]["namespace"] == namespace]
     specs = [dig(item, "spec", "template", "spec") or {} for item in found["controllers"] or ()]

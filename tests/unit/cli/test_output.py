@@ -25,6 +25,7 @@ _TRIED = {
     "md": "md",
     "default": "default",
     "raw": "raw",
+    "junit": "junit",
 }
 _NEVER = (
     "xml",
@@ -70,6 +71,7 @@ def test_these_verbs_have_formats() -> None:
         "approvals reject": "text json",
         "autoscale": "json yaml name jsonpath custom-columns",
         "chat": "text json",
+        "check": "json yaml jsonpath junit",
         "get": "json yaml name wide jsonpath custom-columns",
         "hibernate": "json yaml name jsonpath custom-columns",
         "logs": "default raw json",

@@ -1,0 +1,1 @@
+"""What is wrong with kagent in a cluster, why, and what would mend it."""

@@ -1,0 +1,166 @@
+"""The API server, kagent and kmcp: versions, CRDs, controllers. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubectl_kagent.backends.versions import served_versions
+from kubectl_kagent.check.facts import CheckFacts
+from kubectl_kagent.check.findings import FAILURE, WARNING, CheckFinding, Section
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.lifecycle.rollout.causes import causes_stuck
+from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, available
+from kubectl_kagent.lifecycle.rollout.inspection import View
+from kubectl_kagent.model.controllers import CONTROLLERS
+from kubectl_kagent.model.deployment import Deployment
+from kubectl_kagent.model.note import Note
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER, WORKLOADS, Resource
+from kubectl_kagent.observe.status.signals import Remedy
+
+SPOKEN = ("0.9", "0.10")
+_RELEASE = re.compile(r"v?([0-9]+\.[0-9]+)\..*", re.ASCII)
+_PRODUCTS = {AGENT: "kagent", MCP_SERVER: "kmcp"}
+
+
+def cluster(facts: CheckFacts) -> Section:
+    """It was asked for its version, else there were no facts."""
+    return Section("cluster", 1, detail=f"Kubernetes {facts.kubernetes}")
+
+
+def not_reached(error: KagentError, rest: Note) -> Section:
+    """The same where there is no connection; ``rest`` is what is not checked then."""
+    said = f"can't be asked: {error.message}"
+    finding = CheckFinding(FAILURE, "cluster", said, remedy=Remedy(error.hint or ""))
+    return Section("cluster", 0, (finding,), (rest,))
+
+
+def crds(facts: CheckFacts) -> Section:
+    """Whether each kind is there, in the version that we speak."""
+    ok, findings, unchecked = 0, [], []
+    for resource, answer in facts.crds.items():
+        if isinstance(answer, KagentError) and not isinstance(answer, NotFound):
+            unchecked.append(Note(f"crd {resource.full_name}", answer.explained))
+        elif finding := _crd(facts, resource, answer):
+            findings.append(finding)
+        else:
+            ok += 1
+    return Section("crds", ok, tuple(findings), tuple(unchecked))
+
+
+def _crd(
+    facts: CheckFacts, resource: Resource, answer: Mapping[str, Any] | KagentError
+) -> CheckFinding | None:
+    about = f"crd {resource.full_name}"
+    product = _PRODUCTS.get(resource, "kagent")
+    if isinstance(answer, KagentError):
+        remedy = Remedy(f"install the CRDs of {product}", (f"helm upgrade --install {_CHARTS[product]}",))
+        why = f"{product} is not installed, or not all of it"
+        # kagent does without kmcp, unless agents name its servers
+        level = WARNING if resource is MCP_SERVER and not _is_named(facts, resource) else FAILURE
+        return CheckFinding(level, about, "is missing", (why,), remedy)
+    served = served_versions(answer)
+    if resource.version in served:
+        return None
+    why = f"this plugin speaks {resource.version}, as kagent {' and '.join(SPOKEN)} do"
+    return CheckFinding(
+        FAILURE,
+        about,
+        f"is served as {', '.join(served) or 'nothing'}",
+        (why,),
+        Remedy("use a kagent and a plugin that speak the same version", ("kubectl kagent version",)),
+    )
+
+
+def _is_named(facts: CheckFacts, resource: Resource) -> bool:
+    uses = () if isinstance(facts.uses, KagentError) else facts.uses
+    return any(use.server.reference.resource is resource for use in uses)
+
+
+_CHARTS = {
+    "kagent": "kagent-crds oci://ghcr.io/kagent-dev/kagent/helm/kagent-crds -n kagent",
+    "kmcp": "kmcp-crds oci://ghcr.io/kagent-dev/kmcp/helm/kmcp-crds -n kagent",
+}
+
+
+def controllers(facts: CheckFacts) -> Section:
+    """Whether the controllers run, answer, and are of a version that we speak."""
+    ok, findings, unchecked, versions = 0, list[CheckFinding](), list[Note](), list[str]()
+    for resource in WORKLOADS:
+        found = facts.controllers[resource]
+        if found.refused and not found.deployments:
+            unchecked.append(Note(f"{found.name} controller", found.refused))
+        elif wrong := _controller(facts, resource, found):
+            findings.append(wrong)
+        else:
+            ok += 1
+    down = {finding.about for finding in findings}
+    if isinstance(facts.version, KagentError):
+        # one that does not run need not be asked why it does not answer
+        if not any("kagent" in about for about in down):
+            unchecked.append(Note("kagent's version", facts.version.explained))
+    elif finding := _version(facts.version):
+        findings.append(finding)
+    elif _RELEASE.fullmatch(facts.version):
+        ok += 1
+        versions.append(f"kagent {facts.version}")
+    else:
+        said = facts.version or "nothing"
+        unchecked.append(Note("kagent's version", f"the controller says {said}, which is no release"))
+    if version := _label(facts.controllers[MCP_SERVER]):
+        versions.append(f"kmcp {version}")
+    return Section("controllers", ok, tuple(findings), tuple(unchecked), ", ".join(versions))
+
+
+def _label(found: ControllerStatus) -> str:
+    labels = (found.best or {}).get("metadata", {}).get("labels") or {}
+    return str(labels.get("app.kubernetes.io/version") or "")
+
+
+def _version(version: str) -> CheckFinding | None:
+    release = _RELEASE.fullmatch(version)
+    if release is None or release[1] in SPOKEN:
+        return None
+    why = f"this plugin is tested with {' and '.join(SPOKEN)}"
+    remedy = Remedy(f"use a kagent of {' or '.join(SPOKEN)}, or a plugin that knows this one")
+    return CheckFinding(WARNING, "kagent", f"is {version}", (why,), remedy)
+
+
+def _controller(facts: CheckFacts, resource: Resource, found: ControllerStatus) -> CheckFinding | None:
+    best, where = found.best, " or ".join(found.namespaces)
+    if best is None:
+        labels = CONTROLLERS[resource].labels
+        why = f"no Deployment with {labels} is to be seen: no {resource.kind} is carried out"
+        name, namespace = found.name, found.namespaces[0]
+        chart = f"{name} oci://ghcr.io/kagent-dev/{name}/helm/{name} -n {namespace}"
+        remedy = Remedy(f"install it, as its chart does in {where}", (f"helm upgrade --install {chart}",))
+        level = WARNING if resource is MCP_SERVER and not facts.objects[MCP_SERVER] else FAILURE
+        return CheckFinding(level, f"{found.name} controller", "is not there", (why,), remedy)
+    metadata, counts = best["metadata"], Deployment(best).counts
+    about = f"deployment {metadata['namespace']}/{metadata['name']}"
+    on = f"deployment/{metadata['name']} -n {metadata['namespace']}"
+    if not counts.wanted:
+        remedy = Remedy(commands=(f"kubectl scale {on} --replicas=1",))
+        return CheckFinding(FAILURE, about, f"is scaled to 0: no {resource.kind} is carried out", (), remedy)
+    short = f"has {counts.available} of {counts.wanted} pods available"
+    if counts.available == 0:
+        return CheckFinding(FAILURE, about, short, *_explained(facts.down.get(resource), on))
+    if counts.available < counts.wanted:
+        return CheckFinding(WARNING, about, short, (), Remedy(commands=(f"kubectl describe {on}",)))
+    return None
+
+
+def _explained(view: View | None, on: str) -> tuple[tuple[str, ...], Remedy]:
+    found = list(causes_stuck(view)) if view else []
+    if not found:
+        return (), Remedy("nothing that may be seen says why", (f"kubectl describe {on}",))
+    return tuple(cause.line for cause in found), Remedy(found[0].hint)
+
+
+def unseen(facts: CheckFacts) -> Iterator[Resource]:
+    """The kinds whose controller does not run."""
+    for resource in WORKLOADS:
+        found = facts.controllers[resource]
+        if not found.refused and (found.best is None or not available(found.best)):
+            yield resource

@@ -1,0 +1,178 @@
+"""Agents, MCP servers, models and tools: what is not ready, missing or refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from kubectl_kagent.check.facts import CheckFacts
+from kubectl_kagent.check.findings import FAILURE, WARNING, CheckFinding, Section
+from kubectl_kagent.check.installation import unseen
+from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.lifecycle.rollout.inspection import View
+from kubectl_kagent.lifecycle.rollout.wait import judge
+from kubectl_kagent.model.conditions import condition
+from kubectl_kagent.model.note import Note
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, Resource
+from kubectl_kagent.model.stage import Stage, Status, status_of
+from kubectl_kagent.model.tool_server import problem
+from kubectl_kagent.model.workload import Reference, Workload
+from kubectl_kagent.observe.status.signals import Remedy
+from kubectl_kagent.tools.catalog import label
+from kubectl_kagent.tools.findings import findings as of_tools
+from kubectl_kagent.tools.findings import unknown
+
+_WHERE = {AGENT: "agents", MCP_SERVER: "mcpservers"}
+_FINE = (Stage.READY, Stage.SCALED_TO_ZERO)
+_OWN_FAULT = "CreateContainerConfigError"  # what the kubelet says where a Secret or its key is missing
+
+
+def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple[str, str]]) -> Section:
+    """Each that is not ready, and why. Of those in ``explained`` another section says why."""
+    name, found = _WHERE[resource], facts.workloads(resource)
+    if isinstance(found, KagentError):
+        return Section(name, 0, unchecked=(Note(name, found.explained),))
+    if isinstance(facts.deployments, KagentError) and found:
+        return Section(name, 0, unchecked=(Note(f"whether {name} are ready", facts.deployments.explained),))
+    ok, wrong, unchecked = 0, list[CheckFinding](), list[Note]()
+    for workload in found:
+        status = status_of(workload, facts.deployment(workload))
+        view = facts.stuck.get(Reference(resource, *workload.key))
+        if status.stage in _FINE:
+            ok += 1
+        elif status.stage is Stage.PENDING and resource in unseen(facts):
+            unchecked.append(Note(_about(workload), "its newest change waits for the controller"))
+        elif isinstance(view, KagentError):
+            wrong.append(_not_ready(workload, status, None))
+            unchecked.append(Note(f"why {_about(workload)} is not ready", view.explained))
+        elif workload.key not in explained or not _is_refused(status, view):
+            wrong.append(_not_ready(workload, status, view))
+            unchecked += view.notes if view else ()
+    return Section(name, ok, tuple(wrong), tuple(dict.fromkeys(unchecked)))
+
+
+def _is_refused(status: Status, view: View | None) -> bool:
+    """Whether it is the config that keeps it from starting, and not something else besides."""
+    if status.stage is Stage.NOT_ACCEPTED:
+        return True
+    return view is not None and any(cause.kind == _OWN_FAULT for cause in judge(view).causes)
+
+
+def _not_ready(workload: Workload, status: Status, view: View | None) -> CheckFinding:
+    progress = judge(view) if view else None
+    causes = progress.causes if progress else ()
+    lines = tuple(line for cause in causes for line in (cause.line, *(f"> {said}" for said in cause.log)))
+    deployment = view.deployment if view else None
+    available = int(((deployment or {}).get("status") or {}).get("availableReplicas") or 0)
+    stands = status.stage not in (Stage.PENDING, Stage.PROGRESSING, Stage.PAUSED) and not available
+    level = FAILURE if stands or (progress and progress.state == "failed") else WARNING
+    hint = next((cause.hint for cause in causes if cause.hint), "")
+    command = f"kubectl kagent describe {workload.typed}"
+    text = f"is {status.stage}" if lines else f"is {status.text}"
+    if not lines:
+        hint = "nothing that may be seen says why"
+    return CheckFinding(level, _about(workload), text, lines, Remedy(hint, (command,)))
+
+
+def _about(workload: Workload) -> str:
+    return f"{workload.resource.singular} {workload.namespace}/{workload.name}"
+
+
+def remotes(facts: CheckFacts) -> Section:
+    """RemoteMCPServers, of which kagent itself says whether they answer."""
+    found = facts.objects[REMOTE_MCP_SERVER]
+    if isinstance(found, KagentError):
+        return Section("remotemcpservers", 0, unchecked=(Note("remotemcpservers", found.explained),))
+    wrong = []
+    for item in found:
+        metadata = item["metadata"]
+        if said := problem(REMOTE_MCP_SERVER, item):
+            command = f"kubectl describe remotemcpserver/{metadata['name']} -n {metadata['namespace']}"
+            remedy = Remedy("correct its url or headers, or start what is behind it", (command,))
+            about = f"remotemcpserver {metadata['namespace']}/{metadata['name']}"
+            wrong.append(CheckFinding(FAILURE, about, "is not ready", (said,), remedy))
+    return Section("remotemcpservers", len(found) - len(wrong), tuple(wrong))
+
+
+def models(facts: CheckFacts) -> tuple[Section, set[tuple[str, str]]]:
+    """ModelConfigs that are missing or refused, and the agents that can't run for want of them."""
+    found, agents = facts.objects[MODEL_CONFIG], facts.workloads(AGENT)
+    if isinstance(found, KagentError):
+        return Section("models", 0, unchecked=(Note("models", found.explained),)), set()
+    users: dict[tuple[str, str], list[Workload]] = {}
+    for agent in () if isinstance(agents, KagentError) else agents:
+        for reference in agent.references():
+            if reference.resource is MODEL_CONFIG:
+                users.setdefault((reference.namespace, reference.name), []).append(agent)
+    there = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in found}
+    refused = {key: no for key, item in there.items() if (no := condition(item, "Accepted", "False"))}
+    findings = [_missing_model(key, users[key]) for key in sorted(set(users) - set(there))]
+    for key, no in sorted(refused.items()):
+        level, text = (FAILURE, "is not accepted") if key in users else (WARNING, "is not accepted, nor used")
+        name = f"modelconfig {'/'.join(key)}"
+        secret = there[key]["spec"].get("apiKeySecret")
+        fix = f"does secret {key[0]}/{secret} exist, with the key that it names?" if secret else ""
+        command = f"kubectl describe modelconfig/{key[1]} -n {key[0]}"
+        causes = (no.text, *_used(users.get(key, ())))
+        findings.append(CheckFinding(level, name, text, causes, Remedy(fix, (command,))))
+    broken = {agent.key for key in (set(users) - set(there)) | set(refused) for agent in users.get(key, ())}
+    return Section("models", len(there) - len(refused), tuple(findings)), broken
+
+
+def _missing_model(key: tuple[str, str], users: Iterable[Workload]) -> CheckFinding:
+    agents = list(users)
+    remedy = Remedy(
+        "create it, or name one that is there",
+        (f"kubectl kagent get modelconfigs -n {key[0]}", f"kubectl edit {agents[0].typed}"),
+    )
+    return CheckFinding(FAILURE, f"modelconfig {'/'.join(key)}", "does not exist", _used(agents), remedy)
+
+
+def _used(agents: Iterable[Workload]) -> tuple[str, ...]:
+    names = ", ".join(sorted({_about(agent) for agent in agents}))
+    return (f"used by {names}",) if names else ()
+
+
+def tools(facts: CheckFacts, reported: Collection[str]) -> tuple[Section, set[tuple[str, str]]]:
+    """What agents name and can't have, and the agents whose server is missing.
+
+    ``reported`` are the servers of which it is said elsewhere what is wrong with them.
+    """
+    agents = facts.workloads(AGENT)
+    if isinstance(agents, KagentError):
+        return Section("tools", 0, unchecked=(Note("tools", agents.explained),)), set()
+    if isinstance(facts.uses, KagentError):
+        return Section("tools", 0, unchecked=(Note("tools", facts.uses.explained),)), set()
+    uses = [
+        replace(use, server=replace(use.server, problem=""))
+        if _server(use.server.reference) in reported
+        else use
+        for use in facts.uses
+    ]
+    # of a kind that is not there nothing can be, as the CRDs tell
+    absent = {kind for kind, answer in facts.crds.items() if isinstance(answer, NotFound)}
+    found = [each for each in of_tools(agents, uses) if each.server.reference.resource not in absent]
+    wrong = tuple(
+        CheckFinding(
+            FAILURE,
+            _about(each.agent),
+            "names what it can't have",
+            (each.text,),
+            Remedy(
+                "correct its tools, or the server",
+                (f"kubectl kagent tools list {each.agent.name} -n {each.agent.namespace}",),
+            ),
+        )
+        for each in found
+    )
+    unchecked = tuple(
+        Note(f"what {label(server.reference)} offers", server.unknown)
+        for server in unknown(uses)
+        if server.exists is not False and server.reference.resource is not AGENT
+    )
+    broken = {each.agent.key for each in found if each.server.exists is False}
+    return Section("tools", sum(use.offered is True for use in uses), wrong, unchecked), broken
+
+
+def _server(reference: Reference) -> str:
+    return f"{reference.resource.singular} {reference.namespace}/{reference.name}"

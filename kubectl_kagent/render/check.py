@@ -1,0 +1,148 @@
+"""What check prints: a line for each section, and below them what is not as it should be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, TypedDict
+from xml.etree import ElementTree
+
+from kubectl_kagent.check.findings import FAILURE, WARNING, CheckFinding, CheckReport, Section
+from kubectl_kagent.masking import masked
+from kubectl_kagent.model.note import Note
+from kubectl_kagent.render.columns import Column, cells
+from kubectl_kagent.render.observe_status import RemedyView, remedy_lines, remedy_view
+from kubectl_kagent.render.table import plain
+
+_COLUMNS: Sequence[Column[Section]] = (
+    Column("SECTION", lambda section: section.name),
+    Column("OK", lambda section: section.ok),
+    Column("WARNING", lambda section: section.count(WARNING)),
+    Column("FAILURE", lambda section: section.count(FAILURE)),
+    Column("NOT-CHECKED", lambda section: len(section.unchecked)),
+    Column("DETAIL", lambda section: section.detail),
+)
+
+
+def check_screen(found: CheckReport) -> str:
+    """A line for each section; each finding and what was not checked below, under the section's name."""
+    return cells(_COLUMNS, found.sections) + "".join(_below(section) for section in found.sections)
+
+
+def _below(section: Section) -> str:
+    if not section.findings and not section.unchecked:
+        return ""
+    lines = [line for finding in section.findings for line in _lines(finding)]
+    lines += [f"  not checked: {plain(note.line)}" for note in section.unchecked]
+    return "".join(f"{line}\n" for line in ("", f"{section.name}:", *lines))
+
+
+def _lines(finding: CheckFinding) -> Iterator[str]:
+    yield f"  {finding.level}: {plain(finding.line)}"
+    yield from (f"    {plain(cause)}" for cause in finding.causes)
+    yield from (f"    {line}" for line in remedy_lines(finding.remedy))
+
+
+class CheckFindingView(TypedDict):
+    """Something that is wrong."""
+
+    level: Annotated[str, "`warning` or `failure`"]
+    object: Annotated[str, "what it is about, like `agent NAMESPACE/NAME`"]
+    text: Annotated[str, "what is wrong with it"]
+    causes: Annotated[list[str], "why, as far as it is known"]
+    remedy: Annotated[RemedyView, "what would mend it"]
+
+
+class CheckSectionView(TypedDict):
+    """What belongs together."""
+
+    section: Annotated[str, "its name"]
+    ok: Annotated[int, "how many were looked at and are fine"]
+    detail: Annotated[str, "what else was learnt, like versions; may be empty"]
+    findings: Annotated[list[CheckFindingView], "what is wrong"]
+    notChecked: Annotated[list[str], "what could not be looked at, and why"]
+
+
+class CheckView(TypedDict):
+    """A check of kagent in a cluster."""
+
+    failed: Annotated[bool, "whether there is a failure: then the exit code is 1"]
+    failures: Annotated[int, "how many there are"]
+    warnings: Annotated[int, "how many there are"]
+    notChecked: Annotated[int, "how many things could not be looked at"]
+    items: Annotated[list[CheckSectionView], "the sections"]
+
+
+def check_view(found: CheckReport) -> CheckView:
+    """The same for programs."""
+    return {
+        "failed": found.failed,
+        "failures": found.count(FAILURE),
+        "warnings": found.count(WARNING),
+        "notChecked": found.unchecked,
+        "items": [
+            {
+                "section": section.name,
+                "ok": section.ok,
+                "detail": section.detail,
+                "findings": [_finding_view(finding) for finding in section.findings],
+                "notChecked": [note.line for note in section.unchecked],
+            }
+            for section in found.sections
+        ],
+    }
+
+
+def _finding_view(finding: CheckFinding) -> CheckFindingView:
+    return {
+        "level": finding.level,
+        "object": finding.about,
+        "text": finding.text,
+        "causes": list(finding.causes),
+        "remedy": remedy_view(finding.remedy),
+    }
+
+
+def check_junit(found: CheckReport) -> str:
+    """JUnit's XML: a suite for each section, a case for each finding, what was not checked, and what is fine.
+
+    A warning passes, with its text in system-out; what was not checked is skipped.
+    """
+    root = ElementTree.Element("testsuites", name="kubectl kagent check")
+    for section in found.sections:
+        cases = [*map(_case, section.findings), *map(_skipped, section.unchecked)]
+        if section.ok:
+            cases.append(ElementTree.Element("testcase", name=f"{section.ok} ok"))
+        counts = {
+            "tests": len(cases),
+            "failures": section.count(FAILURE),
+            "errors": 0,
+            "skipped": len(section.unchecked),
+        }
+        values = {key: str(value) for key, value in counts.items()}
+        suite = ElementTree.SubElement(root, "testsuite", {"name": section.name, **values})
+        for case in cases:
+            case.set("classname", f"check.{section.name}")
+            suite.append(case)
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _case(finding: CheckFinding) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", name=_words(finding.about))
+    told = _words("\n".join(line.strip() for line in _lines(finding)))
+    if finding.level == FAILURE:
+        ElementTree.SubElement(case, "failure", message=_words(finding.line)).text = told
+    else:
+        ElementTree.SubElement(case, "system-out").text = told
+    return case
+
+
+def _skipped(note: Note) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", name=_words(note.about))
+    ElementTree.SubElement(case, "skipped", message=_words(note.why or note.about))
+    return case
+
+
+def _words(text: str) -> str:
+    """Without secrets, and without what XML has no place for."""
+    return "\n".join(plain(line) for line in masked(text).split("\n"))
