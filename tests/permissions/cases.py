@@ -251,7 +251,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
     ),
     "check": (
-        Case("check", hurried=frozenset({Use(Rule("", "configmaps", "list"), elsewhere=True)})),
+        Case(
+            "check",
+            before=no_crowd,  # where several servers of a kind are named, they are listed
+            hurried=frozenset({Use(Rule("", "configmaps", "list"), elsewhere=True)}),
+        ),
         Case("check", before=crowd, after=no_crowd, harmless=True),
     ),
     "version": (Case("version"),),

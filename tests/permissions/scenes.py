@@ -341,13 +341,15 @@ def crowd(world: World) -> None:
 
 
 def no_crowd(world: World) -> None:
+    """As before it, whether it is there or not."""
     for resource, name in (
         (AGENT, "crowd-one"),
         (AGENT, "crowd-two"),
         (REMOTE_MCP_SERVER, "second-remote"),
         (SERVICE, "second-web"),
     ):
-        world.admin.delete(resource, world.admin.namespace, name)
+        with contextlib.suppress(NotFound):
+            world.admin.delete(resource, world.admin.namespace, name)
 
 
 def to_record_with_guest(world: World) -> None:
