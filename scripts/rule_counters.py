@@ -209,8 +209,8 @@ def _since(counter: Counter) -> str:
 def _hour(counter: Counter) -> str:
     """The tiles of an hour, in its last evaluation; those of two if the end of the one before was missed."""
     tiles = f"sum_over_time({counter.base}:increase5m[{{}}])"
-    seen = "on () last_over_time(kagent:hours:closed[62m] offset 1m)"
-    grown = f"(\n  {tiles.format('58m')} and {seen}\n  or\n  {tiles.format('118m')} unless {seen}\n)"
+    seen = "on () last_over_time(kagent:hours:closed[1h2m] offset 1m)"
+    grown = f"(\n  {tiles.format('58m')} and {seen}\n  or\n  {tiles.format('1h58m')} unless {seen}\n)"
     return _hour_of(counter, grown, 3570)
 
 
