@@ -12,7 +12,7 @@ from kubectl_kagent.check.rights import Places, Right, Uses, needed
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import KagentError, ResourceMissing
-from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, controller_status
+from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, available, controller_status
 from kubectl_kagent.lifecycle.rollout.inspection import View, explain
 from kubectl_kagent.model.controllers import CONTROLLERS, KAGENT
 from kubectl_kagent.model.deployment import Deployment
@@ -28,7 +28,7 @@ from kubectl_kagent.model.resources import (
     WORKLOADS,
     Resource,
 )
-from kubectl_kagent.model.stage import Stage, status_of
+from kubectl_kagent.model.stage import SETTLED, status_of
 from kubectl_kagent.model.workload import Reference, Workload, named
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, SELECTOR
 from kubectl_kagent.observe.status import facts as wiring
@@ -38,7 +38,6 @@ from kubectl_kagent.tools.catalog import Servers, Use, uses
 T = TypeVar("T")
 Object = Mapping[str, Any]
 Objects = Sequence[Object]
-_FINE = (Stage.READY, Stage.SCALED_TO_ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def look(cluster: Cluster, namespace: str | None, controller: Callable[[], Contr
         Reference(item.resource, *item.key): item
         for item in workloads
         if not isinstance(deployments, KagentError)
-        and status_of(item, _own(item, deployments)).stage not in _FINE
+        and status_of(item, _own(item, deployments)).stage not in SETTLED
     }
     bundle = _or_error(lambda: _bundle(cluster))
     place = bundle if isinstance(bundle, str) else DEFAULT_NAMESPACE
@@ -190,7 +189,7 @@ def _bundle(cluster: Cluster) -> str:
 
 
 def _is_short(found: ControllerStatus) -> bool:
-    return found.best is not None and not Deployment(found.best).counts.available
+    return found.best is not None and not available(found.best)
 
 
 def _around(cluster: Cluster, resource: Resource, found: ControllerStatus) -> View:

@@ -21,6 +21,8 @@ from kubectl_kagent.observe.status.signals import Remedy
 
 SPOKEN = ("0.9", "0.10")
 _RELEASE = re.compile(r"v?([0-9]+\.[0-9]+)\..*", re.ASCII)
+_CHART_VERSION = re.compile(r"v?([0-9]+\.[0-9]+\.[0-9]+)", re.ASCII)
+_CHARTS = "oci://ghcr.io/kagent-dev/kagent/helm"  # kmcp is a part of both
 _PRODUCTS = {AGENT: "kagent", MCP_SERVER: "kmcp"}
 
 
@@ -55,7 +57,7 @@ def _crd(
     about = f"crd {resource.full_name}"
     product = _PRODUCTS.get(resource, "kagent")
     if isinstance(answer, KagentError):
-        remedy = Remedy(f"install the CRDs of {product}", (f"helm upgrade --install {_CHARTS[product]}",))
+        remedy = Remedy(f"install the CRDs of {product}", (_installed(facts, "kagent-crds", resource),))
         why = f"{product} is not installed, or not all of it"
         # kagent does without kmcp, unless agents name its servers
         level = WARNING if resource is MCP_SERVER and not _is_named(facts, resource) else FAILURE
@@ -73,32 +75,39 @@ def _crd(
     )
 
 
+def _installed(facts: CheckFacts, chart: str, resource: Resource) -> str:
+    """Helm's command, for the version that runs or one that we speak.
+
+    Without one Helm takes the newest: the CRDs of kagent 1.0 take the place of those that agents live by.
+    """
+    running = None if isinstance(facts.version, KagentError) else _CHART_VERSION.fullmatch(facts.version)
+    is_spoken = running is not None and running[1].rpartition(".")[0] in SPOKEN
+    version = running[1] if running and is_spoken else f"'~{SPOKEN[-1]}.0'"
+    also = " --reuse-values --set kmcp.enabled=true" if resource is MCP_SERVER else ""
+    return f"helm upgrade --install {chart} {_CHARTS}/{chart} -n kagent --version {version}{also}"
+
+
 def _is_named(facts: CheckFacts, resource: Resource) -> bool:
     uses = () if isinstance(facts.uses, KagentError) else facts.uses
     return any(use.server.reference.resource is resource for use in uses)
 
 
-_CHARTS = {
-    "kagent": "kagent-crds oci://ghcr.io/kagent-dev/kagent/helm/kagent-crds -n kagent",
-    "kmcp": "kmcp-crds oci://ghcr.io/kagent-dev/kmcp/helm/kmcp-crds -n kagent",
-}
-
-
 def controllers(facts: CheckFacts) -> Section:
     """Whether the controllers run, answer, and are of a version that we speak."""
     ok, findings, unchecked, versions = 0, list[CheckFinding](), list[Note](), list[str]()
+    down = set[Resource]()
     for resource in WORKLOADS:
         found = facts.controllers[resource]
         if found.refused and not found.deployments:
             unchecked.append(Note(f"{found.name} controller", found.refused))
         elif wrong := _controller(facts, resource, found):
             findings.append(wrong)
+            down.add(resource)
         else:
             ok += 1
-    down = {finding.about for finding in findings}
     if isinstance(facts.version, KagentError):
         # one that does not run need not be asked why it does not answer
-        if not any("kagent" in about for about in down):
+        if AGENT not in down:
             unchecked.append(Note("kagent's version", facts.version.explained))
     elif finding := _version(facts.version):
         findings.append(finding)
@@ -132,9 +141,7 @@ def _controller(facts: CheckFacts, resource: Resource, found: ControllerStatus) 
     if best is None:
         labels = CONTROLLERS[resource].labels
         why = f"no Deployment with {labels} is to be seen: no {resource.kind} is carried out"
-        name, namespace = found.name, found.namespaces[0]
-        chart = f"{name} oci://ghcr.io/kagent-dev/{name}/helm/{name} -n {namespace}"
-        remedy = Remedy(f"install it, as its chart does in {where}", (f"helm upgrade --install {chart}",))
+        remedy = Remedy(f"install it, as its chart does in {where}", (_installed(facts, "kagent", resource),))
         level = WARNING if resource is MCP_SERVER and not facts.objects[MCP_SERVER] else FAILURE
         return CheckFinding(level, f"{found.name} controller", "is not there", (why,), remedy)
     metadata, counts = best["metadata"], Deployment(best).counts

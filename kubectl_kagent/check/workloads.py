@@ -14,7 +14,7 @@ from kubectl_kagent.lifecycle.rollout.wait import judge
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, Resource
-from kubectl_kagent.model.stage import Stage, Status, status_of
+from kubectl_kagent.model.stage import SETTLED, Stage, Status, status_of
 from kubectl_kagent.model.tool_server import problem
 from kubectl_kagent.model.workload import Reference, Workload
 from kubectl_kagent.observe.status.signals import Remedy
@@ -23,7 +23,6 @@ from kubectl_kagent.tools.findings import findings as of_tools
 from kubectl_kagent.tools.findings import unknown
 
 _WHERE = {AGENT: "agents", MCP_SERVER: "mcpservers"}
-_FINE = (Stage.READY, Stage.SCALED_TO_ZERO)
 _OWN_FAULT = "CreateContainerConfigError"  # what the kubelet says where a Secret or its key is missing
 
 
@@ -38,7 +37,7 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
     for workload in found:
         status = status_of(workload, facts.deployment(workload))
         view = facts.stuck.get(Reference(resource, *workload.key))
-        if status.stage in _FINE:
+        if status.stage in SETTLED:
             ok += 1
         elif status.stage is Stage.PENDING and resource in unseen(facts):
             unchecked.append(Note(_about(workload), "its newest change waits for the controller"))
@@ -75,7 +74,11 @@ def _not_ready(workload: Workload, status: Status, view: View | None) -> CheckFi
 
 
 def _about(workload: Workload) -> str:
-    return f"{workload.resource.singular} {workload.namespace}/{workload.name}"
+    return _named(workload.resource, *workload.key)
+
+
+def _named(resource: Resource, namespace: str, name: str) -> str:
+    return f"{resource.singular} {namespace}/{name}"
 
 
 def remotes(facts: CheckFacts) -> Section:
@@ -89,7 +92,7 @@ def remotes(facts: CheckFacts) -> Section:
         if said := problem(REMOTE_MCP_SERVER, item):
             command = f"kubectl describe remotemcpserver/{metadata['name']} -n {metadata['namespace']}"
             remedy = Remedy("correct its url or headers, or start what is behind it", (command,))
-            about = f"remotemcpserver {metadata['namespace']}/{metadata['name']}"
+            about = _named(REMOTE_MCP_SERVER, metadata["namespace"], metadata["name"])
             wrong.append(CheckFinding(FAILURE, about, "is not ready", (said,), remedy))
     return Section("remotemcpservers", len(found) - len(wrong), tuple(wrong))
 
@@ -109,7 +112,7 @@ def models(facts: CheckFacts) -> tuple[Section, set[tuple[str, str]]]:
     findings = [_missing_model(key, users[key]) for key in sorted(set(users) - set(there))]
     for key, no in sorted(refused.items()):
         level, text = (FAILURE, "is not accepted") if key in users else (WARNING, "is not accepted, nor used")
-        name = f"modelconfig {'/'.join(key)}"
+        name = _named(MODEL_CONFIG, *key)
         secret = there[key]["spec"].get("apiKeySecret")
         fix = f"does secret {key[0]}/{secret} exist, with the key that it names?" if secret else ""
         command = f"kubectl describe modelconfig/{key[1]} -n {key[0]}"
@@ -125,7 +128,7 @@ def _missing_model(key: tuple[str, str], users: Iterable[Workload]) -> CheckFind
         "create it, or name one that is there",
         (f"kubectl kagent get modelconfigs -n {key[0]}", f"kubectl edit {agents[0].typed}"),
     )
-    return CheckFinding(FAILURE, f"modelconfig {'/'.join(key)}", "does not exist", _used(agents), remedy)
+    return CheckFinding(FAILURE, _named(MODEL_CONFIG, *key), "does not exist", _used(agents), remedy)
 
 
 def _used(agents: Iterable[Workload]) -> tuple[str, ...]:
@@ -175,4 +178,4 @@ def tools(facts: CheckFacts, reported: Collection[str]) -> tuple[Section, set[tu
 
 
 def _server(reference: Reference) -> str:
-    return f"{reference.resource.singular} {reference.namespace}/{reference.name}"
+    return _named(reference.resource, reference.namespace, reference.name)

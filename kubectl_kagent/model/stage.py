@@ -27,6 +27,10 @@ class Stage(StrEnum):
     READY = "Ready"
 
 
+# Where nothing is to be done any more.
+SETTLED = (Stage.READY, Stage.SCALED_TO_ZERO)
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """A stage and, where somebody has said it, why it is not the next one."""

@@ -29,7 +29,7 @@ from kubectl_kagent.lifecycle.rollout.causes import (
 from kubectl_kagent.lifecycle.rollout.inspection import View, look
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.resources import DEPLOYMENT, Resource
-from kubectl_kagent.model.stage import Stage, status_of
+from kubectl_kagent.model.stage import SETTLED, Stage, status_of
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload
 
 Say = Callable[[str], None]
@@ -86,7 +86,7 @@ def judge(view: View) -> Progress:
         return _unfinished(line, tuple(causes_unobserved(view)))
     if not deployment.observed:
         return Progress("waiting", "deployment spec update to be observed")
-    if stage in (Stage.READY, Stage.SCALED_TO_ZERO):
+    if stage in SETTLED:
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*causes_of_deployment(view), *causes_stuck(view)))
 

@@ -52,6 +52,12 @@ def _stop(name: str, replicas: int = 1) -> Callable[[Checked], object]:
     return stop
 
 
+def _kmcp_down_and_kagent_silent(world: Checked) -> None:
+    """That kmcp does not run is no reason not to say that kagent does not answer."""
+    _stop("kmcp")(world)
+    del world.services["GET", "kagent/kagent-controller:8083/version"]
+
+
 def _gone(name: str) -> Callable[[Checked], object]:
     return lambda world: world.remove(DEPLOYMENT, name, namespace="kagent")
 
@@ -175,6 +181,7 @@ FAULTS: dict[str, tuple[Callable[[Checked], object], int]] = {
     "no-kmcp-controller": (_gone("kmcp"), 1),
     "controller-at-0": (_stop("kagent-controller", 0), 1),
     "kmcp-at-0": (_stop("kmcp", 0), 1),
+    "kmcp-down-and-kagent-silent": (_kmcp_down_and_kagent_silent, 1),
     "controller-s-probe": (_probe, 1),
     "some-of-the-controller": (
         lambda world: world.edit(
