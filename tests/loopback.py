@@ -104,7 +104,7 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
                 self.wfile.write(part)
                 self.wfile.flush()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, *_: object) -> None:
             """Be quiet."""
 
     class Server(ThreadingHTTPServer):

@@ -28,7 +28,8 @@ _PRODUCTS = {AGENT: "kagent", MCP_SERVER: "kmcp"}
 
 def cluster(facts: CheckFacts) -> Section:
     """It was asked for its version, else there were no facts."""
-    return Section("cluster", 1, detail=f"Kubernetes {facts.kubernetes}")
+    where = f"namespace {facts.namespace}" if facts.namespace else "all namespaces"
+    return Section("cluster", 1, detail=f"Kubernetes {facts.kubernetes}, {where}")
 
 
 def not_reached(error: KagentError, rest: Note) -> Section:
@@ -140,16 +141,21 @@ def _controller(facts: CheckFacts, resource: Resource, found: ControllerStatus) 
     best, where = found.best, " or ".join(found.namespaces)
     if best is None:
         labels = CONTROLLERS[resource].labels
-        why = f"no Deployment with {labels} is to be seen: no {resource.kind} is carried out"
+        why = (
+            f"no Deployment has the labels {labels}: unless it runs elsewhere, "
+            f"no change of an {resource.kind} is carried out"
+        )
         remedy = Remedy(f"install it, as its chart does in {where}", (_installed(facts, "kagent", resource),))
         level = WARNING if resource is MCP_SERVER and not facts.objects[MCP_SERVER] else FAILURE
-        return CheckFinding(level, f"{found.name} controller", "is not there", (why,), remedy)
+        return CheckFinding(level, f"{found.name} controller", "is not to be seen", (why,), remedy)
     metadata, counts = best["metadata"], Deployment(best).counts
     about = f"deployment {metadata['namespace']}/{metadata['name']}"
     on = f"deployment/{metadata['name']} -n {metadata['namespace']}"
     if not counts.wanted:
         remedy = Remedy(commands=(f"kubectl scale {on} --replicas=1",))
-        return CheckFinding(FAILURE, about, f"is scaled to 0: no {resource.kind} is carried out", (), remedy)
+        return CheckFinding(
+            FAILURE, about, f"is scaled to 0: no change of an {resource.kind} is carried out", (), remedy
+        )
     short = f"has {counts.available} of {counts.wanted} pods available"
     if counts.available == 0:
         return CheckFinding(FAILURE, about, short, *_explained(facts.down.get(resource), on))

@@ -47,7 +47,8 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
         elif workload.key not in explained or not _is_refused(status, view):
             wrong.append(_not_ready(workload, status, view))
             unchecked += view.notes if view else ()
-    return Section(name, ok, tuple(wrong), tuple(dict.fromkeys(unchecked)))
+    detail = "" if found else f"there are none in {facts.namespace or 'any namespace'}"
+    return Section(name, ok, tuple(wrong), tuple(dict.fromkeys(unchecked)), detail)
 
 
 def _is_refused(status: Status, view: View | None) -> bool:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from kubectl_kagent import __version__
 from scripts.archive.manifest import TEMPLATE, manifest
 from tests.archive.conftest import run
 from tests.lab.lab import Lab
+from tests.loopback import head, serve
 
 pytestmark = pytest.mark.archive
 
@@ -65,17 +63,11 @@ def machine(tmp_path: Path, krew: Path) -> Machine:
 
 @pytest.fixture
 def served(archive: Path) -> Iterator[str]:
-    """The address of the archive's folder."""
-    handler = partial(_Quiet, directory=str(archive.parent))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class calls it so
-        pass
+    """An address whose files are all the archive."""
+    data = archive.read_bytes()
+    with serve() as loopback:
+        loopback.answer = lambda _request: head(200, f"Content-Length: {len(data)}") + data
+        yield loopback.url
 
 
 class Index:

@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the agent gave up; nobody is left to tell
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class names it
+    def log_message(self, *_: object) -> None:
         """Silence the line per request: the log says what was answered instead."""
 
     def _answer(self, body: dict[str, Any], turn: Turn, answer: Reply, prompt_tokens: int) -> None:
