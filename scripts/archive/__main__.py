@@ -81,7 +81,7 @@ def _freeze(place: Path, made: int) -> tuple[Path, Path]:
             **os.environ,
             "PYTHONHASHSEED": "0",
             "SOURCE_DATE_EPOCH": str(made),
-            "PYINSTALLER_CONFIG_DIR": str(place),
+            _CACHE: str(place),
         },
         check=True,
     )

@@ -49,8 +49,8 @@ def owners(tree: Path, binaries: Path) -> dict[str, Package]:
     Raises Unowned.
     """
     sources = {target.replace("\\", "/"): Path(source) for target, source in json.loads(binaries.read_text())}
-    names = {sources.get(path.removeprefix("lib/")): path for path in _files(tree)}
-    packaged = _debian(source for source in names if source)
+    copied = {sources.get(path.removeprefix("lib/")) for path in _files(tree)}
+    packaged = _debian(source for source in copied if source)
     found, unknown = {}, []
     for path in _files(tree):
         inner = path.removeprefix("lib/")
@@ -133,7 +133,7 @@ def _debian(files: Iterable[Path]) -> dict[Path, Package]:
     if not Path("/var/lib/dpkg/status").exists():
         return found
     for file in files:
-        for name in (file, file.resolve(), *(Path(f"{part}{file}") for part in ("/usr",))):
+        for name in (file, file.resolve(), Path(f"/usr{file}")):
             said = subprocess.run(["dpkg", "-S", str(name)], capture_output=True, text=True, check=False)
             if said.returncode == 0:
                 found[file] = _debian_package(said.stdout.partition(": ")[0].split(",")[0])
