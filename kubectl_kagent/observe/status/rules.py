@@ -22,6 +22,11 @@ Rule = tuple[str, str, tuple[str, ...]]
 
 NAME = "rules"
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|#.*|[\w.:]+')
+_DURATION = re.compile(r"(?:[0-9]+(?:ms|[smhdwy]))+")
+_PART = re.compile(r"([0-9]+)([a-z]+)")
+# As Prometheus counts them: days of 24 hours, years of 365 days.
+_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MILLISECONDS |= {"w": 7 * _MILLISECONDS["d"], "y": 365 * _MILLISECONDS["d"]}
 _NAMED = 3
 _LATE = 3  # intervals without an evaluation
 
@@ -29,9 +34,16 @@ _LATE = 3  # intervals without an evaluation
 def tokens(expression: str) -> tuple[str, ...]:
     """Its names, texts and numbers, sorted.
 
-    Prometheus writes operators, parentheses and the order of matchers in its own way.
+    Prometheus writes operators, parentheses, the order of matchers and durations in its own way.
     """
-    return tuple(sorted(word for word in _WORD.findall(expression) if not word.startswith("#")))
+    return tuple(sorted(_value(word) for word in _WORD.findall(expression) if not word.startswith("#")))
+
+
+def _value(word: str) -> str:
+    """Of a duration what it comes to: 62m is 1h2m."""
+    if not _DURATION.fullmatch(word):
+        return word
+    return f"{sum(int(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(word))}ms"
 
 
 def bundled(root: Path) -> list[Rule]:

@@ -25,3 +25,10 @@ def test_another_expression(change: tuple[str, str]) -> None:
 def test_values_that_teams_change_have_no_expression() -> None:
     without = {name for _, name, expression in bundled(CHECKOUT) if not expression}
     assert without == {"kagent:threshold", "kagent:objective", "kagent:price_usd_per_token"}
+
+
+def test_a_duration_is_the_same_however_it_is_written() -> None:
+    assert tokens("rate(x[62m] offset 90s) > 1") == tokens("rate(x[1h2m] offset 1m30s) > 1")
+    assert tokens("x[1w] or y[1500ms]") == tokens("x[7d] or y[1s500ms]")
+    assert tokens("x[62m]") != tokens("x[61m]")
+    assert tokens("x[1m]") != tokens("x[1ms]")
