@@ -57,6 +57,7 @@ def grafana_dashboard(uid: str, _: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"name": uid},
         "spec": {
             "instanceSelector": {"matchLabels": {"dashboards": "grafana"}},
+            "allowCrossNamespaceImport": True,  # Grafana is rarely in the bundle's namespace
             "folder": FOLDER,
             "configMapRef": {"name": uid, "key": f"{uid}.json"},
         },
