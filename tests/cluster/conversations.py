@@ -41,8 +41,7 @@ class Conversations:
 
     def ask(self, text: str, agent: str = ASKER) -> Object:
         """The task that a question came to."""
-        task: Object = self._send({"parts": [{"kind": "text", "text": text}]}, agent)["result"]
-        return task
+        return _task(self._send({"parts": [{"kind": "text", "text": text}]}, agent))
 
     def is_awake(self, agent: str) -> bool:
         """Whether an agent answers: ready, it may know no tool yet, nor its Service its pod."""
@@ -54,14 +53,20 @@ class Conversations:
         """The task after a person's answer."""
         where = {"taskId": task["id"], "contextId": task["contextId"]}
         parts = [{"kind": "data", "data": {"decision_type": decision}}]
-        answered: Object = self._send({**where, "parts": parts}, ASKER)["result"]
-        return answered
+        return _task(self._send({**where, "parts": parts}, ASKER))
 
     def _send(self, message: Object, agent: str) -> Object:
         whole = {"kind": "message", "role": "user", "messageId": str(uuid4()), **message}
         body = {"jsonrpc": "2.0", "id": "1", "method": "message/send", "params": {"message": whole}}
         answer: Object = self.controller.ask(self.tools.namespace, agent, body)
         return answer
+
+
+def _task(answer: Object) -> Object:
+    """Raises AssertionError for an answer without one, with the error that it has."""
+    assert "result" in answer, answer
+    task: Object = answer["result"]
+    return task
 
 
 @contextmanager
