@@ -161,7 +161,7 @@ class UsageError(KagentError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while a write was on its way: what is not known of it, and the hint which command shows it."""
+    """Ctrl-C that leaves something behind: a write of which too little is known, or a question that waits."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)

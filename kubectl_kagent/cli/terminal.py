@@ -224,7 +224,11 @@ def ask(prompt: str) -> str:
     Raises EOFError when there is no more to come.
     """
     if sys.stdout.isatty():
-        return input(one_line(prompt))
+        try:
+            return input(one_line(prompt))
+        except (EOFError, KeyboardInterrupt):
+            say("")  # what follows begins a line of its own
+            raise
     click.echo(one_line(prompt), nl=False, err=True)
     line = sys.stdin.readline()
     if not line:

@@ -73,14 +73,15 @@ def chat(
     line = A2AClient(controller, namespace, name)
     conversation = Conversation(line, terminal.warn)
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
-    talk = Talk(conversation, output, terminal.person() and output.is_text, otlp_endpoint)
+    person = terminal.person() and output.is_text
+    talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flag)
     if text is None:
         from kubectl_kagent.commands.chat.dialog import converse
 
         converse(talk)
         return
     talk.say(text)
-    end(name, talk.turn, reach.user_flag)
+    end(name, talk.turn, talk.user_flag)
 
 
 def _message(message: str | None, filename: TextIO | None) -> str | None:

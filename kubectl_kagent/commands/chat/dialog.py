@@ -40,7 +40,7 @@ def converse(talk: Talk) -> None:
                     _command(talk, text)
                 else:
                     talk.say(text)
-                    end(agent, talk.turn)
+                    end(agent, talk.turn, talk.user_flag)
             except KagentError as error:
                 terminal.fail(error)
 
@@ -51,10 +51,8 @@ def _lines(prompt: str) -> Iterator[str]:
         try:
             text = terminal.ask(prompt).strip()
         except KeyboardInterrupt:
-            terminal.say("")
             continue
         except EOFError:
-            terminal.say("")
             return
         if text:
             yield text

@@ -14,7 +14,7 @@ from kubectl_kagent.conversation.conversation import Conversation, Exchange, Hea
 from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Shown, TextChunk, without_secrets
 from kubectl_kagent.conversation.root_span import RootSpan
-from kubectl_kagent.errors import InputRequired, KagentError
+from kubectl_kagent.errors import InputRequired, Interrupted, KagentError
 from kubectl_kagent.masking import masked_value, stream
 from kubectl_kagent.render import chat as screen
 from kubectl_kagent.render.output import TEXT, Output
@@ -25,12 +25,14 @@ class Talk:
     """A conversation on a terminal or into a pipe. ``calls`` are the tool calls of the last turn.
 
     ``person``: somebody is there to be asked. With ``otlp`` (a URL) each turn is a trace of its own.
+    ``user_flag`` is what a command needs to find the same user's task, if anything.
     """
 
     conversation: Conversation
     output: Output = TEXT
     person: bool = False
     otlp: str = ""
+    user_flag: str = ""
     trace: str = ""
     calls: list[CallStarted | CallEnded] = field(default_factory=list)
     _open_line: bool = False
@@ -62,7 +64,7 @@ class Talk:
             self._print(heard)
             while self.person and self.turn.requests and self.turn.waits:
                 shown = pending(self.turn.requests)
-                decision = questions.ask(shown)
+                decision = self._asked(shown)
                 if decision is None:
                     break
                 self._print(self.conversation.decide(decision, shown))
@@ -71,6 +73,15 @@ class Talk:
                 terminal.warn(failure)
             if self.turn.session:
                 terminal.say(screen.closing(self.turn, self.trace if root else ""))
+
+    def _asked(self, shown: Sequence[Pending]) -> dict[str, Any] | None:
+        try:
+            return questions.ask(shown)
+        except KeyboardInterrupt as error:
+            task = self.turn.task
+            raise Interrupted(
+                f"task {task} waits for an answer", _answering(self.turn, self.user_flag)
+            ) from error
 
     def _print(self, heard: Heard) -> None:
         try:
@@ -127,10 +138,12 @@ def end(agent: str, turn: Exchange, user_flag: str = "") -> None:
     if turn.waits:
         calls = pending(turn.requests)
         what = "; ".join(map(screen.pending_line, calls)) or turn.message.strip() or turn.state
-        answer = " --answer=TEXT" if any(call.questions for call in calls) else ""
-        raise InputRequired(
-            f"agent {agent} waits for somebody: {what}",
-            hint=f"kubectl kagent approvals approve {turn.task}{answer}{user_flag} (or reject)",
-        )
+        raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=_answering(turn, user_flag))
     said = f": {turn.message.strip()}" if turn.message.strip() else ""
     raise KagentError(f"agent {agent}'s task is {turn.state or 'unknown'}{said}")
+
+
+def _answering(turn: Exchange, user_flag: str = "") -> str:
+    """The command that answers what a turn waits for."""
+    answer = " --answer=TEXT" if any(call.questions for call in pending(turn.requests)) else ""
+    return f"kubectl kagent approvals approve {turn.task}{answer}{user_flag} (or reject)"

@@ -277,9 +277,33 @@ def test_a_decision_may_be_left_for_later(tmp_path: Path, how: str) -> None:
     with talking(asked) as agent, terminal(agent, tmp_path, "clean up") as screen:
         screen.until("[l]ater: ")
         screen.press(how)
-        screen.until("left for later\n")
+        screen.until("\nleft for later\n")
         screen.until(f"hint: kubectl kagent approvals approve {TASK} (or reject)\n")
         assert screen.end() == 7
+
+
+def test_a_decision_of_a_dialog_is_left_to_the_same_user(tmp_path: Path) -> None:
+    asked = [update("input-required", request("c1", "delete"))]
+    with talking(asked) as agent, terminal(agent, tmp_path, "--user-id=jane") as screen:
+        screen.until("clock> ")
+        screen.type("clean up")
+        screen.until("[l]ater: ")
+        screen.type("l")
+        screen.until(f"hint: kubectl kagent approvals approve {TASK} --user-id=jane (or reject)\n")
+        screen.until("clock> ")
+        screen.until("\n", pressing=CTRL_D)
+        assert screen.end() == 0
+
+
+def test_ctrl_c_at_a_decision_leaves_and_says_what_waits(tmp_path: Path) -> None:
+    asked = [update("input-required", request("c1", "delete"))]
+    with talking(asked) as agent, terminal(agent, tmp_path, "clean up", "--user-id=jane") as screen:
+        screen.until("[l]ater: ")
+        screen.until("\nsession ", pressing=CTRL_C)
+        screen.until(f"interrupted: task {TASK} waits for an answer\n")
+        screen.until(f"hint: kubectl kagent approvals approve {TASK} --user-id=jane (or reject)\n")
+        assert screen.end() == 130
+    assert [method for method, _ in agent.calls] == ["message/stream"]
 
 
 @dataclass
