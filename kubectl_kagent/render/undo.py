@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kubectl_kagent.lifecycle.history.diff import FieldChange
 from kubectl_kagent.lifecycle.history.undo import Restored, Undone
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
+from kubectl_kagent.model.revision import Revision
+
+_DIFFER = "shared sources still differ"
 
 
 def describe(source: SharedSource) -> str:
@@ -54,6 +58,23 @@ def announcement(planned: UndoPlan) -> Iterator[str]:
         yield f"hint: {restore_hint(planned)}"
 
 
+def reached(planned: UndoPlan) -> Revision:
+    """The target as far as the undo gets to it: sources that are not restored are as they are."""
+    restored = {source.target.reference for source in planned.restored}
+    sources = tuple(source for source in planned.target.sources if source.reference in restored)
+    return replace(planned.target, sources=sources)
+
+
+def foreseen(planned: UndoPlan) -> str:
+    """What the undo would come to, as far as that is known before."""
+    number = planned.target.number
+    return (
+        f"spec restored from revision {number}, but {_DIFFER}"
+        if planned.left
+        else f"rolled back to revision {number}"
+    )
+
+
 def outcome(done: Undone) -> str:
     """What is true after the undo: rolled back only when the old config hash runs."""
     planned, seen = done.planned, done.seen
@@ -63,7 +84,7 @@ def outcome(done: Undone) -> str:
     # a source leaves no mark when it is rendered: only after a change of the spec the hash is known to be new
     found = f"config hash {seen.config_hash}, " if planned.spec_differs else ""
     if planned.left:
-        return f"spec restored from revision {number}, but shared sources still differ ({found}{recorded})"
+        return f"spec restored from revision {number}, but {_DIFFER} ({found}{recorded})"
     return (
         f"spec restored from revision {number} ({found}{recorded}; that revision was never seen running, "
         "so there is no config hash to compare with)"

@@ -127,13 +127,13 @@ def roll_back(
 def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:
     """The difference on stderr and the object as it would be on stdout; the server may have its say."""
     number = planned.target.number
-    found = difference(planned.workload, planned.past.now.snapshot, planned.target)
+    found = difference(planned.workload, planned.past.now.snapshot, screen.reached(planned))
     for line in diff_text("live", f"revision {number}", found).splitlines():
         terminal.say(line)
     preview: Mapping[str, Any] = {**planned.workload.obj, "spec": dict(planned.spec)}
     if dry_run == "server":
         preview = server_dry_run(cluster, planned)
-    terminal.changed(preview, f"rolled back to revision {number}", output, dry_run)
+    terminal.changed(preview, screen.foreseen(planned), output, dry_run)
 
 
 def _skip(planned: UndoPlan, *, error_unchanged: bool) -> None:

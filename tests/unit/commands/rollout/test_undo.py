@@ -596,6 +596,17 @@ def test_a_dry_run_on_the_server_asks_it_about_sources_too(story: Story, kagent:
     assert out == "agent.kagent.dev/clock rolled back to revision 1 (server dry run)\n"
 
 
+@pytest.mark.parametrize("how", ["client", "server"])
+def test_a_dry_run_leaves_out_shared_sources_that_stay(story: Story, kagent: Kagent, how: str) -> None:
+    story.model("large")
+    code, out, err = kagent("rollback", "clock", "--to-revision=1", f"--dry-run={how}")
+    suffix = {"client": "(dry run)", "server": "(server dry run)"}[how]
+    restored = "spec restored from revision 1, but shared sources still differ"
+    assert (code, out) == (0, f"agent.kagent.dev/clock {restored} {suffix}\n")
+    assert err.startswith("Warning: not restored: modelconfig.kagent.dev/gpt (spec.model")
+    assert err.endswith(f"--with-sources\n{PREVIEW}")
+
+
 def test_a_dry_run_stores_not_even_the_live_config(story: Story, kagent: Kagent) -> None:
     story.cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "New."}}})
     story.cluster.requests.clear()
