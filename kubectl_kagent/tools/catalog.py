@@ -117,18 +117,22 @@ class Servers:
         said = problem(resource, obj)
         if resource is AGENT:
             return Server(reference, exists=True, problem=said)
-        offered, unknown = self._offered(reference, obj)
+        offered, unknown = self._offered(reference, obj, said)
         return Server(reference, exists=True, problem=said, offered=offered, unknown=unknown)
 
-    def _offered(self, reference: Reference, obj: Mapping[str, Any]) -> tuple[tuple[Tool, ...] | None, str]:
+    def _offered(
+        self, reference: Reference, obj: Mapping[str, Any], said: str
+    ) -> tuple[tuple[Tool, ...] | None, str]:
+        """The tools, or None and why not; ``said`` is what kagent says is wrong with the server."""
         if self.ask:
             try:
                 return self.ask(label(reference), reference.resource, obj).tools(), ""
             except KagentError as error:
                 return None, error.explained
         if reference.resource is REMOTE_MCP_SERVER:
-            found = discovered(obj)
-            return found, "" if found is not None else "kagent has not asked it yet"
+            if (found := discovered(obj)) is not None:
+                return found, ""
+            return None, "kagent could not ask it" if said else "kagent has not asked it yet"
         kind = _GROUP_KINDS[reference.resource]
         found = described(self._recorded().get((kind, f"{reference.namespace}/{reference.name}")))
         # kagent keeps a server that it could not ask with an empty list

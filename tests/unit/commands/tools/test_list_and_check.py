@@ -30,12 +30,18 @@ def helper(name: str, **more: Any) -> Object:
 
 
 def remote(
-    cluster: FakeCluster, name: str, *tools: str, namespace: str = "default", refused: str = "", **spec: Any
+    cluster: FakeCluster,
+    name: str,
+    *tools: str,
+    namespace: str = "default",
+    refused: str = "",
+    asked: bool = True,
+    **spec: Any,
 ) -> None:
     kind = {"apiVersion": REMOTE_MCP_SERVER.api_version, "kind": "RemoteMCPServer"}
     accepted = {"type": "Accepted", "status": "False" if refused else "True", "message": refused}
     found = [{"name": item, "description": f"About {item}."} for item in tools]
-    status = {"conditions": [accepted], "discoveredTools": found}
+    status = {"conditions": [accepted], **({"discoveredTools": found} if asked else {})}
     body = {"metadata": {"name": name, "namespace": namespace}, "spec": {"url": "http://x", **spec}}
     cluster.add(REMOTE_MCP_SERVER, {**kind, **body, "status": status})
 
@@ -212,6 +218,18 @@ def test_each_finding_is_a_line(world: FakeCluster, kagent: Kagent) -> None:
         "server": {"kind": "RemoteMCPServer", "namespace": "default", "name": "none"},
         "message": "remotemcpserver/none does not exist (a, b)",
     }
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"), [("no such host", "kagent could not ask it"), ("", "kagent has not asked it yet")]
+)
+def test_why_it_is_not_known_what_a_remote_server_offers(
+    cluster: FakeCluster, kagent: Kagent, refused: str, why: str
+) -> None:
+    cluster.add(AGENT, agent("clock", tools=[tool("RemoteMCPServer", "dead", "look")]))
+    remote(cluster, "dead", refused=refused, asked=False)
+    _, _, err = kagent("tools", "check", "clock")
+    assert err == f"Warning: what remotemcpserver/dead offers is not known: {why}\n"
 
 
 def test_what_is_not_known_is_no_finding_and_is_said(world: FakeCluster, kagent: Kagent) -> None:
