@@ -80,6 +80,10 @@ def _chosen(flags: Connection) -> Chosen:
         return _in_cluster()
     if flags.server:
         return Chosen(Entry(), Entry(), "")
+    if given := os.environ.get("KUBECONFIG"):
+        raise KagentError(
+            f"no kubeconfig was found: KUBECONFIG is {given}", hint="correct KUBECONFIG or give --kubeconfig"
+        )
     raise KagentError(
         "no kubeconfig was found in the usual places",
         hint="set KUBECONFIG or give --kubeconfig; kubectl config view shows what kubectl uses",

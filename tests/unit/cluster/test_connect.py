@@ -170,10 +170,22 @@ def test_a_context_may_have_our_own_name(write: Any, server: Loopback) -> None:
 # What is wrong with it
 
 
-def test_no_kubeconfig_anywhere() -> None:
+def test_no_kubeconfig_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.setenv("HOME", str(tmp_path))
     error = refused(Connection())
     assert error.line == "error: no kubeconfig was found in the usual places"
     assert "--kubeconfig" in str(error.hint)
+
+
+def test_the_kubeconfigs_of_the_environment_are_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    error = refused(Connection())
+    assert error.line == f"error: no kubeconfig was found: KUBECONFIG is {first}:{second}"
+    assert error.hint == "correct KUBECONFIG or give --kubeconfig"
 
 
 def test_the_kubeconfig_that_was_named_is_missing(tmp_path: Path) -> None:
