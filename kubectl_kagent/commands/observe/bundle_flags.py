@@ -108,7 +108,11 @@ def _found(connect: Connect, given: Destinations) -> Destinations:
     """With what the cluster has where nothing is given; what is not found is said."""
     traces = given.traces or find_traces(connect())
     if not traces:
-        _warn("no Tempo or Jaeger was found: traces go", DEFAULT_TRACES, "--traces-endpoint")
+        _warn(
+            "no Tempo or Jaeger with an OTLP port (4317) was found: traces go",
+            DEFAULT_TRACES,
+            "--traces-endpoint",
+        )
     loki = given.loki or find_loki(connect())
     if not loki:
         _warn("no Loki was found: logs go", DEFAULT_LOKI, "--loki-endpoint")

@@ -503,8 +503,8 @@ def test_what_is_not_found_is_said(cluster: FakeCluster, kagent: Kagent) -> None
     code, _, err = kagent("observe", "install")
     assert (code, err) == (
         0,
-        "Warning: no Tempo or Jaeger was found: traces go to tempo.monitoring:4317, unless --traces-endpoint "
-        "names another address\n"
+        "Warning: no Tempo or Jaeger with an OTLP port (4317) was found: traces go to tempo.monitoring:4317, "
+        "unless --traces-endpoint names another address\n"
         "Warning: no Loki was found: logs go to http://loki.monitoring:3100, unless --loki-endpoint names "
         f"another address\n{TRACES}",
     )
