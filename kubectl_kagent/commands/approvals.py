@@ -17,7 +17,7 @@ from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
-from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
+from kubectl_kagent.conversation.inbox import Waiting, check_asked_last, find, inbox, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
 from kubectl_kagent.render.chat import asked_line
@@ -145,7 +145,9 @@ def _decide(
 ) -> None:
     controller = reach.controller()
     task = word.removeprefix("task/")
-    found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
+    waiting = inbox(controller, None, terminal.warn)
+    found = find(waiting, task, lambda task: state_of(controller, task))
+    check_asked_last(waiting, found)
     session = found.session
     told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
     _show(found)

@@ -61,6 +61,22 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
     raise KagentError(told, hint="kubectl kagent approvals list -A shows what waits")
 
 
+def check_asked_last(waiting: list[Waiting], found: Waiting) -> None:
+    """Raises KagentError when ``found`` may not be the last that its session asked for.
+
+    The runtime goes by its session, not by the task: it makes the call that it asked for last.
+    """
+    for other in waiting:
+        same = other.session == found.session and other.task != found.task
+        if same and not (other.since and found.since and other.since < found.since):
+            raise KagentError(
+                f"session {found.session.id} waits with task {other.task} too, and its agent takes a "
+                "decision for what it asked last; nothing was approved or rejected",
+                hint=f"decide about task {other.task}, then ask the agent anew for what task {found.task} "
+                "wants",
+            )
+
+
 def state_of(controller: Controller, task: str) -> str:
     """The state of a task; empty when the controller does not know it."""
     try:

@@ -116,6 +116,33 @@ def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
     assert err.splitlines()[0] == (f"Warning: session {SESSION} has a task in no state that is understood: t")
 
 
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.parametrize("later", ["2026-11-23T08:59:30Z", None])
+def test_a_call_is_not_decided_when_its_session_asked_for_another_since(
+    kagent: Kagent, verb: str, later: str | None
+) -> None:
+    """The runtime would take the decision for the call that it asked for last."""
+    first = waiting(request("c1", "delete"), timestamp="2026-11-23T07:59:30Z")
+    second = waiting(request("c2", "drop"), id_="later", timestamp=later)
+    with talking(COMPLETED, data=kept(first, second), task=first) as agent:
+        code, out, err = approvals(kagent, agent, verb, TASK, "--yes")
+    assert (code, out) == (1, "")
+    assert err == (
+        f"error: session {SESSION} waits with task later too, and its agent takes a decision for what it "
+        "asked last; nothing was approved or rejected\n"
+        f"hint: decide about task later, then ask the agent anew for what task {TASK} wants\n"
+    )
+    assert agent.said == []
+
+
+def test_the_call_that_a_session_asked_for_last_is_decided(kagent: Kagent) -> None:
+    first = waiting(request("c0", "drop"), id_="earlier", timestamp="2026-11-23T07:50:30Z")
+    second = waiting(request("c1", "delete"), timestamp="2026-11-23T07:59:30Z")
+    with talking(COMPLETED, data=kept(first, second), task=second) as agent:
+        assert approvals(kagent, agent, "approve", TASK, "--yes")[0] == 0
+    assert len(agent.said) == 1
+
+
 ASK = request("q", "ask_user", questions=QUESTIONS)
 ASK_ONE = request("q", "ask_user", questions=QUESTIONS[:1])
 
