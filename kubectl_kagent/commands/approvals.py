@@ -17,7 +17,7 @@ from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
-from kubectl_kagent.conversation.inbox import Waiting, check_asked_last, find, inbox, state_of
+from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
 from kubectl_kagent.render.chat import asked_line
@@ -93,7 +93,8 @@ def approve(
     """Approve everything that a task waits for, and follow the rest of the turn as chat does.
 
     The calls are printed with all their arguments, and then you are asked to confirm, unless --call or --yes
-    is given. Nothing is sent if the agent waits for something else by then.
+    is given. Nothing is sent if the agent waits for something else by then, or when another task of the
+    session may have asked since: the agent would take the decision for what it asked last.
 
     TASK is the id of the task or the beginning of it. kagent decides all calls of a task at once: with
     --call only the named calls are approved, and all others are rejected.
@@ -126,6 +127,7 @@ def reject(reach: options.ControllerAccess, task: str, reason: str, *, yes: bool
     """Reject everything that a task waits for, and follow the rest of the turn as chat does.
 
     As with approve, the calls are printed, and then you are asked to confirm, unless --yes is given.
+    Nothing is sent either when another task of the session may have asked since.
 
     \b
     kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
@@ -145,9 +147,7 @@ def _decide(
 ) -> None:
     controller = reach.controller()
     task = word.removeprefix("task/")
-    waiting = inbox(controller, None, terminal.warn)
-    found = find(waiting, task, lambda task: state_of(controller, task))
-    check_asked_last(waiting, found)
+    found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
     session = found.session
     told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
     _show(found)

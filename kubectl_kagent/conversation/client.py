@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.backends.controller import Controller, kept_tasks
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Update
@@ -61,6 +61,10 @@ class A2AClient:
     def task(self, task: str) -> Reply:
         """The task as it stands. Raises RpcError when the controller does not know it."""
         return self._call("tasks/get", {"id": task})
+
+    def kept(self, session: str) -> list[Json]:
+        """All tasks of a session, as the controller keeps them."""
+        return kept_tasks(self.controller, session)
 
     def cancel(self, task: str) -> Reply:
         """Ask the agent to stop. Raises RpcError when it can't (the Python runtime has no cancellation)."""

@@ -9,6 +9,7 @@ from typing import Any
 from kubectl_kagent import clock
 from kubectl_kagent.conversation.client import A2AClient, Reply
 from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.inbox import asked_since
 from kubectl_kagent.conversation.narration import Narration, Shown
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES, Request, State, TokenUsage
@@ -73,7 +74,7 @@ class Conversation:
         """Answer what the turn waits for (see conversation.decision), and go on with it.
 
         Raises KagentError, and sends nothing, when that is not what was ``shown`` any more: somebody else may
-        have answered it, and the agent gone on to another call.
+        have answered it, and the agent gone on to another call; or another task may have asked since.
         """
         turn = self.turn
         self._still_waits(shown)
@@ -93,6 +94,12 @@ class Conversation:
             raise KagentError(
                 f"agent {self.client.agent} now waits for something else; nothing was approved or rejected",
                 hint="kubectl kagent approvals list -A shows what waits",
+            )
+        if other := asked_since(self.client.kept(self.turn.session), self.turn.task):
+            raise KagentError(
+                f"task {other} of the same session may have asked since task {self.turn.task} did, and the "
+                "agent takes a decision for what it asked last; nothing was approved or rejected",
+                hint=f"decide about task {other} if it waits; then ask the agent anew",
             )
 
     def _follow(self, stream: Iterator[Reply]) -> Heard:

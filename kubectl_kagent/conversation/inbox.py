@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kubectl_kagent import clock
-from kubectl_kagent.backends.controller import Controller, rows
+from kubectl_kagent.backends.controller import Controller, kept_tasks
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.conversation.decisions import Pending, pending
 from kubectl_kagent.conversation.sessions import Json, Session, sessions
@@ -37,7 +37,7 @@ def inbox(
     session is left out: the agent that called it asks for what it waits for. Raises KagentError.
     """
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
-    found = side_by_side(lambda session: _tasks(controller, session), asked)
+    found = side_by_side(lambda session: kept_tasks(controller, session.id), asked)
     both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
     waiting = [item for session, task in both if (item := _waiting(session, task, warn))]
     never = datetime.max.replace(tzinfo=UTC)
@@ -61,20 +61,34 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
     raise KagentError(told, hint="kubectl kagent approvals list -A shows what waits")
 
 
-def check_asked_last(waiting: list[Waiting], found: Waiting) -> None:
-    """Raises KagentError when ``found`` may not be the last that its session asked for.
+def asked_since(tasks: Sequence[Json], task: str) -> str:
+    """The id of another of a session's tasks that may have asked a person after ``task`` did; empty: none.
 
-    The runtime goes by its session, not by the task: it makes the call that it asked for last.
+    The runtime goes by its session, not by the task: it takes a decision for what it asked last, and when
+    that has been decided, for words of the user's.
     """
-    for other in waiting:
-        same = other.session == found.session and other.task != found.task
-        if same and not (other.since and found.since and other.since < found.since):
-            raise KagentError(
-                f"session {found.session.id} waits with task {other.task} too, and its agent takes a "
-                "decision for what it asked last; nothing was approved or rejected",
-                hint=f"decide about task {other.task}, then ask the agent anew for what task {found.task} "
-                "wants",
-            )
+    found = {_update(raw).task_id: raw for raw in tasks}
+    since = _changed(found.pop(task, {}))
+    for id_, raw in found.items():
+        changed = _changed(raw)
+        if _ever_asked(raw) and not (changed and since and changed < since):
+            return id_ or "without an id"
+    return ""
+
+
+def _changed(task: Json) -> datetime | None:
+    """When its state last changed."""
+    state = _state(_update(task)) if task else None
+    return clock.parse_or_none(state.timestamp) if state else None
+
+
+def _ever_asked(task: Json) -> bool:
+    """Whether a person was asked in it, also if that was answered."""
+    whole = to_v03(task)
+    status = whole.get("status")
+    last = status.get("message") if isinstance(status, dict) else None
+    said = [message for message in (*a2a.once(whole), last) if isinstance(message, dict)]
+    return any(isinstance(item, Request) for message in said for item in a2a.message_events(message))
 
 
 def state_of(controller: Controller, task: str) -> str:
@@ -85,13 +99,6 @@ def state_of(controller: Controller, task: str) -> str:
         return ""
     state = _state(_update(raw)) if isinstance(raw, dict) else None
     return state.state if state else "in no state that is understood"
-
-
-def _tasks(controller: Controller, session: Session) -> list[Json]:
-    try:
-        return rows(controller.tasks(session.id), f"tasks of session {session.id}")
-    except NotFound:
-        return []  # deleted since it was listed
 
 
 def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiting | None:

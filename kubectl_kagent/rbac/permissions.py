@@ -398,7 +398,10 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "chat": (
         Need(AGENT, ("get",), "the agent named"),
         *_controller({"create": "talk to the agent"}),
-        *_only_with("--continue", _controller({"get": "its newest session"})[1:]),
+        *_only_with(
+            "--continue, a decision",
+            _controller({"get": "its newest session; whether the session asked for anything since"})[1:],
+        ),
     ),
     "approvals list": _controller({"get": "what waits"}),
     "approvals approve|reject": _controller({"get": "what waits", "create": "answer the agent"}),

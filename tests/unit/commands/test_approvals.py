@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from tests.conftest import Kagent, Screen
-from tests.fake.agent import SESSION, TASK, Agent, gave, request, row, talking, task, text, update, waiting
+from tests.fake.agent import (
+    SESSION,
+    TASK,
+    Agent,
+    asked,
+    gave,
+    request,
+    row,
+    talking,
+    task,
+    text,
+    update,
+    waiting,
+)
 from tests.fake.cluster import FakeCluster
 
 PENDING = f"/api/sessions/{SESSION}/tasks"
@@ -116,29 +129,51 @@ def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
     assert err.splitlines()[0] == (f"Warning: session {SESSION} has a task in no state that is understood: t")
 
 
+def answered(**more: Any) -> dict[str, Any]:
+    """A task that asked a person, too, and has ended since."""
+    return task("completed", asked(request("c2", "drop")), id_="later", **more)
+
+
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-@pytest.mark.parametrize("later", ["2026-11-23T08:59:30Z", None])
+@pytest.mark.parametrize(
+    "later",
+    [
+        waiting(request("c2", "drop"), id_="later", timestamp="2026-11-23T08:59:30Z"),
+        waiting(request("c2", "drop"), id_="later", timestamp=None),
+        answered(timestamp="2026-11-23T08:59:30Z"),
+    ],
+    ids=["waits", "waits-since-nobody-knows", "was-decided"],
+)
 def test_a_call_is_not_decided_when_its_session_asked_for_another_since(
-    kagent: Kagent, verb: str, later: str | None
+    kagent: Kagent, verb: str, later: dict[str, Any]
 ) -> None:
-    """The runtime would take the decision for the call that it asked for last."""
+    """The runtime would take the decision for the call that it asked for last, or for words."""
     first = waiting(request("c1", "delete"), timestamp="2026-11-23T07:59:30Z")
-    second = waiting(request("c2", "drop"), id_="later", timestamp=later)
-    with talking(COMPLETED, data=kept(first, second), task=first) as agent:
+    with talking(COMPLETED, data=kept(first, later), task=first) as agent:
         code, out, err = approvals(kagent, agent, verb, TASK, "--yes")
     assert (code, out) == (1, "")
     assert err == (
-        f"error: session {SESSION} waits with task later too, and its agent takes a decision for what it "
-        "asked last; nothing was approved or rejected\n"
-        f"hint: decide about task later, then ask the agent anew for what task {TASK} wants\n"
+        f"agent clock of namespace default waits with task {TASK}:\n"
+        "? delete  [c1]\n"
+        f"error: task later of the same session may have asked since task {TASK} did, and the agent takes a "
+        "decision for what it asked last; nothing was approved or rejected\n"
+        "hint: decide about task later if it waits; then ask the agent anew\n"
     )
     assert agent.said == []
 
 
-def test_the_call_that_a_session_asked_for_last_is_decided(kagent: Kagent) -> None:
-    first = waiting(request("c0", "drop"), id_="earlier", timestamp="2026-11-23T07:50:30Z")
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        waiting(request("c0", "drop"), id_="earlier", timestamp="2026-11-23T07:50:30Z"),
+        task("completed", asked(request("c0", "drop")), id_="earlier", timestamp="2026-11-23T07:50:30Z"),
+        task("completed", id_="hello", timestamp="2026-11-23T08:30:00Z"),
+    ],
+    ids=["waits", "was-decided", "asked-nobody"],
+)
+def test_the_call_that_a_session_asked_for_last_is_decided(kagent: Kagent, earlier: dict[str, Any]) -> None:
     second = waiting(request("c1", "delete"), timestamp="2026-11-23T07:59:30Z")
-    with talking(COMPLETED, data=kept(first, second), task=second) as agent:
+    with talking(COMPLETED, data=kept(earlier, second), task=second) as agent:
         assert approvals(kagent, agent, "approve", TASK, "--yes")[0] == 0
     assert len(agent.said) == 1
 

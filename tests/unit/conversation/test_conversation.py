@@ -90,6 +90,9 @@ class Line:
             raise found
         return found
 
+    def kept(self, _session: str) -> list[Any]:
+        return []
+
     def resubscribe(self, _task: str) -> Iterator[Reply]:
         return self._play(self.later.pop(0))
 
