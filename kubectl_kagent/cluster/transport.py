@@ -135,16 +135,18 @@ class Transport:
         return found
 
 
+_GO_LETTERS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+_GO_LETTERS |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # halves of letters
+
+
 def _encode(body: Any) -> bytes:
-    """JSON in the API server's own spelling: compact, and with ``<``, ``>`` and ``&`` escaped.
+    """JSON in the API server's own spelling: compact, keys sorted, letters as they are but for some.
 
     It keeps the data of a ControllerRevision as the bytes that were sent, and compares them with its own
     spelling at the next patch: any other one makes even a new annotation a change of immutable data.
     """
     try:
-        text = json.dumps(body, separators=(",", ":"))
+        text = json.dumps(body, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     except TypeError:  # a TooDeep is in it
         raise Unreadable from None
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text.encode()
+    return text.translate(_GO_LETTERS).encode()

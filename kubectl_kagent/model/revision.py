@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.errors import KagentError, Unreadable
-from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED
+from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED, Resource
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, whole_number, with_replicas
 
 FORMAT = "kubectl-kagent/v1"
@@ -290,10 +290,22 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
 
 def owner_uid(obj: Mapping[str, Any]) -> str:
     """The uid of the object that controls ``obj``; empty when none does."""
+    return str(_owner(obj).get("uid", ""))
+
+
+def is_owned_by_a(resource: Resource, obj: Mapping[str, Any]) -> bool:
+    """Whether what controls ``obj``, or did, is of that kind."""
+    owner = _owner(obj)
+    group = str(owner.get("apiVersion", "")).partition("/")[0]
+    return (group, owner.get("kind")) == (resource.group, resource.kind)
+
+
+def _owner(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     for owner in dig(obj, "metadata", "ownerReferences") or ():
         if owner.get("controller"):
-            return str(owner.get("uid", ""))
-    return ""
+            found: Mapping[str, Any] = owner
+            return found
+    return {}
 
 
 def selector(workload: Workload) -> dict[str, str]:

@@ -100,20 +100,23 @@ def roll_back(
     dry_run: str = "none",
     manager: str = options.MANAGER,
     wait: float | None = None,
-) -> None:
-    """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit)."""
+) -> bool:
+    """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit).
+
+    Whether the config hash of that revision is back.
+    """
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     notes = Notes()
     notes.tell(*(past.notes if dry_run == "none" else ()))
     planned = plan(cluster, past, target(past), with_sources=with_sources)
     if not planned.changes_anything:
         _skip(planned, error_unchanged=error_unchanged)
-        return
+        return False
     for line in screen.announcement(planned):
         terminal.say(line)
     if dry_run != "none":
         _preview(cluster, planned, dry_run=dry_run, output=output)
-        return
+        return False
     done = undoing.roll_back(cluster, planned, manager=manager, tell=notes.tell)
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.restored.sources)
@@ -122,6 +125,7 @@ def roll_back(
             follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
             with suppress(KagentError):  # the undo is done; only that its pods were ready is noted
                 history.update(cluster, done.workload, manager=manager)
+    return done.seen.is_back
 
 
 def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:

@@ -21,6 +21,7 @@ from kubectl_kagent.model.revision import (
     MalformedRevision,
     Revision,
     Snapshot,
+    is_owned_by_a,
     owner_uid,
     read_revision,
     revision_name,
@@ -133,24 +134,25 @@ class Recording:
         return revision_object(self.workload, run.first, newest + 1, annotations=annotations, gap_before=gap)
 
     def _clear_way(self, number: int) -> None:
-        """Delete a revision of that name whose owner is a deleted object, as garbage collection would.
+        """Delete a revision of that name whose owner is a deleted namesake, as garbage collection would.
 
-        One of this workload that can't be read or has lost its labels stays, and its number is not used.
+        Any other that is not in the history stays, and its number is not used.
         """
         namespace, name = self.workload.namespace, revision_name(self.workload, number)
         try:
             blocker = self.cluster.get(CONTROLLER_REVISION, namespace, name)
-            if owner_uid(blocker) == self.workload.uid:
-                if not self._is_listed(blocker, number):
-                    self._taken = self._highest(number)
-                    self.notes.append(
-                        Note(
-                            f"controllerrevision.apps/{name} has lost its labels or its content",
-                            f"it is left out, and the next revision is {self._taken + 1}",
-                        )
+            uid = owner_uid(blocker)
+            if uid != self.workload.uid and is_owned_by_a(self.workload.resource, blocker):
+                if uid != self._live_uid():
+                    self.cluster.delete(CONTROLLER_REVISION, namespace, name)
+            elif uid != self.workload.uid or not self._is_listed(blocker, number):
+                self._taken = self._highest(number)
+                self.notes.append(
+                    Note(
+                        f"controllerrevision.apps/{name} has lost its owner, its labels or its content",
+                        f"it is left out, and the next revision is {self._taken + 1}",
                     )
-            elif owner_uid(blocker) != self._live_uid():
-                self.cluster.delete(CONTROLLER_REVISION, namespace, name)
+                )
         except NotFound:
             return
 

@@ -147,11 +147,12 @@ def follow(
     timeout: float,
     revision: int = 0,
     smoke: Callable[[], str] | None = None,
-    undo: Callable[[], object] | None = None,
+    undo: Callable[[], bool] | None = None,
 ) -> None:
     """Wait until the rollout is done, then let ``smoke`` ask the new pods; a failure calls ``undo``.
 
-    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing.
+    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing; ``undo`` whether the
+    earlier config is back as a whole.
     Raises what ``wait`` raises. Only RolloutFailed and TimedOut are undone: in other cases nobody would
     act on an undo, or it is not this rollout that failed.
     """
@@ -165,11 +166,12 @@ def follow(
             raise
         voice.warn("the rollout failed: rolling back")
         try:
-            undo()
+            is_back = undo()
         except KagentError as second:
             message = f"{error.message}; the rollback failed too: {second.message}"
             raise RolloutFailed(message, second.hint) from second
-        raise type(error)(f"{error.message} (rolled back)", error.hint) from error
+        done = "rolled back" if is_back else "not all of its config is rolled back"
+        raise type(error)(f"{error.message} ({done})", error.hint) from error
 
 
 def check_readable(cluster: Cluster, workloads: Iterable[Workload]) -> None:

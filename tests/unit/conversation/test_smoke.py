@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Forbidden, KagentError, OtherServerError, Unanswered, Unreachable
-from kubectl_kagent.model.resources import AGENT, DEPLOYMENT
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MODEL_CONFIG
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
@@ -193,4 +193,18 @@ def test_without_an_answer_the_rollout_is_undone(story: Story, kagent: Kagent) -
     assert err == (
         "Warning: the rollout failed: rolling back\n"
         'error: agent "clock" failed its smoke test: the answer is empty (rolled back)\n'
+    )
+
+
+def test_what_an_undo_leaves_as_it_is_is_not_called_rolled_back(story: Story, kagent: Kagent) -> None:
+    """Both the prompt and the model were changed, and the model is others' too."""
+    story.cluster.services["POST", "default/clock:8080/"] = {"result": message()}
+    story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "gpt-next"}})
+    story.prompt("Sing.")
+    code, out, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    assert code == 1
+    assert "spec restored from revision 2, but shared sources still differ" in out
+    assert err.splitlines()[-1] == (
+        'error: agent "clock" failed its smoke test: the answer is empty '
+        "(not all of its config is rolled back)"
     )

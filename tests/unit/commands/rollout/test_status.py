@@ -357,6 +357,17 @@ def test_deleted_and_made_anew_is_another_agent(stage: Stage) -> None:
 # The smoke test and the way back
 
 
+class Undo:
+    """One that brings everything back, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self) -> bool:
+        self.calls += 1
+        return True
+
+
 def test_smoke(stage: Stage) -> None:
     workload = stage.rolling(available=1)
     stage.follow(workload, smoke=lambda: "It is noon.")
@@ -365,41 +376,41 @@ def test_smoke(stage: Stage) -> None:
 
 def test_a_smoke_test_that_fails_is_a_failure_of_the_rollout(stage: Stage) -> None:
     workload = stage.rolling(available=1)
-    undone: list[str] = []
+    undo = Undo()
 
     def ask() -> str:
         raise RolloutFailed("the task is failed")
 
     with pytest.raises(RolloutFailed) as failure:
-        stage.follow(workload, smoke=ask, undo=lambda: undone.append("undone"))
+        stage.follow(workload, smoke=ask, undo=undo)
     assert failure.value.message == "the task is failed (rolled back)"
-    assert undone == ["undone"]
+    assert undo.calls == 1
 
 
 def test_nobody_is_asked_when_it_sleeps(stage: Stage) -> None:
     workload = stage.rolling(wanted=0, existing=0, updated=0)
-    undone: list[str] = []
+    undo = Undo()
     with pytest.raises(KagentError, match="scaled to 0: there is no pod to ask"):
-        stage.follow(workload, smoke=lambda: "hello", undo=lambda: undone.append("undone"))
-    assert not undone
+        stage.follow(workload, smoke=lambda: "hello", undo=undo)
+    assert undo.calls == 0
 
 
 def test_undo_on_failure(stage: Stage) -> None:
     workload = stage.rolling(objects.pod(waiting("ImagePullBackOff", "not found")))
-    undone: list[str] = []
+    undo = Undo()
     with pytest.raises(RolloutFailed) as failure:
-        stage.follow(workload, undo=lambda: undone.append("undone"))
+        stage.follow(workload, undo=undo)
     assert failure.value.message == (
         f'agent "echo" failed to roll out: {WHERE}: ImagePullBackOff: not found (rolled back)'
     )
     assert stage.screen == [LINE, "err: the rollout failed: rolling back"]
-    assert undone == ["undone"]
+    assert undo.calls == 1
 
 
 def test_undo_that_fails_too(stage: Stage) -> None:
     workload = stage.rolling(objects.pod(waiting("ImagePullBackOff", "not found")))
 
-    def undo() -> None:
+    def undo() -> bool:
         raise KagentError("nothing to return to", hint="look at the history")
 
     with pytest.raises(RolloutFailed) as failure:
@@ -411,10 +422,10 @@ def test_undo_that_fails_too(stage: Stage) -> None:
 def test_nothing_is_undone_when_the_controller_is_away(stage: Stage) -> None:
     workload = stage.agent(seen=0)
     stage._put(DEPLOYMENT, objects.controller(0))
-    undone: list[str] = []
+    undo = Undo()
     with pytest.raises(Unreachable):
-        stage.follow(workload, undo=lambda: undone.append("undone"))
-    assert not undone
+        stage.follow(workload, undo=undo)
+    assert undo.calls == 0
 
 
 # The command

@@ -193,13 +193,33 @@ def test_the_newest_without_its_label_costs_a_number_and_is_said(clock: FakeClus
     past = look(clock)
     assert prompts(past) == [(1, "0"), (3, "1"), (4, "2")]
     assert lines(past) == (
-        "controllerrevision.apps/agent-clock-r2 has lost its labels or its content: it is left out, "
-        "and the next revision is 3",
+        "controllerrevision.apps/agent-clock-r2 has lost its owner, its labels or its content: "
+        "it is left out, and the next revision is 3",
     )
     assert "agent-clock-r2" in [item["metadata"]["name"] for item in clock.read_all(CONTROLLER_REVISION)]
     clock.requests.clear()
     assert look(clock).notes == ()
     assert clock.writes == []
+
+
+@pytest.mark.parametrize("owners", [None, [{"uid": "other", "kind": "StatefulSet", "controller": True}]])
+def test_what_is_not_an_agents_own_is_not_deleted(clock: FakeCluster, owners: list[Object] | None) -> None:
+    """kubectl delete --cascade=orphan leaves revisions without an owner, and anybody may take a name."""
+
+    def disown(found: Object) -> None:
+        found["metadata"]["name"] = "agent-clock-r3"
+        found["metadata"]["ownerReferences"] = owners
+
+    rewrite(clock, "agent-clock-r1", disown)
+    prompt(clock, "2")
+    past = look(clock)
+    assert past.live is not None
+    assert past.live.number == 4
+    assert "agent-clock-r3 has lost its owner, its labels or its content" in lines(past)[-1]
+    (kept,) = [
+        item for item in clock.read_all(CONTROLLER_REVISION) if item["metadata"]["name"] == "agent-clock-r3"
+    ]
+    assert kept["metadata"].get("ownerReferences") == owners
 
 
 def test_however_many_have_lost_them_it_goes_on_after_the_last(clock: FakeCluster) -> None:
