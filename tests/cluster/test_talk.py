@@ -159,6 +159,27 @@ def test_an_approval_that_is_given(talk: Tools) -> None:
     )
 
 
+def test_only_what_a_session_asked_last_is_decided(talk: Tools) -> None:
+    """The runtime goes by the session: for the first task it would make the second one's call."""
+    done = ask(talk, 'call get_date {"timezone":"Europe/Berlin"}')
+    first = waiting(done)
+    closing = next(line for line in done.err.splitlines(keepends=True) if line.startswith("session "))
+    session = matches(CLOSING, closing)[1]
+    again = ask(talk, 'call get_date {"timezone":"Asia/Tokyo"}', "clock", f"--session={session}")
+    second = waiting(again)
+    refused = (
+        f"error: task {second} of the same session may have asked since task {first} did, and the agent "
+        "takes a decision for what it asked last; nothing was approved or rejected"
+    )
+    done = as_user(talk, "approvals", "approve", first, "--yes")
+    assert (done.code, done.out, done.err.splitlines()[-2]) == (1, "", refused)
+    done = as_user(talk, "approvals", "approve", second, "--yes")
+    assert done.code == 0, done
+    matches(r"The tools say: .* \(Asia/Tokyo\)\n", done.out)
+    done = as_user(talk, "approvals", "approve", first, "--yes")
+    assert (done.code, done.out, done.err.splitlines()[-2]) == (1, "", refused)
+
+
 def test_an_approval_that_is_refused(talk: Tools) -> None:
     task = waiting(ask(talk, 'call get_date {"timezone":"UTC"}'))
     done = as_user(talk, "approvals", "reject", task, "--yes", "--reason=not on a Friday")
