@@ -205,9 +205,11 @@ def test_a_remote_mcp_server_that_does_not_answer(namespace: Namespace, name: st
     eventually(lambda: condition(namespace, f"remotemcpserver/{name}", "Accepted") != {})
     accepted = condition(namespace, f"remotemcpserver/{name}", "Accepted")
     assert (accepted["status"], accepted["reason"]) == ("False", "ReconcileFailed")
-    assert accepted["message"].startswith(
+    assert accepted["message"] == (
         f"failed to fetch tools for toolServer {namespace.name}/{name}: "
         f"failed to connect client for toolServer {namespace.name}/{name}: "
+        'calling "initialize": sending "initialize": rejected by transport: '
+        'Post "http://127.0.0.1:1/mcp": dial tcp 127.0.0.1:1: connect: connection refused'
     )
 
 

@@ -17,6 +17,8 @@ async def list_tools(url: str, headers: dict[str, str], timeout: float) -> list[
         try:
             await session.open()
             return await session.tools()
+        except httpx.ConnectError as error:
+            raise ReconcileError(_as_go_says(error, httpx.URL(url))) from None
         except (httpx.HTTPError, ValueError, KeyError) as error:
             raise ReconcileError(f"{type(error).__name__}: {error}") from None
         finally:
@@ -68,6 +70,18 @@ class _Session:
         if "mcp-session-id" in response.headers:
             self._headers["Mcp-Session-Id"] = response.headers["mcp-session-id"]
         return response
+
+
+def _as_go_says(error: BaseException, url: httpx.URL) -> str:
+    """Where nothing listens, in the words of the controller's Go client: `check` shows them."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        port = url.port or {"http": 80, "https": 443}[url.scheme]
+        why = f'Post "{url}": dial tcp {url.host}:{port}: connect: connection refused'
+        return f'calling "initialize": sending "initialize": rejected by transport: {why}'
+    return f"{type(error).__name__}: {error}"
 
 
 def _answer_of(response: httpx.Response, request_id: int) -> Any:
