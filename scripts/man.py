@@ -69,16 +69,14 @@ def _page(node: Node, found: Sequence[Node]) -> str:
     below = [one for one in found if one.words[:-1] == node.words]
     own = [one for one in node.options if one.name not in CONNECTION_NAMES and not one.hidden]
     above = [one for one in found if one.words == node.words[:-1]]
-    pages = ", ".join(f"{name_of(one)}(1)" for one in [*(above or [None]), *below])
+    pages = ", ".join(f"{name_of(one)}(1)" for one in (*above, *below)) or f"{name_of()}(1)"
     return _lines(
         _head(node, node.short),
         _section("SYNOPSIS", _text(node.usage), "\n"),
         _section("DESCRIPTION", paragraphs, "\n"),
         _section("COMMANDS", *_list(below)) if below else "",
         _section("OPTIONS", *_options(own), *_also(node)) if not below else "",
-        _section("EXAMPLES", ".nf\n", _text(examples.strip()), "\n.fi\n")
-        if examples
-        else "",
+        _section("EXAMPLES", ".nf\n", _text(examples.strip()), "\n.fi\n") if examples else "",
         _exit_status() if not below else "",
         _section("SEE ALSO", _text(pages), "\n"),
     )

@@ -114,7 +114,10 @@ def _smoke(out: Path) -> int:
     """The program runs, and completes as kubectl has it do."""
     with tempfile.TemporaryDirectory() as place:
         archive = out / file_name()
-        shutil.unpack_archive(archive, place, **({} if archive.suffix == ".zip" else {"filter": "data"}))
+        if archive.suffix == ".zip":
+            shutil.unpack_archive(archive, place)
+        else:
+            shutil.unpack_archive(archive, place, filter="data")
         program = str(Path(place, "kubectl-kagent"))
         for words, start in (
             (("version", "--client"), f"Client Version: {__version__}\n"),
