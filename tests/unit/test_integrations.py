@@ -20,6 +20,8 @@ from tests.recordings import DATA
 _FILES = CHECKOUT / "manifests" / "integrations"
 _ARGO = yaml.safe_load((_FILES / "argo-cd" / "argocd-cm.yaml").read_text())
 _PLUGINS = yaml.safe_load((_FILES / "k9s" / "plugins.yaml").read_text())["plugins"]
+# click keeps the option for help as it is in the first context that asks
+_ROOT = click.Context(cli, **cli.context_settings)
 _WAITING = ("Progressing", "the controller has not seen the newest change")
 Object = dict[str, Any]
 
@@ -114,7 +116,7 @@ def test_each_plugin_of_k9s_is_a_command_line_of_ours(name: str) -> None:
         key=lambda node: len(node.words),
     )
     assert not isinstance(node.command, click.Group)
-    context = node.command.make_context(node.name, words[len(node.words) :], parent=click.Context(cli))
+    context = node.command.make_context(node.name, words[len(node.words) :], parent=_ROOT)
     assert (context.params["namespace"], context.params["context"]) == ("namespace", "context")
     changes = node.words in {("rollout", "undo")}
     assert bool(plugin.get("confirm")) == bool(plugin.get("dangerous")) == changes

@@ -19,6 +19,8 @@ from tests.shell_blocks import blocks, typed
 _PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 _REFERENCE = CHECKOUT / "docs" / "reference"
 _OURS = re.compile(r"(?:^|[;&|(] *)kubectl (kagent .*)$", re.MULTILINE)
+# click keeps the option for help as it is in the first context that asks
+_ROOT = click.Context(cli, **cli.context_settings)
 _END = re.compile(r"[|>;&)]+|#")
 
 
@@ -84,7 +86,7 @@ def test_each_command_line_of_ours_is_one(
         nodes = [node for node in commands() if words[: len(node.words)] == list(node.words)]
         assert nodes, words
         node = max(nodes, key=lambda node: len(node.words))
-        with node.command.make_context(node.name, words[len(node.words) :], parent=click.Context(cli)):
+        with node.command.make_context(node.name, words[len(node.words) :], parent=_ROOT):
             pass  # it closes the files that it has opened
 
 
