@@ -249,7 +249,7 @@ def play(world: LabWorld, case: Case, user: str, *, refused: bool = False) -> tu
     return done, cluster.used, before
 
 
-# observe's objects are not of one namespace: tests/cluster/test_observe.py has its role; completion asks nobody
+# observe's objects are not of one namespace: tests/alone/test_observe.py has its role. Some verbs ask nobody.
 VERBS = [verb for verb, needs in PERMISSIONS.items() if needs and verb.split()[0] != "observe"]
 
 
