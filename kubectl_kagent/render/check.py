@@ -13,6 +13,8 @@ from kubectl_kagent.render.columns import Column, cells
 from kubectl_kagent.render.observe_status import RemedyView, remedy_lines, remedy_view
 from kubectl_kagent.render.table import plain
 
+_MOST = 8
+
 _COLUMNS: Sequence[Column[Section]] = (
     Column("SECTION", lambda section: section.name),
     Column("OK", lambda section: section.ok),
@@ -32,14 +34,22 @@ def _below(section: Section) -> str:
     if not section.findings and not section.unchecked:
         return ""
     lines = [line for finding in section.findings for line in _lines(finding)]
-    lines += [f"  not checked: {plain(note.line)}" for note in section.unchecked]
+    lines += [
+        f"  {line}" for line in _first([f"not checked: {plain(note.line)}" for note in section.unchecked])
+    ]
     return "".join(f"{line}\n" for line in ("", f"{section.name}:", *lines))
 
 
 def _lines(finding: CheckFinding) -> Iterator[str]:
     yield f"  {finding.level}: {plain(finding.line)}"
-    yield from (f"    {plain(cause)}" for cause in finding.causes)
+    yield from (f"    {line}" for line in _first([plain(cause) for cause in finding.causes]))
     yield from (f"    {line}" for line in remedy_lines(finding.remedy))
+
+
+def _first(lines: Sequence[str]) -> Sequence[str]:
+    """So that the rights of somebody without any don't push the rest off the screen."""
+    more = len(lines) - _MOST
+    return lines if more <= 1 else [*lines[:_MOST], f"... {more} more: see -o json"]
 
 
 class CheckFindingView(TypedDict):
