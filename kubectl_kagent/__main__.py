@@ -14,8 +14,12 @@ def main() -> None:
     gc.set_threshold(_ALLOCATIONS)
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_in()
-    from kubectl_kagent.app import main as run
     from kubectl_kagent.cli.interrupt import heed_signals
+
+    if _is_completion():
+        from kubectl_kagent.app import complete as run
+    else:
+        from kubectl_kagent.app import main as run
 
     heed_signals()
     signal.signal(signal.SIGINT, before)
@@ -23,6 +27,14 @@ def main() -> None:
         run()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # cleaning up takes a moment, and must not stop half-way
+
+
+def _is_completion() -> bool:
+    """Whether kubectl asks for candidates: by a link of that name, or by cobra's word where there is none."""
+    if sys.argv[1:2] == ["__complete"]:
+        del sys.argv[1]
+        return True
+    return os.path.basename(sys.argv[0]).startswith("kubectl_complete-")
 
 
 def _fill_in() -> None:

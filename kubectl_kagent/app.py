@@ -64,6 +64,7 @@ VERBS = {
     ),
     "Other": (
         Verb("check", "Find what is wrong with kagent, agents and their servers, and why", "check", "check"),
+        Verb("completion", "Install or uninstall completion with <TAB>", "completion", "completion"),
         Verb("version", "Print the versions of the plugin, the cluster and kagent", "version", "version"),
     ),
 }
@@ -184,10 +185,15 @@ def complete() -> None:
 def _complete() -> None:
     from click.shell_completion import ShellComplete
 
+    from kubectl_kagent.cli.completion import ASKING
+
     words = sys.argv[1:] or [""]
     found = ShellComplete(cli, {}, "kubectl-kagent", "_COMPLETE").get_completions(words[:-1], words[-1])
     lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in found]
     terminal.write("".join(f"{line}\n" for line in [*lines, ":4"]))
+    if any(thread.name == ASKING for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(0)  # whatever it waits for, the shell does not
 
 
 def _guarded(run: Callable[[], object]) -> None:

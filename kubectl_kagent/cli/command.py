@@ -38,6 +38,8 @@ class KubectlCommand(_Documented):
         self.exclusive = exclusive
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing and args and args[-1] in _names(self.get_params(ctx))[1]:
+            args = args[:-1]  # <TAB> completes its value; for want of it click would lose all other words
         try:
             rest = super().parse_args(ctx, list(_without_values(self.get_params(ctx), args)))
         except click.UsageError as error:

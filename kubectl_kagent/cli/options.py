@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_kagent.backends.controller import DEFAULT_USER, at_address, find_controller
+from kubectl_kagent.cli import completion
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.paths import segment
-from kubectl_kagent.model.resources import AGENT, LISTABLE, MCP_SERVER, WORKLOADS, Resource, find_type
+from kubectl_kagent.model.resources import AGENT
 
 if TYPE_CHECKING:
     from kubectl_kagent.backends.controller import Controller
@@ -24,17 +25,33 @@ F = TypeVar("F", bound=Callable[..., Any])
 MANAGER = "kubectl-kagent"
 
 _namespace = click.option(
-    "-n", "--namespace", metavar="NAME", help="Namespace; default: that of the context."
+    *("-n", "--namespace"),
+    metavar="NAME",
+    shell_complete=completion.namespace,
+    help="Namespace; default: that of the context.",
 )
 _CONNECTION = (
     click.option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file."),
     click.option(
         "--context",
         metavar="NAME",
+        shell_complete=completion.context_name,
         help="Kubeconfig context; kubectl's other connection flags (--as, --server, ...) work too.",
     ),
-    click.option("--cluster", metavar="NAME", hidden=True, help="Kubeconfig cluster to use."),
-    click.option("--user", metavar="NAME", hidden=True, help="Kubeconfig user to use."),
+    click.option(
+        "--cluster",
+        metavar="NAME",
+        shell_complete=completion.cluster_name,
+        hidden=True,
+        help="Kubeconfig cluster to use.",
+    ),
+    click.option(
+        "--user",
+        metavar="NAME",
+        shell_complete=completion.user_name,
+        hidden=True,
+        help="Kubeconfig user to use.",
+    ),
     _namespace,
     click.option("--as", "as_user", metavar="USER", hidden=True, help="User to impersonate."),
     click.option(
@@ -81,7 +98,8 @@ _FILES = ("kubeconfig", "certificate_authority", "client_certificate", "client_k
 Connect = Callable[[], "Cluster"]
 
 
-def _open(context: click.Context, flags: dict[str, Any]) -> Cluster:
+def open_cluster(context: click.Context, flags: dict[str, Any]) -> Cluster:
+    """The cluster that these connection flags name; ``ctx.obj`` may say which. Raises KagentError."""
     from kubectl_kagent.cluster.connect import Connection, connect
 
     timeout = flags.get("request_timeout")
@@ -101,7 +119,12 @@ def connection(function: F) -> F:
 def connection_in(namespace: str) -> Callable[[F], F]:
     """The same for a verb whose work is in ``namespace``, unless ``-n`` names another."""
     option = click.option(
-        *("-n", "--namespace"), metavar="NAME", default=namespace, show_default=True, help="Namespace."
+        *("-n", "--namespace"),
+        metavar="NAME",
+        default=namespace,
+        shell_complete=completion.namespace,
+        show_default=True,
+        help="Namespace.",
     )
     return lambda function: _with_connection(function, option)
 
@@ -113,7 +136,7 @@ def _with_connection(function: F, namespace: Callable[[F], F]) -> F:
     def wrapper(context: click.Context, /, **values: Any) -> Any:
         _see_that_it_is_text(context, values)
         flags = {name: values.pop(name) for name in list(values) if name in CONNECTION_NAMES}
-        return context.invoke(function, lambda: _open(context, flags), **values)
+        return context.invoke(function, lambda: open_cluster(context, flags), **values)
 
     for option in reversed(_CONNECTION):
         wrapper = (namespace if option is _namespace else option)(wrapper)  # type: ignore[arg-type]
@@ -230,6 +253,7 @@ _CONTROLLER = (
     click.option(
         "--kagent-namespace",
         metavar="NAME",
+        shell_complete=completion.namespace,
         help="Namespace of the kagent controller; default: where it is found.",
     ),
     click.option(
@@ -256,55 +280,9 @@ _CONTROLLER = (
 CONTROLLER_NAMES = ("kagent_namespace", "kagent_url", "kagent_token", "user_id")
 
 
-def complete_target(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Types and names for the shell, in the form that the words before have."""
-    return _complete(context, incomplete, WORKLOADS)
-
-
-def complete_agent(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of agents."""
-    return [name for name in _names(context, AGENT) if name.startswith(incomplete)]
-
-
-def complete_server(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of MCP servers."""
-    return [name for name in _names(context, MCP_SERVER) if name.startswith(incomplete)]
-
-
-def _complete_listable(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    return _complete(context, incomplete, LISTABLE)
-
-
-def _complete(context: click.Context, incomplete: str, types: tuple[Resource, ...]) -> list[str]:
-    """A cluster that can't be asked offers no names."""
-    words: tuple[str, ...] = context.params.get("target") or ()
-    kind, slash, _ = (words[0] if words else incomplete).rpartition("/")
-    if slash:
-        resource = find_type(kind)
-        found = [f"{kind}/{name}" for name in _names(context, resource)] if resource else []
-    elif words:
-        found = _names(context, find_type(words[0]) or AGENT)
-    else:
-        found = [*(resource.plural for resource in types), *_names(context, AGENT)]
-    return [word for word in found if word.startswith(incomplete) and word not in words]
-
-
-def _names(context: click.Context, resource: Resource) -> list[str]:
-    flags = {name: value for name, value in context.params.items() if name in CONNECTION_NAMES}
-    for several in ("as_groups", "as_user_extra"):
-        flags[several] = flags.get(several) or ()
-    flags["insecure_skip_tls_verify"] = bool(flags.get("insecure_skip_tls_verify"))
-    try:
-        cluster = _open(context, flags | {"request_timeout": _COMPLETION_TIMEOUT})
-        items = cluster.list_objects(resource, cluster.namespace)["items"]
-    except KagentError:
-        return []
-    return [str(item["metadata"]["name"]) for item in items]
-
-
 _WAYS_TO_NAME = "TYPE/NAME | TYPE NAME | NAME"
-targets = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=complete_target)
-listable = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=_complete_listable)
+targets = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=completion.target)
+listable = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=completion.listable)
 
 all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace.")
 selector = click.option("-l", "--selector", metavar="LABELS", help="Label selector, like app=x,tier!=y.")
@@ -333,9 +311,6 @@ def mutation(function: F) -> F:
     )
     return dry_run(manager(function))
 
-
-# Somebody waits for the shell's prompt.
-_COMPLETION_TIMEOUT = "2s"
 
 _LONGEST = 2562047 * 3600.0  # Go's: nanoseconds in 64 bits
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

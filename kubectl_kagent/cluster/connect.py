@@ -13,7 +13,7 @@ from kubectl_kagent.model.paths import segment
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster.api import ApiServer
-    from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
+    from kubectl_kagent.cluster.kubeconfig import Chosen, Entry, Kubeconfig
     from kubectl_kagent.cluster.login import Login
     from kubectl_kagent.cluster.transport import RestConfig
 
@@ -68,10 +68,9 @@ def connect(flags: Connection) -> ApiServer:
 
 def _chosen(flags: Connection) -> Chosen:
     """What the kubeconfigs have for these flags, or else the pod's service account."""
-    from kubectl_kagent.cluster import kubeconfig
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
-    found = kubeconfig.load(_paths(flags))
+    found = kubeconfigs(flags.kubeconfig)
     if found:
         return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server))
     if flags.kubeconfig:
@@ -90,11 +89,17 @@ def _chosen(flags: Connection) -> Chosen:
     )
 
 
-def _paths(flags: Connection) -> list[Path]:
+def kubeconfigs(file: str | None) -> Kubeconfig | None:
+    """``file``, or those that KUBECONFIG names, or the usual one; None when there is none.
+
+    Raises KagentError for one that can't be used.
+    """
+    from kubectl_kagent.cluster.kubeconfig import load
+
     given = os.environ.get("KUBECONFIG", "").split(os.pathsep)
-    found = [flags.kubeconfig] if flags.kubeconfig else [part for part in given if part]
+    found = [file] if file else [part for part in given if part]
     # where nobody knows a home, as in a pod of a user that has no name, "~" stays as it is
-    return [Path(os.path.expanduser(part)) for part in found or ["~/.kube/config"]]
+    return load(Path(os.path.expanduser(part)) for part in found or ["~/.kube/config"])
 
 
 def _in_cluster() -> Chosen:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -32,7 +32,7 @@ def approvals() -> None:
 
 
 @approvals.command("list", short_help="List what waits, the longest first")
-@click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
+@click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
@@ -65,7 +65,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 @approvals.command(short_help="Approve the calls of a task, or answer its questions")
-@click.argument("task")
+@click.argument("task", shell_complete=completion.waiting_task)
 @click.option(
     "--call", "calls", multiple=True, metavar="ID", help="Approve only this call; the others are rejected."
 )
@@ -118,7 +118,7 @@ def approve(
 
 
 @approvals.command(short_help="Reject all calls of a task")
-@click.argument("task")
+@click.argument("task", shell_complete=completion.waiting_task)
 @click.option("--reason", default="", metavar="TEXT", help="Why the calls are rejected; the agent is told.")
 @_yes
 @_formats

@@ -43,7 +43,6 @@ def record(cluster: Cluster, *, all_namespaces: bool, manager: str, metrics_addr
     # everything in the cluster
     kubectl kagent record -A
 
-    \b
     # and tell Prometheus of it
     kubectl kagent record -A --metrics-address=127.0.0.1:9464
     """

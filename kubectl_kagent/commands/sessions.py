@@ -6,7 +6,7 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -23,7 +23,7 @@ def sessions() -> None:
 
 
 @sessions.command("list", short_help="List the user's sessions, the one used last first")
-@click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
+@click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
@@ -53,7 +53,7 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
 
 
 @sessions.command(short_help="Show a session as a transcript")
-@click.argument("session")
+@click.argument("session", shell_complete=completion.session)
 @formats("json", "yaml", "jsonpath")
 @terminal.secrets
 @options.controller
@@ -82,7 +82,7 @@ def show(reach: options.ControllerAccess, session: str, output: Output) -> None:
 
 
 @sessions.command("delete", short_help="Delete sessions")
-@click.argument("session", nargs=-1, required=True)
+@click.argument("session", nargs=-1, required=True, shell_complete=completion.session)
 @click.option(
     "--dry-run",
     type=click.Choice(["none", "client"]),
@@ -105,7 +105,7 @@ def delete_(reach: options.ControllerAccess, session: tuple[str, ...], dry_run: 
 
 
 @sessions.command(short_help="Print a whole session with its events and tasks")
-@click.argument("session")
+@click.argument("session", shell_complete=completion.session)
 @formats("json", "yaml", "md", default="json")
 @terminal.secrets
 @options.controller

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from kubectl_kagent import __version__
+from scripts import man
 from scripts.archive.glibc import needed
 from scripts.archive.locked import ROOT, NotLocked
 from scripts.archive.manifest import manifest
@@ -22,6 +23,7 @@ from scripts.archive.pack import pack
 from scripts.archive.sbom import sbom
 
 RECIPE = ROOT / "scripts" / "archive" / "archive.spec"
+_MAN = "share/man"
 _CACHE = "PYINSTALLER_CONFIG_DIR"  # of stripped libraries: each build makes its own
 _SYSTEMS = {"linux": "linux", "darwin": "darwin", "win32": "windows"}  # krew's names
 _PROCESSORS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -34,6 +36,7 @@ def main() -> int:
     for verb, text in {
         "build": "the archive, its checksum, SBOM, and krew's manifest for the archives in the folder",
         "check": "build once more, elsewhere, and compare with the archive in the folder",
+        "smoke": "unpack the archive in the folder, and run its program",
         "manifest": "only krew's manifest for the archives in the folder",
     }.items():
         verbs.add_parser(verb, help=text).add_argument("--out", type=Path, default=ROOT / "dist")
@@ -41,6 +44,8 @@ def main() -> int:
     try:
         if options.verb == "check":
             return _check(options.out)
+        if options.verb == "smoke":
+            return _smoke(options.out)
         if options.verb == "build":
             archive = build(options.out)
             sys.stdout.write(f"{archive.name} {archive.stat().st_size / 1e6:.1f} MB {_digest(archive)}\n")
@@ -60,7 +65,9 @@ def build(out: Path) -> Path:
         whose = owners(tree, binaries)
         (tree / "THIRD_PARTY_NOTICES.txt").write_text(notices(whose.values()), "utf-8", newline="\n")
         shutil.copy(ROOT / "LICENSE", tree / "LICENSE")
-        bill = sbom(tree, {**whose, "LICENSE": OURS, "THIRD_PARTY_NOTICES.txt": OURS}, made)
+        man.write(tree / _MAN, made)
+        ours = ["LICENSE", "THIRD_PARTY_NOTICES.txt", *(f"{_MAN}/man1/{name}" for name in man.pages(made))]
+        bill = sbom(tree, {**whose, **dict.fromkeys(ours, OURS)}, made)
         (tree / "sbom.cdx.json").write_text(bill, "utf-8", newline="\n")
         if sys.platform == "linux":
             sys.stdout.write("needs glibc {}.{} or newer\n".format(*needed(tree)))
@@ -101,6 +108,29 @@ def _check(out: Path) -> int:
         second = _digest(build(Path(elsewhere)))
     sys.stdout.write(f"{file_name()}: {first}, and {'the same' if first == second else second} again\n")
     return 0 if first == second else 1
+
+
+def _smoke(out: Path) -> int:
+    """The program runs, and completes as kubectl has it do."""
+    with tempfile.TemporaryDirectory() as place:
+        archive = out / file_name()
+        if archive.suffix == ".zip":
+            shutil.unpack_archive(archive, place)
+        else:
+            shutil.unpack_archive(archive, place, filter="data")
+        program = str(Path(place, "kubectl-kagent"))
+        for words, start in (
+            (("version", "--client"), f"Client Version: {__version__}\n"),
+            (("__complete", "rollb"), "rollback\t"),
+            (("observe", "export", "--plain"), "---\n"),
+        ):
+            command = [program, *words]
+            said = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True).stdout
+            if not said.startswith(start):
+                sys.stderr.write(f"error: {' '.join(words)} printed {said[:200]!r}\n")
+                return 1
+    sys.stdout.write(f"{file_name()}: runs\n")
+    return 0
 
 
 def _write_manifest(out: Path) -> None:

@@ -1,16 +1,13 @@
-"""The program in the archive. krew links it as kubectl-kagent, people link it as kubectl_complete-kagent."""
+"""The program in the archive. krew links it as kubectl-kagent, and completion has a link, too."""
 
 import os
-import sys
 
 
 def _main() -> None:
     _give_back_library_path()
-    if os.path.basename(sys.argv[0]).startswith("kubectl_complete-"):
-        from kubectl_kagent.app import complete as run
-    else:
-        from kubectl_kagent.__main__ import main as run
-    run()
+    from kubectl_kagent.__main__ import main
+
+    main()
 
 
 def _give_back_library_path() -> None:

@@ -15,6 +15,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from scripts.command_tree import commands
+from scripts.man import name_of
 from tests.lab.layout import CHECKOUT
 from tests.unit.test_packaging import imported
 
@@ -104,6 +106,11 @@ def test_every_package_has_its_licence_in_the_notices(unpacked: Path) -> None:
     ] == []
     assert "(The package ships no licence text.)" not in notices
     assert (unpacked / "LICENSE").read_text() == (CHECKOUT / "LICENSE").read_text()
+
+
+def test_it_has_a_man_page_for_every_verb(unpacked: Path) -> None:
+    there = {path.name for path in (unpacked / "share" / "man" / "man1").iterdir()}
+    assert there == {"kubectl-kagent.1", *(f"{name_of(node)}.1" for node in commands())}
 
 
 def test_no_library_under_the_gpl_is_in_it(unpacked: Path) -> None:

@@ -45,16 +45,6 @@ class Machine:
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 
-    def link_completion(self) -> None:
-        """As the manifest's caveats say."""
-        (command,) = [line for line in self.caveats().splitlines() if "ln -s" in line]
-        done = run("sh", "-c", f"PATH={os.environ['PATH']} {command.strip()}", **self._env)
-        assert (done.returncode, done.stderr) == (0, "")
-
-    @staticmethod
-    def caveats() -> str:
-        return str(yaml.safe_load(TEMPLATE.read_text())["spec"]["caveats"])
-
 
 @pytest.fixture
 def machine(tmp_path: Path, krew: Path) -> Machine:
@@ -137,7 +127,7 @@ def test_krew_installs_upgrades_and_removes_it(
     index.publish(_as_version(manifest([archive]), "v0.0.1", served))
     machine.kubectl("krew", "install", "kagent")
     assert machine.kubectl("kagent", "version", "--client") == f"Client Version: {__version__}\n"
-    machine.link_completion()
+    machine.kubectl("kagent", "completion", "install")
     expected = "rollback\tRoll back to an earlier revision"
     assert machine.kubectl("__complete", "kagent", "rollb").splitlines()[0] == expected
 
@@ -148,6 +138,8 @@ def test_krew_installs_upgrades_and_removes_it(
     assert machine.kubectl("kagent", "version", "--client") == f"Client Version: {__version__}\n"
     assert machine.kubectl("__complete", "kagent", "rollb").splitlines()[0] == expected
 
+    machine.kubectl("kagent", "completion", "uninstall")
+    assert not (machine.root / "bin" / "kubectl_complete-kagent").is_symlink()
     machine.kubectl("krew", "uninstall", "kagent")
     assert not (machine.root / "store" / "kagent").exists()
     assert not (machine.root / "bin" / "kubectl-kagent").exists()

@@ -258,5 +258,6 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
         Case("check", before=crowd, after=no_crowd, harmless=True),
     ),
+    "completion install|uninstall": (),  # they ask no cluster
     "version": (Case("version"),),
 }

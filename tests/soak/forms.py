@@ -331,9 +331,11 @@ FORMS: tuple[Form, ...] = (
     Form("tools call mcpserver/server get_time", done=_called, shown=False),
     Form("tools call remotemcpserver/remote get_time -o json", done=_called, shown=False),
     Form("tools call service/web get_time --arg timezone=UTC", done=_called, shown=False),
-    # check, version
+    # check, completion, version
     Form("check", fails=True),
     Form("check -A -o json", fails=True),
+    Form("completion install -h"),  # it asks nobody, and works on this machine
+    Form("completion uninstall -h"),
     Form("version"),
     Form("version -o json"),
 )

@@ -8,7 +8,7 @@ from typing import TextIO
 import click
 
 from kubectl_kagent.backends.otlp_receiver import address
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -21,10 +21,12 @@ from kubectl_kagent.render.output import Output
 
 
 @command(short_help="Ask an agent, once or in a dialog", exclusive=[("--session", "--continue")])
-@click.argument("agent", shell_complete=options.complete_agent)
+@click.argument("agent", shell_complete=completion.agent)
 @click.argument("message", required=False)
 @click.option("-f", "--filename", type=click.File("r"), help="Read the message from this file; - is stdin.")
-@click.option("--session", default="", metavar="ID", help="Continue this session.")
+@click.option(
+    "--session", default="", metavar="ID", shell_complete=completion.session, help="Continue this session."
+)
 @click.option("--continue", "go_on", is_flag=True, help="Continue the newest session with the agent.")
 @formats("text", "json", default="text")
 @click.option(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import options, terminal, usage_source
+from kubectl_kagent.cli import completion, options, terminal, usage_source
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
@@ -36,7 +36,11 @@ def rollout() -> None:
 )
 @options.targets
 @click.option(
-    "--revision", type=int, default=0, help="Show this revision in full; a negative number counts back."
+    "--revision",
+    type=int,
+    default=0,
+    shell_complete=completion.revision,
+    help="Show this revision in full; a negative number counts back.",
 )
 @click.option("--no-record", is_flag=True, help="Do not record anything.")
 @click.option(

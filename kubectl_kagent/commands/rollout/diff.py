@@ -6,7 +6,7 @@ import os
 
 import click
 
-from kubectl_kagent.cli import external_diff, options, terminal
+from kubectl_kagent.cli import completion, external_diff, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import one_target
@@ -23,9 +23,9 @@ from kubectl_kagent.render.output import to_yaml
 
 
 @command(short_help="Show what changed between two revisions")
-@click.argument("target", metavar="TYPE/NAME | NAME", shell_complete=options.complete_target)
-@click.argument("old", type=int, required=False)
-@click.argument("new", type=int, required=False)
+@click.argument("target", metavar="TYPE/NAME | NAME", shell_complete=completion.target)
+@click.argument("old", type=int, required=False, shell_complete=completion.revision)
+@click.argument("new", type=int, required=False, shell_complete=completion.revision)
 @click.option("--no-record", is_flag=True, help="Do not record anything.")
 @terminal.color
 @options.connected

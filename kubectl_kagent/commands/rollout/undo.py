@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
@@ -32,7 +32,11 @@ from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 @command(short_help="Roll back to an earlier revision")
 @options.targets
 @click.option(
-    "--to-revision", type=int, default=0, help="Revision to roll back to; 0: the newest one that differs."
+    "--to-revision",
+    type=int,
+    default=0,
+    shell_complete=completion.revision,
+    help="Revision to roll back to; 0: the newest one that differs.",
 )
 @click.option(
     "--with-sources", is_flag=True, help="Also restore shared ModelConfigs, tool servers and ConfigMaps."

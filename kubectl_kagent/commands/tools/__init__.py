@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
@@ -30,7 +30,7 @@ def tools() -> None:
     "target",
     required=False,
     metavar="[AGENT | mcpserver/NAME | remotemcpserver/NAME | service/NAME]",
-    shell_complete=options.complete_agent,
+    shell_complete=completion.agent,
 )
 @options.all_namespaces
 @formats("json", "yaml", "wide", "jsonpath")

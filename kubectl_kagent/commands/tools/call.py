@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
@@ -25,9 +25,9 @@ from kubectl_kagent.tools.server import open_server
 @click.argument(
     "named",
     metavar="[mcpserver/ | remotemcpserver/ | service/]NAME",
-    shell_complete=options.complete_server,
+    shell_complete=completion.server,
 )
-@click.argument("tool")
+@click.argument("tool", shell_complete=completion.server_tool)
 @click.option(
     "--arg",
     "args",

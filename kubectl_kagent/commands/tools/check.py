@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
@@ -20,7 +20,7 @@ _TIMEOUT = 20.0
 
 
 @command(short_help="Find tools that no server offers")
-@click.argument("agent", required=False, shell_complete=options.complete_agent)
+@click.argument("agent", required=False, shell_complete=completion.agent)
 @options.everything
 @options.all_namespaces
 @click.option(

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import KubectlGroup, group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
@@ -54,9 +54,15 @@ def trace() -> None:
 
 
 @trace.command(LIST, short_help="List the turns of an agent; the word list may be left out")
-@click.argument("agent", required=False, default="", shell_complete=options.complete_agent)
+@click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @click.option("-f", "--follow", "live", is_flag=True, help="After listing, print each new turn when it ends.")
-@click.option("--session", default="", metavar="ID", help="Only turns of this session.")
+@click.option(
+    "--session",
+    default="",
+    metavar="ID",
+    shell_complete=completion.session,
+    help="Only turns of this session.",
+)
 @click.option("--tool", default="", metavar="NAME", help="Only turns that called this tool.")
 @click.option("--errors", is_flag=True, help="Only turns in which something failed.")
 @click.option(

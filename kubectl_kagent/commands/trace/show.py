@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.commands.trace.sources import SourceOptions, source
@@ -13,7 +13,7 @@ from kubectl_kagent.render.output import Output
 
 
 @command(short_help="Show the steps of a turn, or of a session")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=completion.session)
 @click.option("--waterfall", is_flag=True, help="Show bars over time instead of arguments and results.")
 @terminal.secrets
 @formats("json", "yaml", "jsonpath")
