@@ -94,7 +94,7 @@ from __future__ import annotations
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -107,7 +107,7 @@ from kubectl_kagent.render.output import Output
 
 
 @command(short_help="Whether there is a Deployment")
-@click.argument("agent", shell_complete=options.complete_agent)
+@click.argument("agent", shell_complete=completion.agent)
 @formats("json", "yaml", "jsonpath")
 @options.connected
 def made(cluster: Cluster, agent: str, output: Output) -> None:
