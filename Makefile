@@ -13,7 +13,7 @@ PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)"
 ARCHIVE_VERBS := $(patsubst %,tests/cluster/test_%.py,scale talk tools trace undo rollout_status top logs)
 STEP = @printf '==> %s\n'
 
-.PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist archive archive-check
+.PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist docs archive archive-check
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}'
@@ -95,6 +95,10 @@ lock: venv ## the newest versions that pyproject.toml allows, with their hashes,
 dist: venv ## wheel and source archive in dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	@$(BIN)/python -m build --outdir dist .
+
+docs: venv ## the site in build/site, with search; a link that leads nowhere fails
+	$(STEP) "site"
+	@$(BIN)/python -m scripts.site
 
 archive: venv ## what krew installs, for this platform: with checksum, SBOM and krew's manifest, in dist/
 	$(STEP) "archive"

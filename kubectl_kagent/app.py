@@ -185,13 +185,12 @@ def complete() -> None:
 def _complete() -> None:
     from click.shell_completion import ShellComplete
 
-    from kubectl_kagent.cli.completion import ASKING
-
     words = sys.argv[1:] or [""]
     found = ShellComplete(cli, {}, "kubectl-kagent", "_COMPLETE").get_completions(words[:-1], words[-1])
     lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in found]
     terminal.write("".join(f"{line}\n" for line in [*lines, ":4"]))
-    if any(thread.name == ASKING for thread in threading.enumerate()):
+    names = sys.modules.get("kubectl_kagent.cli.completion")  # not loaded for verbs and flags
+    if names and names.is_asking():
         sys.stdout.flush()
         os._exit(0)  # whatever it waits for, the shell does not
 

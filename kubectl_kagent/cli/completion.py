@@ -40,14 +40,14 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 # Somebody waits for the shell's prompt.
 _PATIENCE = 2.0  # seconds
-ASKING = "asking for candidates"
+_ASKING = "asking for candidates"
 _PLAIN = re.compile(r"[A-Za-z0-9][\w.:/@-]*")
 
 
 def _offering(find: Callable[[click.Context, str], Candidates]) -> Complete:
     """The candidates that begin with what is typed, as far as they are known in time.
 
-    A login may ask a person, and a proxy may never answer: then a thread called ASKING is left behind.
+    A login may ask a person, and a proxy may never answer: then a thread is left behind.
     """
 
     def complete(
@@ -60,7 +60,7 @@ def _offering(find: Callable[[click.Context, str], Candidates]) -> Complete:
                 for candidate in find(context, incomplete):
                     found.append(candidate)  # one by one: the next may never come
 
-        asking = threading.Thread(target=ask, name=ASKING, daemon=True)
+        asking = threading.Thread(target=ask, name=_ASKING, daemon=True)
         asking.start()
         asking.join(_PATIENCE)
         return [
@@ -70,6 +70,11 @@ def _offering(find: Callable[[click.Context, str], Candidates]) -> Complete:
         ]
 
     return complete
+
+
+def is_asking() -> bool:
+    """Whether a thread is left behind that would keep the program from its end."""
+    return any(thread.name == _ASKING for thread in threading.enumerate())
 
 
 def _described(about: str) -> str | None:

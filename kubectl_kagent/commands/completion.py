@@ -21,7 +21,7 @@ def install() -> None:
 
     Nothing is overwritten. With pip and pipx it is there already.
 
-    \\b
+    \b
     kubectl kagent completion install
     """
     hook, made = completion_hook.install()
@@ -33,7 +33,7 @@ def install() -> None:
 def uninstall() -> None:
     """Remove the kubectl_complete-kagent that install has put beside the plugin, and nothing else.
 
-    \\b
+    \b
     kubectl kagent completion uninstall
     """
     hook = completion_hook.uninstall()
