@@ -64,6 +64,7 @@ VERBS = {
     ),
     "Other": (
         Verb("check", "Find what is wrong with kagent, agents and their servers, and why", "check", "check"),
+        Verb("report", "Write what tells why agents fail to an archive, without secrets", "report", "report"),
         Verb("version", "Print the versions of the plugin, the cluster and kagent", "version", "version"),
     ),
 }

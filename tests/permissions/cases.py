@@ -258,5 +258,10 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
         Case("check", before=crowd, after=no_crowd, harmless=True),
     ),
+    "report": (
+        Case("report --file=-", before=no_crowd),
+        Case("report agent/agent --file=-"),
+        Case("report --file=-", before=crowd, after=no_crowd, harmless=True),
+    ),
     "version": (Case("version"),),
 }
