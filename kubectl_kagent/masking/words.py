@@ -19,9 +19,11 @@ _RUN = re.compile(r"""[^\s"'`<>(){}\[\],;|]+""")
 _END = ".:!?…*"
 _FIELDS = re.compile(r"([=&?#%\\*+~$^!]+)")
 _PARTS = re.compile(r"([:/@]+)")
-_MAIL = re.compile(r"[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")  # who somebody is, and no cause of anything
+# Who somebody is: no cause of anything
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]++(?:\.[\w-]++)+")
 _SEGMENT = re.compile(r"\W|_")
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^A-Za-z]+")
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_PLURAL = re.compile(r"[A-Z]{2,5}s")
 
 _NUMBER = 10  # digits: bytes, seconds since the epoch; what has more is an account or a card
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3}){1,3}")  # in ms, us or ns
@@ -128,18 +130,24 @@ def _is_segment(text: str) -> bool:
 
 def _are_words(text: str) -> bool:
     """One word, or several as in CrashLoopBackOff; a key changes its case more often than these."""
-    words = _WORDS.findall(text)
-    if len(words) > 1 and (len(text) < 2.5 * len(words) or sum(len(word) == 1 for word in words) > 1):
-        return False
-    return all(map(_is_word, words))
-
-
-def _is_word(word: str) -> bool:
-    lower = word.lower()
-    if len(word) < 4 or lower in _OURS or not word.isascii() or (word.isupper() and len(word) < 6):
+    if not text.isascii():
+        return text[1:].islower() or text.isupper()
+    if _PLURAL.fullmatch(text):
         return True
-    unlikely = sum(after in _UNLIKELY[letter] for letter, after in pairwise(lower))
-    return unlikely <= (len(word) >= 6)
+    words = _WORDS.findall(text)
+    short = sum(len(word) < 3 for word in words)
+    if len(words) > 1 and (short > 1 or len(text) < (2.5 if len(words) == 2 else 3.5) * len(words)):
+        return False
+    unlikely = sum(map(_unlikely, words))
+    return unlikely <= (len(text) >= 6)
+
+
+def _unlikely(word: str) -> int:
+    """How many of its letters follow one that they follow in no word."""
+    lower = word.lower()
+    if len(word) < 4 or lower in _OURS or (word.isupper() and len(word) < 6):
+        return 0
+    return sum(after in _UNLIKELY[letter] for letter, after in pairwise(lower))
 
 
 def _is_address(text: str) -> bool:

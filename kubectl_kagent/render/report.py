@@ -6,7 +6,6 @@ Each text of somebody else's goes through the Redaction here and in ``report_pag
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
 from kubectl_kagent.errors import KagentError
@@ -63,15 +62,7 @@ def _files(found: Gathered, redaction: Redaction) -> Iterator[tuple[str, str, st
     turns = [redaction.turn(turn) for turn in _turns(found)]
     yield "tasks.json", f"{len(turns)} recent tasks, step by step", _json(turns_view(turns, _SOURCE, ()))
     for log in found.logs:
-        yield log_name(log), _what(log), _log(log, redaction)
-
-
-def log_name(log: ContainerLog) -> str:
-    """The file of a container's log."""
-    run = ".previous" if log.previous else ""
-    return re.sub(
-        r"[^\w./-]", "_", f"logs/{log.namespace}_{log.pod}_{log.container}{run}.txt", flags=re.ASCII
-    )
+        yield log.file, _what(log), _log(log, redaction)
 
 
 def _what(log: ContainerLog) -> str:

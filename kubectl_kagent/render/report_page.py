@@ -29,6 +29,7 @@ from kubectl_kagent.report.redaction import MESSAGE, Redaction
 
 _WIDTH = 140
 _COLUMNS = ("Name", "Status", "Ready", "Revision", "Restarts", "Tasks")
+_REASONS = 3  # of one task
 _ERROR = 300  # letters of a failure on the page; tasks.json has them all
 _SILENT = "it does not say why"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -74,10 +75,10 @@ class File(NamedTuple):
 
 
 class FailedTasks(NamedTuple):
-    """Tasks of one agent that failed for the same reason, the newest first."""
+    """Tasks of one agent in which the same steps failed for the same reasons, the newest first."""
 
     agent: str
-    why: str
+    why: tuple[str, ...]
     tasks: tuple[Turn, ...]
 
 
@@ -89,8 +90,8 @@ def page(
 
 
 def failed_tasks(workloads: Iterable[WorkloadReport]) -> list[FailedTasks]:
-    """The failures of all agents, those of one reason together."""
-    found: dict[tuple[str, str], list[Turn]] = {}
+    """The failures of all agents, those of the same reasons together."""
+    found: dict[tuple[str, tuple[str, ...]], list[Turn]] = {}
     for each in workloads:
         for turn in each.turns:
             if turn.state == "failed" or turn.failures:
@@ -99,12 +100,11 @@ def failed_tasks(workloads: Iterable[WorkloadReport]) -> list[FailedTasks]:
     return [FailedTasks(agent, why, tuple(turns)) for (agent, why), turns in found.items()]
 
 
-def _why(turn: Turn) -> str:
-    """What failed, and what was said of it."""
-    failed = [step for step in turn.failures if step.error] or list(turn.failures)
-    if not failed:
-        return turn.root.error or _SILENT
-    return f"{label(failed[0])}: {failed[0].error or turn.root.error or _SILENT}"
+def _why(turn: Turn) -> tuple[str, ...]:
+    """What failed, and what was said of it; the last one is what ended the task, if anything did."""
+    failed = [f"{label(step)}: {clip(step.error, _ERROR) or _SILENT}" for step in turn.failures]
+    told = failed or [clip(turn.root.error, _ERROR) or _SILENT]
+    return tuple(dict.fromkeys(told))[-_REASONS:]
 
 
 class _Page:
@@ -143,8 +143,7 @@ class _Page:
     def _head(self, version: str) -> Iterator[str]:
         found = self.found
         yield f"<h1>kagent report: {self._text(found.selection.title)}</h1>"
-        versions = [f"kubectl kagent {version}"]
-        versions += [section.detail for section in found.check.sections[:1] if section.detail]
+        versions = [f"kubectl kagent {version}", f"Kubernetes {found.facts.kubernetes}"]
         kagent = found.facts.version
         versions.append(
             "kagent <unknown>" if isinstance(kagent, KagentError) else f"kagent {kagent or '<unknown>'}"
@@ -191,11 +190,15 @@ class _Page:
         yield "</div>"
 
     def _failed(self, failed: FailedTasks) -> Iterator[str]:
+        whole = any(turn.state == "failed" for turn in failed.tasks)
         count = "a task" if len(failed.tasks) == 1 else f"{len(failed.tasks)} tasks"
+        line = f"{'' if whole else 'steps of '}{count} of agent {failed.agent} failed"
         yield '<div class="card failure">'
         yield (
-            f'<strong class="bad">failure:</strong> {self._text(f"in {count} of agent {failed.agent}")}'
-            f"<ul><li>{self._text(clip(failed.why, _ERROR))}</li></ul>"
+            f'<strong class="bad">failure:</strong> {self._text(line)}'
+            + "<ul>"
+            + "".join(f"<li>{self._text(why)}</li>" for why in failed.why)
+            + "</ul>"
         )
         ids = ", ".join(turn.id for turn in failed.tasks[:5])
         yield f'<p class="quiet">{self._text(f"newest first: {ids}")}</p></div>'
@@ -239,7 +242,7 @@ class _Page:
 
     def _details(self, number: int, each: WorkloadReport) -> Iterator[str]:
         now = self.found.made
-        yield f'<details id="w{number}"><summary>{self._text(_name(each))}</summary>'
+        yield f'<details><summary>{self._text(_name(each))}</summary><div id="w{number}">'
         if each.found:
             yield self._screen(description(each.found, now=now, prompt=self.redaction.whole))
         if each.history:
@@ -248,7 +251,17 @@ class _Page:
         if each.turns:
             yield "<h3>Tasks</h3>"
             yield from self._tasks(each.turns, now)
-        yield "</details>"
+        yield from self._logs(each)
+        yield "</div></details>"
+
+    def _logs(self, each: WorkloadReport) -> Iterator[str]:
+        pods = {(pod.namespace, pod.name) for pod in map(Pod, each.found.pods)} if each.found else set()
+        own = [log for log in self.found.logs if (log.namespace, log.pod) in pods]
+        if own:
+            yield "<h3>Logs</h3><ul>"
+            for log in own:
+                yield f'<li><a href="{escape(log.file)}">{self._text(log.label)}</a></li>'
+            yield "</ul>"
 
     def _tasks(self, turns: Sequence[Turn], now: datetime) -> Iterator[str]:
         shown = [self.redaction.turn(turn) for turn in turns]

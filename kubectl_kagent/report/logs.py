@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,13 @@ class ContainerLog:
         return f"pod {self.namespace}/{self.pod}, container {self.container}" + (
             ", its run before" if self.previous else ""
         )
+
+    @property
+    def file(self) -> str:
+        """Its name in a report."""
+        run = ".previous" if self.previous else ""
+        name = f"{self.namespace}_{self.pod}_{self.container}{run}"
+        return "logs/" + re.sub(r"[^\w.-]", "_", name, flags=re.ASCII) + ".txt"
 
 
 def read_logs(
