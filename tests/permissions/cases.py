@@ -259,5 +259,10 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("check", before=crowd, after=no_crowd, harmless=True),
     ),
     "completion install|uninstall": (),  # they ask no cluster
+    "report": (
+        Case("report --file=-", before=no_crowd),
+        Case("report agent/agent --file=-"),
+        Case("report --file=-", before=crowd, after=no_crowd, harmless=True),
+    ),
     "version": (Case("version"),),
 }

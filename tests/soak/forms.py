@@ -331,11 +331,13 @@ FORMS: tuple[Form, ...] = (
     Form("tools call mcpserver/server get_time", done=_called, shown=False),
     Form("tools call remotemcpserver/remote get_time -o json", done=_called, shown=False),
     Form("tools call service/web get_time --arg timezone=UTC", done=_called, shown=False),
-    # check, completion, version
+    # check, completion, report, version
     Form("check", fails=True),
     Form("check -A -o json", fails=True),
     Form("completion install -h"),  # it asks nobody, and works on this machine
     Form("completion uninstall -h"),
+    Form("report --file=-"),
+    Form(f"report {RECORDS} --file=- --include-messages"),
     Form("version"),
     Form("version -o json"),
 )

@@ -62,6 +62,8 @@ _TESTED_BY_THEIR_VERBS = {
     "render/log.py",
     "render/observe_status.py",
     "render/overview.py",
+    "render/report.py",
+    "render/report_page.py",
     "render/sessions.py",
     "render/tools.py",
     "render/top.py",
