@@ -64,6 +64,7 @@ VERBS = {
     ),
     "Other": (
         Verb("check", "Find what is wrong with kagent, agents and their servers, and why", "check", "check"),
+        Verb("lint", "Find what is wrong with manifests, without a cluster", "lint", "lint"),
         Verb("version", "Print the versions of the plugin, the cluster and kagent", "version", "version"),
     ),
 }

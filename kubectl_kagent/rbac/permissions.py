@@ -458,6 +458,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(CONTROLLER_REVISION, ("list", "create", "patch", "delete", "get"), "the revisions"),
     ),
     "check": _CHECKED,
+    "lint": (),  # asks nobody
     "version": (
         Need(CRD, ("get",), "which versions are served", "leaves them out", elsewhere="the cluster"),
         Need(

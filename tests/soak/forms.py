@@ -23,6 +23,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
 from kubectl_kagent.observe.bundle import SELECTOR
 from tests.fake.records import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
+from tests.lab.layout import CHECKOUT
 from tests.permissions import recording, running, scenes
 from tests.permissions.scenes import nothing
 from tests.soak.services import WAITING_SESSION as SESSION
@@ -334,6 +335,7 @@ FORMS: tuple[Form, ...] = (
     # check, version
     Form("check", fails=True),
     Form("check -A -o json", fails=True),
+    Form(f"lint -f {CHECKOUT}/manifests/examples/datetime-agent/base"),
     Form("version"),
     Form("version -o json"),
 )
