@@ -478,6 +478,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "check": _CHECKED,
     "completion install|uninstall": (),
     "report": _REPORTED,
+    "lint": (),  # asks nobody
     "version": (
         Need(CRD, ("get",), "which versions are served", "leaves them out", elsewhere="the cluster"),
         Need(
