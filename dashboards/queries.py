@@ -120,12 +120,12 @@ def or_none(expr: str, known: str, label: str) -> str:
 def exemplars(operation: str) -> str:
     """Finds no value: Prometheus looks for exemplars, links to traces, by the series that a query names.
 
-    They hang on the spans' series as they are scraped. To read these over days would take long, so only the
-    last value of each is looked at, and none is below 0.
+    They hang on the spans' series as they are scraped. To read these over days would take long, so they are
+    asked for as of 1970, when there were none.
     """
     agents = 'cluster=~"$cluster",k8s_namespace_name=~"$namespace",gen_ai_agent_name=~"$agent"'
     matchers = f'{agents},gen_ai_operation_name="{operation}",service_name!="kagent-controller"'
-    return f"max {by()} (traces_span_metrics_duration_seconds_bucket{{{matchers}}} @ end()) < 0"
+    return f"max {by()} (traces_span_metrics_duration_seconds_bucket{{{matchers}}} @ 0)"
 
 
 _PRICE = "max by (model, type) (kagent:price_usd_per_token)"

@@ -65,6 +65,8 @@ VERBS = {
     "Other": (
         Verb("check", "Find what is wrong with kagent, agents and their servers, and why", "check", "check"),
         Verb("completion", "Install or uninstall completion with <TAB>", "completion", "completion"),
+        Verb("lint", "Find what is wrong with manifests, without a cluster", "lint", "lint"),
+        Verb("report", "Write what tells why agents fail to an archive, without secrets", "report", "report"),
         Verb("version", "Print the versions of the plugin, the cluster and kagent", "version", "version"),
     ),
 }

@@ -17,7 +17,16 @@ from kubectl_kagent.observe import rule_values
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, Role
 from kubectl_kagent.rbac.rules import Need, Rule
-from scripts import alerting, dashboards, datasources, output, reference, rule_counters
+from scripts import (
+    alerting,
+    crd_schemas,
+    dashboards,
+    datasources,
+    lint_rules,
+    output,
+    reference,
+    rule_counters,
+)
 from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +87,8 @@ def roles_table() -> str:
 def needs_tables() -> str:
     """What each verb needs, for the docs."""
     return "\n".join(
-        f"### {verb.replace('|', ', ')}\n\n{table(_NEEDS_HEADER, _need_lines(needs))}"
+        f"### {verb.replace('|', ', ')}\n\n"
+        + (table(_NEEDS_HEADER, _need_lines(needs)) if needs else "Nothing: no cluster is asked.\n")
         for verb, needs in PERMISSIONS.items()
     )
 
@@ -117,6 +127,7 @@ def fill(page: str, **sections: str) -> str:
 FILES: dict[str, Callable[[], str]] = {
     f"manifests/{role.part_of}/{role.name}.yaml": partial(cluster_role, role) for role in ROLES
 } | {
+    crd_schemas.GENERATED: crd_schemas.packed_schemas,
     rule_counters.GENERATED: rule_counters.counters_rules,
     rule_values.GENERATED: lambda: rule_values.rules_file((ROOT / rule_values.SOURCE).read_text()),
     "alerts/alertmanager/commands.tmpl": alerting.command_templates,
@@ -125,6 +136,7 @@ FILES: dict[str, Callable[[], str]] = {
 # Pages written by hand, with generated sections.
 PAGES: dict[str, Callable[[str], str]] = {
     "docs/permissions.md": lambda page: fill(page, roles=roles_table(), needs=needs_tables()),
+    "docs/lint.md": lambda page: fill(page, table=lint_rules.index(), rules=lint_rules.sections()),
     "docs/output.md": lambda page: fill(page, formats=output.formats_table(), views=output.views()),
 }
 

@@ -11,6 +11,7 @@ from kubectl_kagent.render.approvals import ApprovalsView
 from kubectl_kagent.render.check import CheckView
 from kubectl_kagent.render.history import HistoryView, RevisionView
 from kubectl_kagent.render.impact_view import AgentsImpactView, ImpactView
+from kubectl_kagent.render.lint import LintView
 from kubectl_kagent.render.log import LogLineView
 from kubectl_kagent.render.observe_status import ObserveStatusView
 from kubectl_kagent.render.sessions import ExportView, SessionsView
@@ -69,6 +70,7 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
     "trace show": (View(TurnsView),),
     "top": (View(UsageView), View(AgentsImpactView, only="--by=revision")),
     "check": (View(CheckView),),
+    "lint": (View(LintView),),
     "observe status": (View(ObserveStatusView),),
     "version": (View(VersionView),),
 }

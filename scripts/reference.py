@@ -44,7 +44,7 @@ def index(found: Sequence[Node]) -> str:
     codes = ((code(str(number)), meaning) for number, meaning in EXIT_CODES.items())
     parts += [
         "## Connection flags\n",
-        "Every verb takes kubectl's flags for the connection to the API server:\n",
+        "Every verb that asks a cluster takes kubectl's flags for the connection to the API server:\n",
         _options(every[name] for name in CONNECTION_NAMES),
         "## Controller flags\n",
         "Verbs that ask the kagent controller also take:\n",
@@ -101,6 +101,8 @@ def _flags(node: Node) -> Iterator[str]:
         yield _options(own)
     for group in getattr(node.command, "exclusive", ()):
         yield f"Only one of {spelled([code(name) for name in group])} may be used.\n"
+    if "kubeconfig" not in {option.name for option in node.options}:
+        return
     also = ["[connection flags](README.md#connection-flags) (`-n`, `--context` and others)"]
     if {option.name for option in node.options}.issuperset(CONTROLLER_NAMES):
         also.append("[controller flags](README.md#controller-flags)")

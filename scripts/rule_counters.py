@@ -221,10 +221,22 @@ def _hour_of(counter: Counter, grown: str, end: int) -> str:
 
 
 def _durations() -> Iterator[str]:
-    """A quantile can do without an hour whose end was missed."""
+    """A quantile can do without an hour whose end was missed.
+
+    Of tools only the quantile is kept by the hour: thousands of them, with all their buckets, would take a
+    dashboard seconds to read.
+    """
     yield from map(_of_buckets, DURATIONS)
     for one in DURATIONS:
-        yield _hour_of(one, f"sum_over_time({one.base}:increase5m[58m])", 3300)
+        hour = f"sum_over_time({one.base}:increase5m[58m])"
+        yield _p95_of_an_hour(hour) if _TOOL in one.labels else _hour_of(one, hour, 3300)
+
+
+def _p95_of_an_hour(hour: str) -> str:
+    at_its_end = _HOUR_ENDS.format(3300)
+    return _rule(
+        "agent_tool:call_duration_seconds:p95_1h", f"histogram_quantile(0.95, {hour}) >= 0\n{at_its_end}"
+    )
 
 
 def _of_buckets(counter: Counter) -> str:

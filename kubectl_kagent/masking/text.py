@@ -12,16 +12,16 @@ from kubectl_kagent.masking.shapes import SHAPES, tokens
 _HINTS = (*HINTS, *MARKS, *(begin.lower() for shape in SHAPES for begin in shape.begins))
 _KEPT = 4  # letters of a token that say whose it is
 # Letters that are not seen, and would part a name or a token (Unicode's Cf, as far as text has them)
-_UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
 def masked(text: str) -> str:
     """``text`` with what is a secret by its shape or its name masked: ``[masked]``, ``sk-p…[masked]``."""
     lower = text.lower()
-    if not any(hint in lower for hint in _HINTS) and not (not text.isascii() and _UNSEEN.search(text)):
+    if not any(hint in lower for hint in _HINTS) and not (not text.isascii() and UNSEEN.search(text)):
         return text
-    if not text.isascii() and _UNSEEN.search(text):
-        seen = [place for place, char in enumerate(text) if not _UNSEEN.match(char)]
+    if not text.isascii() and UNSEEN.search(text):
+        seen = [place for place, char in enumerate(text) if not UNSEEN.match(char)]
         bare = "".join(text[place] for place in seen)
         found = [(seen[start], seen[end - 1] + 1, mask) for start, end, mask in _spans(bare)]
     else:

@@ -23,12 +23,12 @@ def allows(obj: Mapping[str, Any], namespace: str, labels: Callable[[], Labels])
             return True
         case "Selector":
             selector = dig(rule, "selector")
-            return isinstance(selector, Mapping) and _matches(selector, labels())
+            return isinstance(selector, Mapping) and matches(selector, labels())
         case _:
             return False
 
 
-def _matches(selector: Mapping[str, Any], labels: Labels) -> bool:
+def matches(selector: Mapping[str, Any], labels: Labels) -> bool:
     """A Kubernetes label selector: all of it must hold, and an empty one holds for everything."""
     equal = selector.get("matchLabels") or {}
     return all(labels.get(key) == value for key, value in equal.items()) and all(

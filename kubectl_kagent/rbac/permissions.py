@@ -235,6 +235,24 @@ _CHECKED = tuple(
     )
 )
 
+_LEFT_OUT = "leaves it out, and says so"
+_REPORTED = (
+    *_only_with("NAME", _NAMED[:1]),
+    *(
+        replace(need, without=need.without or _LEFT_OUT)
+        for need in (
+            *_CHECKED,
+            *_OVERVIEW,
+            *_each((CONFIG_MAP, MODEL_CONFIG), ("get",), "what the config is made from"),
+            Need(
+                POD, ("list",), "the controllers' pods", elsewhere=f"{_ALL_NAMESPACES}, or the controller's"
+            ),
+            Need(POD, ("get",), "logs of the pods", subresource="log"),
+            Need(POD, ("get",), "the controllers' logs", subresource="log", elsewhere="the controller's"),
+        )
+    ),
+)
+
 PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "get agents|mcpservers": (
         *_each(WORKLOADS, ("get", "list"), "the objects"),
@@ -459,6 +477,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     ),
     "check": _CHECKED,
     "completion install|uninstall": (),
+    "report": _REPORTED,
+    "lint": (),  # asks nobody
     "version": (
         Need(CRD, ("get",), "which versions are served", "leaves them out", elsewhere="the cluster"),
         Need(

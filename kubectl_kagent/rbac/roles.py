@@ -65,8 +65,8 @@ RECORDS_AGENTS_ONLY = Rule(CONTROLLER_REVISION.group, CONTROLLER_REVISION.plural
 ROLES = (
     Role(
         "kagent-view",
-        "look: check, get, describe, logs, rollout history, diff, status, tools list, check, version; "
-        "completion of names",
+        "look: check, get, describe, logs, report, rollout history, diff, status, tools list, check, "
+        "version; completion of names",
         frozenset(filter(_is_looking, _rules())),
         ("view", "edit", "admin"),
     ),

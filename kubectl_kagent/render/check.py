@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, TypedDict
-from xml.etree import ElementTree
 
 from kubectl_kagent.check.findings import FAILURE, WARNING, CheckFinding, CheckReport, Section
-from kubectl_kagent.masking import masked
-from kubectl_kagent.model.note import Note
 from kubectl_kagent.render.columns import Column, cells
+from kubectl_kagent.render.junit import FAILED, PASSED, SKIPPED, Case, junit
 from kubectl_kagent.render.observe_status import RemedyView, remedy_lines, remedy_view
 from kubectl_kagent.render.table import plain
+
+_MOST = 8
 
 _COLUMNS: Sequence[Column[Section]] = (
     Column("SECTION", lambda section: section.name),
@@ -32,14 +32,22 @@ def _below(section: Section) -> str:
     if not section.findings and not section.unchecked:
         return ""
     lines = [line for finding in section.findings for line in _lines(finding)]
-    lines += [f"  not checked: {plain(note.line)}" for note in section.unchecked]
+    lines += [
+        f"  {line}" for line in _first([f"not checked: {plain(note.line)}" for note in section.unchecked])
+    ]
     return "".join(f"{line}\n" for line in ("", f"{section.name}:", *lines))
 
 
 def _lines(finding: CheckFinding) -> Iterator[str]:
     yield f"  {finding.level}: {plain(finding.line)}"
-    yield from (f"    {plain(cause)}" for cause in finding.causes)
+    yield from (f"    {line}" for line in _first([plain(cause) for cause in finding.causes]))
     yield from (f"    {line}" for line in remedy_lines(finding.remedy))
+
+
+def _first(lines: Sequence[str]) -> Sequence[str]:
+    """So that the rights of somebody without any don't push the rest off the screen."""
+    more = len(lines) - _MOST
+    return lines if more <= 1 else [*lines[:_MOST], f"... {more} more: see -o json"]
 
 
 class CheckFindingView(TypedDict):
@@ -107,42 +115,16 @@ def check_junit(found: CheckReport) -> str:
 
     A warning passes, with its text in system-out; what was not checked is skipped.
     """
-    root = ElementTree.Element("testsuites", name="kubectl kagent check")
-    for section in found.sections:
-        cases = [*map(_case, section.findings), *map(_skipped, section.unchecked)]
-        if section.ok:
-            cases.append(ElementTree.Element("testcase", name=f"{section.ok} ok"))
-        counts = {
-            "tests": len(cases),
-            "failures": section.count(FAILURE),
-            "errors": 0,
-            "skipped": len(section.unchecked),
-        }
-        values = {key: str(value) for key, value in counts.items()}
-        suite = ElementTree.SubElement(root, "testsuite", {"name": section.name, **values})
-        for case in cases:
-            case.set("classname", f"check.{section.name}")
-            suite.append(case)
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    suites = [(section.name, f"check.{section.name}", list(_cases(section))) for section in found.sections]
+    return junit("kubectl kagent check", suites)
 
 
-def _case(finding: CheckFinding) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", name=_words(finding.about))
-    told = _words("\n".join(line.strip() for line in _lines(finding)))
-    if finding.level == FAILURE:
-        ElementTree.SubElement(case, "failure", message=_words(finding.line)).text = told
-    else:
-        ElementTree.SubElement(case, "system-out").text = told
-    return case
-
-
-def _skipped(note: Note) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", name=_words(note.about))
-    ElementTree.SubElement(case, "skipped", message=_words(note.why or note.about))
-    return case
-
-
-def _words(text: str) -> str:
-    """Without secrets, and without what XML has no place for."""
-    return "\n".join(plain(line) for line in masked(text).split("\n"))
+def _cases(section: Section) -> Iterator[Case]:
+    for finding in section.findings:
+        told = "\n".join(line.strip() for line in _lines(finding))
+        outcome, message = (FAILED, finding.line) if finding.level == FAILURE else (PASSED, "")
+        yield Case(finding.about, outcome, message, told)
+    for note in section.unchecked:
+        yield Case(note.about, SKIPPED, note.why or note.about)
+    if section.ok:
+        yield Case(f"{section.ok} ok")

@@ -24,12 +24,15 @@ _REVISIONS = 5
 _PROMPT_LINES = 12
 
 
-def description(found: Description, *, now: datetime) -> str:
-    """The whole screen; sections without content say ``<none>``, those that may not be read ``<unknown>``."""
+def description(found: Description, *, now: datetime, prompt: bool = True) -> str:
+    """The whole screen; sections without content say ``<none>``, those that may not be read ``<unknown>``.
+
+    ``prompt``: whether the prompt is shown.
+    """
     workload = found.overview.workload
     sections = [
         _facts(found.overview, now),
-        *([_prompt(workload)] if workload.prompt else []),
+        *([_prompt(workload)] if prompt and workload.prompt else []),
         *([_tools(found.tools)] if workload.is_agent else []),
         _conditions(workload, now),
         _section("Revisions", _revisions(found, now), unknown="revision" in found.unknown),

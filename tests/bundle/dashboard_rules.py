@@ -228,8 +228,8 @@ def _of_long_ranges(query: Query) -> Iterator[str]:
     """A week of what is recorded each 30 s, or of the collector's buckets, takes too long to read."""
     if re.search(r":total\{[^}]*\}\[\$__(range|interval)\]", query.text):
         yield "a recorded counter over a time range, in place of its :increase5m"
-    if re.search(r"traces_span_metrics\w+\{[^}]*\}(?! @ end\(\))", query.text):
-        yield "series of spans at another time than @ end(): they are there for exemplars alone"
+    if re.search(r"traces_span_metrics\w+\{[^}]*\}(?! @ 0)", query.text):
+        yield "series of spans at another time than @ 0: they are there for exemplars alone"
 
 
 def _of_windows(query: Query, tree: object) -> Iterator[str]:

@@ -217,7 +217,7 @@ def _line(one: Mapping[str, Any], intervals: Mapping[str, int]) -> Line:
 
 def _every(name: str, interval: int) -> int:
     """Of the evaluations in five minutes, or an hour, one leaves a sample, the next a mark that it ended."""
-    if name.endswith(":increase1h"):
+    if name.endswith((":increase1h", ":p95_1h")):
         return 1800
     return 150 if interval == 30 and name.endswith((":increase5m", ":counted")) else interval
 

@@ -127,8 +127,8 @@ BREAKS: list[tuple[str, Callable[[Json], Any], str]] = [
     ),
     (
         "a week of spans",
-        lambda d: replace(panel(d, DURATION)["targets"][2], "expr", " @ end()", ""),
-        f"{DURATION}/C: series of spans at another time than @ end()",
+        lambda d: replace(panel(d, DURATION)["targets"][2], "expr", " @ 0", ""),
+        f"{DURATION}/C: series of spans at another time than @ 0",
     ),
     (
         "another window",

@@ -61,8 +61,8 @@ def test_rules_record_so_many_of_an_agent(scraped: list[scale.Line], tmp_path: P
     )
     # two counters, buckets thrice; rate, p95, the hour's tokens, trouble; seven windows of the error budget
     assert turns == 2 * OF_A_COUNTER + 3 * BUCKETS + 4 + 7
-    # three counters; rate, share of failures, p95
-    assert tools == TOOLS * (3 * OF_A_COUNTER + 3 * BUCKETS + 3)
+    # three counters, buckets twice; rate, share of failures, p95 of five minutes and of an hour
+    assert tools == TOOLS * (3 * OF_A_COUNTER + 2 * BUCKETS + 4)
     # calls, failures of two kinds, tokens in and out; rates of calls and tokens, share, p95; a price
     assert models == MODELS * (5 * OF_A_COUNTER + 3 * BUCKETS + 5) + 1
     assert sum(found.values()) - turns - tools - models == 7  # its workload, replicas, ReplicaSet and pod

@@ -14,6 +14,7 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.rbac.rules import Rule
+from tests.lab.layout import CHECKOUT
 from tests.permissions.recording import Use, table
 from tests.permissions.scenes import (
     ROUTED,
@@ -259,5 +260,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("check", before=crowd, after=no_crowd, harmless=True),
     ),
     "completion install|uninstall": (),  # they ask no cluster
+    "report": (
+        Case("report --file=-", before=no_crowd),
+        Case("report agent/agent --file=-"),
+        Case("report --file=-", before=crowd, after=no_crowd, harmless=True),
+    ),
+    "lint": (Case(f"lint -f {CHECKOUT}/manifests/examples/datetime-agent/base"),),
     "version": (Case("version"),),
 }

@@ -55,7 +55,7 @@ def of_dashboards(ask: Ask, exemplars: Ask, variables: Mapping[str, str], second
         for query in queries(dashboard):
             if query.kind == "prometheus":
                 text = filled(query.text, variables, seconds)
-                found = (exemplars if "@ end()" in text else ask)(text)
+                found = (exemplars if " @ 0)" in text else ask)(text)
                 each = [set(one["metric"]) for one in found]
                 have = set.intersection(*each) | (set.union(*each) & _NOT_OF_ALL) if found else set()
                 missing = tuple(sorted(_labels(dashboard, query) - have)) if found else ()

@@ -23,6 +23,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload, dig
 from kubectl_kagent.observe.bundle import SELECTOR
 from tests.fake.records import GO_SESSION, GO_TASK, HITL_SESSION, JAEGER_TRACE, TEMPO_TRACE
+from tests.lab.layout import CHECKOUT
 from tests.permissions import recording, running, scenes
 from tests.permissions.scenes import nothing
 from tests.soak.services import WAITING_SESSION as SESSION
@@ -331,11 +332,14 @@ FORMS: tuple[Form, ...] = (
     Form("tools call mcpserver/server get_time", done=_called, shown=False),
     Form("tools call remotemcpserver/remote get_time -o json", done=_called, shown=False),
     Form("tools call service/web get_time --arg timezone=UTC", done=_called, shown=False),
-    # check, completion, version
+    # check, completion, lint, report, version
     Form("check", fails=True),
     Form("check -A -o json", fails=True),
     Form("completion install -h"),  # it asks nobody, and works on this machine
     Form("completion uninstall -h"),
+    Form("report --file=-"),
+    Form(f"report {RECORDS} --file=- --include-messages"),
+    Form(f"lint -f {CHECKOUT}/manifests/examples/datetime-agent/base"),
     Form("version"),
     Form("version -o json"),
 )

@@ -10,10 +10,11 @@ import signal
 import threading
 import time
 import traceback
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
-from io import StringIO
+from io import BytesIO, StringIO
 from types import FrameType
 from unittest import mock
 
@@ -159,8 +160,16 @@ def _invoke(words: list[str], stdin: str | None, bounds: _Bounds) -> tuple[int, 
     trouble = ""
     if result.exception and not isinstance(result.exception, SystemExit):
         trouble = "".join(traceback.format_exception(result.exception))
-    out = result.stdout_bytes.decode(errors="replace")
+    out = _texts(result.stdout_bytes).decode(errors="replace")
     return result.exit_code, out, result.stderr_bytes.decode(errors="replace"), trouble
+
+
+def _texts(printed: bytes) -> bytes:
+    """Of an archive the texts that are in it."""
+    if not printed.startswith(b"PK"):
+        return printed
+    archive = zipfile.ZipFile(BytesIO(printed))
+    return b"".join(map(archive.read, archive.namelist()))
 
 
 @contextmanager

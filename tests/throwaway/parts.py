@@ -208,7 +208,7 @@ PARTS = (
     Part(
         6,
         "rbac/roles.py",
-        [insert(_ROLES, "made, ", before="logs, rollout history")],
+        [insert(_ROLES, "made, ", before="logs, report")],
         verbs("test_each_verb_is_in_the_purpose_of_a_role"),
         ["made: name it in the purpose of its role in kubectl_kagent/rbac/roles.py"],
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,8 @@ def everything(
     with talking(turn(), turn(), data=records()) as there:
         for verb in TALK:
             yield verb, "".join(kagent(*verb.split(), f"--kagent-url={there.url}")[1:])
+        for words in ((), ("--include-messages",)):
+            yield "report", reported(kagent, tmp_path, f"--kagent-url={there.url}", *words)
         with serve() as spans:
             spans.answer = lambda _: response(200, "", "application/x-protobuf")
             for verb in ("chat clock hello", "chat clock hello -o json"):
@@ -342,6 +345,16 @@ def everything(
     yield "record", recorded(world)
     yield "a diff program", diff_program(kagent, tmp_path, monkeypatch)
     yield "chat_history", remembered(monkeypatch, tmp_path)
+
+
+def reported(kagent: Kagent, tmp_path: Path, *words: str) -> str:
+    """What report prints, and what is in its archive."""
+    path = tmp_path / "report.zip"
+    code, out, err = kagent("report", f"--file={path}", *words)
+    assert (code, out) == (0, f"{path}\n"), err
+    archive = zipfile.ZipFile(path)
+    path.unlink()
+    return "".join((out, err, *(archive.read(name).decode() for name in archive.namelist())))
 
 
 def refusals(kagent: Kagent) -> Iterator[tuple[str, str]]:

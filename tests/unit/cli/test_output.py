@@ -26,6 +26,7 @@ _TRIED = {
     "default": "default",
     "raw": "raw",
     "junit": "junit",
+    "sarif": "sarif",
 }
 _NEVER = (
     "xml",
@@ -74,6 +75,7 @@ def test_these_verbs_have_formats() -> None:
         "check": "json yaml jsonpath junit",
         "get": "json yaml name wide jsonpath custom-columns",
         "hibernate": "json yaml name jsonpath custom-columns",
+        "lint": "json yaml jsonpath sarif junit",
         "logs": "default raw json",
         "observe install": "json yaml name jsonpath custom-columns",
         "observe status": "json yaml jsonpath",

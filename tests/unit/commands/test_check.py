@@ -238,6 +238,17 @@ def test_a_fault_is_named_with_its_cause_and_nothing_else(
     assert (code, err) == (wanted, "")
 
 
+def test_who_has_hardly_any_rights_gets_a_screen_that_can_be_read(
+    kagent: Kagent, world: Checked, screen: Screen
+) -> None:
+    for resource in (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, DEPLOYMENT, POD, EVENT, CONFIG_MAP):
+        for verb in ("get", "list", "watch", "create", "patch", "delete"):
+            world.deny(verb, resource)
+    code, out, err = kagent("check", cluster=world)
+    screen("check-hardly-any-rights", out.partition("\n\n")[2])
+    assert (code, err) == (0, "")
+
+
 def test_for_programs(kagent: Kagent, world: Checked) -> None:
     _missing_model(world)
     world.deny("get", CRD)
