@@ -38,6 +38,7 @@ def test_what_is_not_run_and_why() -> None:
         "a receiver of yours": 2,
         "a screen, mostly of make demo, which runs these": 6,
         "docker": 2,
+        "files of yours": 1,
         "helm": 2,
         "it brings the lab up": 1,
         "it changes the whole cluster; make test-telemetry does it": 2,
