@@ -249,8 +249,8 @@ def play(world: LabWorld, case: Case, user: str, *, refused: bool = False) -> tu
     return done, cluster.used, before
 
 
-# observe's objects are not of one namespace: tests/cluster/test_observe.py has its role
-VERBS = [verb for verb in PERMISSIONS if verb.split()[0] != "observe"]
+# observe's objects are not of one namespace: tests/alone/test_observe.py has its role. Some verbs ask nobody.
+VERBS = [verb for verb, needs in PERMISSIONS.items() if needs and verb.split()[0] != "observe"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
