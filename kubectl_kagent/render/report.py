@@ -52,7 +52,7 @@ def left_out(found: Gathered) -> tuple[Note, ...]:
 
 def _files(found: Gathered, redaction: Redaction) -> Iterator[tuple[str, str, str]]:
     """Name, what it is, text."""
-    checked = redaction.data(check_view(found.check))
+    checked = redaction.values(check_view(found.check))
     yield "check.json", "what check found, for programs", _json(checked)
     yield (
         "objects.yaml",

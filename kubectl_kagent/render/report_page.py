@@ -225,9 +225,9 @@ class _Page:
         )
 
     def _row(self, number: int, each: WorkloadReport) -> str:
-        overview = each.found.overview if each.found else None
+        overview = each.description.overview if each.description else None
         counts = overview.counts if overview else None
-        pods = [Pod(pod) for pod in each.found.pods] if each.found else []
+        pods = [Pod(pod) for pod in each.description.pods] if each.description else []
         failed = sum(turn.state == "failed" for turn in each.turns)
         tasks = f"{len(each.turns)} ({failed} failed)" if failed else str(len(each.turns))
         cells = (
@@ -243,8 +243,8 @@ class _Page:
     def _details(self, number: int, each: WorkloadReport) -> Iterator[str]:
         now = self.found.made
         yield f'<details><summary>{self._text(_name(each))}</summary><div id="w{number}">'
-        if each.found:
-            yield self._screen(description(each.found, now=now, prompt=self.redaction.whole))
+        if each.description:
+            yield self._screen(description(each.description, now=now, prompt=self.redaction.whole))
         if each.history:
             yield "<h3>History</h3>"
             yield self._screen(history_table(each.workload.label, each.history, now=now, wide=True))
@@ -255,7 +255,11 @@ class _Page:
         yield "</div></details>"
 
     def _logs(self, each: WorkloadReport) -> Iterator[str]:
-        pods = {(pod.namespace, pod.name) for pod in map(Pod, each.found.pods)} if each.found else set()
+        pods = (
+            {(pod.namespace, pod.name) for pod in map(Pod, each.description.pods)}
+            if each.description
+            else set()
+        )
         own = [log for log in self.found.logs if (log.namespace, log.pod) in pods]
         if own:
             yield "<h3>Logs</h3><ul>"

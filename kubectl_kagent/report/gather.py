@@ -55,10 +55,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadReport:
-    """One workload; ``found`` is None where its surroundings may not be read. Turns are newest first."""
+    """One workload; ``description`` is None where it may not be made. Turns are newest first."""
 
     workload: Workload
-    found: Description | None
+    description: Description | None
     history: tuple[HistoryRow, ...]
     turns: tuple[Turn, ...]
 
@@ -260,7 +260,7 @@ def _objects(
         *((DEPLOYMENT, item) for status in facts.controllers.values() for item in status.deployments),
         *((REPLICA_SET, item) for item in sets if any(each.selects(item) for each in chosen)),
         *((POD, item) for item in pods),
-        *((EVENT, event) for each in reports if each.found for event in each.found.events),
+        *((EVENT, event) for each in reports if each.description for event in each.description.events),
     ]
     typed = {
         (kind, item["metadata"].get("namespace"), item["metadata"]["name"]): {

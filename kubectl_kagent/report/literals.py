@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from kubectl_kagent.masking.innocent import is_innocent
+from kubectl_kagent.masking.legible import only_legible
 from kubectl_kagent.masking.names import is_secret_name
-from kubectl_kagent.masking.words import only_words
 from kubectl_kagent.model.deployment import REVISION
 from kubectl_kagent.model.pod import DEFAULT_CONTAINER
 from kubectl_kagent.model.trace import FAILED, Step, Turn
@@ -81,7 +81,7 @@ def secrets(objects: Iterable[Object], visible: set[str]) -> set[str]:
 def _is_secret(value: str, *, named: bool) -> bool:
     if is_innocent(value) or value.strip(" .-").isdigit():
         return False
-    return named or only_words(value) != value
+    return named or only_legible(value) != value
 
 
 def _literals(room: str, key: str, value: Any) -> Iterator[tuple[str, bool]]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from kubectl_kagent.masking import MASKED, masked, masked_value
 from kubectl_kagent.masking.known import KnownValues
+from kubectl_kagent.masking.legible import only_legible
 from kubectl_kagent.masking.stream import Lines
-from kubectl_kagent.masking.words import only_words
 from kubectl_kagent.model.trace import Step, Turn
 from kubectl_kagent.report import literals
 
@@ -48,20 +48,20 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """A text of any lines as it may be seen."""
-        return only_words(masked(self._secrets.masked(self._messages.masked(text))), self._names)
+        return only_legible(masked(self._secrets.masked(self._messages.masked(text))), self._names)
 
     def lines(self, lines: Sequence[str]) -> list[str]:
         """The lines of a log, as many as they were; a secret may go on in the next one."""
         known = self._secrets.masked(self._messages.masked("\n".join(lines))).split("\n")
         keys = Lines()
-        return [only_words(keys.masked(line), self._names) for line in known]
+        return [only_legible(keys.masked(line), self._names) for line in known]
 
-    def data(self, value: Any) -> Any:
+    def values(self, value: Any) -> Any:
         """A JSON value with each text in it as it may be seen."""
         if isinstance(value, Mapping):
-            return {key: self.data(item) for key, item in value.items()}
+            return {key: self.values(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.data(item) for item in value]
+            return [self.values(item) for item in value]
         return self.text(value) if isinstance(value, str) else value
 
     def shape(self, obj: Object) -> Any:

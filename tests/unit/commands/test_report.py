@@ -25,6 +25,7 @@ from kubectl_kagent.model.resources import (
     LISTABLE,
     MCP_SERVER,
     POD,
+    REMOTE_MCP_SERVER,
     REPLICA_SET,
     Resource,
 )
@@ -184,8 +185,10 @@ def test_objects_without_values(kagent: Kagent, world: Checked) -> None:
     spec = {"declarative": {"systemMessage": "Be kind.\nAlways.", "deployment": settings}}
     note = {"team/note": "ask bob", "kubectl.kubernetes.io/restartedAt": "2026-11-23T08:00:00Z"}
     world.edit(AGENT, "clock", {"spec": spec, "metadata": {"annotations": note}})
+    world.edit(REMOTE_MCP_SERVER, "web", {"spec": {"url": "http://web.example/mcp?team=swordfish"}})
     objects = list(yaml.safe_load_all(reported(kagent, world, "clock")["objects.yaml"]))
-    own = objects[0]
+    own, (server,) = objects[0], [item for item in objects if item["kind"] == "RemoteMCPServer"]
+    assert server["spec"]["url"] == "http://web.example/mcp?[masked]"
     assert own["metadata"]["annotations"] == {
         "team/note": "[masked]",
         "kubectl.kubernetes.io/restartedAt": "2026-11-23T08:00:00Z",

@@ -292,7 +292,7 @@ def test_each_of_them_is_there_to_be_seen(
     assert set(PLACES) - seen(found) == {*UNREAD}
 
 
-@pytest.mark.parametrize("net", ["only_words", "masked"])
+@pytest.mark.parametrize("net", ["only_legible", "masked"])
 def test_what_is_known_needs_no_other_net(
     net: str, kagent: Kagent, world: Checked, monkeypatch: pytest.MonkeyPatch
 ) -> None:

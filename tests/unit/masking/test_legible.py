@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_kagent.masking.words import only_words
+from kubectl_kagent.masking.legible import only_legible
 
 LOGS = Path(__file__).parents[2] / "data" / "logs"
 
@@ -38,7 +38,7 @@ LOGS = Path(__file__).parents[2] / "data" / "logs"
     ],
 )
 def test_what_programs_say_passes(text: str) -> None:
-    assert only_words(text) == text
+    assert only_legible(text) == text
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_programs_say_passes(text: str) -> None:
     ],
 )
 def test_what_is_no_word_is_masked(text: str, shown: str) -> None:
-    assert only_words(text) == shown
+    assert only_legible(text) == shown
 
 
 def test_a_name_passes_as_a_whole_and_in_an_address() -> None:
@@ -72,8 +72,8 @@ def test_a_name_passes_as_a_whole_and_in_an_address() -> None:
         "pod clock-7d9f8b6c5-x2x4z: pulled ghcr.io/x/app:0.10.4-b7, "
         "GET /tasks/0a88b63a-b1b1-4ea5-a3f2-bbff5cd559c1?a=1"
     )
-    assert only_words(text, names) == text
-    assert only_words("clock-7d9f8b6c5-x2x4y", names) == "[masked]"
+    assert only_legible(text, names) == text
+    assert only_legible("clock-7d9f8b6c5-x2x4y", names) == "[masked]"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_name_passes_as_a_whole_and_in_an_address() -> None:
 def test_so_many_of_a_thousand_random_keys_pass_at_most(letters: str, length: int, most: int) -> None:
     dice = random.Random(7)
     keys = ["".join(dice.choices(letters, k=length)) for _ in range(1000)]
-    assert sum(only_words(key) == key for key in keys) <= most
+    assert sum(only_legible(key) == key for key in keys) <= most
 
 
 def test_a_real_log_stays_readable() -> None:
@@ -98,7 +98,7 @@ def test_a_real_log_stays_readable() -> None:
     log = (LOGS / "python_runtime.log").read_text()
     masked = [
         (before, after)
-        for before, after in zip(log.split(), only_words(log).split(), strict=True)
+        for before, after in zip(log.split(), only_legible(log).split(), strict=True)
         if before != after
     ]
     without_ids = [
@@ -113,5 +113,5 @@ def test_a_real_log_stays_readable() -> None:
 def test_a_long_text_takes_time_in_proportion() -> None:
     text = ("a1" * 50_000 + " ") * 2 + "=" * 100_000 + "a@" * 50_000 + "A" * 100_000
     began = time.process_time()
-    only_words(text)
+    only_legible(text)
     assert time.process_time() - began < 5

@@ -80,7 +80,7 @@ _OURS = {
 }
 
 
-def only_words(text: str, names: Collection[str] = ()) -> str:
+def only_legible(text: str, names: Collection[str] = ()) -> str:
     """``text`` with all masked that is neither words nor numbers nor one of ``names``.
 
     A run of letters is looked at between blanks, quotes and brackets, and then between what parts addresses,
