@@ -95,7 +95,7 @@ def _metadata(obj: Mapping[str, Any]) -> Iterator[Fault]:
     for key, value in (metadata.get("labels") or {}).items():
         yield from _key(("metadata", "labels"), key)
         if not _VALUE.fullmatch(value):
-            yield Fault(("metadata", "labels", key), f'"{value}" is not a value of a label')
+            yield Fault(("metadata", "labels"), f'"{value}" is not a value of a label')
     for key in metadata.get("annotations") or {}:
         yield from _key(("metadata", "annotations"), key.lower())
 

@@ -20,11 +20,13 @@ LARGEST = 8 << 20  # bytes of a file; etcd keeps objects of up to 1.5 MiB
 _MOST = 200_000  # values of a document; an alias counts as all that it stands for
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z).*\n?", re.MULTILINE)
 _JSON_SPACE = re.compile(r"\s*")
+# JSON's pair of escapes for one letter; any other escape is passed by, a backslash of its own too.
+_PAIR = re.compile(r"\\(?:(u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|.)", re.DOTALL)
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "<<"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
 _RESOLVER = yaml.SafeLoader("")
-COMMENT = re.compile(r"#[ \t]*kagent-lint:(?P<text>[^\r\n]*)")
+COMMENT = re.compile(r"#[ \t]*kagent-lint:(?=(?P<text>[^\r\n]*))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
 
 def _json_parts(text: str, before: int) -> Iterator[tuple[str, int]]:
     """JSON objects one after the other. JSON has tabs outside of texts only, where YAML may have none."""
-    spaced = text.replace("\t", " ")
+    spaced = _PAIR.sub(
+        lambda pair: json.loads(f'"{pair[0]}"') if pair[1] else pair[0], text.replace("\t", " ")
+    )
     position = 0
     while position < len(spaced):
         try:
@@ -178,8 +182,6 @@ class _Values:
     def scalar(self, node: yaml.ScalarNode) -> Any:
         self.document.texts.append((node.start_mark.index, node.end_mark.index))
         text = str(node.value)
-        if any("\ud800" <= letter <= "\udfff" for letter in text):  # JSON's pairs of escapes
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         # libyaml gives a plain scalar no style, or an empty one
         if node.style or (node.tag == _TEXT and _resolved(text) != _TEXT):
             return text
