@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_FLAG = re.compile(r"(?<![\w`-])(?:-o [a-z]+|--?[a-zA-Z][a-z-]*(?:=[\w.:/-]*\w)?)")
+_FLAG = re.compile(
+    r"(?<![\w`-])(?:-o (?:json|yaml|name|wide|md|junit|sarif)\b|--?[a-zA-Z][a-z-]*(?:=[\w.:/-]*\w)?)"
+)
 _SPECIAL = re.compile(r"[\\*<>\[\]]")
 
 
