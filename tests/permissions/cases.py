@@ -261,7 +261,11 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "completion install|uninstall": (),  # they ask no cluster
     "report": (
-        Case("report --file=-", before=no_crowd),
+        Case(
+            "report --file=-",
+            before=no_crowd,
+            hurried=frozenset({Use(Rule("", "configmaps", "list"), elsewhere=True)}),
+        ),
         Case("report agent/agent --file=-"),
         Case("report --file=-", before=crowd, after=no_crowd, harmless=True),
     ),

@@ -76,7 +76,8 @@ def faults(line: str, step: int = 1) -> Result:
 def mutants(line: str, count: int, first: int = 0) -> Result:
     form, result = find(line), Result()
     scene = Scene(form)
-    for number in range(first, first + count):
+    answers = scene.calm.requests  # none of a verb that asks nobody
+    for number in range(first, first + count) if answers else ():
         done, troubles, hit = mutant(scene, str(number))
         _note(result, done.code, troubles, f"{form.line}: {hit}", ("mutant", form.line, str(number)))
     return result

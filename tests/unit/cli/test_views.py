@@ -126,6 +126,7 @@ _MORE = (
     Form(f"rollout history agent/{AGENT_WITH_RECORDS}", before=_undone),
     Form(f"rollout history agent/{AGENT_WITH_RECORDS} --revision=4", before=_undone),
     Form("observe status", before=_traceless, fails=True),
+    Form(f"lint -f {recordings.DATA}/lint/unapproved-tool/bad.yaml"),
     Form("trace list --input=-", stdin=_spans()),
     Form("top models --prometheus=none --since=24h"),
     *(Form(f"top {kind} -A", before=_slow) for kind in ("agents", "tools", "models")),
