@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import queue
 import sys
 import threading
@@ -233,6 +234,7 @@ def _interrupted(connections: Any, place: int, tell: Callable[[bool], None]) -> 
                 raise KeyboardInterrupt
         return trace
 
+    gc.disable()  # it would run the finalizer of an earlier pool here, and that be interrupted
     sys.settrace(trace)
     try:
         connections.request("GET", "/version")
@@ -240,6 +242,7 @@ def _interrupted(connections: Any, place: int, tell: Callable[[bool], None]) -> 
         pass
     finally:
         sys.settrace(None)
+        gc.enable()
     connections.close()
     tell(left >= 0)
 
