@@ -79,11 +79,12 @@ def lint(
     """
     from kubectl_kagent.lint import crds as schemas
     from kubectl_kagent.lint import linter, sources
+    from kubectl_kagent.lint.documents import LARGEST
     from kubectl_kagent.render import lint as screen
 
     if not names and folder is None:
         raise UsageError("which manifests? -f or -k is missing", hint="kubectl kagent lint -f FILE")
-    stdin = sys.stdin.buffer.read() if sources.STDIN in names else b""
+    stdin = sys.stdin.buffer.read(LARGEST + 1) if sources.STDIN in names else b""
     read = [sources.built(folder)] if folder else list(sources.files(names, stdin, recursive=recursive))
     found = linter.lint(read, schemas.given(crds) if crds else schemas.packed(), namespace)
     if not found.objects and not found.findings:

@@ -55,24 +55,26 @@ def broken_rules(schema: Schema, value: Any) -> tuple[list[Fault], list[Unjudged
     """The rules that do not hold for ``value``, which has its defaults and fits the schema."""
     faults: list[Fault] = []
     unjudged: list[Unjudged] = []
-    for path, rule, part, self in _rules(schema, value, ()):
-        try:
-            holds = _evaluate(rule["rule"], part, self)
-        except _Failed as failed:
-            faults.append(Fault(path, f"{rule['rule']}: {failed}", RULE))
-        except _NotKnown as unknown:
-            unjudged.append(Unjudged(path, rule["rule"], str(unknown)))
-        else:
-            if not holds:
-                faults.append(Fault((*path, *_field(rule)), _message(rule), RULE))
+    for path, rules, part, self in _rules(schema, value, ()):
+        typed = _typed(part, self)
+        for rule in rules:
+            try:
+                holds = _evaluate(rule["rule"], typed)
+            except _Failed as failed:
+                faults.append(Fault(path, f"{rule['rule']}: {failed}", RULE))
+            except _NotKnown as unknown:
+                unjudged.append(Unjudged(path, rule["rule"], str(unknown)))
+            else:
+                if not holds:
+                    faults.append(Fault((*path, *_field(rule)), _message(rule), RULE))
     return faults, unjudged
 
 
-def _rules(schema: Schema, value: Any, path: Path) -> Iterator[tuple[Path, Schema, Schema, Any]]:
-    """Each rule with its place, its schema, and the value that is ``self`` in it."""
-    for rule in schema.get(_RULES) or ():
-        if not _OF_A_CHANGE.search(rule["rule"]):
-            yield path, rule, schema, value
+def _rules(schema: Schema, value: Any, path: Path) -> Iterator[tuple[Path, list[Schema], Schema, Any]]:
+    """The rules of each place, its schema, and the value that is ``self`` in them."""
+    rules = [rule for rule in schema.get(_RULES) or () if not _OF_A_CHANGE.search(rule["rule"])]
+    if rules:
+        yield path, rules, schema, value
     if isinstance(value, Mapping):
         known, more = schema.get("properties") or {}, schema.get("additionalProperties")
         for key, item in value.items():
@@ -101,12 +103,12 @@ class _NotKnown(Exception):
     """The rule says something that our CEL does not know."""
 
 
-def _evaluate(rule: str, schema: Schema, value: Any) -> bool:
+def _evaluate(rule: str, typed: Any) -> bool:
     from celpy.evaluation import CELEvalError  # half a second: only where there is a rule
 
     run = _program(rule)
     try:
-        return bool(run({"self": _typed(schema, value)}))
+        return bool(run({"self": typed}))
     except CELEvalError as error:
         text = str(error.args[0])
         if text.startswith("no such member"):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -77,12 +79,13 @@ def documents(data: bytes) -> Iterator[Document]:
 
 def _parts(text: str) -> Iterator[tuple[str, int]]:
     """Each document, and how many lines stand before it."""
-    start = 0
-    for match in (*_SEPARATOR.finditer(text), None):
+    start = before = 0
+    for match in chain(_SEPARATOR.finditer(text), [None]):
         part = text[start : match.start() if match else len(text)]
-        before = text.count("\n", 0, start)
         yield from _json_parts(part, before) if part.lstrip().startswith("{") else [(part, before)]
-        start = match.end() if match else start
+        if match:
+            before += text.count("\n", start, match.end())
+            start = match.end()
 
 
 def _json_parts(text: str, before: int) -> Iterator[tuple[str, int]]:
@@ -131,13 +134,17 @@ def _read(text: str, before: int) -> Document:
 
 
 def _comments(text: str, before: int, texts: list[tuple[int, int]]) -> Iterator[Comment]:
+    texts.sort()
+    line, counted = before + 1, 0
     for match in COMMENT.finditer(text):
         at = match.start()
-        if any(start <= at < end for start, end in texts):
+        place = bisect(texts, (at, len(text)))
+        if place and at < texts[place - 1][1]:
             continue
+        line += text.count("\n", counted, at)
+        counted = at
         begin = text.rfind("\n", 0, at) + 1
-        alone = not text[begin:at].strip()
-        yield Comment(before + text.count("\n", 0, at) + 1, match["text"], alone)
+        yield Comment(line, match["text"], alone=not text[begin:at].strip())
 
 
 class _Refused(Exception):
@@ -190,6 +197,7 @@ class _Values:
     def mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         merged: list[yaml.Node] = []
+        written: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
             key = self.scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if key is None:
@@ -198,22 +206,17 @@ class _Values:
             if name == _MERGE and not key_node.style:
                 merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
                 continue
-            if name in found:
+            if name in written:
                 text = f"{name} is there twice: only the last one counts"
                 self.document.problems.append(Problem(self.line(key_node), text, "duplicate-key"))
-                self.forget((*path, name))
+            written[name] = key_node, value_node
+        for name, (key_node, value_node) in written.items():
             self.document.lines[(*path, name)] = self.line(key_node)
             found[name] = self.value(value_node, (*path, name))
         for other in merged:
             below = self.value(other, path)
             found |= {name: value for name, value in below.items() if name not in found}
         return found
-
-    def forget(self, path: Path) -> None:
-        """The lines of a value that does not count."""
-        lines = self.document.lines
-        for old in [each for each in lines if each[: len(path)] == path]:
-            del lines[old]
 
 
 def _resolved(text: str) -> str:

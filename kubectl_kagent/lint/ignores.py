@@ -43,17 +43,23 @@ class Placed:
 
 def of_comments(file: str, comments: Sequence[Comment]) -> Iterator[Ignore | Placed]:
     """The ignores of a document; a comment that can't be one is a finding."""
-    alone = {comment.line for comment in comments if comment.alone}
+    targets = _targets(comments)
     for comment in comments:
         match = _COMMENT.fullmatch(comment.text)
-        target = comment.line
-        while target in alone:
-            target += 1
         if not match:
             yield Placed(_unused(file, comment.line, "", "is not: # kagent-lint: ignore RULE[,RULE] REASON"))
             continue
         for rule in re.split(r"\s*,\s*", match["rules"]):
-            yield from _checked(Ignore(rule, file, comment.line, target), match["reason"])
+            yield from _checked(Ignore(rule, file, comment.line, targets[comment.line]), match["reason"])
+
+
+def _targets(comments: Sequence[Comment]) -> dict[int, int]:
+    """The line that each comment is about: its own, or the next one that is more than a comment."""
+    found: dict[int, int] = {}
+    for comment in reversed(comments):
+        below = comment.line + 1
+        found[comment.line] = found.get(below, below) if comment.alone else comment.line
+    return found
 
 
 def of_annotations(manifest: Manifest) -> Iterator[Ignore | Placed]:
@@ -63,7 +69,7 @@ def of_annotations(manifest: Manifest) -> Iterator[Ignore | Placed]:
             line = manifest.line(("metadata", "annotations", key))
             rule = key.removeprefix(ANNOTATION)
             ignore = Ignore(rule, manifest.file, line, manifest=manifest, about=manifest.label)
-            yield from _checked(ignore, str(reason or ""))
+            yield from _checked(ignore, reason if isinstance(reason, str) else "")
 
 
 def _checked(ignore: Ignore, reason: str) -> Iterator[Ignore | Placed]:
@@ -82,29 +88,27 @@ def apply(found: Iterable[Placed], ignores: Sequence[Ignore]) -> tuple[list[Lint
     """What is left, with a warning for each ignore that hits nothing, and how many findings are ignored."""
     used: set[Ignore] = set()
     left: list[LintFinding] = []
-    total = 0
+    ignored = 0
+    of_rule: dict[tuple[str, object], list[Ignore]] = {}
+    for ignore in ignores:
+        of_rule.setdefault((ignore.rule, ignore.manifest or (ignore.file, ignore.target)), []).append(ignore)
     for placed in found:
-        total += 1
-        hits = {ignore for ignore in ignores if _hits(ignore, placed)}
-        used |= hits
+        finding = placed.finding
+        hits = [
+            ignore
+            for where in (placed.manifest, (finding.file, finding.line))
+            for ignore in of_rule.get((finding.rule, where), ())
+        ]
+        used.update(hits)
+        ignored += bool(hits)
         if not hits:
-            left.append(placed.finding)
-    ignored = total - len(left)
+            left.append(finding)
     for ignore in ignores:
         if ignore not in used:
             left.append(
                 _unused(ignore.file, ignore.line, ignore.about, f"{ignore.rule} is ignored for nothing")
             )
     return left, ignored
-
-
-def _hits(ignore: Ignore, placed: Placed) -> bool:
-    finding = placed.finding
-    if ignore.rule != finding.rule:
-        return False
-    if ignore.manifest is not None:
-        return ignore.manifest is placed.manifest
-    return (ignore.file, ignore.target) == (finding.file, finding.line)
 
 
 def _unused(file: str, line: int, about: str, text: str) -> LintFinding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kubectl_kagent.lint.admission import admitted
@@ -11,6 +11,7 @@ from kubectl_kagent.lint.documents import Document, documents
 from kubectl_kagent.lint.faults import spelled
 from kubectl_kagent.lint.findings import LintFinding, LintReport, NotJudged
 from kubectl_kagent.lint.ignores import Ignore, Placed, apply, of_annotations, of_comments
+from kubectl_kagent.lint.kubernetes import schema_of
 from kubectl_kagent.lint.manifests import DEFAULT, Manifest, Manifests, manifests_of
 from kubectl_kagent.lint.rules import BY_ID, RULES
 from kubectl_kagent.lint.rules.rule import Raised
@@ -44,41 +45,45 @@ def lint(sources: Iterable[Source], schemas: Schemas, namespace: str = DEFAULT) 
     for source in sources:
         files += 1
         for document in documents(source.content):
-            found.add(_of_document(source.name, document))
+            found.add(_problems(source.name, document))
             found.add(of_comments(source.name, document.comments))
-            objects += manifests_of(source.name, document, namespace)
-    refused: set[Manifest] = set()
+            if document.value is not None:
+                objects += manifests_of(source.name, document, namespace)
+    fitting: list[Manifest] = []
     for manifest in objects:
         faults = list(_of_schema(manifest, schemas))
-        if any(isinstance(item, Placed) for item in faults):
-            refused.add(manifest)
+        if not any(isinstance(item, Placed) for item in faults):
+            fitting.append(manifest)
         found.add(faults)
         found.add(of_annotations(manifest))
-    found.add(_of_rules(Manifests(objects, frozenset(refused))))
+    found.add(_of_rules(Manifests(fitting)))
     left, ignored = apply(found.placed, found.ignores)
     ordered = sorted(dict.fromkeys(left), key=lambda each: (each.file, each.line, each.rule, each.path))
     return LintReport(files, len(objects), tuple(ordered), tuple(found.unjudged), ignored)
 
 
-def _of_document(file: str, document: Document) -> Iterator[Placed]:
+def _problems(file: str, document: Document) -> Iterator[Placed]:
     for problem in document.problems:
         severity = BY_ID[problem.rule].severity
         yield Placed(LintFinding(problem.rule, severity, file, problem.line, "", "", problem.text))
-    value = document.value
-    if value is None or any(problem.rule == "unreadable" for problem in document.problems):
-        return
-    missing = [key for key in ("apiVersion", "kind") if not isinstance(value, Mapping) or not value.get(key)]
-    if missing:
-        line = document.lines.get((), 1)
-        text = f"is not a Kubernetes object: it has no {' and no '.join(missing)}"
-        yield Placed(LintFinding("unreadable", BY_ID["unreadable"].severity, file, line, "", "", text))
 
 
 def _of_schema(manifest: Manifest, schemas: Schemas) -> Iterator[Placed | NotJudged]:
-    if manifest.group != KAGENT_GROUP:
+    if missing := [key for key in ("apiVersion", "kind") if not manifest.value.get(key)]:
+        text = f"is not a Kubernetes object: it has no {' and no '.join(missing)}"
+        line = manifest.line(())
+        severity = BY_ID["unreadable"].severity
+        yield Placed(LintFinding("unreadable", severity, manifest.file, line, "", "", text))
         return
-    schema = schemas.schema(manifest.api_version, manifest.kind)
+    is_ours = manifest.group == KAGENT_GROUP
+    schema = (
+        schemas.schema(manifest.api_version, manifest.kind)
+        if is_ours
+        else schema_of(manifest.group, manifest.kind)
+    )
     if schema is None:
+        if not is_ours:
+            return
         versions = ", ".join(schemas.versions(KAGENT_GROUP, manifest.kind))
         about = f"{manifest.api_version} of {manifest.kind}" if versions else manifest.kind
         has = f": there is {versions}" if versions else ""

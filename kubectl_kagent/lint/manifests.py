@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.lint.documents import Document, line_of
 from kubectl_kagent.lint.faults import Path
-from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER, NAMESPACE, Resource
 from kubectl_kagent.model.workload import Workload, dig
 
 DEFAULT = "default"  # the namespace of objects that name none, as kubectl has it without a context
@@ -64,17 +64,23 @@ class Manifest:
 
 
 class Manifests:
-    """All objects. Those that the API server would refuse are found, too, but rules don't look into them."""
+    """The objects that rules look into: all but those that the API server would refuse."""
 
-    def __init__(self, objects: Iterable[Manifest], refused: frozenset[Manifest] = frozenset()) -> None:
-        self.objects = tuple(objects)
-        self.refused = refused
+    def __init__(self, objects: Iterable[Manifest]) -> None:
+        self._by_kind: dict[tuple[str, str], list[Manifest]] = {}
+        self._by_name: dict[tuple[str, str, str, str], Manifest] = {}
+        for manifest in objects:
+            kind = manifest.group, manifest.kind
+            self._by_kind.setdefault(kind, []).append(manifest)
+            self._by_name.setdefault((*kind, manifest.namespace, manifest.name), manifest)
 
     def of(self, *resources: Resource) -> Iterator[Manifest]:
-        """Those of these kinds, as far as they fit their schema."""
-        for manifest in self.objects:
-            if manifest not in self.refused and any(map(manifest.is_a, resources)):
-                yield manifest
+        """Those of these kinds, in these versions."""
+        for resource in resources:
+            yield from filter(lambda manifest: manifest.is_a(resource), self.of_any_version(resource))
+
+    def of_any_version(self, resource: Resource) -> Sequence[Manifest]:
+        return self._by_kind.get((resource.group, resource.kind), ())
 
     def workloads(self) -> Iterator[tuple[Manifest, Workload]]:
         for resource in (AGENT, MCP_SERVER):
@@ -82,15 +88,14 @@ class Manifests:
                 yield manifest, manifest.workload(resource)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
-        """By group, not by version; a refused one is not found."""
-        for manifest in self.objects:
-            if (
-                (manifest.group, manifest.kind) == (resource.group, resource.kind)
-                and (manifest.namespace, manifest.name) == (namespace, name)
-                and manifest not in self.refused
-            ):
-                return manifest
-        return None
+        """By group, not by version."""
+        return self._by_name.get((resource.group, resource.kind, namespace, name))
+
+    def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """The labels of that Namespace; None when it is not in the input."""
+        found = (each for each in self.of(NAMESPACE) if each.name == name)
+        manifest = next(found, None)
+        return None if manifest is None else dig(manifest.value, "metadata", "labels") or {}
 
 
 def manifests_of(file: str, document: Document, namespace: str) -> Iterator[Manifest]:
@@ -100,7 +105,7 @@ def manifests_of(file: str, document: Document, namespace: str) -> Iterator[Mani
 
 def _objects(file: str, document: Document, value: Any, within: Path, namespace: str) -> Iterator[Manifest]:
     if not isinstance(value, Mapping):
-        return
+        value = {}  # no object, which is said of it
     items = value.get("items")
     if str(value.get("kind") or "").endswith("List") and isinstance(items, list):
         for index, item in enumerate(items):

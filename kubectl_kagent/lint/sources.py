@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubectl_kagent.errors import KagentError
+from kubectl_kagent.lint.documents import LARGEST
 
 STDIN = "-"
 EXTENSIONS = (".json", ".yaml", ".yml")  # of files in a folder, as kubectl has it
@@ -54,7 +55,8 @@ def _folder(folder: Path, *, recursive: bool) -> Iterator[Source]:
 
 def _read(path: Path) -> Source:
     try:
-        return Source(str(path), path.read_bytes(), path.as_posix())
+        with path.open("rb") as file:
+            return Source(str(path), file.read(LARGEST + 1), path.as_posix())
     except FileNotFoundError as error:
         raise KagentError(f'the path "{path}" does not exist') from error
     except OSError as error:
@@ -69,7 +71,7 @@ def built(folder: str) -> Source:
             f"kubectl, which builds {folder}, is not found on the PATH",
             hint=f"kustomize build {folder} | kubectl kagent lint -f -",
         )
-    done = subprocess.run([program, "kustomize", folder], capture_output=True, check=False)
+    done = subprocess.run([program, "kustomize", "--", folder], capture_output=True, check=False)
     if done.returncode:
         told = done.stderr.decode(errors="replace").strip().removeprefix("error: ")
         raise KagentError(f"kubectl kustomize {folder}: {told}")

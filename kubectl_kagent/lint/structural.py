@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.lint.crds import Schema
 from kubectl_kagent.lint.faults import UNKNOWN, Fault, Path
 
@@ -104,8 +105,9 @@ def _type(schema: Schema, value: Any) -> str:
         return "" if fits else f"must be an integer or a string, not {_named(value)}"
     if not wanted:
         return ""
-    if wanted == "integer" and isinstance(value, float) and value.is_integer():
-        return ""
+    if wanted == "integer" and isinstance(value, int | float) and not isinstance(value, bool):
+        fits = value == int(value) and -(1 << 63) <= value < 1 << 63
+        return "" if fits else "must be an integer of 64 bits, not another number"
     fits = isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
     return "" if fits else f"must be {_ARTICLE.get(wanted, f'a {wanted}')}, not {_named(value)}"
 
@@ -131,7 +133,10 @@ def _pattern(text: str) -> re.Pattern[str]:
     """As Go means it: ``$`` is the end, also before a last line break."""
     if text.endswith("$") and not text.endswith("\\$"):
         text = text[:-1] + r"\Z"
-    return re.compile(text)
+    try:
+        return re.compile(text, re.ASCII)
+    except re.error as error:
+        raise KagentError(f"the schema's pattern {text} can't be judged here: {error}") from error
 
 
 def _is_bytes(value: str) -> bool:

@@ -38,9 +38,10 @@ def _below(section: Section) -> str:
     return "".join(f"{line}\n" for line in ("", f"{section.name}:", *lines))
 
 
-def _lines(finding: CheckFinding) -> Iterator[str]:
+def _lines(finding: CheckFinding, *, whole: bool = False) -> Iterator[str]:
+    causes = [plain(cause) for cause in finding.causes]
     yield f"  {finding.level}: {plain(finding.line)}"
-    yield from (f"    {line}" for line in _first([plain(cause) for cause in finding.causes]))
+    yield from (f"    {line}" for line in (causes if whole else _first(causes)))
     yield from (f"    {line}" for line in remedy_lines(finding.remedy))
 
 
@@ -121,7 +122,7 @@ def check_junit(found: CheckReport) -> str:
 
 def _cases(section: Section) -> Iterator[Case]:
     for finding in section.findings:
-        told = "\n".join(line.strip() for line in _lines(finding))
+        told = "\n".join(line.strip() for line in _lines(finding, whole=True))
         outcome, message = (FAILED, finding.line) if finding.level == FAILURE else (PASSED, "")
         yield Case(finding.about, outcome, message, told)
     for note in section.unchecked:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubectl_kagent.lint.faults import Path
 from kubectl_kagent.lint.findings import ERROR, WARNING
+from kubectl_kagent.lint.kubernetes import SECRET
 from kubectl_kagent.lint.manifests import Manifest, Manifests
 from kubectl_kagent.lint.rules.rule import Judged, LintRule, Raised
 from kubectl_kagent.masking import masked_value
@@ -20,7 +21,6 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.workload import dig
 
-_SECRET = Resource("", "v1", "secrets", "Secret")
 _OURS = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)
 
 
@@ -69,15 +69,15 @@ def _references(value: Any, path: Path) -> Iterator[tuple[Path, Resource, str, s
             yield from _references(item, (*path, index))
     if not isinstance(value, Mapping):
         return
-    kinds = {"configMapKeyRef": CONFIG_MAP, "secretKeyRef": _SECRET}
-    typed = {"ConfigMap": CONFIG_MAP, "Secret": _SECRET}
+    kinds = {"configMapKeyRef": CONFIG_MAP, "secretKeyRef": SECRET}
+    typed = {"ConfigMap": CONFIG_MAP, "Secret": SECRET}
     resource = kinds.get(str(path[-1])) or typed.get(str(value.get("type")))
     name, key = value.get("name"), value.get("key")
     if resource and name and key and not value.get("optional"):
         yield path, resource, str(name), str(key)
     for of, of_key in (("apiKeySecret", "apiKeySecretKey"), ("caCertSecretRef", "caCertSecretKey")):
         if value.get(of) and value.get(of_key):
-            yield (*path, of_key), _SECRET, str(value[of]), str(value[of_key])
+            yield (*path, of_key), SECRET, str(value[of]), str(value[of_key])
     for step, item in value.items():
         yield from _references(item, (*path, step))
 

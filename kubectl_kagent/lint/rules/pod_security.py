@@ -72,10 +72,7 @@ def _refused(manifests: Manifests, pod: PodSpec) -> tuple[str, list[str]]:
 
 def namespace_level(manifests: Manifests, name: str) -> str:
     """What the Namespace of that name enforces; empty when it is not in the input or does not say."""
-    for manifest in manifests.objects:
-        if (manifest.api_version, manifest.kind, manifest.name) == ("v1", "Namespace", name):
-            return str(dig(manifest.value, "metadata", "labels", ENFORCE) or "")
-    return ""
+    return (manifests.namespace_labels(name) or {}).get(ENFORCE, "")
 
 
 def _baseline(pod: PodSpec) -> Iterator[str]:

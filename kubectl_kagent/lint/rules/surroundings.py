@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubectl_kagent.lint.findings import ERROR, WARNING, NotJudged
+from kubectl_kagent.lint.kubernetes import NETWORK_POLICY
 from kubectl_kagent.lint.manifests import Manifest, Manifests
 from kubectl_kagent.lint.rules.pods import PodSpec, pods
 from kubectl_kagent.lint.rules.rule import Judged, LintRule, Raised
@@ -15,11 +16,11 @@ from kubectl_kagent.model.workload import dig
 
 
 def _policies(manifests: Manifests) -> Judged:
-    policies = [each for each in manifests.objects if each.kind == "NetworkPolicy"]
+    policies = manifests.of_any_version(NETWORK_POLICY)
     for pod in pods(manifests):
         namespace = pod.manifest.namespace
         here = [policy for policy in policies if policy.namespace == namespace]
-        if not here and not _is_described(manifests, namespace):
+        if not here and manifests.namespace_labels(namespace) is None:
             yield NotJudged(
                 "network-policy", f"namespace {namespace}", "neither it nor its policies are in the input"
             )
@@ -27,10 +28,6 @@ def _policies(manifests: Manifests) -> Judged:
             yield Raised(
                 pod.manifest, ("metadata", "name"), "has pods that no NetworkPolicy of the input selects"
             )
-
-
-def _is_described(manifests: Manifests, namespace: str) -> bool:
-    return any((each.kind, each.name) == ("Namespace", namespace) for each in manifests.objects)
 
 
 def _selects(policy: Manifest, pod: PodSpec) -> bool:
@@ -55,10 +52,8 @@ def _autoscaled(manifests: Manifests) -> Judged:
 
 def _scalers(manifests: Manifests, of: Manifest) -> Iterator[tuple[Manifest, str]]:
     """Autoscalers of a workload or of its Deployment, which has its name, and the kind that they name."""
-    groups = {HPA.group: HPA, SCALED_OBJECT.group: SCALED_OBJECT}
-    for manifest in manifests.objects:
-        resource = groups.get(manifest.group)
-        if resource is None or manifest.kind != resource.kind or manifest.namespace != of.namespace:
+    for manifest in (*manifests.of_any_version(HPA), *manifests.of_any_version(SCALED_OBJECT)):
+        if manifest.namespace != of.namespace:
             continue
         target: Any = dig(manifest.value, "spec", "scaleTargetRef")
         kind = str(dig(target, "kind") or "Deployment")  # KEDA's default

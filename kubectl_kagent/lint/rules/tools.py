@@ -124,15 +124,11 @@ def _forbidden(manifests: Manifests) -> Judged:
 
 def _is_forbidden(manifests: Manifests, server: Manifest, namespace: str) -> bool:
     """Not where labels decide of a namespace that is not in the input."""
-    labels = [
-        dig(each.value, "metadata", "labels") or {}
-        for each in manifests.objects
-        if (each.api_version, each.kind, each.name) == ("v1", "Namespace", namespace)
-    ]
-    if dig(server.value, "spec", "allowedNamespaces", "from") == "Selector" and not labels:
+    labels = manifests.namespace_labels(namespace)
+    if dig(server.value, "spec", "allowedNamespaces", "from") == "Selector" and labels is None:
         return False
     obj = {**server.value, "metadata": {**server.value["metadata"], "namespace": server.namespace}}
-    return not allows(obj, namespace, lambda: labels[0])
+    return not allows(obj, namespace, lambda: labels or {})
 
 
 RULES = (

@@ -247,6 +247,8 @@ def test_who_has_hardly_any_rights_gets_a_screen_that_can_be_read(
     code, out, err = kagent("check", cluster=world)
     screen("check-hardly-any-rights", out.partition("\n\n")[2])
     assert (code, err) == (0, "")
+    assert " more: see -o json" in out
+    assert " more: see -o json" not in kagent("check", "-o", "junit", cluster=world)[1]
 
 
 def test_for_programs(kagent: Kagent, world: Checked) -> None:

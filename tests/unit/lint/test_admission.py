@@ -31,6 +31,12 @@ def of(**properties: Any) -> Schema:
         (of(a={"type": "integer"}), {"a": True}, ["spec.a must be an integer, not a boolean"]),
         (of(a={"type": "integer"}), {"a": None}, []),  # dropped
         (of(a={"type": "integer", "format": "int32"}), {"a": 2**31}, []),
+        (of(a={"type": "integer"}), {"a": 2**63 - 1}, []),
+        (
+            of(a={"type": "integer", "x-kubernetes-validations": [{"rule": "self > 0"}]}),
+            {"a": 2**63},
+            ["spec.a must be an integer of 64 bits, not another number"],
+        ),
         (of(a={"type": "string", "enum": ["x"]}), {"a": "y"}, ['spec.a "y" is not one of "x"']),
         (of(a={"type": "string", "pattern": "^a$"}), {"a": "a\n"}, [r'spec.a "a\n" does not match ^a$']),
         (of(a={"type": "string", "maxLength": 1}), {"a": "äö"}, ["spec.a may not be longer than 1 letters"]),

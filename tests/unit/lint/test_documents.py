@@ -86,14 +86,15 @@ def test_what_can_not_be_read_is_one_problem_and_hides_no_other_document(
 
 
 def test_of_keys_that_are_there_twice_the_last_one_counts_and_has_its_line() -> None:
-    [document] = documents(b"a:\n  x: 1\n  y: 2\n  x: 3\na: 4\n")
-    assert document.value == {"a": 4}
+    [document] = documents(b"a:\n  x: 1\n  y: 2\na:\n  x: 3\n  z: 4\n  x: 5\n")
+    assert document.value == {"a": {"x": 5, "z": 4}}
     told = [(each.line, each.rule, each.text) for each in document.problems]
     assert told == [
-        (4, "duplicate-key", "x is there twice: only the last one counts"),
-        (5, "duplicate-key", "a is there twice: only the last one counts"),
+        (4, "duplicate-key", "a is there twice: only the last one counts"),
+        (7, "duplicate-key", "x is there twice: only the last one counts"),
     ]
-    assert line_of(document.lines, ("a", "x")) == 5
+    assert line_of(document.lines, ("a", "x")) == 7
+    assert line_of(document.lines, ("a", "y")) == 4
 
 
 def test_lines_are_those_of_the_file() -> None:

@@ -42,6 +42,19 @@ def test_ignored(text: str) -> None:
     assert ([each for each in found if each[1] != "unused-ignore"], ignored) == ([], 1)
 
 
+def test_a_reason_is_a_text() -> None:
+    """An annotation of another type the API server refuses, whatever it ignores."""
+    annotation = "  annotations: {lint-ignore.kubectl-kagent/schema: [why]}\n"
+    found, ignored = linted(GOOD.replace(NAME, f"{NAME}{annotation}"))
+    assert ([(rule, text) for _, rule, text in found], ignored) == (
+        [
+            ("schema", "must be a string, not a list"),
+            ("unused-ignore", "schema is ignored without a reason"),
+        ],
+        0,
+    )
+
+
 @pytest.mark.parametrize(
     ("comment", "told"),
     [
