@@ -29,9 +29,11 @@ def packed(folder: str, files: Mapping[str, str], made: datetime) -> bytes:
 
 
 def refuse_existing(path: Path) -> None:
-    """Raises KagentError for a file that is there, before anything is asked."""
+    """Raises KagentError for a file that is there, or has no folder, before anything is asked."""
     if path.exists():
         raise KagentError(f"{path} is there already", hint="name another file, or remove it")
+    if not path.parent.is_dir():
+        raise KagentError(f"{path.parent} is not a folder", hint=f"mkdir {path.parent}, or name another file")
 
 
 def save(path: Path, data: bytes) -> None:

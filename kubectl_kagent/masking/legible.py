@@ -26,6 +26,8 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _PLURAL = re.compile(r"[A-Z]{2,5}s")
 
 _NUMBER = 10  # digits: bytes, seconds since the epoch; what has more is an account or a card
+# What the API server puts behind a name: k8s.io/apimachinery's util/rand has these letters and digits.
+_MADE = re.compile(r"(?:-[bcdf-hj-np-tv-xz2456789]{8,10})?(?:-[bcdf-hj-np-tv-xz2456789]{5})?\Z")
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3}){1,3}")  # in ms, us or ns
 _LONGEST_WORD = 24
 # RFC 3339 and its kin, and the times that klog and Go's and Python's loggers write
@@ -103,10 +105,15 @@ def _field(field: str, names: Collection[str]) -> str:
     if bare in names or _TIME.fullmatch(bare) or _is_address(bare):
         return field
     shown = [
-        part if place % 2 or part in names or _is_plain(part) else MASKED
+        part if place % 2 or _is_named(part, names) or _is_plain(part) else MASKED
         for place, part in enumerate(_PARTS.split(bare))
     ]
     return "".join((*shown, field[len(bare) :]))
+
+
+def _is_named(part: str, names: Collection[str]) -> bool:
+    """Whether it is a name, or made of one: a ReplicaSet's or a pod's, which may be gone."""
+    return part in names or _MADE.sub("", part) in names
 
 
 @lru_cache(maxsize=65536)

@@ -16,6 +16,7 @@ from kubectl_kagent.render.check import check_view
 from kubectl_kagent.render.escapes import harmless
 from kubectl_kagent.render.output import to_yaml
 from kubectl_kagent.render.report_page import File, page
+from kubectl_kagent.render.trace import short_ids
 from kubectl_kagent.render.trace_view import turns_view
 from kubectl_kagent.report.gather import Gathered
 from kubectl_kagent.report.logs import LINES, ContainerLog
@@ -41,6 +42,7 @@ def redaction_of(found: Gathered, version: str, *, whole: bool) -> Redaction:
     known = {version, found.facts.kubernetes, kagent}
     known |= {row.config_hash for each in found.workloads for row in each.history}
     known |= {row.image for each in found.workloads for row in each.history}
+    known |= {id_ for each in found.workloads for ids in short_ids(each.turns) for id_ in ids}
     return Redaction(found.objects, _turns(found), known - {""}, whole=whole)
 
 

@@ -67,16 +67,10 @@ def turn_table(
 
     ``wide`` cuts and leaves out nothing. ``later``: turns that are not known yet will stand below.
     """
-    tasks, sessions = {turn.task or turn.trace for turn in turns}, {turn.session for turn in turns}
+    ids = short_ids(turns, later=later)
     rows = [
-        _cells(turn, now)
-        if wide
-        else _cells(turn, now)
-        | {
-            "TASK": short(turn.task or turn.trace, tasks, later=later),
-            "SESSION": short(turn.session, sessions, later=later),
-        }
-        for turn in turns
+        _cells(turn, now) | ({} if wide else {"TASK": task, "SESSION": session})
+        for turn, (task, session) in zip(turns, ids, strict=True)
     ]
     header = [name for name in _COLUMNS if _has_room(name, columns, wide=wide, agents=agents)]
     if not wide:
@@ -111,6 +105,15 @@ def _cells(turn: Turn, now: datetime) -> dict[str, str]:
         "OUTPUT": str(tokens.output) if tokens else "",
         "QUESTION": " ".join(turn.question.split()),
     }
+
+
+def short_ids(turns: Sequence[Turn], *, later: bool = False) -> list[tuple[str, str]]:
+    """The task and the session of each as a table has them."""
+    tasks, sessions = {turn.task or turn.trace for turn in turns}, {turn.session for turn in turns}
+    return [
+        (short(turn.task or turn.trace, tasks, later=later), short(turn.session, sessions, later=later))
+        for turn in turns
+    ]
 
 
 def short(id_: str, others: set[str], *, later: bool = False) -> str:

@@ -96,8 +96,9 @@ def gather(
     tell("checking the cluster")
     facts = facts_.look(cluster, selection.namespace, controller)
     notes: list[Note] = []
-    chosen = [Workload(selection.resource, item) for item in named] or _all(facts, notes)
-    tell(f"reading {len(chosen)} workloads, their revisions and events")
+    chosen = [Workload(selection.resource, item) for item in named] or _all(facts, selection.title, notes)
+    many = "workload" if len(chosen) == 1 else "workloads"
+    tell(f"reading {len(chosen)} {many}, with revisions and events")
     described, sets = _described(cluster, chosen, notes)
     references = _references(cluster, chosen, notes)
     tell("reading tasks")
@@ -122,12 +123,13 @@ def gather(
     )
 
 
-def _all(facts: CheckFacts, notes: list[Note]) -> list[Workload]:
+def _all(facts: CheckFacts, title: str, notes: list[Note]) -> list[Workload]:
     """What can't be listed is not checked either, which the check says."""
-    found: list[Workload] = []
-    for resource in WORKLOADS:
-        answer = facts.workloads(resource)
-        found += [] if isinstance(answer, KagentError) else answer
+    answers = [facts.workloads(resource) for resource in WORKLOADS]
+    listed = [answer for answer in answers if not isinstance(answer, KagentError)]
+    found = [workload for answer in listed for workload in answer]
+    if not found and len(listed) == len(answers):
+        notes.append(Note(title, "there is no agent and no MCP server"))
     if len(found) > WORKLOADS_AT_MOST:
         left = f"{len(found) - WORKLOADS_AT_MOST} of {len(found)} workloads"
         notes.append(Note(left, f"left out: a report has {WORKLOADS_AT_MOST}; name some, or a namespace"))

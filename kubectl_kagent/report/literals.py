@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -59,6 +60,8 @@ def _names(key: str, value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if key in _NAMES or key in ANNOTATIONS:
             yield value
+        if key == "image":  # its registry stands in the settings of controllers, too, which are literals
+            yield from re.split(r"[/:@]", value)
     elif isinstance(value, Mapping):
         literal = "value" in value  # the name of a variable or a header is one too, and its value is none
         for inner, item in value.items():

@@ -106,7 +106,7 @@ def test_the_file_is_named_and_for_its_owner_alone(kagent: Kagent, world: Checke
     code, out, err = kagent("report", "clock", cluster=world)
     assert (code, out) == (0, "kagent-report-clock-20261123T080000Z.zip\n")
     assert err == (
-        "checking the cluster\nreading 1 workloads, their revisions and events\nreading tasks\nreading logs\n"
+        "checking the cluster\nreading 1 workload, with revisions and events\nreading tasks\nreading logs\n"
     )
     assert stat.S_IMODE(os.stat(out.strip()).st_mode) == 0o600
     assert os.listdir() == [out.strip()]
@@ -124,7 +124,24 @@ def test_a_file_that_is_there_stays_and_nothing_is_asked(kagent: Kagent, world: 
 def test_a_folder_that_is_not_there(kagent: Kagent, world: Checked) -> None:
     code, out, err = kagent("report", "--file=gone/x.zip", cluster=world)
     assert (code, out) == (1, "")
-    assert err.endswith("error: gone/x.zip can't be written: No such file or directory\n")
+    assert err == "error: gone is not a folder\nhint: mkdir gone, or name another file\n"
+    assert world.requests == []
+
+
+def test_a_namespace_without_anything(kagent: Kagent, world: Checked) -> None:
+    for resource, name in ((AGENT, "clock"), (AGENT, "poet"), (MCP_SERVER, "datetime")):
+        world.remove(resource, name)
+    code, _, err = kagent("report", cluster=world)
+    assert code == 0
+    assert "Warning: namespace default: there is no agent and no MCP server\n" in err
+
+
+def test_a_registry_is_no_secret_though_a_setting_has_it(kagent: Kagent, world: Checked) -> None:
+    image = "ghcr.example/x/app:0.10.4"
+    env = [{"name": "IMAGE_REGISTRY", "value": "ghcr.example"}]
+    pods = {"spec": {"template": {"spec": {"containers": [{"name": "kagent", "image": image, "env": env}]}}}}
+    world.edit(DEPLOYMENT, "clock", pods)
+    assert image in reported(kagent, world)["objects.yaml"]
 
 
 def test_to_stdout(world: Checked) -> None:
@@ -232,6 +249,11 @@ def test_tasks_without_what_was_said(kagent: Kagent, world: Checked) -> None:
     assert (tool["name"], tool["status"], "args" in tool) == ("get_time", "failed", False)
     everything = "".join(found.values())
     assert not [word for word in ("salary", "Mars", "can't tell") if word in everything]
+
+
+def test_a_task_can_be_named_as_the_page_names_it(kagent: Kagent, world: Checked) -> None:
+    remember(world, "clock", asked(state="completed", id_="0a88b63a-b1b1-4ea5-a3f2-bbff5cd559c1"))
+    assert "\n0a88b63a   " in as_read(reported(kagent, world, "clock")["index.html"])
 
 
 def test_messages_are_in_it_when_they_are_asked_for(kagent: Kagent, world: Checked) -> None:

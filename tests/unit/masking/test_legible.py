@@ -76,6 +76,14 @@ def test_a_name_passes_as_a_whole_and_in_an_address() -> None:
     assert only_legible("clock-7d9f8b6c5-x2x4y", names) == "[masked]"
 
 
+def test_a_pod_that_is_gone_is_known_by_what_it_is_of() -> None:
+    text = "Created pod: clock-7d9f8b6c5-x2x4z, of clock-7d9f8b6c5, and job-x2x4z"
+    assert only_legible(text, {"clock", "job"}) == text
+    assert only_legible("clock-x2x4a clock-7d9f8b6c5x2x4z other-x2x4z", {"clock"}) == (
+        "[masked] [masked] [masked]"
+    )
+
+
 @pytest.mark.parametrize(
     ("letters", "length", "most"),
     [
