@@ -16,6 +16,7 @@ from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.telemetry.logs.places import PodSelector, find_pods, of_controllers, of_workloads
+from kubectl_kagent.telemetry.logs.stamps import stamped
 
 # So much at most.
 LINES = 500  # of one container
@@ -99,11 +100,12 @@ def _read(cluster: Cluster, run: tuple[Pod, str, bool], since: datetime, most: i
             if len(kept) > most:
                 cut = True
                 del kept[: len(kept) - most]
+        block = bytes(kept).partition(b"\n")[2] if cut else bytes(kept)
+        lines, strays = stamped(block if block.endswith(b"\n") else block + b"\n")
+        if strays and not lines:
+            raise KagentError(b" ".join(strays).decode(errors="replace"))
     except KagentError as error:
         which = "the log before the restart" if previous else "the log"
         return Note(f"{which} of pod {pod.namespace}/{pod.name}, container {container}", error.explained)
-    text = kept.decode(errors="replace")
-    if cut:
-        text = text.partition("\n")[2]
-    cut = cut or text.count("\n") >= LINES
-    return ContainerLog(pod.namespace, pod.name, container, previous, text, cut)
+    text = b"".join(line + b"\n" for line in (*lines, *strays)).decode(errors="replace")
+    return ContainerLog(pod.namespace, pod.name, container, previous, text, cut or len(lines) >= LINES)

@@ -113,7 +113,7 @@ def test_each_cause_can_be_told_from_the_page(tools: Tools, tmp_path: Path) -> N
 def test_no_secret_is_in_it(tools: Tools, tmp_path: Path, words: tuple[str, ...]) -> None:
     found = report(tools, tmp_path, *words)
     logs = [name for name in found if name.startswith(f"logs/{tools.namespace}_broken-")]
-    assert len(logs) >= 1
+    assert len(logs) >= 1  # of the run before the kubelet may have none any more
     assert all("INFO: connecting with [masked] now\n" in found[name] for name in logs)
     assert any("ValueError: no such zone: Mars\n" in found[name] for name in logs)
     for name, text in found.items():

@@ -291,6 +291,19 @@ def test_logs_of_each_run_of_each_container(kagent: Kagent, world: Checked) -> N
     }
 
 
+def test_a_log_that_the_kubelet_has_not_is_said_and_is_no_log(kagent: Kagent, world: Checked) -> None:
+    world.remove(POD, "clock-x")
+    pod(world, "clock-x")
+    running = {"name": "kagent", "restartCount": 0, "state": {"running": {}}}
+    world.set_status(POD, "clock-x", {"containerStatuses": [running]})
+    said = "unable to retrieve container logs for containerd://0123"
+    world.kubelet.apologize("clock-x", said)
+    found = reported(kagent, world, "clock")
+    assert not [name for name in found if name.startswith("logs/")]
+    about = f"the log of pod default/clock-x, container kagent: {said}"
+    assert about in as_read(found["index.html"])
+
+
 def test_of_one_agent_nothing_is_said_of_others(kagent: Kagent, world: Checked) -> None:
     world.refuse(AGENT, "poet", "the poet has a fault")
     world.crash({"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "app:1"'}})
