@@ -296,6 +296,7 @@ def test_a_log_that_the_kubelet_has_not_is_said_and_is_no_log(kagent: Kagent, wo
     pod(world, "clock-x")
     running = {"name": "kagent", "restartCount": 0, "state": {"running": {}}}
     world.set_status(POD, "clock-x", {"containerStatuses": [running]})
+    world.kubelet.write("clock-x", "07:30:00 INFO: started")
     said = "unable to retrieve container logs for containerd://0123"
     world.kubelet.apologize("clock-x", said)
     found = reported(kagent, world, "clock")
