@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Address, HttpService
+from kubectl_kagent.cluster.http import Address, JsonService
 from kubectl_kagent.errors import KagentError, NotFound, UsageError
 from kubectl_kagent.model.paths import segment
 
@@ -27,7 +27,7 @@ _TIMEOUT = 60.0  # traces come whole, however large
 class Jaeger:
     """One Jaeger; ``name`` is where it is, for people. Times are in seconds since the epoch."""
 
-    http: HttpService
+    http: JsonService
     name: str
 
     def services(self) -> list[str]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import HttpService, address_of, shown
+from kubectl_kagent.cluster.http import JsonService, address_of, shown
 from kubectl_kagent.errors import KagentError
 
 LABELS = "app.kubernetes.io/name=prometheus"  # of the chart, kube-prometheus and most plain manifests
@@ -35,7 +35,7 @@ class Sample:
 class Prometheus:
     """One Prometheus, or what speaks its language; ``name`` is where it is, for people."""
 
-    http: HttpService
+    http: JsonService
     name: str
 
     def query(self, promql: str, at: float) -> tuple[list[Sample], list[str]]:
@@ -101,13 +101,13 @@ def _are_objects(found: Any) -> TypeGuard[list[Mapping[str, Any]]]:
 
 @dataclass(slots=True)
 class _Session:
-    """What PrometheusConnect wants of a session of requests, carried by an HttpService.
+    """What PrometheusConnect wants of a session of requests, carried by an JsonService.
 
     requests can't do what kubectl's flags ask for: a header for each --as-group, --tls-server-name. And so
     a refusal is explained as everywhere.
     """
 
-    http: HttpService
+    http: JsonService
     warnings: list[str] = field(default_factory=list)
     verify: None = None  # both are the service's own matter
     cert: None = None

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import HttpService, address_of
+from kubectl_kagent.cluster.http import JsonService, address_of
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
@@ -26,7 +26,7 @@ _TIMEOUT = 60.0
 class Tempo:
     """One Tempo; ``name`` is where it is, for people."""
 
-    http: HttpService
+    http: JsonService
     name: str
 
     def search(self, query: str, *, start: float, end: float, limit: int) -> list[str]:

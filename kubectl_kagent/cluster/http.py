@@ -32,7 +32,7 @@ def shown(url: str) -> str:
     return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
 
 
-class HttpService(Protocol):
+class JsonService(Protocol):
     """Where to send requests. A path starts with ``/`` and carries its query."""
 
     def call(
@@ -45,6 +45,10 @@ class HttpService(Protocol):
         timeout: float | None = None,
     ) -> Object:
         """The JSON object that it answers with; empty for an answer without a body."""
+
+
+class HttpService(JsonService, Protocol):
+    """One that answers with event streams, too."""
 
     def stream(
         self,

@@ -27,6 +27,10 @@ PACKAGES = {
     "gcc": "gcc",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/lib/postgresql": "postgresql",
+    # the shells in which tests press <TAB>
+    "/usr/share/bash-completion/bash_completion": "bash-completion",
+    "zsh": "zsh",
+    "fish": "fish",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 GO = "1.26.6"

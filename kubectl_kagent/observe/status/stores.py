@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from kubectl_kagent.backends.jaeger import find_jaeger
 from kubectl_kagent.backends.tempo import Tempo, find_tempo
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import HttpService
+from kubectl_kagent.cluster.http import JsonService
 from kubectl_kagent.errors import Forbidden, KagentError, Unauthorized, Unreachable
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.observe.status.evidence import Evidence
@@ -53,7 +53,7 @@ class Store:
 class AsTenant:
     """A service that is asked as a tenant."""
 
-    http: HttpService
+    http: JsonService
     tenant: str
 
     def call(
@@ -66,16 +66,6 @@ class AsTenant:
         timeout: float | None = None,
     ) -> dict[str, Any]:
         return self.http.call(method, path, body, headers=self._with(headers), timeout=timeout)
-
-    def stream(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float,
-    ) -> Iterator[bytes]:
-        return self.http.stream(path, body, headers=self._with(headers), timeout=timeout)
 
     def _with(self, headers: Mapping[str, str] | None) -> dict[str, str]:
         return {**(headers or {}), **({TENANT: self.tenant} if self.tenant else {})}

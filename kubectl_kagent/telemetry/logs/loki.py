@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import HttpService, address_of
+from kubectl_kagent.cluster.http import JsonService, address_of
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import SERVICE
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
@@ -28,7 +28,7 @@ _END_OF_TIME = 253_402_300_800 * 10**9  # the year 10000
 Entry = tuple[int, ContainerRef, str]
 
 
-def find_loki(cluster: Cluster, where: str) -> HttpService:
+def find_loki(cluster: Cluster, where: str) -> JsonService:
     """Loki at the address ``where``, or for ``auto`` behind the API server's proxy, found by its label.
 
     Raises UsageError for what is not a URL, KagentError when no Service has the label.
@@ -82,7 +82,7 @@ def _among(label: str, patterns: Iterable[str]) -> str:
     return f"{label}=~{json.dumps('|'.join(patterns), ensure_ascii=False)}"
 
 
-def pages(http: HttpService, pods: Pods, start: int, end: int) -> Iterator[list[Entry]]:
+def pages(http: JsonService, pods: Pods, start: int, end: int) -> Iterator[list[Entry]]:
     """Entries from ``start`` to ``end`` (both in nanoseconds since 1970) in the order of time.
 
     A page begins with the last moment of the page before, whose entries may not all have fitted in.
@@ -103,7 +103,7 @@ def pages(http: HttpService, pods: Pods, start: int, end: int) -> Iterator[list[
         before = [entry for entry in found if entry[0] == last]
 
 
-def _labels(http: HttpService, start: int, end: int) -> tuple[str, str, str]:
+def _labels(http: JsonService, start: int, end: int) -> tuple[str, str, str]:
     known = _data(http, "labels", start=start, end=end) or []
     for names in _NAMES:
         if isinstance(known, list) and all(name in known for name in names):
@@ -115,7 +115,7 @@ def _labels(http: HttpService, start: int, end: int) -> tuple[str, str, str]:
 
 
 def _page(
-    http: HttpService, query: str, labels: tuple[str, str, str], start: int, end: int
+    http: JsonService, query: str, labels: tuple[str, str, str], start: int, end: int
 ) -> Iterator[Entry]:
     data = _data(http, "query_range", query=query, start=start, end=end, limit=_PAGE, direction="forward")
     try:
@@ -130,7 +130,7 @@ def _page(
         raise KagentError(f"Loki's answer has another shape than expected ({error!r})") from error
 
 
-def _data(http: HttpService, what: str, **query: Any) -> Any:
+def _data(http: JsonService, what: str, **query: Any) -> Any:
     answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
     return answer.get("data")
 

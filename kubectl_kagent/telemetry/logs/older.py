@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kubectl_kagent import clock
-from kubectl_kagent.cluster.http import HttpService
+from kubectl_kagent.cluster.http import JsonService
 from kubectl_kagent.telemetry.logs.lane import Lane
 from kubectl_kagent.telemetry.logs.loki import Pods, pages, stamp
 from kubectl_kagent.telemetry.logs.merge import Merge, Texts
@@ -20,7 +20,7 @@ _LOOK_AGAIN = 0.02
 class Elsewhere:
     """Loki, what to ask it for, and from when on."""
 
-    http: HttpService
+    http: JsonService
     pods: Pods
     since: datetime
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -63,9 +62,6 @@ class Loki:
             for time, source, text in found
         ]
         return {"status": "success", "data": {"resultType": "streams", "result": streams}}
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        raise NotImplementedError  # nothing of Loki's is an event stream
 
 
 def texts(http: Loki, pods: Pods = PODS) -> list[str]:
