@@ -10,7 +10,8 @@ import click
 from kubectl_kagent.app import VERBS
 from kubectl_kagent.cli.options import CONNECTION_NAMES, CONTROLLER_NAMES
 from kubectl_kagent.errors import EXIT_CODES
-from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
+from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES
 from kubectl_kagent.rbac.rules import Need
 from scripts import output

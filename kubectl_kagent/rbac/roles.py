@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
-from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
+from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.rules import READING, Rule
 
 

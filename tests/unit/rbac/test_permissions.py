@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.rbac.permissions import CONTROLLER_SERVICE, PERMISSIONS
+from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
+from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.roles import ROLES, hint
 from tests.fake.cluster import FakeCluster
 from tests.permissions.cases import CASES, Case
