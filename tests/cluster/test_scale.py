@@ -104,11 +104,11 @@ def test_the_object_is_printed_as_asked(tools: Tools, api: ApiServer) -> None:
 
 def test_wait_ends_with_the_pods_or_names_the_one_that_does_not_come(tools: Tools, api: ApiServer) -> None:
     create(api, byo("clock", replicas=1), parked("stuck", replicas=1))
-    stuck = tools.kagent("scale", "stuck", "--replicas=2", "--wait", "--timeout=3s")
+    stuck = tools.kagent("scale", "stuck", "--replicas=2", "--wait", "--timeout=10s")
     assert (stuck.code, stuck.out) == (4, "agent.kagent.dev/stuck scaled\n")
     last = next(line for line in stuck.err.splitlines() if line.startswith("error: "))
     assert re.match(
-        r"error: agent\.kagent\.dev/stuck is scaled to 2, but timed out after 3s waiting for "
+        r"error: agent\.kagent\.dev/stuck is scaled to 2, but timed out after 10s waiting for "
         r'agent "stuck" rollout to finish: .+'
         r"; pod/stuck-\S+: Unschedulable: ",
         last,
