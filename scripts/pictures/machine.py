@@ -47,7 +47,7 @@ class Studio:
     def draw(self, scene: dict[str, Any], picture: Path, width: int) -> dict[str, Any]:
         """Write the picture (PNG, ``width`` px); what the judge found: {problems, blanks, crashes}."""
         (self._page / "scene.json").write_text(json.dumps(scene))
-        command = ["node", str(self._page / "shoot.mjs"), self._browser, str(width)]
+        command = ["node", str(self._page / "shoot.mjs"), self._browser, _INTER, str(width)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         if done.returncode:
             raise LabError(f"drawing {scene['title']} failed:\n{done.stderr.strip()[-2000:]}")

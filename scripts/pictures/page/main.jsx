@@ -3,6 +3,7 @@ import "./canvas.js";
 import "uplot/dist/uPlot.min.css";
 import "./page.css";
 import React from "react";
+import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { ThemeContext, createTheme } from "@grafana/data";
 import { GlobalStyles } from "@grafana/ui";
@@ -38,15 +39,23 @@ const emptiness = (bodies) =>
     return frames && !frames.some(hasValues) ? [{ panel, problem: "no data" }] : [];
   });
 
+/** Grafana measures a text once, with whatever font is there: it has to be there before the first panel. */
+const fonts = () => Promise.all(["400", "500"].map((weight) => document.fonts.load(`${weight} 12px Inter`)));
+
 async function draw(scene) {
   Date.now = () => scene.range.to; // "2 hours ago" counts from the end of the range
   const bodies = await Promise.all(scene.panels.map(bodyOf));
-  createRoot(document.getElementById("root")).render(
-    <ThemeContext.Provider value={theme}>
-      <GlobalStyles hackNoBackdropBlur={false} isExtensionSidebarOpen={false} />
-      <Dashboard scene={scene} bodies={bodies} theme={theme} width={innerWidth} />
-    </ThemeContext.Provider>,
-  );
+  const root = createRoot(document.getElementById("root"));
+  const show = (dashboard) =>
+    root.render(
+      <ThemeContext.Provider value={theme}>
+        <GlobalStyles hackNoBackdropBlur={false} isExtensionSidebarOpen={false} />
+        {dashboard}
+      </ThemeContext.Provider>,
+    );
+  flushSync(() => show(null));
+  if (!(await fonts()).every(({ length }) => length)) throw new Error("the styles name no font Inter");
+  show(<Dashboard scene={scene} bodies={bodies} theme={theme} width={innerWidth} />);
   const blanks = bodies.flatMap(({ blank }, panel) => (blank ? [{ panel, problem: blank }] : []));
   return {
     height: bottomOf(scene.panels),

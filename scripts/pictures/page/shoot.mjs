@@ -1,6 +1,6 @@
-// node shoot.mjs CHROMIUM WIDTH: opens this folder's page, writes picture.png, prints the verdict as JSON.
+// node shoot.mjs CHROMIUM FONTS WIDTH: opens this folder's page, writes picture.png, prints the verdict as JSON.
 import { readFile } from "node:fs/promises";
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import puppeteer from "puppeteer-core";
 
@@ -9,23 +9,29 @@ const ICONS = join(HERE, "..", "node_modules", "@grafana", "ui", "dist", "public
 const ORIGIN = "http://pictures.invalid"; // no name server knows it: every answer is a file of ours
 const QUIET = 500; // ms without a change in the page mean that it is drawn
 const PATIENCE = 60_000;
+const ICONS_AT = "/public/build/";
+const INTER_AT = "/public/fonts/inter/"; // Grafana has the same font in files of its own
 const TYPES = {
   html: "text/html",
   js: "text/javascript",
   css: "text/css",
   json: "application/json",
   svg: "image/svg+xml",
+  otf: "font/otf",
 };
 
-const [, , executablePath, width] = process.argv;
+const [, , executablePath, fonts, width] = process.argv;
+
+function fileOf(path) {
+  if (path.startsWith(ICONS_AT)) return join(ICONS, path.slice(ICONS_AT.length));
+  if (path.startsWith(INTER_AT)) return join(fonts, `${basename(path, ".woff2")}.otf`);
+  return join(HERE, path);
+}
 
 /** Answers a request with a file; the page reaches nothing else, whatever a dashboard's text asks for. */
 async function answer(request) {
   const url = new URL(request.url());
-  const path = normalize(decodeURIComponent(url.pathname));
-  const file = path.startsWith("/public/build/")
-    ? join(ICONS, path.slice("/public/build/".length))
-    : join(HERE, path);
+  const file = fileOf(normalize(decodeURIComponent(url.pathname)));
   try {
     if (url.origin !== ORIGIN) throw new Error(`not ours: ${url.origin}`);
     const contentType = TYPES[file.split(".").at(-1)];
