@@ -8,6 +8,7 @@ from typing import Any
 
 from kubectl_kagent.backends.controller import Controller, find_controller
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.kinds import newer
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, Resource
@@ -34,6 +35,8 @@ def versions(cluster: Cluster) -> Versions:
     kubernetes = str(cluster.server_version().get("gitVersion", ""))
     agents = _served(cluster, AGENT, "kagent", notes)
     servers = _served(cluster, MCP_SERVER, "kmcp", notes)
+    if said := newer(cluster):
+        notes.append(Note(said))
     controller = _controller(cluster, notes)
     return Versions(kubernetes, agents, servers, controller, tuple(dict.fromkeys(notes)))
 

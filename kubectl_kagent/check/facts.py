@@ -10,6 +10,7 @@ from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.versions import kagent_version
 from kubectl_kagent.check.rights import Places, Right, Uses, needed
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.kinds import newer
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import KagentError, ResourceMissing
 from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, available, controller_status
@@ -49,6 +50,7 @@ class CheckFacts:
 
     namespace: str | None
     kubernetes: str
+    newer: str
     crds: Mapping[Resource, Object | KagentError]
     controllers: Mapping[Resource, ControllerStatus]
     down: Mapping[Resource, View]
@@ -96,6 +98,7 @@ def look(cluster: Cluster, namespace: str | None, controller: Callable[[], Contr
     return CheckFacts(
         namespace=namespace,
         kubernetes=kubernetes,
+        newer=newer(cluster),
         crds=crds,
         controllers=controllers,
         down={kind: _around(cluster, kind, found) for kind, found in controllers.items() if _is_short(found)},

@@ -16,7 +16,7 @@ from kubectl_kagent.lifecycle.rollout.inspection import View
 from kubectl_kagent.model.controllers import CONTROLLERS
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.note import Note
-from kubectl_kagent.model.resources import AGENT, MCP_SERVER, WORKLOADS, Resource
+from kubectl_kagent.model.resources import AGENT, KAGENT_GROUP, MCP_SERVER, WORKLOADS, Resource
 from kubectl_kagent.observe.status.signals import Remedy
 
 SPOKEN = ("0.9", "0.10")
@@ -49,6 +49,10 @@ def crds(facts: CheckFacts) -> Section:
             findings.append(finding)
         else:
             ok += 1
+    if facts.newer:
+        remedy = Remedy("use kagent 0.10, or a plugin that knows this one", ("kubectl kagent version",))
+        said = "is served in a version that this plugin does not speak"
+        findings.append(CheckFinding(WARNING, f"API group {KAGENT_GROUP}", said, (facts.newer,), remedy))
     return Section("crds", ok, tuple(findings), tuple(unchecked))
 
 

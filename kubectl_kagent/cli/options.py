@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_kagent.backends.controller import DEFAULT_USER, at_address, find_controller
-from kubectl_kagent.cli import completion
+from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import AGENT
@@ -98,13 +98,15 @@ _FILES = ("kubeconfig", "certificate_authority", "client_certificate", "client_k
 Connect = Callable[[], "Cluster"]
 
 
-def open_cluster(context: click.Context, flags: dict[str, Any]) -> Cluster:
+def open_cluster(
+    context: click.Context, flags: dict[str, Any], warn: Callable[[str], None] = lambda _: None
+) -> Cluster:
     """The cluster that these connection flags name; ``ctx.obj`` may say which. Raises KagentError."""
     from kubectl_kagent.cluster.connect import Connection, connect
 
     timeout = flags.get("request_timeout")
     given = Connection(**(flags | {"request_timeout": (seconds(timeout) or None) if timeout else None}))
-    cluster: Cluster = (context.obj or connect)(given)
+    cluster: Cluster = context.obj(given) if context.obj else connect(given, warn)
     return cluster
 
 
@@ -136,7 +138,7 @@ def _with_connection(function: F, namespace: Callable[[F], F]) -> F:
     def wrapper(context: click.Context, /, **values: Any) -> Any:
         _see_that_it_is_text(context, values)
         flags = {name: values.pop(name) for name in list(values) if name in CONNECTION_NAMES}
-        return context.invoke(function, lambda: open_cluster(context, flags), **values)
+        return context.invoke(function, lambda: open_cluster(context, flags, terminal.warn), **values)
 
     for option in reversed(_CONNECTION):
         wrapper = (namespace if option is _namespace else option)(wrapper)  # type: ignore[arg-type]

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import UsageError
-from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource, find_type
+from kubectl_kagent.model.resources import (
+    AGENT,
+    WORKLOADS,
+    Resource,
+    find_type,
+    find_without_deployment,
+)
 
 if TYPE_CHECKING:
     from kubectl_kagent.cluster import Cluster
@@ -67,7 +73,8 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
         if len(types) > 1:
             raise UsageError("all objects must be of the same type")
         return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
-    if find_type(words[0]) is not None:
+    other = find_without_deployment(words[0])
+    if find_type(words[0]) or (other and (len(words) > 1 or words[0].lower() != other.singular)):
         return Targets(_type(words[0], allowed), _names_of(words[1:]))
     return Targets(AGENT, _names_of(words))
 
@@ -93,6 +100,11 @@ def _names_of(words: Iterable[str]) -> tuple[str, ...]:
 def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
     resource = find_type(word)
     known = ", ".join(item.singular for item in allowed)
+    if other := find_without_deployment(word):
+        raise UsageError(
+            f"cannot do this with {other.plural}: kagent runs them without a Deployment",
+            hint=f"it works on: {known}; kubectl get {other.plural} lists them",
+        )
     if resource is None:
         raise UsageError(
             f'the server doesn\'t have a resource type "{word}" that this command knows',

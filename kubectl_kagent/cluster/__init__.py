@@ -142,5 +142,8 @@ class Cluster(Protocol):
     def server_version(self) -> Object:
         """The version object. Raises KagentError for an answer without a version: that is no API server."""
 
+    def group_versions(self, group: str) -> tuple[str, ...]:
+        """The versions in which the API group is served, the preferred one first; none without the group."""
+
     def service(self, namespace: str, name: str) -> ClusterService:
         """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""

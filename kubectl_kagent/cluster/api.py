@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import urllib3
 
-from kubectl_kagent.cluster import answers
+from kubectl_kagent.cluster import answers, kinds
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.proxied import Proxied
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in, why_it_broke
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.cluster.writes import writing
-from kubectl_kagent.errors import KagentError, TimedOut, Unreachable
-from kubectl_kagent.model.resources import ACCESS_REVIEW, POD, Resource
+from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, TimedOut, Unreachable
+from kubectl_kagent.model.paths import segment
+from kubectl_kagent.model.resources import ACCESS_REVIEW, AGENT, POD, Resource
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.rbac.rules import Rule
 
@@ -31,9 +32,13 @@ _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOT
 class ApiServer:
     """A connected cluster. Its methods are those of ``cluster.Cluster``, which has their rules."""
 
-    def __init__(self, endpoint: RestConfig, *, namespace: str) -> None:
+    def __init__(
+        self, endpoint: RestConfig, *, namespace: str, warn: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.namespace = namespace
         self._transport = Transport(endpoint)
+        self._warn = warn
+        self._has_looked = False
 
     @property
     def host(self) -> str:
@@ -43,7 +48,14 @@ class ApiServer:
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         """The object. Raises NotFound."""
-        return checked(resource, self._object("GET", resource, resource.path(namespace, name)))
+        try:
+            found = checked(resource, self._object("GET", resource, resource.path(namespace, name)))
+        except NotFound as error:
+            if resource is AGENT and namespace:
+                error.hint = kinds.without_deployment(self, namespace, name) or error.hint
+            raise
+        self._look_at([found] if resource is AGENT else [])
+        return found
 
     def list_objects(
         self,
@@ -57,7 +69,9 @@ class ApiServer:
         query = {"labelSelector": labels, "fieldSelector": fields}
         if at:
             query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
-        return checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
+        found = checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
+        self._look_at(found["items"] if resource is AGENT else [])
+        return found
 
     def create(
         self,
@@ -245,8 +259,26 @@ class ApiServer:
             )
         return found
 
+    def group_versions(self, group: str) -> tuple[str, ...]:
+        path = f"/apis/{segment(group)}"
+        try:
+            found = self._decoded(self._transport.send("GET", path), path, None)
+        except NotFound:
+            return ()
+        versions = found.get("versions")
+        listed = versions if isinstance(versions, list) else ()
+        return tuple(str(dig(one, "version") or "") for one in listed)
+
     def service(self, namespace: str, name: str) -> Proxied:
         return Proxied(namespace, name, self._transport)
+
+    def _look_at(self, agents: Iterable[Object]) -> None:
+        """Say once why nobody takes up what agents say, where kagent is one that does not."""
+        if self._has_looked or not any(kinds.is_left_alone(agent) for agent in agents):
+            return
+        self._has_looked = True
+        if said := kinds.newer(self):
+            self._warn(said)
 
     # Answers
 
@@ -260,7 +292,11 @@ class ApiServer:
         content_type: str = "application/json",
     ) -> Object:
         response = self._transport.send(method, path, query, body, content_type)
-        return self._decoded(response, path, resource)
+        try:
+            return self._decoded(response, path, resource)
+        except ResourceMissing as error:
+            error.hint = (kinds.newer(self) if resource is AGENT else "") or error.hint
+            raise
 
     def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
         self._check(response, resource)

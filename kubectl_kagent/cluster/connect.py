@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +47,10 @@ class Connection:
     tls_server_name: str | None = None
 
 
-def connect(flags: Connection) -> ApiServer:
+def connect(flags: Connection, warn: Callable[[str], None] = lambda _: None) -> ApiServer:
     """Open the cluster that ``flags`` name; nothing is sent yet, but a credential plugin may run.
+
+    ``warn`` hears once of a kagent whose agents are others than those that we know.
 
     Raises KagentError for a kubeconfig that is missing, malformed, or names what it does not have, and
     InvalidName for a namespace that no request could be about.
@@ -63,7 +65,7 @@ def connect(flags: Connection) -> ApiServer:
     segment(namespace, "namespace")
     endpoint = _endpoint(chosen, flags.request_timeout)
     endpoint.login.current()  # who can't log in hears it now, not from the first of many threads
-    return ApiServer(endpoint, namespace=namespace)
+    return ApiServer(endpoint, namespace=namespace, warn=warn)
 
 
 def _chosen(flags: Connection) -> Chosen:

@@ -175,7 +175,7 @@ def _missing(resource: Resource) -> ResourceMissing:
     return ResourceMissing(
         message,
         hint=f"{'kmcp' if resource.plural == 'mcpservers' else 'kagent 0.9 or 0.10'} is not installed here, "
-        "or only in a version whose API is another (v1alpha3 runs agents without Deployments)",
+        "or only in a version whose API is another",
     )
 
 

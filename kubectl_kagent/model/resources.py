@@ -52,6 +52,10 @@ AGENT = Resource(KAGENT_GROUP, "v1alpha2", "agents", "Agent")
 MCP_SERVER = Resource(KAGENT_GROUP, "v1alpha1", "mcpservers", "MCPServer")
 MODEL_CONFIG = Resource(KAGENT_GROUP, "v1alpha2", "modelconfigs", "ModelConfig")
 REMOTE_MCP_SERVER = Resource(KAGENT_GROUP, "v1alpha2", "remotemcpservers", "RemoteMCPServer")
+SANDBOX_AGENT = Resource(KAGENT_GROUP, "v1alpha2", "sandboxagents", "SandboxAgent")
+AGENT_HARNESS = Resource(KAGENT_GROUP, "v1alpha2", "agentharnesses", "AgentHarness")
+AGENT_TEMPLATE = Resource(KAGENT_GROUP, "v1alpha3", "agenttemplates", "AgentTemplate")
+HARNESS = Resource(KAGENT_GROUP, "v1alpha3", "harnesses", "Harness")
 
 DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
 REPLICA_SET = Resource("apps", "v1", "replicasets", "ReplicaSet")
@@ -109,6 +113,9 @@ OPERATORS = (PROMETHEUS_RULE, SERVICE_MONITOR, POD_MONITOR, ALERTMANAGER_CONFIG,
 WORKLOADS = (AGENT, MCP_SERVER)
 LISTABLE = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER)
 
+# Of what kagent runs without a Deployment; the last two come with kagent 0.11.
+WITHOUT_DEPLOYMENT = (SANDBOX_AGENT, AGENT_HARNESS, AGENT_TEMPLATE, HARNESS)
+
 # The kinds that a revision knows: workloads and what they are made from.
 RECORDED = {resource.kind: resource for resource in (*LISTABLE, CONFIG_MAP, SERVICE)}
 
@@ -122,9 +129,16 @@ SHORT_NAMES = {
 
 def find_type(word: str) -> Resource | None:
     """The listable kind that ``word`` names (singular, plural, short or with group), if any."""
-    word = word.lower()
-    for resource in LISTABLE:
-        names = {resource.plural, resource.singular}
-        if word in names or word in {f"{name}.{resource.group}" for name in names}:
-            return resource
-    return SHORT_NAMES.get(word)
+    return _named(word, LISTABLE) or SHORT_NAMES.get(word.lower())
+
+
+def find_without_deployment(word: str) -> Resource | None:
+    """The kind that ``word`` names of those that no verb is for, if any."""
+    return _named(word, WITHOUT_DEPLOYMENT)
+
+
+def _named(word: str, kinds: tuple[Resource, ...]) -> Resource | None:
+    kind, _, group = word.lower().partition(".")
+    return next(
+        (one for one in kinds if kind in (one.plural, one.singular) and group in ("", one.group)), None
+    )

@@ -283,8 +283,7 @@ def test_a_cluster_without_the_crds(tools: Tools) -> None:
             1,
             "",
             f'error: the server doesn\'t have a resource type "{plural}" in kagent.dev/{version}\n'
-            f"hint: {product} is not installed here, or only in a version whose API is another "
-            "(v1alpha3 runs agents without Deployments)\n",
+            f"hint: {product} is not installed here, or only in a version whose API is another\n",
         )
         for line, (plural, version, product) in resources.items()
     }

@@ -48,6 +48,9 @@ class ApiOverHttp:
         parts = urlsplit(received.path)
         if parts.path == "/version":
             return response(200, self.cluster.server_version())
+        root, _, group = parts.path.rpartition("/")
+        if root == "/apis" and (versions := self.cluster.group_versions(group)):
+            return response(200, {"kind": "APIGroup", "versions": [{"version": one} for one in versions]})
         found = _PATH.fullmatch(parts.path)
         if found is None:
             return refused(404, "NotFound", "the server could not find the requested resource")

@@ -124,6 +124,7 @@ class FakeCluster:
         self.streams: dict[str, list[bytes]] = {}
         self.lists: dict[str, list[Any]] = {}
         self.addresses: dict[str, str] = {}
+        self.served: dict[str, tuple[str, ...]] = {}
         self.logs: dict[tuple[str, str], str] = {}
         self.kubelet = Kubelet()
         self._store = Store(self.clock)
@@ -263,6 +264,9 @@ class FakeCluster:
 
     def server_version(self) -> Object:
         return {"major": "1", "minor": "35", "gitVersion": "v1.35.4"}
+
+    def group_versions(self, group: str) -> tuple[str, ...]:
+        return self.served.get(group, ())
 
     def service(self, namespace: str, name: str) -> FakeService:
         return FakeService(self, namespace, name)

@@ -110,6 +110,9 @@ class Recording:
     def server_version(self) -> Object:
         return self.real.server_version()  # every user may ask
 
+    def group_versions(self, group: str) -> tuple[str, ...]:
+        return self.real.group_versions(group)  # every user may ask
+
     def ask(self, verb: str, group: str, resource: str, namespace: str | None, name: str = "") -> None:
         if self.closed:
             raise Forbidden("a thread that outlives its verb")

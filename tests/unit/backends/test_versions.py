@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.backends.versions import Versions, versions
+from kubectl_kagent.cluster.kinds import NEWER
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, SERVICE, Resource
 from tests.fake.cluster import FakeCluster
 from tests.objects import lines
@@ -72,6 +73,11 @@ def test_a_later_kagent_speaks_another_version(cluster: FakeCluster) -> None:
         "agents.kagent.dev is served as v1alpha3, v1beta1, but this plugin speaks v1alpha2: "
         "kagent 0.9 and 0.10"
     )
+
+
+def test_the_agents_of_0_11_are_others(complete: FakeCluster) -> None:
+    complete.served["kagent.dev"] = ("v1alpha3", "v1alpha2")
+    assert lines(versions(complete)) == (NEWER,)
 
 
 def test_a_version_that_is_known_but_not_served_is_none(cluster: FakeCluster) -> None:

@@ -32,6 +32,7 @@ from tests.objects import agent, mcp_server
         ("MCPServer/x", MCP_SERVER, "x"),
         ("agent agent", AGENT, "agent"),  # an agent that is called agent
         ("agent/agent", AGENT, "agent"),
+        ("harness", AGENT, "harness"),  # and one that is called as a kind that no verb is for
         ("agent/v1.2-beta_3", AGENT, "v1.2-beta_3"),
     ],
 )
@@ -45,6 +46,11 @@ def test_targets(words: str, resource: Resource, names: str) -> None:
         ("pod/x", 'the server doesn\'t have a resource type "pod" that this command knows'),
         ("mc/gpt", "cannot do this with modelconfigs"),
         ("modelconfigs gpt", "cannot do this with modelconfigs"),
+        ("sandboxagent/x", "cannot do this with sandboxagents: kagent runs them without a Deployment"),
+        ("sandboxagents.kagent.dev/x", "cannot do this with sandboxagents: kagent runs"),
+        ("agentharnesses", "cannot do this with agentharnesses: kagent runs them"),
+        ("Harness x y", "cannot do this with harnesses: kagent runs them"),
+        ("agenttemplate/x", "cannot do this with agenttemplates: kagent runs them"),
         ("agent/a mcp/b", "all objects must be of the same type"),
         ("agent agent/a", "there is no need to specify a resource type as a separate argument"),
         ("agent/", "there is no need to specify a resource type as a separate argument"),

@@ -152,6 +152,10 @@ def _unseen_for_want_of_a_controller(world: Checked) -> None:
     _stop("kagent-controller", 0)(world)
 
 
+def _newer_crds(world: Checked) -> None:
+    world.served["kagent.dev"] = ("v1alpha2", "v1alpha3")
+
+
 def _without_kmcp(world: Checked) -> None:
     """Agents have the tools of RemoteMCPServers only."""
     for name in ("clock", "poet"):
@@ -176,6 +180,7 @@ FAULTS: dict[str, tuple[Callable[[Checked], object], int]] = {
     "no-crd-of-mcpservers": (_crd(MCP_SERVER), 1),
     "no-kmcp-that-anybody-needs": (_without_kmcp, 0),
     "agents-of-another-version": (_crd(AGENT, "v1alpha3"), 1),
+    "crds-of-another-kagent": (_newer_crds, 0),
     "another-kagent": (lambda world: world.say_version("0.12.0"), 0),
     "no-kagent-controller": (_gone("kagent-controller"), 1),
     "no-kmcp-controller": (_gone("kmcp"), 1),

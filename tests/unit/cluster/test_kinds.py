@@ -1,0 +1,100 @@
+"""What a user hears who looks for an Agent where kagent runs something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kubectl_kagent.cluster.connect import Connection, connect
+from kubectl_kagent.cluster.kinds import NEWER
+from kubectl_kagent.model.resources import AGENT, AGENT_HARNESS, SANDBOX_AGENT, Resource
+from tests.conftest import Kagent
+from tests.fake.api_over_http import ApiOverHttp
+from tests.fake.cluster import FakeCluster
+from tests.fake.furnished import furnished
+from tests.loopback import serve
+
+GROUP = "/apis/kagent.dev"
+
+
+@pytest.fixture
+def world(cluster: FakeCluster) -> Iterator[tuple[FakeCluster, ApiOverHttp]]:
+    with serve() as server:
+        furnished(cluster)
+        server.answer = api = ApiOverHttp(cluster)
+        cluster.addresses["here"] = server.url
+        yield cluster, api
+
+
+def run(kagent: Kagent, cluster: FakeCluster, *words: str) -> tuple[int, str, list[str]]:
+    warned: list[str] = []
+    real = connect(Connection(server=cluster.addresses["here"], namespace="default"), warned.append)
+    code, out, err = kagent(*words, cluster=real)
+    return code, out, [*warned, *err.splitlines()]
+
+
+def asked(api: ApiOverHttp) -> int:
+    return [request.path for request in api.asked].count(GROUP)
+
+
+def test_crds_of_0_11_are_told_of_an_agent_that_nobody_takes_up(
+    world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent
+) -> None:
+    cluster, api = world
+    cluster.served["kagent.dev"] = ("v1alpha2", "v1alpha3")
+    cluster.edit(AGENT, "clock", {"spec": {"description": "New."}})
+    for words in (("describe", "agent/clock"), ("get", "agents")):
+        api.asked.clear()
+        code, _, said = run(kagent, cluster, *words)
+        assert (code, said.count(NEWER), asked(api)) == (0, 1, 1)
+
+
+def test_nobody_is_asked_of_agents_that_are_taken_up(
+    world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent
+) -> None:
+    cluster, api = world
+    cluster.served["kagent.dev"] = ("v1alpha2", "v1alpha3")
+    code, _, said = run(kagent, cluster, "describe", "agent/clock")
+    assert (code, NEWER in said, asked(api)) == (0, False, 0)
+
+
+def test_what_can_not_be_asked_is_not_told(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:
+    cluster, api = world
+    cluster.edit(AGENT, "clock", {"spec": {"description": "New."}})
+    code, _, said = run(kagent, cluster, "describe", "agent/clock")
+    assert (code, NEWER in said, asked(api)) == (0, False, 1)
+
+
+@pytest.mark.parametrize("kind", [SANDBOX_AGENT, AGENT_HARNESS], ids=lambda kind: kind.singular)
+def test_a_name_of_another_kind(
+    kind: Resource, world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent
+) -> None:
+    cluster, _ = world
+    cluster.add(kind, {"metadata": {"name": "weather", "namespace": "default"}, "spec": {}})
+    assert run(kagent, cluster, "scale", "agent/weather", "--replicas=2") == (
+        1,
+        "",
+        [
+            'Error from server (NotFound): agents.kagent.dev "weather" not found',
+            f"hint: weather is of kind {kind.kind}, which kagent runs without a Deployment: "
+            f"kubectl get {kind.singular} weather -n default shows it",
+        ],
+    )
+
+
+def test_a_name_of_nothing(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:
+    assert run(kagent, world[0], "scale", "agent/weather", "--replicas=2") == (
+        1,
+        "",
+        ['Error from server (NotFound): agents.kagent.dev "weather" not found'],
+    )
+
+
+def test_no_agents_where_the_crds_are_of_0_11(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.served["kagent.dev"] = ("v1alpha3",)
+    assert kagent("get", "agents", cluster=cluster) == (
+        0,
+        "",
+        f"No resources found in default namespace.\nWarning: {NEWER}\n",
+    )
