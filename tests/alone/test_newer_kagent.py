@@ -36,7 +36,6 @@ ON_AN_AGENT = {
     "rollout status agent/alone --watch=false": 5,
     "logs agent/alone": 1,
     "tools list agent/alone": 0,
-    "report agent/alone --out=-": 0,
 }
 
 

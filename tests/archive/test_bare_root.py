@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,8 +15,33 @@ import pytest
 from kubectl_kagent import __version__
 from scripts.archive.glibc import needed
 from tests.archive.conftest import of_checkout
+from tests.cluster.conversations import ASKER, HELPER, conversations
 from tests.lab.lab import Lab
+from tests.lab.layout import CHECKOUT
+from tests.loopback import response, serve
 
+# Verbs that the README names, in an order in which each has something to do; then an agent's prompt changes.
+_BEFORE = (
+    *("get agents", f"describe agent/{HELPER}", "version", "lint -f /tmp/agent.yaml"),
+    *(f"scale agent/{HELPER} --replicas=2 --wait", f"hibernate agent/{HELPER}", f"wake agent/{HELPER}"),
+    *(f"rollout status agent/{HELPER} --timeout=3m", f"rollout history agent/{HELPER}"),
+)
+_AFTER = (
+    *(f"rollout status agent/{HELPER} --timeout=3m", f"rollout diff agent/{HELPER} 1 2"),
+    *(f"rollout undo agent/{HELPER} --wait", f"rollback agent/{HELPER} --wait --timeout=3m"),
+    *(f"rollout restart agent/{HELPER}", f"rollout status agent/{HELPER} --timeout=3m"),
+    *(f"chat {HELPER} hello", f"logs agent/{HELPER} --tail=5", f"approvals list {ASKER}"),
+    *("tools list", "tools check --all", "tools call datetime-mcp get_time --arg timezone=UTC"),
+    *("top agents", "top tools", "top models", f"report agent/{HELPER} --file=/tmp/report.zip"),
+    *("observe export /tmp/bundle", "completion install", "completion uninstall"),
+    f"autoscale agent/{HELPER} --min=1 --max=3",
+)
+_OF_A_SESSION = (
+    *("sessions show {session}", "sessions export {session}"),
+    *("trace show {task}", "trace export {session} --otlp={receiver}"),
+)
+# They change the whole cluster, say what all of it has, or run until they are ended.
+_ELSEWHERE = {"observe install", "observe uninstall", "observe diff", "observe status", "check", "record"}
 _CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 # Of the C library: what programs link, and what they load to find hosts and users.
 _C_LIBRARY = (
@@ -109,6 +135,50 @@ def test_verbs_reach_the_cluster(root: Path, lab_kubeconfig: Path, words: tuple[
     done = _in(root, "kubectl", "kagent", *words, KUBECONFIG="/tmp/kubeconfig")
     expected = of_checkout(*words, KUBECONFIG=str(lab_kubeconfig))
     assert (done.returncode, done.stderr) == (expected.returncode, expected.stderr)
+
+
+def test_every_verb_of_the_readme_works(root: Path, lab_kubeconfig: Path) -> None:
+    used: set[str] = set()
+    with conversations(lab_kubeconfig, "python") as agents, serve() as receiver:
+        receiver.answer = lambda _: response(200, {})
+        shutil.copy(agents.tools.kubeconfig, root / "tmp" / "kubeconfig")
+        (root / "tmp" / "agent.yaml").write_text(
+            agents.tools.kubectl("get", f"agent/{HELPER}", "-o", "yaml").out
+        )
+
+        def run(line: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+            words = line.split()
+            used.add(words[0])
+            used.add(" ".join(words[:2]))
+            done = _in(root, "kubectl", "kagent", *words, KUBECONFIG="/tmp/kubeconfig", TERM="dumb")
+            assert (done.returncode, "Traceback" in done.stderr) == (code, False), (line, done)
+            return done
+
+        waiting = agents.ask("What is the date?")
+        for line in _BEFORE:
+            run(line)
+        prompt = {"spec": {"declarative": {"systemMessage": "Guess."}}}
+        agents.tools.kubectl("patch", "agent", HELPER, "--type=merge", "-p", json.dumps(prompt))
+        for line in _AFTER:
+            run(line)
+        session = json.loads(run(f"sessions list {HELPER} -o json").stdout)["sessions"][0]["id"]
+        task = json.loads(run(f"trace {HELPER} -o json").stdout)["tasks"][0]["task"]
+        for line in _OF_A_SESSION:
+            run(line.format(session=session, task=task, receiver=receiver.url))
+        run(f"approvals approve {waiting['id']} --yes")
+        run(f"approvals reject {agents.ask('What is the date?')['id']} --reason=no")
+        run(f"sessions delete {session}")
+    assert _readme_verbs() - used == _ELSEWHERE
+
+
+def _readme_verbs() -> set[str]:
+    """The verbs in the table of README.md: ``rollout history|diff`` are two."""
+    rows = re.findall(r"^\| (`[a-z].*?) \| .* \|$", (CHECKOUT / "README.md").read_text(), re.MULTILINE)
+    found = set()
+    for words in (words for row in rows for words in re.findall("`([^`]+)`", row)):
+        verb, *rest = words.split()
+        found |= {f"{verb} {one}" for word in rest if word.islower() for one in word.split("\\|")} or {verb}
+    return found
 
 
 @pytest.mark.skipif(not Path("/lib64/ld-linux-x86-64.so.2").exists(), reason="another C library")
