@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kubectl_kagent import clock
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.narration import CallStarted
@@ -19,7 +20,7 @@ from kubectl_kagent.render.table import plain
 _HELP = """\
 /session  the session, and how to come back to it
 /tools    the tool calls of the last answer, with everything they were given and gave
-/trace    the trace of the last answer
+/trace    every call of a model or tool in the last answer, with its time and tokens
 /quit     leave (or Ctrl-D); Ctrl-C cancels the answer that is being given
 """
 _KEPT_LINES = 1000
@@ -91,12 +92,23 @@ def _tools(talk: Talk) -> Iterator[str]:
 
 
 def _trace(talk: Talk) -> Iterator[str]:
+    """The last turn as the controller keeps it; a trace that was sent somewhere has an ID of its own."""
+    from kubectl_kagent.render.trace import turn_tree
+    from kubectl_kagent.telemetry.traces.secrets import without_secrets
+    from kubectl_kagent.telemetry.traces.sources import FromController
+
+    if not talk.turn.task:
+        yield "nothing was asked yet"
+        return
     if talk.trace:
         yield f"trace {talk.trace}"
-    elif talk.turn.task:
-        yield f"kubectl kagent trace show {talk.turn.task}"
-    else:
-        yield "nothing was asked yet"
+    now = clock.now()
+    record = FromController(talk.conversation.client.controller).find(talk.turn.task, now.timestamp())
+    for gap in record.gaps:
+        terminal.warn(gap)
+    turns = map(without_secrets, record.turns) if terminal.masks() else record.turns
+    for turn in turns:
+        terminal.show(turn_tree(turn, now=now, columns=terminal.columns()))
 
 
 @contextmanager

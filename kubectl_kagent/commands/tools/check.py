@@ -42,7 +42,7 @@ def check(
     """Find what agents name but can't have: servers, tools, sub-agents, and approvals of tools they lack.
 
     Prints one line for each finding and exits with 1; if there is none, prints what was checked and exits
-    with 0.
+    with 0. With --live it exits with 1, too, if a server could not be asked.
 
     \b
     kubectl kagent tools check datetime-agent
@@ -57,7 +57,8 @@ def check(
     ask = asker(cluster, _TIMEOUT) if live else None
     taken = uses(Servers(cluster, reach.controller, terminal.warn, ask, strict=True), found)
     wrong = findings(found, taken)
-    for server in unknown(taken):
+    unasked = unknown(taken)
+    for server in unasked:
         terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
     if not output.is_text:
         terminal.write(output.view(screen.findings_view(wrong)))
@@ -65,7 +66,7 @@ def check(
         terminal.show("".join(map(screen.finding_line, wrong)))
     else:
         terminal.write(screen.summary(len(found), taken))
-    if wrong:
+    if wrong or (live and unasked):
         context.exit(_FOUND)
 
 

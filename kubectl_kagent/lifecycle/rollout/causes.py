@@ -41,8 +41,9 @@ _THRESHOLDS = {
     "NotAccepted": Thresholds(named=3, final=3),
     "FailedCreate": Thresholds(named=3, final=3),
     "ReplicaSetCreateError": Thresholds(named=3, final=3),
+    # kagent's agents are probed each second from the first one on, and answer once Python has loaded them
+    "Unhealthy": Thresholds(named=30),
     # a pod that just starts shows these for a moment
-    "Unhealthy": Thresholds(named=3),
     "FailedMount": Thresholds(named=3),
     "FailedCreatePodSandBox": Thresholds(named=3),
     "ControllerDown": Thresholds(final=10, exit_code=5),

@@ -19,7 +19,21 @@ from typing import Any
 
 import pytest
 
-from tests.fake.agent import SESSION, TASK, Agent, called, gave, request, row, talking, text, update, waiting
+from tests.fake.agent import (
+    SESSION,
+    TASK,
+    Agent,
+    asked,
+    called,
+    gave,
+    request,
+    row,
+    talking,
+    task,
+    text,
+    update,
+    waiting,
+)
 
 PATIENCE = 30.0
 CLOSING = f"session {SESSION} (0 prompt and 0 output tokens)"
@@ -171,7 +185,13 @@ def test_the_commands_of_the_dialog(tmp_path: Path) -> None:
         update("working", gave("c1", "get", {"content": [{"text": "a\nb"}]})),
         *NOON,
     ]
-    with talking(turn) as agent, terminal(agent, tmp_path) as screen:
+    kept = task("completed", asked(text("It is noon.")))
+    data = {
+        f"/api/tasks/{TASK}": kept,
+        f"/api/sessions/{SESSION}": {"session": row(SESSION), "events": []},
+        f"/api/sessions/{SESSION}/tasks": [kept],
+    }
+    with talking(turn, data=data) as agent, terminal(agent, tmp_path) as screen:
         for word, answer in (
             ("/session", "no session yet: it begins with the first question"),
             ("/tools", "no tool was called"),
@@ -185,7 +205,7 @@ def test_the_commands_of_the_dialog(tmp_path: Path) -> None:
                 f"session {SESSION}\n"
                 f"kubectl kagent chat clock -n default --session={SESSION} comes back to it",
             ),
-            ("/trace", f"kubectl kagent trace show {TASK}"),
+            ("/trace", f"task {TASK}  session {SESSION}\n"),
         ):
             screen.until("clock> ")
             screen.type(word)

@@ -159,10 +159,10 @@ def test_crash_loop_with_its_last_words(stage: Stage) -> None:
     assert (failure.value.exit_code, stage.elapsed) == (1, 3)
 
 
-def test_unready_is_named_after_three_seconds_and_waited_for(stage: Stage) -> None:
+def test_unready_is_named_after_half_a_minute_and_waited_for(stage: Stage) -> None:
     workload = stage.rolling(objects.running())
     stage.event(objects.event("Unhealthy", "Readiness probe failed: connection refused"))
-    stage.at(60, stage.finish)
+    stage.at(31, stage.finish)
     stage.follow(workload)
     assert stage.screen == [
         LINE,
@@ -174,7 +174,7 @@ def test_unready_is_named_after_three_seconds_and_waited_for(stage: Stage) -> No
 def test_a_probe_that_fails_only_at_the_start_is_not_named(stage: Stage) -> None:
     workload = stage.rolling(objects.running())
     stage.event(objects.event("Unhealthy", "Readiness probe failed: connection refused"))
-    stage.at(2, stage.finish)
+    stage.at(29, stage.finish)
     stage.follow(workload)
     assert stage.screen == [LINE, DONE]
 

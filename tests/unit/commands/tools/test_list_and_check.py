@@ -276,6 +276,15 @@ def test_live_asks_the_servers(cluster: FakeCluster, kagent: Kagent) -> None:
         )
 
 
+def test_a_server_that_could_not_be_asked_is_not_checked(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock", tools=[tool("RemoteMCPServer", "live", "add")]))
+    remote(cluster, "live", "add", url="http://live.default/mcp")
+    assert kagent("tools", "check", "clock") == (0, "1 tool of 1 agent: no findings\n", "")
+    code, out, err = kagent("tools", "check", "clock", "--live")
+    assert (code, out) == (1, "1 tool of 1 agent: no findings, but 1 of them could not be checked\n")
+    assert err.startswith("Warning: what remotemcpserver/live offers is not known: ")
+
+
 @pytest.mark.parametrize("words", [[], ["clock", "--all"], ["--all", "-A"]])
 def test_check_wants_to_know_which_agents(words: list[str], kagent: Kagent) -> None:
     assert kagent("tools", "check", *words) == (
