@@ -12,6 +12,7 @@ from kubectl_kagent.masking import masked_value
 from kubectl_kagent.model.events import Question, ToolCall
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
+from kubectl_kagent.wire.ids import shown
 
 _PREVIEW = 100
 
@@ -24,12 +25,12 @@ def tool_line(item: CallStarted | CallEnded | Unrecognized) -> str:
         return short(f"? not understood: {json.dumps(item.raw, ensure_ascii=False)}")
     result = item.result
     took = "" if item.seconds is None else f" {item.seconds:.1f}s"
-    return f"{'✗' if result.failed else '✓'} {plain(result.name)}{took}: {short(result.text)}"
+    return f"{'✗' if result.failed else '✓'} {plain(shown(result.name))}{took}: {short(result.text)}"
 
 
 def call_text(call: ToolCall) -> str:
     """A call as one would read it: the name and its arguments, all of them."""
-    return visible(f"{call.name} {arguments(call)}".rstrip())
+    return visible(f"{shown(call.name)} {arguments(call)}".rstrip())
 
 
 def arguments(call: ToolCall) -> str:
@@ -39,7 +40,7 @@ def arguments(call: ToolCall) -> str:
 
 def asked_line(item: Pending) -> str:
     """What somebody is asked, whole: the call with all its arguments, or the questions with their choices."""
-    through = f", wanted by {item.via}" if item.via else ""
+    through = f", wanted by {shown(item.via)}" if item.via else ""
     asked = "; ".join(map(_question, item.questions)) or call_text(item.call)
     return visible(asked + through)
 

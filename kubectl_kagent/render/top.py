@@ -9,6 +9,7 @@ from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow
 from kubectl_kagent.render.columns import UNKNOWN, Column, cells, named
 from kubectl_kagent.render.trace import took
 from kubectl_kagent.render.trace_view import TokensView, tokens_view
+from kubectl_kagent.wire.ids import shown
 
 
 def usage_table(rows: Sequence[UsageRow], wanted: Wanted, *, wide: bool) -> str:
@@ -147,7 +148,10 @@ def _columns(wanted: Wanted, *, wide: bool) -> list[Column[UsageRow]]:
     ]
     return [
         *([Column("NAMESPACE", lambda row: row.namespace)] if wanted.namespace is None else []),
-        Column("NAME" if agents else "TOOL" if tools else "MODEL", lambda row: row.name),
+        Column(
+            "NAME" if agents else "TOOL" if tools else "MODEL",
+            lambda row: shown(row.name) if tools else row.name,
+        ),
         *([Column("AGENT", lambda row: row.agent)] if tools and wide else []),
         Column("TURNS" if agents else "CALLS", lambda row: row.calls),
         Column("RATE", lambda row: row.calls, lambda row: _rate(row.calls / wanted.seconds)),

@@ -24,6 +24,7 @@ from kubectl_kagent.render.chat import call_text, pending_line
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
 from kubectl_kagent.render.trace_view import TokensView
+from kubectl_kagent.wire.ids import shown
 
 _MARGIN = " " * 21  # as wide as a time and two blanks
 
@@ -48,7 +49,9 @@ def _entry(entry: Entry) -> Iterator[str]:
             yield from _block(at, f"→ {call_text(call)}")
         case ResultEntry(result, at, seconds):
             took = "" if seconds is None else f" {seconds:.1f}s"
-            yield from _block(at, f"{'✗' if result.failed else '✓'} {result.name}{took}: {result.text}")
+            yield from _block(
+                at, f"{'✗' if result.failed else '✓'} {shown(result.name)}{took}: {result.text}"
+            )
         case RequestEntry(calls):
             yield from _block(None, "waits for " + "; ".join(map(pending_line, calls)))
         case DecisionEntry(decision):
@@ -222,7 +225,7 @@ def _markdown(entry: Entry) -> Iterator[str]:
         case CallEntry(call):
             yield from _fenced(f"→ {call_text(call)}")
         case ResultEntry(result):
-            yield from _fenced(f"{'✗' if result.failed else '✓'} {plain(result.name)}: {result.text}")
+            yield from _fenced(f"{'✗' if result.failed else '✓'} {plain(shown(result.name))}: {result.text}")
         case _:
             yield "*" + " ".join(line.strip() for line in _entry(entry)) + "*"
 

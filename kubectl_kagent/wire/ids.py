@@ -19,6 +19,12 @@ def agent_of(identifier: str) -> tuple[str, str]:
     return (dashed(namespace), dashed(name)) if mark else ("", dashed(identifier))
 
 
+def shown(tool: str) -> str:
+    """A tool's name for people: an agent that is called like a tool is ``agent/NAME``."""
+    namespace, name = agent_of(tool)
+    return f"agent/{name}" if namespace else tool
+
+
 def underscored(name: str) -> str:
     """A name as the runtimes write it into attributes of spans."""
     return name.replace("-", "_")
