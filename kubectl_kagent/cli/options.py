@@ -99,7 +99,7 @@ Connect = Callable[[], "Cluster"]
 
 
 def open_cluster(
-    context: click.Context, flags: dict[str, Any], warn: Callable[[str], None] = lambda _: None
+    context: click.Context, flags: dict[str, Any], warn: Callable[[str], None] | None = None
 ) -> Cluster:
     """The cluster that these connection flags name; ``ctx.obj`` may say which. Raises KagentError."""
     from kubectl_kagent.cluster.connect import Connection, connect

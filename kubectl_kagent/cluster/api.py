@@ -33,12 +33,11 @@ class ApiServer:
     """A connected cluster. Its methods are those of ``cluster.Cluster``, which has their rules."""
 
     def __init__(
-        self, endpoint: RestConfig, *, namespace: str, warn: Callable[[str], None] = lambda _: None
+        self, endpoint: RestConfig, *, namespace: str, warn: Callable[[str], None] | None = None
     ) -> None:
         self.namespace = namespace
         self._transport = Transport(endpoint)
         self._warn = warn
-        self._has_looked = False
 
     @property
     def host(self) -> str:
@@ -274,11 +273,11 @@ class ApiServer:
 
     def _look_at(self, agents: Iterable[Object]) -> None:
         """Say once why nobody takes up what agents say, where kagent is one that does not."""
-        if self._has_looked or not any(kinds.is_left_alone(agent) for agent in agents):
+        if self._warn is None or not any(kinds.is_left_alone(agent) for agent in agents):
             return
-        self._has_looked = True
+        warn, self._warn = self._warn, None
         if said := kinds.newer(self):
-            self._warn(said)
+            warn(said)
 
     # Answers
 

@@ -47,7 +47,7 @@ class Connection:
     tls_server_name: str | None = None
 
 
-def connect(flags: Connection, warn: Callable[[str], None] = lambda _: None) -> ApiServer:
+def connect(flags: Connection, warn: Callable[[str], None] | None = None) -> ApiServer:
     """Open the cluster that ``flags`` name; nothing is sent yet, but a credential plugin may run.
 
     ``warn`` hears once of a kagent whose agents are others than those that we know.

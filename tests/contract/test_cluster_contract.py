@@ -846,6 +846,11 @@ def test_the_server_says_its_version(lab_kubeconfig: Path) -> None:
     assert api.server_version()["gitVersion"].startswith("v1.")
 
 
+def test_a_group_is_served_in_versions(subject: Subject) -> None:
+    assert subject.api.group_versions("kagent.dev") == ("v1alpha2", "v1alpha1")
+    assert subject.api.group_versions("absent.example.com") == ()
+
+
 def test_a_service_that_is_not_there_is_not_found(subject: Subject) -> None:
     with pytest.raises(NotFound, match='services "ghost" not found'):
         subject.api.service(subject.namespace, "ghost:80").call("GET", "/version")

@@ -124,7 +124,7 @@ class FakeCluster:
         self.streams: dict[str, list[bytes]] = {}
         self.lists: dict[str, list[Any]] = {}
         self.addresses: dict[str, str] = {}
-        self.served: dict[str, tuple[str, ...]] = {}
+        self.served: dict[str, tuple[str, ...]] = {"kagent.dev": ("v1alpha2", "v1alpha1")}
         self.logs: dict[tuple[str, str], str] = {}
         self.kubelet = Kubelet()
         self._store = Store(self.clock)

@@ -30,6 +30,7 @@ _MINE = re.compile(
     "|".join(
         (
             "/version",
+            r"/apis/kagent\.dev",
             rf"/apis/kagent\.dev/v1alpha\d(/namespaces/{_CHARS})?/\w+(/{_CHARS})?",
             rf"/apis/(apps/v1|autoscaling/v2|keda\.sh/v1alpha1)(/namespaces/{_CHARS})?/\w+(/{_CHARS})?",
             rf"/api/v1(/namespaces/{_CHARS})?/(services|configmaps|pods|events|namespaces)(/{_CHARS})?",

@@ -51,7 +51,7 @@ def offered(
 ) -> Complete:
     """What is offered for the last of the words, without descriptions."""
 
-    def connect(given: Connection) -> FakeCluster:
+    def connect(given: Connection, _warn: None) -> FakeCluster:
         flags.append(given)
         return cluster
 
@@ -273,7 +273,7 @@ def test_the_flags_before_say_which_cluster(offered: Complete, flags: list[Conne
 def test_a_cluster_that_can_not_be_asked_offers_only_types(
     offered: Complete, monkeypatch: pytest.MonkeyPatch, error: KagentError
 ) -> None:
-    def connect(_given: Connection) -> Any:
+    def connect(_given: Connection, _warn: None) -> Any:
         raise error
 
     monkeypatch.setattr("kubectl_kagent.cluster.connect.connect", connect)

@@ -485,7 +485,7 @@ def test_it_does_not_come_back_when_it_is_not_told_when_or_too_late(
 ) -> None:
     api = connect(Connection(server=server.url, request_timeout=timeout))
     in_turn(server, busy)
-    error_of(lambda: api.get(AGENT, "team", "x"))
+    error_of(lambda: api.get(MODEL_CONFIG, "team", "x"))
     assert (len(server.received), naps) == (1, [])
 
 
