@@ -8,7 +8,7 @@ RUNTIME_LOCK := requirements.txt
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
 # modules, two at a time, as tests/conftest.py hands them out
 SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
-PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT))
+PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT)) $(if $(TYPE),--type $(TYPE))
 # The tests that run verbs as processes: with the archive's program they say what it can do.
 ARCHIVE_VERBS := $(patsubst %,tests/cluster/test_%.py,scale talk tools trace undo rollout_status top logs)
 STEP = @printf '==> %s\n'
@@ -67,7 +67,7 @@ check: venv ## generated files are what their sources say; rules, their tests, a
 generate: venv ## write the generated files
 	@$(BIN)/python -m scripts.generate
 
-pictures: venv ## a picture of each dashboard, judged: empty, cut or covered fails (PROMETHEUS= LOKI= TEMPO= AGENT= OUT=)
+pictures: venv ## a picture of each dashboard, judged: empty, cut or covered fails (PROMETHEUS= LOKI= TEMPO= AGENT= OUT= TYPE=)
 	@$(BIN)/python -m scripts.pictures $(PICTURES_FROM)
 
 lab: venv ## a real one-node cluster with kagent and kmcp (Linux, root); a second call takes seconds

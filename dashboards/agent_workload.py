@@ -157,7 +157,12 @@ def changes() -> list[panels.House]:
                 ("Value #B", "When"),
                 ("Value #C", "Rollbacks so far"),
             ],
-            overrides=[override("When", unit="dateTimeFromNow", custom__width=140)],
+            overrides=[
+                override("Revision", custom__width=90),
+                override("Config hash", custom__width=190),
+                override("By", custom__width=210),
+                override("When", unit="dateTimeFromNow", custom__width=140),
+            ],
             missing=_NO_RECORDER,
             size=(16, 6),
         ),

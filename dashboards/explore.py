@@ -76,13 +76,13 @@ def _traces() -> list[panels.House]:
 
 def _logs() -> list[panels.House]:
     each = agent_workload.LOGS
-    matching = f"sum by (k8s_pod_name) (count_over_time({each} {_WORD} [$__auto]))"
+    matching = f"sum(count_over_time({each} {_WORD} [$__auto]))"
     return [
         panels.timeseries(
             "Lines with the word",
             "Lines of the agents' pods that match the word above (a regular expression, upper or lower "
             "case); all lines without one.",
-            line_counts(matching, "{{k8s_pod_name}}"),
+            line_counts(matching, "lines"),
             unit="short",
             missing=_NO_LOGS,
             bars=True,

@@ -168,10 +168,14 @@ def _alerts() -> panels.House:
             ("agent", "Agent"),
             ("name", "Name"),
         ],
-        overrides=[override("Agent", links=[to_agent("Open this agent", source="__data.fields")])],
+        overrides=[
+            override("Alert", custom__width=230),
+            override("Severity", custom__width=90),
+            override("Agent", links=[to_agent("Open this agent", source="__data.fields")]),
+        ],
         sort=("Severity", False),
         missing="nothing fires, not even the Watchdog: are the rules loaded?",
-        size=(10, 8),
+        size=(12, 8),
     )
 
 
@@ -184,7 +188,7 @@ def _trouble() -> panels.House:
         over_time(f"max({health.cause()})", "the worst of all", step="1m"),
         mappings=health.CAUSES,
         missing=_NO_STATE,
-        size=(14, 8),
+        size=(12, 8),
         links=[to_agent("Open this agent")],
     )
 

@@ -153,7 +153,7 @@ def _servers() -> panels.House:
         ],
         sort=("Ready", False),
         missing=_NO_STATE,
-        size=(16, 9),
+        size=(14, 9),
     )
 
 
@@ -167,7 +167,7 @@ def _conditions() -> panels.House:
         over_time(f"{local} or {remote}", "{{name}} {{type}}", step="1m"),
         mappings=values(_0=("False", RED), _1=("True", GREEN)),
         missing=_NO_STATE,
-        size=(8, 9),
+        size=(10, 9),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -190,14 +190,20 @@ def _event(name: str, event: str, color: str, title: str, text: str, *, enable: 
 _LABELS = {"namespace": "namespace", "agent": "agent", "server": "name", "gateway": "gateway"}
 
 
-def what_happened(variables: Collection[str]) -> list[Json]:
-    """What happened to what these variables choose: changes, revisions, rollouts, restarts, alerts."""
-    where = 'cluster=~"$cluster"' + (',namespace=~"$namespace"' if "namespace" in variables else "")
-    workload = next((name for name in ("server", "agent") if name in variables), "")
+def what_happened(variables: Sequence[Variable]) -> list[Json]:
+    """What happened to what these variables choose: changes, revisions, rollouts, restarts, alerts.
+
+    Where one workload is chosen all is shown; where many are, restarts and alerts would hide the rest, and
+    are there to be switched on.
+    """
+    chosen = {variable.name for variable in variables}
+    single = any(not variable.includeAll for variable in variables if variable.name in ("server", "agent"))
+    where = 'cluster=~"$cluster"' + (',namespace=~"$namespace"' if "namespace" in chosen else "")
+    workload = next((name for name in ("server", "agent") if name in chosen), "")
     named = where + (f',name=~"${workload}"' if workload else "")
     # Also alerts without the label: a collector that is down concerns every agent.
     alerts = 'cluster=~"$cluster"' + "".join(
-        f',{label}=~"${variable}|"' for variable, label in _LABELS.items() if variable in variables
+        f',{label}=~"${variable}|"' for variable, label in _LABELS.items() if variable in chosen
     )
     return [
         {
@@ -243,7 +249,7 @@ def what_happened(variables: Collection[str]) -> list[Json]:
             RED,
             "{{namespace}}/{{pod}}: container restarted",
             "{{container}}",
-            enable=bool(workload),  # where no workload is chosen, all of them would hide the rest
+            enable=single,
         ),
         _annotation(
             "Firing alerts",
@@ -251,6 +257,7 @@ def what_happened(variables: Collection[str]) -> list[Json]:
             RED,
             "{{alertname}}",
             "{{severity}}: {{namespace}} {{agent}} {{name}}",
+            enable=single,
         ),
     ]
 
@@ -278,7 +285,7 @@ def dashboard(
         time=core.Time(f"now-{hours}h", "now"),
         timePicker=core.TimePicker(refreshIntervals=["30s", "1m", "5m", "15m", "1h"], timeOptions=[]),
         templating=core.Templating(list=[*everywhere, *variables]),
-        annotations=core.Annotations(list=what_happened([variable.name for variable in variables])),
+        annotations=core.Annotations(list=what_happened(variables)),
         links=[_DROPDOWN],
         panels=place(rows),
     )

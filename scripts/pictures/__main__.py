@@ -42,16 +42,17 @@ def main() -> int:
         with _prometheus(options.prometheus, span) as prometheus, Studio(Progress()) as studio:
             addresses = (prometheus, options.loki, options.tempo)
             sources = Sources(*(address.rstrip("/") for address in addresses))
-            return _draw_all(studio, paths, Stage(sources, span, options.agent), options.out)
+            return _draw_all(studio, paths, Stage(sources, span, options.agent), options)
     except LabError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
 
 
-def _draw_all(studio: Studio, paths: list[Path], stage: Stage, folder: Path) -> int:
+def _draw_all(studio: Studio, paths: list[Path], stage: Stage, options: argparse.Namespace) -> int:
     is_fine = True
     for path in paths:
-        found = picture(studio, json.loads(path.read_text()), stage, folder / f"{path.stem}.png")
+        target = options.out / f"{path.stem}.{options.type}"
+        found = picture(studio, json.loads(path.read_text()), stage, target)
         sys.stdout.write("".join(f"{path.stem}: {line}\n" for line in [*found.problems, *found.notes]))
         is_fine = is_fine and not found.problems
     return 0 if is_fine else 1
@@ -120,6 +121,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=6, help="how far back (6)")
     parser.add_argument("--at", type=int, metavar="SECONDS", help="the end of the range, in Unix time (now)")
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="FOLDER")
+    parser.add_argument("--type", choices=("png", "webp"), default="png", help="webp is a fifth of the size")
     parser.add_argument("--agent", default="", metavar="NAME", help="of the agent's dashboard (the first)")
     return parser.parse_args()
 

@@ -45,14 +45,15 @@ class Studio:
         self._folder.cleanup()
 
     def draw(self, scene: dict[str, Any], picture: Path, width: int) -> dict[str, Any]:
-        """Write the picture (PNG, ``width`` px); what the judge found: {problems, blanks, crashes}."""
+        """Write the picture (.png or .webp, ``width`` px); what the judge found: {problems, blanks, crashes}."""
+        type_ = picture.suffix[1:]
         (self._page / "scene.json").write_text(json.dumps(scene))
-        command = ["node", str(self._page / "shoot.mjs"), self._browser, _INTER, str(width)]
+        command = ["node", str(self._page / "shoot.mjs"), self._browser, _INTER, str(width), type_]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         if done.returncode:
             raise LabError(f"drawing {scene['title']} failed:\n{done.stderr.strip()[-2000:]}")
         picture.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self._page / "picture.png", picture)
+        shutil.copyfile(self._page / f"picture.{type_}", picture)
         verdict: dict[str, Any] = json.loads(done.stdout)
         return verdict
 

@@ -1,4 +1,5 @@
-// node shoot.mjs CHROMIUM FONTS WIDTH: opens this folder's page, writes picture.png, prints the verdict as JSON.
+// node shoot.mjs CHROMIUM FONTS WIDTH TYPE: opens this folder's page, writes picture.TYPE (png, webp), prints the
+// verdict as JSON.
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,7 @@ const QUIET = 500; // ms without a change in the page mean that it is drawn
 const PATIENCE = 60_000;
 const ICONS_AT = "/public/build/";
 const INTER_AT = "/public/fonts/inter/"; // Grafana has the same font in files of its own
+const QUALITY = { webp: 50 };
 const TYPES = {
   html: "text/html",
   js: "text/javascript",
@@ -20,7 +22,7 @@ const TYPES = {
   otf: "font/otf",
 };
 
-const [, , executablePath, fonts, width] = process.argv;
+const [, , executablePath, fonts, width, type] = process.argv;
 
 function fileOf(path) {
   if (path.startsWith(ICONS_AT)) return join(ICONS, path.slice(ICONS_AT.length));
@@ -84,7 +86,7 @@ try {
   await page.waitForNetworkIdle({ idleTime: QUIET, timeout: PATIENCE });
   await page.evaluate(settled, QUIET, PATIENCE);
   const verdict = await page.evaluate(async () => (await window.picture).judge());
-  await page.screenshot({ path: join(HERE, "picture.png") });
+  await page.screenshot({ type, path: join(HERE, `picture.${type}`), quality: QUALITY[type] });
   process.stdout.write(JSON.stringify({ ...verdict, crashes }));
 } finally {
   await browser.close();
