@@ -11,12 +11,10 @@ from urllib.parse import urlencode, urlsplit
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import Address, ClusterService, HttpService, address_of
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unauthorized
-from kubectl_kagent.model.controllers import KAGENT
+from kubectl_kagent.model.controllers import DEFAULT_USER, KAGENT
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import SERVICE
 
-# kagent's own CLI and UI use this user when nobody logs in
-DEFAULT_USER = "admin@kagent.dev"
 _PORT = "controller"  # the port's name in the chart of kagent 0.9 and 0.10
 _USUAL = "kagent-controller:8083"  # as the chart calls it for a release called kagent
 

@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.controllers import DEFAULT_USER
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -207,7 +208,7 @@ def _cluster(context: click.Context) -> Cluster:
 
 def _controller(context: click.Context) -> Controller:
     """The controller that the flags before name."""
-    from kubectl_kagent.backends.controller import DEFAULT_USER, at_address, find_controller
+    from kubectl_kagent.backends.controller import at_address, find_controller
 
     given = context.params
     user = given.get("user_id") or DEFAULT_USER

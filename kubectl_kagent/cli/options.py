@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kubectl_kagent.backends.controller import DEFAULT_USER, at_address, find_controller
 from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.errors import KagentError, UsageError
+from kubectl_kagent.model.controllers import DEFAULT_USER
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import AGENT
 
@@ -193,6 +193,8 @@ class ControllerAccess:
 
         Raises UsageError for a token without an address.
         """
+        from kubectl_kagent.backends.controller import at_address, find_controller  # not for a help
+
         if self.url:
             return at_address(self.url, self.token, self.user)
         if self.token:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -170,6 +169,8 @@ def is_shown() -> bool:
 
 def columns() -> int:
     """How wide the terminal is, or as wide as COLUMNS says; 160 without one."""
+    import shutil  # it loads the formats of archives, too
+
     return min(shutil.get_terminal_size((160, 24)).columns, _WIDEST)
 
 

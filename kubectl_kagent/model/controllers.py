@@ -16,6 +16,9 @@ class ControllerSelector:
     namespaces: tuple[str, ...]
 
 
+# kagent's own CLI and UI use this user when nobody logs in
+DEFAULT_USER = "admin@kagent.dev"
+
 # charts of kagent 0.9 and 0.10 and of kmcp 0.3
 KAGENT = ControllerSelector(
     "kagent", "app.kubernetes.io/name=kagent,app.kubernetes.io/component=controller", ("kagent",)

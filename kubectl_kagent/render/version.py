@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict
 
-from kubectl_kagent.backends.versions import Versions
+if TYPE_CHECKING:
+    from kubectl_kagent.backends.versions import Versions
 
 
 def version_lines(client: str, found: Versions | None) -> list[str]:

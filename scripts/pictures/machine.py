@@ -45,7 +45,7 @@ class Studio:
         self._folder.cleanup()
 
     def draw(self, scene: dict[str, Any], picture: Path, width: int) -> dict[str, Any]:
-        """Write the picture (.png, .webp; ``width`` px). What the judge found: {problems, blanks, crashes}."""
+        """Write the picture (png, webp; ``width`` px); what the judge found: {problems, blanks, crashes}."""
         type_ = picture.suffix[1:]
         (self._page / "scene.json").write_text(json.dumps(scene))
         command = ["node", str(self._page / "shoot.mjs"), self._browser, _INTER, str(width), type_]
