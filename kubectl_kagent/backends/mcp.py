@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubectl_kagent.cluster.answers import BODY_LIMIT, LINE_LIMIT
@@ -72,6 +73,8 @@ class McpServer:
     def _talk(self, ask: Callable[[Client], Awaitable[T]]) -> T:
         """Open a session, ask, and end it."""
         import anyio
+
+        import_module("mcp.client.streamable_http")  # now: what loading takes is not to be the server's time
 
         logging.getLogger("mcp").handlers = [logging.NullHandler()]  # what matters of it is raised here
         refusals: list[KagentError] = []
