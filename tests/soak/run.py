@@ -19,7 +19,8 @@ from types import FrameType
 from unittest import mock
 
 import anyio
-import mcp.client.streamable_http  # noqa: F401  # what takes long to load takes none of its time
+import jsonschema  # noqa: F401  # what takes long to load takes none of its time
+import mcp.client.streamable_http  # noqa: F401
 from click.testing import CliRunner
 
 from kubectl_kagent import clock
