@@ -94,7 +94,7 @@ class McpServer:
         from mcp import MCPError
         from mcp.types import CONNECTION_CLOSED
 
-        from kubectl_kagent.cluster.refusals import unreachable
+        from kubectl_kagent.cluster.unreachable import unreachable
 
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]

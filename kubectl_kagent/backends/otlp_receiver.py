@@ -80,7 +80,8 @@ def _session() -> Any:
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-    from kubectl_kagent.cluster.refusals import error_text, unreachable
+    from kubectl_kagent.cluster.refusals import error_text
+    from kubectl_kagent.cluster.unreachable import unreachable
 
     class _ReadingSession(requests.Session):
         error: Exception | None = None

@@ -38,7 +38,7 @@ def whole(response: urllib3.BaseHTTPResponse, where: str) -> bytes:
                     f"{where} answered with more than {BODY_LIMIT} bytes: longer than any valid answer"
                 )
     except urllib3.exceptions.HTTPError as error:
-        from kubectl_kagent.cluster.refusals import broken_off
+        from kubectl_kagent.cluster.unreachable import broken_off
 
         response.close()
         raise broken_off(where, error) from error
@@ -88,7 +88,7 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
             )
         yield from lines(response, unfinished=True)
     except urllib3.exceptions.HTTPError as error:
-        from kubectl_kagent.cluster.refusals import why_it_broke
+        from kubectl_kagent.cluster.unreachable import why_it_broke
 
         raise Unanswered(f"the stream from {path} broke: {why_it_broke(error)}") from error
     finally:

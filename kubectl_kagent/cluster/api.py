@@ -11,8 +11,9 @@ import urllib3
 from kubectl_kagent.cluster import answers, kinds
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.proxied import Proxied
-from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in, why_it_broke
+from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 from kubectl_kagent.cluster.transport import RestConfig, Transport
+from kubectl_kagent.cluster.unreachable import why_it_broke
 from kubectl_kagent.cluster.writes import writing
 from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, TimedOut, Unreachable
 from kubectl_kagent.model.paths import segment

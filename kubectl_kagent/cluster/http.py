@@ -160,7 +160,7 @@ class Address:
         try:
             return answered(request, breaks=False, timeout=timeout) if method == "GET" else request()
         except urllib3.exceptions.HTTPError as error:
-            from kubectl_kagent.cluster.refusals import unreachable
+            from kubectl_kagent.cluster.unreachable import unreachable
 
             raise unreachable(self.name, error, of_cluster=False) from error
 

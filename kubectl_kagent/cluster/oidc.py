@@ -25,7 +25,7 @@ from kubectl_kagent.cluster.kubeconfig import Entry
 from kubectl_kagent.cluster.kubeconfig_edit import opened, overwrite, with_values
 from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.pool import address, environment_proxy, pool
-from kubectl_kagent.cluster.refusals import unreachable
+from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import Unauthorized
 

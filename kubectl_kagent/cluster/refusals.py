@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import urllib3
 
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import (
@@ -26,10 +22,6 @@ from kubectl_kagent.errors import (
     Unreachable,
 )
 from kubectl_kagent.model.resources import KAGENT_GROUP, LISTABLE, Resource
-
-# X509_V_ERR_ of OpenSSL: not yet valid and expired; the name or address is another
-_OUT_OF_DATE = (9, 10)
-_ANOTHER_NAME = (62, 64)
 
 # failures that come before anything is written: etcd's limit, an admission webhook that could not be asked
 _UNWRITTEN = ("etcdserver: request is too large", "failed calling webhook")
@@ -177,71 +169,3 @@ def _missing(resource: Resource) -> ResourceMissing:
         hint=f"{'kmcp' if resource.plural == 'mcpservers' else 'kagent 0.9 or 0.10'} is not installed here, "
         "or only in a version whose API is another",
     )
-
-
-def unreachable(host: str, error: Exception, *, of_cluster: bool = True) -> Unreachable:
-    """The error for a request without an answer from ``host``; ``of_cluster``: the kubeconfig names it."""
-    text = str(error)
-    if "refused" in text:
-        return Unreachable(
-            f"the connection to the server {host} was refused", hint="is the host and port right?"
-        )
-    innermost = _innermost(error)
-    if isinstance(innermost, ssl.SSLCertVerificationError):
-        return _untrusted(host, innermost, of_cluster=of_cluster)
-    # a name that does not resolve is a kind of timeout for urllib3
-    if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
-        error, urllib3.exceptions.NewConnectionError
-    ):
-        kind = Unanswered if isinstance(error, urllib3.exceptions.ReadTimeoutError) else Unreachable
-        return kind(f"the server {host} did not answer in time")
-    kind = Unanswered if isinstance(error, urllib3.exceptions.ProtocolError) else Unreachable
-    return kind(f"unable to connect to the server {host}: {_words(innermost)}")
-
-
-def broken_off(where: str, error: Exception) -> Unanswered:
-    """The error for an answer that did not come to its end."""
-    return Unanswered(f"the answer of {where} broke off: {why_it_broke(error)}")
-
-
-def why_it_broke(error: Exception) -> str:
-    """What ended an answer or stream before its end, without Python's names for it."""
-    *_, innermost = chain = list(_chain(error))
-    if any(isinstance(link, urllib3.exceptions.InvalidChunkLength) for link in chain):
-        return "the answer is not HTTP"
-    if any(isinstance(link, http.client.IncompleteRead) for link in chain):
-        return "the connection was closed"
-    return _words(innermost)
-
-
-def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Unreachable:
-    """Which check of the certificate failed, in OpenSSL's words, and what would make it succeed."""
-    reason = str(getattr(error, "verify_message", "") or error)
-    if error.verify_code in _OUT_OF_DATE:
-        hint = "is the clock of this machine right? else the certificate must be renewed"
-    elif error.verify_code in _ANOTHER_NAME:
-        hint = "--tls-server-name names the one to expect" if of_cluster else "is it the right address?"
-    elif of_cluster:
-        hint = "check certificate-authority in the kubeconfig"
-    else:
-        hint = "SSL_CERT_FILE=FILE names the authority to trust"
-    by = " by this kubeconfig" if of_cluster else ""
-    return Unreachable(f"the certificate of {host} is not trusted{by}: {reason}", hint)
-
-
-def _words(error: BaseException) -> str:
-    told = isinstance(error, OSError) and error.strerror  # without Python's [Errno -2]
-    return " ".join(str(told or error).split())
-
-
-def _innermost(error: BaseException) -> BaseException:
-    *_, innermost = _chain(error)
-    return innermost
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what caused it, down to the first cause."""
-    yield error
-    reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
-    if isinstance(reason, BaseException) and reason is not error:
-        yield from _chain(reason)

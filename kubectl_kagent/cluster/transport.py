@@ -19,8 +19,8 @@ from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.cluster.http import ANSWER_SECONDS, Access
 from kubectl_kagent.cluster.login import Credential, Fixed, Login
 from kubectl_kagent.cluster.pool import pool
-from kubectl_kagent.cluster.refusals import unreachable
 from kubectl_kagent.cluster.retry import answered
+from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.errors import Unreadable
 
 _LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and Python cuts off the rest

@@ -7,7 +7,8 @@ import ssl
 import pytest
 import urllib3
 
-from kubectl_kagent.cluster.refusals import refusal, unreachable
+from kubectl_kagent.cluster.refusals import refusal
+from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.errors import Conflict, FieldConflict
 from kubectl_kagent.model.resources import CONFIG_MAP
 

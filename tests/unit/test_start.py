@@ -1,0 +1,52 @@
+"""What is loaded before a verb does anything: seconds depend on the machine, this does not.
+
+docs/performance.md has the times.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.soak.lines import commands
+
+# Each of them takes as long to load as the whole rest of a help.
+HEAVY = {
+    *("anyio", "asyncio", "celpy", "grpc", "http", "httpx2", "jsonschema", "kubernetes", "lark", "mcp"),
+    *("opentelemetry", "pydantic", "requests", "rich", "socket", "ssl", "urllib3"),
+}
+MOST = 350  # modules: those of report's help are 340, of most verbs less than 200
+_LOADED = """
+import sys
+from kubectl_kagent.__main__ import main
+sys.argv = ["kubectl-kagent", *sys.argv[1:]]
+try:
+    main()
+finally:
+    sys.stderr.write(" ".join(sys.modules))
+"""
+
+
+def loaded(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("path", [path for path, _ in commands()], ids=" ".join)
+def test_the_help_of_a_verb_loads_little(path: tuple[str, ...]) -> None:
+    found = loaded(*path, "-h")
+    assert HEAVY & {name.partition(".")[0] for name in found} == set()
+    assert len(found) < MOST
+
+
+@pytest.mark.parametrize(("words", "most"), [("--help", 130), ("version --client", 165)])
+def test_what_needs_no_cluster_loads_less(words: str, most: int) -> None:
+    found = loaded(*words.split())
+    assert HEAVY & {name.partition(".")[0] for name in found} == set()
+    assert len(found) < most
