@@ -41,10 +41,9 @@ def headline(alerts: Sequence[Alert], *, firing: int, over: int) -> str:
     number = f": {firing}" if firing + over > 1 else ""
     labels = alerts[0]["labels"]
     spaces = {alert["labels"].get("namespace", "") for alert in alerts}
-    # alerts of a model have one message for all namespaces
-    by_model = "model" in labels and "namespace" in labels
     where = f" in {min(spaces)}" if len(spaces) == 1 and min(spaces) else ""
-    if by_model and (len(spaces) > 1 or over):
+    # alerts of a model have one message for all namespaces, or are of none
+    if "model" in labels and (not where or over):
         where = f" with {labels['model']}"
     return f"{labels['alertname']}{number}{where}"
 
