@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubectl_kagent import __version__
 from scripts.archive.glibc import needed
@@ -141,7 +142,10 @@ def test_every_verb_of_the_readme_works(root: Path, lab_kubeconfig: Path) -> Non
     used: set[str] = set()
     with conversations(lab_kubeconfig, "python") as agents, serve() as receiver:
         receiver.answer = lambda _: response(200, {})
-        shutil.copy(agents.tools.kubeconfig, root / "tmp" / "kubeconfig")
+        config = yaml.safe_load(agents.tools.kubeconfig.read_text())
+        for context in config["contexts"]:
+            context["context"]["namespace"] = agents.tools.namespace
+        (root / "tmp" / "kubeconfig").write_text(yaml.safe_dump(config))
         (root / "tmp" / "agent.yaml").write_text(
             agents.tools.kubectl("get", f"agent/{HELPER}", "-o", "yaml").out
         )
