@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = "https://github.com/kubectl-kagent/kubectl-kagent"
+_PICTURE = ".webp"
 _LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 _FENCED = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 
@@ -48,7 +49,7 @@ def _target(link: str, source: str, page: str) -> str:
         return link
     path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
     inside = "index.md" if path == "README.md" else path.removeprefix("docs/")
-    if path == "README.md" or (path.startswith("docs/") and path.endswith(".md")):
+    if path == "README.md" or (path.startswith("docs/") and path.endswith((".md", _PICTURE))):
         return posixpath.relpath(inside, posixpath.dirname(page) or ".")
     return f"{SOURCE}/{'tree' if (ROOT / path).is_dir() else 'blob'}/main/{path}"
 
@@ -60,7 +61,7 @@ def build(out: Path) -> None:
             path = Path(place, "docs", name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        for picture in (ROOT / "docs").rglob("*.png"):
+        for picture in (ROOT / "docs").rglob(f"*{_PICTURE}"):
             target = Path(place, "docs", picture.relative_to(ROOT / "docs"))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(picture, target)
