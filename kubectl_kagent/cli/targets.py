@@ -73,8 +73,7 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
         if len(types) > 1:
             raise UsageError("all objects must be of the same type")
         return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
-    other = find_without_deployment(words[0])
-    if find_type(words[0]) or (other and (len(words) > 1 or words[0].lower() != other.singular)):
+    if find_type(words[0]) or find_without_deployment(words[0]):
         return Targets(_type(words[0], allowed), _names_of(words[1:]))
     return Targets(AGENT, _names_of(words))
 
@@ -103,7 +102,7 @@ def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
     if other := find_without_deployment(word):
         raise UsageError(
             f"cannot do this with {other.plural}: kagent runs them without a Deployment",
-            hint=f"it works on: {known}; kubectl get {other.plural} lists them",
+            hint=f"it works on: {known}; an agent of that name is agent/{other.singular}",
         )
     if resource is None:
         raise UsageError(

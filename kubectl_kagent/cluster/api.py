@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import urllib3
@@ -38,7 +39,7 @@ class ApiServer:
     ) -> None:
         self.namespace = namespace
         self._transport = Transport(endpoint)
-        self._warn = warn
+        self._unsaid = [warn] if warn else []  # popped by the one thread that says it
 
     @property
     def host(self) -> str:
@@ -54,7 +55,8 @@ class ApiServer:
             if resource is AGENT and namespace:
                 error.hint = kinds.without_deployment(self, namespace, name) or error.hint
             raise
-        self._look_at([found] if resource is AGENT else [])
+        if resource is AGENT:
+            self._look_at([found])
         return found
 
     def list_objects(
@@ -70,7 +72,8 @@ class ApiServer:
         if at:
             query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
         found = checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
-        self._look_at(found["items"] if resource is AGENT else [])
+        if resource is AGENT and at is None:
+            self._look_at(found["items"])
         return found
 
     def create(
@@ -272,13 +275,14 @@ class ApiServer:
     def service(self, namespace: str, name: str) -> Proxied:
         return Proxied(namespace, name, self._transport)
 
-    def _look_at(self, agents: Iterable[Object]) -> None:
-        """Say once why nobody takes up what agents say, where kagent is one that does not."""
-        if self._warn is None or not any(kinds.is_left_alone(agent) for agent in agents):
+    def _look_at(self, agents: Sequence[Object]) -> None:
+        """Say once why there are none, or why nobody takes them up, where kagent is one that does not."""
+        if agents and not any(kinds.is_left_alone(agent) for agent in agents):
             return
-        warn, self._warn = self._warn, None
-        if said := kinds.newer(self):
-            warn(said)
+        with suppress(IndexError):  # it was said, perhaps by another thread just now
+            warn = self._unsaid.pop()
+            if said := kinds.newer(self):
+                warn(said)
 
     # Answers
 

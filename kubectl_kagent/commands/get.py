@@ -15,11 +15,9 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
-from kubectl_kagent.cluster.kinds import newer
 from kubectl_kagent.errors import NotFound, UsageError
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews
-from kubectl_kagent.model.note import Note
-from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, LISTABLE, WORKLOADS, Resource
+from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
 from kubectl_kagent.render import overview as screen
 from kubectl_kagent.render.output import Output
 from kubectl_kagent.render.table import table
@@ -102,8 +100,6 @@ def _show(
     found = look()
     if not found and not watch:
         terminal.say(_none(namespace))
-        if resource is AGENT and (said := newer(cluster)):
-            notes.tell(Note(said))
         return
     text = screen.overview_table(resource, found, now=now, wide=wide, namespaces=namespace is None)
     terminal.show(text)

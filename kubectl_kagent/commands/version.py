@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from kubectl_kagent import __version__
@@ -13,9 +11,6 @@ from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.render import version as screen
 from kubectl_kagent.render.output import Output
-
-if TYPE_CHECKING:
-    from kubectl_kagent.backends.versions import Versions
 
 
 @command(short_help="Print the versions of the plugin, the cluster and kagent")
@@ -31,16 +26,14 @@ def version(connect: options.Connect, *, client_only: bool, output: Output) -> N
     kubectl kagent version
     kubectl kagent version --client
     """
-    found = None if client_only else _asked(connect)
+    found = None
+    if not client_only:
+        from kubectl_kagent.backends.versions import versions  # --client needs nothing of a cluster
+
+        found = versions(connect())
     if not output.is_text:
         terminal.write(output.view(screen.versions_view(__version__, found)))
     else:
         for line in screen.version_lines(__version__, found):
             terminal.write_line(line)
     Notes().tell(*(found.notes if found else ()))
-
-
-def _asked(connect: options.Connect) -> Versions:
-    from kubectl_kagent.backends.versions import versions  # --client needs nothing of a cluster
-
-    return versions(connect())

@@ -13,7 +13,6 @@ from kubectl_kagent.masking import masked_value
 from kubectl_kagent.render.chat import arguments
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import age, table
-from kubectl_kagent.wire.ids import shown
 
 
 def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool) -> str:
@@ -33,7 +32,7 @@ def _what(call: Pending | None, said: str) -> tuple[str, str]:
     """Tool and arguments, or the questions."""
     if call is None:
         return said, ""
-    through = f" (of {shown(call.via)})" if call.via else ""
+    through = f" (of {call.via})" if call.via else ""
     if call.questions:
         return "; ".join(question.question for question in call.questions) + through, "; ".join(
             " | ".join(question.choices) for question in call.questions if question.choices

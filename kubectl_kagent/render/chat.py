@@ -30,7 +30,11 @@ def tool_line(item: CallStarted | CallEnded | Unrecognized) -> str:
 
 def call_text(call: ToolCall) -> str:
     """A call as one would read it: the name and its arguments, all of them."""
-    return visible(f"{shown(call.name)} {arguments(call)}".rstrip())
+    return _called(shown(call.name), call)
+
+
+def _called(name: str, call: ToolCall) -> str:
+    return visible(f"{name} {arguments(call)}".rstrip())
 
 
 def arguments(call: ToolCall) -> str:
@@ -40,8 +44,9 @@ def arguments(call: ToolCall) -> str:
 
 def asked_line(item: Pending) -> str:
     """What somebody is asked, whole: the call with all its arguments, or the questions with their choices."""
-    through = f", wanted by {shown(item.via)}" if item.via else ""
-    asked = "; ".join(map(_question, item.questions)) or call_text(item.call)
+    # by the names that were sent: a tool of somebody's server may be called as an agent is
+    through = f", wanted by {item.via}" if item.via else ""
+    asked = "; ".join(map(_question, item.questions)) or _called(item.call.name, item.call)
     return visible(asked + through)
 
 
@@ -57,7 +62,7 @@ def pending_line(item: Pending) -> str:
     if item.questions:
         return "; ".join(short(question.question) for question in item.questions) + through
     call = replace(item.call, args=masked_value(item.call.args))  # before it is cut
-    return f"approval of {short(call_text(call))}{through}"
+    return f"approval of {short(_called(call.name, call))}{through}"
 
 
 def closing(turn: Exchange, trace: str = "") -> str:

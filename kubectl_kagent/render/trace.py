@@ -19,7 +19,7 @@ from kubectl_kagent.model.trace import (
     Turn,
 )
 from kubectl_kagent.render.table import age, clip, plain, table, width
-from kubectl_kagent.wire.ids import shown
+from kubectl_kagent.wire.ids import agent_of, shown
 
 _STATES = {
     "completed": "Completed",
@@ -251,12 +251,12 @@ def _measures(step: Step, now: datetime) -> Iterator[str]:
 
 def label(step: Step) -> str:
     """What a step is."""
-    name = plain(shown(step.name))
+    name = plain(step.name)
     if step.kind == LLM:
         return f"llm {name}".rstrip()
     if step.kind == WAIT:
         return f"waits for {name}" if step.status == OPEN else f"waited for {name}"
-    return f"agent/{name}" if step.kind == SUBAGENT and not name.startswith("agent/") else name
+    return f"agent/{agent_of(name)[1]}" if step.kind == SUBAGENT else shown(name)
 
 
 def _asked(step: Step) -> bool:

@@ -58,7 +58,7 @@ def test_every_verb_says_what_this_cluster_has(tools: Tools, api: ApiServer) -> 
     assert (none.code, none.out, none.err) == (
         0,
         "",
-        f"No resources found in {api.namespace} namespace.\n{WARNING}",
+        f"{WARNING}No resources found in {api.namespace} namespace.\n",
     )
     assert WARNING in tools.kagent("version").err
     assert NEWER in tools.kagent("check").out

@@ -71,6 +71,9 @@ def answer(cluster: FakeCluster, service: Service, asked: Asked) -> Answer:
 def _own(cluster: FakeCluster, asked: Asked) -> Answer:
     if asked.path == "/version":
         return _json(cluster.server_version())
+    root, _, group = asked.path.rpartition("/")
+    if root == "/apis":
+        return _json({"versions": [{"version": one} for one in cluster.group_versions(group)]})
     if found := _LOG.fullmatch(asked.path):
         return _log(cluster, found["namespace"], found["name"], asked.query)
     found = _OBJECT.fullmatch(asked.path)

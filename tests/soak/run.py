@@ -19,12 +19,11 @@ from types import FrameType
 from unittest import mock
 
 import anyio
-import jsonschema  # noqa: F401  # what takes long to load takes none of its time
-import mcp.client.streamable_http  # noqa: F401
 from click.testing import CliRunner
 
 from kubectl_kagent import clock
 from kubectl_kagent.app import cli
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
 from tests.fake.bundle import in_place_of_ours
@@ -142,7 +141,7 @@ def run(
 
 
 def _connected(flags: Connection) -> Cluster:
-    return connect(replace(flags, server=flags.server or "http://cluster.test"))
+    return connect(replace(flags, server=flags.server or "http://cluster.test"), terminal.warn)
 
 
 def _invoke(words: list[str], stdin: str | None, bounds: _Bounds) -> tuple[int, str, str, str]:

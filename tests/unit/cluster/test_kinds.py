@@ -91,10 +91,18 @@ def test_a_name_of_nothing(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagen
     )
 
 
-def test_no_agents_where_the_crds_are_of_0_11(cluster: FakeCluster, kagent: Kagent) -> None:
+def test_no_agents_where_the_crds_are_of_0_11(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:
+    cluster, api = world
     cluster.served["kagent.dev"] = ("v1alpha3",)
-    assert kagent("get", "agents", cluster=cluster) == (
-        0,
-        "",
-        f"No resources found in default namespace.\nWarning: {NEWER}\n",
-    )
+    for name in ("clock", "own"):
+        cluster.remove(AGENT, name)
+    said = [NEWER, "No resources found in default namespace."]
+    assert (run(kagent, cluster, "get", "agents"), asked(api)) == ((0, "", said), 1)
+
+
+def test_what_an_agent_was_once_asks_nobody(world: tuple[FakeCluster, ApiOverHttp]) -> None:
+    cluster, api = world
+    before = cluster.list_objects(AGENT, "default")["metadata"]["resourceVersion"]
+    real = connect(Connection(server=cluster.addresses["here"]), lambda _: None)
+    real.list_objects(AGENT, "default", fields="metadata.name=nobody", at=before)
+    assert asked(api) == 0

@@ -260,7 +260,7 @@ def test_what_is_decided_is_printed_first_with_all_arguments(kagent: Kagent) -> 
     assert err == (
         f"{SHOWN}"
         f'? write text="a\\nerror: {"b" * 300}"  [c1]\n'
-        '? drop table="x\\u202ey", wanted by agent/db  [i1]\n'
+        '? drop table="x\\u202ey", wanted by team__NS__db  [i1]\n'
         "? Which? (1. a, 2. b, several may be chosen); Why?  [q]\n"
         f"{END}"
     )

@@ -238,7 +238,7 @@ def test_approvals_are_asked_one_by_one(tmp_path: Path) -> None:
         screen.type("maybe")
         screen.until("approve? [y]es, [n]o, [l]ater: ")
         screen.type("y")
-        screen.until("? (2/2) drop, wanted by agent/db\napprove? [y]es, [n]o, [l]ater: ")
+        screen.until("? (2/2) drop, wanted by team__NS__db\napprove? [y]es, [n]o, [l]ater: ")
         screen.type("n")
         screen.until("reason, if you want to give one: ")
         screen.type("not today")
