@@ -102,7 +102,8 @@ def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
     if other := find_without_deployment(word):
         raise UsageError(
             f"cannot do this with {other.plural}: kagent runs them without a Deployment",
-            hint=f"it works on: {known}; an agent of that name is agent/{other.singular}",
+            hint=f"it works on: {known}; kubectl get {other.plural} lists those, "
+            f"and an agent of that name is agent/{other.singular}",
         )
     if resource is None:
         raise UsageError(
