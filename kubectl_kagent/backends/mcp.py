@@ -6,7 +6,7 @@ It waits for answers only: the stream on which a server may talk by itself is ne
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _PAGES = 100
 # What a talk comes to need, loaded before it begins: that is to take none of the server's time.
-_LOADED_FIRST = ("mcp.client.streamable_http", "jsonschema")
+_OF_A_TALK = ("mcp.client.streamable_http", "httpcore2")
+_OF_A_CALL = (*_OF_A_TALK, "jsonschema")  # which looks at arguments and answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,17 @@ class McpServer:
             return Result("\n".join(texts), answer.is_error, raw)
 
         try:
-            return self._talk(call)
+            return self._talk(call, _OF_A_CALL)
         except KagentError as error:
             if called and error.open:
                 error.message += f": whether tool {name} was carried out is not known"
             raise
 
-    def _talk(self, ask: Callable[[Client], Awaitable[T]]) -> T:
+    def _talk(self, ask: Callable[[Client], Awaitable[T]], needed: Iterable[str] = _OF_A_TALK) -> T:
         """Open a session, ask, and end it."""
         import anyio
 
-        for name in _LOADED_FIRST:
+        for name in needed:
             import_module(name)
         logging.getLogger("mcp").handlers = [logging.NullHandler()]  # what matters of it is raised here
         refusals: list[KagentError] = []

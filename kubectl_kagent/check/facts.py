@@ -74,6 +74,7 @@ class CheckFacts:
 def look(cluster: Cluster, namespace: str | None, controller: Callable[[], Controller]) -> CheckFacts:
     """Look at everything once. Raises what the API server's version ends with, and nothing else of it."""
     kubernetes = str(cluster.server_version().get("gitVersion", ""))
+    kagent = newer(cluster)  # before agents are read: else it would be said there
     controllers = {resource: _controllers(cluster, resource) for resource in WORKLOADS}
     crds = _each(lambda resource: cluster.get(CRD, None, resource.full_name), LISTABLE)
     objects = _each(lambda resource: _items(cluster, resource, namespace), LISTABLE)
@@ -98,7 +99,7 @@ def look(cluster: Cluster, namespace: str | None, controller: Callable[[], Contr
     return CheckFacts(
         namespace=namespace,
         kubernetes=kubernetes,
-        newer=newer(cluster),
+        newer=kagent,
         crds=crds,
         controllers=controllers,
         down={kind: _around(cluster, kind, found) for kind, found in controllers.items() if _is_short(found)},

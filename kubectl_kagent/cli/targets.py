@@ -73,7 +73,7 @@ def parse_targets(words: tuple[str, ...], allowed: tuple[Resource, ...] = WORKLO
         if len(types) > 1:
             raise UsageError("all objects must be of the same type")
         return Targets(types.pop(), _names_of(pair[1] for pair in pairs))
-    if find_type(words[0]) or find_without_deployment(words[0]):
+    if find_type(words[0]) or _is_another_type(words):
         return Targets(_type(words[0], allowed), _names_of(words[1:]))
     return Targets(AGENT, _names_of(words))
 
@@ -96,14 +96,19 @@ def _names_of(words: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+def _is_another_type(words: tuple[str, ...]) -> bool:
+    """Of a kind that no verb is for; alone its singular may as well be an agent's name."""
+    other = find_without_deployment(words[0])
+    return other is not None and (len(words) > 1 or words[0].lower() != other.singular)
+
+
 def _type(word: str, allowed: tuple[Resource, ...]) -> Resource:
     resource = find_type(word)
     known = ", ".join(item.singular for item in allowed)
     if other := find_without_deployment(word):
         raise UsageError(
             f"cannot do this with {other.plural}: kagent runs them without a Deployment",
-            hint=f"it works on: {known}; kubectl get {other.plural} lists those, "
-            f"and an agent of that name is agent/{other.singular}",
+            hint=f"it works on: {known}; kubectl get {other.plural} lists those",
         )
     if resource is None:
         raise UsageError(

@@ -145,5 +145,8 @@ class Cluster(Protocol):
     def group_versions(self, group: str) -> tuple[str, ...]:
         """The versions in which the API group is served, the preferred one first; none without the group."""
 
+    def without_deployment(self, namespace: str, name: str) -> str:
+        """A hint for who looks for an Agent that is not there: of which other kind the name is, if of any."""
+
     def service(self, namespace: str, name: str) -> ClusterService:
         """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""

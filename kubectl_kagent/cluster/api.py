@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,9 +16,9 @@ from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.cluster.unreachable import why_it_broke
 from kubectl_kagent.cluster.writes import writing
-from kubectl_kagent.errors import KagentError, NotFound, ResourceMissing, TimedOut, Unreachable
+from kubectl_kagent.errors import KagentError, NotFound, TimedOut, Unreachable
 from kubectl_kagent.model.paths import segment
-from kubectl_kagent.model.resources import ACCESS_REVIEW, AGENT, POD, Resource
+from kubectl_kagent.model.resources import ACCESS_REVIEW, AGENT, AGENT_HARNESS, POD, SANDBOX_AGENT, Resource
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.rbac.rules import Rule
 
@@ -28,6 +28,7 @@ _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _APPLY = "application/apply-patch+yaml"  # of which JSON is a part
 _LOG_SILENCE = 60
+_ASIDE = 2.0  # seconds
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOTALL)
 
 
@@ -50,14 +51,11 @@ class ApiServer:
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         """The object. Raises NotFound."""
         try:
-            found = checked(resource, self._object("GET", resource, resource.path(namespace, name)))
+            return checked(resource, self._object("GET", resource, resource.path(namespace, name)))
         except NotFound as error:
             if resource is AGENT and namespace:
-                error.hint = kinds.without_deployment(self, namespace, name) or error.hint
+                error.hint = self.without_deployment(namespace, name) or error.hint
             raise
-        if resource is AGENT:
-            self._look_at([found])
-        return found
 
     def list_objects(
         self,
@@ -71,10 +69,7 @@ class ApiServer:
         query = {"labelSelector": labels, "fieldSelector": fields}
         if at:
             query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
-        found = checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
-        if resource is AGENT and at is None:
-            self._look_at(found["items"])
-        return found
+        return checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
 
     def create(
         self,
@@ -263,26 +258,28 @@ class ApiServer:
         return found
 
     def group_versions(self, group: str) -> tuple[str, ...]:
-        path = f"/apis/{segment(group)}"
+        self._unsaid.clear()  # whoever asks says what it means
         try:
-            found = self._decoded(self._transport.send("GET", path), path, None)
+            versions = self._aside(f"/apis/{segment(group)}").get("versions")
         except NotFound:
             return ()
-        versions = found.get("versions")
         listed = versions if isinstance(versions, list) else ()
         return tuple(str(dig(one, "version") or "") for one in listed)
 
+    def without_deployment(self, namespace: str, name: str) -> str:
+        for kind in (SANDBOX_AGENT, AGENT_HARNESS):
+            with suppress(KagentError):
+                found = self._aside(kind.path(namespace, name))
+                if dig(found, "metadata", "name") == name:
+                    return kinds.hint_of(kind, namespace, name)
+        return ""
+
+    def _aside(self, path: str) -> Object:
+        """What nobody asked for, and so nobody waits for."""
+        return self._decoded(self._transport.send("GET", path, timeout=_ASIDE, once=True), path, None)
+
     def service(self, namespace: str, name: str) -> Proxied:
         return Proxied(namespace, name, self._transport)
-
-    def _look_at(self, agents: Sequence[Object]) -> None:
-        """Say once why there are none, or why nobody takes them up, where kagent is one that does not."""
-        if agents and not any(kinds.is_left_alone(agent) for agent in agents):
-            return
-        with suppress(IndexError):  # it was said, perhaps by another thread just now
-            warn = self._unsaid.pop()
-            if said := kinds.newer(self):
-                warn(said)
 
     # Answers
 
@@ -298,9 +295,16 @@ class ApiServer:
         response = self._transport.send(method, path, query, body, content_type)
         try:
             return self._decoded(response, path, resource)
-        except ResourceMissing as error:
-            error.hint = (kinds.newer(self) if resource is AGENT else "") or error.hint
-            raise
+        finally:
+            if resource is AGENT:
+                self._say_which_kagent()
+
+    def _say_which_kagent(self) -> None:
+        """Once, where it is one whose controller takes no agents up."""
+        with suppress(IndexError):  # it was said, perhaps by another thread just now
+            warn = self._unsaid.pop()
+            if said := kinds.newer(self):
+                warn(said)
 
     def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
         self._check(response, resource)

@@ -1,14 +1,11 @@
-"""What a cluster has of kagent instead of Agents in Deployments: a line for those who look for one."""
+"""What a cluster has of kagent instead of Agents that run in Deployments: a line for who looks for one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.refusals import not_found
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.resources import AGENT_HARNESS, AGENT_TEMPLATE, KAGENT_GROUP, SANDBOX_AGENT
-from kubectl_kagent.model.workload import dig
+from kubectl_kagent.model.resources import AGENT, AGENT_TEMPLATE, KAGENT_GROUP, Resource
 
 # What no cluster of 0.10 serves: with it come AgentTemplate and Harness, and the Agent's controller goes
 # (kagent-dev/kagent#2422).
@@ -28,19 +25,15 @@ def newer(cluster: Cluster) -> str:
         return ""
 
 
-def is_left_alone(agent: Mapping[str, Any]) -> bool:
-    """Whether no controller has looked at what the agent says now: so it is for a moment after each edit."""
-    seen, wanted = dig(agent, "status", "observedGeneration"), dig(agent, "metadata", "generation")
-    return not isinstance(seen, int) or (isinstance(wanted, int) and seen < wanted)
+def hint_of(kind: Resource, namespace: str, name: str) -> str:
+    """For who looks for an Agent of that name, which is one of ``kind``."""
+    shown = f"kubectl get {kind.singular} {name} -n {namespace}"
+    return f"{name} is of kind {kind.kind}, which kagent runs without a Deployment: {shown} shows it"
 
 
-def without_deployment(cluster: Cluster, namespace: str, name: str) -> str:
-    """A hint for who looks for an Agent that does not exist: of which other kind this name is."""
-    for kind in (SANDBOX_AGENT, AGENT_HARNESS):
-        try:
-            cluster.get(kind, namespace, name)
-        except KagentError:
-            continue
-        shown = f"kubectl get {kind.singular} {name} -n {namespace}"
-        return f"{name} is of kind {kind.kind}, which kagent runs without a Deployment: {shown} shows it"
-    return ""
+def not_there(cluster: Cluster, resource: Resource, namespace: str, name: str) -> KagentError:
+    """What ``Cluster.get`` raises, for who has found that out from a list."""
+    error = not_found(resource, name)
+    if resource is AGENT:
+        error.hint = cluster.without_deployment(namespace, name) or error.hint
+    return error

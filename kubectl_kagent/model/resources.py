@@ -138,7 +138,9 @@ def find_without_deployment(word: str) -> Resource | None:
 
 
 def _named(word: str, kinds: tuple[Resource, ...]) -> Resource | None:
-    kind, _, group = word.lower().partition(".")
-    return next(
-        (one for one in kinds if kind in (one.plural, one.singular) and group in ("", one.group)), None
-    )
+    word = word.lower()
+    for resource in kinds:
+        names = {resource.plural, resource.singular}
+        if word in names or word in {f"{name}.{resource.group}" for name in names}:
+            return resource
+    return None

@@ -19,7 +19,7 @@ from kubectl_kagent.model.trace import (
     Turn,
 )
 from kubectl_kagent.render.table import age, clip, plain, table, width
-from kubectl_kagent.wire.ids import agent_of, shown
+from kubectl_kagent.wire.ids import shown
 
 _STATES = {
     "completed": "Completed",
@@ -256,7 +256,8 @@ def label(step: Step) -> str:
         return f"llm {name}".rstrip()
     if step.kind == WAIT:
         return f"waits for {name}" if step.status == OPEN else f"waited for {name}"
-    return f"agent/{agent_of(name)[1]}" if step.kind == SUBAGENT else shown(name)
+    called = shown(name)  # a store of spans knows a sub-agent by its name alone
+    return f"agent/{name}" if step.kind == SUBAGENT and called == name else called
 
 
 def _asked(step: Step) -> bool:

@@ -5,7 +5,11 @@ No name in Kubernetes has an underscore, so that each was a dash (kagent 0.10, C
 
 from __future__ import annotations
 
+import re
+
 _MARK = "__NS__"
+_NAME = "([a-z0-9](?:[a-z0-9_]*[a-z0-9])?)"  # of Kubernetes, with its dashes
+_AGENT = re.compile(_NAME + _MARK + _NAME, re.ASCII)
 
 
 def identifier(namespace: str, name: str) -> str:
@@ -20,9 +24,16 @@ def agent_of(identifier: str) -> tuple[str, str]:
 
 
 def shown(tool: str) -> str:
-    """A tool's name for people: an agent that is called like a tool is ``agent/NAME``."""
-    namespace, name = agent_of(tool)
-    return f"agent/{name}" if namespace else tool
+    """A tool's name for people: an agent that is called like a tool is ``agent/NAMESPACE/NAME``."""
+    found = _AGENT.fullmatch(tool)
+    return f"agent/{dashed(found[1])}/{dashed(found[2])}" if found else tool
+
+
+def sent(tool: str) -> str:
+    """The name in a call of what ``shown`` shows."""
+    kind, _, agent = tool.partition("/")
+    namespace, _, name = agent.partition("/")
+    return identifier(namespace, name) if kind == "agent" and name else tool
 
 
 def underscored(name: str) -> str:

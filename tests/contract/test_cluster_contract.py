@@ -19,6 +19,7 @@ import yaml
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
+from kubectl_kagent.cluster.kinds import hint_of
 from kubectl_kagent.errors import (
     AlreadyExists,
     Conflict,
@@ -34,6 +35,7 @@ from kubectl_kagent.errors import (
 from kubectl_kagent.model.paths import InvalidName
 from kubectl_kagent.model.resources import (
     AGENT,
+    AGENT_HARNESS,
     CONFIG_MAP,
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -849,6 +851,16 @@ def test_the_server_says_its_version(lab_kubeconfig: Path) -> None:
 def test_a_group_is_served_in_versions(subject: Subject) -> None:
     assert subject.api.group_versions("kagent.dev") == ("v1alpha2", "v1alpha1")
     assert subject.api.group_versions("absent.example.com") == ()
+
+
+def test_a_name_that_is_one_of_another_kind(subject: Subject) -> None:
+    name = unique("harness")
+    assert subject.api.without_deployment(subject.namespace, name) == ""
+    spec = {"backend": "openclaw", "substrate": {}}
+    subject.create(AGENT_HARNESS, {"metadata": {"name": name}, "spec": spec})
+    assert subject.api.without_deployment(subject.namespace, name) == hint_of(
+        AGENT_HARNESS, subject.namespace, name
+    )
 
 
 def test_a_service_that_is_not_there_is_not_found(subject: Subject) -> None:

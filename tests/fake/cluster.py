@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from kubectl_kagent.cluster import kinds
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.model.paths import below
-from kubectl_kagent.model.resources import POD, SERVICE, Resource
+from kubectl_kagent.model.resources import AGENT_HARNESS, POD, SANDBOX_AGENT, SERVICE, Resource
 from kubectl_kagent.rbac import roles
 from kubectl_kagent.rbac.rules import Rule
 from tests.fake.copies import copied
@@ -267,6 +268,10 @@ class FakeCluster:
 
     def group_versions(self, group: str) -> tuple[str, ...]:
         return self.served.get(group, ())
+
+    def without_deployment(self, namespace: str, name: str) -> str:
+        there = (kind for kind in (SANDBOX_AGENT, AGENT_HARNESS) if self._store.has(kind, namespace, name))
+        return next((kinds.hint_of(kind, namespace, name) for kind in there), "")
 
     def service(self, namespace: str, name: str) -> FakeService:
         return FakeService(self, namespace, name)

@@ -113,6 +113,9 @@ class Recording:
     def group_versions(self, group: str) -> tuple[str, ...]:
         return self.real.group_versions(group)  # every user may ask
 
+    def without_deployment(self, namespace: str, name: str) -> str:
+        return self.real.without_deployment(namespace, name)  # nothing is lost without the right
+
     def ask(self, verb: str, group: str, resource: str, namespace: str | None, name: str = "") -> None:
         if self.closed:
             raise Forbidden("a thread that outlives its verb")

@@ -38,7 +38,8 @@ def converse(talk: Talk) -> None:
                 return
             try:
                 if re.fullmatch(r"/[a-z]*", text):
-                    _command(talk, text)
+                    with suppress(KeyboardInterrupt):  # it ends a look, not the chat
+                        _command(talk, text)
                 else:
                     talk.say(text)
                     end(agent, talk.turn, talk.user_flag)
@@ -97,18 +98,19 @@ def _trace(talk: Talk) -> Iterator[str]:
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
     from kubectl_kagent.telemetry.traces.sources import FromController
 
-    if not talk.turn.task:
-        yield "nothing was asked yet"
-        return
     if talk.trace:
         yield f"trace {talk.trace}"
+    if not talk.turn.task:
+        yield "the controller keeps nothing of it" if talk.trace else "nothing was asked yet"
+        return
     now = clock.now()
-    record = FromController(talk.conversation.client.controller).find(talk.turn.task, now.timestamp())
+    record = FromController(talk.conversation.client.controller).find(talk.turn.session, now.timestamp())
     for gap in record.gaps:
         terminal.warn(gap)
-    turns = map(without_secrets, record.turns) if terminal.masks() else record.turns
-    for turn in turns:
-        terminal.show(turn_tree(turn, now=now, columns=terminal.columns()))
+    for turn in record.turns:
+        if turn.task == talk.turn.task:
+            turn = without_secrets(turn) if terminal.masks() else turn
+            yield from turn_tree(turn, now=now, columns=terminal.columns()).splitlines()
 
 
 @contextmanager

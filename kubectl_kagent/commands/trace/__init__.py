@@ -17,6 +17,7 @@ from kubectl_kagent.commands.trace.sources import SourceOptions, TimeType, sourc
 from kubectl_kagent.errors import Forbidden, NotFound, UsageError
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.render.output import TEXT, Output
+from kubectl_kagent.wire.ids import sent
 
 LIST = "list"
 
@@ -123,7 +124,7 @@ def list_turns(
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
 
     name = _agent(where, agent)
-    query = Query(name, since, until, limit, session, tool, errors, min_duration)
+    query = Query(name, since, until, limit, session, sent(tool), errors, min_duration)
     if live:
         if output != TEXT or where.file:
             raise UsageError("-f prints a table of turns in the cluster: it takes neither -o nor --input")

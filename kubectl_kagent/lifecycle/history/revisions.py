@@ -9,7 +9,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.refusals import not_found
+from kubectl_kagent.cluster.kinds import not_there
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
@@ -148,7 +148,7 @@ def _look(recording: Recording, since: int, write: Write | None, *, record: bool
     seen = sight(cluster, workload.resource, workload.namespace, workload.name)
     if not workload.uid:
         if seen.workload is None:
-            raise not_found(workload.resource, workload.name)
+            raise not_there(cluster, workload.resource, workload.namespace, workload.name)
         recording.workload = workload = seen.workload
     unread: list[Note] = []
     revisions = read_revisions(listed, workload, warn=lambda line: unread.append(Note(line)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.refusals import not_found
+from kubectl_kagent.cluster.kinds import not_there
 from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unauthorized
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, deployment_of, sight
@@ -100,7 +100,7 @@ def _look(cluster: Cluster, workload: Workload) -> _Look:
     seen = sight(cluster, workload.resource, workload.namespace, workload.name)
     now = seen.workload
     if now is None:
-        raise not_found(workload.resource, workload.name)
+        raise not_there(cluster, workload.resource, workload.namespace, workload.name)
     if now.uid != workload.uid:
         raise Gone(f"{workload.label} has been deleted and created again")
     observed = now.observed_generation >= workload.generation

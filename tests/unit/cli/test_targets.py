@@ -32,7 +32,8 @@ from tests.objects import agent, mcp_server
         ("MCPServer/x", MCP_SERVER, "x"),
         ("agent agent", AGENT, "agent"),  # an agent that is called agent
         ("agent/agent", AGENT, "agent"),
-        ("agent/harness", AGENT, "harness"),
+        ("harness", AGENT, "harness"),
+        ("agent.", AGENT, "agent."),
         ("agent/v1.2-beta_3", AGENT, "v1.2-beta_3"),
     ],
 )
@@ -50,7 +51,6 @@ def test_targets(words: str, resource: Resource, names: str) -> None:
         ("sandboxagents.kagent.dev/x", "cannot do this with sandboxagents: kagent runs"),
         ("agentharnesses", "cannot do this with agentharnesses: kagent runs them"),
         ("Harness x y", "cannot do this with harnesses: kagent runs them"),
-        ("harness", "cannot do this with harnesses: kagent runs them"),
         ("agenttemplate/x", "cannot do this with agenttemplates: kagent runs them"),
         ("agent/a mcp/b", "all objects must be of the same type"),
         ("agent agent/a", "there is no need to specify a resource type as a separate argument"),

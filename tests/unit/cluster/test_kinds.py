@@ -38,30 +38,25 @@ def asked(api: ApiOverHttp) -> int:
     return [request.path for request in api.asked].count(GROUP)
 
 
-def test_crds_of_0_11_are_told_of_an_agent_that_nobody_takes_up(
-    world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent
-) -> None:
+def test_crds_of_0_11_are_told_of_once(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:
     cluster, api = world
     cluster.served["kagent.dev"] = ("v1alpha2", "v1alpha3")
-    cluster.edit(AGENT, "clock", {"spec": {"description": "New."}})
-    for words in (("describe", "agent/clock"), ("get", "agents")):
+    for words in (("describe", "agent/clock"), ("get", "agents"), ("tools", "list")):
         api.asked.clear()
         code, _, said = run(kagent, cluster, *words)
         assert (code, said.count(NEWER), asked(api)) == (0, 1, 1)
 
 
-def test_nobody_is_asked_of_agents_that_are_taken_up(
-    world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent
-) -> None:
+def test_check_has_it_among_its_findings(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:
     cluster, api = world
     cluster.served["kagent.dev"] = ("v1alpha2", "v1alpha3")
-    code, _, said = run(kagent, cluster, "describe", "agent/clock")
-    assert (code, NEWER in said, asked(api)) == (0, False, 0)
+    _, out, said = run(kagent, cluster, "check")
+    assert (out.count(NEWER), NEWER in said, asked(api)) == (1, False, 1)
 
 
 def test_what_can_not_be_asked_is_not_told(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:
     cluster, api = world
-    cluster.edit(AGENT, "clock", {"spec": {"description": "New."}})
+    cluster.served.clear()
     code, _, said = run(kagent, cluster, "describe", "agent/clock")
     assert (code, NEWER in said, asked(api)) == (0, False, 1)
 
@@ -100,9 +95,10 @@ def test_no_agents_where_the_crds_are_of_0_11(world: tuple[FakeCluster, ApiOverH
     assert (run(kagent, cluster, "get", "agents"), asked(api)) == ((0, "", said), 1)
 
 
-def test_what_an_agent_was_once_asks_nobody(world: tuple[FakeCluster, ApiOverHttp]) -> None:
-    cluster, api = world
-    before = cluster.list_objects(AGENT, "default")["metadata"]["resourceVersion"]
-    real = connect(Connection(server=cluster.addresses["here"]), lambda _: None)
-    real.list_objects(AGENT, "default", fields="metadata.name=nobody", at=before)
-    assert asked(api) == 0
+@pytest.mark.parametrize("verb", ["history", "diff", "undo"])
+def test_a_name_of_another_kind_where_a_list_is_looked_at(
+    verb: str, cluster: FakeCluster, kagent: Kagent
+) -> None:
+    cluster.add(SANDBOX_AGENT, {"metadata": {"name": "weather", "namespace": "default"}, "spec": {}})
+    code, _, err = kagent("rollout", verb, "agent/weather", cluster=cluster)
+    assert (code, "hint: weather is of kind SandboxAgent, which kagent runs" in err) == (1, True)

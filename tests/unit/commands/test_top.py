@@ -400,7 +400,7 @@ def test_nothing_at_all(kagent: Kagent, records: TopCluster) -> None:
 
 @pytest.mark.parametrize(
     ("column", "first"),
-    [("", "get_date"), ("tool", "agent/clock"), ("ERRORS", "get_time"), ("rate", "get_date")],
+    [("", "get_date"), ("tool", "agent/test-29590623/clock"), ("ERRORS", "get_time"), ("rate", "get_date")],
 )
 def test_order(kagent: Kagent, world: TopCluster, column: str, first: str) -> None:
     code, out, _ = kagent("top", "tools", *HERE, "--sort-by", column, cluster=world)

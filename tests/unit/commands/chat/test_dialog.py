@@ -34,6 +34,7 @@ from tests.fake.agent import (
     update,
     waiting,
 )
+from tests.loopback import response, serve
 
 PATIENCE = 30.0
 CLOSING = f"session {SESSION} (0 prompt and 0 output tokens)"
@@ -212,6 +213,43 @@ def test_the_commands_of_the_dialog(tmp_path: Path) -> None:
             screen.until(answer)
         screen.type("/quit")
         assert screen.end() == 0
+
+
+def test_ctrl_c_ends_a_look_and_not_the_dialog(tmp_path: Path) -> None:
+    with talking(NOON) as agent, terminal(agent, tmp_path) as screen:
+        screen.until("clock> ")
+        screen.type("hello")
+        screen.until("clock> ")
+        asked, release = threading.Event(), threading.Event()
+
+        def never(_method: str, _path: str) -> bytes:
+            asked.set()
+            release.wait(PATIENCE)
+            return b""
+
+        agent._kept = never  # type: ignore[method-assign]
+        screen.type("/trace")
+        assert asked.wait(PATIENCE)
+        screen.press("\x03")
+        screen.until("clock> ")
+        release.set()
+        screen.type("/session")
+        screen.until(f"session {SESSION}\n")
+        screen.type("/quit")
+        assert screen.end() == 0
+
+
+def test_a_trace_of_its_own_is_named_though_the_turn_failed(tmp_path: Path) -> None:
+    """The turn itself gets no answer: there are no turns."""
+    with serve() as receiver, talking() as agent:
+        receiver.answer = lambda _: response(200, {})
+        with terminal(agent, tmp_path, f"--otlp-endpoint={receiver.url}") as screen:
+            screen.until("clock> ")
+            screen.type("hello")
+            screen.until("error: ")
+            screen.until("clock> ")
+            screen.type("/trace")
+            assert re.search(r"trace [0-9a-f]{32}\n", screen.until("the controller keeps nothing of it\n"))
 
 
 def test_a_turn_that_fails_does_not_end_the_dialog(tmp_path: Path) -> None:

@@ -540,7 +540,7 @@ def test_a_sub_agents_session_that_is_gone(kagent: Kagent, world: TraceCluster) 
     tasks[0]["history"][2]["parts"][0]["metadata"]["adk_subagent_session_id"] = "gone"
     code, out, err = kagent("trace", "show", GO_TASK, cluster=world)
     assert code == 0
-    assert "✓ agent/get-time" in out
+    assert "✓ agent/get_time" in out
     assert err == f"Warning: the session gone of a sub-agent is not there (of another user?)\n{RECORDS}"
 
 
