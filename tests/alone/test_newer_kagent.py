@@ -81,7 +81,7 @@ def test_an_object_that_runs_without_a_deployment(tools: Tools, api: ApiServer) 
     assert (done.code, done.out, done.err) == (
         1,
         "",
-        'Error from server (NotFound): agents.kagent.dev "coder" not found\n'
+        f'{WARNING}Error from server (NotFound): agents.kagent.dev "coder" not found\n'
         "hint: coder is of kind AgentHarness, which kagent runs without a Deployment: "
         f"kubectl get agentharness coder -n {api.namespace} shows it\n",
     )

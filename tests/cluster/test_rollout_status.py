@@ -37,6 +37,7 @@ IMAGE = "lab.local/byo-agent:lab"
 ABSENT = "lab.local/nobody-built-this:1"
 NAMED_WITHIN = 10.0
 LASTS = {"Unhealthy": 30.0}  # till it is more than any start shows
+TIMEOUT = "90s"  # a probe begins after 15 s, fails, and must go on failing for 30 s
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,7 @@ CASES: dict[str, tuple[Object, Known, str, int, list[str]]] = {
         4,
         [
             r"Warning: pod/probe-\S+: Unhealthy: Readiness probe failed: .+ statuscode: 503",
-            r'error: timed out after 45s waiting for agent "probe" rollout to finish: '
+            rf'error: timed out after {TIMEOUT} waiting for agent "probe" rollout to finish: '
             r"0 of 1 updated replicas are available; pod/probe-\S+: Unhealthy: .+ statuscode: 503",
             r"hint: kubectl logs probe-\S+ -n status-\S+",
         ],
@@ -206,7 +207,7 @@ CASES: dict[str, tuple[Object, Known, str, int, list[str]]] = {
         4,
         [
             r"Warning: pod/node-\S+: Unschedulable: 0/1 nodes are available: .+",
-            r'error: timed out after 45s waiting for agent "node" rollout to finish: .+; '
+            rf'error: timed out after {TIMEOUT} waiting for agent "node" rollout to finish: .+; '
             r"pod/node-\S+: Unschedulable: 0/1 nodes are available: .+",
             r"hint: it waits for a node that fits: .+",
         ],
@@ -223,7 +224,7 @@ CASES: dict[str, tuple[Object, Known, str, int, list[str]]] = {
         [
             r'Warning: pod/volume-\S+: FailedMount: MountVolume.SetUp failed for volume "v" : '
             r'secret "nope" not found',
-            r"error: timed out after 45s .+ FailedMount: .+",
+            rf"error: timed out after {TIMEOUT} .+ FailedMount: .+",
             r"hint: kubectl describe pod/volume-\S+ -n status-\S+",
         ],
     ),
@@ -262,7 +263,7 @@ def attempts(own: Tools, lab: Lab) -> Iterator[dict[str, tuple[Running, Future[f
     with ThreadPoolExecutor(len(CASES)) as pool:
         for name, case in CASES.items():
             apply(own, case[0])
-            running = start(own, "status", f"agent/{name}", "--timeout=45s")
+            running = start(own, "status", f"agent/{name}", f"--timeout={TIMEOUT}")
             found[name] = (running, pool.submit(knowable, name))
             wait_for(partial(running.lines.__getitem__, "out"), "the first line")  # not all start at once
         yield found

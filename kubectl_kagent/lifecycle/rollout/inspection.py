@@ -10,7 +10,7 @@ from typing import Any
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
-from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing, ServerError
 from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, controller_status
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
@@ -27,6 +27,7 @@ Manifest = Mapping[str, Any]
 
 _EXPLAINED_PODS = 5  # one broken template breaks all pods alike; five tell as much as fifty
 _LOG_LINES = 5
+_NO_LOG = ("BadRequest", "NotFound")  # that run has none, or none yet; the pod is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,9 @@ def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[N
         text = cluster.pod_log(
             metadata["namespace"], metadata["name"], status["name"], previous=previous, tail=_LOG_LINES
         )
-    except Forbidden as error:
-        notes.append(Note("what a crashed container said is unknown", error.explained))
-        return ()
-    except KagentError:  # a log is a courtesy: not there yet, or already gone
+    except KagentError as error:
+        if not (isinstance(error, ServerError) and error.reason in _NO_LOG):
+            notes.append(Note("what a crashed container said is unknown", error.explained))
         return ()
     return tuple(line for line in text.splitlines() if line.strip())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,7 +13,9 @@ from kubectl_kagent.errors import (
     Expired,
     Forbidden,
     KagentError,
+    NotFound,
     OtherServerError,
+    ServerError,
     TimedOut,
     Unreachable,
 )
@@ -157,6 +160,28 @@ def test_crash_loop_with_its_last_words(stage: Stage) -> None:
         f"err: {WHERE}: the last lines of its log:\n  boot\n  crashing because CRASH=1 is set",
     ]
     assert (failure.value.exit_code, stage.elapsed) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (OtherServerError("BadRequest", "previous terminated container not found"), []),
+        (NotFound('pods "echo" not found'), []),
+        (
+            OtherServerError("InternalError", "the kubelet is away"),
+            ["err: what a crashed container said is unknown: the kubelet is away"],
+        ),
+    ],
+    ids=lambda given: given.reason if isinstance(given, ServerError) else "",
+)
+def test_a_log_that_cannot_be_read_is_told_but_not_one_that_is_not_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, refusal: ServerError, told: list[str]
+) -> None:
+    workload = stage.rolling(objects.pod(waiting("CrashLoopBackOff", restarts=1, last=ended(1))))
+    monkeypatch.setattr(stage.cluster, "pod_log", Mock(side_effect=refusal))
+    with pytest.raises(RolloutFailed):
+        stage.follow(workload)
+    assert stage.screen == [*told, LINE]
 
 
 def test_unready_is_named_after_half_a_minute_and_waited_for(stage: Stage) -> None:
