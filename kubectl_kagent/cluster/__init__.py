@@ -12,18 +12,17 @@ if TYPE_CHECKING:
     from kubectl_kagent.cluster.http import ClusterService
 
 Object = dict[str, Any]
+PAGE = 500  # as kubectl's
 
 
-class Cluster(Protocol):
-    """Objects as the API serves them. ``namespace`` is the one to use when the command line names none.
+class Objects(Protocol):
+    """Objects as the API serves them.
 
     Each method raises NotFound, Forbidden, Unauthorized, ResourceMissing where the kind is not served,
     Unreachable without an answer, and KagentError for an answer that is not one. A write whose answer is lost
     raises Unanswered: nobody knows whether it was carried out. ``dry_run`` lets the server check a write
     without storing it; ``manager`` is its field manager.
     """
-
-    namespace: str
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         """The object; ``namespace`` is None for a kind that has none."""
@@ -68,6 +67,26 @@ class Cluster(Protocol):
         A ``metadata.resourceVersion`` in it is a precondition (Conflict when it is stale).
         """
 
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
+        """Delete the object; its dependents follow as their owner references say."""
+
+    def without_deployment(self, namespace: str, name: str) -> str:
+        """A hint for who looks for an Agent that is not there: of which other kind the name is, if of any."""
+
+
+class Cluster(Objects, Protocol):
+    """All of it. ``namespace`` is the one to use when the command line names none."""
+
+    namespace: str
+
+    def pages(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None, limit: int = PAGE
+    ) -> Iterator[Object]:
+        """The list in lists of ``limit`` objects at most, all of one resource version; one list at least.
+
+        Raises Expired when the API server has forgotten that version before the last page.
+        """
+
     def json_patch(
         self,
         resource: Resource,
@@ -95,9 +114,6 @@ class Cluster(Protocol):
         What ``manager`` applied before and no longer does is removed. Raises FieldConflict when it
         would change fields of other managers; with ``force`` they become ours.
         """
-
-    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
-        """Delete the object; its dependents follow as their owner references say."""
 
     def watch(
         self,
@@ -144,9 +160,6 @@ class Cluster(Protocol):
 
     def group_versions(self, group: str) -> tuple[str, ...]:
         """The versions in which the API group is served, the preferred one first; none without the group."""
-
-    def without_deployment(self, namespace: str, name: str) -> str:
-        """A hint for who looks for an Agent that is not there: of which other kind the name is, if of any."""
 
     def service(self, namespace: str, name: str) -> ClusterService:
         """The Service ``NAME:PORT``, through the API server's proxy. Nothing is sent yet."""

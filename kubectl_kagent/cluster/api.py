@@ -9,7 +9,7 @@ from typing import Any
 
 import urllib3
 
-from kubectl_kagent.cluster import answers, kinds
+from kubectl_kagent.cluster import PAGE, answers, kinds
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.proxied import Proxied
 from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
@@ -70,6 +70,17 @@ class ApiServer:
         if at:
             query |= {"resourceVersion": at, "resourceVersionMatch": "Exact"}
         return checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
+
+    def pages(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None, limit: int = PAGE
+    ) -> Iterator[Object]:
+        query: dict[str, str | None] = {"labelSelector": labels, "limit": str(limit)}
+        while True:
+            page = checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
+            yield page
+            query["continue"] = dig(page, "metadata", "continue")
+            if not query["continue"]:
+                return
 
     def create(
         self,

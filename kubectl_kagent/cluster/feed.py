@@ -1,7 +1,7 @@
 """A feed of changed objects: one watch per kind, in threads, that mends itself.
 
-Losing an event does no harm to a reader that looks at the whole object: everything is given again
-after each break and once a minute.
+A watch gives every version, and the next one goes on where it ended. Losing an event in a break does no harm
+to a reader that looks at the whole object: everything is given again after it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,43 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Expired, Forbidden, KagentError, ResourceMissing, Unreachable
+from kubectl_kagent.errors import (
+    Expired,
+    Forbidden,
+    KagentError,
+    ResourceMissing,
+    Unauthorized,
+    Unreachable,
+)
 from kubectl_kagent.model.resources import Resource
 
 # A minute is well inside the five minutes that etcd remembers.
 WATCH_SECONDS = 60
+# A token file is read again each minute: who is refused for longer has no token that counts.
+REFUSED_SECONDS = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """An object as it is now; ``gone`` when it was deleted.
 
-    ``at`` is when it came, in seconds of the monotonic clock; None when it is only given again.
+    ``at`` is when it came, in seconds of the monotonic clock; None when it is only given again. ``listed``:
+    its versions before this one were not given, if there were any. Of what went away in a break only its
+    namespace, its name and the version of the list without it are known.
     """
 
     resource: Resource
     obj: Mapping[str, Any]
     gone: bool
     at: float | None = None
+    listed: bool = False
 
 
 class Feed:
     """Changes of ``resources``, in one queue.
 
     ``say`` is told of kinds that are not installed, ``lost`` once of each break, whatever broke: ``retry``
-    seconds later, and after a watch that has ended as it should, the feed looks again.
+    seconds later the feed looks at everything again.
     """
 
     def __init__(
@@ -61,8 +73,10 @@ class Feed:
         self._troubles: dict[Resource, str] = {}
         self._unseen = set(resources)
         self._given: dict[Resource, int] = {}  # up to which resource version
+        self._there: dict[Resource, set[tuple[str, str]]] = {}
         self._lock = threading.Lock()
-        self._changes: queue.SimpleQueue[Changed | Forbidden] = queue.SimpleQueue()
+        self._refused_since: dict[Resource, float] = {}
+        self._changes: queue.SimpleQueue[Changed | KagentError] = queue.SimpleQueue()
         self._stopped = threading.Event()
         for resource in resources:
             threading.Thread(target=self._follow, args=(resource,), daemon=True, name=resource.plural).start()
@@ -70,13 +84,14 @@ class Feed:
     def next(self, timeout: float) -> Changed | None:
         """The next change, or None when none comes within ``timeout`` seconds.
 
-        Raises Forbidden when a kind may not be watched: a feed that is blind to one would look whole.
+        Raises Forbidden when a kind may not be watched, and Unauthorized when the credentials stay refused: a
+        feed that is blind to a kind would look whole.
         """
         try:
             change = self._changes.get(timeout=timeout)
         except queue.Empty:
             return None
-        if isinstance(change, Forbidden):
+        if isinstance(change, KagentError):
             raise change
         return change
 
@@ -90,12 +105,17 @@ class Feed:
         self._stopped.set()
 
     def _follow(self, resource: Resource) -> None:
+        since = ""
         while not self._stopped.is_set():
+            began = clock.monotonic()
             try:
-                self._follow_once(resource)
-                self._stopped.wait(self._retry)  # something on the way may end each watch at once
-            except Expired:
+                since = since or self._list(resource)
+                since = self._watch(resource, since)
+                # something on the way may end each watch at once
+                self._stopped.wait(max(0.0, self._retry - (clock.monotonic() - began)))
                 continue
+            except Expired:
+                pass
             except Forbidden as error:
                 self._changes.put(error)
                 return
@@ -103,6 +123,12 @@ class Feed:
                 self._say(f"not watching {resource.full_name}: {error.message}")
                 self._unseen.discard(resource)
                 return
+            except Unauthorized as error:
+                since_when = self._refused_since.setdefault(resource, clock.monotonic())
+                if clock.monotonic() - since_when > REFUSED_SECONDS:
+                    self._changes.put(error)
+                    return
+                self._try_again(resource, error.message)
             except Unreachable as error:
                 self._try_again(resource, error.message)
             except KagentError as error:
@@ -110,6 +136,7 @@ class Feed:
             except Exception as error:  # a thread that dies leaves a feed that looks whole
                 what = f"an answer that makes no sense ({type(error).__name__}: {error})"
                 self._try_again(resource, f"watching {resource.full_name}: {what}")
+            since = ""
 
     def _try_again(self, resource: Resource, trouble: str) -> None:
         """Wait, and say why unless it was said: an API server that is away is away for every kind."""
@@ -121,31 +148,56 @@ class Feed:
             self._lost(trouble)
         self._stopped.wait(self._retry)
 
-    def _follow_once(self, resource: Resource) -> None:
-        listing = self._cluster.list_objects(resource, self._namespace, labels=self._labels)
-        for item in listing["items"]:
-            self._give(resource, item)
-        since = str(listing["metadata"]["resourceVersion"])
+    def _list(self, resource: Resource) -> str:
+        """Give all that is there, and what is not there any more; the version of the list."""
+        since, there = "", set[tuple[str, str]]()
+        for page in self._cluster.pages(resource, self._namespace, labels=self._labels):
+            since = str(page["metadata"]["resourceVersion"])
+            for item in page["items"]:
+                self._give(resource, item, listed=True)
+                there.add(_place(item))
+        for namespace, name in self._there.get(resource, set()) - there:
+            metadata = {"namespace": namespace, "name": name, "resourceVersion": since}
+            self._give(resource, {"metadata": metadata}, gone=True, listed=True)
+        self._there[resource] = there
+        self._refused_since.pop(resource, None)
         self._given[resource] = int(since)
         self._unseen.discard(resource)
+        return since
+
+    def _watch(self, resource: Resource, since: str) -> str:
+        """Give what happens after that version until the watch ends; up to which version that was."""
+        there = self._there[resource]
         events = self._cluster.watch(
             resource, self._namespace, since, seconds=WATCH_SECONDS, labels=self._labels
         )
         for event in events:
             if self._stopped.is_set():
-                return
+                break
             self._troubles.pop(resource, None)
-            if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                self._given[resource] = self._give(resource, event["object"], gone=event["type"] == "DELETED")
+            type_, obj = event["type"], event["object"]
+            if type_ in ("ADDED", "MODIFIED", "DELETED"):
+                gone = type_ == "DELETED"
+                self._given[resource] = self._give(resource, obj, gone=gone)
+                (there.discard if gone else there.add)(_place(obj))
+            elif type_ == "BOOKMARK":
+                self._given[resource] = int(obj["metadata"]["resourceVersion"])
+        return str(self._given[resource])
 
-    def _give(self, resource: Resource, obj: Mapping[str, Any], *, gone: bool = False) -> int:
+    def _give(
+        self, resource: Resource, obj: Mapping[str, Any], *, gone: bool = False, listed: bool = False
+    ) -> int:
         """Its resource version. Raises LookupError, TypeError or ValueError for what has no name or no
         version: here that is the trouble of one kind only.
         """
-        metadata = obj["metadata"]
-        if not (isinstance(metadata["name"], str) and isinstance(metadata.get("namespace", ""), str)):
+        if not all(isinstance(part, str) for part in _place(obj)):
             raise TypeError("an object without a name")
-        version = int(metadata["resourceVersion"])
+        version = int(obj["metadata"]["resourceVersion"])
         is_news = version > self._given.get(resource, 0)
-        self._changes.put(Changed(resource, obj, gone, clock.monotonic() if is_news else None))
+        self._changes.put(Changed(resource, obj, gone, clock.monotonic() if is_news else None, listed))
         return version
+
+
+def _place(obj: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = obj["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster import Cluster, Objects
 from kubectl_kagent.cluster.refusals import not_found
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import AGENT, AGENT_TEMPLATE, KAGENT_GROUP, Resource
@@ -31,7 +31,7 @@ def hint_of(kind: Resource, namespace: str, name: str) -> str:
     return f"{name} is of kind {kind.kind}, which kagent runs without a Deployment: {shown} shows it"
 
 
-def not_there(cluster: Cluster, resource: Resource, namespace: str, name: str) -> KagentError:
+def not_there(cluster: Objects, resource: Resource, namespace: str, name: str) -> KagentError:
     """What ``Cluster.get`` raises, for who has found that out from a list."""
     error = not_found(resource, name)
     if resource is AGENT:

@@ -49,7 +49,7 @@ def record(cluster: Cluster, *, all_namespaces: bool, manager: str, metrics_addr
     namespace = None if all_namespaces else cluster.namespace
     where = "all namespaces" if all_namespaces else f"namespace {cluster.namespace}"
     before = signal.signal(signal.SIGTERM, _stop)
-    recorder = Recorder(cluster, manager, terminal.say)
+    recorder = Recorder(cluster, manager, terminal.say, namespace)
     feed = Feed(cluster, namespace, WATCHED, say=terminal.say, lost=terminal.trying_again)
     try:
         with _served(recorder, feed, metrics_address):

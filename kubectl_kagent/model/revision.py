@@ -316,6 +316,11 @@ def selector(workload: Workload) -> dict[str, str]:
     }
 
 
+def label_selector(labels: Mapping[str, str]) -> str:
+    """The selector of the revisions of which one, or their workload's ``selector``, has those labels."""
+    return ",".join(f"{key}={labels.get(key, '')}" for key in (LABEL_KIND, LABEL_NAME))
+
+
 def revision_name(workload: Workload, number: int) -> str:
     """``<kind>-<object>-r<N>``, shortened with a hash past the name limit."""
     suffix = f"-r{number}"

@@ -76,12 +76,16 @@ def untouched(api: ApiServer) -> Iterator[None]:
 
 
 def versions(api: ApiServer) -> dict[str, str]:
+    """All of each object that people write; kagent and kmcp write statuses when they come to it."""
     found: dict[str, str] = {}
-    for resource in (AGENT, MCP_SERVER, MODEL_CONFIG, CONTROLLER_REVISION, HPA):
+    for resource in (AGENT, MCP_SERVER, MODEL_CONFIG, CONTROLLER_REVISION, HPA, DEPLOYMENT):
         for item in api.list_objects(resource, api.namespace)["items"]:
-            found[resource.label(item["metadata"]["name"])] = item["metadata"]["resourceVersion"]
-    for item in api.list_objects(DEPLOYMENT, api.namespace)["items"]:  # kmcp writes them again and again
-        found[DEPLOYMENT.label(item["metadata"]["name"])] = canonical_json(item["spec"])
+            kept = {key: value for key, value in item.items() if key not in ("status", "metadata")}
+            if resource is not DEPLOYMENT:  # kmcp writes theirs again and again
+                metadata = item["metadata"].items()
+                passing = ("resourceVersion", "managedFields")
+                kept["metadata"] = {key: value for key, value in metadata if key not in passing}
+            found[resource.label(item["metadata"]["name"])] = canonical_json(kept)
     return found
 
 

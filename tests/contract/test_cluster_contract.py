@@ -203,6 +203,18 @@ def test_a_list_at_the_version_before_a_creation_is_empty(subject: Subject) -> N
     assert listing["items"] == []
 
 
+def test_pages_are_of_one_moment(subject: Subject) -> None:
+    names = sorted(subject.config_map(a=str(number))["metadata"]["name"] for number in range(3))
+    found, versions = list[str](), set[str]()
+    for page in subject.api.pages(CONFIG_MAP, subject.namespace, limit=2):
+        assert len(page["items"]) <= 2
+        found += [item["metadata"]["name"] for item in page["items"]]
+        versions.add(page["metadata"]["resourceVersion"])
+        subject.config_map(a="later")
+    assert (sorted(set(names) & set(found)), len(versions)) == (names, 1)
+    assert not {name for _, name in subject.made[3:]} & set(found)
+
+
 def test_a_deleted_object_is_still_in_the_past(subject: Subject) -> None:
     made = subject.config_map(a="kept")
     name, version = made["metadata"]["name"], made["metadata"]["resourceVersion"]

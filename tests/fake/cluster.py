@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from kubectl_kagent.cluster import kinds
+from kubectl_kagent.cluster import PAGE, kinds
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
@@ -149,6 +149,15 @@ class FakeCluster:
     ) -> Object:
         self._admit(Request("list", resource, namespace))
         return checked_list(resource, self._store.list_objects(resource, namespace, labels, fields, at))
+
+    def pages(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None, limit: int = PAGE
+    ) -> Iterator[Object]:
+        self._admit(Request("list", resource, namespace))
+        whole = checked_list(resource, self._store.list_objects(resource, namespace, labels, None, None))
+        items = whole["items"]
+        for first in range(0, max(1, len(items)), limit):
+            yield {**whole, "items": items[first : first + limit]}
 
     def create(
         self,

@@ -64,6 +64,10 @@ class Recording:
         self.ask("list", resource.group, resource.plural, namespace)
         return self.real.list_objects(resource, namespace, **how)
 
+    def pages(self, resource: Resource, namespace: str | None, **how: Any) -> Iterator[Object]:
+        self.ask("list", resource.group, resource.plural, namespace)
+        yield from self.real.pages(resource, namespace, **how)
+
     def watch(self, resource: Resource, namespace: str | None, since: str, **how: Any) -> Iterator[Object]:
         self.ask("watch", resource.group, resource.plural, namespace)
         yield from self.real.watch(resource, namespace, since, **how)

@@ -83,7 +83,7 @@ def must_wait(frame: FrameType | None) -> bool:
         where, name = frame.f_code.co_filename, frame.f_code.co_name
         if name == "__del__" or where == weakref.__file__ or where.startswith(_FAKE):
             return True
-        if frame.f_code is Recorder._record.__code__:
+        if frame.f_code is Recorder.record_due.__code__:
             return True
         frame = frame.f_back
     return False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster import Objects
 from kubectl_kagent.errors import Forbidden, NotFound
 from kubectl_kagent.model.allowed_namespaces import allows
 from kubectl_kagent.model.note import Note
@@ -28,7 +28,7 @@ class ReadSource:
 
 
 def read_source(
-    cluster: Cluster,
+    cluster: Objects,
     workload: Workload,
     reference: Reference,
     *,
@@ -57,7 +57,7 @@ def read_source(
     return ReadSource(withheld, _without_content(obj), Note(f"{why}; of it only uid and generation are kept"))
 
 
-def find_source(cluster: Cluster, reference: Reference, *, at: str | None = None) -> Object | None:
+def find_source(cluster: Objects, reference: Reference, *, at: str | None = None) -> Object | None:
     """The object that ``reference`` names, at resource version ``at`` (default: now).
 
     A list of one object, which etcd reads by its key. The past can only be listed, so now is listed too.
@@ -75,7 +75,7 @@ def _is(item: Object, reference: Reference) -> bool:
     return (metadata.get("namespace"), metadata["name"]) == (reference.namespace, reference.name)
 
 
-def _labels(cluster: Cluster, namespace: str) -> Mapping[str, str]:
+def _labels(cluster: Objects, namespace: str) -> Mapping[str, str]:
     return cluster.get(NAMESPACE, None, namespace)["metadata"].get("labels") or {}
 
 

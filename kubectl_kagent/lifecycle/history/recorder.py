@@ -2,6 +2,7 @@
 
 Any number of recorders and verbs may work at once: a revision's name claims its number, and what
 happened between two revisions is read from the API server's memory, so all of them come to the same list.
+What the watches gave is such a memory, too (``remembered``), and asking it costs nothing.
 
 What is recorded belongs to people who don't know each other: the trouble that one of them makes is said and
 tried again later and later, and namespaces take turns.
@@ -17,12 +18,15 @@ from dataclasses import dataclass, field
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Changed, Feed
+from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.diff import difference, summary
+from kubectl_kagent.lifecycle.history.remembered import SETTLE_SECONDS, Remembered
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
 from kubectl_kagent.lifecycle.history.tally import Tally, updated
+from kubectl_kagent.lifecycle.history.turn_queue import TurnQueue
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -36,7 +40,7 @@ from kubectl_kagent.model.resources import (
     WORKLOADS,
     Resource,
 )
-from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.revision import Revision, label_selector, selector
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.rbac.roles import refused_by_rbac
 
@@ -47,6 +51,9 @@ _LONGEST_RETRY_SECONDS = 60.0  # well inside the five minutes that the API serve
 _CHANGES_AT_ONCE = 1000
 _TURN_SECONDS = 5.0
 _STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
+# A change is looked at once what else happened at that moment has come, too.
+HOLD_SECONDS = SETTLE_SECONDS + 0.2
+_AGAIN_SECONDS = 0.1
 
 Key = tuple[Resource, str, str]
 
@@ -62,15 +69,19 @@ class Recorded:
 
 @dataclass(slots=True)
 class _Watched:
-    """A workload as it was last given, and how looking at it went.
+    """A workload, of which only its names are kept, and how looking at it went.
 
     ``due`` is when to look next (None: when something happens), ``waits`` how often in a row that was in
-    vain, ``trouble`` why; ``seen`` is the resource version up to which it was looked at. ``waiting`` is when
-    the oldest change came that was not looked at, in seconds of the monotonic clock.
+    vain, ``trouble`` why. ``seen`` is the newest version in what was last seen of it, ``past`` the version at
+    which it was looked at from memory. ``newest`` is the version of the newest change, which came at ``came``
+    (in seconds of the monotonic clock), and ``waiting`` says since when a change was not looked at.
     """
 
     workload: Workload
     sources: frozenset[Key] = frozenset()
+    past: int = 0
+    newest: int = 0
+    came: float = 0.0
     due: float | None = None
     waits: int = 0
     trouble: str = ""
@@ -101,12 +112,18 @@ class Recorder:
     cluster: Cluster
     manager: str
     say: Callable[[str], None]
+    namespace: str | None = None
     _watched: dict[Key, _Watched] = field(default_factory=dict)
     _users: dict[Key, set[Key]] = field(default_factory=dict)  # of a source
-    _turns: dict[str, int] = field(default_factory=dict)  # of a namespace, the newest is the highest
+    _queue: TurnQueue[Key] = field(default_factory=TurnQueue)
     _gaps: int = 0
     _began: float = field(default_factory=lambda: clock.now().timestamp())
     _turned: float = field(default_factory=lambda: clock.monotonic())  # when it last got on with its work
+    _is_whole: bool = False
+    _remembered: Remembered = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._remembered = Remembered(self.cluster, self.namespace)
 
     def memory(self) -> Memory:
         """What is known now; any thread may ask while another one records."""
@@ -135,7 +152,19 @@ class Recorder:
                     break
                 self.note(change)
                 change = feed.next(timeout=0)
+            self.trust(whole=feed.is_whole)
             yield from self.record_due()
+
+    def trust(self, *, whole: bool) -> None:
+        """Whether the watches give all that happens, so that it need not be asked for."""
+        if whole and not self._is_whole:
+            try:
+                self._remembered.load_revisions()
+            except Forbidden:
+                raise
+            except KagentError:
+                pass  # each workload's are asked for when it is looked at
+        self._is_whole = whole
 
     def note(self, change: Changed) -> None:
         """Mark the workloads that ``change`` touches as due."""
@@ -148,42 +177,46 @@ class Recorder:
             else:
                 self._remember(key, Workload(change.resource, dict(change.obj)))
         if change.resource is DEPLOYMENT:
-            touched = {(resource, *place) for resource in WORKLOADS}
+            touched = {(resource, *place) for resource in WORKLOADS} & self._watched.keys()
         else:
-            touched = {key, *self._users.get(key, ())}
-        for each in touched & self._watched.keys():
-            self._wake(self._watched[each], change.at)
+            touched = {key, *self._users.get(key, ())} & self._watched.keys()
+        self._remembered.note(change, keep=bool(touched))
+        for each in touched:
+            self._wake(each, change)
 
     def record_due(self) -> Iterator[Recorded]:
         """Look at the workloads that are due, for some seconds at most, and yield what was recorded."""
         began = clock.monotonic()
-        while clock.monotonic() - began <= _TURN_SECONDS and (key := self._next(began)):
+        while clock.monotonic() - began <= _TURN_SECONDS and (keys := self._next(began)):
             self._turned = clock.monotonic()
-            yield from self._record(key)
+            for key, outcome in zip(keys, side_by_side(self._outcome, keys), strict=True):
+                yield from self._record(key, outcome)
 
-    def _next(self, moment: float) -> Key | None:
-        """Of the workloads that are due one of the namespace that had no turn for the longest time."""
-        due = [
-            (self._turns.get(key[1], 0), each.due, key)
-            for key, each in self._watched.items()
-            if each.due is not None and each.due <= moment
-        ]
-        if not due:
-            return None
-        key = min(due, key=lambda item: item[:2])[2]
-        self._turns[key[1]] = max(self._turns.values(), default=0) + 1
-        return key
+    def _next(self, moment: float) -> list[Key]:
+        """Some of the workloads that are due, of as many namespaces as there are."""
+        found: list[Key] = []
+        while len(found) < AT_ONCE and (key := self._queue.take(moment, self._is_due)):
+            found.append(key)
+            self._watched[key].due = None
+        return found
+
+    def _is_due(self, key: Key, due: float) -> bool:
+        """Whether what was put into the queue still counts."""
+        return key in self._watched and self._watched[key].due == due
 
     def _patience(self) -> float:
-        times = [each.due for each in self._watched.values() if each.due is not None]
-        return min(1.0, max(0.0, min(times) - clock.monotonic())) if times else 1.0
+        return min(1.0, max(0.0, self._queue.next_due(self._is_due) - clock.monotonic()))
+
+    def _set_due(self, key: Key, due: float) -> None:
+        self._watched[key].due = due
+        self._queue.put(key, key[1], due)
 
     def _remember(self, key: Key, workload: Workload) -> None:
         known = self._watched.get(key)
         if known is None or known.workload.uid != workload.uid:
             self._forget(key)
-            known = self._watched[key] = _Watched(workload)
-        known.workload = workload
+            metadata = {name: workload.obj["metadata"].get(name) for name in ("namespace", "name", "uid")}
+            known = self._watched[key] = _Watched(Workload(workload.resource, {"metadata": metadata}))
         sources: frozenset[Key] = frozenset()
         try:
             sources = frozenset((r.resource, r.namespace, r.name) for r in workload.references())
@@ -206,37 +239,58 @@ class Recorder:
             self._watch_sources(key, frozenset())
             del self._watched[key]
 
-    def _wake(self, known: _Watched, came: float | None) -> None:
-        """Look now; whoever makes trouble waits all the same, and keeps no change of others waiting."""
-        now = clock.monotonic()
+    def _wake(self, key: Key, change: Changed) -> None:
+        """Look soon; whoever makes trouble waits all the same, and keeps no change of others waiting."""
+        known, now = self._watched[key], clock.monotonic()
+        version = int(change.obj["metadata"]["resourceVersion"])
+        if change.at is not None and version <= known.past and change.resource is not DEPLOYMENT:
+            label = change.resource.label(change.obj["metadata"]["name"])
+            self._tell(key, f"a change of {label} was told too late: the revision after it may lack it")
+        known.newest, known.came = max(known.newest, version), now
         if known.waiting is None and not known.trouble:
-            known.waiting = came
+            known.waiting = change.at
         if known.due is None or not known.trouble:
-            known.due = now if known.due is None else min(known.due, now)
+            due = now if change.at is None else now + HOLD_SECONDS
+            self._set_due(key, due if known.due is None else min(known.due, due))
             known.waits = known.waits if known.trouble else 0
 
-    def _record(self, key: Key) -> list[Recorded]:
+    def _outcome(self, key: Key) -> History | Exception:
+        """In a thread of its own."""
         known = self._watched[key]
-        known.due = None
         try:
-            return self._look(key, known)
-        except Gone:
-            self._forget(key)  # gone; another of that name comes with an event of its own
-        except Forbidden as error:
-            if _is_ours_to_have(error):
-                raise
-            self._retry(key, known, error.explained)
-        except KagentError as error:
-            self._retry(key, known, error.explained)
+            return self._look(known)
         except Exception as error:  # whatever is in it: it must not be the end for the others
-            self._retry(key, known, _words(error))
-        finally:
-            known.waiting = None
+            return error
+
+    def _look(self, known: _Watched) -> History:
+        workload = known.workload
+        at = self._remembered.settled() if self._is_whole else 0
+        known.past = at = at if at >= known.seen else 0
+        if not at:
+            self._remembered.forget(workload.namespace, label_selector(selector(workload)))
+        return history.update(self._remembered, workload, manager=self.manager, since=known.seen, at=at)
+
+    def _record(self, key: Key, outcome: History | Exception) -> list[Recorded]:
+        known = self._watched[key]
+        known.waiting = None
+        if is_behind := 0 < known.past < known.newest:
+            known.waiting = known.came
+            self._set_due(key, max(known.came + HOLD_SECONDS, clock.monotonic() + _AGAIN_SECONDS))
+        if isinstance(outcome, Gone):
+            if not is_behind:
+                self._forget(key)  # gone; another of that name comes with an event of its own
+        elif isinstance(outcome, Forbidden) and _is_ours_to_have(outcome):
+            raise outcome
+        elif isinstance(outcome, KagentError):
+            self._retry(key, known, outcome.explained)
+        elif isinstance(outcome, Exception):
+            self._retry(key, known, _words(outcome))
+        else:
+            return self._recorded(key, known, outcome)
         return []
 
-    def _look(self, key: Key, known: _Watched) -> list[Recorded]:
-        workload = known.workload
-        past = history.update(self.cluster, workload, manager=self.manager, since=known.seen)
+    def _recorded(self, key: Key, known: _Watched, past: History) -> list[Recorded]:
+        workload = past.now.workload
         if past.refused and _is_ours_to_have(past.refused):
             raise past.refused
         if past.live is None:
@@ -252,7 +306,7 @@ class Recorder:
 
     def _count(self, known: _Watched, past: History) -> None:
         before = known.tally.gaps
-        known.tally = updated(known.tally, known.workload, past.revisions, past.live, began=self._began)
+        known.tally = updated(known.tally, past.now.workload, past.revisions, past.live, began=self._began)
         self._gaps += known.tally.gaps - before
 
     def _settle(self, key: Key, known: _Watched, past: History) -> None:
@@ -265,17 +319,18 @@ class Recorder:
         if past.live and past.live.config_hash:
             known.waits = 0
         else:
-            self._wait(known)
+            self._wait(key, known, known.due)
 
     def _retry(self, key: Key, known: _Watched, reason: str) -> None:
         """Try again, later each time, and say why once."""
-        self._wait(known)
+        self._wait(key, known, None)
         if known.trouble != reason:
             known.trouble = reason
             self._tell(key, reason)
 
-    def _wait(self, known: _Watched) -> None:
-        known.due = clock.monotonic() + min(_RETRY_SECONDS * 2**known.waits, _LONGEST_RETRY_SECONDS)
+    def _wait(self, key: Key, known: _Watched, at_the_latest: float | None) -> None:
+        due = clock.monotonic() + min(_RETRY_SECONDS * 2**known.waits, _LONGEST_RETRY_SECONDS)
+        self._set_due(key, due if at_the_latest is None else min(due, at_the_latest))
         known.waits = min(known.waits + 1, 10)
 
     def _tell(self, key: Key, text: str) -> None:

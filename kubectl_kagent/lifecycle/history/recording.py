@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_kagent import clock
-from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster import Objects
 from kubectl_kagent.errors import AlreadyExists, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.history.rendered import rendered
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_at, observe_then
@@ -61,7 +61,7 @@ def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
     return found
 
 
-def proven(cluster: Cluster, moment: Observation, *, until: datetime) -> dict[str, str]:
+def proven(cluster: Objects, moment: Observation, *, until: datetime) -> dict[str, str]:
     """What ``rendered`` tells of the config of which ``moment`` is the last one."""
     return rendered(moment, lambda: observe_then(cluster, moment.workload, moment.sources), until=until)
 
@@ -87,7 +87,7 @@ class ChangeCause:
 class Recording:
     """Stores the configs of one workload. ``created`` are their names, ``notes`` say what was left out."""
 
-    cluster: Cluster
+    cluster: Objects
     workload: Workload
     manager: str
     cause: ChangeCause | None

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_kagent import clock
-from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
-from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreadable
+from kubectl_kagent.errors import Expired, Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
 from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Write, look_back, sight
@@ -19,6 +19,7 @@ from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
     Revision,
+    label_selector,
     owner_uid,
     read_revision,
     revision_name,
@@ -66,14 +67,14 @@ class History:
         )
 
 
-def revisions_of(cluster: Cluster, workload: Workload) -> list[Revision]:
+def revisions_of(cluster: Objects, workload: Workload) -> list[Revision]:
     """The recorded revisions of this very object, oldest first."""
     return read_revisions(_listed(cluster, workload), workload)
 
 
-def _listed(cluster: Cluster, workload: Workload) -> list[dict[str, Any]]:
+def _listed(cluster: Objects, workload: Workload) -> list[dict[str, Any]]:
     """The objects that are labelled as revisions of what has the workload's name."""
-    labels = ",".join(f"{key}={value}" for key, value in selector(workload).items())
+    labels = label_selector(selector(workload))
     return list(cluster.list_objects(CONTROLLER_REVISION, workload.namespace, labels=labels)["items"])
 
 
@@ -102,7 +103,7 @@ def read_revisions(
 
 
 def update(
-    cluster: Cluster,
+    cluster: Objects,
     workload: Workload,
     *,
     manager: str,
@@ -110,30 +111,36 @@ def update(
     record: bool = True,
     since: int = 0,
     write: Write | None = None,
+    at: int = 0,
 ) -> History:
     """Record every config since the newest revision, and return the history.
 
     A workload that is only ``named`` is the one that has the name now; NotFound is raised without one. With
     ``record`` false, without permission to create, or while others keep changing the revisions, nothing is
     stored and ``notes`` says so. ``cause`` is noted on the revision that it is of. After a ``write`` of ours
-    nobody looks at what was before it. Raises Gone when that very object is gone, Unreadable when
+    nobody looks at what was before it. With ``at`` the present is that resource version, unless somebody has
+    recorded a later one or it is forgotten. Raises Gone when that very object is gone, Unreadable when
     something in its config can't be kept.
     """
     recording = Recording(cluster, workload, manager, cause)
     try:
-        past = _update(recording, since, write, record=record)
+        past = _update(recording, since, write, at, record=record)
         return replace(past, created=frozenset(recording.created))
     except Unreadable:
         raise Unreadable(f"{workload.label}, or what it is made from,") from None
 
 
-def _update(recording: Recording, since: int, write: Write | None, *, record: bool) -> History:
+def _update(recording: Recording, since: int, write: Write | None, at: int, *, record: bool) -> History:
     for _ in range(_LOOKS):
         try:
-            return _look(recording, since, write, record=record)
+            return _look(recording, since, write, at, record=record)
         except LookAgain:
-            continue
-    past = _look(recording, since, write, record=False)
+            at = 0
+        except Expired:
+            if not at:
+                raise
+            at = 0
+    past = _look(recording, since, write, 0, record=False)
     workload = recording.workload
     what = NOT_NOTED if past.live else _NOT_RECORDED
     note = Note(what, f"somebody else keeps changing the revisions of {workload.label}; try again")
@@ -141,11 +148,12 @@ def _update(recording: Recording, since: int, write: Write | None, *, record: bo
     return replace(past, notes=tuple(dict.fromkeys((*others, *recording.notes, note))))
 
 
-def _look(recording: Recording, since: int, write: Write | None, *, record: bool) -> History:
+def _look(recording: Recording, since: int, write: Write | None, at: int, *, record: bool) -> History:
     """Raises LookAgain when somebody else records or prunes at the same time."""
     cluster, workload = recording.cluster, recording.workload
     listed = _listed(cluster, workload)  # first: of what is recorded meanwhile the number is taken
-    seen = sight(cluster, workload.resource, workload.namespace, workload.name)
+    where = workload.resource, workload.namespace, workload.name
+    seen = sight(cluster, *where, at=str(at) if at else None)
     if not workload.uid:
         if seen.workload is None:
             raise not_there(cluster, workload.resource, workload.namespace, workload.name)
@@ -153,6 +161,8 @@ def _look(recording: Recording, since: int, write: Write | None, *, record: bool
     unread: list[Note] = []
     revisions = read_revisions(listed, workload, warn=lambda line: unread.append(Note(line)))
     known = revisions[-1] if revisions else None
+    if at and known and known.resource_version > at:
+        raise LookAgain
     timeline = look_back(
         cluster,
         workload.resource,
@@ -188,7 +198,7 @@ def _live(revisions: Sequence[Revision], now: Observation) -> Revision | None:
 
 
 def _tidied(
-    cluster: Cluster, now: Observation, revisions: list[Revision], notes: list[Note], manager: str
+    cluster: Objects, now: Observation, revisions: list[Revision], notes: list[Note], manager: str
 ) -> History:
     """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
     live = _live(revisions, now)
@@ -211,7 +221,7 @@ def _tidied(
 
 
 def annotate_live(
-    cluster: Cluster, now: Observation, revisions: Sequence[Revision], *, manager: str
+    cluster: Objects, now: Observation, revisions: Sequence[Revision], *, manager: str
 ) -> Revision:
     """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
     live = revisions[-1]
@@ -232,14 +242,14 @@ def annotate_live(
 
 
 def annotate(
-    cluster: Cluster, workload: Workload, revision: Revision, annotations: Mapping[str, str], *, manager: str
+    cluster: Objects, workload: Workload, revision: Revision, annotations: Mapping[str, str], *, manager: str
 ) -> None:
     """Add annotations to a revision. Raises Forbidden, and NotFound when it was deleted meanwhile."""
     patch = {"metadata": {"annotations": dict(annotations)}}
     cluster.merge_patch(CONTROLLER_REVISION, workload.namespace, revision.name, patch, manager=manager)
 
 
-def _prune(cluster: Cluster, workload: Workload, revisions: list[Revision]) -> list[Revision]:
+def _prune(cluster: Objects, workload: Workload, revisions: list[Revision]) -> list[Revision]:
     """Delete what is past the limit, but never the live revision or the newest one that was ready."""
     limit = _limit(workload)
     ready = [revision for revision in revisions if revision.ready_at]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.history.authors import author
@@ -103,7 +103,7 @@ class Then:
 
 
 def sight(
-    cluster: Cluster, resource: Resource, namespace: str, name: str, *, at: str | None = None
+    cluster: Objects, resource: Resource, namespace: str, name: str, *, at: str | None = None
 ) -> Sighting:
     """The workload itself at resource version ``at`` (default: now). Raises Expired, and Forbidden."""
     where = (cluster, resource, namespace, name)
@@ -112,7 +112,7 @@ def sight(
     return Sighting(found[0] if found else None, str(listing["metadata"]["resourceVersion"]))
 
 
-def observe(cluster: Cluster, seen: Sighting, known: Revision | None) -> Observation | None:
+def observe(cluster: Objects, seen: Sighting, known: Revision | None) -> Observation | None:
     """The observation of which that is the workload; None when it did not exist then.
 
     Raises Expired when that moment is compacted, Forbidden when a source may not be listed.
@@ -138,7 +138,7 @@ def observe(cluster: Cluster, seen: Sighting, known: Revision | None) -> Observa
 
 
 def _made_from(
-    cluster: Cluster, workload: Workload, at: str, recorded: tuple[ConfigSource, ...]
+    cluster: Objects, workload: Workload, at: str, recorded: tuple[ConfigSource, ...]
 ) -> tuple[list[ReadSource], Mapping[str, Any] | None]:
     """The sources and the Deployment, which no answer makes wait for another: all are of one moment."""
     reads: list[Callable[[], Any]] = [
@@ -155,7 +155,7 @@ def _call(read: Callable[[], Any]) -> Any:
 
 
 def observe_then(
-    cluster: Cluster, workload: Workload, sources: Sequence[Mapping[str, Any] | None]
+    cluster: Objects, workload: Workload, sources: Sequence[Mapping[str, Any] | None]
 ) -> Then | None:
     """Workload and Deployment as they were at the newest write of ``sources``; None: that is forgotten."""
     resource, namespace, name = workload.resource, workload.namespace, workload.name
@@ -167,7 +167,7 @@ def observe_then(
         return None
 
 
-def look_at(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Workload:
+def look_at(cluster: Objects, resource: Resource, namespace: str, name: str) -> Workload:
     """The workload as it is now. Raises Gone when it is not there."""
     workload = sight(cluster, resource, namespace, name).workload
     if workload is None:
@@ -176,7 +176,7 @@ def look_at(cluster: Cluster, resource: Resource, namespace: str, name: str) -> 
 
 
 def look_back(
-    cluster: Cluster,
+    cluster: Objects,
     resource: Resource,
     namespace: str,
     name: str,
@@ -285,11 +285,11 @@ def _writes(before: ConfigSource, after: ConfigSource) -> int:
     return int(before.content != after.content)
 
 
-def _one(cluster: Cluster, resource: Resource, namespace: str, name: str, at: str | None) -> dict[str, Any]:
+def _one(cluster: Objects, resource: Resource, namespace: str, name: str, at: str | None) -> dict[str, Any]:
     return cluster.list_objects(resource, namespace, fields=by_name(name), at=at)
 
 
-def _past(cluster: Cluster, resource: Resource, namespace: str, name: str, at: str) -> dict[str, Any]:
+def _past(cluster: Objects, resource: Resource, namespace: str, name: str, at: str) -> dict[str, Any]:
     """Raises Expired also for a server that knows no resourceVersionMatch, and answers with the present."""
     listing = _one(cluster, resource, namespace, name, at)
     if listing["metadata"]["resourceVersion"] != at:
@@ -297,7 +297,7 @@ def _past(cluster: Cluster, resource: Resource, namespace: str, name: str, at: s
     return listing
 
 
-def deployment_of(cluster: Cluster, workload: Workload, at: str) -> Mapping[str, Any] | None:
+def deployment_of(cluster: Objects, workload: Workload, at: str) -> Mapping[str, Any] | None:
     """The workload's own at that resource version; one that a deleted namesake left behind is none."""
     items = _one(cluster, DEPLOYMENT, workload.namespace, workload.name, at)["items"]
     return next(filter(workload.owns, items), None)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.cluster.feed import Changed, Feed
-from kubectl_kagent.errors import Expired, Forbidden, OtherServerError, Unreachable
+from kubectl_kagent.cluster.feed import REFUSED_SECONDS, Changed, Feed
+from kubectl_kagent.errors import Expired, Forbidden, OtherServerError, Unauthorized, Unreachable
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, MODEL_CONFIG, Resource
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, mcp_server, model_config
@@ -137,16 +137,31 @@ def test_one_namespace_or_all(cluster: FakeCluster, follow: Follow) -> None:
 # Breaks
 
 
-def test_a_watch_that_ends_is_opened_again_after_a_fresh_look(cluster: FakeCluster, follow: Follow) -> None:
+def test_where_a_watch_ends_the_next_one_goes_on(cluster: FakeCluster, follow: Follow) -> None:
     cluster.add(AGENT, agent())
     follower = follow()
     follower.take(1)
     follower.until(watched(cluster))
+    cluster.before("watch", AGENT, lambda: cluster.add(AGENT, agent("between")))
     cluster.end_watches()
-    assert follower.take(1) == [("clock", "here")]
+    assert follower.take(1) == [("between", "here")]
     cluster.add(AGENT, agent("new"))
     assert follower.take(1) == [("new", "here")]
+    assert [request.verb for request in cluster.requests] == ["list", "watch", "watch"]
     assert follower.said == []
+
+
+def test_a_watch_that_gave_nothing_goes_on_from_its_bookmark(cluster: FakeCluster, follow: Follow) -> None:
+    """The API server does not remember for ever what a kind without changes was listed at."""
+    follower = follow()
+    follower.until(watched(cluster))
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.end_watches()
+    follower.until(watched(cluster, 2))
+    cluster.compact()
+    cluster.end_watches()
+    follower.until(watched(cluster, 3))
+    assert [request.verb for request in cluster.requests] == ["list", "watch", "watch", "watch"]
 
 
 def test_watches_that_end_at_once_are_not_opened_without_a_pause(cluster: FakeCluster) -> None:
@@ -203,7 +218,7 @@ def test_a_second_outage_is_said_again(cluster: FakeCluster, follow: Follow) -> 
     fail(cluster, "list", AGENT, AWAY)
     follower = follow()
     follower.until(watched(cluster))
-    fail(cluster, "list", AGENT, AWAY)
+    fail(cluster, "watch", AGENT, AWAY)
     cluster.end_watches()
     follower.until(watched(cluster, 2))
     assert follower.said == [SAID] * 2
@@ -285,6 +300,35 @@ def test_a_kind_that_is_not_installed_is_said_once_and_left_out(cluster: FakeClu
     assert len(asked) == 1
 
 
+def test_credentials_that_stay_refused_are_too(cluster: FakeCluster, follow: Follow) -> None:
+    def refuse() -> None:
+        cluster.clock.sleep(REFUSED_SECONDS / 2)
+        cluster.before("list", AGENT, refuse)
+        raise Unauthorized("you must be logged in to the server")
+
+    cluster.before("list", AGENT, refuse)
+    follower = follow()
+    with pytest.raises(Unauthorized):
+        follower.change()
+    follower.until(follower.ended)
+    assert follower.said == ["you must be logged in to the server"]
+
+
+def test_credentials_that_count_again_are_no_error(cluster: FakeCluster, follow: Follow) -> None:
+    def refuse() -> None:
+        cluster.clock.sleep(REFUSED_SECONDS)
+        raise Unauthorized("you must be logged in to the server")
+
+    cluster.add(AGENT, agent())
+    cluster.before("list", AGENT, refuse)
+    follower = follow()
+    assert follower.take(1) == [("clock", "here")]
+    follower.until(watched(cluster))
+    cluster.before("watch", AGENT, refuse)
+    cluster.end_watches()
+    assert follower.take(1) == [("clock", "here")]
+
+
 @pytest.mark.parametrize("verb", ["list", "watch"])
 def test_a_forbidden_kind_is_an_error_of_the_reader(cluster: FakeCluster, follow: Follow, verb: str) -> None:
     cluster.deny(verb, MODEL_CONFIG)
@@ -326,8 +370,14 @@ def test_news_have_their_time_and_what_is_given_again_has_none(cluster: FakeClus
     cluster.add(AGENT, agent("new"))
     assert follower.change().at == cluster.clock.monotonic()
     follower.until(watched(cluster))
-    cluster.end_watches()
+    broken(cluster)
     assert [follower.change().at for _ in range(2)] == [None, None]
+
+
+def broken(cluster: FakeCluster) -> None:
+    """The watch on agents breaks off."""
+    fail(cluster, "watch", AGENT, AWAY)
+    cluster.end_watches()
 
 
 def test_what_happened_in_a_break_is_news(cluster: FakeCluster, follow: Follow) -> None:
@@ -337,12 +387,40 @@ def test_what_happened_in_a_break_is_news(cluster: FakeCluster, follow: Follow) 
     follower.take(2)
     follower.until(watched(cluster))
     cluster.before("list", AGENT, lambda: cluster.edit(AGENT, "edited", {"spec": {"description": "x"}}))
-    cluster.end_watches()
+    broken(cluster)
     again = [follower.change() for _ in range(2)]
     assert {change.obj["metadata"]["name"]: change.at for change in again} == {
         "old": None,
         "edited": cluster.clock.monotonic(),
     }
+
+
+def test_what_went_away_in_a_break_is_gone(cluster: FakeCluster, follow: Follow) -> None:
+    for name in ("old", "removed", "first"):
+        cluster.add(AGENT, agent(name))
+    follower = follow()
+    follower.take(3)
+    follower.until(watched(cluster))
+    cluster.remove(AGENT, "first")
+    follower.take(1)
+    cluster.before("list", AGENT, lambda: cluster.remove(AGENT, "removed"))
+    broken(cluster)
+    assert follower.take(2) == [("old", "here"), ("removed", "gone")]
+    follower.until(watched(cluster, 2))
+    assert follower.feed.next(timeout=0) is None
+
+
+def test_what_is_listed_may_have_had_versions_that_were_not_given(
+    cluster: FakeCluster, follow: Follow
+) -> None:
+    cluster.add(AGENT, agent())
+    follower = follow()
+    assert follower.change().listed
+    follower.until(watched(cluster))
+    cluster.edit(AGENT, "clock", {"spec": {"description": "x"}})
+    assert not follower.change().listed
+    broken(cluster)
+    assert follower.change().listed
 
 
 def test_it_is_whole_once_every_kind_is_listed(cluster: FakeCluster, follow: Follow) -> None:
@@ -361,12 +439,8 @@ def test_a_break_makes_it_less_than_whole_until_it_is_mended(cluster: FakeCluste
     follower.until(watched(cluster))
     go = threading.Event()
 
-    def refuse() -> None:
-        cluster.before("list", AGENT, lambda: go.wait(PATIENCE))
-        raise AWAY
-
-    cluster.before("list", AGENT, refuse)
-    cluster.end_watches()
+    cluster.before("list", AGENT, lambda: go.wait(PATIENCE))
+    broken(cluster)
     follower.until(lambda: not follower.feed.is_whole)
     go.set()
     follower.until(lambda: follower.feed.is_whole)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.cluster.feed import Changed
+from kubectl_kagent.cluster.side_by_side import AT_ONCE
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
@@ -433,10 +434,10 @@ def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
 def test_a_turn_ends_after_some_seconds_for_the_changes_that_came_meanwhile(
     cluster: FakeCluster, watcher: Watcher
 ) -> None:
-    for number in range(3):
+    for number in range(AT_ONCE + 1):
         cluster.add(AGENT, agent(f"slow-{number}", modelConfig=""))
-        cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(4), nth=number + 1)
-    assert len(watcher.turn()) == 2
+    cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(6))
+    assert len(watcher.turn()) == AT_ONCE
     assert len(watcher.turn()) == 1
 
 
@@ -518,6 +519,8 @@ def test_a_new_one_of_an_old_name_starts_over(cluster: FakeCluster, watcher: Wat
 def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, watcher: Watcher) -> None:
     class Given:
         """A feed that gives what there is, and then ends the test."""
+
+        is_whole = False
 
         def __init__(self) -> None:
             self.waits: list[float] = []

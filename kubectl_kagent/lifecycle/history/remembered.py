@@ -1,0 +1,264 @@
+"""What watches gave, kept for a while: the past that looks ask for, without asking the API server for it.
+
+Only what is certain is answered from here: a version up to which every watch has given what happened, of an
+object whose versions are known without a break. Anything else is asked of the API server, so that what is
+thrown away here costs a request and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.feed import Changed
+from kubectl_kagent.errors import Expired
+from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.model.resources import CONTROLLER_REVISION, Resource
+from kubectl_kagent.model.revision import LABEL_NAME, label_selector
+
+Object = dict[str, Any]
+
+# The watches of one API server are milliseconds apart; whoever waits as long has seen what they all gave.
+SETTLE_SECONDS = 0.8
+_KEPT_SECONDS = 60.0  # a version after the next one has come
+
+_Key = tuple[Resource, str, str]  # the last is the field selector of one object
+_NOT_KEPT = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """``content`` is the packed object, None where there was none; ``came`` is in monotonic seconds."""
+
+    number: int
+    content: bytes | None
+    came: float
+
+
+class Remembered:
+    """``cluster.Objects``, with the past answered from memory where it is certain.
+
+    Revisions are remembered until somebody else turns out to have written one; ``forget`` them to look anew.
+    Safe to use from several threads.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str | None) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._lock = threading.Lock()
+        self._versions: dict[_Key, list[_Version]] = {}
+        self._came: deque[tuple[float, int]] = deque()
+        self._gone: deque[tuple[float, _Key]] = deque()
+        self._settled = 0
+        self._compacted = 0
+        self._revisions: dict[
+            tuple[str, str], bytes | None
+        ] = {}  # by namespace and labels; None: to be asked
+        self._families: dict[tuple[str, str], str] = {}
+        self._loaded = False
+
+    # What comes
+
+    def note(self, change: Changed, *, keep: bool) -> None:
+        """Remember a version; without ``keep`` only that there is one, until somebody asks for it."""
+        metadata = change.obj["metadata"]
+        place = str(metadata.get("namespace", "")), by_name(str(metadata["name"]))
+        key, number, now = (change.resource, *place), int(metadata["resourceVersion"]), clock.monotonic()
+        content = None if change.gone else _packed(change.obj) if keep else _NOT_KEPT
+        with self._lock:
+            self._came.append((now, number))
+            versions = self._versions.get(key)
+            if versions and versions[-1].number >= number:
+                return  # it is given again
+            version = _Version(number, content, now)
+            if versions is None or change.listed:
+                self._versions[key] = [version]
+            else:
+                versions.append(version)
+                while len(versions) > 1 and versions[1].came < now - _KEPT_SECONDS:
+                    del versions[0]
+            if change.gone:
+                self._gone.append((now, key))
+            self._sweep(now)
+
+    def _sweep(self, now: float) -> None:
+        while self._gone and self._gone[0][0] < now - _KEPT_SECONDS:
+            _, key = self._gone.popleft()
+            if key in self._versions and self._versions[key][-1].content is None:
+                del self._versions[key]
+
+    def settled(self) -> int:
+        """The version up to which all that happened has come, if no watch is broken; 0: none is known."""
+        with self._lock:
+            while self._came and self._came[0][0] <= clock.monotonic() - SETTLE_SECONDS:
+                self._settled = max(self._settled, self._came.popleft()[1])
+            return self._settled
+
+    # What is asked, in the ways of ``cluster.Cluster``
+
+    def list_objects(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
+        at: str | None = None,
+    ) -> Object:
+        if resource is CONTROLLER_REVISION and namespace and labels and not (fields or at):
+            return {"metadata": {}, "items": self._revisions_of(namespace, labels)}
+        if not (at and fields and namespace):
+            return self._cluster.list_objects(resource, namespace, labels=labels, fields=fields, at=at)
+        key = (resource, namespace, fields)
+        version = self._version(key, int(at))
+        if version and version.content != _NOT_KEPT:
+            items = [] if version.content is None else [_unpacked(version.content)]
+            return {"metadata": {"resourceVersion": at}, "items": items}
+        if int(at) <= self._compacted:
+            raise Expired(f"the API server has forgotten {resource.full_name} at {at}")
+        try:
+            listing = self._cluster.list_objects(resource, namespace, labels=labels, fields=fields, at=at)
+        except Expired:
+            self._compacted = max(self._compacted, int(at))  # and all before it: it is etcd that forgets
+            raise
+        if version:
+            self._fill(key, version, listing)
+        return listing
+
+    def _version(self, key: _Key, at: int) -> _Version | None:
+        """The one that was there at that version, if that is certain."""
+        with self._lock:
+            if at > self._settled:
+                return None
+            older = (each for each in reversed(self._versions.get(key, ())) if each.number <= at)
+            return next(older, None)
+
+    def _fill(self, key: _Key, version: _Version, listing: Mapping[str, Any]) -> None:
+        for item in listing["items"]:
+            if int(item["metadata"]["resourceVersion"]) == version.number:
+                with self._lock:
+                    versions = self._versions.get(key, [])
+                    if version in versions:
+                        at = versions.index(version)
+                        versions[at] = _Version(version.number, _packed(item), version.came)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        return self._cluster.get(resource, namespace, name)
+
+    def without_deployment(self, namespace: str, name: str) -> str:
+        return self._cluster.without_deployment(namespace, name)
+
+    # Revisions
+
+    def forget(self, namespace: str, labels: str) -> None:
+        """The revisions with those labels are asked for again."""
+        with self._lock:
+            self._revisions[namespace, labels] = None
+
+    def load_revisions(self) -> None:
+        """All at once, where each workload would ask for its own. Raises KagentError."""
+        found: dict[tuple[str, str], list[bytes]] = {}
+        for page in self._cluster.pages(CONTROLLER_REVISION, self._namespace, labels=LABEL_NAME):
+            for item in page["items"]:
+                key = item["metadata"]["namespace"], label_selector(item["metadata"].get("labels") or {})
+                found.setdefault(key, []).append(_packed(item))
+        for (namespace, labels), items in found.items():
+            self._keep(namespace, labels, list(map(_unpacked, items)))
+        with self._lock:
+            self._loaded = True
+
+    def _revisions_of(self, namespace: str, labels: str) -> list[Object]:
+        with self._lock:
+            kept = self._revisions.get((namespace, labels), b"" if self._loaded else None)
+        if kept is not None:
+            return _unpacked(kept) if kept else []
+        listing = self._cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)
+        self._keep(namespace, labels, listing["items"])
+        return list(listing["items"])
+
+    def _keep(self, namespace: str, labels: str, items: list[Object]) -> None:
+        with self._lock:
+            self._revisions[namespace, labels] = _packed(items)
+            for item in items[:1]:
+                self._families[namespace, _family(item["metadata"]["name"])] = labels
+
+    def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        name, labels = body["metadata"]["name"], label_selector(body["metadata"]["labels"])
+        with self._lock:
+            self._families[namespace, _family(name)] = labels
+        with self._or_forget(namespace, name):
+            created = self._cluster.create(resource, namespace, body, dry_run=dry_run, manager=manager)
+        self._replace(namespace, name, created)
+        return created
+
+    def merge_patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str,
+    ) -> Object:
+        with self._or_forget(namespace, name):
+            patched = self._cluster.merge_patch(
+                resource, namespace, name, patch, dry_run=dry_run, manager=manager
+            )
+        self._replace(namespace, name, patched)
+        return patched
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
+        with self._or_forget(namespace, name):
+            self._cluster.delete(resource, namespace, name, dry_run=dry_run)
+        self._replace(namespace, name, None)
+
+    @contextmanager
+    def _or_forget(self, namespace: str, name: str) -> Iterator[None]:
+        """Whatever goes wrong with a write, somebody else's may be the reason."""
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                labels = self._families.get((namespace, _family(name)))
+            if labels is not None:
+                self.forget(namespace, labels)
+            raise
+
+    def _replace(self, namespace: str, name: str, item: Object | None) -> None:
+        with self._lock:
+            labels = self._families.get((namespace, _family(name)))
+            kept = self._revisions.get((namespace, labels or ""), b"" if self._loaded else None)
+        if labels is None or kept is None:
+            return
+        items = [one for one in (_unpacked(kept) if kept else ()) if one["metadata"]["name"] != name]
+        self._keep(namespace, labels, [*items, *([item] if item else ())])
+
+
+def _family(name: str) -> str:
+    """What the names of one workload's revisions have in common."""
+    return name.rpartition("-r")[0]
+
+
+def _packed(value: Any) -> bytes:
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
+
+
+def _unpacked(data: bytes) -> Any:
+    return json.loads(zlib.decompress(data))

@@ -1,0 +1,180 @@
+"""What the watches gave is as good a memory as the API server's, and costs no requests."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from kubectl_kagent.cluster.feed import Changed
+from kubectl_kagent.lifecycle.history import recorder
+from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
+from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, MODEL_CONFIG
+from tests.fake.cluster import FakeCluster
+from tests.objects import agent, model_config, reconcile, workload
+from tests.unit.lifecycle.history.test_random_edits import EDITS, Story, config_of
+
+
+@pytest.fixture(autouse=True)
+def _hold(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here time goes by."""
+    monkeypatch.setattr(recorder, "HOLD_SECONDS", 1.0)
+
+
+@dataclass
+class Late:
+    """A recorder whose watches give each event some time after it happened, each kind at its own pace."""
+
+    cluster: FakeCluster
+    seed: int = 0
+    longest: float = 0.5
+    said: list[str] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.recorder = Recorder(self.cluster, "recorder", self.said.append)
+        self._since = dict.fromkeys(WATCHED, "0")
+        self._coming: dict[Any, deque[tuple[float, Changed]]] = {kind: deque() for kind in WATCHED}
+        self._listed = False
+
+    def happened(self) -> None:
+        """The events since the last call are on their way."""
+        for kind in WATCHED:
+            waiting = self._coming[kind]
+            arrival = self.cluster.clock.monotonic() + self.random.random() * self.longest
+            for event in self.cluster.watch(kind, None, self._since[kind], seconds=0):
+                self._since[kind] = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK":
+                    at = max(arrival, waiting[-1][0] if waiting else 0.0)
+                    gone = event["type"] == "DELETED"
+                    waiting.append((at, Changed(kind, event["object"], gone, at, listed=not self._listed)))
+        self._listed = True
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by, in which events come and what is due is looked at."""
+        end = self.cluster.clock.monotonic() + seconds
+        while self.cluster.clock.monotonic() < end:
+            self.cluster.clock.sleep(0.05)
+            now = self.cluster.clock.monotonic()
+            for waiting in self._coming.values():
+                while waiting and waiting[0][0] <= now:
+                    self.recorder.note(waiting.popleft()[1])
+            self.recorder.trust(whole=True)
+            self.recorded += self.recorder.record_due()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_edits_at_random_are_recorded_each_once_and_in_order(cluster: FakeCluster, seed: int) -> None:
+    story, late = Story(cluster, seed), Late(cluster, seed)
+    late.happened()
+    late.wait(3)
+    for _ in range(EDITS):
+        story.edit()
+        if story.random.random() < 0.2:
+            story.meddle()
+        late.happened()
+        late.wait(story.random.choice((0, 0.1, 0.5, 2)))
+    cluster._hooks.clear()  # what was to meddle with requests that were not needed
+    late.happened()
+    late.wait(3)
+    revisions = history.update(cluster, workload(cluster), manager="looker").revisions
+    assert [config_of(revision) for revision in revisions] == story.told
+    assert [revision.number for revision in revisions] == list(range(1, len(story.told) + 1))
+    assert late.said == []
+
+
+def asked(cluster: FakeCluster) -> Counter[tuple[str, str]]:
+    return Counter((r.verb, r.resource.plural) for r in cluster.requests if r.verb != "watch")
+
+
+def test_a_change_costs_two_writes(cluster: FakeCluster) -> None:
+    """Its revision, and what shows only once it is rendered."""
+
+    def change(name: str, text: str) -> None:
+        cluster.edit(AGENT, name, {"spec": {"declarative": {"systemMessage": text}}})
+        late.happened()
+        late.wait(1.7)
+        reconcile(cluster, name, config_hash=text)
+        late.happened()
+        late.wait(3)
+
+    cluster.add(MODEL_CONFIG, model_config())
+    for number in range(3):
+        cluster.add(AGENT, agent(f"agent-{number}"))
+        reconcile(cluster, f"agent-{number}", config_hash="1")
+    late = Late(cluster)
+    late.happened()
+    late.wait(3)
+    assert len(late.recorded) == 3
+    late.happened()
+    cluster.compact()  # when the model was written nobody remembers, which is asked once
+    change("agent-0", "2")
+    cluster.requests.clear()
+    change("agent-1", "3")
+    assert asked(cluster) == {("create", "controllerrevisions"): 1, ("patch", "controllerrevisions"): 1}
+    cluster.requests.clear()
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    late.happened()
+    late.wait(1.7)
+    assert asked(cluster) == {("create", "controllerrevisions"): 3}
+    assert late.said == []
+
+
+def test_a_change_that_is_told_too_late_is_said_and_recorded(cluster: FakeCluster) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    late = Late(cluster, longest=0.0)
+    late.happened()
+    late.wait(3)
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
+    late.happened()
+    models = late._coming[MODEL_CONFIG]
+    when, change = models.popleft()
+    models.append((when + 2, change))
+    late.wait(6)
+    assert [item.change for item in late.recorded][1:] == [
+        "prompt",
+        "modelconfig/gpt model small \u2192 large",
+    ]
+    assert late.said == [
+        "agent.kagent.dev/clock in default: a change of modelconfig.kagent.dev/gpt was told too late: "
+        "the revision after it may lack it"
+    ]
+
+
+def test_who_else_records_is_noticed(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    late = Late(cluster)
+    late.happened()
+    late.wait(3)
+    for number in range(3):
+        cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": str(number)}}})
+        late.happened()
+        history.update(cluster, workload(cluster), manager="rival")
+        late.wait(3)
+    found = history.revisions_of(cluster, workload(cluster))
+    assert [(one.number, one.recorded_by) for one in found][1:] == [(2, "rival"), (3, "rival"), (4, "rival")]
+    cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "mine"}}})
+    late.happened()
+    late.wait(3)
+    assert late.recorded[-1].revision.number == 5
+    assert late.said == []
+
+
+def test_a_revision_that_somebody_deletes_is_noticed(cluster: FakeCluster) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    late = Late(cluster)
+    late.happened()
+    late.wait(3)
+    cluster.remove(CONTROLLER_REVISION, "agent-clock-r1")
+    reconcile(cluster, config_hash="1")
+    late.happened()
+    late.wait(3)
+    found = history.revisions_of(cluster, workload(cluster))
+    assert [(one.number, one.config_hash) for one in found] == [(1, "1")]
