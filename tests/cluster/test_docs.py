@@ -6,6 +6,7 @@ above it; tests/unit/test_shell_blocks.py counts these.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import PROGRAM, Tools, own_namespace
+from tests.cluster.conftest import PROGRAM, Tools, own_namespace, wait_for
 from tests.lab.layout import CHECKOUT
 from tests.shell_blocks import Block, blocks
 
@@ -81,11 +82,18 @@ def test_each_block_ends_as_its_page_says(tools: Tools, env: dict[str, str], fol
     failed = []
     for block in [block for page in PAGES for block in blocks(CHECKOUT / "docs" / f"{page}.md")]:
         if not block.reason:
+            wait_for(lambda: not leaving(tools), "the pods of the block before")
             done = _run(block, tools.namespace, env, folder)
             if done.returncode != block.code:
                 told = f"{done.stdout}{done.stderr}"[-2000:]
                 failed.append(f"{block.name} ended with {done.returncode}, not {block.code}:\n{told}")
     assert failed == []
+
+
+def leaving(tools: Tools) -> list[str]:
+    """Pods on their way out, whose last requests a reader does not meet: typing takes longer."""
+    pods = json.loads(tools.kubectl("get", "pods", "-o", "json").out)["items"]
+    return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" in pod["metadata"]]
 
 
 def _run(block: Block, namespace: str, env: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
