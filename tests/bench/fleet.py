@@ -196,8 +196,8 @@ def drive(
             pool.submit(fleet.edit, number % agents, str(number + 1))
             number += 1
             if restart and number == total // 2:
-                say("the recorder is restarted")
                 recorder.restart()
+                say(f"the recorder is restarted, {time.monotonic() - began:.0f} s after the first edit")
             if not number % int(rate * 30):
                 say(f"{number} edits, {recorder.look():.0f} MB, {recorder.busy:.2f} cores")
     say(f"{total} edits took {time.monotonic() - began:.0f} s")
@@ -256,6 +256,7 @@ def main() -> int:
         busy, peak = recorder.busy, recorder.peak
         lost, disordered, lags = judge(fleet)
         p99 = statistics.quantiles(lags, n=100)[98]
+        say(f"lag: median {statistics.median(lags):.2f} s, longest {max(lags):.2f} s")
         at = fleet.edit_models("m1")
         settled(fleet, options.agents * 2 + edits, 60)
         recorder.look()

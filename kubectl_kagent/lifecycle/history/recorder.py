@@ -152,11 +152,14 @@ class Recorder:
                     break
                 self.note(change)
                 change = feed.next(timeout=0)
-            self.trust(whole=feed.is_whole)
+            if change is None or not feed.is_whole:  # all that was listed has been noted
+                self.trust(whole=feed.is_whole)
             yield from self.record_due()
 
     def trust(self, *, whole: bool) -> None:
         """Whether the watches give all that happens, so that it need not be asked for."""
+        if whole != self._is_whole:
+            self._remembered.trust(whole=whole)
         if whole and not self._is_whole:
             try:
                 self._remembered.load_revisions()

@@ -58,6 +58,10 @@ class Remembered:
         self._came: deque[tuple[float, int]] = deque()
         self._gone: deque[tuple[float, _Key]] = deque()
         self._settled = 0
+        self._newest = 0
+        self._is_whole = False
+        self._kinds: set[Resource] = set()
+        self._whole_since = 0
         self._compacted = 0
         self._revisions: dict[
             tuple[str, str], bytes | None
@@ -75,11 +79,15 @@ class Remembered:
         content = None if change.gone else _packed(change.obj) if keep else _NOT_KEPT
         with self._lock:
             self._came.append((now, number))
+            self._newest = max(self._newest, number)
             versions = self._versions.get(key)
             if versions and versions[-1].number >= number:
                 return  # it is given again
             version = _Version(number, content, now)
-            if versions is None or change.listed:
+            self._kinds.add(change.resource)
+            if versions is None and self._is_whole and not change.listed:
+                self._versions[key] = [_Version(self._whole_since, None, now), version]
+            elif versions is None or change.listed:
                 self._versions[key] = [version]
             else:
                 versions.append(version)
@@ -93,7 +101,14 @@ class Remembered:
         while self._gone and self._gone[0][0] < now - _KEPT_SECONDS:
             _, key = self._gone.popleft()
             if key in self._versions and self._versions[key][-1].content is None:
+                self._whole_since = max(self._whole_since, self._versions[key][-1].number)
                 del self._versions[key]
+
+    def trust(self, *, whole: bool) -> None:
+        """Whether all that there is has been noted: then what was not noted is not there."""
+        with self._lock:
+            self._is_whole = whole
+            self._whole_since = max(self._whole_since, self._newest)
 
     def settled(self) -> int:
         """The version up to which all that happened has come, if no watch is broken; 0: none is known."""
@@ -138,8 +153,15 @@ class Remembered:
         with self._lock:
             if at > self._settled:
                 return None
+            if key not in self._versions and self._would_know(key) and at >= self._whole_since:
+                return _Version(self._whole_since, None, 0.0)
             older = (each for each in reversed(self._versions.get(key, ())) if each.number <= at)
             return next(older, None)
+
+    def _would_know(self, key: _Key) -> bool:
+        """Of a kind that is not installed, and in another namespace, nothing is watched."""
+        resource, namespace, _ = key
+        return self._is_whole and resource in self._kinds and self._namespace in (None, namespace)
 
     def _fill(self, key: _Key, version: _Version, listing: Mapping[str, Any]) -> None:
         for item in listing["items"]:

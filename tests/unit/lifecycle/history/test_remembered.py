@@ -13,7 +13,7 @@ from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.lifecycle.history import recorder
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
-from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, MODEL_CONFIG
+from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, MODEL_CONFIG, REMOTE_MCP_SERVER
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, model_config, reconcile, workload
 from tests.unit.lifecycle.history.test_random_edits import EDITS, Story, config_of
@@ -178,3 +178,44 @@ def test_a_revision_that_somebody_deletes_is_noticed(cluster: FakeCluster) -> No
     late.wait(3)
     found = history.revisions_of(cluster, workload(cluster))
     assert [(one.number, one.config_hash) for one in found] == [(1, "1")]
+
+
+def test_what_is_not_there_is_known_but_not_of_another_namespace(cluster: FakeCluster) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent(modelConfig="missing"))
+    cluster.add(REMOTE_MCP_SERVER, {"metadata": {"name": "near"}, "spec": {"url": "http://a"}})
+    server = {"kind": "RemoteMCPServer", "name": "tools", "namespace": "elsewhere", "toolNames": ["a"]}
+    cluster.add(AGENT, agent("far", tools=[{"type": "McpServer", "mcpServer": server}]))
+    late = Late(cluster)
+    late.recorder = Recorder(cluster, "recorder", late.said.append, "default")
+    late.happened()
+    late.wait(3)
+    cluster.requests.clear()
+    for name in ("clock", "far"):
+        cluster.edit(AGENT, name, {"spec": {"declarative": {"systemMessage": "x"}}})
+    late.happened()
+    late.wait(1.7)
+    lists = [(r.resource, r.namespace) for r in cluster.requests if r.verb == "list"]
+    assert (MODEL_CONFIG, "default") not in lists
+    assert (REMOTE_MCP_SERVER, "elsewhere") in lists
+
+
+def test_what_was_made_and_deleted_while_it_was_watched_was_not_there_before(cluster: FakeCluster) -> None:
+    cluster.add(MODEL_CONFIG, model_config("other"))
+    cluster.add(AGENT, agent())
+    reconcile(cluster, config_hash="1")
+    late = Late(cluster)
+    late.happened()
+    late.wait(3)
+    cluster.requests.clear()
+    cluster.add(MODEL_CONFIG, model_config())
+    late.happened()
+    late.wait(1.7)
+    cluster.remove(MODEL_CONFIG, "gpt")
+    late.happened()
+    late.wait(1.7)
+    assert [item.change for item in late.recorded][1:] == [
+        "modelconfig/gpt created",
+        "modelconfig/gpt deleted",
+    ]
+    assert asked(cluster) == {("create", "controllerrevisions"): 2}
