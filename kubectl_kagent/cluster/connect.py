@@ -182,7 +182,7 @@ def _over(entry: Entry, flags: dict[str, Any], rivals: Mapping[str, tuple[str, .
 def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
     """Where to send requests, and as whom. client-go shows no credentials to a server without TLS."""
     from kubectl_kagent.cluster import tls
-    from kubectl_kagent.cluster.login import Fixed, impersonation, of_url, pair
+    from kubectl_kagent.cluster.login import CertificateFiles, Fixed, impersonation, of_url, pair
     from kubectl_kagent.cluster.pool import address, environment_proxy, kubeconfig_proxy
     from kubectl_kagent.cluster.transport import RestConfig
 
@@ -201,7 +201,9 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
         context = tls.context(authority, insecure=insecure)
         if not url.auth:
             login = _login(user, cluster, has_certificate=shown is not None)
-        if shown:
+        if shown and not (user.text("client-certificate-data") or user.text("client-key-data")):
+            login = CertificateFiles(login, user.path("client-certificate"), user.path("client-key"))
+        elif shown:
             tls.present(context, shown)
     return RestConfig(
         url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),

@@ -56,8 +56,19 @@ class ExecLogin:
         """Raises Unauthorized when the plugin gives none."""
         with self._lock:
             if self._credential is None or (self._until and clock.now() > self._until):
-                self._credential, self._until = _credential(run(self._plugin))
+                return self._run()
             return self._credential
+
+    def instead_of(self, refused: Credential) -> Credential:
+        """The plugin runs once for all the requests that are refused with the same answer of it."""
+        with self._lock:
+            if self._credential is None or self._credential is refused:
+                return self._run()
+            return self._credential
+
+    def _run(self) -> Credential:
+        self._credential, self._until = _credential(run(self._plugin))
+        return self._credential
 
 
 def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:

@@ -53,6 +53,15 @@ class OidcLogin:
                 self._token = self._renewed()
             return bearer(self._token)
 
+    def instead_of(self, refused: Credential) -> Credential:
+        """What another program has put into the file. A token that holds yet is not renewed, as by kubectl:
+        it is not its age for which it was refused.
+        """
+        with self._lock:
+            if is_valid(token := self._again().text("id-token")):
+                self._token = token
+            return bearer(self._token)
+
     def _renewed(self) -> str:
         """A new id-token: from the file, where another program may have put one, or from the provider."""
         config = self._again()
