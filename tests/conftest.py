@@ -43,8 +43,8 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    foreign = ("KUBERNETES_SERVICE_HOST", "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    for name in foreign:
+    pod = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "POD_NAMESPACE")
+    for name in (*pod, "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 

@@ -61,7 +61,7 @@ def connect(flags: Connection, warn: Callable[[str], None] | None = None) -> Api
     from kubectl_kagent.cluster.api import ApiServer
 
     chosen = _with_flags(_chosen(flags), flags)
-    namespace = chosen.namespace or "default"
+    namespace = chosen.namespace or (_pod_namespace() if _in_pod() else "default")
     segment(namespace, "namespace")
     endpoint = _endpoint(chosen, flags.request_timeout)
     endpoint.login.current()  # who can't log in hears it now, not from the first of many threads
@@ -69,16 +69,20 @@ def connect(flags: Connection, warn: Callable[[str], None] | None = None) -> Api
 
 
 def _chosen(flags: Connection) -> Chosen:
-    """What the kubeconfigs have for these flags, or else the pod's service account."""
+    """What the kubeconfigs have for these flags, or else the pod's service account.
+
+    That is for the pod's own API server: another one that is named must not get its token.
+    """
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
     found = kubeconfigs(flags.kubeconfig)
+    if flags.kubeconfig and not found:
+        raise KagentError(f"stat {flags.kubeconfig}: no such file or directory")
+    named = flags.context or flags.cluster or flags.user or flags.server or (found and found.current)
+    if not named and _in_pod():
+        return _in_cluster()
     if found:
         return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server))
-    if flags.kubeconfig:
-        raise KagentError(f"stat {flags.kubeconfig}: no such file or directory")
-    if "KUBERNETES_SERVICE_HOST" in os.environ and (_SERVICE_ACCOUNT / "token").is_file():
-        return _in_cluster()
     if flags.server:
         return Chosen(Entry(), Entry(), "")
     if given := os.environ.get("KUBECONFIG"):
@@ -104,17 +108,28 @@ def kubeconfigs(file: str | None) -> Kubeconfig | None:
     return load(Path(os.path.expanduser(part)) for part in found or ["~/.kube/config"])
 
 
+def _in_pod() -> bool:
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    return bool(host and port) and (_SERVICE_ACCOUNT / "token").is_file()
+
+
 def _in_cluster() -> Chosen:
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    cluster = {
-        "server": f"https://{f'[{host}]' if ':' in host else host}:{port}",
-        "certificate-authority": str(_SERVICE_ACCOUNT / "ca.crt"),
-    }
-    user = {"tokenFile": str(_SERVICE_ACCOUNT / "token")}
-    namespace = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
-    return Chosen(Entry(cluster), Entry(user), namespace)
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    cluster = {"server": f"https://{f'[{host}]' if ':' in host else host}:{port}"}
+    if (authority := _SERVICE_ACCOUNT / "ca.crt").is_file():
+        cluster["certificate-authority"] = str(authority)
+    return Chosen(Entry(cluster), Entry({"tokenFile": str(_SERVICE_ACCOUNT / "token")}), "")
+
+
+def _pod_namespace() -> str:
+    """What the downward API or else the service account says; for any API server, as with kubectl."""
+    try:
+        own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
+    except OSError:
+        own = ""
+    return os.environ.get("POD_NAMESPACE") or own or "default"
 
 
 def _with_flags(chosen: Chosen, flags: Connection) -> Chosen:

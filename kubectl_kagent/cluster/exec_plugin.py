@@ -24,6 +24,7 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
+_OLD = (f"{_GROUP}/v1beta1", f"{_GROUP}/v1alpha1")  # they may leave out how a person is asked
 _CLUSTER_CONFIG = "client.authentication.k8s.io/exec"
 _LAST_WORDS = 1.0  # seconds for what a plugin wrote before it ended
 # all of Unicode's category Cc but tab and line feed
@@ -77,11 +78,16 @@ def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:
     for key, given in (("command", command), ("apiVersion", version)):
         if not given:
             raise KagentError(f'{key} must be specified for "{user.name}" to use exec authentication plugin')
+    mode = described.text("interactiveMode") or ("IfAvailable" if version in _OLD else "")
+    if not mode:
+        raise KagentError(
+            f"interactiveMode must be specified for {user.name} to use exec authentication plugin",
+            hint="write interactiveMode: IfAvailable",
+        )
+    if mode not in ("Never", "IfAvailable", "Always"):
+        raise KagentError(f'invalid interactiveMode for {user.name}: "{mode}"')
     if version not in _VERSIONS:
         raise KagentError(f'exec plugin: invalid apiVersion "{version}"', hint=f"use {_VERSIONS[0]}")
-    mode = described.text("interactiveMode") or "IfAvailable"
-    if mode not in ("Never", "IfAvailable", "Always"):
-        raise KagentError(f'invalid interactiveMode for "{user.name}": "{mode}"')
     env = {item.text("name"): item.text("value") for item in described.entries("env")}
     return Plugin(
         # what is found in PATH has no folder

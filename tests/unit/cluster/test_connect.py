@@ -22,6 +22,11 @@ from tests.loopback import Loopback
 from tests.recordings import DATA
 
 KUBECONFIGS = DATA / "kubeconfigs"
+NO_PLUGIN = {
+    "apiVersion": "client.authentication.k8s.io/v1",
+    "command": "no-such",
+    "interactiveMode": "Never",
+}
 
 
 # What wins
@@ -75,7 +80,7 @@ def test_a_token_flag_wins_over_the_contexts_user(write: Any, server: Loopback) 
 
 
 def test_a_token_flag_spares_the_users_plugin(write: Any, server: Loopback) -> None:
-    obj = config(server.url, exec={"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such"})
+    obj = config(server.url, exec=NO_PLUGIN)
     assert token(sent(Connection(kubeconfig=write(obj), token="mine"), server)) == ["Bearer mine"]
 
 
@@ -146,19 +151,81 @@ def test_a_user_without_a_home_has_no_kubeconfig_there(
     assert token(sent(Connection(server=server.url, insecure_skip_tls_verify=True), server)) == []
 
 
-def test_in_a_pod_the_service_account_is_used(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+# In a pod
+
+
+@pytest.fixture
+def pod(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A pod of ``server``'s cluster; gives the folder of its service account."""
+    folder = tmp_path / "serviceaccount"
+    folder.mkdir()
     files = {"token": "pod-token\n", "namespace": "pod-space\n", "ca.crt": authority().pem.decode()}
     for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(connect_module, "_SERVICE_ACCOUNT", tmp_path)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(connect_module, "_SERVICE_ACCOUNT", folder)
     host, port = server.address.split(":")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+    return folder
+
+
+def test_in_a_pod_the_service_account_is_used(server: Loopback, pod: Path) -> None:
     assert token(sent(Connection(), server)) == ["Bearer pod-token"]
     api = connect(Connection())
     assert (api.namespace, api.host) == ("pod-space", server.address)
+
+
+def test_so_it_is_with_a_kubeconfig_that_says_nothing(write: Any, server: Loopback, pod: Path) -> None:
+    assert token(sent(Connection(kubeconfig=write("")), server)) == ["Bearer pod-token"]
+
+
+def test_a_kubeconfig_that_is_named_must_be_there(pod: Path) -> None:
+    path = str(pod / "nowhere")
+    assert refused(Connection(kubeconfig=path)).line == f"error: stat {path}: no such file or directory"
+
+
+def test_a_kubeconfig_that_says_something_counts_more(write: Any, server: Loopback, pod: Path) -> None:
+    assert token(sent(Connection(kubeconfig=write(config(server.url))), server)) == ["Bearer admin-token"]
+
+
+def test_another_server_does_not_get_the_pods_token(server: Loopback, pod: Path) -> None:
+    """Nor is its certificate one that the pod's authority would vouch for."""
+    flags = Connection(server=server.url, insecure_skip_tls_verify=True)
+    assert token(sent(flags, server)) == []
+    assert connect(flags).namespace == "pod-space"
+    with pytest.raises(Unreachable, match="is not trusted"):
+        connect(Connection(server=server.url)).server_version()
+
+
+def test_what_else_is_given_goes_to_the_pods_own_server(server: Loopback, pod: Path) -> None:
+    assert token(sent(Connection(token="mine"), server)) == ["Bearer mine"]
+    received = sent(Connection(as_user="jane"), server)
+    assert (token(received), received.header("Impersonate-User")) == (["Bearer pod-token"], ["jane"])
+
+
+def test_a_context_that_names_no_namespace_means_the_pods(
+    write: Any, server: Loopback, pod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(config(server.url))
+    assert connect(Connection(kubeconfig=path, context="there")).namespace == "pod-space"
+    assert connect(Connection(kubeconfig=path)).namespace == "team"
+    monkeypatch.setenv("POD_NAMESPACE", "downward")
+    assert connect(Connection(kubeconfig=path, context="there")).namespace == "downward"
+    monkeypatch.delenv("POD_NAMESPACE")
+    (pod / "namespace").unlink()
+    assert connect(Connection(kubeconfig=path, context="there")).namespace == "default"
+
+
+@pytest.mark.parametrize("missing", ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"])
+def test_what_lacks_the_address_is_no_pod(pod: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.delenv(missing)
+    assert refused(Connection()).line.startswith("error: no kubeconfig was found")
+
+
+def test_a_pod_without_an_authority_trusts_the_machines(pod: Path) -> None:
+    (pod / "ca.crt").unlink()
+    with pytest.raises(Unreachable, match="is not trusted"):
+        connect(Connection()).server_version()
 
 
 def test_a_context_may_have_our_own_name(write: Any, server: Loopback) -> None:
