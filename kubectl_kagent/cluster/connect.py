@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from kubectl_kagent.cluster.login import Login
     from kubectl_kagent.cluster.transport import RestConfig
 
-_REMOVED = {  # auth-providers that client-go had once -> what came instead
-    "azure": "use the kubelogin credential plugin: https://github.com/Azure/kubelogin",
-    "gcp": "use the gke-gcloud-auth-plugin credential plugin",
+_REMOVED = {  # auth-providers that client-go had once -> what it says came instead
+    "azure": "Please use the https://github.com/Azure/kubelogin kubectl/client-go credential plugin instead. "
+    "See https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins"
+    " for further details",
+    "gcp": 'Please use the "gke-gcloud-auth-plugin" kubectl/client-go credential plugin instead. '
+    "See https://cloud.google.com/blog/products/containers-kubernetes/kubectl-auth-changes-in-gke "
+    "for further details",
 }
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -82,7 +86,8 @@ def _chosen(flags: Connection) -> Chosen:
     if not named and _in_pod():
         return _in_cluster()
     if found:
-        return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server))
+        login = bool(flags.token or flags.client_certificate)
+        return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server), login=login)
     if flags.server:
         return Chosen(Entry(), Entry(), "")
     if given := os.environ.get("KUBECONFIG"):
@@ -200,11 +205,11 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
     from kubectl_kagent.cluster.login import CertificateFiles, Fixed, impersonation, of_url, pair
     from kubectl_kagent.cluster.pool import address, environment_proxy, kubeconfig_proxy
     from kubectl_kagent.cluster.transport import RestConfig
+    from kubectl_kagent.cluster.validation import validate
 
     cluster, user = chosen.cluster, chosen.user
+    validate(user, cluster)
     server = cluster.text("server")
-    if not server:
-        raise KagentError(f'no server found for cluster "{cluster.name}"')
     authority, insecure = _trust(cluster)
     shown = pair(user)
     if "://" not in server:
@@ -224,7 +229,9 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
         url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),
         context,
         cluster.text("tls-server-name"),
-        kubeconfig_proxy(proxy) if (proxy := cluster.text("proxy-url")) else environment_proxy(url),
+        kubeconfig_proxy(proxy, cluster.name)
+        if (proxy := cluster.text("proxy-url"))
+        else environment_proxy(url),
         login,
         impersonation(user),
         timeout,
@@ -248,43 +255,46 @@ def _trust(cluster: Entry) -> tuple[bytes, bool]:
 
 
 def _login(user: Entry, cluster: Entry, *, has_certificate: bool) -> Login:
-    """The way to log in that the user has; what is given counts more than what must be asked for."""
+    """The way to log in that the user has; what is given counts more than what must be asked for.
+
+    That it could be asked for is checked all the same.
+    """
     from kubectl_kagent.cluster import login
 
+    asked = _asked(user, cluster)
     token, file = user.text("token"), user.path("tokenFile")
     username, password = user.text("username"), user.text("password")
-    provider, plugin = user.entry("auth-provider"), user.entry("exec")
-    if (token or file) and (username or password):
-        raise KagentError(
-            f'more than one authentication method found for "{user.name}"; '
-            "found token and basicAuth, only one is allowed"
-        )
-    if provider and plugin:
-        raise KagentError(
-            f'authProvider cannot be provided in combination with an exec plugin for "{user.name}"'
-        )
+    if file and (username or password):
+        raise KagentError("username/password or bearer token may be set, but not both")
     if file:
         return login.TokenFile(file, token)
     if token:
         return login.Fixed(login.bearer(token))
     if username or password:
         return login.Fixed(login.basic(username, password))
-    if provider:
+    if asked and (user.entry("auth-provider") or not has_certificate):
+        return asked
+    return login.Fixed()
+
+
+def _asked(user: Entry, cluster: Entry) -> Login | None:
+    """A program or a provider of logins, if the user has one. Raises KagentError for what is none."""
+    if provider := user.entry("auth-provider"):
         return _provider_login(user, provider)
-    if plugin and not has_certificate:
+    if plugin := user.entry("exec"):
         from kubectl_kagent.cluster import exec_plugin
 
-        return exec_plugin.ExecLogin(exec_plugin.plugin(user, plugin, cluster))
-    return login.Fixed()
+        return exec_plugin.ExecLogin(exec_plugin.plugin(plugin, cluster))
+    return None
 
 
 def _provider_login(user: Entry, provider: Entry) -> Login:
     """Raises Unauthorized for a provider that there is no more, since the request would be nobody's."""
     name = provider.text("name")
     if name in _REMOVED:
-        raise Unauthorized(f"the {name} auth plugin has been removed", hint=_REMOVED[name])
+        raise Unauthorized(f"The {name} auth plugin has been removed.", hint=_REMOVED[name])
     if name != "oidc":
-        raise Unauthorized(f'no auth provider found for name "{name}"', hint="use a credential plugin (exec)")
+        raise Unauthorized(f'no Auth Provider found for name "{name}"', hint="use a credential plugin (exec)")
     from kubectl_kagent.cluster.kubeconfig import Entry
     from kubectl_kagent.cluster.oidc import OidcLogin
 

@@ -24,7 +24,6 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
-_OLD = (f"{_GROUP}/v1beta1", f"{_GROUP}/v1alpha1")  # they may leave out how a person is asked
 _CLUSTER_CONFIG = "client.authentication.k8s.io/exec"
 _LAST_WORDS = 1.0  # seconds for what a plugin wrote before it ended
 # all of Unicode's category Cc but tab and line feed
@@ -72,20 +71,9 @@ class ExecLogin:
         return self._credential
 
 
-def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:
-    """Raises KagentError for a description that kubectl refuses."""
+def plugin(described: Entry, cluster: Entry) -> Plugin:
+    """The plugin of a valid ``exec``. Raises KagentError for a version of which there is none."""
     command, version = described.text("command"), described.text("apiVersion")
-    for key, given in (("command", command), ("apiVersion", version)):
-        if not given:
-            raise KagentError(f'{key} must be specified for "{user.name}" to use exec authentication plugin')
-    mode = described.text("interactiveMode") or ("IfAvailable" if version in _OLD else "")
-    if not mode:
-        raise KagentError(
-            f"interactiveMode must be specified for {user.name} to use exec authentication plugin",
-            hint="write interactiveMode: IfAvailable",
-        )
-    if mode not in ("Never", "IfAvailable", "Always"):
-        raise KagentError(f'invalid interactiveMode for {user.name}: "{mode}"')
     if version not in _VERSIONS:
         raise KagentError(f'exec plugin: invalid apiVersion "{version}"', hint=f"use {_VERSIONS[0]}")
     env = {item.text("name"): item.text("value") for item in described.entries("env")}
@@ -95,7 +83,7 @@ def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:
         tuple(described.texts("args")),
         env,
         version,
-        mode,
+        described.text("interactiveMode") or "IfAvailable",
         " ".join(described.text("installHint").split()),
         _about(cluster) if described.flag("provideClusterInfo") else None,
     )

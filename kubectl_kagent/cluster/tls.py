@@ -39,7 +39,13 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
         try:
             made.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
-            raise KagentError("certificate-authority has no certificate in it") from error
+            is_pem = b"-----BEGIN" in authority
+            why = (
+                "no valid certificate authority data seen" if is_pem else "unable to parse bytes as PEM block"
+            )
+            raise KagentError(
+                f"unable to load root certificates: {why}", hint="check the certificate-authority"
+            ) from error
     else:
         made.load_default_certs()
     return made

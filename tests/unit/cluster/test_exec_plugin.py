@@ -196,11 +196,15 @@ def test_a_plugin_that_is_not_there_is_said_with_the_kubeconfigs_hint(write: Any
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"command": None}, 'command must be specified for "admin" to use exec authentication plugin'),
-        ({"apiVersion": ""}, 'apiVersion must be specified for "admin" to use exec authentication plugin'),
+        ({"command": None}, "command must be specified for admin to use exec authentication plugin"),
+        ({"apiVersion": ""}, "apiVersion must be specified for admin to use exec authentication plugin"),
         (
             {"apiVersion": "client.authentication.k8s.io/v1alpha1", "interactiveMode": None},
             'exec plugin: invalid apiVersion "client.authentication.k8s.io/v1alpha1"',
+        ),
+        (
+            {"env": [{"value": "x"}]},
+            "env variable name must be specified for admin to use exec authentication plugin",
         ),
         ({"interactiveMode": "Sometimes"}, 'invalid interactiveMode for admin: "Sometimes"'),
         (
@@ -236,7 +240,7 @@ def test_a_plugin_of_v1beta1_need_not_say_how_a_person_is_asked(
 def test_two_ways_to_ask_for_credentials_are_one_too_many(write: Any, tmp_path: Path) -> None:
     user = {**plugin(tmp_path, TOKEN), "auth-provider": {"name": "oidc"}}
     assert refused(Connection(kubeconfig=write(config(**user)))).line == (
-        'error: authProvider cannot be provided in combination with an exec plugin for "admin"'
+        "error: authProvider cannot be provided in combination with an exec plugin for admin"
     )
 
 
