@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -79,6 +80,15 @@ def refused(code: int, reason: str, message: str, **details: str) -> bytes:
     return response(code, {**status, "code": code, "reason": reason, "message": message, "details": details})
 
 
+def has_ipv6() -> bool:
+    """Whether there is a loopback of that kind."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def _client(connection: object) -> str:
     certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     parts = dict(part for name in (certificate or {}).get("subject", ()) for part in name)
@@ -86,7 +96,7 @@ def _client(connection: object) -> str:
 
 
 @contextmanager
-def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+def serve(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Loopback]:
     loopback = Loopback(scheme="https" if tls else "http")
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,12 +119,13 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that hangs up early is part of some tests."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        loopback.address = f"127.0.0.1:{server.server_port}"
+    with Server((host, 0), Handler) as server:
+        loopback.address = f"{f'[{host}]' if ':' in host else host}:{server.server_port}"
         if tls:  # the handshake is part of the first read, which each connection's thread does
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -210,7 +210,7 @@ def _named(config: Entry, kind: str) -> dict[str, Entry]:
 
 def _parsed(data: bytes, file: str) -> dict[str, Any]:
     try:
-        config = yaml.load(data, Loader)
+        config = next(yaml.load_all(data, Loader), None)  # of several documents kubectl takes the first
     except (yaml.YAMLError, ValueError) as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         why = f"line {mark.line + 1}: {problem}" if mark else getattr(error, "reason", "it is not YAML")
