@@ -17,7 +17,8 @@ from typing import Any
 class Received:
     """A request as it came in; ``headers`` keeps repeated ones apart.
 
-    ``client`` is the name in the certificate that the client showed.
+    ``client`` is the name in the certificate that the client showed, ``server_name`` the one that it asked
+    for (SNI).
     """
 
     method: str
@@ -25,6 +26,7 @@ class Received:
     headers: list[tuple[str, str]]
     body: bytes
     client: str = ""
+    server_name: str = ""
 
     def header(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -95,6 +97,10 @@ def _client(connection: object) -> str:
     return str(parts.get("commonName", ""))
 
 
+def _keep_server_name(connection: Any, name: str | None, _: ssl.SSLContext) -> None:
+    connection.asked_for = name or ""
+
+
 @contextmanager
 def serve(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Loopback]:
     loopback = Loopback(scheme="https" if tls else "http")
@@ -107,7 +113,8 @@ def serve(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterato
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers, client = list(self.headers.items()), _client(self.connection)
-            request = Received(self.command, self.path, headers, body, client)
+            name = getattr(self.connection, "asked_for", "")
+            request = Received(self.command, self.path, headers, body, client, name)
             loopback.received.append(request)
             answer = loopback.answer(request)
             for part in [answer] if isinstance(answer, bytes) else answer:
@@ -126,7 +133,9 @@ def serve(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterato
 
     with Server((host, 0), Handler) as server:
         loopback.address = f"{f'[{host}]' if ':' in host else host}:{server.server_port}"
-        if tls:  # the handshake is part of the first read, which each connection's thread does
+        if tls:
+            tls.sni_callback = _keep_server_name
+            # the handshake is part of the first read, which each connection's thread does
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -213,7 +213,7 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
     authority, insecure = _trust(cluster)
     shown = pair(user)
     if "://" not in server:
-        server = f"{'https' if authority or shown or insecure else 'http'}://{server}"
+        server = f"http://{server}"
     url = address(server, "the server's address")
     login: Login = Fixed(of_url(url.auth or ""))
     context = None

@@ -188,7 +188,7 @@ def _about(cluster: Entry) -> dict[str, Any]:
         "proxy-url": cluster.text("proxy-url"),
         "disable-compression": cluster.flag("disable-compression"),
     }
-    about = {key: value for key, value in found.items() if value}
+    about: dict[str, Any] = {key: value for key, value in found.items() if value} | {"config": None}
     for extension in cluster.entries("extensions"):
         if extension.text("name") == _CLUSTER_CONFIG:
             about["config"] = extension.fields.get("extension")

@@ -18,7 +18,7 @@ from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import Unreachable
 from tests.certificates import authority
 from tests.kubeconfigs import config, refused, sent, token
-from tests.loopback import Loopback
+from tests.loopback import Loopback, serve
 from tests.recordings import DATA
 
 KUBECONFIGS = DATA / "kubeconfigs"
@@ -88,6 +88,12 @@ def test_a_server_and_a_token_need_no_kubeconfig(server: Loopback) -> None:
     flags = Connection(server=server.url, token="mine", insecure_skip_tls_verify=True)
     assert token(sent(flags, server)) == ["Bearer mine"]
     assert connect(flags).namespace == "default"
+
+
+def test_a_server_without_a_scheme_is_one_without_tls(write: Any) -> None:
+    """Whatever else there is, as for kubectl; so it gets no token either."""
+    with serve() as plain:
+        assert token(sent(Connection(kubeconfig=write(config(plain.address))), plain)) == []
 
 
 def test_a_server_needs_no_context_in_the_kubeconfig(write: Any, server: Loopback) -> None:

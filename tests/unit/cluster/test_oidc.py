@@ -53,7 +53,7 @@ class Provider:
             return response(400, {"error": "invalid_grant", "error_description": "Refresh token is\ninvalid"})
         self.renewed += 1
         self.good = f"refresh-{self.renewed + 1}"
-        given = {"refresh_token": self.good, "token_type": "bearer"}
+        given = {"access_token": "a", "refresh_token": self.good, "token_type": "bearer"}
         return response(
             200, given | ({"id_token": id_token(f"id-{self.renewed}")} if self.gives_id_token else {})
         )
