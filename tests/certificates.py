@@ -28,25 +28,36 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
 
     def issue(self, name: str, *addresses: str) -> tuple[bytes, bytes]:
-        """A certificate and its key, PEM, for a client called ``name`` or a server at IP addresses."""
+        """A certificate and its key, PEM, for a client called ``name`` or a server at addresses or names."""
         key = ec.generate_private_key(ec.SECP256R1())
         made = _builder(name, self.certificate.subject, key)
         if addresses:
-            names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-            made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
+            names = x509.SubjectAlternativeName([_alternative(address) for address in addresses])
+            made = made.add_extension(names, critical=False)
         return _pem(made.sign(self.key, hashes.SHA256())), _key(key)
 
-    def server(self) -> ssl.SSLContext:
-        """TLS for a server on loopback that looks at the client's certificate if it shows one."""
+    def server(self, *names: str) -> ssl.SSLContext:
+        """TLS for a server on loopback, which may have other names, that looks at the client's certificate if
+        it shows one.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_verify_locations(cadata=self.pem.decode())
         context.verify_mode = ssl.CERT_OPTIONAL
         with tempfile.TemporaryDirectory() as folder:
             certificate, key = Path(folder, "certificate"), Path(folder, "key")
-            for path, data in zip((certificate, key), self.issue("server", "127.0.0.1", "::1"), strict=True):
+            for path, data in zip(
+                (certificate, key), self.issue("server", "127.0.0.1", "::1", *names), strict=True
+            ):
                 path.write_bytes(data)
             context.load_cert_chain(certificate, key)
         return context
+
+
+def _alternative(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.lifecycle.history import recorder
 from scripts.pictures.machine import browser
 from tests.fake.cluster import FakeCluster
+from tests.lab import build
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.layout import Layout
@@ -44,8 +45,8 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    foreign = ("KUBERNETES_SERVICE_HOST", "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    for name in foreign:
+    pod = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "POD_NAMESPACE")
+    for name in (*pod, "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -97,6 +98,17 @@ def lab() -> Lab:
     return Lab.attach()
 
 
+@pytest.fixture(scope="session")
+def kubectl() -> Path:
+    """The program, for tests that need no cluster: as the lab builds it, or another that is to be tried."""
+    return _kubectl()
+
+
+def _kubectl() -> Path:
+    given = _ENVIRONMENT.get("KAGENT_TEST_KUBECTL")
+    return Path(given) if given else build.program(Layout.here(), "kubectl")
+
+
 def _lab_kubeconfig() -> Path:
     return Lab.attach().kubeconfig
 
@@ -136,6 +148,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "telemetry": _no_telemetry,
         "cluster": _no_cluster,
         "go_runtime": _no_go_runtime,
+        "kubectl": _no_kubectl,
         "npm": _no_npm,
         "chromium": _no_chromium,
     }
@@ -224,6 +237,10 @@ def _no_go_runtime() -> str:
     if CONTEXT in _ENVIRONMENT or Lab.attach().controller == "real":
         return ""
     return "kagent's Go runtime: set KAGENT_SOURCE"
+
+
+def _no_kubectl() -> str:
+    return "" if _kubectl().is_file() else "the lab's kubectl: run `make lab`"
 
 
 def _no_npm() -> str:

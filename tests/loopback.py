@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from typing import Any
 class Received:
     """A request as it came in; ``headers`` keeps repeated ones apart.
 
-    ``client`` is the name in the certificate that the client showed.
+    ``client`` is the name in the certificate that the client showed, ``server_name`` the one that it asked
+    for (SNI).
     """
 
     method: str
@@ -24,6 +26,7 @@ class Received:
     headers: list[tuple[str, str]]
     body: bytes
     client: str = ""
+    server_name: str = ""
 
     def header(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -79,14 +82,27 @@ def refused(code: int, reason: str, message: str, **details: str) -> bytes:
     return response(code, {**status, "code": code, "reason": reason, "message": message, "details": details})
 
 
+def has_ipv6() -> bool:
+    """Whether there is a loopback of that kind."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def _client(connection: object) -> str:
     certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     parts = dict(part for name in (certificate or {}).get("subject", ()) for part in name)
     return str(parts.get("commonName", ""))
 
 
+def _keep_server_name(connection: Any, name: str | None, _: ssl.SSLContext) -> None:
+    connection.asked_for = name or ""
+
+
 @contextmanager
-def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+def serve(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Loopback]:
     loopback = Loopback(scheme="https" if tls else "http")
 
     class Handler(BaseHTTPRequestHandler):
@@ -97,7 +113,8 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers, client = list(self.headers.items()), _client(self.connection)
-            request = Received(self.command, self.path, headers, body, client)
+            name = getattr(self.connection, "asked_for", "")
+            request = Received(self.command, self.path, headers, body, client, name)
             loopback.received.append(request)
             answer = loopback.answer(request)
             for part in [answer] if isinstance(answer, bytes) else answer:
@@ -109,13 +126,16 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that hangs up early is part of some tests."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        loopback.address = f"127.0.0.1:{server.server_port}"
-        if tls:  # the handshake is part of the first read, which each connection's thread does
+    with Server((host, 0), Handler) as server:
+        loopback.address = f"{f'[{host}]' if ':' in host else host}:{server.server_port}"
+        if tls:
+            tls.sni_callback = _keep_server_name
+            # the handshake is part of the first read, which each connection's thread does
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

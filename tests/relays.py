@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import socketserver
 import threading
@@ -20,38 +21,57 @@ class Relay:
 
 @contextmanager
 def http_proxy(server: str, *, wants: str = "") -> Iterator[Relay]:
-    """Relays CONNECT to ``server``; ``wants`` is the Proxy-Authorization without which it refuses."""
+    """Relays to ``server`` what is sent with CONNECT, and plain requests as they are; ``wants`` is the
+    Proxy-Authorization without which it refuses.
+    """
 
-    def greet(client: socket.socket, relay: Relay) -> bool:
+    def greet(client: socket.socket, relay: Relay) -> bytes | None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += client.recv(1)
         relay.asked.append(head.decode())
-        known = not wants or f"proxy-authorization: {wants}\r\n" in head.decode()
-        client.sendall(f"HTTP/1.1 {200 if known else 407} .\r\n\r\n".encode())
-        return known
+        if wants and not re.search(rf"(?i)\r\nproxy-authorization: {re.escape(wants)}\r\n", head.decode()):
+            client.sendall(b"HTTP/1.1 407 .\r\n\r\n")
+            return None
+        if not head.startswith(b"CONNECT "):
+            return head
+        client.sendall(b"HTTP/1.1 200 .\r\n\r\n")
+        return b""
 
     with _relaying(server, greet) as relay:
         yield relay
 
 
 @contextmanager
-def socks_proxy(server: str) -> Iterator[Relay]:
-    """Relays what SOCKS 5 clients send to ``server``."""
+def socks_proxy(server: str, *, wants: str = "") -> Iterator[Relay]:
+    """Relays what SOCKS 5 clients send to ``server``; who has not what it ``wants`` is refused."""
 
-    def greet(client: socket.socket, relay: Relay) -> bool:
+    def greet(client: socket.socket, relay: Relay) -> bytes | None:
         _, methods = _read(client, 2)
-        _read(client, methods)
-        client.sendall(b"\x05\x00")
+        offered = _read(client, methods)
+        if wants:
+            client.sendall(b"\x05\x02" if b"\x02" in offered else b"\x05\xff")
+            if b"\x02" not in offered or _login(client) != wants:
+                client.sendall(b"\x01\x01")
+                return None
+            client.sendall(b"\x01\x00")
+        else:
+            client.sendall(b"\x05\x00")
         is_name = _read(client, 4)[3] == 3
         host = _read(client, _read(client, 1)[0] if is_name else 4)
         shown = host.decode() if is_name else socket.inet_ntoa(host)
         relay.asked.append(f"{shown}:{int.from_bytes(_read(client, 2))}")
         client.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
-        return True
+        return b""
 
     with _relaying(server, greet) as relay:
         yield relay
+
+
+def _login(client: socket.socket) -> str:
+    _, length = _read(client, 2)
+    user = _read(client, length)
+    return f"{user.decode()}:{_read(client, _read(client, 1)[0]).decode()}"
 
 
 def _read(client: socket.socket, count: int) -> bytes:
@@ -62,14 +82,16 @@ def _read(client: socket.socket, count: int) -> bytes:
 
 
 @contextmanager
-def _relaying(server: str, greet: Callable[[socket.socket, Relay], bool]) -> Iterator[Relay]:
+def _relaying(server: str, greet: Callable[[socket.socket, Relay], bytes | None]) -> Iterator[Relay]:
     relay = Relay()
     host, port = server.split(":")
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            if greet(self.request, relay):
+            first = greet(self.request, relay)
+            if first is not None:
                 with socket.create_connection((host, int(port))) as there:
+                    there.sendall(first)
                     back = threading.Thread(target=_copy, args=(there, self.request), daemon=True)
                     back.start()
                     _copy(self.request, there)

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from kubectl_kagent.cluster.login import Login
     from kubectl_kagent.cluster.transport import RestConfig
 
-_REMOVED = {  # auth-providers that client-go had once -> what came instead
-    "azure": "use the kubelogin credential plugin: https://github.com/Azure/kubelogin",
-    "gcp": "use the gke-gcloud-auth-plugin credential plugin",
+_REMOVED = {  # auth-providers that client-go had once -> what it says came instead
+    "azure": "Please use the https://github.com/Azure/kubelogin kubectl/client-go credential plugin instead. "
+    "See https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins"
+    " for further details",
+    "gcp": 'Please use the "gke-gcloud-auth-plugin" kubectl/client-go credential plugin instead. '
+    "See https://cloud.google.com/blog/products/containers-kubernetes/kubectl-auth-changes-in-gke "
+    "for further details",
 }
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -61,7 +65,7 @@ def connect(flags: Connection, warn: Callable[[str], None] | None = None) -> Api
     from kubectl_kagent.cluster.api import ApiServer
 
     chosen = _with_flags(_chosen(flags), flags)
-    namespace = chosen.namespace or "default"
+    namespace = chosen.namespace or (_pod_namespace() if _in_pod() else "default")
     segment(namespace, "namespace")
     endpoint = _endpoint(chosen, flags.request_timeout)
     endpoint.login.current()  # who can't log in hears it now, not from the first of many threads
@@ -69,16 +73,21 @@ def connect(flags: Connection, warn: Callable[[str], None] | None = None) -> Api
 
 
 def _chosen(flags: Connection) -> Chosen:
-    """What the kubeconfigs have for these flags, or else the pod's service account."""
+    """What the kubeconfigs have for these flags, or else the pod's service account.
+
+    That is for the pod's own API server: another one that is named must not get its token.
+    """
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
     found = kubeconfigs(flags.kubeconfig)
-    if found:
-        return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server))
-    if flags.kubeconfig:
+    if flags.kubeconfig and not found:
         raise KagentError(f"stat {flags.kubeconfig}: no such file or directory")
-    if "KUBERNETES_SERVICE_HOST" in os.environ and (_SERVICE_ACCOUNT / "token").is_file():
+    named = flags.context or flags.cluster or flags.user or flags.server or (found and found.current)
+    if not named and _in_pod():
         return _in_cluster()
+    if found:
+        login = bool(flags.token or flags.client_certificate)
+        return found.choose(flags.context, flags.cluster, flags.user, server=bool(flags.server), login=login)
     if flags.server:
         return Chosen(Entry(), Entry(), "")
     if given := os.environ.get("KUBECONFIG"):
@@ -104,17 +113,28 @@ def kubeconfigs(file: str | None) -> Kubeconfig | None:
     return load(Path(os.path.expanduser(part)) for part in found or ["~/.kube/config"])
 
 
+def _in_pod() -> bool:
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    return bool(host and port) and (_SERVICE_ACCOUNT / "token").is_file()
+
+
 def _in_cluster() -> Chosen:
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    cluster = {
-        "server": f"https://{f'[{host}]' if ':' in host else host}:{port}",
-        "certificate-authority": str(_SERVICE_ACCOUNT / "ca.crt"),
-    }
-    user = {"tokenFile": str(_SERVICE_ACCOUNT / "token")}
-    namespace = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
-    return Chosen(Entry(cluster), Entry(user), namespace)
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    cluster = {"server": f"https://{f'[{host}]' if ':' in host else host}:{port}"}
+    if (authority := _SERVICE_ACCOUNT / "ca.crt").is_file():
+        cluster["certificate-authority"] = str(authority)
+    return Chosen(Entry(cluster), Entry({"tokenFile": str(_SERVICE_ACCOUNT / "token")}), "")
+
+
+def _pod_namespace() -> str:
+    """What the downward API or else the service account says; for any API server, as with kubectl."""
+    try:
+        own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
+    except OSError:
+        own = ""
+    return os.environ.get("POD_NAMESPACE") or own or "default"
 
 
 def _with_flags(chosen: Chosen, flags: Connection) -> Chosen:
@@ -182,18 +202,18 @@ def _over(entry: Entry, flags: dict[str, Any], rivals: Mapping[str, tuple[str, .
 def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
     """Where to send requests, and as whom. client-go shows no credentials to a server without TLS."""
     from kubectl_kagent.cluster import tls
-    from kubectl_kagent.cluster.login import Fixed, impersonation, of_url, pair
+    from kubectl_kagent.cluster.login import CertificateFiles, Fixed, impersonation, of_url, pair
     from kubectl_kagent.cluster.pool import address, environment_proxy, kubeconfig_proxy
     from kubectl_kagent.cluster.transport import RestConfig
+    from kubectl_kagent.cluster.validation import validate
 
     cluster, user = chosen.cluster, chosen.user
+    validate(user, cluster)
     server = cluster.text("server")
-    if not server:
-        raise KagentError(f'no server found for cluster "{cluster.name}"')
     authority, insecure = _trust(cluster)
     shown = pair(user)
     if "://" not in server:
-        server = f"{'https' if authority or shown or insecure else 'http'}://{server}"
+        server = f"http://{server}"
     url = address(server, "the server's address")
     login: Login = Fixed(of_url(url.auth or ""))
     context = None
@@ -201,13 +221,17 @@ def _endpoint(chosen: Chosen, timeout: float | None) -> RestConfig:
         context = tls.context(authority, insecure=insecure)
         if not url.auth:
             login = _login(user, cluster, has_certificate=shown is not None)
-        if shown:
+        if shown and not (user.text("client-certificate-data") or user.text("client-key-data")):
+            login = CertificateFiles(login, user.path("client-certificate"), user.path("client-key"))
+        elif shown:
             tls.present(context, shown)
     return RestConfig(
         url._replace(auth=None, path=(url.path or "").rstrip("/"), query=None, fragment=None),
         context,
         cluster.text("tls-server-name"),
-        kubeconfig_proxy(proxy) if (proxy := cluster.text("proxy-url")) else environment_proxy(url),
+        kubeconfig_proxy(proxy, cluster.name)
+        if (proxy := cluster.text("proxy-url"))
+        else environment_proxy(url),
         login,
         impersonation(user),
         timeout,
@@ -231,43 +255,46 @@ def _trust(cluster: Entry) -> tuple[bytes, bool]:
 
 
 def _login(user: Entry, cluster: Entry, *, has_certificate: bool) -> Login:
-    """The way to log in that the user has; what is given counts more than what must be asked for."""
+    """The way to log in that the user has; what is given counts more than what must be asked for.
+
+    That it could be asked for is checked all the same.
+    """
     from kubectl_kagent.cluster import login
 
+    asked = _asked(user, cluster)
     token, file = user.text("token"), user.path("tokenFile")
     username, password = user.text("username"), user.text("password")
-    provider, plugin = user.entry("auth-provider"), user.entry("exec")
-    if (token or file) and (username or password):
-        raise KagentError(
-            f'more than one authentication method found for "{user.name}"; '
-            "found token and basicAuth, only one is allowed"
-        )
-    if provider and plugin:
-        raise KagentError(
-            f'authProvider cannot be provided in combination with an exec plugin for "{user.name}"'
-        )
+    if file and (username or password):
+        raise KagentError("username/password or bearer token may be set, but not both")
     if file:
         return login.TokenFile(file, token)
     if token:
         return login.Fixed(login.bearer(token))
     if username or password:
         return login.Fixed(login.basic(username, password))
-    if provider:
+    if asked and (user.entry("auth-provider") or not has_certificate):
+        return asked
+    return login.Fixed()
+
+
+def _asked(user: Entry, cluster: Entry) -> Login | None:
+    """A program or a provider of logins, if the user has one. Raises KagentError for what is none."""
+    if provider := user.entry("auth-provider"):
         return _provider_login(user, provider)
-    if plugin and not has_certificate:
+    if plugin := user.entry("exec"):
         from kubectl_kagent.cluster import exec_plugin
 
-        return exec_plugin.ExecLogin(exec_plugin.plugin(user, plugin, cluster))
-    return login.Fixed()
+        return exec_plugin.ExecLogin(exec_plugin.plugin(plugin, cluster))
+    return None
 
 
 def _provider_login(user: Entry, provider: Entry) -> Login:
     """Raises Unauthorized for a provider that there is no more, since the request would be nobody's."""
     name = provider.text("name")
     if name in _REMOVED:
-        raise Unauthorized(f"the {name} auth plugin has been removed", hint=_REMOVED[name])
+        raise Unauthorized(f"The {name} auth plugin has been removed.", hint=_REMOVED[name])
     if name != "oidc":
-        raise Unauthorized(f'no auth provider found for name "{name}"', hint="use a credential plugin (exec)")
+        raise Unauthorized(f'no Auth Provider found for name "{name}"', hint="use a credential plugin (exec)")
     from kubectl_kagent.cluster.kubeconfig import Entry
     from kubectl_kagent.cluster.oidc import OidcLogin
 

@@ -56,21 +56,26 @@ class ExecLogin:
         """Raises Unauthorized when the plugin gives none."""
         with self._lock:
             if self._credential is None or (self._until and clock.now() > self._until):
-                self._credential, self._until = _credential(run(self._plugin))
+                return self._run()
             return self._credential
 
+    def instead_of(self, refused: Credential) -> Credential:
+        """The plugin runs once for all the requests that are refused with the same answer of it."""
+        with self._lock:
+            if self._credential is None or self._credential is refused:
+                return self._run()
+            return self._credential
 
-def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:
-    """Raises KagentError for a description that kubectl refuses."""
+    def _run(self) -> Credential:
+        self._credential, self._until = _credential(run(self._plugin))
+        return self._credential
+
+
+def plugin(described: Entry, cluster: Entry) -> Plugin:
+    """The plugin of a valid ``exec``. Raises KagentError for a version of which there is none."""
     command, version = described.text("command"), described.text("apiVersion")
-    for key, given in (("command", command), ("apiVersion", version)):
-        if not given:
-            raise KagentError(f'{key} must be specified for "{user.name}" to use exec authentication plugin')
     if version not in _VERSIONS:
         raise KagentError(f'exec plugin: invalid apiVersion "{version}"', hint=f"use {_VERSIONS[0]}")
-    mode = described.text("interactiveMode") or "IfAvailable"
-    if mode not in ("Never", "IfAvailable", "Always"):
-        raise KagentError(f'invalid interactiveMode for "{user.name}": "{mode}"')
     env = {item.text("name"): item.text("value") for item in described.entries("env")}
     return Plugin(
         # what is found in PATH has no folder
@@ -78,7 +83,7 @@ def plugin(user: Entry, described: Entry, cluster: Entry) -> Plugin:
         tuple(described.texts("args")),
         env,
         version,
-        mode,
+        described.text("interactiveMode") or "IfAvailable",
         " ".join(described.text("installHint").split()),
         _about(cluster) if described.flag("provideClusterInfo") else None,
     )
@@ -183,7 +188,7 @@ def _about(cluster: Entry) -> dict[str, Any]:
         "proxy-url": cluster.text("proxy-url"),
         "disable-compression": cluster.flag("disable-compression"),
     }
-    about = {key: value for key, value in found.items() if value}
+    about: dict[str, Any] = {key: value for key, value in found.items() if value} | {"config": None}
     for extension in cluster.entries("extensions"):
         if extension.text("name") == _CLUSTER_CONFIG:
             about["config"] = extension.fields.get("extension")

@@ -19,6 +19,7 @@ from kubectl_kagent.errors import KagentError
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
 _SEVERAL = ("clusters", "contexts", "users")
+_LISTED = "kubectl config get-{0} lists the {0}"
 
 
 class Loader(_Safe):  # type: ignore[misc]  # one of two classes
@@ -122,27 +123,42 @@ class Kubeconfig:
     contexts: Mapping[str, Entry]
     users: Mapping[str, Entry]
 
-    def choose(self, context: str | None, cluster: str | None, user: str | None, *, server: bool) -> Chosen:
-        """What the context names, or the flags instead of it; with ``server`` a cluster need not be named.
+    def choose(
+        self, context: str | None, cluster: str | None, user: str | None, *, server: bool, login: bool
+    ) -> Chosen:
+        """What the context names, or the flags instead of it. The cluster that a context names need not be
+        there when the flags have a ``server``, nor the user when they have a ``login``.
 
         Raises KagentError for a context, cluster or user that is not there.
         """
         name = context or self.current
         if not name and not (cluster or server):
             raise KagentError("no current context is set in the kubeconfig", hint="name one with --context")
+        for flag, kind, plural, known in (
+            (user, "auth info", "users", self.users),
+            (context, "context", "contexts", self.contexts),
+            (cluster, "cluster", "clusters", self.clusters),
+        ):
+            if flag and flag not in known:
+                raise KagentError(f'{kind} "{flag}" does not exist', hint=_LISTED.format(plural))
         if name and name not in self.contexts:
             raise KagentError(
-                f'context "{name}" does not exist', hint="kubectl config get-contexts lists the contexts"
+                f"context was not found for specified context: {name}", hint=_LISTED.format("contexts")
             )
-        for kind, flag, known in (("cluster", cluster, self.clusters), ("user", user, self.users)):
-            if flag and flag not in known:
-                raise KagentError(f'{kind} "{flag}" does not exist in the kubeconfig')
         chosen = self.contexts[name] if name else Entry()
         cluster, user = cluster or chosen.text("cluster"), user or chosen.text("user")
-        if cluster not in self.clusters and (cluster or not server):
-            raise KagentError(f'context "{name}" names cluster "{cluster}", which does not exist')
-        if user and user not in self.users:
-            raise KagentError(f'context "{name}" names user "{user}", which does not exist')
+        if not (cluster or server):
+            raise KagentError(
+                f'cluster was not specified for context "{name}"', hint="name one with --cluster"
+            )
+        for kind, wanted, found, given in (
+            ("cluster", cluster, self.clusters, server),
+            ("user", user, self.users, login),
+        ):
+            if wanted and wanted not in found and not given:
+                raise KagentError(
+                    f'{kind} "{wanted}" was not found for context "{name}"', hint=_LISTED.format(f"{kind}s")
+                )
         return Chosen(
             self.clusters.get(cluster, Entry()), self.users.get(user, Entry()), chosen.text("namespace")
         )
@@ -171,8 +187,13 @@ def read(path: Path) -> Entry | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _unusable(str(path), str(error.strerror)) from error
-    return Entry(_parsed(data, str(path)), str(path))
+        failed = "read" if isinstance(error, IsADirectoryError) else "open"
+        raise _unusable(str(path), f"{failed} {path}: {str(error.strerror).lower()}") from error
+    config = Entry(_parsed(data, str(path)), str(path))
+    version, kind = config.text("apiVersion") or "v1", config.text("kind") or "Config"
+    if (version, kind) != ("v1", "Config"):
+        raise _unusable(str(path), f'no kind "{kind}" is registered for version "{version}"')
+    return config
 
 
 def _named(config: Entry, kind: str) -> dict[str, Entry]:
@@ -180,8 +201,6 @@ def _named(config: Entry, kind: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for item in config.entries(kind):
         name = item.text("name")
-        if not name:
-            raise item.wrong("it has no name")
         if name in found:
             raise _unusable(config.file, f"{kind} has two entries named {name}")
         inner = item.entry(kind.removesuffix("s")) or Entry(file=item.file)
@@ -191,12 +210,11 @@ def _named(config: Entry, kind: str) -> dict[str, Entry]:
 
 def _parsed(data: bytes, file: str) -> dict[str, Any]:
     try:
-        config = yaml.load(data, Loader)
+        config = next(yaml.load_all(data, Loader), None)  # of several documents kubectl takes the first
     except (yaml.YAMLError, ValueError) as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        raise _unusable(
-            file, f"yaml: line {mark.line + 1}: {problem}" if mark else "it is not YAML"
-        ) from None
+        why = f"line {mark.line + 1}: {problem}" if mark else getattr(error, "reason", "it is not YAML")
+        raise _unusable(file, f"yaml: {why}") from None
     except RecursionError:
         raise _unusable(file, "it is nested too deep") from None
     if config is None:  # an empty file is for kubectl one that says nothing
@@ -207,4 +225,4 @@ def _parsed(data: bytes, file: str) -> dict[str, Any]:
 
 
 def _unusable(file: str, why: str) -> KagentError:
-    return KagentError(f"error loading config file {file}: {why}")
+    return KagentError(f'error loading config file "{file}": {why}')

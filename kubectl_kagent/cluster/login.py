@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote, unquote
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster.kubeconfig import Entry
-from kubectl_kagent.cluster.tls import Pair, read
+from kubectl_kagent.cluster.tls import Pair, present, read
 from kubectl_kagent.errors import KagentError, Unauthorized
 
 _PERIOD = 50.0  # client-go: a minute less ten seconds
+_CERTIFICATE_PERIOD = 1.0  # client-go's
 _HEADER_LETTERS = "!#$&'*+^`|"  # of a header's name, beside those that are quoted nowhere
 
 
@@ -30,6 +32,12 @@ class Login(Protocol):
     def current(self) -> Credential:
         """Those to use now; asked before each request. Raises KagentError when there are none to be had."""
 
+    def instead_of(self, refused: Credential) -> Credential:
+        """Those to use now that the server has ``refused`` these; equal ones when there are no others.
+
+        Raises KagentError as ``current``.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
@@ -38,6 +46,9 @@ class Fixed:
     credential: Credential = Credential()
 
     def current(self) -> Credential:
+        return self.credential
+
+    def instead_of(self, refused: Credential) -> Credential:
         return self.credential
 
 
@@ -56,6 +67,11 @@ class TokenFile:
                 self._read()
             return bearer(self._token)
 
+    def instead_of(self, refused: Credential) -> Credential:
+        with self._lock:
+            self._read()
+            return bearer(self._token)
+
     def _read(self) -> None:
         try:
             with open(self._path, encoding="utf-8", errors="surrogateescape") as file:
@@ -68,6 +84,44 @@ class TokenFile:
             raise Unauthorized(f"the token file {self._path} is empty")
         self._token = token or self._token
         self._until = clock.monotonic() + _PERIOD
+
+
+class CertificateFiles:
+    """What ``login`` has, and the client certificate of two files, which somebody may replace at any time."""
+
+    def __init__(self, login: Login, certificate: str, key: str) -> None:
+        self._login = login
+        self._certificate = certificate
+        self._key = key
+        self._pair: Pair | None = None
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def current(self) -> Credential:
+        credential = self._login.current()
+        with self._lock:
+            if clock.monotonic() >= self._until:
+                self._read()
+            return replace(credential, pair=self._pair)
+
+    def instead_of(self, refused: Credential) -> Credential:
+        credential = self._login.instead_of(refused)
+        with self._lock:
+            self._read()
+            return replace(credential, pair=self._pair)
+
+    def _read(self) -> None:
+        """Until both files have been replaced, and fit each other, the pair of before stays."""
+        try:
+            found = Pair(read(self._certificate), read(self._key))
+            if found != self._pair:
+                present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), found)
+        except KagentError:
+            if self._pair is None:
+                raise
+            return
+        self._pair = found
+        self._until = clock.monotonic() + _CERTIFICATE_PERIOD
 
 
 def bearer(token: str) -> Credential:
@@ -91,31 +145,19 @@ def of_url(userinfo: str) -> Credential:
 
 
 def pair(user: Entry) -> Pair | None:
-    """The client certificate; data counts more than a file. Raises KagentError without its key."""
-    certificate: bytes | str = user.data("client-certificate-data") or user.path("client-certificate")
-    key: bytes | str = user.data("client-key-data") or user.path("client-key")
-    if not certificate:
+    """The client certificate of a valid user; data counts more than a file."""
+    certificate, key = user.path("client-certificate"), user.path("client-key")
+    certificate_data, key_data = user.data("client-certificate-data"), user.data("client-key-data")
+    if not (certificate_data or certificate):
         return None
-    if not key:
-        raise KagentError(f'user "{user.name}" has a client-certificate and no client-key')
-    for given in (certificate, key):
-        if isinstance(given, str):
-            read(given)
-    return Pair(certificate, key)
+    return Pair(certificate_data or read(certificate), key_data or read(key))
 
 
 def impersonation(user: Entry) -> tuple[tuple[str, str], ...]:
-    """The headers for acting as somebody else: a group is one of its own each time.
-
-    Raises KagentError for uid, groups or extra fields without a user.
-    """
+    """The headers for acting as somebody else: a group is one of its own each time."""
     name, uid, groups = user.text("as"), user.text("as-uid"), user.texts("as-groups")
     extra = user.text_lists("as-user-extra")
     if not name:
-        if uid or groups or extra:
-            raise KagentError(
-                "requesting uid, groups or user-extra without impersonating a user", hint="add --as=USER"
-            )
         return ()
     headers = [("Impersonate-User", name)]
     headers += [("Impersonate-Uid", uid)] if uid else []

@@ -27,9 +27,10 @@ from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.pool import address, environment_proxy, pool
 from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.decoding import from_json
-from kubectl_kagent.errors import Unauthorized
+from kubectl_kagent.errors import KagentError, Unauthorized
 
 _SKEW = 10.0  # seconds: client-go's
+_LOG_IN = "log in again, as you do it for kubectl"
 _KEPT = ("id-token", "refresh-token")
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
 
@@ -40,7 +41,7 @@ class OidcLogin:
     def __init__(self, user: Entry, config: Entry) -> None:
         for key in ("idp-issuer-url", "client-id"):
             if not config.text(key):
-                raise config.wrong(f"it must have {key}")
+                raise KagentError(f"Must provide {key}", hint=f"in the auth-provider of {user.name}")
         self._user = user
         self._config = config
         self._token = config.text("id-token")
@@ -50,7 +51,18 @@ class OidcLogin:
         """Raises Unauthorized when the login is over and can't be renewed."""
         with self._lock:
             if not is_valid(self._token):
+                if self._token and self._token.count(".") != 2:
+                    raise Unauthorized("ID Token is not a valid JWT", hint=_LOG_IN)
                 self._token = self._renewed()
+            return bearer(self._token)
+
+    def instead_of(self, refused: Credential) -> Credential:
+        """What another program has put into the file. A token that holds yet is not renewed, as by kubectl:
+        it is not its age for which it was refused.
+        """
+        with self._lock:
+            if is_valid(token := self._again().text("id-token")):
+                self._token = token
             return bearer(self._token)
 
     def _renewed(self) -> str:
@@ -120,7 +132,7 @@ class OidcLogin:
             raise self._over(f"could not be renewed: {why}")
         return answer
 
-    def _over(self, why: str, hint: str = "log in again, as you do it for kubectl") -> Unauthorized:
+    def _over(self, why: str, hint: str = _LOG_IN) -> Unauthorized:
         return Unauthorized(f'the login of user "{self._user.name}" {why}', hint)
 
 

@@ -19,7 +19,8 @@ from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.errors import KagentError
 
 _PORTS = {"http": 80, "https": 443}
-_PROXIES = ("http", "https", "socks5", "socks5h")
+_PROXIES = ("http", "https", "socks5")
+_LIKE = "write http://, https:// or socks5://HOST"
 _CONNECTIONS = 100  # each log that is followed has one
 
 
@@ -85,9 +86,24 @@ class _Idle:
         return len(self._kept)
 
 
-def kubeconfig_proxy(text: str) -> Url:
-    """The proxy of a ``proxy-url``. Raises KagentError for anything else."""
-    return _proxy(text, "proxy-url")
+def kubeconfig_proxy(text: str, cluster: str) -> Url:
+    """The ``proxy-url`` of a cluster. Raises KagentError, in client-go's words, for anything else."""
+    given = f'invalid \'proxy-url\' "{shown(text)}" for cluster "{cluster}"'
+    try:
+        url = None if text.startswith(":") else parse_url(text)
+    except ValueError:
+        url = None
+    if url is None:
+        raise KagentError(f"{given}: could not parse: {shown(text)}", hint=_LIKE)
+    # what is before the first colon, for Go; for urllib3 it may be a host
+    scheme = text.partition(":")[0].lower() if ":" in text else ""
+    if scheme not in _PROXIES:
+        raise KagentError(
+            f'{given}: unsupported scheme "{shown(scheme)}", must be http, https, or socks5', hint=_LIKE
+        )
+    if not url.host:
+        raise KagentError(f"{given}: no host in it", hint=_LIKE)
+    return _of_names(url)
 
 
 def environment_proxy(url: Url) -> Url | None:
@@ -111,12 +127,13 @@ def environment_proxy(url: Url) -> Url | None:
 
 def _proxy(text: str, called: str) -> Url:
     url = _parsed(text, called)
-    if url.scheme not in _PROXIES or not url.host:
-        raise KagentError(
-            f'{called} "{shown(text)}" is not the URL of a proxy',
-            hint="write http://, https:// or socks5://HOST",
-        )
-    # Go leaves names to the proxy, which may know more of them; for urllib3 that is socks5h
+    if url.scheme not in (*_PROXIES, "socks5h") or not url.host:
+        raise KagentError(f'{called} "{shown(text)}" is not the URL of a proxy', hint=_LIKE)
+    return _of_names(url)
+
+
+def _of_names(url: Url) -> Url:
+    """Go leaves names to the proxy, which may know more of them; for urllib3 that is socks5h."""
     return url._replace(scheme="socks5h") if url.scheme == "socks5" else url
 
 

@@ -71,7 +71,9 @@ class Proxied:
         once: bool,
     ) -> urllib3.BaseHTTPResponse:
         url = self._below(path)
-        response = self.transport.send(method, url, None, body, timeout=timeout, headers=headers, once=once)
+        response = self.transport.send(
+            method, url, None, body, timeout=timeout, headers=headers, once=once, passed_on=True
+        )
         if response.status >= 300:
             self._refused(response)
         return response

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +15,10 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A client certificate and its key: each PEM data, or the path of a file."""
+    """A client certificate and its key, PEM."""
 
-    certificate: bytes | str
-    key: bytes | str
+    certificate: bytes
+    key: bytes
 
 
 def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
@@ -36,7 +39,13 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
         try:
             made.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
-            raise KagentError("certificate-authority has no certificate in it") from error
+            is_pem = b"-----BEGIN" in authority
+            why = (
+                "no valid certificate authority data seen" if is_pem else "unable to parse bytes as PEM block"
+            )
+            raise KagentError(
+                f"unable to load root certificates: {why}", hint="check the certificate-authority"
+            ) from error
     else:
         made.load_default_certs()
     return made
@@ -45,11 +54,9 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
 def present(made: ssl.SSLContext, pair: Pair) -> None:
     """Show ``pair`` to servers that ask. Raises Unauthorized when they are not a certificate and its key.
 
-    OpenSSL reads only from files. Data is in files for no longer than that takes, where nobody else may look.
+    OpenSSL reads only from files. These are there for no longer than that takes.
     """
-    with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
-        certificate = _file(pair.certificate, Path(folder, "certificate"))
-        key = _file(pair.key, Path(folder, "key"))
+    with _file(pair.certificate) as certificate, _file(pair.key) as key:
         try:
             made.load_cert_chain(certificate, key, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
@@ -68,11 +75,21 @@ def read(path: str) -> bytes:
         raise KagentError(f"unable to read {path}: {str(error.strerror).lower()}") from error
 
 
-def _file(given: bytes | str, path: Path) -> str:
-    if isinstance(given, str):
-        return given
-    path.write_bytes(given)
-    return str(path)
+@contextmanager
+def _file(data: bytes) -> Iterator[str]:
+    """The path of a file that has ``data``: in memory where there are such, for keys stay off the disk, and
+    a pod may have none to write on; else where nobody else may look.
+    """
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("kubectl-kagent"), "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
+            path = Path(folder, "pem")
+            path.write_bytes(data)
+            yield str(path)
 
 
 def _no_password() -> str:

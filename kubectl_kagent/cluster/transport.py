@@ -8,17 +8,19 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 from urllib3.util import Url
 
-from kubectl_kagent.cluster import tls
+from kubectl_kagent.cluster import answers, tls
 from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.cluster.http import ANSWER_SECONDS, Access
 from kubectl_kagent.cluster.login import Credential, Fixed, Login
 from kubectl_kagent.cluster.pool import pool
+from kubectl_kagent.cluster.refusals import status_in
 from kubectl_kagent.cluster.retry import answered
 from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.errors import Unreadable
@@ -71,11 +73,14 @@ class Transport:
         stream: bool = False,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
+        passed_on: bool = False,
     ) -> urllib3.BaseHTTPResponse:
         """The answer of any status, whose body is still to be read. ``stream``: it goes on for long.
 
-        The request is sent again as client-go would, unless it may be sent only ``once``. ``timeout`` is in
-        seconds. Raises Unreachable when no answer came.
+        The request is sent again as client-go would, unless it may be sent only ``once``; and with other
+        credentials, if there are any, when these are refused: that is before anything is done. ``passed_on``:
+        it is for somebody behind the API server, whose own 401 is not about our credentials. ``timeout`` is
+        in seconds. Raises Unreachable when no answer came.
         """
         url = f"{self._endpoint.url}{path}"
         given = {key: value for key, value in (query or {}).items() if value is not None}
@@ -86,7 +91,6 @@ class Transport:
             self._pool.request,
             method,
             url,
-            headers=sendable(self._headers(content_type if body is not None else None, headers)),
             body=None if body is None else _encode(body),
             timeout=urllib3.Timeout(
                 connect=min(limit or 10, _LONGEST), read=min(timeout or limit or ANSWER_SECONDS, _LONGEST)
@@ -95,14 +99,32 @@ class Transport:
             preload_content=False,
         )
         reads = method == "GET" and not stream
-        try:
-            return request() if once else answered(request, breaks=reads, timeout=limit or ANSWER_SECONDS)
-        except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self.host, error) from error
+
+        def sent(credential: Credential) -> urllib3.BaseHTTPResponse:
+            self._show(credential)
+            all_headers = self._headers(content_type if body is not None else None, headers, credential)
+            as_whom = partial(request, headers=sendable(all_headers))
+            try:
+                return as_whom() if once else answered(as_whom, breaks=reads, timeout=limit or ANSWER_SECONDS)
+            except urllib3.exceptions.HTTPError as error:
+                raise unreachable(self.host, error) from error
+
+        credential = self._endpoint.login.current()
+        response = sent(credential)
+        if response.status != 401:
+            return response
+        data = answers.whole(response, self.host)
+        if not passed_on or status_in(data):
+            other = self._endpoint.login.instead_of(credential)
+            if other != credential:
+                return sent(other)
+        return _unread(response, data)
 
     def access(self, path: str) -> Access:
         """What another client needs to send requests to that path itself."""
-        headers = self._headers(None, None)
+        credential = self._endpoint.login.current()
+        self._show(credential)
+        headers = self._headers(None, None, credential)
         headers.discard("Accept")
         return Access(
             f"{self._endpoint.url}{path}",
@@ -112,27 +134,33 @@ class Transport:
             str(self._endpoint.proxy or ""),
         )
 
-    def _headers(self, content_type: str | None, more: Mapping[str, str] | None) -> urllib3.HTTPHeaderDict:
+    def _headers(
+        self, content_type: str | None, more: Mapping[str, str] | None, credential: Credential
+    ) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "kubectl-kagent"})
         headers.update(more or {})
         if content_type:
             headers["Content-Type"] = content_type
-        if authorization := self._credential().authorization:
-            headers["Authorization"] = authorization
+        if credential.authorization:
+            headers["Authorization"] = credential.authorization
         for name, value in self._endpoint.impersonate:
             headers.add(name, value)  # a group is a header of its own each time
         return headers
 
-    def _credential(self) -> Credential:
-        """The one to use now; connections that show another certificate are not used again."""
-        found = self._endpoint.login.current()
-        if found.pair and self._endpoint.tls:
+    def _show(self, credential: Credential) -> None:
+        """Its certificate from now on; connections that show another one are not used again."""
+        if credential.pair and self._endpoint.tls:
             with self._lock:
-                if found.pair != self._shown:
-                    tls.present(self._endpoint.tls, found.pair)
+                if credential.pair != self._shown:
+                    tls.present(self._endpoint.tls, credential.pair)
                     self._pool.clear()
-                    self._shown = found.pair
-        return found
+                    self._shown = credential.pair
+
+
+def _unread(response: urllib3.BaseHTTPResponse, data: bytes) -> urllib3.HTTPResponse:
+    """The same answer once more, whose body ``data`` was read."""
+    kind = {"Content-Type": response.headers.get("Content-Type", "")}
+    return urllib3.HTTPResponse(BytesIO(data), kind, response.status, preload_content=False)
 
 
 _GO_LETTERS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}

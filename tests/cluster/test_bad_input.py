@@ -250,11 +250,12 @@ def test_a_token_that_is_no_longer_good(tools: Tools) -> None:
 
 MALFORMED = {
     "clusters: [": (
-        "error: error loading config file FILE: yaml: line 2: did not find expected node content\n"
+        'error: error loading config file "FILE": yaml: line 2: did not find expected node content\n'
     ),
-    "- a list": "error: error loading config file FILE: it is not a kubeconfig\n",
+    "- a list": 'error: error loading config file "FILE": it is not a kubeconfig\n',
     "apiVersion: v1\nkind: Config\ncurrent-context: none\n": (
-        'error: context "none" does not exist\nhint: kubectl config get-contexts lists the contexts\n'
+        "error: context was not found for specified context: none\n"
+        "hint: kubectl config get-contexts lists the contexts\n"
     ),
     "apiVersion: v1\nkind: Config\n": (
         "error: no current context is set in the kubeconfig\nhint: name one with --context\n"

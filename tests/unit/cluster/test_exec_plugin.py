@@ -131,13 +131,13 @@ def test_a_plugin_with_a_folder_is_beside_the_kubeconfig(
     ]
 
 
-def test_a_certificate_spares_the_plugin(write: Any, server: Loopback) -> None:
+def test_a_certificate_spares_the_plugin(write: Any, server: Loopback, tmp_path: Path) -> None:
     certificate, key = authority().issue("jane")
     files = {
         "client-certificate": write(certificate.decode(), "jane.crt"),
         "client-key": write(key.decode(), "jane.key"),
     }
-    obj = config(server.url, **files, exec={"apiVersion": V1, "command": "no-such"})
+    obj = config(server.url, **files, **plugin(tmp_path, "", command="no-such"))
     assert sent(Connection(kubeconfig=write(obj)), server).client == "jane"
 
 
@@ -184,6 +184,7 @@ def test_a_plugin_that_is_not_there_is_said_with_the_kubeconfigs_hint(write: Any
     described = {
         "apiVersion": V1,
         "command": "no-such-login",
+        "interactiveMode": "Never",
         "installHint": "Install it:\n\n  krew install x\n",
     }
     error = refused(Connection(kubeconfig=write(config(exec=described))))
@@ -195,13 +196,21 @@ def test_a_plugin_that_is_not_there_is_said_with_the_kubeconfigs_hint(write: Any
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"command": None}, 'command must be specified for "admin" to use exec authentication plugin'),
-        ({"apiVersion": ""}, 'apiVersion must be specified for "admin" to use exec authentication plugin'),
+        ({"command": None}, "command must be specified for admin to use exec authentication plugin"),
+        ({"apiVersion": ""}, "apiVersion must be specified for admin to use exec authentication plugin"),
         (
-            {"apiVersion": "client.authentication.k8s.io/v1alpha1"},
+            {"apiVersion": "client.authentication.k8s.io/v1alpha1", "interactiveMode": None},
             'exec plugin: invalid apiVersion "client.authentication.k8s.io/v1alpha1"',
         ),
-        ({"interactiveMode": "Sometimes"}, 'invalid interactiveMode for "admin": "Sometimes"'),
+        (
+            {"env": [{"value": "x"}]},
+            "env variable name must be specified for admin to use exec authentication plugin",
+        ),
+        ({"interactiveMode": "Sometimes"}, 'invalid interactiveMode for admin: "Sometimes"'),
+        (
+            {"interactiveMode": None},
+            "interactiveMode must be specified for admin to use exec authentication plugin",
+        ),
     ],
 )
 def test_a_plugin_that_is_not_described_well(
@@ -211,10 +220,27 @@ def test_a_plugin_that_is_not_described_well(
     assert refused(Connection(kubeconfig=write(config(**user)))).line == f"error: {why}"
 
 
+def test_a_plugin_of_v1beta1_need_not_say_how_a_person_is_asked(
+    write: Any, server: Loopback, tmp_path: Path
+) -> None:
+    source = f'print(os.environ["KUBERNETES_EXEC_INFO"], file=sys.stderr)\n{TOKEN.replace(V1, V1 + "beta1")}'
+    user = plugin(tmp_path, source, apiVersion=f"{V1}beta1", interactiveMode=None)
+    assert token(sent(Connection(kubeconfig=write(config(server.url, **user))), server)) == [
+        "Bearer from-plugin"
+    ]
+    ours, theirs = pty.openpty()
+    done = subprocess.run(command(write(config(**user))), stdin=theirs, capture_output=True, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert json.loads(done.stderr.splitlines()[0])["spec"] == {"interactive": True}, (
+        "it is asked if it can be"
+    )
+
+
 def test_two_ways_to_ask_for_credentials_are_one_too_many(write: Any, tmp_path: Path) -> None:
     user = {**plugin(tmp_path, TOKEN), "auth-provider": {"name": "oidc"}}
     assert refused(Connection(kubeconfig=write(config(**user)))).line == (
-        'error: authProvider cannot be provided in combination with an exec plugin for "admin"'
+        "error: authProvider cannot be provided in combination with an exec plugin for admin"
     )
 
 

@@ -81,14 +81,14 @@ def test_the_access_for_other_clients_acts_in_the_same_way(write: Any, server: L
 @pytest.mark.parametrize("part", ["as-uid", "as-groups", "as-user-extra"])
 def test_the_rest_of_it_needs_a_user(write: Any, part: str) -> None:
     error = refused(Connection(kubeconfig=write(config(token="t", **{part: JANE[part]}))))
-    assert error.line == "error: requesting uid, groups or user-extra without impersonating a user"
+    assert error.line == "error: requesting uid, groups or user-extra for admin without impersonating a user"
     assert error.hint == "add --as=USER"
 
 
 @pytest.mark.parametrize("flag", [{"as_uid": "7"}, {"as_groups": ("g",)}, {"as_user_extra": ("a=b",)}])
 def test_so_do_the_flags(write: Any, flag: dict[str, Any]) -> None:
     error = refused(Connection(kubeconfig=write(config()), **flag))
-    assert error.line == "error: requesting uid, groups or user-extra without impersonating a user"
+    assert error.line == "error: requesting uid, groups or user-extra for admin without impersonating a user"
 
 
 def test_an_extra_without_a_value_is_refused(write: Any) -> None:
@@ -218,12 +218,19 @@ def test_a_token_file_without_a_token_is_no_login(
 
 
 def test_a_token_and_a_password_are_one_too_many(write: Any) -> None:
-    for given in ({"token": "t"}, {"tokenFile": write("t", "token")}):
+    for given, line in (
+        (
+            {"token": "t"},
+            "error: more than one authentication method found for admin; "
+            "found [token basicAuth], only one is allowed",
+        ),
+        (
+            {"tokenFile": write("t", "token")},
+            "error: username/password or bearer token may be set, but not both",
+        ),
+    ):
         error = refused(Connection(kubeconfig=write(config(**given, username="u", password="p"))))
-        assert error.line == (
-            'error: more than one authentication method found for "admin"; '
-            "found token and basicAuth, only one is allowed"
-        )
+        assert error.line == line
 
 
 def test_a_traceback_has_no_secret_to_show(write: Any) -> None:
@@ -285,7 +292,10 @@ def test_a_client_certificate_that_is_none_is_explained(write: Any) -> None:
     assert isinstance(error, Unauthorized)
     assert error.line.startswith("error: the client certificate and its key can't be used: ")
     error = refused(Connection(kubeconfig=write(config(**{"client-certificate-data": "eA=="}))))
-    assert error.line == 'error: user "admin" has a client-certificate and no client-key'
+    assert error.line == (
+        "error: client-key-data or client-key must be specified for admin to use the clientCert "
+        "authentication method."
+    )
 
 
 def test_a_key_with_a_password_is_refused_and_nobody_is_asked(write: Any) -> None:
@@ -308,19 +318,32 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked(write: Any) -> Non
 @pytest.mark.parametrize(
     ("provider", "line", "hint"),
     [
-        ("azure", "the azure auth plugin has been removed", "kubelogin"),
-        ("gcp", "the gcp auth plugin has been removed", "gke-gcloud-auth-plugin"),
-        ("openstack", 'no auth provider found for name "openstack"', "credential plugin"),
-        (None, 'no auth provider found for name ""', "credential plugin"),
+        (
+            "azure",
+            "The azure auth plugin has been removed.",
+            "Please use the https://github.com/Azure/kubelogin kubectl/client-go credential plugin instead. "
+            "See https://kubernetes.io/docs/reference/access-authn-authz/authentication/"
+            "#client-go-credential-plugins for further details",
+        ),
+        (
+            "gcp",
+            "The gcp auth plugin has been removed.",
+            'Please use the "gke-gcloud-auth-plugin" kubectl/client-go credential plugin instead. '
+            "See https://cloud.google.com/blog/products/containers-kubernetes/kubectl-auth-changes-in-gke "
+            "for further details",
+        ),
+        ("openstack", 'no Auth Provider found for name "openstack"', "use a credential plugin (exec)"),
+        (None, 'no Auth Provider found for name ""', "use a credential plugin (exec)"),
     ],
 )
 def test_an_auth_provider_that_is_no_more_is_no_login(
     write: Any, provider: str | None, line: str, hint: str
 ) -> None:
-    error = refused(Connection(kubeconfig=write(config(**{"auth-provider": {"name": provider}}))))
-    assert isinstance(error, Unauthorized)
-    assert (error.line, error.exit_code) == (f"error: {line}", 6)
-    assert hint in str(error.hint)
+    """Whatever else the user has: kubectl refuses it also beside a token."""
+    for more in ({}, {"token": "t"}):
+        error = refused(Connection(kubeconfig=write(config(**more, **{"auth-provider": {"name": provider}}))))
+        assert isinstance(error, Unauthorized)
+        assert (error.line, error.hint, error.exit_code) == (f"error: {line}", hint, 6)
 
 
 def test_name_and_password_in_the_servers_url_log_in_and_are_not_shown(write: Any, server: Loopback) -> None:

@@ -53,7 +53,7 @@ class Provider:
             return response(400, {"error": "invalid_grant", "error_description": "Refresh token is\ninvalid"})
         self.renewed += 1
         self.good = f"refresh-{self.renewed + 1}"
-        given = {"refresh_token": self.good, "token_type": "bearer"}
+        given = {"access_token": "a", "refresh_token": self.good, "token_type": "bearer"}
         return response(
             200, given | ({"id_token": id_token(f"id-{self.renewed}")} if self.gives_id_token else {})
         )
@@ -374,4 +374,10 @@ def test_a_provider_without_its_address_or_our_name_is_explained(
     write: Any, provider: Provider, key: str
 ) -> None:
     path = write(config(**user(provider, **{key.replace("-", "_"): None})))
-    assert refused(Connection(kubeconfig=path)).line.endswith(f"auth-provider.config: it must have {key}")
+    assert refused(Connection(kubeconfig=path)).line == f"error: Must provide {key}"
+
+
+def test_what_is_no_id_token_is_refused_and_not_renewed(write: Any, provider: Provider) -> None:
+    error = refused(Connection(kubeconfig=write(config(**user(provider, id_token="opaque")))))
+    assert (error.line, error.exit_code) == ("error: ID Token is not a valid JWT", 6)
+    assert not_spent(provider)

@@ -25,6 +25,8 @@ from tests.kubeconfigs import config, refused, sent
 from tests.loopback import KEPT, Loopback, Received, response, serve
 from tests.relays import Relay, http_proxy, socks_proxy
 
+MUST = "must be http, https, or socks5"
+
 
 def through(server: Loopback, proxy: str, url: str | None = None) -> dict[str, Any]:
     obj = config(url or server.url)
@@ -62,11 +64,10 @@ def test_a_proxy_is_told_the_name_and_password_of_its_url(write: Any, server: Lo
     assert "wrong" not in caught.value.line
 
 
-@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
-def test_a_socks_proxy_looks_up_names_itself(write: Any, server: Loopback, scheme: str) -> None:
+def test_a_socks_proxy_looks_up_names_itself(write: Any, server: Loopback) -> None:
     """What is behind a bastion host has no name on this side."""
     with socks_proxy(server.address) as relay:
-        obj = through(server, f"{scheme}://{relay.address}", "https://api.behind.example:6443")
+        obj = through(server, f"socks5://{relay.address}", "https://api.behind.example:6443")
         obj["clusters"][0]["cluster"]["tls-server-name"] = "127.0.0.1"
         assert sent(Connection(kubeconfig=write(obj)), server)
     assert relay.asked == ["api.behind.example:6443"] * 2
@@ -81,15 +82,19 @@ def test_another_client_is_given_the_proxy_too(write: Any, server: Loopback, rel
 @pytest.mark.parametrize(
     ("proxy", "line"),
     [
-        ("http://[::1", 'proxy-url "http://[::1" is not a URL'),
-        ("http://jane:secret@[::1", 'proxy-url "http://[::1" is not a URL'),
-        ("ftp://proxy:21", 'proxy-url "ftp://proxy:21" is not the URL of a proxy'),
-        ("proxy:3128", 'proxy-url "proxy:3128" is not the URL of a proxy'),
-        ("socks5://", 'proxy-url "socks5://" is not the URL of a proxy'),
+        ("http://[::1", '"http://[::1" for cluster "near": could not parse: http://[::1'),
+        ("http://jane:secret@[::1", '"http://[::1" for cluster "near": could not parse: http://[::1'),
+        ("::::", '"::::" for cluster "near": could not parse: ::::'),
+        ("ftp://proxy:21", f'"ftp://proxy:21" for cluster "near": unsupported scheme "ftp", {MUST}'),
+        ("socks5h://proxy", f'"socks5h://proxy" for cluster "near": unsupported scheme "socks5h", {MUST}'),
+        ("proxy:3128", f'"proxy:3128" for cluster "near": unsupported scheme "proxy", {MUST}'),
+        ("proxy", f'"proxy" for cluster "near": unsupported scheme "", {MUST}'),
+        ("socks5://", '"socks5://" for cluster "near": no host in it'),
     ],
 )
 def test_a_proxy_url_that_is_none(write: Any, server: Loopback, proxy: str, line: str) -> None:
-    assert refused(Connection(kubeconfig=write(through(server, proxy)))).line == f"error: {line}"
+    error = refused(Connection(kubeconfig=write(through(server, proxy))))
+    assert error.line == f"error: invalid 'proxy-url' {line}"
 
 
 # A proxy of the environment
@@ -103,6 +108,7 @@ def test_a_proxy_url_that_is_none(write: Any, server: Loopback, proxy: str, line
         ("https://api.example", {"https_proxy": "http://p:1"}, "http://p:1"),
         ("https://api.example", {"HTTPS_PROXY": "p:1"}, "http://p:1"),
         ("https://api.example", {"HTTPS_PROXY": "socks5://p:1"}, "socks5h://p:1"),
+        ("https://api.example", {"HTTPS_PROXY": "socks5h://p:1"}, "socks5h://p:1"),
         ("https://api.example", {"HTTP_PROXY": "http://p:1"}, None),
         ("https://api.example", {"ALL_PROXY": "http://p:1"}, None),
         ("http://api.example", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),

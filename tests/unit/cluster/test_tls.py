@@ -152,8 +152,10 @@ def certified(server: Loopback) -> dict[str, Any]:
 def test_data_is_in_a_folder_of_our_own_until_openssl_has_it(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
+    """Where there are no files in memory, as on macOS."""
     seen: list[int] = []
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.delattr(os, "memfd_create", raising=False)
 
     class Context(ssl.SSLContext):
         def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
@@ -164,6 +166,13 @@ def test_data_is_in_a_folder_of_our_own_until_openssl_has_it(
     tls.present(made, tls.Pair(*authority().issue("jane")))
     assert seen == [0o700, True]
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="no files in memory here")
+def test_no_place_for_files_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pod may have none that it could write."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    tls.present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), tls.Pair(*authority().issue("jane")))
 
 
 @pytest.mark.parametrize(
