@@ -377,16 +377,59 @@ def test_a_controller_that_is_away(story: Story, controllers: Controllers, kagen
 
 
 def test_a_hash_that_does_not_come_back(story: Story, controllers: Controllers, kagent: Kagent) -> None:
-    """An upgraded controller renders the same config in another way."""
+    """An upgraded controller renders the same config in another way, and so does one with another Secret."""
     old = story.look().revisions[0].config_hash
     controllers.salt = "v2"
-    result = kagent("rollback", "clock")
-    assert result == (
-        4,
-        "",
-        "error: the spec of revision 1 is in agent.kagent.dev/clock, but the config hash is "
-        f"{story.hash()}, not the {old} it had\n"
-        "hint: something outside the spec differs: kubectl kagent rollout diff agent/clock -n default 1\n",
+    before = story.cluster.clock.monotonic()
+    code, out, err = kagent("rollback", "clock", "--wait")
+    assert (code, out) == (
+        0,
+        f"agent.kagent.dev/clock spec restored from revision 1 (config hash {story.hash()}, now revision 3; "
+        f"the config hash is not the {old} it had, because of what no revision holds: a Secret that a "
+        "server's headers use, or the controller)\n",
+    )
+    assert err == f'agent "clock" successfully rolled out (config hash {story.hash()})\n'
+    assert newest(story).config_hash == story.hash()
+    assert story.cluster.clock.monotonic() - before < 2
+
+
+def test_once_rendered_anew_the_next_undo_knows_its_hash(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    controllers.salt = "v2"
+    kagent("rollback", "clock")  # 3 = 1, rendered by the new controller
+    kagent("rollback", "clock", "--to-revision=2")
+    assert kagent("rollback", "clock", "--to-revision=1") == (0, back(story, 1, 5), "")
+
+
+def test_restored_sources_that_are_rendered_in_another_way(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    """They show in the hash alone, so it is waited for; then it has moved at least."""
+    story.model("large")
+    controllers.salt = "v2"
+    old = story.look().revisions[1].config_hash
+    code, out, _ = kagent("rollback", "clock", "--with-sources")
+    assert (code, out) == (
+        0,
+        f"agent.kagent.dev/clock spec restored from revision 2 (now revision 4; the config hash is not the "
+        f"{old} it had, because of what no revision holds: a Secret that a server's headers use, or the "
+        "controller)\n",
+    )
+
+
+def test_restored_sources_that_no_controller_renders(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    story.model("large")
+    old, running = story.look().revisions[1].config_hash, story.hash()
+    controllers.stopped = True
+    code, out, err = kagent("rollback", "clock", "--with-sources")
+    assert (code, out) == (4, "")
+    assert err.endswith(
+        "error: the spec of revision 2 is in agent.kagent.dev/clock (restored too: "
+        f"modelconfig.kagent.dev/gpt), but its config hash is still {running}, not the {old} of revision 2\n"
+        "hint: is the controller up? kubectl kagent rollout status agent/clock -n default says\n"
     )
 
 
