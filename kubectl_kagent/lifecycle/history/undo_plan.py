@@ -13,6 +13,7 @@ from kubectl_kagent.errors import Forbidden, NotFound
 from kubectl_kagent.lifecycle.history.config_sources import ReadSource, read_source
 from kubectl_kagent.lifecycle.history.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history.gitops import owner_warning
+from kubectl_kagent.lifecycle.history.last_applied import only_in, paths
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -82,6 +83,13 @@ class UndoPlan:
         return _bare(workload.resource, self.spec) != _bare(workload.resource, workload.spec)
 
     @property
+    def gained(self) -> dict[str, Any]:
+        """The fields that the restored spec has and the live one does not, below ``spec``."""
+        resource = self.workload.resource
+        then, now = _bare(resource, self.spec), _bare(resource, self.workload.spec)
+        return only_in({"spec": then}, {"spec": now})
+
+    @property
     def restored(self) -> tuple[SharedSource, ...]:
         """The sources that are restored too."""
         return tuple(source for source in self.sources if self.with_sources and source.restorable)
@@ -99,7 +107,7 @@ class UndoPlan:
     @property
     def owner_warning(self) -> str | None:
         """Which tool will undo the undo, and what to do about it; None when there is none."""
-        return owner_warning(self.workload)
+        return owner_warning(self.workload, tuple(paths(self.gained)))
 
     @property
     def rolled_back_in(self) -> int | None:

@@ -19,6 +19,7 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
+    Resource,
 )
 from kubectl_kagent.model.revision import READY_AT, Revision
 from tests.conftest import Kagent
@@ -144,6 +145,49 @@ def test_who_else_writes_the_object_is_told_before(story: Story, kagent: Kagent)
         "Warning: this object was made with kubectl apply: the next apply of the same file puts its version "
         "back\n",
     )
+
+
+MEMORY = {"modelConfig": "gpt", "ttlDays": 3}
+
+
+@pytest.mark.parametrize("with_sources", [False, True])
+def test_the_next_apply_removes_what_only_the_undone_to_version_had(
+    story: Story, kagent: Kagent, *, with_sources: bool
+) -> None:
+    """It removes what it applied the last time, as the annotation has it, and its file has not."""
+    apply(story, AGENT, agent(memory=MEMORY))  # 3
+    apply(story, MODEL_CONFIG, model_config("gpt", "small") | {"spec": {"model": "small", "baseUrl": "b"}})
+    kagent("scale", "agent/clock", "--replicas=2")  # not applied, so apply leaves it
+    apply(story, MODEL_CONFIG, model_config("gpt", "small"))
+    apply(story, AGENT, agent(systemMessage="No memory."))
+    number = "--to-revision=4"
+    assert kagent("rollback", "clock", number, *(["--with-sources"] if with_sources else []))[0] == 0
+    assert story.cluster.read(AGENT, "clock")["spec"]["declarative"]["memory"] == MEMORY
+    assert ("baseUrl" in story.cluster.read(MODEL_CONFIG, "gpt")["spec"]) == with_sources
+
+    apply(story, AGENT, agent(systemMessage="Third."))
+    apply(story, MODEL_CONFIG, model_config("gpt", "third"))
+    spec = agent(systemMessage="Third.", deployment={"replicas": 2})["spec"]
+    assert story.cluster.read(AGENT, "clock")["spec"] == spec
+    assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"] == model_config("gpt", "third")["spec"]
+
+
+def apply(story: Story, resource: Resource, obj: Object) -> None:
+    """As kubectl does on the client: a patch of what the file has, without what it had the last time."""
+    key = "kubectl.kubernetes.io/last-applied-configuration"
+    name = obj["metadata"]["name"]
+    notes = story.cluster.read(resource, name)["metadata"].get("annotations") or {}
+    last = json.loads(notes.get(key, "{}")).get("spec", {})
+    story.edit(resource, name, merged(last, obj["spec"]), manager="kubectl-client-side-apply")
+    note = {"annotations": {key: json.dumps({"spec": obj["spec"]}) + "\n"}}
+    story.cluster.edit(resource, name, {"metadata": note})
+
+
+def merged(last: Object, new: Object) -> Object:
+    """The merge patch: null for what is only in ``last``."""
+    gone: Object = {key: None for key in last if key not in new}
+    both = {key: merged(last.get(key) or {}, value) for key, value in new.items() if isinstance(value, dict)}
+    return gone | new | both
 
 
 def test_wait_ends_when_the_restored_pods_are_there(story: Story, kagent: Kagent) -> None:
