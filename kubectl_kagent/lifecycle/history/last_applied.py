@@ -2,7 +2,7 @@
 
 Client-side apply compares its file with the annotation last-applied-configuration: what is there, and not in
 the file, it removes. What an undo brings back is not there when the undone version did not have it, and so
-would stay for ever. Server-side apply removes what it owns, and a field that an undo brings back is the undo's.
+would stay for ever. Server-side apply removes what it owns, and what an undo brings back is the undo's.
 """
 
 from __future__ import annotations
