@@ -107,7 +107,7 @@ def scale(
 
 @command(short_help="Scale to zero and remember the count")
 @options.targets
-@click.option("--force", is_flag=True, help="Scale even if an autoscaler targets the Deployment.")
+@click.option("--force", is_flag=True, help="Scale even if an autoscaler scales it up again.")
 @options.selector
 @options.everything
 @formats(*OBJECTS)
@@ -124,7 +124,9 @@ def hibernate(
     dry_run: str,
     manager: str,
 ) -> None:
-    """Scale to zero and remember the replica count for wake.
+    """Scale to zero and remember the replica count for wake, and whether an autoscaler decided it.
+
+    An HPA leaves alone what is scaled to zero; KEDA scales it up again unless its ScaledObject is paused.
 
     \b
     # scale every agent of the namespace to zero over the weekend
@@ -134,11 +136,11 @@ def hibernate(
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
-        scaling.check_not_autoscaled(workload, scalers, force=force, warn=terminal.warn)
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
+        scaling.check_stays_asleep(workload, scalers, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster,
             workload,
@@ -171,17 +173,35 @@ def wake(
 ) -> None:
     """Restore the replica count that hibernate remembered, or 1 if there is none.
 
+    Where an autoscaler or "kubectl scale deploy" decided the count before, it does so again.
+
     \b
     kubectl kagent wake agent/datetime-agent
     """
     workloads = _workloads(cluster, target, selector, all_=all_)
     counts = scaling.current_counts(cluster, workloads)
+    asleep = [each for each in workloads if counts[each.key] == 0]
+    scalers = None
+    if any(scaling.sleeps_released(each) or each.replicas is None for each in asleep):
+        scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
+        scaler = scalers.get(workload.key) if scalers else None
         if counts[workload.key] != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
+        if workload.replicas is None and scaler and not scaler.leaves_zero:
+            terminal.warn(f"{scaler.label} decides the count of {workload.label}, and has it at 0")
+            terminal.changed(workload.obj, "unchanged", output, dry_run)
+            continue
         replicas = scaling.wake_replicas(workload)
+        if scaling.sleeps_released(workload) or (workload.replicas is None and scaler):
+            obj = scaling.wake_released(cluster, workload, replicas, dry_run=dry_run, manager=manager)
+            terminal.changed(obj, f"woken to {replicas} and released", output, dry_run)
+            if scalers is not None:
+                who = scaler.label if scaler else f"kubectl scale deploy {workload.name}"
+                terminal.say(f"from now on {who} decides its count")
+            continue
         done = scaling.scale(
             cluster,
             workload,

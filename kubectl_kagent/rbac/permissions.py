@@ -115,6 +115,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *needs.each(WORKLOADS, ("patch",), "set replicas"),
         needs.COUNT,
         needs.COUNTS,
+        needs.AUTOSCALED,
+        needs.KEDA,
     ),
     "autoscale": (
         Need(AGENT, ("get", "patch"), "hand its replicas to the HPA"),

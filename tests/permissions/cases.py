@@ -35,6 +35,8 @@ from tests.permissions.scenes import (
     no_guest,
     nothing,
     recorded,
+    released_before,
+    released_by_nobody,
     to_record_with_guest,
     to_undo,
     to_undo_broken,
@@ -140,6 +142,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "wake": (
         Case("wake agent/agent --dry-run=server"),
+        Case("wake agent/agent --dry-run=server", before=released_before, after=released_by_nobody),
         Case("wake mcpserver/idle --dry-run=server"),
         Case("wake agent/echo --dry-run=server"),
         Case("wake agents -l only=this --dry-run=server"),
