@@ -54,15 +54,22 @@ _THRESHOLDS = {
 }
 
 
+_RESTARTS_THAT_HEAL = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What holds a rollout up. ``where`` is the object, like ``pod/NAME``; ``log`` its last words."""
+    """What holds a rollout up. ``where`` is the object, like ``pod/NAME``; ``log`` its last words.
+
+    ``may_heal``: it is too early to say that it stays, whatever its kind.
+    """
 
     kind: str
     where: str
     text: str
     hint: str
     log: tuple[str, ...] = ()
+    may_heal: bool = False
 
     @property
     def line(self) -> str:
@@ -70,7 +77,7 @@ class Cause:
 
     @property
     def thresholds(self) -> Thresholds:
-        return _THRESHOLDS.get(self.kind, Thresholds())
+        return Thresholds() if self.may_heal else _THRESHOLDS.get(self.kind, Thresholds())
 
 
 def causes_unobserved(view: View) -> Iterator[Cause]:
@@ -210,7 +217,11 @@ def _container(pod: Manifest, status: Manifest, view: View) -> Iterator[Cause]:
 
 
 def _crash(pod: Manifest, status: Manifest, ended: Manifest, view: View) -> Cause:
-    """A container that ended: final once the kubelet holds it back, which it does from the second time on."""
+    """A container that ended: final once the kubelet holds it back after four runs, unless memory was short.
+
+    It waits 10 and 20 seconds before the third and the fourth: an agent whose tool server comes half a minute
+    later heals, and one that can't start is known before a minute is over.
+    """
     name, container = pod["metadata"]["name"], status["name"]
     restarts = int(status.get("restartCount", 0))
     looping = dig(status, "state", "waiting", "reason") == "CrashLoopBackOff"
@@ -229,6 +240,7 @@ def _crash(pod: Manifest, status: Manifest, ended: Manifest, view: View) -> Caus
         text,
         hint,
         tuple(_printable(line) for line in view.logs.get((name, container), ())),
+        may_heal=looping and restarts < _RESTARTS_THAT_HEAL and ended.get("reason") != "OOMKilled",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubectl_kagent.lifecycle.rollout.causes import Cause
@@ -229,8 +231,17 @@ POD_CAUSES = {
         held_up(on_pod("Error", "container kagent exited with 1", PREVIOUS)),
     ),
     "held back": (
-        pod(waiting("CrashLoopBackOff", "back-off 10s", restarts=2, last=ended(1))),
-        failed(on_pod("CrashLoopBackOff", "container kagent exited with 1 (restarts: 2)", PREVIOUS)),
+        pod(waiting("CrashLoopBackOff", "back-off 20s", restarts=2, last=ended(1))),
+        held_up(
+            replace(
+                on_pod("CrashLoopBackOff", "container kagent exited with 1 (restarts: 2)", PREVIOUS),
+                may_heal=True,
+            )
+        ),
+    ),
+    "held back again and again": (
+        pod(waiting("CrashLoopBackOff", "back-off 40s", restarts=3, last=ended(1))),
+        failed(on_pod("CrashLoopBackOff", "container kagent exited with 1 (restarts: 3)", PREVIOUS)),
     ),
     "out of memory": (
         pod(waiting("CrashLoopBackOff", restarts=1, last=ended(137, "OOMKilled")), memory="32Mi"),
