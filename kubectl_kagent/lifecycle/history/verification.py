@@ -126,7 +126,7 @@ def _not_verified(workload: Workload, target: Revision, look: _Look, expected: s
     if not look.observed:
         return TimedOut(
             f"its controller has not taken it up within {RENDER_TIMEOUT:g}s",
-            hint=f"is the controller up? kubectl kagent rollout status {workload.typed} says",
+            hint=f"does the controller act? kubectl kagent rollout status {workload.typed} says",
         )
     if look.refused or not look.config_hash:
         return TimedOut(
@@ -140,5 +140,5 @@ def _not_verified(workload: Workload, target: Revision, look: _Look, expected: s
         )
     return TimedOut(
         f"its config hash is still {look.config_hash}, not the {expected} of revision {target.number}",
-        hint=f"is the controller up? kubectl kagent rollout status {workload.typed} says",
+        hint=f"does the controller act? kubectl kagent rollout status {workload.typed} says",
     )

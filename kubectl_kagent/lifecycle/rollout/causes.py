@@ -28,6 +28,15 @@ class Thresholds:
     final: float | None = None
     exit_code: int = 1
 
+    @property
+    def tells_at_once(self) -> bool:
+        """Whether one look, or some seconds of it, is enough to say that the rollout has failed."""
+        return self.final is not None and self.final <= _SECONDS_OF_A_LOOK
+
+
+_SECONDS_OF_A_LOOK = 10
+# A controller that has not acted by then hangs, or looks elsewhere; one with thousands of agents is slow.
+_HANGS = 300
 
 # The kinds are the kubelet's, the scheduler's and the controllers' own reasons where they have one.
 _THRESHOLDS = {
@@ -47,10 +56,10 @@ _THRESHOLDS = {
     "FailedMount": Thresholds(named=3),
     "FailedCreatePodSandBox": Thresholds(named=3),
     "ControllerDown": Thresholds(final=10, exit_code=5),
-    "ControllerNotFound": Thresholds(named=5),
-    "NotObserved": Thresholds(named=5),
+    "ControllerNotFound": Thresholds(named=5, final=_HANGS, exit_code=5),
+    "NotObserved": Thresholds(named=5, final=_HANGS, exit_code=5),
     # longer than it takes to be sure of a change that renders to the same as before
-    "SourceNotObserved": Thresholds(named=15),
+    "SourceNotObserved": Thresholds(named=15, final=_HANGS, exit_code=5),
 }
 
 
@@ -112,7 +121,8 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
             where,
             f"{controllers.name} runs, but has not looked at the newest {newest}",
             f"does it watch namespace {workload.namespace}? its log says: "
-            f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}",
+            f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}; if it hangs: "
+            f"kubectl rollout restart deployment/{metadata['name']} -n {metadata['namespace']}",
         )
         return
     wanted = Deployment(best).counts.wanted

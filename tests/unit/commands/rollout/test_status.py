@@ -275,6 +275,31 @@ def test_controller_down_for_ten_seconds(stage: Stage) -> None:
     assert (failure.value.exit_code, stage.elapsed) == (5, 10)
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_controller_that_does_nothing_for_five_minutes(stage: Stage, *, found: bool) -> None:
+    """Ready all the time, and stopped: without a timeout it would be waited for without end."""
+    workload = stage.agent(seen=0)
+    cause = "not observed yet, kagent controller not found in namespace kagent"
+    if found:
+        stage._put(DEPLOYMENT, objects.controller(1))
+        cause = "kagent runs, but has not looked at the newest agent.kagent.dev/echo"
+    with pytest.raises(Unreachable, match=f'agent "echo" is not being rolled out: .*{cause}') as failure:
+        stage.follow(workload)
+    assert (failure.value.exit_code, stage.elapsed) == (5, 300)
+    again = "kubectl rollout restart deployment/kagent-controller -n kagent"
+    assert (again in str(failure.value.hint)) == found
+
+
+def test_controller_that_acts_late(stage: Stage) -> None:
+    workload = stage.rolling()
+    stage.cluster.set_status(AGENT, "echo", objects.agent(seen=0)["status"])
+    stage._put(DEPLOYMENT, objects.controller(1))
+    stage.at(299, stage.observe)
+    stage.at(301, stage.finish)
+    stage.follow(workload)
+    assert stage.screen[-1] == DONE
+
+
 def test_controller_that_comes_back(stage: Stage) -> None:
     workload = stage.rolling()
     stage.cluster.set_status(AGENT, "echo", objects.agent(seen=0)["status"])

@@ -414,7 +414,7 @@ def test_a_controller_that_is_away(story: Story, controllers: Controllers, kagen
         "",
         "error: the spec of revision 1 is in agent.kagent.dev/clock, but its controller has not taken it up "
         "within 30s\n"
-        "hint: is the controller up? kubectl kagent rollout status agent/clock -n default says\n",
+        "hint: does the controller act? kubectl kagent rollout status agent/clock -n default says\n",
     )
     assert prompt(story.cluster) == "Tell the time."
     assert newest(story).rollback_of == 1
@@ -473,7 +473,7 @@ def test_restored_sources_that_no_controller_renders(
     assert err.endswith(
         "error: the spec of revision 2 is in agent.kagent.dev/clock (restored too: "
         f"modelconfig.kagent.dev/gpt), but its config hash is still {running}, not the {old} of revision 2\n"
-        "hint: is the controller up? kubectl kagent rollout status agent/clock -n default says\n"
+        "hint: does the controller act? kubectl kagent rollout status agent/clock -n default says\n"
     )
 
 

@@ -677,12 +677,12 @@ def test_a_missing_permission_is_not_waited_for(story: Story) -> None:
         (
             "away",
             "its controller has not taken it up within 30s",
-            "is the controller up? kubectl kagent rollout status agent/clock -n default says",
+            "does the controller act? kubectl kagent rollout status agent/clock -n default says",
         ),
         (
             "source not rendered",
             "its config hash is still {hash}, not the 123 of revision 4",
-            "is the controller up? kubectl kagent rollout status agent/clock -n default says",
+            "does the controller act? kubectl kagent rollout status agent/clock -n default says",
         ),
         (
             "refuses",

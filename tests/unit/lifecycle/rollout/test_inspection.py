@@ -40,8 +40,8 @@ QUOTA = 'pods "echo-6f5bf9d845-x" is forbidden: exceeded quota: one-pod, request
 NO_NODE = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
 
 
-def failed(*causes: Cause, line: str = LINE, code: int = 1) -> Progress:
-    return Progress("failed", line, causes, code)
+def failed(*causes: Cause, line: str = LINE) -> Progress:
+    return Progress("failed", line, causes)
 
 
 def held_up(*causes: Cause, line: str = LINE) -> Progress:
@@ -145,7 +145,7 @@ def test_controller_down() -> None:
     off = "the kagent controller is scaled to 0"
     for found, text in ((controller(0), down), (controller(0, wanted=0), off)):
         cause = Cause("ControllerDown", WHERE, text, DESCRIBE_CONTROLLER)
-        assert judge(unobserved(found)) == failed(cause, line=UNOBSERVED, code=5)
+        assert judge(unobserved(found)) == failed(cause, line=UNOBSERVED)
 
 
 def test_controller_that_is_nowhere_may_still_come() -> None:
@@ -357,7 +357,7 @@ def test_progress_deadline_with_the_pods_cause_and_next_step() -> None:
     assert progress.causes[0] == Cause(
         "ProgressDeadlineExceeded", "deployment/echo", "no progress for 600s", ""
     )
-    assert (progress.state, progress.exit_code) == ("failed", 1)
+    assert (progress.state, progress.causes[0].thresholds.exit_code) == ("failed", 1)
 
 
 def test_a_cause_is_named_once_for_all_pods_and_final_ones_come_first() -> None:
