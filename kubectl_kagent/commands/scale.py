@@ -12,6 +12,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
+from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
@@ -77,6 +78,8 @@ def scale(
     check_readable(cluster, workloads if waits else ())
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    if release and workloads[0].is_agent:
+        check_leaves_the_count(cluster, warn=terminal.warn)
     for workload in workloads:
         before = counts[workload.key]
         if replicas is None:

@@ -135,6 +135,25 @@ def controller(why: Mapping[str, str]) -> tuple[Need, ...]:
     )
 
 
+VERSION = (
+    Need(
+        SERVICE,
+        ("list",),
+        "find the controller",
+        "expects it where its chart puts it",
+        elsewhere=ALL_NAMESPACES,
+    ),
+    Need(
+        SERVICE,
+        ("get",),
+        "whether this kagent leaves the count alone",
+        "goes on, and says so",
+        name=CONTROLLER_SERVICE,
+        subresource="proxy",
+        elsewhere="the controller's",
+    ),
+)
+
 # Prometheus, and the controller's records.
 TURNS = (
     Need(

@@ -98,6 +98,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.COUNTS,
         needs.AUTOSCALED,
         needs.KEDA,
+        *needs.only_with("--release", needs.VERSION),
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
     ),
     "hibernate": (
@@ -124,6 +125,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(HPA, ("list",), "is there one already?"),
         Need(HPA, ("create",), "create the HPA"),
         needs.KEDA,
+        *needs.VERSION,
     ),
     "rollout history": (
         *needs.PAST,

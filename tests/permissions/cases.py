@@ -122,6 +122,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("logs mcpserver/server --session=none"),
     ),
     "scale": (
+        Case("scale agent/agent --release --dry-run=server"),
         Case("scale agent/agent --replicas=0"),
         Case("scale mcpserver/server --replicas=1"),
         Case("scale agents -l only=this --replicas=0"),

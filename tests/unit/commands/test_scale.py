@@ -9,11 +9,25 @@ import pytest
 
 from kubectl_kagent.app import Root
 from kubectl_kagent.errors import Unreachable
-from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, MODEL_CONFIG, SCALED_OBJECT
+from kubectl_kagent.model.resources import (
+    AGENT,
+    DEPLOYMENT,
+    HPA,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    SCALED_OBJECT,
+    SERVICE,
+)
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers
 from tests.objects import agent, hpa, mcp_server, model_config, reconcile, scaled_object, workload
+from tests.unit.backends.test_versions import controller
+
+
+@pytest.fixture(autouse=True)
+def _kagent_of_today(cluster: FakeCluster) -> None:
+    controller(cluster)
 
 
 @pytest.fixture
@@ -116,7 +130,7 @@ def test_expectations_that_do_not_hold(clock: FakeCluster, kagent: Kagent) -> No
     )
     code, out, err = kagent("scale", "clock", "--replicas=3", "--resource-version=1")
     assert (code, out) == (1, "")
-    assert "expected resource version to be 1, was 2" in err
+    assert "expected resource version to be 1, was 3" in err
     assert clock.writes == []
 
 
@@ -334,6 +348,42 @@ def test_what_sleeps_without_a_count_of_its_own_is_not_awake(cluster: FakeCluste
     kagent("scale", "clock", "--release")
     assert kagent("wake", "clock") == (0, "agent.kagent.dev/clock woken to 3\n", "")
     assert replicas(cluster) == 3
+
+
+def old_kagent(cluster: FakeCluster, version: str) -> None:
+    cluster.services["GET", "kagent/kagent-controller:8083/version"] = {"kagent_version": version}
+
+
+@pytest.mark.parametrize("version", ["0.9.0", "v0.9.3", "0.8.6"])
+def test_an_old_kagent_leaves_no_count_alone(clock: FakeCluster, kagent: Kagent, version: str) -> None:
+    old_kagent(clock, version)
+    assert kagent("scale", "clock", "--release") == (
+        1,
+        "",
+        f"error: kagent {version} sets the count to 1 where an Agent has none: nothing else can decide it\n"
+        "hint: kagent 0.9.4 and newer leave it alone; until then set a fixed count with kubectl kagent scale "
+        "TYPE/NAME --replicas=N\n",
+    )
+    assert replicas(clock) == 1
+    assert kagent("scale", "clock", "--replicas=2")[0] == 0
+
+
+@pytest.mark.parametrize("version", ["0.9.4", "0.10.0-beta.1", "1.0.0", "dev", ""])
+def test_a_newer_one_does_and_so_may_one_that_names_no_version(
+    clock: FakeCluster, kagent: Kagent, version: str
+) -> None:
+    old_kagent(clock, version)
+    assert kagent("scale", "clock", "--release")[:2] == (0, "agent.kagent.dev/clock released\n")
+
+
+def test_a_version_that_can_not_be_asked_is_said(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.remove(SERVICE, "kagent-controller", namespace="kagent")
+    code, out, err = kagent("scale", "clock", "--release")
+    assert (code, out) == (0, "agent.kagent.dev/clock released\n")
+    assert err.startswith(
+        "Warning: could not check that kagent is 0.9.4 or newer, which leaves the count alone: no kagent "
+        "controller service was found in any namespace\n"
+    )
 
 
 HPA_LABEL = "horizontalpodautoscaler.autoscaling/clock-hpa"
