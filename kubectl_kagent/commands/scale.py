@@ -13,6 +13,7 @@ from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_fa
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
 from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
+from kubectl_kagent.lifecycle.workloads.users import sessions_that_end
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
@@ -80,6 +81,8 @@ def scale(
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     if release and workloads[0].is_agent:
         check_leaves_the_count(cluster, warn=terminal.warn)
+    if replicas is not None:
+        _warn_of_sessions(cluster, workloads, counts, replicas)
     for workload in workloads:
         before = counts[workload.key]
         if replicas is None:
@@ -138,6 +141,7 @@ def hibernate(
     workloads = _workloads(cluster, target, selector, all_=all_)
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    _warn_of_sessions(cluster, workloads, counts, 0)
     for workload in workloads:
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
@@ -215,6 +219,20 @@ def wake(
             manager=manager,
         )
         terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
+
+
+def _warn_of_sessions(
+    cluster: Cluster, workloads: list[Workload], counts: dict[tuple[str, str], int], replicas: int
+) -> None:
+    """What becomes of the agents' sessions with MCP servers: each lives in one pod."""
+    servers = [each for each in workloads if not each.is_agent]
+    for line in sessions_that_end(cluster, [each for each in servers if counts[each.key] > replicas]):
+        terminal.warn(line)
+    for server in servers if replicas > 1 else ():
+        terminal.warn(
+            f"a session with {server.label} lives in one of its pods, and each request goes to any of "
+            f'{replicas}: unless it keeps no sessions, agents get "Session not found" now and then'
+        )
 
 
 def _workloads(

@@ -115,6 +115,13 @@ SOURCES = each(
 SOURCES = tuple(replace(need, without="says that it is not checked") for need in SOURCES)
 IDLE = (Need(HPA, ("list",), "who scaled it to 0", "leaves it out"), KEDA)
 
+USERS = Need(
+    AGENT,
+    ("list",),
+    "the agents whose sessions with an MCP server end",
+    "says that they are not known",
+)
+
 # As it stands in the URL of the API server's proxy, when kagent's release is called kagent.
 CONTROLLER_SERVICE = "kagent-controller:8083"
 

@@ -98,6 +98,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.COUNTS,
         needs.AUTOSCALED,
         needs.KEDA,
+        needs.USERS,
         *needs.only_with("--release", needs.VERSION),
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
     ),
@@ -105,6 +106,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *needs.NAMED,
         *needs.SELECTED,
         *needs.each(WORKLOADS, ("patch",), "set replicas, note the old count"),
+        needs.USERS,
         needs.COUNT,
         needs.COUNTS,
         needs.AUTOSCALED,
@@ -150,6 +152,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
         Need(DEPLOYMENT, ("list",), "several at once", needs.ONE_BY_ONE),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
+        needs.USERS,
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
     ),
     "top": (

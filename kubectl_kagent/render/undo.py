@@ -51,6 +51,8 @@ def announcement(planned: UndoPlan) -> Iterator[str]:
         text = f"revision {planned.target.number} was itself rolled back from"
         good = f"; the last good one is {planned.last_good.number}" if planned.last_good else ""
         yield f"Warning: {text} (in revision {planned.rolled_back_in}){good}"
+    if planned.changes_anything:
+        yield from (f"Warning: {line}" for line in planned.ending)
     for source in planned.sources:
         yield f"{'Warning: not restored' if source in planned.left else 'restoring'}: {describe(source)}"
     for note in dict.fromkeys(source.note for source in planned.sources if source.note):

@@ -89,6 +89,8 @@ def _pods(verb: str) -> Use:
 
 
 # Of each verb, in the order in which a rule is looked for: first where it can't do without.
+# Of a verb that lists agents to change them, and for an MCP server to name its users, the first goes first: it is
+# refused without that.
 CASES: dict[str, tuple[Case, ...]] = {
     "get agents|mcpservers": (
         Case("get agents"),
@@ -124,8 +126,9 @@ CASES: dict[str, tuple[Case, ...]] = {
     "scale": (
         Case("scale agent/agent --release --dry-run=server"),
         Case("scale agent/agent --replicas=0"),
-        Case("scale mcpserver/server --replicas=1"),
         Case("scale agents -l only=this --replicas=0"),
+        Case("scale mcpserver/server --replicas=1"),
+        Case("scale mcpserver/server --replicas=0 --dry-run=server"),
         Case("scale mcpservers -l only=this --replicas=1 --dry-run=server"),
         Case("scale agent/echo --replicas=1 --dry-run=server"),
         Case("scale agent/broken --replicas=1 --timeout=3s"),
@@ -135,8 +138,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "hibernate": (
         Case("hibernate agent/agent"),
-        Case("hibernate mcpserver/server --dry-run=server"),
         Case("hibernate agents -l only=this"),
+        Case("hibernate mcpserver/server --dry-run=server"),
         Case("hibernate mcpservers -l only=this --dry-run=server"),
         Case("hibernate agent/echo --dry-run=server"),
         Case("hibernate agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
@@ -198,8 +201,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "rollout restart": (
         Case("rollout restart agent/echo --dry-run=server"),
-        Case("rollout restart mcpserver/server --dry-run=server"),
         Case("rollout restart agents -l only=this"),
+        Case("rollout restart mcpserver/server --dry-run=server"),
         Case("rollout restart mcpservers -l only=this --dry-run=server"),
         Case("rollout restart agent/broken --timeout=5s"),
         Case("rollout restart agent/agent --timeout=3s", before=awake, after=asleep),

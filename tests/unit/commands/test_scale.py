@@ -23,6 +23,7 @@ from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers
 from tests.objects import agent, hpa, mcp_server, model_config, reconcile, scaled_object, workload
 from tests.unit.backends.test_versions import controller
+from tests.unit.lifecycle.workloads.test_users import TOLD, user
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +52,29 @@ def test_an_agent_by_each_of_its_names(clock: FakeCluster, kagent: Kagent, words
 def test_an_mcp_server(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(MCP_SERVER, mcp_server())
     result = kagent("scale", "mcp/datetime", "--replicas=2")
-    assert result == (0, "mcpserver.kagent.dev/datetime scaled\n", "")
+    assert result == (
+        0,
+        "mcpserver.kagent.dev/datetime scaled\n",
+        "Warning: a session with mcpserver.kagent.dev/datetime lives in one of its pods, and each request "
+        'goes to any of 2: unless it keeps no sessions, agents get "Session not found" now and then\n',
+    )
     assert workload(cluster, "datetime", MCP_SERVER).replicas == 2
+
+
+@pytest.mark.parametrize("words", [["scale", "--replicas=0"], ["hibernate"]])
+def test_the_agents_that_lose_an_mcp_server_are_named(
+    cluster: FakeCluster, kagent: Kagent, words: list[str]
+) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(AGENT, user("clock"))
+    done = "scaled" if words[0] == "scale" else "hibernated"
+    assert kagent(words[0], "mcp/datetime", *words[1:]) == (
+        0,
+        f"mcpserver.kagent.dev/datetime {done}\n",
+        f"Warning: {TOLD.format('clock')}\n",
+    )
+    assert kagent("scale", "mcp/datetime", "--replicas=1")[2] == ""  # more pods end nothing
+    assert kagent("hibernate", "clock")[2] == ""
 
 
 def test_several_at_once_by_name_by_label_and_all(cluster: FakeCluster, kagent: Kagent) -> None:

@@ -26,6 +26,7 @@ from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers, Story
 from tests.objects import agent, byo, config_map, mcp_server, model_config, workload
+from tests.unit.lifecycle.workloads.test_users import TOLD, user
 
 Object = dict[str, Any]
 
@@ -112,6 +113,16 @@ def test_an_mcp_server(story: Story, kagent: Kagent) -> None:
     label = "mcpserver.kagent.dev/datetime"
     assert kagent("rollback", "mcp/datetime") == (0, back(story, 1, 3, label), "")
     assert story.cluster.read(MCP_SERVER, "datetime")["spec"] == mcp_server()["spec"]
+
+
+def test_the_agents_that_use_an_undone_server_are_named(story: Story, kagent: Kagent) -> None:
+    story.add(MCP_SERVER, mcp_server())
+    story.add(AGENT, user("other"))
+    story.look("datetime", MCP_SERVER)
+    story.edit(MCP_SERVER, "datetime", {"deployment": {"image": "registry.example/datetime:2"}})
+    label = "mcpserver.kagent.dev/datetime"
+    warning = f"Warning: {TOLD.format('other')}\n"
+    assert kagent("rollback", "mcp/datetime") == (0, back(story, 1, 3, label), warning)
 
 
 def test_another_type_comes_back_and_the_count_stays(story: Story, kagent: Kagent) -> None:
