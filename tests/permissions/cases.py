@@ -89,8 +89,6 @@ def _pods(verb: str) -> Use:
 
 
 # Of each verb, in the order in which a rule is looked for: first where it can't do without.
-# Of a verb that lists agents to change them, and for an MCP server to name its users, the first goes first: it is
-# refused without that.
 CASES: dict[str, tuple[Case, ...]] = {
     "get agents|mcpservers": (
         Case("get agents"),
