@@ -96,13 +96,16 @@ def reconcile(
 ) -> None:
     """What the controllers do after a change: first the Deployment, then the workload's status."""
     live = workload(cluster, name, resource)
+    existing = [item for item in cluster.read_all(DEPLOYMENT) if item["metadata"]["name"] == name]
     replicas = 1 if live.replicas is None else live.replicas
+    if live.is_agent and live.replicas is None and existing:
+        replicas = existing[0]["spec"]["replicas"]  # kagent leaves it to whoever decides it
     template = {
         "metadata": {"annotations": {live.config_hash_annotation: config_hash}},
         "spec": {"containers": [{"name": "kagent", "image": image}]},
     }
     spec = {"replicas": replicas, "template": template}
-    if [item for item in cluster.read_all(DEPLOYMENT) if item["metadata"]["name"] == name]:
+    if existing:
         cluster.edit(DEPLOYMENT, name, {"spec": spec}, manager="controller")
     else:
         owner = {"apiVersion": resource.api_version, "kind": resource.kind, "name": name, "uid": live.uid}

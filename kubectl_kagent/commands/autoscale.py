@@ -15,6 +15,7 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.lifecycle.workloads.autoscaler import autoscale as create_autoscaler
 from kubectl_kagent.lifecycle.workloads.autoscaler import hpa_object
+from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
@@ -80,6 +81,8 @@ def autoscale(
         body = hpa_object(workload, minimum=minimum, maximum=maximum, cpu=cpu, memory=memory)
         terminal.changed(body, "autoscaled", output, dry_run)
         return
+    if workload.is_agent:
+        check_leaves_the_count(cluster, warn=terminal.warn)
     created = create_autoscaler(
         cluster,
         workload,

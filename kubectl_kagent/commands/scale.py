@@ -12,6 +12,8 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
+from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
+from kubectl_kagent.lifecycle.workloads.users import sessions_that_end
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
@@ -77,6 +79,10 @@ def scale(
     check_readable(cluster, workloads if waits else ())
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    if release and workloads[0].is_agent:
+        check_leaves_the_count(cluster, warn=terminal.warn)
+    if replicas is not None:
+        _warn_of_sessions(cluster, workloads, counts, replicas)
     for workload in workloads:
         before = counts[workload.key]
         if replicas is None:
@@ -107,7 +113,7 @@ def scale(
 
 @command(short_help="Scale to zero and remember the count")
 @options.targets
-@click.option("--force", is_flag=True, help="Scale even if an autoscaler targets the Deployment.")
+@click.option("--force", is_flag=True, help="Scale even if an autoscaler scales it up again.")
 @options.selector
 @options.everything
 @formats(*OBJECTS)
@@ -124,7 +130,9 @@ def hibernate(
     dry_run: str,
     manager: str,
 ) -> None:
-    """Scale to zero and remember the replica count for wake.
+    """Scale to zero and remember the replica count for wake, and whether an autoscaler decided it.
+
+    An HPA leaves alone what is scaled to zero; KEDA scales it up again unless its ScaledObject is paused.
 
     \b
     # scale every agent of the namespace to zero over the weekend
@@ -133,12 +141,13 @@ def hibernate(
     workloads = _workloads(cluster, target, selector, all_=all_)
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    _warn_of_sessions(cluster, workloads, counts, 0)
     for workload in workloads:
-        scaling.check_not_autoscaled(workload, scalers, force=force, warn=terminal.warn)
         if workload.replicas == 0:
             terminal.warn(f"{workload.label} already has no replicas")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
+        scaling.check_stays_asleep(workload, scalers, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster,
             workload,
@@ -171,17 +180,35 @@ def wake(
 ) -> None:
     """Restore the replica count that hibernate remembered, or 1 if there is none.
 
+    Where an autoscaler or "kubectl scale deploy" decided the count before, it does so again.
+
     \b
     kubectl kagent wake agent/datetime-agent
     """
     workloads = _workloads(cluster, target, selector, all_=all_)
     counts = scaling.current_counts(cluster, workloads)
+    asleep = [each for each in workloads if counts[each.key] == 0]
+    scalers = None
+    if any(scaling.sleeps_released(each) or each.replicas is None for each in asleep):
+        scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
+        scaler = scalers.get(workload.key) if scalers else None
         if counts[workload.key] != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
+        if workload.replicas is None and scaler and not scaler.leaves_zero:
+            terminal.warn(f"{scaler.label} decides the count of {workload.label}, and has it at 0")
+            terminal.changed(workload.obj, "unchanged", output, dry_run)
+            continue
         replicas = scaling.wake_replicas(workload)
+        if scaling.sleeps_released(workload) or (workload.replicas is None and scaler):
+            obj = scaling.wake_released(cluster, workload, replicas, dry_run=dry_run, manager=manager)
+            terminal.changed(obj, f"woken to {replicas} and released", output, dry_run)
+            if scalers is not None:
+                who = scaler.label if scaler else f"kubectl scale deploy {workload.name}"
+                terminal.say(f"from now on {who} decides its count")
+            continue
         done = scaling.scale(
             cluster,
             workload,
@@ -192,6 +219,20 @@ def wake(
             manager=manager,
         )
         terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
+
+
+def _warn_of_sessions(
+    cluster: Cluster, workloads: list[Workload], counts: dict[tuple[str, str], int], replicas: int
+) -> None:
+    """What becomes of the agents' sessions with MCP servers: each lives in one pod."""
+    servers = [each for each in workloads if not each.is_agent]
+    for line in sessions_that_end(cluster, [each for each in servers if counts[each.key] > replicas]):
+        terminal.warn(line)
+    for server in servers if replicas > 1 else ():
+        terminal.warn(
+            f"a session with {server.label} lives in one of its pods, and each request goes to any of "
+            f'{replicas}: unless it keeps no sessions, agents get "Session not found" now and then'
+        )
 
 
 def _workloads(

@@ -115,6 +115,13 @@ SOURCES = each(
 SOURCES = tuple(replace(need, without="says that it is not checked") for need in SOURCES)
 IDLE = (Need(HPA, ("list",), "who scaled it to 0", "leaves it out"), KEDA)
 
+USERS = Need(
+    AGENT,
+    ("list",),
+    "the agents whose sessions with an MCP server end",
+    "says that they are not known",
+)
+
 # As it stands in the URL of the API server's proxy, when kagent's release is called kagent.
 CONTROLLER_SERVICE = "kagent-controller:8083"
 
@@ -134,6 +141,25 @@ def controller(why: Mapping[str, str]) -> tuple[Need, ...]:
         *(Need(SERVICE, (verb,), text, name=CONTROLLER_SERVICE, **place) for verb, text in why.items()),
     )
 
+
+VERSION = (
+    Need(
+        SERVICE,
+        ("list",),
+        "find the controller",
+        "expects it where its chart puts it",
+        elsewhere=ALL_NAMESPACES,
+    ),
+    Need(
+        SERVICE,
+        ("get",),
+        "whether this kagent leaves the count alone",
+        "goes on, and says so",
+        name=CONTROLLER_SERVICE,
+        subresource="proxy",
+        elsewhere="the controller's",
+    ),
+)
 
 # Prometheus, and the controller's records.
 TURNS = (

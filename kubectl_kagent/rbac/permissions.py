@@ -98,12 +98,15 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.COUNTS,
         needs.AUTOSCALED,
         needs.KEDA,
+        needs.USERS,
+        *needs.only_with("--release", needs.VERSION),
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
     ),
     "hibernate": (
         *needs.NAMED,
         *needs.SELECTED,
         *needs.each(WORKLOADS, ("patch",), "set replicas, note the old count"),
+        needs.USERS,
         needs.COUNT,
         needs.COUNTS,
         needs.AUTOSCALED,
@@ -115,6 +118,8 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         *needs.each(WORKLOADS, ("patch",), "set replicas"),
         needs.COUNT,
         needs.COUNTS,
+        needs.AUTOSCALED,
+        needs.KEDA,
     ),
     "autoscale": (
         Need(AGENT, ("get", "patch"), "hand its replicas to the HPA"),
@@ -122,6 +127,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(HPA, ("list",), "is there one already?"),
         Need(HPA, ("create",), "create the HPA"),
         needs.KEDA,
+        *needs.VERSION,
     ),
     "rollout history": (
         *needs.PAST,
@@ -146,6 +152,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
         Need(DEPLOYMENT, ("list",), "several at once", needs.ONE_BY_ONE),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
+        needs.USERS,
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
     ),
     "top": (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kubectl_kagent.lifecycle.history.diff import FieldChange
+from kubectl_kagent.lifecycle.history.rendered import unrecorded
 from kubectl_kagent.lifecycle.history.undo import Restored, Undone
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.model.revision import Revision
@@ -50,6 +51,8 @@ def announcement(planned: UndoPlan) -> Iterator[str]:
         text = f"revision {planned.target.number} was itself rolled back from"
         good = f"; the last good one is {planned.last_good.number}" if planned.last_good else ""
         yield f"Warning: {text} (in revision {planned.rolled_back_in}){good}"
+    if planned.changes_anything:
+        yield from (f"Warning: {line}" for line in planned.ending)
     for source in planned.sources:
         yield f"{'Warning: not restored' if source in planned.left else 'restoring'}: {describe(source)}"
     for note in dict.fromkeys(source.note for source in planned.sources if source.note):
@@ -76,7 +79,7 @@ def foreseen(planned: UndoPlan) -> str:
 
 
 def outcome(done: Undone) -> str:
-    """What is true after the undo: rolled back only when the old config hash runs."""
+    """What is true after the undo: rolled back only when the old config hash is back."""
     planned, seen = done.planned, done.seen
     number, recorded = planned.target.number, _recorded(done.restored)
     if seen.is_back:
@@ -85,6 +88,11 @@ def outcome(done: Undone) -> str:
     found = f"config hash {seen.config_hash}, " if planned.spec_differs else ""
     if planned.left:
         return f"spec restored from revision {number}, but {_DIFFER} ({found}{recorded})"
+    if seen.expected:
+        return (
+            f"spec restored from revision {number} ({found}{recorded}; the config hash is not the "
+            f"{seen.expected} it had, because of what no revision holds: {unrecorded(planned.workload)})"
+        )
     return (
         f"spec restored from revision {number} ({found}{recorded}; that revision was never seen running, "
         "so there is no config hash to compare with)"

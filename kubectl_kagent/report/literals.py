@@ -16,6 +16,7 @@ from kubectl_kagent.model.pod import DEFAULT_CONTAINER
 from kubectl_kagent.model.trace import FAILED, Step, Turn
 from kubectl_kagent.model.workload import (
     AGENT_CONFIG_HASH,
+    HIBERNATED_RELEASED,
     HIBERNATED_REPLICAS,
     MCP_CONFIG_HASH,
     RESTARTED_AT,
@@ -35,6 +36,7 @@ ANNOTATIONS = {
     MCP_CONFIG_HASH,
     RESTARTED_AT,
     HIBERNATED_REPLICAS,
+    HIBERNATED_RELEASED,
     DEFAULT_CONTAINER,
 }
 # Where literals stand that may be secrets, by name: env, and headers that go out.

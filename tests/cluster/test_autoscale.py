@@ -87,7 +87,6 @@ def test_load_decides_the_replicas_and_nobody_fights_it(tools: Tools, api: ApiSe
     assert tools.kagent("scale", "agent/clock", "--replicas=2") == Done(
         1, "", REFUSAL.format(tools.namespace)
     )
-    assert tools.kagent("hibernate", "agent/clock") == Done(1, "", REFUSAL.format(tools.namespace))
     assert row(tools)[4] == "hpa 1-3"
 
     edit(api, "clock", {"description": "edited under load"})

@@ -133,6 +133,22 @@ def test_an_object_of_kubectl_apply_is_warned_about(tools: Tools, api: ApiServer
     assert read(api, "clock")["spec"]["description"] == "first"
 
 
+def test_the_next_apply_removes_what_only_the_undone_to_version_had(tools: Tools, api: ApiServer) -> None:
+    env = [{"name": "ONLY", "value": "first"}]
+    for text, more in (("first", {"env": env}), ("second", {})):
+        agent = parked("clock", **more)
+        agent["spec"]["description"] = text
+        tools.kubectl("apply", "-f", "-", stdin=json.dumps(agent))
+        wait_for(lambda: config_hash(api, "clock"), "the Deployment")
+        assert tools.kagent("rollout", "history", "clock").code == 0
+    assert tools.kagent("rollout", "undo", "agent/clock").code == 0
+    assert read(api, "clock")["spec"]["byo"]["deployment"]["env"] == env
+    agent["spec"]["description"] = "third"
+    tools.kubectl("apply", "-f", "-", stdin=json.dumps(agent))
+    spec = read(api, "clock")["spec"]
+    assert (spec["description"], "env" in spec["byo"]["deployment"]) == ("third", False)
+
+
 def test_another_type_of_agent_is_rolled_back_but_for_its_count(tools: Tools, api: ApiServer) -> None:
     create(api, key(), model_config(), declarative("clock"))
     before = read(api, "clock")["spec"]

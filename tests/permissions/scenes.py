@@ -27,7 +27,7 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, parse_time, revision_name
-from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT, Workload
+from kubectl_kagent.model.workload import HIBERNATED_RELEASED, REVISION_HISTORY_LIMIT, Workload
 from kubectl_kagent.observe.bundle import BUNDLE, DEFAULT_NAMESPACE, PART_OF, SELECTOR
 from tests.permissions.recording import Recording
 from tests.permissions.running import run
@@ -425,6 +425,20 @@ def awake(world: World) -> None:
 
 def asleep(world: World) -> None:
     _set_replicas(world, 0)
+
+
+def released_before(world: World) -> None:
+    """The agent sleeps, and nothing in its spec decided its count before."""
+    _note_released(world, "true")
+
+
+def released_by_nobody(world: World) -> None:
+    _note_released(world, None)
+
+
+def _note_released(world: World, value: str | None) -> None:
+    note = {"metadata": {"annotations": {HIBERNATED_RELEASED: value}}}
+    world.admin.merge_patch(AGENT, world.admin.namespace, "agent", note, manager="admin")
 
 
 def _set_replicas(world: World, replicas: int) -> None:

@@ -22,6 +22,7 @@ from tests.conftest import Kagent
 from tests.fake.agent import SESSION, request, row, talking, task, text, update, waiting
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Story
+from tests.unit.backends.test_versions import controller
 
 FULL = Path("/dev/full")
 full = pytest.mark.skipif(not FULL.exists(), reason="a disk that is always full is Linux's")
@@ -161,6 +162,7 @@ def test_a_change_that_can_not_be_told_is_made_all_the_same(
     words: tuple[str, ...],
     made: str,
 ) -> None:
+    controller(story.cluster)
     hash_ = story.look().revisions[0].config_hash
     with FULL.open("w") as disk, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", disk)

@@ -15,6 +15,8 @@ from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployments
 from kubectl_kagent.lifecycle.workloads.scaling import current_replicas
+from kubectl_kagent.lifecycle.workloads.users import sessions_that_end
+from kubectl_kagent.model.resources import MCP_SERVER
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
@@ -67,6 +69,9 @@ def restart(
     deployments = own_deployments(cluster, asked)
     counts = {each.key: current_replicas(each, deployments.get(each.key)) for each in workloads}
     rollout.check_readable(cluster, [each for each in workloads if counts[each.key]] if waits else ())
+    if targets.resource is MCP_SERVER:
+        for line in sessions_that_end(cluster, [each for each in workloads if counts[each.key]]):
+            terminal.warn(line)
     for workload in workloads:
         deployment = deployments.get(workload.key)
         if counts[workload.key] == 0:

@@ -107,7 +107,7 @@ def roll_back(
 ) -> bool:
     """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit).
 
-    Whether the config hash of that revision is back.
+    Whether all of that revision's config is back.
     """
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     notes = Notes()
@@ -129,7 +129,7 @@ def roll_back(
             follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
             with suppress(KagentError):  # the undo is done; only that its pods were ready is noted
                 history.update(cluster, done.workload, manager=manager)
-    return done.seen.is_back
+    return not planned.left
 
 
 def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubectl_kagent.model.workload import LAST_APPLIED, Workload, dig
 
 _ARGO_TRACKING = "argocd.argoproj.io/tracking-id"
@@ -11,8 +13,11 @@ _FLUX_HELM = "helm.toolkit.fluxcd.io/name"
 _HELM_RELEASE = "meta.helm.sh/release-name"
 
 
-def owner_warning(workload: Workload) -> str | None:
-    """What will undo an undo, and what to do about it; None when nobody is known to."""
+def owner_warning(workload: Workload, gained: Sequence[str] = ()) -> str | None:
+    """What will undo an undo, and what to do about it; None when nobody is known to.
+
+    ``gained`` are the paths of the fields that the undo brings back.
+    """
     labels, annotations = workload.labels, workload.annotations
     if _ARGO_TRACKING in annotations or _ARGO_INSTANCE in labels or _managed_by(workload, "argocd"):
         app = annotations.get(_ARGO_TRACKING, "").partition(":")[0] or labels.get(_ARGO_INSTANCE, "")
@@ -25,7 +30,13 @@ def owner_warning(workload: Workload) -> str | None:
     if _HELM_RELEASE in annotations:
         release = annotations[_HELM_RELEASE]
         return f"Helm release {release} owns this object: the next helm upgrade puts its own version back"
-    if LAST_APPLIED in annotations or _managed_by(workload, "kubectl", operation="Apply"):
+    if _managed_by(workload, "kubectl", operation="Apply"):
+        kept = f" and does not remove {', '.join(gained)}" if gained else ""
+        return (
+            "this object was made with kubectl apply --server-side: the next apply of another version finds "
+            f"conflicts where this rollback sets fields (--force-conflicts){kept}"
+        )
+    if LAST_APPLIED in annotations:
         return (
             "this object was made with kubectl apply: the next apply of the same file puts its version back"
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
-from kubectl_kagent.errors import AlreadyExists, NotFound, OtherServerError
+from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
+from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.lifecycle.history.rendered import rendered
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_at, observe_then
 from kubectl_kagent.model.note import Note
@@ -99,6 +101,8 @@ class Recording:
         """The revisions with ``missing`` added. Raises LookAgain for a number that is taken."""
         result = list(revisions)
         caused = self.cause and self.cause.of(missing, result[-1] if result else None)
+        if missing and result:
+            result[-1] = self._explain(result[-1], missing[0])
         for run in missing:
             is_live = run is missing[-1]
             cause = self.cause.text if self.cause and run is caused else ""
@@ -122,9 +126,24 @@ class Recording:
                 self.created.append(result[-1].name)
         return result
 
+    def _explain(self, before: Revision, first: Run) -> Revision:
+        """Note on the newest revision the cause that was written after the last look at it."""
+        new = annotated_cause.of_before(first.last.workload, first.first.changed_at, before)
+        if not new:
+            return before
+        where = (CONTROLLER_REVISION, self.workload.namespace, before.name)
+        with suppress(Forbidden, NotFound):  # what comes after it is recorded all the same
+            patched = self.cluster.merge_patch(
+                *where, {"metadata": {"annotations": new}}, manager=self.manager
+            )
+            return read_revision(patched)
+        return before
+
     def _body(self, run: Run, revisions: Sequence[Revision], cause: str, *, gap: bool) -> dict[str, Any]:
         newest = max([self._taken, *(revision.number for revision in revisions)])
-        annotations = {RECORDED_BY: self.manager}
+        before = revisions[-1] if revisions else None
+        workload, changed_at = run.last.workload, run.first.changed_at
+        annotations = {RECORDED_BY: self.manager, **annotated_cause.of_new(workload, changed_at, before)}
         earlier = [revision.number for revision in revisions if revision.hash == run.first.hash]
         if earlier:
             annotations[ROLLBACK_OF] = str(earlier[-1])

@@ -101,6 +101,13 @@ def _written(workload: Workload | None, deployment: Manifest | None) -> tuple[An
     return workload.obj.get("status"), config_hash(deployment, workload)
 
 
+def unrecorded(workload: Workload) -> str:
+    """What no revision holds, and the controllers render into the config hash all the same."""
+    if not workload.is_agent:
+        return "the controller"
+    return "a Secret that a server's headers use, or the controller"
+
+
 def template_hash(deployment: Mapping[str, Any]) -> str:
     """Digest of the pod template without the mark that a restart leaves."""
     template = dict(Deployment(deployment).template)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Conflict, Done, Incomplete, KagentError
+from kubectl_kagent.lifecycle.history import last_applied
 from kubectl_kagent.lifecycle.history.config_sources import find_source
 from kubectl_kagent.lifecycle.history.snapshots import Gone, look_at
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
@@ -33,13 +34,13 @@ def say_restored(done: Done, planned: UndoPlan, sources: Sequence[SharedSource] 
 
 def replace_spec(cluster: Cluster, planned: UndoPlan, *, dry_run: bool, manager: str) -> dict[str, Any]:
     """The object with the target's spec. Raises Conflict when it is not any more as the plan saw it."""
-    workload = planned.workload
+    workload = now = planned.workload
     place = (workload.resource, workload.namespace, workload.name)
-    version = workload.resource_version
     for _ in range(_TRIES):
         patch: list[dict[str, Any]] = [
-            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": now.resource_version},
             {"op": "replace", "path": "/spec", "value": dict(planned.spec)},
+            *last_applied.noted(now.obj, planned.gained),
         ]
         try:
             return cluster.json_patch(*place, patch, dry_run=dry_run, manager=manager)
@@ -51,7 +52,7 @@ def replace_spec(cluster: Cluster, planned: UndoPlan, *, dry_run: bool, manager:
             break
         if (now.uid, now.generation) != (workload.uid, workload.generation):
             break
-        version = now.resource_version  # only its status went on
+        # only its status or metadata went on
     raise Conflict(
         f"{workload.label} was changed by somebody else just now; nothing was rolled back",
         hint=f"look at it with kubectl kagent rollout history {planned.workload.typed}, then try again",
@@ -119,7 +120,11 @@ def _restoring(target: ConfigSource, now: Mapping[str, Any]) -> list[dict[str, A
     if target.reference.resource is CONFIG_MAP:
         others = now.get("data") or {} if target.reference.keys else {}
         data = {key: text for key, text in (others | content["data"]).items() if text is not None}
-        change = {"op": "add", "path": "/data", "value": data}
+        root, value, verb = "data", data, "add"
     else:
-        change = {"op": "replace", "path": "/spec", "value": content["spec"]}
-    return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}, change]
+        root, value, verb = "spec", content["spec"], "replace"
+    return [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {"op": verb, "path": f"/{root}", "value": value},
+        *last_applied.noted(now, last_applied.only_in({root: value}, {root: now.get(root) or {}})),
+    ]

@@ -11,6 +11,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
 from kubectl_kagent.errors import Expired, Forbidden, NotFound, OtherServerError, Unreadable
+from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
 from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Write, look_back, sight
@@ -223,12 +224,15 @@ def _tidied(
 def annotate_live(
     cluster: Objects, now: Observation, revisions: Sequence[Revision], *, manager: str
 ) -> Revision:
-    """Note on the live revision what shows only once kagent has rendered it: config hash, image, ready."""
+    """Note on the live revision what shows only later: config hash, image, time ready; its change cause.
+
+    The first three once kagent has rendered it; people write the cause after the change, as kubectl's are.
+    """
     live = revisions[-1]
-    if live.config_hash and live.ready_at:
-        return live
-    found = proven(cluster, now, until=clock.now())
-    new = {key: value for key, value in found.items() if not live.annotations.get(key)}
+    new = annotated_cause.of_live(now.workload, live)
+    if not (live.config_hash and live.ready_at):
+        found = proven(cluster, now, until=clock.now())
+        new |= {key: value for key, value in found.items() if not live.annotations.get(key)}
     if not new:
         return live
     patched = cluster.merge_patch(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.diff import difference, summary
+from kubectl_kagent.lifecycle.history.rendered import unrecorded
 from kubectl_kagent.model.deployment import config_hash, image
 from kubectl_kagent.model.revision import Revision, parse_time
 from kubectl_kagent.model.workload import Workload
@@ -53,11 +54,28 @@ def rows(
     bare = [row for config_hash, row in oldest.items() if config_hash not in known]
     merged: list[HistoryRow] = []
     rendered = {config_hash: row.changed_at for config_hash, row in oldest.items()}
+    before: HistoryRow | None = None
     for row in _recorded(workload, revisions, live, counts, rendered):
         while bare and bare[0].changed_at < row.changed_at:
-            merged.append(bare.pop(0))
+            merged.append(_explained(workload, bare.pop(0), before, all_seen=not row.gap_before))
         merged.append(row)
-    return merged + bare
+        before = row
+    all_seen = before is not None and before.live
+    return merged + [_explained(workload, row, before, all_seen=all_seen) for row in bare]
+
+
+def _explained(
+    workload: Workload, row: HistoryRow, before: HistoryRow | None, *, all_seen: bool
+) -> HistoryRow:
+    """A row of a ReplicaSet after that revision: when all changes were seen, none of them made it.
+
+    Unless it may be what the controller made of the revision itself, before its config hash was noted.
+    """
+    if not (all_seen and before and before.config_hash and row.config_hash):
+        return row
+    if before.rendered_at and before.rendered_at > row.changed_at:
+        return row
+    return replace(row, change=f"rendered anew without a recorded change: {unrecorded(workload)}")
 
 
 def _changed_at(row: HistoryRow) -> datetime:

@@ -26,6 +26,7 @@ from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Write
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
+from kubectl_kagent.model.deployment import config_hash
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.revision import ROLLBACK_OF, Revision
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
@@ -78,9 +79,20 @@ def roll_back(cluster: Cluster, planned: UndoPlan, *, manager: str, tell: Callab
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.sources)
         expected = "" if planned.left else expected_hash(planned.past, planned.target)
-        seen = verify(cluster, workload, planned.target, expected=expected, now=done.now)
+        seen = verify(
+            cluster,
+            workload,
+            planned.target,
+            expected=expected,
+            now=done.now,
+            with_sources_since=_config_hash_before(planned) if planned.restored else None,
+        )
         tell(*_note_what_was_seen(cluster, planned, done, seen, manager=manager))
         return Undone(planned, done, seen)
+
+
+def _config_hash_before(planned: UndoPlan) -> str:
+    return config_hash(planned.past.now.deployment, planned.workload)
 
 
 def change_cause(planned: UndoPlan) -> str:

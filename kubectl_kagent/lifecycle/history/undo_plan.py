@@ -9,20 +9,21 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
-from kubectl_kagent.errors import Forbidden, NotFound
+from kubectl_kagent.errors import NotFound
 from kubectl_kagent.lifecycle.history.config_sources import ReadSource, read_source
 from kubectl_kagent.lifecycle.history.diff import FieldChange, source_changes
 from kubectl_kagent.lifecycle.history.gitops import owner_warning
+from kubectl_kagent.lifecycle.history.last_applied import only_in, paths
 from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.workloads.users import sessions_that_end, users
 from kubectl_kagent.model.resources import (
-    AGENT,
     CONFIG_MAP,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
     Resource,
 )
 from kubectl_kagent.model.revision import ConfigSource, Revision
-from kubectl_kagent.model.workload import Reference, Workload, with_replicas
+from kubectl_kagent.model.workload import Workload, with_replicas
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.
 _RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
@@ -62,13 +63,17 @@ class SharedSource:
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """An undo before it is done. ``sources`` are the shared ones that differ from the target's."""
+    """An undo before it is done. ``sources`` are the shared ones that differ from the target's.
+
+    ``ending`` says which agents' sessions with a tool server end.
+    """
 
     past: History
     target: Revision
     spec: Mapping[str, Any]
     sources: tuple[SharedSource, ...]
     with_sources: bool = False
+    ending: tuple[str, ...] = ()
 
     @property
     def workload(self) -> Workload:
@@ -80,6 +85,13 @@ class UndoPlan:
         """Whether the restored spec differs from the live one, apart from the replica count."""
         workload = self.workload
         return _bare(workload.resource, self.spec) != _bare(workload.resource, workload.spec)
+
+    @property
+    def gained(self) -> dict[str, Any]:
+        """The fields that the restored spec has and the live one does not, below ``spec``."""
+        resource = self.workload.resource
+        then, now = _bare(resource, self.spec), _bare(resource, self.workload.spec)
+        return only_in({"spec": then}, {"spec": now})
 
     @property
     def restored(self) -> tuple[SharedSource, ...]:
@@ -99,7 +111,7 @@ class UndoPlan:
     @property
     def owner_warning(self) -> str | None:
         """Which tool will undo the undo, and what to do about it; None when there is none."""
-        return owner_warning(self.workload)
+        return owner_warning(self.workload, tuple(paths(self.gained)))
 
     @property
     def rolled_back_in(self) -> int | None:
@@ -162,15 +174,16 @@ def plan(cluster: Cluster, past: History, target: Revision, *, with_sources: boo
     spec = with_replicas(target.spec, path, workload.replicas)
     shared = []
     differ = _differing(cluster, past, target)
-    users = _users(cluster, workload, [source for source, _, _ in differ])
+    used = users(cluster, workload, [source.reference for source, _, _ in differ]) if differ else {}
     for source, found, changes in differ:
         elsewhere = source.reference.namespace != workload.namespace
-        others, note = users[source.reference]
+        others, note = used[source.reference]
         for secret in (False, True):  # one may be restored and the other not
             part = tuple(change for change in changes if (change.path == "secret") == secret)
             if part:
                 shared.append(SharedSource(source, found.source, found.obj, part, others, note, elsewhere))
-    return UndoPlan(past, target, spec, tuple(shared), with_sources)
+    ending = sessions_that_end(cluster, [] if workload.is_agent else [workload])
+    return UndoPlan(past, target, spec, tuple(shared), with_sources, tuple(ending))
 
 
 def _replicas_path(resource: Resource, spec: Mapping[str, Any]) -> tuple[str, ...]:
@@ -204,42 +217,3 @@ def _differing(
     )
     changes = [source_changes([each.source], [source]) for source, each in zip(then, found, strict=True)]
     return [differs for differs in zip(then, found, changes, strict=True) if differs[2]]
-
-
-def _users(
-    cluster: Cluster, workload: Workload, sources: Sequence[ConfigSource]
-) -> dict[Reference, tuple[tuple[str, ...], str]]:
-    """Other agents that use each source, and a note when those elsewhere may not be listed."""
-    references = [source.reference for source in sources]
-    # what is of no use in another namespace is used from nowhere else
-    shared = {ref for ref in references if ref.resource not in (MODEL_CONFIG, CONFIG_MAP)}
-    agents, note = _agents(cluster, {ref.namespace for ref in references}, everywhere=bool(shared))
-    used: dict[tuple[Resource, str, str], list[str]] = {}
-    for agent in agents:
-        own = agent.namespace == workload.namespace
-        name = agent.name if own else f"{agent.namespace}/{agent.name}"
-        for key in {_key(ref) for ref in agent.references()} if agent.uid != workload.uid else ():
-            used.setdefault(key, []).append(name)
-    return {
-        ref: (tuple(sorted(used.get(_key(ref), ()))), note if ref in shared else "") for ref in references
-    }
-
-
-def _key(reference: Reference) -> tuple[Resource, str, str]:
-    return reference.resource, reference.namespace, reference.name
-
-
-def _agents(cluster: Cluster, namespaces: set[str], *, everywhere: bool) -> tuple[list[Workload], str]:
-    """The agents of the cluster, or of these namespaces; a note when it had to be these."""
-    each: list[str | None] = [*sorted(namespaces)]
-    note = ""
-    try:
-        listings = side_by_side(
-            lambda namespace: cluster.list_objects(AGENT, namespace), [None] if everywhere else each
-        )
-    except Forbidden as error:
-        if not everywhere:
-            raise
-        note = f"agents of other namespaces may use it too: {error.explained}"
-        listings = side_by_side(lambda namespace: cluster.list_objects(AGENT, namespace), each)
-    return [Workload(AGENT, item) for listing in listings for item in listing["items"]], note

@@ -22,14 +22,14 @@ RENDER_TIMEOUT = 30.0
 
 
 def expected_hash(past: History, target: Revision) -> str:
-    """The config hash that the target's content had when it ran; empty when it never ran while seen."""
-    same = (target, *(revision for revision in past.revisions if revision.hash == target.hash))
+    """The config hash that the target's content had when it last ran; empty when it never ran while seen."""
+    same = (*(each for each in reversed(past.revisions) if each.hash == target.hash), target)
     return next((revision.config_hash for revision in same if revision.config_hash), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The config hash that the Deployment has after an undo, and the one it should have (empty: unknown).
+    """The config hash that the Deployment has after an undo, and the one the target had (empty: unknown).
 
     ``deployment`` is None when it may be made from a later spec.
     """
@@ -64,13 +64,15 @@ def verify(
     *,
     expected: str,
     now: Observation | None = None,
+    with_sources_since: str | None = None,
 ) -> Verified:
     """Wait until the controller has rendered ``workload``, as restored, and compare the config hash.
 
     ``expected`` is the hash the target had; empty when that is not known or can't come back. ``now`` is what
-    was just seen of the workload. Raises TimedOut when the controller does not take the spec up, or the
-    expected hash does not appear. What fails meanwhile may pass: only the last look's failure is raised, and
-    what only a person can mend.
+    was just seen of the workload. A spec that the controller has observed is rendered, whatever the hash.
+    Whether restored sources are, the hash alone shows: ``with_sources_since`` is the one before them (None:
+    there are none). Raises TimedOut when the controller does not take it up. What fails meanwhile may pass:
+    only the last look's failure is raised, and what only a person can mend.
     """
     deadline = clock.monotonic() + RENDER_TIMEOUT
     while True:
@@ -84,7 +86,9 @@ def verify(
                 raise
         else:
             rendered = look.observed and look.config_hash and not look.refused
-            if rendered and (not expected or look.config_hash == expected):
+            as_expected = not expected or look.config_hash == expected
+            sources_in = with_sources_since is None or (late and look.config_hash != with_sources_since)
+            if rendered and (as_expected or (sources_in and not look.edited)):
                 return Verified(look.config_hash, expected, None if look.edited else look.deployment)
             if late:
                 raise _not_verified(workload, target, look, expected)
@@ -122,7 +126,7 @@ def _not_verified(workload: Workload, target: Revision, look: _Look, expected: s
     if not look.observed:
         return TimedOut(
             f"its controller has not taken it up within {RENDER_TIMEOUT:g}s",
-            hint=f"is the controller up? kubectl kagent rollout status {workload.typed} says",
+            hint=f"does the controller act? kubectl kagent rollout status {workload.typed} says",
         )
     if look.refused or not look.config_hash:
         return TimedOut(
@@ -135,7 +139,6 @@ def _not_verified(workload: Workload, target: Revision, look: _Look, expected: s
             hint=f"kubectl kagent rollout history {workload.typed} shows who",
         )
     return TimedOut(
-        f"the config hash is {look.config_hash}, not the {expected} it had",
-        hint="something outside the spec differs: "
-        f"kubectl kagent rollout diff {workload.typed} {target.number}",
+        f"its config hash is still {look.config_hash}, not the {expected} of revision {target.number}",
+        hint=f"does the controller act? kubectl kagent rollout status {workload.typed} says",
     )

@@ -28,6 +28,15 @@ class Thresholds:
     final: float | None = None
     exit_code: int = 1
 
+    @property
+    def tells_at_once(self) -> bool:
+        """Whether one look, or some seconds of it, is enough to say that the rollout has failed."""
+        return self.final is not None and self.final <= _SECONDS_OF_A_LOOK
+
+
+_SECONDS_OF_A_LOOK = 10
+# A controller that has not acted by then hangs, or looks elsewhere; one with thousands of agents is slow.
+_HANGS = 300
 
 # The kinds are the kubelet's, the scheduler's and the controllers' own reasons where they have one.
 _THRESHOLDS = {
@@ -47,22 +56,29 @@ _THRESHOLDS = {
     "FailedMount": Thresholds(named=3),
     "FailedCreatePodSandBox": Thresholds(named=3),
     "ControllerDown": Thresholds(final=10, exit_code=5),
-    "ControllerNotFound": Thresholds(named=5),
-    "NotObserved": Thresholds(named=5),
+    "ControllerNotFound": Thresholds(named=5, final=_HANGS, exit_code=5),
+    "NotObserved": Thresholds(named=5, final=_HANGS, exit_code=5),
     # longer than it takes to be sure of a change that renders to the same as before
-    "SourceNotObserved": Thresholds(named=15),
+    "SourceNotObserved": Thresholds(named=15, final=_HANGS, exit_code=5),
 }
+
+
+_RESTARTS_THAT_HEAL = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What holds a rollout up. ``where`` is the object, like ``pod/NAME``; ``log`` its last words."""
+    """What holds a rollout up. ``where`` is the object, like ``pod/NAME``; ``log`` its last words.
+
+    ``may_heal``: it is too early to say that it stays, whatever its kind.
+    """
 
     kind: str
     where: str
     text: str
     hint: str
     log: tuple[str, ...] = ()
+    may_heal: bool = False
 
     @property
     def line(self) -> str:
@@ -70,7 +86,7 @@ class Cause:
 
     @property
     def thresholds(self) -> Thresholds:
-        return _THRESHOLDS.get(self.kind, Thresholds())
+        return Thresholds() if self.may_heal else _THRESHOLDS.get(self.kind, Thresholds())
 
 
 def causes_unobserved(view: View) -> Iterator[Cause]:
@@ -105,7 +121,8 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
             where,
             f"{controllers.name} runs, but has not looked at the newest {newest}",
             f"does it watch namespace {workload.namespace}? its log says: "
-            f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}",
+            f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}; if it hangs: "
+            f"kubectl rollout restart deployment/{metadata['name']} -n {metadata['namespace']}",
         )
         return
     wanted = Deployment(best).counts.wanted
@@ -210,7 +227,11 @@ def _container(pod: Manifest, status: Manifest, view: View) -> Iterator[Cause]:
 
 
 def _crash(pod: Manifest, status: Manifest, ended: Manifest, view: View) -> Cause:
-    """A container that ended: final once the kubelet holds it back, which it does from the second time on."""
+    """A container that ended: final once the kubelet holds it back after four runs, unless memory was short.
+
+    It waits 10 and 20 seconds before the third and the fourth: an agent whose tool server comes half a minute
+    later heals, and one that can't start is known before a minute is over.
+    """
     name, container = pod["metadata"]["name"], status["name"]
     restarts = int(status.get("restartCount", 0))
     looping = dig(status, "state", "waiting", "reason") == "CrashLoopBackOff"
@@ -229,6 +250,7 @@ def _crash(pod: Manifest, status: Manifest, ended: Manifest, view: View) -> Caus
         text,
         hint,
         tuple(_printable(line) for line in view.logs.get((name, container), ())),
+        may_heal=looping and restarts < _RESTARTS_THAT_HEAL and ended.get("reason") != "OOMKilled",
     )
 
 

@@ -44,15 +44,11 @@ class RolloutFailed(KagentError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rollout is: what has come of it, or what it waits for.
-
-    ``exit_code`` is what a failed one ends with; causes: the final ones first.
-    """
+    """How far a rollout is: what has come of it, or what it waits for. Causes: the final ones first."""
 
     state: Literal["done", "waiting", "failed"]
     what: str
     causes: tuple[Cause, ...] = ()
-    exit_code: int = 0
 
     @property
     def message(self) -> str:
@@ -92,10 +88,8 @@ def judge(view: View) -> Progress:
 
 
 def _unfinished(line: str, causes: tuple[Cause, ...]) -> Progress:
-    for cause in causes:
-        if cause.thresholds.final is not None:
-            return Progress("failed", line, causes, cause.thresholds.exit_code)
-    return Progress("waiting", line, causes)
+    failed = any(cause.thresholds.tells_at_once for cause in causes)
+    return Progress("failed" if failed else "waiting", line, causes)
 
 
 def _remaining(workload: Workload, deployment: Deployment) -> str:
@@ -134,7 +128,8 @@ def show(cluster: Cluster, workload: Workload, voice: Voice, *, revision: int = 
         voice.warn(note.line)
     voice.say(progress.message)
     if progress.state == "failed":
-        raise _failure(workload, progress)
+        final = next(cause for cause in progress.causes if cause.thresholds.tells_at_once)
+        raise _failure(workload, progress, final)
     for cause in progress.causes:
         voice.warn(cause.line)
 
@@ -224,8 +219,8 @@ def wait(
         else:
             lost = None
             progress = judge(view)
-            if telling.final(view, progress, now):
-                raise _failure(workload, progress)
+            if final := telling.final(view, progress, now):
+                raise _failure(workload, progress, final)
             if progress.state == "done":
                 return Deployment(view.deployment).counts.wanted if view.deployment else 0
             if now >= deadline:
@@ -242,8 +237,8 @@ class _Telling:
         self._since: dict[tuple[str, str], float] = {}
         self._said: set[tuple[str, ...]] = set()
 
-    def final(self, view: View, progress: Progress, now: float) -> bool:
-        """Say what is new; whether a cause has lasted long enough to give up."""
+    def final(self, view: View, progress: Progress, now: float) -> Cause | None:
+        """Say what is new; the cause that has lasted long enough to give up, if one has."""
         for note in view.notes:  # before the line: what was not checked is not to be read as success
             self.once(note.line)
         if progress.message != self._line:
@@ -255,12 +250,12 @@ class _Telling:
             lasted, thresholds = now - self._since[key], cause.thresholds
             if thresholds.final is not None and lasted >= thresholds.final:
                 self._last_words(cause)
-                return True
+                return cause
             if lasted >= thresholds.named and key not in self._said:
                 self._said.add(key)
                 self._voice.warn(cause.line)
                 self._last_words(cause)
-        return False
+        return None
 
     def once(self, text: str, *more: str) -> None:
         """Warn of ``text``, with ``more`` lines below it, unless just that was said before."""
@@ -304,9 +299,9 @@ def _require_pods(workload: Workload, pods: int) -> None:
         )
 
 
-def _failure(workload: Workload, progress: Progress) -> KagentError:
+def _failure(workload: Workload, progress: Progress, final: Cause) -> KagentError:
     reasons, hint = _reasons(progress)
-    if progress.exit_code == Unreachable.exit_code:
+    if final.thresholds.exit_code == Unreachable.exit_code:
         return Unreachable(f"{_quoted(workload)} is not being rolled out: {reasons}", hint)
     return RolloutFailed(f"{_quoted(workload)} failed to roll out: {reasons}", hint)
 

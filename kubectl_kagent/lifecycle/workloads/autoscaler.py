@@ -13,6 +13,8 @@ from kubectl_kagent.lifecycle.workloads.deployment import Foreign, own_deploymen
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
 from kubectl_kagent.model.workload import Workload, dig
 
+_KEDA_PAUSES = {"autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas"}
+
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
@@ -27,6 +29,19 @@ class Autoscaler:
     @property
     def label(self) -> str:
         return self.resource.label(self.name)
+
+    @property
+    def leaves_zero(self) -> bool:
+        """Whether it does nothing to a Deployment that is scaled to 0.
+
+        An HPA switches itself off there, unless 0 is within its limits. KEDA scales up from 0 itself, beside
+        the HPA that it makes, unless it is paused.
+        """
+        if self.resource is SCALED_OBJECT:
+            annotations = dig(self.obj, "metadata", "annotations") or {}
+            return bool(_KEDA_PAUSES & annotations.keys())
+        labels = dig(self.obj, "metadata", "labels") or {}
+        return self.minimum > 0 and labels.get("app.kubernetes.io/managed-by") != "keda-operator"
 
 
 def autoscalers(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str], Autoscaler]:
@@ -43,7 +58,7 @@ def autoscalers(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str]
             found[item["metadata"]["namespace"], spec["scaleTargetRef"]["name"]] = Autoscaler(
                 HPA,
                 item["metadata"]["name"],
-                int(spec.get("minReplicas") or 1),
+                1 if spec.get("minReplicas") is None else int(spec["minReplicas"]),
                 int(spec["maxReplicas"]),
                 item,
             )

@@ -22,7 +22,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, LABEL_KIND, parse_time
 from kubectl_kagent.model.stage import status_of
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Workload, dig, with_replicas
 
 T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
@@ -157,7 +157,7 @@ def overview(
         autoscaler=autoscaler,
         model=model,
         tools=sum(len(tool.tools) for tool in workload.tools),
-        revision=_revision(revision, config_hash),
+        revision=_revision(workload, revision, config_hash),
         config_hash=config_hash,
         image=deployment.image if deployment else "",
         state=status_of(workload, deployment).text,
@@ -166,12 +166,25 @@ def overview(
     )
 
 
-def _revision(revision: Mapping[str, Any] | None, config_hash: str) -> str:
-    """The newest revision's number, unless something else runs than it recorded."""
+def _revision(workload: Workload, revision: Mapping[str, Any] | None, config_hash: str) -> str:
+    """The newest revision's number; when something else runs than it recorded, what is known of that."""
     if revision is None:
         return ""
     recorded = str(dig(revision, "metadata", "annotations", CONFIG_HASH) or "")
-    return "" if recorded and recorded != config_hash else str(revision.get("revision") or "")
+    number = str(revision.get("revision") or "")
+    if not recorded or recorded == config_hash:
+        return number
+    # a source that was changed and not recorded yet can't be told from what no revision holds
+    return f"{number}, rendered anew" if _has_spec_of(workload, revision) else "not recorded"
+
+
+def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
+    """Whether the workload's spec, apart from its replica count, is the one that was recorded."""
+    recorded = dig(revision, "data", "spec")
+    if not isinstance(recorded, Mapping):
+        return False
+    path = workload.deployment_path
+    return with_replicas(workload.spec, path, None) == with_replicas(recorded, path, None)
 
 
 def _revisions(cluster: Cluster, resource: Resource, namespace: str | None) -> list[Mapping[str, Any]]:

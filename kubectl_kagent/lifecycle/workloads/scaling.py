@@ -6,14 +6,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound
+from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound, TimedOut, done_so_far
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers, must_have, release
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployments
-from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload, dig, whole_number, with_replicas
+from kubectl_kagent.model.resources import SCALED_OBJECT
+from kubectl_kagent.model.workload import (
+    HIBERNATED_RELEASED,
+    HIBERNATED_REPLICAS,
+    Workload,
+    dig,
+    whole_number,
+    with_replicas,
+)
 
 Warn = Callable[[str], None]
 
+_RENDER_TIMEOUT = 30.0
 _LOOKS = 5  # a controller writes an object's status a few times after each change of its spec
 
 
@@ -86,6 +96,35 @@ def check_not_autoscaled(
     warn(f"{limits}; the two will fight until --release gives the count back")
 
 
+def check_stays_asleep(
+    workload: Workload,
+    scalers: Mapping[tuple[str, str], Autoscaler] | None,
+    *,
+    force: bool,
+    warn: Warn,
+) -> None:
+    """Raise KagentError when one of these autoscalers would wake it at once, unless ``force`` (then warn)."""
+    found = scalers.get(workload.key) if scalers else None
+    if found is None:
+        return
+    if found.leaves_zero:
+        warn(f"{found.label} leaves it at 0, and decides again once it is woken")
+        return
+    woken = f"{found.label} scales it up again as soon as there is work"
+    if not force:
+        pause = ""
+        if found.resource is SCALED_OBJECT:
+            pause = (
+                f"pause it first: kubectl annotate {found.label} -n {workload.namespace} "
+                "autoscaling.keda.sh/paused-replicas=0; or "
+            )
+        raise KagentError(
+            f"{workload.label} would not stay asleep: {woken}",
+            hint=f"{pause}hibernate all the same with --force",
+        )
+    warn(woken)
+
+
 def scale(
     cluster: Cluster,
     workload: Workload,
@@ -136,7 +175,8 @@ def _patch(
     if expect.replicas is not None or expect.resource_version or note:  # the count may be another by now
         body["metadata"]["resourceVersion"] = workload.resource_version
     if note or (not remember and HIBERNATED_REPLICAS in workload.annotations):
-        body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note}
+        released = "true" if note and workload.is_agent and workload.replicas is None else None
+        body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note, HIBERNATED_RELEASED: released}
     return body
 
 
@@ -153,6 +193,42 @@ def _check(workload: Workload, replicas: int, expect: Expect) -> None:
 def wake_replicas(workload: Workload) -> int:
     """The count to wake to: what hibernate noted, else 1."""
     return whole_number(workload.annotations.get(HIBERNATED_REPLICAS)) or 1
+
+
+def sleeps_released(workload: Workload) -> bool:
+    """Whether something else decided its count before it was hibernated."""
+    return not workload.replicas and HIBERNATED_RELEASED in workload.annotations
+
+
+def wake_released(
+    cluster: Cluster, workload: Workload, replicas: int, *, dry_run: str, manager: str
+) -> Mapping[str, Any]:
+    """Give the Deployment that many pods through the CR, and take the count out of it again.
+
+    An HPA leaves a Deployment at 0, and kagent puts any count but the CR's back. Raises Incomplete when the
+    count could not be released.
+    """
+    if dry_run == "client":
+        return {**workload.obj, "spec": with_replicas(workload.spec, workload.deployment_path, None)}
+    if dry_run == "server":
+        return release(cluster, workload, dry_run=True, manager=manager)
+    expect = Expect(replicas=0)
+    done = scale(cluster, workload, replicas, before=0, expect=expect, dry_run=dry_run, manager=manager)
+    again = f"kubectl kagent scale {workload.typed} --release"
+    with done_so_far(f"{workload.label} is woken to {replicas}, its count not released yet", again):
+        _await_pods_wanted(cluster, Workload(workload.resource, done.obj))
+        return release(cluster, workload, dry_run=False, manager=manager)
+
+
+def _await_pods_wanted(cluster: Cluster, workload: Workload) -> None:
+    deadline = clock.monotonic() + _RENDER_TIMEOUT
+    while True:
+        deployment = own_deployments(cluster, [workload])[workload.key]
+        if not isinstance(deployment, NotFound) and dig(deployment, "spec", "replicas"):
+            return
+        if clock.monotonic() >= deadline:
+            raise TimedOut(f"its controller has not taken it up within {_RENDER_TIMEOUT:g}s")
+        clock.sleep(0.2)
 
 
 def release_replicas(

@@ -13,10 +13,16 @@ from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, HPA, MCP_SERVER, S
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, byo, hpa, mcp_server, reconcile, scaled_object, taken_name, workload
+from tests.unit.backends.test_versions import controller
 
 Object = dict[str, Any]
 DONE = "horizontalpodautoscaler.autoscaling/clock autoscaled\n"
 FLAGS = ("--min=2", "--max=5", "--cpu=70%")
+
+
+@pytest.fixture(autouse=True)
+def _kagent_of_today(cluster: FakeCluster) -> None:
+    controller(cluster)
 
 
 @pytest.fixture
@@ -274,3 +280,10 @@ def test_an_autoscaler_of_other_limits_is_another_one(clock: FakeCluster, kagent
     assert (code, out) == (1, "")
     assert err.startswith("error: agent.kagent.dev/clock already has an autoscaler: ")
     assert workload(clock).replicas == 3
+
+
+def test_not_with_a_kagent_that_sets_the_count_itself(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.services["GET", "kagent/kagent-controller:8083/version"] = {"kagent_version": "0.9.3"}
+    code, out, err = kagent("autoscale", "clock", "--max=3", "--cpu=70%")
+    assert (code, out, clock.read_all(HPA)) == (1, "", [])
+    assert err.startswith("error: kagent 0.9.3 sets the count to 1 where an Agent has none")

@@ -9,10 +9,26 @@ import pytest
 
 from kubectl_kagent.app import Root
 from kubectl_kagent.errors import Unreachable
-from kubectl_kagent.model.resources import AGENT, HPA, MCP_SERVER, MODEL_CONFIG
+from kubectl_kagent.model.resources import (
+    AGENT,
+    DEPLOYMENT,
+    HPA,
+    MCP_SERVER,
+    MODEL_CONFIG,
+    SCALED_OBJECT,
+    SERVICE,
+)
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
-from tests.objects import agent, hpa, mcp_server, model_config, reconcile, workload
+from tests.fake.controllers import Controllers
+from tests.objects import agent, hpa, mcp_server, model_config, reconcile, scaled_object, workload
+from tests.unit.backends.test_versions import controller
+from tests.unit.lifecycle.workloads.test_users import TOLD, user
+
+
+@pytest.fixture(autouse=True)
+def _kagent_of_today(cluster: FakeCluster) -> None:
+    controller(cluster)
 
 
 @pytest.fixture
@@ -36,8 +52,29 @@ def test_an_agent_by_each_of_its_names(clock: FakeCluster, kagent: Kagent, words
 def test_an_mcp_server(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(MCP_SERVER, mcp_server())
     result = kagent("scale", "mcp/datetime", "--replicas=2")
-    assert result == (0, "mcpserver.kagent.dev/datetime scaled\n", "")
+    assert result == (
+        0,
+        "mcpserver.kagent.dev/datetime scaled\n",
+        "Warning: a session with mcpserver.kagent.dev/datetime lives in one of its pods, and each request "
+        'goes to any of 2: unless it keeps no sessions, agents get "Session not found" now and then\n',
+    )
     assert workload(cluster, "datetime", MCP_SERVER).replicas == 2
+
+
+@pytest.mark.parametrize("words", [["scale", "--replicas=0"], ["hibernate"]])
+def test_the_agents_that_lose_an_mcp_server_are_named(
+    cluster: FakeCluster, kagent: Kagent, words: list[str]
+) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(AGENT, user("clock"))
+    done = "scaled" if words[0] == "scale" else "hibernated"
+    assert kagent(words[0], "mcp/datetime", *words[1:]) == (
+        0,
+        f"mcpserver.kagent.dev/datetime {done}\n",
+        f"Warning: {TOLD.format('clock')}\n",
+    )
+    assert kagent("scale", "mcp/datetime", "--replicas=1")[2] == ""  # more pods end nothing
+    assert kagent("hibernate", "clock")[2] == ""
 
 
 def test_several_at_once_by_name_by_label_and_all(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -115,7 +152,7 @@ def test_expectations_that_do_not_hold(clock: FakeCluster, kagent: Kagent) -> No
     )
     code, out, err = kagent("scale", "clock", "--replicas=3", "--resource-version=1")
     assert (code, out) == (1, "")
-    assert "expected resource version to be 1, was 2" in err
+    assert "expected resource version to be 1, was 3" in err
     assert clock.writes == []
 
 
@@ -335,10 +372,147 @@ def test_what_sleeps_without_a_count_of_its_own_is_not_awake(cluster: FakeCluste
     assert replicas(cluster) == 3
 
 
-def test_hibernate_leaves_an_autoscaled_agent_alone(clock: FakeCluster, kagent: Kagent) -> None:
-    clock.add(HPA, hpa("clock"))
-    assert kagent("hibernate", "clock")[0] == 1
+def old_kagent(cluster: FakeCluster, version: str) -> None:
+    cluster.services["GET", "kagent/kagent-controller:8083/version"] = {"kagent_version": version}
+
+
+def test_an_old_kagent_leaves_no_count_alone(clock: FakeCluster, kagent: Kagent) -> None:
+    old_kagent(clock, "0.9.3")
+    assert kagent("scale", "clock", "--release") == (
+        1,
+        "",
+        "error: kagent 0.9.3 sets the count to 1 where an Agent has none: nothing else can decide it\n"
+        "hint: kagent 0.9.4 and newer leave it alone; until then set a fixed count with kubectl kagent scale "
+        "TYPE/NAME --replicas=N\n",
+    )
     assert replicas(clock) == 1
+    assert kagent("scale", "clock", "--replicas=2")[0] == 0
+
+
+def test_a_version_that_can_not_be_asked_is_said(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.remove(SERVICE, "kagent-controller", namespace="kagent")
+    code, out, err = kagent("scale", "clock", "--release")
+    assert (code, out) == (0, "agent.kagent.dev/clock released\n")
+    assert err.startswith(
+        "Warning: could not check that kagent is 0.9.4 or newer, which leaves the count alone: no kagent "
+        "controller service was found in any namespace\n"
+    )
+
+
+HPA_LABEL = "horizontalpodautoscaler.autoscaling/clock-hpa"
+KEDA_LABEL = "scaledobject.keda.sh/clock-scaler"
+
+
+@pytest.fixture
+def released(cluster: FakeCluster, controllers: Controllers) -> FakeCluster:
+    """An agent without a count of its own, whose Deployment has 3 pods."""
+    cluster.add(AGENT, agent())
+    controllers.act()
+    cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 3}})
+    return cluster
+
+
+def pods(cluster: FakeCluster) -> int:
+    return int(cluster.read(DEPLOYMENT, "clock")["spec"]["replicas"])
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_what_slept_without_a_count_of_its_own_wakes_without_one(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent, *, scaled: bool
+) -> None:
+    """An HPA does nothing at 0, so it needs pods to decide about; then it decides again."""
+    if scaled:
+        released.add(HPA, hpa("clock"))
+    note = f"Warning: {HPA_LABEL} leaves it at 0, and decides again once it is woken\n" if scaled else ""
+    assert kagent("hibernate", "clock") == (0, "agent.kagent.dev/clock hibernated\n", note)
+    controllers.act()
+    assert (replicas(released), pods(released)) == (0, 0)
+    who = HPA_LABEL if scaled else "kubectl scale deploy clock"
+    assert kagent("wake", "clock") == (
+        0,
+        "agent.kagent.dev/clock woken to 3 and released\n",
+        f"from now on {who} decides its count\n",
+    )
+    assert (replicas(released), pods(released)) == (None, 3)
+    assert not [key for key in workload(released).annotations if "hibernated" in key]
+    controllers.act()
+    assert pods(released) == 3
+
+
+@pytest.mark.parametrize("mode", ["client", "server"])
+def test_a_dry_run_shows_it_released(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent, mode: str
+) -> None:
+    kagent("hibernate", "clock")
+    controllers.act()
+    code, out, _ = kagent("wake", "clock", f"--dry-run={mode}", "-o", "json")
+    assert (code, json.loads(out)["spec"]["declarative"].get("deployment", {})) == (0, {})
+    assert replicas(released) == 0
+
+
+def test_a_count_that_could_not_be_released_is_said(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent
+) -> None:
+    kagent("hibernate", "clock")
+    controllers.act()
+    controllers.stopped = True
+    assert kagent("wake", "clock") == (
+        4,
+        "",
+        "error: agent.kagent.dev/clock is woken to 3, its count not released yet, but its controller has not "
+        "taken it up within 30s\n"
+        "hint: kubectl kagent scale agent/clock -n default --release\n",
+    )
+    assert replicas(released) == 3
+
+
+def test_keda_wakes_what_hibernates(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.add(SCALED_OBJECT, scaled_object("clock"))
+    assert kagent("hibernate", "clock") == (
+        1,
+        "",
+        f"error: agent.kagent.dev/clock would not stay asleep: {KEDA_LABEL} scales it up again as soon as "
+        "there is work\n"
+        f"hint: pause it first: kubectl annotate {KEDA_LABEL} -n default "
+        "autoscaling.keda.sh/paused-replicas=0; or hibernate all the same with --force\n",
+    )
+    assert replicas(clock) == 1
+    warning = f"Warning: {KEDA_LABEL} scales it up again as soon as there is work\n"
+    assert kagent("hibernate", "clock", "--force") == (0, "agent.kagent.dev/clock hibernated\n", warning)
+
+
+@pytest.mark.parametrize("key", ["paused", "paused-replicas"])
+def test_paused_it_does_not(clock: FakeCluster, kagent: Kagent, key: str) -> None:
+    paused = scaled_object("clock")
+    paused["metadata"]["annotations"] = {f"autoscaling.keda.sh/{key}": "0"}
+    clock.add(SCALED_OBJECT, paused)
+    assert kagent("hibernate", "clock")[0] == 0
+
+
+def test_the_hpa_of_keda_stands_for_it_and_one_that_may_go_to_0_wakes_too(
+    clock: FakeCluster, kagent: Kagent
+) -> None:
+    of_keda = hpa("clock")
+    of_keda["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "keda-operator"}
+    for scaler in (of_keda, hpa("clock", minimum=0)):
+        clock.add(HPA, scaler)
+        assert kagent("hibernate", "clock") == (
+            1,
+            "",
+            f"error: agent.kagent.dev/clock would not stay asleep: {HPA_LABEL} scales it up again as soon as "
+            "there is work\nhint: hibernate all the same with --force\n",
+        )
+        clock.remove(HPA, "clock-hpa")
+
+
+def test_what_keda_has_at_0_is_not_woken_against_it(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent
+) -> None:
+    released.add(SCALED_OBJECT, scaled_object("clock"))
+    released.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    warning = f"Warning: {KEDA_LABEL} decides the count of agent.kagent.dev/clock, and has it at 0\n"
+    assert kagent("wake", "clock") == (0, "agent.kagent.dev/clock unchanged\n", warning)
+    assert replicas(released) is None
 
 
 def test_waking_loses_against_who_was_first(clock: FakeCluster, kagent: Kagent) -> None:

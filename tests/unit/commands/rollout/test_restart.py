@@ -9,7 +9,8 @@ from kubectl_kagent.model.workload import RESTARTED_AT
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
-from tests.objects import taken_name
+from tests.objects import mcp_server, taken_name
+from tests.unit.lifecycle.workloads.test_users import TOLD, user
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_two_restarts_within_a_second_are_two(cluster: FakeCluster, kagent: Kage
     cluster.clock.sleep(0.001)
     kagent("rollout", "restart", "echo")
     assert mark(cluster) == "2026-11-23T08:00:00.001000Z"
+
+
+def test_the_agents_that_use_a_restarted_server_are_named(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(MCP_SERVER, mcp_server())
+    cluster.add(AGENT, user("clock"))
+    assert kagent("rollout", "restart", "mcpservers", "--all") == (
+        0,
+        "mcpserver.kagent.dev/datetime restarted\n",
+        f"Warning: {TOLD.format('clock')}\n",
+    )
 
 
 def test_an_mcp_server_is_marked_in_its_own_spec(cluster: FakeCluster, kagent: Kagent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest.mock import Mock
 
@@ -144,22 +145,44 @@ def test_a_deployment_left_by_a_deleted_namesake_is_not_believed(stage: Stage) -
 def test_crash_loop_with_its_last_words(stage: Stage) -> None:
     workload = stage.rolling(objects.pod(objects.container({"terminated": ended(1)})))
     stage.cluster.logs[objects.POD, "kagent"] = "boot\ncrashing because CRASH=1 is set\n"
-    held_back = waiting("CrashLoopBackOff", restarts=1, last=ended(1))
-    status = objects.pod(held_back)["status"]
-    stage.at(3, lambda: stage.cluster.set_status(POD, objects.POD, status))
+    crash_until(stage, 3)
     with pytest.raises(RolloutFailed) as failure:
         stage.follow(workload)
     assert failure.value.line == (
         f'error: agent "echo" failed to roll out: {WHERE}: CrashLoopBackOff: '
-        "container kagent exited with 1 (restarts: 1)"
+        "container kagent exited with 1 (restarts: 3)"
     )
     assert failure.value.hint == f"kubectl logs {objects.POD} -c kagent --previous -n default"
     assert stage.screen == [
         LINE,
         f"err: {WHERE}: Error: container kagent exited with 1",
         f"err: {WHERE}: the last lines of its log:\n  boot\n  crashing because CRASH=1 is set",
+        f"err: {WHERE}: CrashLoopBackOff: container kagent exited with 1 (restarts: 1)",
     ]
-    assert (failure.value.exit_code, stage.elapsed) == (1, 3)
+    assert (failure.value.exit_code, stage.elapsed) == (1, 33)
+
+
+def test_a_crash_that_heals_is_said_and_waited_for(stage: Stage) -> None:
+    """Its tool server comes later: it must not be undone for that."""
+    workload = stage.rolling(objects.pod(objects.container({"terminated": ended(1)})))
+    crash_until(stage, 2)
+    stage.at(39, stage.finish)
+    undo = Mock()
+    stage.follow(workload, undo=undo)
+    assert stage.screen == [
+        LINE,
+        f"err: {WHERE}: Error: container kagent exited with 1",
+        f"err: {WHERE}: CrashLoopBackOff: container kagent exited with 1 (restarts: 1)",
+        DONE,
+    ]
+    undo.assert_not_called()
+
+
+def crash_until(stage: Stage, restarts: int) -> None:
+    """As the kubelet restarts a program that fails at once: after no time, 10 seconds, 20, 40."""
+    for number, second in enumerate((3, 13, 33)[:restarts], start=1):
+        status = objects.pod(waiting("CrashLoopBackOff", restarts=number, last=ended(1)))["status"]
+        stage.at(second, partial(stage.cluster.set_status, POD, objects.POD, status))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +200,7 @@ def test_crash_loop_with_its_last_words(stage: Stage) -> None:
 def test_a_log_that_cannot_be_read_is_told_but_not_one_that_is_not_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, refusal: ServerError, told: list[str]
 ) -> None:
-    workload = stage.rolling(objects.pod(waiting("CrashLoopBackOff", restarts=1, last=ended(1))))
+    workload = stage.rolling(objects.pod(waiting("CrashLoopBackOff", restarts=3, last=ended(1))))
     monkeypatch.setattr(stage.cluster, "pod_log", Mock(side_effect=refusal))
     with pytest.raises(RolloutFailed):
         stage.follow(workload)
@@ -250,6 +273,31 @@ def test_controller_down_for_ten_seconds(stage: Stage) -> None:
     assert failure.value.line == f'error: agent "echo" is not being rolled out: {cause}'
     assert stage.screen == [UNOBSERVED, f"err: {cause}"]
     assert (failure.value.exit_code, stage.elapsed) == (5, 10)
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_controller_that_does_nothing_for_five_minutes(stage: Stage, *, found: bool) -> None:
+    """Ready all the time, and stopped: without a timeout it would be waited for without end."""
+    workload = stage.agent(seen=0)
+    cause = "not observed yet, kagent controller not found in namespace kagent"
+    if found:
+        stage._put(DEPLOYMENT, objects.controller(1))
+        cause = "kagent runs, but has not looked at the newest agent.kagent.dev/echo"
+    with pytest.raises(Unreachable, match=f'agent "echo" is not being rolled out: .*{cause}') as failure:
+        stage.follow(workload)
+    assert (failure.value.exit_code, stage.elapsed) == (5, 300)
+    again = "kubectl rollout restart deployment/kagent-controller -n kagent"
+    assert (again in str(failure.value.hint)) == found
+
+
+def test_controller_that_acts_late(stage: Stage) -> None:
+    workload = stage.rolling()
+    stage.cluster.set_status(AGENT, "echo", objects.agent(seen=0)["status"])
+    stage._put(DEPLOYMENT, objects.controller(1))
+    stage.at(299, stage.observe)
+    stage.at(301, stage.finish)
+    stage.follow(workload)
+    assert stage.screen[-1] == DONE
 
 
 def test_controller_that_comes_back(stage: Stage) -> None:

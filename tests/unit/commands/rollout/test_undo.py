@@ -19,12 +19,14 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
+    Resource,
 )
 from kubectl_kagent.model.revision import READY_AT, Revision
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers, Story
 from tests.objects import agent, byo, config_map, mcp_server, model_config, workload
+from tests.unit.lifecycle.workloads.test_users import TOLD, user
 
 Object = dict[str, Any]
 
@@ -113,6 +115,16 @@ def test_an_mcp_server(story: Story, kagent: Kagent) -> None:
     assert story.cluster.read(MCP_SERVER, "datetime")["spec"] == mcp_server()["spec"]
 
 
+def test_the_agents_that_use_an_undone_server_are_named(story: Story, kagent: Kagent) -> None:
+    story.add(MCP_SERVER, mcp_server())
+    story.add(AGENT, user("other"))
+    story.look("datetime", MCP_SERVER)
+    story.edit(MCP_SERVER, "datetime", {"deployment": {"image": "registry.example/datetime:2"}})
+    label = "mcpserver.kagent.dev/datetime"
+    warning = f"Warning: {TOLD.format('other')}\n"
+    assert kagent("rollback", "mcp/datetime") == (0, back(story, 1, 3, label), warning)
+
+
 def test_another_type_comes_back_and_the_count_stays(story: Story, kagent: Kagent) -> None:
     story.edit(AGENT, "clock", {**byo(replicas=4)["spec"], "declarative": None})
     assert kagent("rollback", "clock") == (0, back(story, 2, 4), "")
@@ -144,6 +156,49 @@ def test_who_else_writes_the_object_is_told_before(story: Story, kagent: Kagent)
         "Warning: this object was made with kubectl apply: the next apply of the same file puts its version "
         "back\n",
     )
+
+
+MEMORY = {"modelConfig": "gpt", "ttlDays": 3}
+
+
+@pytest.mark.parametrize("with_sources", [False, True])
+def test_the_next_apply_removes_what_only_the_undone_to_version_had(
+    story: Story, kagent: Kagent, *, with_sources: bool
+) -> None:
+    """It removes what it applied the last time, as the annotation has it, and its file has not."""
+    apply(story, AGENT, agent(memory=MEMORY))  # 3
+    apply(story, MODEL_CONFIG, model_config("gpt", "small") | {"spec": {"model": "small", "baseUrl": "b"}})
+    kagent("scale", "agent/clock", "--replicas=2")  # not applied, so apply leaves it
+    apply(story, MODEL_CONFIG, model_config("gpt", "small"))
+    apply(story, AGENT, agent(systemMessage="No memory."))
+    number = "--to-revision=4"
+    assert kagent("rollback", "clock", number, *(["--with-sources"] if with_sources else []))[0] == 0
+    assert story.cluster.read(AGENT, "clock")["spec"]["declarative"]["memory"] == MEMORY
+    assert ("baseUrl" in story.cluster.read(MODEL_CONFIG, "gpt")["spec"]) == with_sources
+
+    apply(story, AGENT, agent(systemMessage="Third."))
+    apply(story, MODEL_CONFIG, model_config("gpt", "third"))
+    spec = agent(systemMessage="Third.", deployment={"replicas": 2})["spec"]
+    assert story.cluster.read(AGENT, "clock")["spec"] == spec
+    assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"] == model_config("gpt", "third")["spec"]
+
+
+def apply(story: Story, resource: Resource, obj: Object) -> None:
+    """As kubectl does on the client: a patch of what the file has, without what it had the last time."""
+    key = "kubectl.kubernetes.io/last-applied-configuration"
+    name = obj["metadata"]["name"]
+    notes = story.cluster.read(resource, name)["metadata"].get("annotations") or {}
+    last = json.loads(notes.get(key, "{}")).get("spec", {})
+    story.edit(resource, name, merged(last, obj["spec"]), manager="kubectl-client-side-apply")
+    note = {"annotations": {key: json.dumps({"spec": obj["spec"]}) + "\n"}}
+    story.cluster.edit(resource, name, {"metadata": note})
+
+
+def merged(last: Object, new: Object) -> Object:
+    """The merge patch: null for what is only in ``last``."""
+    gone: Object = {key: None for key in last if key not in new}
+    both = {key: merged(last.get(key) or {}, value) for key, value in new.items() if isinstance(value, dict)}
+    return gone | new | both
 
 
 def test_wait_ends_when_the_restored_pods_are_there(story: Story, kagent: Kagent) -> None:
@@ -370,23 +425,66 @@ def test_a_controller_that_is_away(story: Story, controllers: Controllers, kagen
         "",
         "error: the spec of revision 1 is in agent.kagent.dev/clock, but its controller has not taken it up "
         "within 30s\n"
-        "hint: is the controller up? kubectl kagent rollout status agent/clock -n default says\n",
+        "hint: does the controller act? kubectl kagent rollout status agent/clock -n default says\n",
     )
     assert prompt(story.cluster) == "Tell the time."
     assert newest(story).rollback_of == 1
 
 
 def test_a_hash_that_does_not_come_back(story: Story, controllers: Controllers, kagent: Kagent) -> None:
-    """An upgraded controller renders the same config in another way."""
+    """An upgraded controller renders the same config in another way, and so does one with another Secret."""
     old = story.look().revisions[0].config_hash
     controllers.salt = "v2"
-    result = kagent("rollback", "clock")
-    assert result == (
-        4,
-        "",
-        "error: the spec of revision 1 is in agent.kagent.dev/clock, but the config hash is "
-        f"{story.hash()}, not the {old} it had\n"
-        "hint: something outside the spec differs: kubectl kagent rollout diff agent/clock -n default 1\n",
+    before = story.cluster.clock.monotonic()
+    code, out, err = kagent("rollback", "clock", "--wait")
+    assert (code, out) == (
+        0,
+        f"agent.kagent.dev/clock spec restored from revision 1 (config hash {story.hash()}, now revision 3; "
+        f"the config hash is not the {old} it had, because of what no revision holds: a Secret that a "
+        "server's headers use, or the controller)\n",
+    )
+    assert err == f'agent "clock" successfully rolled out (config hash {story.hash()})\n'
+    assert newest(story).config_hash == story.hash()
+    assert story.cluster.clock.monotonic() - before < 2
+
+
+def test_once_rendered_anew_the_next_undo_knows_its_hash(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    controllers.salt = "v2"
+    kagent("rollback", "clock")  # 3 = 1, rendered by the new controller
+    kagent("rollback", "clock", "--to-revision=2")
+    assert kagent("rollback", "clock", "--to-revision=1") == (0, back(story, 1, 5), "")
+
+
+def test_restored_sources_that_are_rendered_in_another_way(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    """They show in the hash alone, so it is waited for; then it has moved at least."""
+    story.model("large")
+    controllers.salt = "v2"
+    old = story.look().revisions[1].config_hash
+    code, out, _ = kagent("rollback", "clock", "--with-sources")
+    assert (code, out) == (
+        0,
+        f"agent.kagent.dev/clock spec restored from revision 2 (now revision 4; the config hash is not the "
+        f"{old} it had, because of what no revision holds: a Secret that a server's headers use, or the "
+        "controller)\n",
+    )
+
+
+def test_restored_sources_that_no_controller_renders(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    story.model("large")
+    old, running = story.look().revisions[1].config_hash, story.hash()
+    controllers.stopped = True
+    code, out, err = kagent("rollback", "clock", "--with-sources")
+    assert (code, out) == (4, "")
+    assert err.endswith(
+        "error: the spec of revision 2 is in agent.kagent.dev/clock (restored too: "
+        f"modelconfig.kagent.dev/gpt), but its config hash is still {running}, not the {old} of revision 2\n"
+        "hint: does the controller act? kubectl kagent rollout status agent/clock -n default says\n"
     )
 
 

@@ -16,6 +16,11 @@ ARGO = "owns this object and may sync its own version back; roll back in git too
 FLUX = "owns this object and will put its own version back; roll back in git too"
 APPLIED = "this object was made with kubectl apply: the next apply of the same file puts its version back"
 
+SERVER_SIDE = (
+    "this object was made with kubectl apply --server-side: the next apply of another version finds "
+    "conflicts where this rollback sets fields (--force-conflicts)"
+)
+
 
 def warning(**metadata: Any) -> str | None:
     obj = agent()
@@ -45,11 +50,20 @@ def writer(manager: str, operation: str = "Update") -> dict[str, str]:
             "Helm release clock owns this object: the next helm upgrade puts its own version back",
         ),
         ({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}, APPLIED),
-        ({"managedFields": [writer("kubectl", "Apply")]}, APPLIED),
+        ({"managedFields": [writer("kubectl", "Apply")]}, SERVER_SIDE),
     ],
 )
 def test_each_owner_by_its_marks(metadata: dict[str, Any], expected: str) -> None:
     assert warning(**metadata) == expected
+
+
+def test_what_server_side_apply_does_not_remove_is_named() -> None:
+    """Also where the annotation is kept up for those who go back to client-side apply."""
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    metadata = {"annotations": applied, "managedFields": [writer("kubectl", "Apply")]}
+    found = Workload(AGENT, {**agent(), "metadata": {**agent()["metadata"], **metadata}})
+    kept = " and does not remove spec.declarative.memory, spec.skills"
+    assert owner_warning(found, ("spec.declarative.memory", "spec.skills")) == SERVER_SIDE + kept
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
 )
 from kubectl_kagent.model.revision import Revision, digest
+from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT
 from tests.fake.cluster import FakeCluster
 from tests.objects import (
     agent,
@@ -315,6 +316,114 @@ def test_a_config_that_is_recorded_already_gets_no_cause_and_nor_does_the_next(c
     prompt(clock, "two")
     past = look(clock, cause=ChangeCause("why", version))
     assert [revision.change_cause for revision in past.revisions] == ["", "", ""]
+
+
+def note(cluster: FakeCluster, cause: str | None) -> None:
+    metadata = {"annotations": {"kubernetes.io/change-cause": cause}}
+    cluster.edit(AGENT, "clock", {"metadata": metadata}, manager="kubectl-annotate")
+
+
+def causes(cluster: FakeCluster) -> list[str]:
+    return [revision.change_cause for revision in look(cluster).revisions]
+
+
+@pytest.mark.parametrize("seen", ["never", "after the change", "always"])
+def test_a_cause_that_people_write_is_of_the_change_before_it(clock: FakeCluster, seen: str) -> None:
+    look(clock)
+    for number, cause in enumerate(("new prompt for team b", None, "and another")):
+        clock.clock.sleep(600)
+        prompt(clock, str(number))
+        if seen != "never":
+            look(clock)
+        clock.clock.sleep(60)
+        if cause:
+            note(clock, cause)
+        if seen == "always":
+            look(clock)
+    assert causes(clock) == ["", "new prompt for team b", "", "and another"]
+    note(clock, "better words")
+    assert causes(clock) == ["", "new prompt for team b", "", "better words"]
+    writes = len(clock.writes)
+    assert causes(clock)[-1] == "better words"
+    assert len(clock.writes) == writes
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_cause_that_was_written_just_before_a_change_is_of_both(clock: FakeCluster, *, seen: bool) -> None:
+    """It is of the one in force, as kubectl's are; who writes it first means the next one."""
+    look(clock)
+    clock.clock.sleep(600)
+    note(clock, "just before")
+    if seen:
+        look(clock)
+    clock.clock.sleep(20)
+    prompt(clock, "one")
+    look(clock)
+    clock.clock.sleep(600)
+    prompt(clock, "two")
+    assert causes(clock) == ["just before", "just before", ""]
+
+
+def test_a_cause_that_came_with_the_change(clock: FakeCluster) -> None:
+    """Later changes of the same file have it too, and say nothing new by that."""
+    look(clock)
+    for number in ("one", "two"):
+        clock.clock.sleep(600)
+        spec = {"declarative": {"systemMessage": number}}
+        metadata = {"annotations": {"kubernetes.io/change-cause": "together"}}
+        clock.edit(AGENT, "clock", {"spec": spec, "metadata": metadata}, manager="kubectl-apply")
+    assert causes(clock) == ["", "together", ""]
+
+
+def test_who_may_not_patch_still_records_what_came_after_a_cause(clock: FakeCluster) -> None:
+    look(clock)
+    clock.clock.sleep(60)
+    note(clock, "why")
+    clock.clock.sleep(600)
+    prompt(clock, "one")
+    clock.deny("patch", CONTROLLER_REVISION)
+    assert causes(clock) == ["", ""]
+
+
+def test_a_cause_is_not_taken_for_a_later_one_s_when_its_revision_is_gone(clock: FakeCluster) -> None:
+    note(clock, "first")
+    clock.edit(AGENT, "clock", {"metadata": {"annotations": {REVISION_HISTORY_LIMIT: "2"}}})
+    for number in range(4):
+        look(clock)
+        clock.clock.sleep(600)
+        prompt(clock, str(number))
+    assert causes(clock) == ["", ""]
+
+
+def test_a_cause_that_is_taken_away_may_come_again(clock: FakeCluster) -> None:
+    note(clock, "why")
+    look(clock)
+    note(clock, None)
+    look(clock)
+    clock.clock.sleep(60)
+    prompt(clock, "one")
+    note(clock, "why")
+    assert causes(clock) == ["why", "why"]
+
+
+def test_a_cause_is_kept_masked_and_short(clock: FakeCluster) -> None:
+    """Whoever may view the namespace may read revisions, and a revision has to fit an object."""
+    note(clock, "deploy --password hunter2hunter2 " + "x" * 2000)
+    (cause,) = causes(clock)
+    assert "hunter2" not in cause
+    assert (len(cause), cause[-6:]) == (1027, "xxx...")
+
+
+def test_an_undo_says_itself_what_it_was_for(clock: FakeCluster) -> None:
+    look(clock)
+    prompt(clock, "one")
+    note(clock, "people's")
+    look(clock)
+    clock.clock.sleep(60)
+    prompt(clock, "two")
+    version = int(clock.read(AGENT, "clock")["metadata"]["resourceVersion"])
+    past = look(clock, cause=ChangeCause("ours", version))
+    assert [revision.change_cause for revision in past.revisions] == ["", "people's", "ours"]
 
 
 def test_a_look_since_a_version_goes_no_further_back(clock: FakeCluster) -> None:

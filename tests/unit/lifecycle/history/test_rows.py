@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
-from kubectl_kagent.model.resources import AGENT
+from kubectl_kagent.model.resources import AGENT, MCP_SERVER
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent
@@ -128,12 +128,42 @@ def test_replica_sets_of_unrecorded_configs_stand_between_by_their_age() -> None
         image="late:1",
         pods=1,
         ready=1,
-        change="not recorded: only its ReplicaSet is known",
+        change=ANEW,
         cause="",
         rollback_of=None,
         gap_before=False,
         rendered_at=minute(25),
     )
+    assert [row.change for row in found if row.number is None] == [BARE, ANEW, ANEW]
+
+
+BARE = "not recorded: only its ReplicaSet is known"
+ANEW = "rendered anew without a recorded change: a Secret that a server's headers use, or the controller"
+
+
+@pytest.mark.parametrize(
+    ("revisions", "live", "others"),
+    [
+        ([revision(1, "a", 0, "11"), revision(2, "b", 9, "12", gap_before=True)], -1, 5),  # not all was seen
+        ([revision(1, "a", 0, "11")], None, 5),  # the live config is not recorded: it may be that one's
+        ([revision(1, "a", 0)], -1, 5),  # it may be that revision's
+        ([revision(1, "a", 0, "11")], -1, 0),  # made before what was noted for the revision
+    ],
+)
+def test_a_rollout_that_a_change_may_explain_is_not_called_unexplained(
+    revisions: list[Revision], live: int | None, others: int
+) -> None:
+    found = ledger(revisions, replica_set("77", others), replica_set("11", 3), live=live)
+    assert [row.change for row in found if row.config_hash == "77"] == [BARE]
+
+
+def test_of_a_server_only_the_controller_can_be_it() -> None:
+    server = Workload(MCP_SERVER, {"metadata": {"name": "clock", "namespace": "default"}, "spec": {}})
+    known = revision(1, "a", 0, "11")
+    other = replica_set("", 5)
+    other["spec"]["template"]["metadata"]["annotations"] = {"kmcp.kagent.dev/mcpserver-config-hash": "77"}
+    (_, row) = rows(server, [known], [other], live=known)
+    assert row.change == "rendered anew without a recorded change: the controller"
 
 
 def test_without_any_revision_the_replica_sets_alone() -> None:

@@ -556,8 +556,11 @@ def test_a_secret_that_is_rotated_meanwhile_is_no_conflict(story: Story) -> None
 # Is it back?
 
 
-def check(story: Story, expected: str) -> Verified:
-    return verify(story.cluster, workload(story.cluster), target(), expected=expected)
+def check(story: Story, expected: str, *, sources: bool = False) -> Verified:
+    since = story.hash() if sources else None
+    return verify(
+        story.cluster, workload(story.cluster), target(), expected=expected, with_sources_since=since
+    )
 
 
 def target() -> Revision:
@@ -613,7 +616,14 @@ def test_it_waits_until_the_controller_has_rendered_the_newest_spec(story: Story
 
 def test_it_waits_for_the_hash_when_only_a_source_was_restored(story: Story) -> None:
     story.cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
-    assert check(story, story.hash()).is_back
+    assert check(story, story.hash(), sources=True).is_back
+
+
+def test_another_hash_of_an_observed_spec_is_not_waited_for(story: Story) -> None:
+    before = story.cluster.clock.now
+    found = check(story, "123")
+    assert (found, found.is_back) == (Verified(story.hash(), "123"), False)
+    assert story.cluster.clock.now == before
 
 
 HICCUPS = [
@@ -667,12 +677,12 @@ def test_a_missing_permission_is_not_waited_for(story: Story) -> None:
         (
             "away",
             "its controller has not taken it up within 30s",
-            "is the controller up? kubectl kagent rollout status agent/clock -n default says",
+            "does the controller act? kubectl kagent rollout status agent/clock -n default says",
         ),
         (
-            "upgraded",
-            "the config hash is {hash}, not the 123 it had",
-            "something outside the spec differs: kubectl kagent rollout diff agent/clock -n default 4",
+            "source not rendered",
+            "its config hash is still {hash}, not the 123 of revision 4",
+            "does the controller act? kubectl kagent rollout status agent/clock -n default says",
         ),
         (
             "refuses",
@@ -702,7 +712,7 @@ def test_what_does_not_come_back_is_said_after_half_a_minute(
         expected = ""
     before = cluster.clock.monotonic()
     with pytest.raises(TimedOut) as failure:
-        check(story, expected)
+        check(story, expected, sources=arrange == "source not rendered")
     assert failure.value.message == message.format(hash=story.hash())
     assert failure.value.hint == hint
     assert failure.value.exit_code == 4

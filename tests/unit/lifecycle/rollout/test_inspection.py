@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubectl_kagent.lifecycle.rollout.causes import Cause
@@ -38,8 +40,8 @@ QUOTA = 'pods "echo-6f5bf9d845-x" is forbidden: exceeded quota: one-pod, request
 NO_NODE = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
 
 
-def failed(*causes: Cause, line: str = LINE, code: int = 1) -> Progress:
-    return Progress("failed", line, causes, code)
+def failed(*causes: Cause, line: str = LINE) -> Progress:
+    return Progress("failed", line, causes)
 
 
 def held_up(*causes: Cause, line: str = LINE) -> Progress:
@@ -143,7 +145,7 @@ def test_controller_down() -> None:
     off = "the kagent controller is scaled to 0"
     for found, text in ((controller(0), down), (controller(0, wanted=0), off)):
         cause = Cause("ControllerDown", WHERE, text, DESCRIBE_CONTROLLER)
-        assert judge(unobserved(found)) == failed(cause, line=UNOBSERVED, code=5)
+        assert judge(unobserved(found)) == failed(cause, line=UNOBSERVED)
 
 
 def test_controller_that_is_nowhere_may_still_come() -> None:
@@ -229,8 +231,17 @@ POD_CAUSES = {
         held_up(on_pod("Error", "container kagent exited with 1", PREVIOUS)),
     ),
     "held back": (
-        pod(waiting("CrashLoopBackOff", "back-off 10s", restarts=2, last=ended(1))),
-        failed(on_pod("CrashLoopBackOff", "container kagent exited with 1 (restarts: 2)", PREVIOUS)),
+        pod(waiting("CrashLoopBackOff", "back-off 20s", restarts=2, last=ended(1))),
+        held_up(
+            replace(
+                on_pod("CrashLoopBackOff", "container kagent exited with 1 (restarts: 2)", PREVIOUS),
+                may_heal=True,
+            )
+        ),
+    ),
+    "held back again and again": (
+        pod(waiting("CrashLoopBackOff", "back-off 40s", restarts=3, last=ended(1))),
+        failed(on_pod("CrashLoopBackOff", "container kagent exited with 1 (restarts: 3)", PREVIOUS)),
     ),
     "out of memory": (
         pod(waiting("CrashLoopBackOff", restarts=1, last=ended(137, "OOMKilled")), memory="32Mi"),
@@ -346,7 +357,7 @@ def test_progress_deadline_with_the_pods_cause_and_next_step() -> None:
     assert progress.causes[0] == Cause(
         "ProgressDeadlineExceeded", "deployment/echo", "no progress for 600s", ""
     )
-    assert (progress.state, progress.exit_code) == ("failed", 1)
+    assert (progress.state, progress.causes[0].thresholds.exit_code) == ("failed", 1)
 
 
 def test_a_cause_is_named_once_for_all_pods_and_final_ones_come_first() -> None:

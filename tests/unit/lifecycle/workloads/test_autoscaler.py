@@ -19,11 +19,11 @@ def autoscale_clock(cluster: FakeCluster, **how: Any) -> dict[str, Any]:
 
 
 def test_autoscalers_are_found_by_their_deployment(cluster: FakeCluster) -> None:
-    cluster.add(HPA, hpa("clock", minimum=2, maximum=6))
+    cluster.add(HPA, hpa("clock", minimum=0, maximum=6))
     cluster.add(SCALED_OBJECT, scaled_object("other", minReplicaCount=1, maxReplicaCount=4))
     found = autoscalers(cluster, "default")
     assert {name: (one.label, one.minimum, one.maximum) for name, one in found.items()} == {
-        ("default", "clock"): ("horizontalpodautoscaler.autoscaling/clock-hpa", 2, 6),
+        ("default", "clock"): ("horizontalpodautoscaler.autoscaling/clock-hpa", 0, 6),
         ("default", "other"): ("scaledobject.keda.sh/other-scaler", 1, 4),
     }
 

@@ -168,11 +168,21 @@ def test_the_time_of_creation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recorded", "running", "expected"), [("11", "11", "4"), ("11", "12", ""), ("", "12", "4")]
+    ("recorded", "running", "spec", "expected"),
+    [
+        ("11", "11", agent()["spec"], "4"),
+        ("", "12", agent()["spec"], "4"),
+        ("11", "12", agent()["spec"], "4, rendered anew"),
+        ("11", "12", agent(deployment={"replicas": 3})["spec"], "4, rendered anew"),
+        ("11", "12", agent(systemMessage="Other.")["spec"], "not recorded"),
+        ("11", "12", "no spec", "not recorded"),
+    ],
 )
-def test_a_revision_is_named_unless_something_else_runs(recorded: str, running: str, expected: str) -> None:
+def test_when_something_else_runs_than_the_newest_revision_that_is_said(
+    recorded: str, running: str, spec: Any, expected: str
+) -> None:
     marks = {"kubectl-kagent/config-hash": recorded} if recorded else {}
-    revision = {"metadata": {"annotations": marks}, "revision": 4}
+    revision = {"metadata": {"annotations": marks}, "revision": 4, "data": {"spec": spec}}
     template = {"metadata": {"annotations": {"kagent.dev/config-hash": running}}}
     found = {"metadata": {}, "spec": {"template": template}}
     assert seen(live(), found, revision=revision).revision == expected

@@ -1,0 +1,32 @@
+"""What kagent could not do yet in versions that are still in use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from kubectl_kagent.backends.controller import find_controller
+from kubectl_kagent.backends.versions import kagent_version
+from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.errors import KagentError
+
+_LEAVES_THE_COUNT = (0, 9, 4)
+
+
+def check_leaves_the_count(cluster: Cluster, *, warn: Callable[[str], None]) -> None:
+    """Raise KagentError for a kagent that sets the count to 1 where an Agent has none.
+
+    ``warn`` is told when its version can't be asked.
+    """
+    try:
+        version = kagent_version(find_controller(cluster))
+    except KagentError as error:
+        warn(f"could not check that kagent is 0.9.4 or newer, which leaves the count alone: {error.message}")
+        return
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    if found and tuple(map(int, found.groups())) < _LEAVES_THE_COUNT:
+        raise KagentError(
+            f"kagent {version} sets the count to 1 where an Agent has none: nothing else can decide it",
+            hint="kagent 0.9.4 and newer leave it alone; until then set a fixed count with "
+            "kubectl kagent scale TYPE/NAME --replicas=N",
+        )
