@@ -39,11 +39,15 @@ Screen = Callable[[str, str], None]
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the user's kubeconfig nor the terminal nor a proxy reaches a test."""
+    """Neither the user's kubeconfig and configuration nor the terminal nor a proxy reaches a test."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/no-config")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    foreign = ("KUBERNETES_SERVICE_HOST", "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    foreign = (
+        *("KUBERNETES_SERVICE_HOST", "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+        *("KAGENT_SERVICES", "KAGENT_TENANT"),
+    )
     for name in foreign:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -27,7 +27,9 @@ def http_proxy(server: str, *, wants: str = "") -> Iterator[Relay]:
         while not head.endswith(b"\r\n\r\n"):
             head += client.recv(1)
         relay.asked.append(head.decode())
-        known = not wants or f"proxy-authorization: {wants}\r\n" in head.decode()
+        names = [line.partition(": ") for line in head.decode().splitlines()]
+        given = [value for name, _, value in names if name.lower() == "proxy-authorization"]
+        known = not wants or given == [wants]
         client.sendall(f"HTTP/1.1 {200 if known else 407} .\r\n\r\n".encode())
         return known
 

@@ -161,10 +161,10 @@ def load(paths: Iterable[Path]) -> Kubeconfig | None:
     return Kubeconfig(current, **merged)
 
 
-def read(path: Path) -> Entry | None:
-    """A kubeconfig as it is written, or None when there is no such file.
+def read(path: Path, called: str = "a kubeconfig") -> Entry | None:
+    """A kubeconfig, or another file that is ``called`` so, as it is written; None when there is no such file.
 
-    Raises KagentError for one that can't be read, or is not a kubeconfig.
+    Raises KagentError for one that can't be read, or is not that.
     """
     try:
         data = path.read_bytes()
@@ -172,7 +172,7 @@ def read(path: Path) -> Entry | None:
         return None
     except OSError as error:
         raise _unusable(str(path), str(error.strerror)) from error
-    return Entry(_parsed(data, str(path)), str(path))
+    return Entry(_parsed(data, str(path), called), str(path))
 
 
 def _named(config: Entry, kind: str) -> dict[str, Entry]:
@@ -189,7 +189,7 @@ def _named(config: Entry, kind: str) -> dict[str, Entry]:
     return found
 
 
-def _parsed(data: bytes, file: str) -> dict[str, Any]:
+def _parsed(data: bytes, file: str, called: str) -> dict[str, Any]:
     try:
         config = yaml.load(data, Loader)
     except (yaml.YAMLError, ValueError) as error:
@@ -202,7 +202,7 @@ def _parsed(data: bytes, file: str) -> dict[str, Any]:
     if config is None:  # an empty file is for kubectl one that says nothing
         return {}
     if not isinstance(config, dict):
-        raise _unusable(file, "it is not a kubeconfig")
+        raise _unusable(file, f"it is not {called}")
     return config
 
 

@@ -17,6 +17,13 @@ class Pair:
     certificate: bytes | str
     key: bytes | str
 
+    def pem(self) -> tuple[bytes, bytes]:
+        """Both as data. Raises KagentError for a file that can't be read."""
+        certificate, key = (
+            read(given) if isinstance(given, str) else given for given in (self.certificate, self.key)
+        )
+        return certificate, key
+
 
 def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
     """What checks the server's certificate against ``authority`` (PEM; empty: the system's), or not at all.

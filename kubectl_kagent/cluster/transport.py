@@ -28,7 +28,7 @@ _LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and P
 
 @dataclass(frozen=True, slots=True)
 class RestConfig:
-    """An API server, and who we are to it.
+    """An API server, or another that has a ``name`` of its own in errors; and who we are to it.
 
     ``tls`` is for https; ``server_name`` is the one to expect in its certificate, when it is not the URL's;
     ``impersonate`` are headers; ``timeout`` is the limit of each request in seconds.
@@ -41,10 +41,11 @@ class RestConfig:
     login: Login = field(default_factory=Fixed)
     impersonate: tuple[tuple[str, str], ...] = ()
     timeout: float | None = None
+    name: str = ""
 
 
 class Transport:
-    """Sends requests."""
+    """Sends requests, whose body is bytes or becomes JSON."""
 
     def __init__(self, endpoint: RestConfig) -> None:
         self._endpoint = endpoint
@@ -57,7 +58,7 @@ class Transport:
 
     @property
     def host(self) -> str:
-        return self._endpoint.url.netloc or ""
+        return self._endpoint.name or self._endpoint.url.netloc or ""
 
     def send(
         self,
@@ -87,7 +88,7 @@ class Transport:
             method,
             url,
             headers=sendable(self._headers(content_type if body is not None else None, headers)),
-            body=None if body is None else _encode(body),
+            body=body if body is None or isinstance(body, bytes) else _encode(body),
             timeout=urllib3.Timeout(
                 connect=min(limit or 10, _LONGEST), read=min(timeout or limit or ANSWER_SECONDS, _LONGEST)
             ),
@@ -98,7 +99,7 @@ class Transport:
         try:
             return request() if once else answered(request, breaks=reads, timeout=limit or ANSWER_SECONDS)
         except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self.host, error) from error
+            raise unreachable(self.host, error, of_cluster=not self._endpoint.name) from error
 
     def access(self, path: str) -> Access:
         """What another client needs to send requests to that path itself."""

@@ -11,6 +11,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal, usage_source
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
+from kubectl_kagent.cli.usage_source import PrometheusOptions
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageTable, Wanted
 from kubectl_kagent.render.output import TEXT, Output
@@ -49,7 +50,7 @@ def top(
     since: float,
     by: str | None,
     column: str,
-    url: str,
+    store: PrometheusOptions,
     *,
     all_namespaces: bool,
     output: Output,
@@ -87,14 +88,14 @@ def top(
         raise UsageError(f"--by={by} is of agents: {kind} have no revisions of their own")
     namespace = None if all_namespaces else reach.namespace()
     if by:
-        _by_revision(reach, namespace, since, column, url, output)
+        _by_revision(reach, namespace, since, column, store, output)
         return
     by_agent = output != TEXT and kind == TOOLS
     wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=by_agent)
     screen.ordered((), wanted, column, wide=wide)
     (usage, without_tokens), source = usage_source.ask(
         reach,
-        url,
+        store,
         prometheus=lambda found: _prometheus(reach, found, wanted),
         records=lambda controller: _records(reach, controller, wanted),
         has_any=lambda answer: bool(answer[0].rows),
@@ -143,7 +144,7 @@ def _by_revision(
     namespace: str | None,
     since: float,
     column: str,
-    url: str,
+    store: PrometheusOptions,
     output: Output,
 ) -> None:
     """The turns of each revision of the agents."""
@@ -155,7 +156,7 @@ def _by_revision(
     wide, namespaces, now = output.wide, namespace is None, clock.now()
     screen.ordered((), column, wide=wide, namespaces=namespaces)
     periods, notes = agent_periods(reach.connect(), namespace, now=now, since=now - timedelta(seconds=since))
-    impact, source, gaps = measured(reach, url, periods, notes, now=now)
+    impact, source, gaps = measured(reach, store, periods, notes, now=now)
     rows = screen.ordered(impact.rows, column, wide=wide, namespaces=namespaces)
     if not output.is_text:
         terminal.write(output.view(agents_impact_view(rows, since, gaps, source)))

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.cluster.http import JsonService, address_of, no_api
+from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.resources import SERVICE
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
 
@@ -131,7 +131,10 @@ def _page(
 
 
 def _data(http: JsonService, what: str, **query: Any) -> Any:
-    answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
+    try:
+        answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
+    except NotFound as error:
+        raise no_api("Loki", f"/loki/api/v1/{what}", "--loki=http://HOST:3100") from error
     return answer.get("data")
 
 
