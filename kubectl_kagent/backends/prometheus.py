@@ -68,6 +68,17 @@ class Prometheus:
             raise self._odd("a query", "time")
         return time
 
+    def names(self, series: str, start: float, end: float) -> tuple[str, ...]:
+        """The names of the series that a selector matches. Times in seconds since the epoch.
+
+        Raises NotFound where there is no such API, KagentError for an answer that is no list of names.
+        """
+        asked = urlencode({"match[]": series, "start": f"{start:.3f}", "end": f"{end:.3f}"})
+        found = self.http.call("GET", f"/api/v1/label/__name__/values?{asked}", timeout=_TIMEOUT).get("data")
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            raise self._odd("the question for names of series", "list of them")
+        return tuple(found)
+
     def rules(self) -> tuple[Mapping[str, Any], ...]:
         """The groups of rules that it has, as its API gives them.
 

@@ -60,7 +60,8 @@ def top(
     The numbers come from Prometheus if it has the span metrics of an OpenTelemetry Collector, else from the
     controller's records; stderr says which. Span metrics count the turns of all users, have no tokens, and
     give P50 and P95 as estimates. They need the dimensions gen_ai.operation.name, gen_ai.tool.name and
-    gen_ai.request.model. Records are those of one user (--user-id).
+    gen_ai.request.model; without the prefix of newer connectors, or in milliseconds, they will do. Records
+    are those of one user (--user-id).
 
     ERRORS counts the turns or calls that failed. In Prometheus, that is what their spans say, and an agent's
     errors are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of
