@@ -165,7 +165,8 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
 @click.group(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='"kubectl kagent COMMAND -h" shows the options of a command, with examples.',
+    epilog='"kubectl kagent COMMAND -h" shows the options of a command, with examples. Services at their own '
+    "address: ~/.config/kubectl-kagent/services.yaml, docs/services.md.",
 )
 def cli() -> None:
     """Scale, roll back and observe kagent agents and MCP servers like any workload."""

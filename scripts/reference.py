@@ -50,6 +50,9 @@ def index(found: Sequence[Node]) -> str:
         "## Controller flags\n",
         "Verbs that ask the kagent controller also take:\n",
         _options(every[name] for name in CONTROLLER_NAMES),
+        "What is sent to `--kagent-url` and to addresses of Tempo, Jaeger, Loki, Prometheus and OTLP "
+        "receivers (certificates, logins, headers, tenants): "
+        "[services at their own address](../services.md).\n",
         "## Exit codes\n",
         table(("Code", "Meaning"), codes),
     ]

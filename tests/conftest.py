@@ -41,12 +41,16 @@ Screen = Callable[[str, str], None]
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the user's kubeconfig nor the terminal nor a proxy reaches a test."""
+    """Neither the user's kubeconfig and configuration nor the terminal nor a proxy reaches a test."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/no-config")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    pod = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "POD_NAMESPACE")
-    for name in (*pod, "KUBECTL_EXTERNAL_DIFF", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+    foreign = (
+        *("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "POD_NAMESPACE", "KUBECTL_EXTERNAL_DIFF"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KAGENT_SERVICES", "KAGENT_TENANT"),
+    )
+    for name in foreign:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 

@@ -120,16 +120,11 @@ class Controller:
 
     def _login(self, error: Unauthorized) -> Unauthorized:
         """The same, with the next step where the service itself names none."""
-        if error.hint:
-            return error
-        if not isinstance(self.http, Address):
-            hint = (
-                "the API server passes no token on to a service: give the controller's own address "
-                "and a token with --kagent-url and --kagent-token"
-            )
-        else:
-            hint = "--kagent-token (or KAGENT_TOKEN) gives a bearer token; is the one given expired?"
-        return Unauthorized(error.message, hint)
+        hint = (
+            "the API server passes no token on to a service: give the controller's own address "
+            "and a token with --kagent-url and --kagent-token"
+        )
+        return Unauthorized(error.message, error.hint or hint)
 
 
 def _session(id_: str) -> str:
@@ -168,7 +163,8 @@ def at_address(url: str, token: str, user: str) -> Controller:
             f"the token would go to {address.name} without TLS, for everybody on the way to read",
             hint="give an https:// address, or --kagent-token= to send none",
         )
-    return Controller(Address(address.url, token), user)
+    login = "--kagent-token (or KAGENT_TOKEN) gives a bearer token; is the one given expired?"
+    return Controller(Address(address.url, token, login), user)
 
 
 def _is_local(url: str) -> bool:

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Address, JsonService
-from kubectl_kagent.errors import KagentError, NotFound, UsageError
+from kubectl_kagent.cluster.http import JsonService, address_of, no_api
+from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
 LABELS = "app.kubernetes.io/name=jaeger"  # of its chart
@@ -35,10 +35,7 @@ class Jaeger:
         try:
             found = self.http.call("GET", "/api/v3/services", timeout=_TIMEOUT).get("services", [])
         except NotFound as error:
-            raise KagentError(
-                f"Jaeger ({self.name}) has no /api/v3",
-                hint="does it listen below a path? give all of its address: --jaeger=http://HOST:16686/PATH",
-            ) from error
+            raise no_api(f"Jaeger ({self.name})", "/api/v3", "--jaeger=http://HOST:16686") from error
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise KagentError(f"Jaeger ({self.name}) answered with no list of services")
         return found
@@ -105,9 +102,8 @@ def _rfc3339(seconds: float) -> str:
 
 def at_address(url: str) -> Jaeger:
     """Jaeger at an address of its own. Raises UsageError for anything but a URL."""
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f'"{url}" is not a URL of Jaeger', hint="write http://HOST:16686, or none")
-    return Jaeger(Address(url.rstrip("/")), url)
+    address = address_of(url, "Jaeger", "http://HOST:16686, or none")
+    return Jaeger(address, address.name)
 
 
 def find_jaeger(cluster: Cluster) -> Jaeger | None:

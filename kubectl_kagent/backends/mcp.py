@@ -109,7 +109,8 @@ class McpServer:
             late = f"{self.name} did not answer within {self.timeout:g}s"
             return _open(TimedOut(late, hint="--timeout=2m waits longer"))
         if isinstance(error, httpx2.HTTPError):
-            found = unreachable(httpx2.URL(self.access.url).netloc.decode(), error)
+            host = httpx2.URL(self.access.url).netloc.decode()
+            found = unreachable(host, error, of_cluster=not self.access.direct)
             return found if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else _open(found)
         said = " ".join(str(error.message if isinstance(error, MCPError) else error).split())
         said = said.partition(" For further information")[0][:300]

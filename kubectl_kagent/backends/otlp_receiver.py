@@ -1,22 +1,29 @@
-"""An OTLP receiver: what takes our spans, at the address that the user gives."""
+"""An OTLP receiver: what takes our spans, at the address that the user gives.
+
+OpenTelemetry's own environment variables for headers, certificates and compression count more than what
+``services.yaml`` has for the address.
+"""
 
 from __future__ import annotations
 
-import io
+import gzip
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from kubectl_kagent.cluster.http import is_address, shown
-from kubectl_kagent.errors import Unreachable, UsageError
+from kubectl_kagent.cluster.http import is_address, services_file, shown
+from kubectl_kagent.errors import KagentError, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-_ANSWER_LIMIT = 1 << 20
+    from kubectl_kagent.cluster.services import Service
+
 _GRPC_PORT = 4317  # OTLP's own; any other port is spoken to over HTTP
+_PROTOBUF = "application/x-protobuf"
+_PORTS = "an OTLP receiver has 4317 for gRPC, 4318 for HTTP"
 
 
 def address(text: str) -> str:
@@ -33,17 +40,16 @@ def address(text: str) -> str:
 def send(spans: Sequence[ReadableSpan], text: str, *, seconds: float) -> None:
     """Send spans to the receiver at ``text``; ``seconds`` is how long its answer may take.
 
-    Raises Unreachable unless it says that it took all of them: a login page answers 200 as well. Headers and
-    certificates come from OpenTelemetry's own environment variables.
+    Raises Unreachable unless it says that it took all of them: a login page answers 200 as well. Raises
+    KagentError for certificates and headers that can't be used.
     """
     url = address(text)
     name = shown(url)
     over = _over_grpc if urlsplit(url).port == _GRPC_PORT else _over_http
     try:
-        partial = over(spans, url, seconds).partial_success
+        partial = over(spans, _service(url), seconds).partial_success
     except _NoAnswer as error:
-        hint = "an OTLP receiver has 4317 for gRPC, 4318 for HTTP"
-        raise Unreachable(f"{name} took no spans: {_line(str(error))}", hint) from error
+        raise Unreachable(f"{name} took no spans: {error.why}", error.hint) from error
     if partial.rejected_spans:
         why = _line(partial.error_message) or "it does not say why"
         raise Unreachable(f"{name} rejected {partial.rejected_spans} of {len(spans)} spans: {why}")
@@ -52,97 +58,133 @@ def send(spans: Sequence[ReadableSpan], text: str, *, seconds: float) -> None:
 class _NoAnswer(Exception):
     """What came instead of an ExportTraceServiceResponse (which has no types for mypy)."""
 
+    def __init__(self, why: str, hint: str = _PORTS) -> None:
+        super().__init__(why)
+        self.why = _line(why)
+        self.hint = hint
+
 
 def _line(text: str) -> str:
     return " ".join(text.split())[:300]
 
 
-def _over_http(spans: Sequence[ReadableSpan], url: str, seconds: float) -> Any:
-    import logging
+def _service(url: str) -> Service:
+    """What ``services.yaml`` has for the receiver, and OpenTelemetry's environment in its place."""
+    from kubectl_kagent.cluster import lazy_imports as lean
 
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    lean.load()
+    from kubectl_kagent.cluster.services import service
+    from kubectl_kagent.cluster.tls import Pair, read
 
-    logging.getLogger("opentelemetry.exporter.otlp").setLevel(logging.CRITICAL)  # it is told here
-    whole = url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1/traces"
-    session = _session()
-    exporter = OTLPSpanExporter(endpoint=whole, timeout=seconds, session=session)
+    found = service(url)
+    authority, key, certificate = map(_setting, ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"))
+    if authority:
+        found = replace(found, authority=read(authority))
+    if certificate:
+        found = replace(found, pair=Pair(read(certificate), read(key or certificate)))
+    return found
+
+
+def _headers(found: Service) -> dict[str, str]:
+    """Those of the address and those of OpenTelemetry's environment, in small letters."""
+    from opentelemetry.util.re import parse_env_headers
+
+    login = (
+        {"authorization": found.login.current().authorization} if found.login.current().authorization else {}
+    )
+    own = {name.lower(): value for name, value in found.headers}
+    given: Mapping[str, str] = parse_env_headers(_setting("HEADERS"), liberal=True)
+    return {**own, **login, **given}
+
+
+def _over_http(spans: Sequence[ReadableSpan], found: Service, seconds: float) -> Any:
+    """Without the exporter, which takes any answer below 400 for a yes."""
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+    from kubectl_kagent.cluster.answers import whole
+    from kubectl_kagent.cluster.login import Fixed
+    from kubectl_kagent.cluster.refusals import error_text
+
+    body = encode_spans(spans).SerializeToString()
+    headers = {"Accept": f"{_PROTOBUF}, application/json", **_headers(found)}
+    if _setting("COMPRESSION").strip().lower() == "gzip":
+        body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+    path = "" if (found.url.path or "").strip("/") else "/v1/traces"
+    path += f"?{found.url.query}" if found.url.query else ""
     try:
-        exporter.export(spans)  # its own result takes any answer below 400 for a yes
-    finally:
-        exporter.shutdown()
-    return session.result(shown(url))
+        transport = replace(found, login=Fixed()).transport(timeout=seconds)
+        response = transport.send(
+            "POST", path, body=body, content_type=_PROTOBUF, timeout=seconds, headers=headers
+        )
+        data = whole(response, shown(str(found.url)))
+    except Unreachable as error:
+        ours = error.hint and services_file() in error.hint
+        raise _NoAnswer(error.message, error.hint if error.hint and ours else _PORTS) from error
+    kind = response.headers.get("Content-Type", "")
+    if not 200 <= response.status < 300:
+        hint = _login_hint() if response.status in (401, 403) else _PORTS
+        raise _NoAnswer(f"it answered {response.status}: {error_text(kind, data)}", hint)
+    return _read(kind, data)
 
 
-def _session() -> Any:
-    """A session for the exporter that keeps what the receiver said, and follows it nowhere else."""
-    import requests
+def _read(kind: str, data: bytes) -> Any:
+    """An ExportTraceServiceResponse, in either of its spellings."""
     from google.protobuf.json_format import Parse, ParseError
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-    from kubectl_kagent.cluster.refusals import error_text
-    from kubectl_kagent.cluster.unreachable import unreachable
-
-    class _ReadingSession(requests.Session):
-        error: Exception | None = None
-        status: int = 0
-        kind: str = ""
-        body: bytes = b""
-
-        def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-            self.error = None
-            try:
-                found = super().send(request, **{**kwargs, "allow_redirects": False, "stream": True})
-                self.body = found.raw.read(_ANSWER_LIMIT, decode_content=True)
-            except Exception as error:
-                self.error = error
-                raise
-            self.status, self.kind = found.status_code, found.headers.get("Content-Type", "")
-            found.close()
-            found.raw = io.BytesIO(self.body)  # for the exporter, which reads it too
-            return found
-
-        def result(self, name: str) -> Any:
-            if self.error is not None:
-                raise _NoAnswer(unreachable(name, self.error, of_cluster=False).message)
-            if not 200 <= self.status < 300:
-                raise _NoAnswer(f"it answered {self.status}: {error_text(self.kind, self.body)}")
-            try:
-                if self.kind.startswith("application/json"):
-                    return Parse(self.body, ExportTraceServiceResponse())
-                if self.body and not self.kind.startswith("application/x-protobuf"):
-                    raise _NoAnswer(f"it answered with {self.kind or 'no content type'}")
-                return ExportTraceServiceResponse.FromString(self.body)
-            except (ParseError, DecodeError, ValueError, RecursionError):
-                raise _NoAnswer("its answer is not that of an OTLP receiver") from None
-
-    return _ReadingSession()
+    try:
+        if kind.startswith("application/json"):
+            return Parse(data, ExportTraceServiceResponse())
+        if data and not kind.startswith(_PROTOBUF):
+            raise _NoAnswer(f"it answered with {kind or 'no content type'}")
+        return ExportTraceServiceResponse.FromString(data)
+    except (ParseError, DecodeError, ValueError, RecursionError):
+        raise _NoAnswer("its answer is not that of an OTLP receiver") from None
 
 
-def _over_grpc(spans: Sequence[ReadableSpan], url: str, seconds: float) -> Any:
+def _over_grpc(spans: Sequence[ReadableSpan], found: Service, seconds: float) -> Any:
     """Without the exporter, which throws the answer away."""
     import grpc
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-    from opentelemetry.util.re import parse_env_headers
 
-    parts = urlsplit(url)
-    target = f"{parts.hostname}:{parts.port}" if ":" not in (parts.hostname or "") else parts.netloc
-    files = [_setting(name) for name in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")]
-    try:
-        secrets = [Path(name).read_bytes() if name else None for name in files]
-    except OSError as error:
-        raise _NoAnswer(f"{error.filename} can't be read") from error
+    from kubectl_kagent.cluster.headers import header_bytes
+
+    metadata = [(name, header_bytes(name, value).decode()) for name, value in _headers(found).items()]
+    if odd := [name for name, value in metadata if not value.isascii()]:
+        raise KagentError(f"the value of {odd[0]} is not ASCII, as gRPC wants it", hint="nothing was sent")
+    credentials = None
+    if found.url.scheme == "https":
+        certificate, key = (found.pair.certificate, found.pair.key) if found.pair else (None, None)
+        credentials = grpc.ssl_channel_credentials(found.authority or None, key, certificate)
+    target, options = f"{found.url.host}:{found.url.port}", _channel_options(found)
     with (
-        grpc.insecure_channel(target)
-        if parts.scheme == "http"
-        else grpc.secure_channel(target, grpc.ssl_channel_credentials(*secrets)) as channel
-    ):
-        headers = tuple(parse_env_headers(_setting("HEADERS"), liberal=True).items())
+        grpc.secure_channel(target, credentials, options)
+        if credentials
+        else grpc.insecure_channel(target, options)
+    ) as channel:
         try:
-            return TraceServiceStub(channel).Export(encode_spans(spans), timeout=seconds, metadata=headers)
+            return TraceServiceStub(channel).Export(encode_spans(spans), timeout=seconds, metadata=metadata)
         except grpc.RpcError as error:
-            raise _NoAnswer(f"{error.code().name} {error.details()}") from error
+            refused = error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+            hint = _login_hint() if refused else _PORTS
+            raise _NoAnswer(f"{error.code().name} {error.details()}", hint) from error
+
+
+def _channel_options(found: Service) -> list[tuple[str, str | int]]:
+    """gRPC has rules of its own for the environment's proxies; we have one way for all."""
+    from kubectl_kagent.cluster.pool import environment_proxy
+
+    proxy = environment_proxy(found.url)
+    if proxy and proxy.scheme != "http":
+        raise _NoAnswer(f"gRPC knows no way through {shown(str(proxy))}, only through http:// proxies")
+    way: tuple[str, str | int] = ("grpc.http_proxy", str(proxy)) if proxy else ("grpc.enable_http_proxy", 0)
+    return [way, *([("grpc.ssl_target_name_override", found.server_name)] if found.server_name else [])]
+
+
+def _login_hint() -> str:
+    return f"OTEL_EXPORTER_OTLP_HEADERS logs in, or what {services_file()} has for it"
 
 
 def _setting(name: str) -> str:

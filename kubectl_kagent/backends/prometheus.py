@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of, shown
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.cluster.http import JsonService, address_of, no_api, shown
+from kubectl_kagent.errors import KagentError, NotFound
 
 LABELS = "app.kubernetes.io/name=prometheus"  # of the chart, kube-prometheus and most plain manifests
 # The operator's own Service for each Prometheus: kube-prometheus-stack's other one has no label of its kind.
@@ -45,7 +45,7 @@ class Prometheus:
         """
         from prometheus_api_client import PrometheusConnect
 
-        session = _Session(self.http)
+        session = _Session(self.http, f"Prometheus ({self.name})")
         client = PrometheusConnect(url="", session=session, timeout=_TIMEOUT)
         try:
             found = client.custom_query(promql, params={"time": f"{at:.3f}"})
@@ -55,7 +55,11 @@ class Prometheus:
 
     def now(self) -> float:
         """The time of its clock, in seconds since the epoch. Raises KagentError for what is no time."""
-        found = _data(self.http.call("GET", "/api/v1/query?query=time()", timeout=_TIMEOUT))
+        try:
+            found = _data(self.http.call("GET", "/api/v1/query?query=time()", timeout=_TIMEOUT))
+        except NotFound as error:
+            name = f"Prometheus ({self.name})"
+            raise no_api(name, "/api/v1/query", "--prometheus=http://HOST:9090") from error
         try:
             time = float(found["result"][0])
         except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
@@ -63,6 +67,17 @@ class Prometheus:
         if not math.isfinite(time):
             raise self._odd("a query", "time")
         return time
+
+    def names(self, series: str, start: float, end: float) -> tuple[str, ...]:
+        """The names of the series that a selector matches. Times in seconds since the epoch.
+
+        Raises NotFound where there is no such API, KagentError for an answer that is no list of names.
+        """
+        asked = urlencode({"match[]": series, "start": f"{start:.3f}", "end": f"{end:.3f}"})
+        found = self.http.call("GET", f"/api/v1/label/__name__/values?{asked}", timeout=_TIMEOUT).get("data")
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            raise self._odd("the question for names of series", "list of them")
+        return tuple(found)
 
     def rules(self) -> tuple[Mapping[str, Any], ...]:
         """The groups of rules that it has, as its API gives them.
@@ -108,6 +123,7 @@ class _Session:
     """
 
     http: JsonService
+    name: str
     warnings: list[str] = field(default_factory=list)
     verify: None = None  # both are the service's own matter
     cert: None = None
@@ -118,7 +134,10 @@ class _Session:
     def request(
         self, method: str, url: str, *, params: Mapping[str, str], timeout: float, **_: Any
     ) -> _Response:
-        body = self.http.call(method, f"{url}?{urlencode(params)}", timeout=timeout)
+        try:
+            body = self.http.call(method, f"{url}?{urlencode(params)}", timeout=timeout)
+        except NotFound as error:
+            raise no_api(self.name, "/api/v1/query", "--prometheus=http://HOST:9090") from error
         # Thanos and Mimir leave out what they can't reach, and say so only here
         self.warnings += map(str, body.get("warnings") or ())
         return _Response(body)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of
+from kubectl_kagent.cluster.http import JsonService, address_of, no_api
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
@@ -36,7 +36,10 @@ class Tempo:
         """
         # without times Tempo looks only at the last minutes; whole seconds, and the end is not in it
         asked = {"q": query, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 1}
-        answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_TIMEOUT)
+        try:
+            answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_TIMEOUT)
+        except NotFound as error:
+            raise no_api(f"Tempo ({self.name})", "/api/search", "--tempo=http://HOST:3200") from error
         found = answer.get("traces", [])
         if not isinstance(found, list):
             raise KagentError(f"Tempo ({self.name}) answered a search with no list of traces")
@@ -47,10 +50,17 @@ class Tempo:
         try:
             found = self.http.call("GET", f"/api/v2/traces/{segment(id_, 'trace')}", timeout=_TIMEOUT)
         except NotFound:  # nor does a Tempo before 2.7 know the path
-            found = self.http.call("GET", f"/api/traces/{segment(id_, 'trace')}", timeout=_TIMEOUT)
+            found = self._by_the_older_path(id_)
         if not found.get("trace", found):
             raise NotFound(f"Tempo ({self.name}) has no trace {id_}")
         return found
+
+    def _by_the_older_path(self, id_: str) -> dict[str, Any]:
+        try:
+            return self.http.call("GET", f"/api/traces/{segment(id_, 'trace')}", timeout=_TIMEOUT)
+        except NotFound as error:
+            self.search("{}", start=1, end=2, limit=1)  # what is no Tempo at all says the same
+            raise NotFound(f"Tempo ({self.name}) has no trace {id_}") from error
 
 
 def _id(item: Any, name: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from kubectl_kagent.backends.prometheus import Prometheus
 from kubectl_kagent.cli import options, terminal, usage_source
 from kubectl_kagent.cli.notes import Notes
+from kubectl_kagent.cli.usage_source import PrometheusOptions
 from kubectl_kagent.impact import measured as impacts
 from kubectl_kagent.impact.measured import Impact
 from kubectl_kagent.impact.periods import Period
@@ -16,7 +17,7 @@ from kubectl_kagent.model.note import Note
 
 def measured(
     reach: options.ControllerAccess,
-    url: str,
+    store: PrometheusOptions,
     periods: Sequence[Period],
     notes: Sequence[Note],
     *,
@@ -35,7 +36,7 @@ def measured(
 
     impact, source = usage_source.ask(
         reach,
-        url,
+        store,
         prometheus=from_prometheus,
         records=lambda controller: told(impacts.from_records(controller, periods, now)),
         has_any=lambda impact: bool(impact.turns),

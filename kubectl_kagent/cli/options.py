@@ -284,6 +284,15 @@ _CONTROLLER = (
 CONTROLLER_NAMES = ("kagent_namespace", "kagent_url", "kagent_token", "user_id")
 
 
+tenant = click.option(
+    "--tenant",
+    envvar="KAGENT_TENANT",
+    default="",
+    metavar="ID",
+    help="Tenant to ask Loki, Tempo or Prometheus as, sent as X-Scope-OrgID. [KAGENT_TENANT]",
+)
+
+
 _WAYS_TO_NAME = "TYPE/NAME | TYPE NAME | NAME"
 targets = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=completion.target)
 listable = click.argument("target", nargs=-1, metavar=_WAYS_TO_NAME, shell_complete=completion.listable)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
     from kubectl_kagent.backends.prometheus import Prometheus
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 _NONE = "none"
-
-prometheus = click.option(
+_OPTION = click.option(
     "--prometheus",
     "url",
     default="",
@@ -27,9 +29,29 @@ prometheus = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class PrometheusOptions:
+    """What the command line says of Prometheus: its URL, ``none`` or nothing, and the tenant, if any."""
+
+    url: str
+    tenant: str
+
+
+def prometheus(function: F) -> F:
+    """Add the flags that say which Prometheus to ask, and pass PrometheusOptions as ``store``."""
+
+    @_OPTION
+    @options.tenant
+    @functools.wraps(function)
+    def wrapper(*args: Any, url: str, tenant: str, **values: Any) -> Any:
+        return function(*args, store=PrometheusOptions(url, tenant), **values)
+
+    return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
+
+
 def ask(
     reach: options.ControllerAccess,
-    url: str,
+    store: PrometheusOptions,
     *,
     prometheus: Callable[[Prometheus], T],
     records: Callable[[Controller], T],
@@ -37,15 +59,19 @@ def ask(
 ) -> tuple[T, str]:
     """What the first source says that has any, and its name. A Prometheus that was named is asked alone."""
     from kubectl_kagent.backends.prometheus import at_address, find_prometheus
+    from kubectl_kagent.cluster.tenant import AsTenant
 
-    if url and url != _NONE:
-        named = at_address(url, "http://HOST:9090, or none")
-        return _told(prometheus(named), has_any, f"Prometheus ({named.name})")
-    found = None if url or reach.url else find_prometheus(reach.connect())
+    def told(found: Prometheus) -> tuple[T, str]:
+        asked = replace(found, http=AsTenant(found.http, store.tenant))
+        return _told(prometheus(asked), has_any, f"Prometheus ({found.name})")
+
+    if store.url and store.url != _NONE:
+        return told(at_address(store.url, "http://HOST:9090, or none"))
+    found = None if store.url or reach.url else find_prometheus(reach.connect())
     if found is not None:
         name = f"Prometheus ({found.name})"
         try:
-            answer, source = _told(prometheus(found), has_any, name)
+            answer, source = told(found)
             if has_any(answer):
                 return answer, source
             terminal.say(f"nothing in {name}")

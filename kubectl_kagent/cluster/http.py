@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from kubectl_kagent.cluster.answers import answer, events
-from kubectl_kagent.cluster.headers import sendable
-from kubectl_kagent.cluster.retry import answered
-from kubectl_kagent.errors import UsageError
+from kubectl_kagent.errors import KagentError, Unauthorized, UsageError
 
 if TYPE_CHECKING:
     import ssl
 
     import urllib3
+
+    from kubectl_kagent.cluster.transport import Transport
 
 Object = dict[str, Any]
 
@@ -65,7 +66,8 @@ class HttpService(JsonService, Protocol):
 class Access:
     """What a client of its own (of another protocol over HTTP) needs: the address, and what to bring.
 
-    ``server_name`` is the one to expect in the certificate, when it is not the address's.
+    ``server_name`` is the one to expect in the certificate, when it is not the address's; ``direct``: the way
+    there is not through the API server.
     """
 
     url: str
@@ -73,6 +75,7 @@ class Access:
     tls: ssl.SSLContext | None = None
     server_name: str = ""
     proxy: str = ""
+    direct: bool = False
 
 
 class ClusterService(HttpService, Protocol):
@@ -93,11 +96,17 @@ class ClusterService(HttpService, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A service at ``url``, with a bearer ``token`` if it wants one, or the URL's own user and password."""
+    """A service at ``url``, with a bearer ``token`` if it wants one, or the URL's own user and password.
+
+    What ``services.yaml`` has for the URL goes with it. ``login`` is the next step when it refuses us.
+    """
 
     url: str = field(repr=False)
     token: str = field(default="", repr=False)
-    _pools: list[urllib3.PoolManager] = field(default_factory=list, repr=False, compare=False)
+    login: str = ""
+    _reached: list[tuple[Transport, Mapping[str, str]]] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     @property
     def name(self) -> str:
@@ -114,7 +123,8 @@ class Address:
         timeout: float | None = None,
     ) -> Object:
         response = self._send(method, path, body, headers, timeout or ANSWER_SECONDS)
-        return answer(response, self.name, path)
+        with self._next_step():
+            return answer(response, self.name, path)
 
     def stream(
         self,
@@ -125,7 +135,8 @@ class Address:
         timeout: float,
     ) -> Iterator[bytes]:
         response = self._send("POST", path, body, headers, timeout)
-        yield from events(response, self.name, path)
+        with self._next_step():
+            yield from events(response, self.name, path)
 
     def _send(
         self,
@@ -135,34 +146,38 @@ class Address:
         headers: Mapping[str, str] | None,
         timeout: float,
     ) -> urllib3.BaseHTTPResponse:
-        from kubectl_kagent.cluster import lazy_imports as lean
+        if not self._reached:
+            from kubectl_kagent.cluster import lazy_imports as lean
 
-        lean.load_urllib3()
-        import urllib3
+            lean.load()
+            from kubectl_kagent.cluster.services import service
 
-        sent = {"Accept": "application/json", "User-Agent": "kubectl-kagent", **(headers or {})}
-        if self.token:
-            sent["Authorization"] = f"Bearer {self.token.strip()}"
-        if login := urllib3.util.parse_url(self.url).auth:  # counts more, as with Go
-            sent |= {"Authorization": urllib3.make_headers(basic_auth=unquote(login))["authorization"]}
-        if not self._pools:
-            self._pools.append(urllib3.PoolManager(retries=False))
-        request = partial(
-            self._pools[0].request,
-            method,
-            self.url.rstrip("/") + path,
-            json=body,
-            headers=sendable(urllib3.HTTPHeaderDict(sent)),
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
-            redirect=False,
-            preload_content=False,
-        )
+            found = service(self.url, self.token)
+            self._reached.append((found.transport(), dict(found.headers)))
+        transport, given = self._reached[0]
+        sent = {**given, **(headers or {})}
+        return transport.send(method, path, None, body, timeout=timeout, headers=sent, once=method != "GET")
+
+    @contextmanager
+    def _next_step(self) -> Iterator[None]:
+        """A refusal says how to log in, where it does not say that yet."""
         try:
-            return answered(request, breaks=False, timeout=timeout) if method == "GET" else request()
-        except urllib3.exceptions.HTTPError as error:
-            from kubectl_kagent.cluster.unreachable import unreachable
+            yield
+        except Unauthorized as error:
+            login = self.login or f"user:password@ in the URL logs in, or what {services_file()} has for it"
+            raise Unauthorized(error.message, error.hint or login) from error
 
-            raise unreachable(self.name, error, of_cluster=False) from error
+
+def no_api(name: str, path: str, like: str) -> KagentError:
+    """The error for a 404 of what every ``name`` has; ``like`` is how its address is given."""
+    hint = f"does it listen below a path? give all of its address: {like}/PATH"
+    return KagentError(f"{name} has no {path}", hint)
+
+
+def services_file() -> str:
+    """Where the user says how to reach services at their own address: ``docs/services.md``."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.environ.get("KAGENT_SERVICES") or os.path.join(folder, "kubectl-kagent", "services.yaml")
 
 
 def is_address(url: str) -> bool:

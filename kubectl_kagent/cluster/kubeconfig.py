@@ -166,7 +166,7 @@ class Kubeconfig:
 
 def load(paths: Iterable[Path]) -> Kubeconfig | None:
     """The kubeconfigs that are there, or None when none is. Raises KagentError for one that can't be used."""
-    found = [entry for path in paths if (entry := read(path)) is not None]
+    found = [_of_the_kind(entry) for path in paths if (entry := read(path)) is not None]
     if not found:
         return None
     merged: dict[str, dict[str, Entry]] = {kind: {} for kind in _SEVERAL}
@@ -177,10 +177,10 @@ def load(paths: Iterable[Path]) -> Kubeconfig | None:
     return Kubeconfig(current, **merged)
 
 
-def read(path: Path) -> Entry | None:
-    """A kubeconfig as it is written, or None when there is no such file.
+def read(path: Path, called: str = "a kubeconfig") -> Entry | None:
+    """A kubeconfig, or another file that is ``called`` so, as it is written; None when there is no such file.
 
-    Raises KagentError for one that can't be read, or is not a kubeconfig.
+    Raises KagentError for one that can't be read, or is not that.
     """
     try:
         data = path.read_bytes()
@@ -189,10 +189,13 @@ def read(path: Path) -> Entry | None:
     except OSError as error:
         failed = "read" if isinstance(error, IsADirectoryError) else "open"
         raise _unusable(str(path), f"{failed} {path}: {str(error.strerror).lower()}") from error
-    config = Entry(_parsed(data, str(path)), str(path))
+    return Entry(_parsed(data, str(path), called), str(path))
+
+
+def _of_the_kind(config: Entry) -> Entry:
     version, kind = config.text("apiVersion") or "v1", config.text("kind") or "Config"
     if (version, kind) != ("v1", "Config"):
-        raise _unusable(str(path), f'no kind "{kind}" is registered for version "{version}"')
+        raise _unusable(config.file, f'no kind "{kind}" is registered for version "{version}"')
     return config
 
 
@@ -208,7 +211,7 @@ def _named(config: Entry, kind: str) -> dict[str, Entry]:
     return found
 
 
-def _parsed(data: bytes, file: str) -> dict[str, Any]:
+def _parsed(data: bytes, file: str, called: str) -> dict[str, Any]:
     try:
         config = next(yaml.load_all(data, Loader), None)  # of several documents kubectl takes the first
     except (yaml.YAMLError, ValueError) as error:
@@ -220,7 +223,7 @@ def _parsed(data: bytes, file: str) -> dict[str, Any]:
     if config is None:  # an empty file is for kubectl one that says nothing
         return {}
     if not isinstance(config, dict):
-        raise _unusable(file, "it is not a kubeconfig")
+        raise _unusable(file, f"it is not {called}")
     return config
 
 

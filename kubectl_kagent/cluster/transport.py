@@ -30,7 +30,7 @@ _LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and P
 
 @dataclass(frozen=True, slots=True)
 class RestConfig:
-    """An API server, and who we are to it.
+    """An API server, or another that has a ``name`` of its own in errors; and who we are to it.
 
     ``tls`` is for https; ``server_name`` is the one to expect in its certificate, when it is not the URL's;
     ``impersonate`` are headers; ``timeout`` is the limit of each request in seconds.
@@ -43,10 +43,11 @@ class RestConfig:
     login: Login = field(default_factory=Fixed)
     impersonate: tuple[tuple[str, str], ...] = ()
     timeout: float | None = None
+    name: str = ""
 
 
 class Transport:
-    """Sends requests."""
+    """Sends requests, whose body is bytes or becomes JSON."""
 
     def __init__(self, endpoint: RestConfig) -> None:
         self._endpoint = endpoint
@@ -59,7 +60,7 @@ class Transport:
 
     @property
     def host(self) -> str:
-        return self._endpoint.url.netloc or ""
+        return self._endpoint.name or self._endpoint.url.netloc or ""
 
     def send(
         self,
@@ -91,7 +92,7 @@ class Transport:
             self._pool.request,
             method,
             url,
-            body=None if body is None else _encode(body),
+            body=body if body is None or isinstance(body, bytes) else _encode(body),
             timeout=urllib3.Timeout(
                 connect=min(limit or 10, _LONGEST), read=min(timeout or limit or ANSWER_SECONDS, _LONGEST)
             ),
@@ -107,7 +108,7 @@ class Transport:
             try:
                 return as_whom() if once else answered(as_whom, breaks=reads, timeout=limit or ANSWER_SECONDS)
             except urllib3.exceptions.HTTPError as error:
-                raise unreachable(self.host, error) from error
+                raise unreachable(self.host, error, of_cluster=not self._endpoint.name) from error
 
         credential = self._endpoint.login.current()
         response = sent(credential)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import urllib3
 
+from kubectl_kagent.cluster.http import services_file
 from kubectl_kagent.errors import Unanswered, Unreachable
 
 # X509_V_ERR_ of OpenSSL: not yet valid and expired; the name or address is another
@@ -56,11 +57,17 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bo
     if error.verify_code in _OUT_OF_DATE:
         hint = "is the clock of this machine right? else the certificate must be renewed"
     elif error.verify_code in _ANOTHER_NAME:
-        hint = "--tls-server-name names the one to expect" if of_cluster else "is it the right address?"
+        hint = (
+            "--tls-server-name names the one to expect"
+            if of_cluster
+            else f"is it the right address? else tls-server-name in {services_file()} names the one to expect"
+        )
     elif of_cluster:
         hint = "check certificate-authority in the kubeconfig"
     else:
-        hint = "SSL_CERT_FILE=FILE names the authority to trust"
+        hint = (
+            f"name the authority to trust: certificate-authority in {services_file()}, or SSL_CERT_FILE=FILE"
+        )
     by = " by this kubeconfig" if of_cluster else ""
     return Unreachable(f"the certificate of {host} is not trusted{by}: {reason}", hint)
 

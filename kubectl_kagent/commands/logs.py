@@ -13,6 +13,8 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.http import JsonService
+from kubectl_kagent.cluster.tenant import AsTenant
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
@@ -93,6 +95,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option(
     "--loki", metavar="URL", help="Also print older lines from this Loki; auto: find it by its label."
 )
+@options.tenant
 @click.option("--ignore-errors", is_flag=True, help="Only warn about containers that can't be read.")
 @click.option(
     "--max-log-requests",
@@ -136,6 +139,7 @@ def logs(
     trace: str | None,
     output: Output,
     loki: str | None,
+    tenant: str,
     ignore_errors: bool,
     max_log_requests: int,
     pod_running_timeout: float,
@@ -193,7 +197,10 @@ def logs(
     containers.check(pods)
     if not pods and not loki:
         _no_pods(workloads, follow=follow)
-    older = _elsewhere(cluster, loki, workloads, containers.names(pods), start) if loki else None
+    older = None
+    if loki:
+        http = AsTenant(find_loki(cluster, loki), tenant)
+        older = _elsewhere(http, workloads, containers.names(pods), start)
     reading = LogSession(cluster, LogPlan(containers.of, texts, start, max_log_requests, older), terminal.say)
     try:
         for block in reading.follow(pods, where) if follow else reading.past(pods):
@@ -248,7 +255,7 @@ def _workloads(
 
 
 def _elsewhere(
-    cluster: Cluster, where: str, workloads: list[Workload], containers: tuple[str, ...], start: Start
+    http: JsonService, workloads: list[Workload], containers: tuple[str, ...], start: Start
 ) -> Elsewhere:
     since = clock.now() - _LOKI_SPAN
     if start.since_seconds is not None:
@@ -258,7 +265,7 @@ def _elsewhere(
     else:
         terminal.say(f"asking Loki for lines since {since:%Y-%m-%dT%H:%M:%SZ}; --since says another time")
     owners = tuple((workload.namespace, workload.name) for workload in workloads)
-    return Elsewhere(find_loki(cluster, where), Pods(owners, containers), since)
+    return Elsewhere(http, Pods(owners, containers), since)
 
 
 def _no_pods(workloads: list[Workload], *, follow: bool) -> None:

@@ -11,6 +11,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal, usage_source
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
+from kubectl_kagent.cli.usage_source import PrometheusOptions
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageTable, Wanted
 from kubectl_kagent.render.output import TEXT, Output
@@ -49,7 +50,7 @@ def top(
     since: float,
     by: str | None,
     column: str,
-    url: str,
+    store: PrometheusOptions,
     *,
     all_namespaces: bool,
     output: Output,
@@ -59,7 +60,8 @@ def top(
     The numbers come from Prometheus if it has the span metrics of an OpenTelemetry Collector, else from the
     controller's records; stderr says which. Span metrics count the turns of all users, have no tokens, and
     give P50 and P95 as estimates. They need the dimensions gen_ai.operation.name, gen_ai.tool.name and
-    gen_ai.request.model. Records are those of one user (--user-id).
+    gen_ai.request.model; without the prefix of newer connectors, or in milliseconds, they will do. Records
+    are those of one user (--user-id).
 
     ERRORS counts the turns or calls that failed. In Prometheus, that is what their spans say, and an agent's
     errors are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of
@@ -87,14 +89,14 @@ def top(
         raise UsageError(f"--by={by} is of agents: {kind} have no revisions of their own")
     namespace = None if all_namespaces else reach.namespace()
     if by:
-        _by_revision(reach, namespace, since, column, url, output)
+        _by_revision(reach, namespace, since, column, store, output)
         return
     by_agent = output != TEXT and kind == TOOLS
     wanted = Wanted(kind, namespace, since, clock.now().timestamp(), by_agent=by_agent)
     screen.ordered((), wanted, column, wide=wide)
     (usage, without_tokens), source = usage_source.ask(
         reach,
-        url,
+        store,
         prometheus=lambda found: _prometheus(reach, found, wanted),
         records=lambda controller: _records(reach, controller, wanted),
         has_any=lambda answer: bool(answer[0].rows),
@@ -143,7 +145,7 @@ def _by_revision(
     namespace: str | None,
     since: float,
     column: str,
-    url: str,
+    store: PrometheusOptions,
     output: Output,
 ) -> None:
     """The turns of each revision of the agents."""
@@ -155,7 +157,7 @@ def _by_revision(
     wide, namespaces, now = output.wide, namespace is None, clock.now()
     screen.ordered((), column, wide=wide, namespaces=namespaces)
     periods, notes = agent_periods(reach.connect(), namespace, now=now, since=now - timedelta(seconds=since))
-    impact, source, gaps = measured(reach, url, periods, notes, now=now)
+    impact, source, gaps = measured(reach, store, periods, notes, now=now)
     rows = screen.ordered(impact.rows, column, wide=wide, namespaces=namespaces)
     if not output.is_text:
         terminal.write(output.view(agents_impact_view(rows, since, gaps, source)))

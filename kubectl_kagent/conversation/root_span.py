@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.backends import otlp_receiver
 from kubectl_kagent.conversation.conversation import Exchange
-from kubectl_kagent.errors import Unreachable
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.masking import masked
 from kubectl_kagent.wire import semconv
 
@@ -64,6 +64,6 @@ class RootSpan:
         self.span.end()
         try:
             otlp_receiver.send(self._ended.get_finished_spans(), self.endpoint, seconds=_TIMEOUT_SECONDS)
-        except Unreachable as error:
+        except KagentError as error:
             return f"the trace could not be sent: {error.message}"
         return ""

@@ -202,6 +202,11 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         ),
         Need(AGENT, ("get",), "whether an agent without turns is there", "says that it is not known"),
     ),
+    "trace export": (
+        *needs.controller({"get": "the sessions"}),
+        Need(AGENT, ("list",), "models that records leave out", "says that they are not known"),
+        Need(MODEL_CONFIG, ("list",), "models that records leave out", "says that they are not known"),
+    ),
     "chat": (
         Need(AGENT, ("get",), "the agent named"),
         *needs.controller({"create": "talk to the agent"}),

@@ -9,7 +9,6 @@ from typing import Any
 
 from kubectl_kagent.backends.mcp import McpServer
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import Access
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import Resource
 from kubectl_kagent.model.tool_server import endpoint
@@ -36,7 +35,13 @@ def open_server(
     if found.protocol != "STREAMABLE_HTTP":
         raise KagentError(f"{name} speaks {found.protocol}; only streamable HTTP can be asked from here")
     if not found.service:
-        return Opened(McpServer(name, Access(found.url, found.headers), timeout), found.secret_headers)
+        from kubectl_kagent.cluster import lazy_imports as lean
+
+        lean.load()
+        from kubectl_kagent.cluster.services import anonymous
+
+        access = replace(anonymous(found.url), headers=found.headers)
+        return Opened(McpServer(name, access, timeout), found.secret_headers)
     access = cluster.service(found.namespace, found.service).access(found.path)
     sent = tuple(item for item in found.headers if not _OF_THE_API_SERVER.match(item[0]))
     kept_back = tuple(key for key, _ in found.headers if _OF_THE_API_SERVER.match(key))

@@ -53,6 +53,10 @@ MERGED_TOOLS = "(merged tools)"
 # are its `histogram: {unit: s}`. Seen with 0.159.
 SPAN_CALLS = "traces_span_metrics_calls_total"
 SPAN_SECONDS = "traces_span_metrics_duration_seconds_bucket"
+# Before 0.109 they had no prefix, and some set `namespace: traces.spanmetrics`: the newest first. Without
+# `unit: s` durations are in milliseconds; `add_metric_suffixes: false` of an exporter leaves out `_total`.
+SPAN_PREFIXES = ("traces_span_metrics_", "traces_spanmetrics_", "")
+SPAN_NAMES = f"({'|'.join(SPAN_PREFIXES)})(calls(_total)?|duration_(milli)?seconds_bucket)"
 # Its own labels of every series.
 SPAN_NAME = "span_name"
 STATUS_CODE = "status_code"

@@ -44,7 +44,7 @@ _HOUR = 3600.0
 class Numbers:
     """What its Prometheus says. Times are seconds ago; ``lost`` has numbers, each with its exporter."""
 
-    there: set[str] = field(default_factory=lambda: {*evidence.PRESENT})
+    there: set[str] = field(default_factory=lambda: {*evidence.PRESENT} - {"span-metrics-otherwise"})
     last: dict[str, float] = field(default_factory=dict)
     gap: dict[str, float] = field(default_factory=lambda: {"traces": 90.0, "stored-logs": 5 * _HOUR})
     lost: dict[str, tuple[str, float]] = field(

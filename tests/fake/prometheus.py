@@ -38,10 +38,14 @@ class CountingPrometheus:
     begins: float = 0.0
     prices: Mapping[tuple[str, str], float] = field(default_factory=dict)
     queries: list[tuple[str, float]] = field(default_factory=list)
+    calls_name: str = semconv.SPAN_CALLS
+    buckets_name: str = semconv.SPAN_SECONDS
 
     def answer(self, path: str) -> Object:
         """The answer to a path with an instant query."""
         asked = parse_qs(urlsplit(path).query)
+        if urlsplit(path).path == "/api/v1/label/__name__/values":
+            return {"data": [self.buckets_name, self.calls_name, "up"] if self.turns else []}
         query, at = asked["query"][0], float(asked["time"][0])
         self.queries.append((query, at))
         return {"data": {"resultType": "vector", "result": list(self._samples(query, at))}}
@@ -53,7 +57,7 @@ class CountingPrometheus:
         assert window, query
         begin = at - int(window[1]) / 1000
         if query.startswith("group"):
-            return [_sample(1)] if self.begins <= begin else []
+            return [_sample(1)] if self.begins <= begin and self._asks_for(self.calls_name, query) else []
         only = re.search(r'(?:service_name=~|gen_ai_agent_name=)"(?:[^"|]*\|)?([^"]+)"', query)
         meant = [
             turn
@@ -62,7 +66,12 @@ class CountingPrometheus:
         ]
         if semconv.MODEL_TOKENS in query:
             return _tokens(meant)
-        return _durations(meant) if semconv.SPAN_SECONDS in query else _calls(meant)
+        if self._asks_for(self.buckets_name, query):
+            return _durations(meant, 1000 if "milliseconds" in self.buckets_name else 1)
+        return _calls(meant) if self._asks_for(self.calls_name, query) else []
+
+    def _asks_for(self, name: str, query: str) -> bool:
+        return re.search(rf"(?<!\w){name}[{{[]", query) is not None
 
 
 def _sample(value: float, **labels: str) -> Object:
@@ -82,7 +91,8 @@ def _calls(turns: list[CountedTurn]) -> list[Object]:
     ]
 
 
-def _durations(turns: list[CountedTurn]) -> list[Object]:
+def _durations(turns: list[CountedTurn], scale: int) -> list[Object]:
+    """``scale``: how many of their unit a second has."""
     agents = dict.fromkeys((turn.namespace, turn.agent) for turn in turns)
     return [
         _sample(
@@ -90,7 +100,7 @@ def _durations(turns: list[CountedTurn]) -> list[Object]:
             **_service(*agent),
             gen_ai_operation_name=semconv.INVOKE_AGENT,
             span_name="invoke_agent",
-            le=bound,
+            le=bound if bound == "+Inf" else str(float(bound) * scale),
         )
         for agent in agents
         for bound in _BUCKETS

@@ -226,6 +226,10 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("tools check crowd-one", before=crowd, harmless=True),
     ),
     "trace": (Case("trace agent/agent"),),
+    "trace export": (
+        # nobody takes the spans there: what it asked before is all that matters
+        Case("trace export {session} --otlp=http://127.0.0.1:9", before=conversed),
+    ),
     "chat": (Case("chat echo hello"), Case("chat echo hello --continue", before=conversed)),
     "approvals list": (Case("approvals list", before=conversed),),
     "approvals approve|reject": (

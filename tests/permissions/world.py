@@ -150,7 +150,7 @@ class FakeWorld:
         waiting = {**task, "status": {"state": "input-required", "message": message}}
         answers: dict[tuple[str, str], object] = {
             ("GET", "/api/sessions"): [row],
-            ("GET", "/api/sessions/s?order=asc"): {"session": row, "events": []},
+            ("GET", "/api/sessions/s?order=asc&limit=-1"): {"session": row, "events": []},
             ("GET", "/api/sessions/s?limit=1"): {"session": row, "events": []},
             ("GET", "/api/sessions/s/tasks"): [waiting],
             ("DELETE", "/api/sessions/s"): {},

@@ -94,6 +94,8 @@ class Services:
         path = asked.path
         if path.startswith("/api/a2a/"):
             return self._a2a(asked)
+        if path == "/api/v1/label/__name__/values":
+            return _json({"status": "success", "data": []})
         if path.startswith("/api/v1/query"):
             return _json(self.prometheus(asked.target))
         if path == "/api/traces" or path.startswith("/api/v3/"):

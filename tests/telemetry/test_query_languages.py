@@ -64,8 +64,9 @@ def to_tempo() -> list[str]:
 
 def to_loki() -> list[str]:
     promtail = ["namespace", "pod", "container"]
+    metadata = ["namespace"]
     queries = []
-    for labels, container in product((LABELS, promtail), ("", "kagent", *ODD[1:])):
+    for labels, container in product((LABELS, promtail, metadata), ("", "kagent", *ODD[1:])):
         http = Asked("query", {"data": labels})
         owners = (("default", "clock"), ("team-b", "a.b"))
         with contextlib.suppress(KagentError):  # the answer is of another shape
@@ -101,7 +102,7 @@ def test_traceql(parser: list[str]) -> None:
 
 def test_logql(parser: list[str]) -> None:
     queries = to_loki()
-    assert len(queries) == 2 * (len(ODD) + 1)
+    assert len(queries) == 3 * (len(ODD) + 1)
     assert unknown(parser, "logql", queries) == []
 
 

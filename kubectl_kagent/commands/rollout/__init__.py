@@ -13,6 +13,7 @@ from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
+from kubectl_kagent.cli.usage_source import PrometheusOptions
 from kubectl_kagent.commands.rollout.diff import diff
 from kubectl_kagent.commands.rollout.restart import restart
 from kubectl_kagent.commands.rollout.status import status
@@ -60,7 +61,7 @@ def history(
     target: tuple[str, ...],
     revision: int,
     since: float | None,
-    url: str,
+    store: PrometheusOptions,
     *,
     no_record: bool,
     impact: bool,
@@ -87,7 +88,7 @@ def history(
     kubectl kagent rollout history agent/datetime-agent --impact
     """
     resource, name = one_target(target)
-    _check(resource, since, url, impact=impact)
+    _check(resource, since, store.url, impact=impact)
     cluster = reach.connect()
     workload = named(resource, cluster.namespace, name)
     # first what may be refused: then nothing is recorded either
@@ -103,7 +104,7 @@ def history(
         return
     lines = rows(found.now.workload, found.revisions, replica_sets["items"], live=found.live)
     if impact:
-        _impact(reach, found.now.workload, lines, since, url, output)
+        _impact(reach, found.now.workload, lines, since, store, output)
         return
     if not output.is_text:
         terminal.write(output.view(screen.history_view(workload.label, lines)))
@@ -127,7 +128,7 @@ def _impact(
     workload: Workload,
     lines: Sequence[HistoryRow],
     since: float | None,
-    url: str,
+    store: PrometheusOptions,
     output: Output,
 ) -> None:
     """The turns of each revision."""
@@ -139,7 +140,7 @@ def _impact(
     now = clock.now()
     begin = None if since is None else now - timedelta(seconds=since)
     found = periods(workload, lines, now=now, since=begin)
-    result, source, gaps = measured(reach, url, found, notes(found), now=now)
+    result, source, gaps = measured(reach, store, found, notes(found), now=now)
     if not output.is_text:
         terminal.write(output.view(impact_view(workload.label, result.rows, gaps, source)))
     else:

@@ -6,7 +6,7 @@ import functools
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,10 +16,13 @@ from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.errors import KagentError, UsageError
 
 if TYPE_CHECKING:
+    from kubectl_kagent.backends.jaeger import Jaeger
+    from kubectl_kagent.backends.tempo import Tempo
     from kubectl_kagent.model.trace import Record
     from kubectl_kagent.telemetry.traces.sources import TraceSource
 
 F = TypeVar("F", bound=Callable[..., Any])
+Store = TypeVar("Store", "Tempo", "Jaeger")
 
 NONE = "none"
 
@@ -31,6 +34,7 @@ class SourceOptions:
     reach: options.ControllerAccess
     tempo: str
     jaeger: str
+    tenant: str
     file: IO[bytes] | None
 
     def ask(self, question: Callable[[TraceSource], Record]) -> tuple[Record, str]:
@@ -64,8 +68,8 @@ class SourceOptions:
         if to_tempo and to_jaeger:
             raise UsageError("one source is asked: give --tempo an address, or --jaeger")
         if to_tempo:
-            return FromTempo(tempo.at_address(self.tempo))
-        return FromJaeger(jaeger.at_address(self.jaeger)) if to_jaeger else None
+            return FromTempo(self._as_tenant(tempo.at_address(self.tempo)))
+        return FromJaeger(self._as_tenant(jaeger.at_address(self.jaeger))) if to_jaeger else None
 
     def _found(self) -> Iterator[TraceSource]:
         """The stores of spans in the cluster, in the order in which they are asked."""
@@ -76,9 +80,14 @@ class SourceOptions:
         if self.reach.url:
             return
         if self.tempo != NONE and (tempo := find_tempo(self.reach.connect())):
-            yield FromTempo(tempo)
+            yield FromTempo(self._as_tenant(tempo))
         if self.jaeger != NONE and (jaeger := find_jaeger(self.reach.connect())):
-            yield FromJaeger(jaeger)
+            yield FromJaeger(self._as_tenant(jaeger))
+
+    def _as_tenant(self, store: Store) -> Store:
+        from kubectl_kagent.cluster.tenant import AsTenant
+
+        return replace(store, http=AsTenant(store.http, self.tenant))
 
     def _tried(self, question: Callable[[TraceSource], Record], source: TraceSource) -> Record | None:
         """What it answers; None when it knows nothing or can't be asked, which is told."""
@@ -143,9 +152,14 @@ def source(function: F) -> F:
     @options.controller
     @functools.wraps(function)
     def wrapper(
-        reach: options.ControllerAccess, tempo: str, jaeger: str, file: IO[bytes] | None, **values: Any
+        reach: options.ControllerAccess,
+        tempo: str,
+        jaeger: str,
+        tenant: str,
+        file: IO[bytes] | None,
+        **values: Any,
     ) -> Any:
-        return function(SourceOptions(reach, tempo, jaeger, file), **values)
+        return function(SourceOptions(reach, tempo, jaeger, tenant, file), **values)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
@@ -165,6 +179,7 @@ _OPTIONS = (
         metavar="URL",
         help="Ask only this Jaeger; none: do not ask Jaeger. Default: the one in the cluster, after Tempo.",
     ),
+    options.tenant,
     click.option(
         "--input",
         "file",

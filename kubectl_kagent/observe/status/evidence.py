@@ -11,6 +11,7 @@ from kubectl_kagent.backends.prometheus import Prometheus, Sample
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.observe.status.signals import FAILING, MISSING, STOPPED, Remedy, Signal, Since
+from kubectl_kagent.wire import semconv
 
 LOOK_BACK = 24 * 3600.0
 STEP = 60.0
@@ -40,6 +41,10 @@ CONDITIONS: Mapping[str, str] = {
 # These have too many series to be asked for each minute.
 PRESENT: Mapping[str, str] = {
     **CONDITIONS,
+    "span-metrics-otherwise": (
+        f'count({{__name__=~"{semconv.SPAN_NAMES}",__name__!="{semconv.SPAN_CALLS}",__name__!~".*_bucket",'
+        'gen_ai_operation_name="invoke_agent"})'
+    ),
     "state": "count(kagent_agent_info or kagent_modelconfig_info)",
     "kube-state-metrics": "count(kube_deployment_spec_replicas)",
     "cadvisor": "count(container_memory_working_set_bytes)",

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from kubectl_kagent.backends.jaeger import find_jaeger
 from kubectl_kagent.backends.tempo import Tempo, find_tempo
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService
+from kubectl_kagent.cluster.tenant import TENANT, AsTenant
 from kubectl_kagent.errors import Forbidden, KagentError, Unauthorized, Unreachable
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.observe.status.evidence import Evidence
@@ -19,7 +19,6 @@ from kubectl_kagent.observe.status.signals import MISSING, UNKNOWN, Remedy, Sign
 from kubectl_kagent.telemetry.logs.loki import find_loki
 from kubectl_kagent.wire import semconv
 
-TENANT = "X-Scope-OrgID"
 _HOUR = 3600.0
 
 
@@ -47,28 +46,6 @@ class Store:
     label: str
     newest: str | None = None
     trouble: Trouble | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AsTenant:
-    """A service that is asked as a tenant."""
-
-    http: JsonService
-    tenant: str
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> dict[str, Any]:
-        return self.http.call(method, path, body, headers=self._with(headers), timeout=timeout)
-
-    def _with(self, headers: Mapping[str, str] | None) -> dict[str, str]:
-        return {**(headers or {}), **({TENANT: self.tenant} if self.tenant else {})}
 
 
 _HEADER = re.compile(

@@ -21,10 +21,15 @@ from kubectl_kagent.observe.status.signals import (
     Signal,
 )
 from kubectl_kagent.observe.status.stores import Store
+from kubectl_kagent.wire import semconv
 
 Object = Mapping[str, Any]
 
 _NAMED = 3  # agents in one line
+_SPAN_NAMES = Remedy(
+    "in the connector's settings: `namespace: traces.span.metrics`, `histogram: {unit: s}`; "
+    "or let agents send to the bundle's collector",
+)
 ASK_ONE = Remedy("ask an agent something: its turn is the first", ("kubectl kagent chat NAME hello",))
 
 
@@ -168,6 +173,9 @@ def span_metrics(facts: Facts, evidence: Evidence | None) -> Signal:
     since = evidence.since(name)
     if name in evidence.now:
         return Signal(name, ARRIVING, "turns, tools and models are counted", since)
+    if "span-metrics-otherwise" in evidence.now:
+        detail = f"top reads them under another name; rules and dashboards want {semconv.SPAN_CALLS}"
+        return evidence.broken(name, detail, _SPAN_NAMES)
     if "kagent-collector" not in evidence.now:
         return evidence.broken(name, "Prometheus does not scrape the collector: see collector")
     if not evidence.ever("traces-ever"):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.cluster.http import JsonService, address_of, no_api
+from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.resources import SERVICE
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
 
@@ -20,12 +20,15 @@ LABELS = "app.kubernetes.io/name=loki"
 _PORT = 3100
 # Loki's own limit for an answer, unless somebody raised it.
 _PAGE = 5000
-# As the OpenTelemetry collector and as Promtail or Alloy name namespace, pod and container.
+_SOME = 100
+# As the OpenTelemetry collector and as Promtail or Alloy name namespace, pod and container. The namespace is
+# a label of the stream; the others may be structured metadata of each line, which saves streams (Loki 3).
 _NAMES = (("k8s_namespace_name", "k8s_pod_name", "k8s_container_name"), ("namespace", "pod", "container"))
 
 _END_OF_TIME = 253_402_300_800 * 10**9  # the year 10000
 
 Entry = tuple[int, ContainerRef, str]
+_Names = tuple[str, str, str]
 
 
 def find_loki(cluster: Cluster, where: str) -> JsonService:
@@ -54,13 +57,22 @@ class Pods:
     owners: tuple[tuple[str, str], ...]
     containers: tuple[str, ...]
 
-    def query(self, labels: tuple[str, str, str]) -> str:
-        namespace, pod, container = labels
-        namespaces = sorted({namespace for namespace, _ in self.owners})
-        parts = [_among(namespace, map(re.escape, namespaces)), _among(pod, map(_pods_of, self._names()))]
+    def query(self, names: _Names, labels: Collection[str]) -> str:
+        """In LogQL; what is no label of streams, is metadata of lines."""
+        namespace, pod, container = names
+        matchers = {namespace: self._in(namespace), pod: _among(pod, map(_pods_of, self._names()))}
         if self.containers:
-            parts.append(_among(container, map(re.escape, self.containers)))
-        return f"{{{', '.join(parts)}}}"
+            matchers[container] = _among(container, map(re.escape, self.containers))
+        selector = ", ".join(matcher for name, matcher in matchers.items() if name in labels)
+        filters = (f" | {matcher}" for name, matcher in matchers.items() if name not in labels)
+        return f"{{{selector}}}{''.join(filters)}"
+
+    def neighbours(self, namespace: str) -> str:
+        """All lines of their namespaces."""
+        return f"{{{self._in(namespace)}}}"
+
+    def _in(self, namespace: str) -> str:
+        return _among(namespace, map(re.escape, sorted({name for name, _ in self.owners})))
 
     def has(self, source: ContainerRef) -> bool:
         """Whether it is one of them: a query can't pair names with namespaces."""
@@ -87,11 +99,13 @@ def pages(http: JsonService, pods: Pods, start: int, end: int) -> Iterator[list[
 
     A page begins with the last moment of the page before, whose entries may not all have fitted in.
     """
-    labels = _labels(http, start, end)
-    query = pods.query(labels)
+    names, labels = _names(http, start, end)
+    query = pods.query(names, labels)
     before: list[Entry] = []
     while True:
-        found = sorted(_page(http, query, labels, start, end), key=lambda entry: entry[0])
+        found = sorted(_page(http, query, names, start, end), key=lambda entry: entry[0])
+        if not (found or before):
+            _see_that_pods_have_names(http, pods, names, labels, start, end)
         full = len(found) >= _PAGE
         new = [entry for entry in found if entry not in before and pods.has(entry[1])]
         if new:
@@ -103,21 +117,39 @@ def pages(http: JsonService, pods: Pods, start: int, end: int) -> Iterator[list[
         before = [entry for entry in found if entry[0] == last]
 
 
-def _labels(http: JsonService, start: int, end: int) -> tuple[str, str, str]:
-    known = _data(http, "labels", start=start, end=end) or []
-    for names in _NAMES:
-        if isinstance(known, list) and all(name in known for name in names):
-            return names
-    raise KagentError(
+def _names(http: JsonService, start: int, end: int) -> tuple[_Names, Collection[str]]:
+    """The names of which most are labels, and all labels there are."""
+    known = _data(http, "labels", start=start, end=end)
+    labels = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
+    names = max(_NAMES, key=lambda names: (names[0] in labels, len({*names} & {*labels})))
+    if names[0] not in labels:
+        raise _nameless()
+    return names, labels
+
+
+def _see_that_pods_have_names(
+    http: JsonService, pods: Pods, names: _Names, labels: Collection[str], start: int, end: int
+) -> None:
+    """Raises KagentError where no line of their namespaces tells of which pod it is, be it as metadata."""
+    if names[1] in labels:
+        return
+    some = list(_page(http, pods.neighbours(names[0]), names, start, end, limit=_SOME))
+    if some and not any(source.pod for _, source, _ in some):
+        raise _nameless()
+
+
+def _nameless() -> KagentError:
+    return KagentError(
         "Loki has no labels for namespace, pod and container in this time",
-        hint=f"looked for the labels {' or '.join(', '.join(names) for names in _NAMES)}",
+        hint=f"looked for {' or '.join(', '.join(names) for names in _NAMES)}; "
+        "pod and container may be structured metadata",
     )
 
 
 def _page(
-    http: JsonService, query: str, labels: tuple[str, str, str], start: int, end: int
+    http: JsonService, query: str, labels: _Names, start: int, end: int, *, limit: int = _PAGE
 ) -> Iterator[Entry]:
-    data = _data(http, "query_range", query=query, start=start, end=end, limit=_PAGE, direction="forward")
+    data = _data(http, "query_range", query=query, start=start, end=end, limit=limit, direction="forward")
     try:
         for stream in data["result"]:
             source = ContainerRef(*(str(stream["stream"].get(label, "")) for label in labels))
@@ -131,7 +163,10 @@ def _page(
 
 
 def _data(http: JsonService, what: str, **query: Any) -> Any:
-    answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
+    try:
+        answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
+    except NotFound as error:
+        raise no_api("Loki", f"/loki/api/v1/{what}", "--loki=http://HOST:3100") from error
     return answer.get("data")
 
 

@@ -15,6 +15,7 @@ from kubectl_kagent.backends.prometheus import Prometheus, Sample
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.telemetry.usage import tokens
 from kubectl_kagent.telemetry.usage.asking import BEFORE, Asking, increase, window
+from kubectl_kagent.telemetry.usage.span_names import TODAY, SpanNames, other_names
 from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.ids import dashed, underscored
 from kubectl_kagent.wire.semconv import label
@@ -29,60 +30,63 @@ _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 
 def usage(prometheus: Prometheus, wanted: Wanted) -> UsageTable:
     """What Prometheus knows; no rows where it has no span metrics, or none of these agents."""
-    asking = Asking(prometheus, wanted.now)
-    rows = counted(asking, wanted)
+    asking, names = Asking(prometheus, wanted.now), TODAY
+    rows = counted(asking, wanted, names)
+    if not rows and (others := other_names(asking, wanted)):
+        names = others
+        rows = counted(asking, wanted, names)
     if rows and wanted.kind != TOOLS:
         spent, prices = tokens.spent(asking, wanted), tokens.prices(asking)
         rows = tokens.with_tokens(rows, spent, prices)
         if prices and (free := tokens.unpriced(spent, prices)):
             asking.warnings.append(tokens.no_price(free))
-    if rows and not begun(asking, wanted):
+    if rows and not begun(asking, wanted, names):
         asking.warnings.append(_YOUNG)
     return UsageTable(rows, asking.gaps)
 
 
-def counted(asking: Asking, wanted: Wanted) -> tuple[UsageRow, ...]:
+def counted(asking: Asking, wanted: Wanted, names: SpanNames = TODAY) -> tuple[UsageRow, ...]:
     """The rows of what is wanted."""
-    samples = asking.ask(_calls(wanted))
+    samples = asking.ask(_calls(wanted, names))
     tallies = {key: tally for key, tally in _tallies(samples, wanted).items() if round(tally.calls)}
     if tallies:
-        _measure(tallies, asking.ask(_durations(wanted)), wanted)
+        _measure(tallies, asking.ask(_durations(wanted, names)), wanted, names)
     return tuple(_row(key, tally, wanted) for key, tally in tallies.items())
 
 
-def begun(asking: Asking, wanted: Wanted) -> bool:
+def begun(asking: Asking, wanted: Wanted, names: SpanNames) -> bool:
     """Whether there were any span metrics when the window began."""
-    return bool(asking.ask(_before(wanted)))
+    return bool(asking.ask(_before(wanted, names)))
 
 
 # Asking
 
 
-def _calls(wanted: Wanted) -> str:
+def _calls(wanted: Wanted, names: SpanNames) -> str:
     """Of every kind: a turn's tool calls and errors are other spans than itself."""
     operations = "|".join(_OPERATIONS.values())
-    series = f'{semconv.SPAN_CALLS}{{{_OPERATION}=~"{operations}",{_others(wanted)}}}'
+    series = f'{names.calls}{{{_OPERATION}=~"{operations}",{_others(wanted)}}}'
     by = ", ".join((*_BY, semconv.STATUS_CODE))
     found = f"sum by ({by}) ({increase(series, wanted)})"
     # the runtime's own span of a call leaves its status unset when the model failed
-    failed = f'{semconv.SPAN_CALLS}{{{_by_clients(wanted)},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
+    failed = f'{names.calls}{{{_by_clients(wanted)},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
     return f"{found} or sum by ({by}) ({increase(failed, wanted)})"
 
 
-def _durations(wanted: Wanted) -> str:
+def _durations(wanted: Wanted, names: SpanNames) -> str:
     operation = _OPERATIONS[wanted.kind]
-    series = f'{semconv.SPAN_SECONDS}{{{_OPERATION}="{operation}",{_others(wanted)}}}'
+    series = f'{names.buckets}{{{_OPERATION}="{operation}",{_others(wanted)}}}'
     by = ", ".join((*_BY, semconv.SPAN_NAME, semconv.LESS_OR_EQUAL))
     found = f"sum by ({by}) ({increase(series, wanted)})"
     if wanted.kind != MODELS:
         return found
-    series = f"{semconv.SPAN_SECONDS}{{{_by_clients(wanted)}}}"
+    series = f"{names.buckets}{{{_by_clients(wanted)}}}"
     return f"{found} or sum by ({by}) ({increase(series, wanted)})"
 
 
-def _before(wanted: Wanted) -> str:
+def _before(wanted: Wanted, names: SpanNames) -> str:
     """A sample if there were any span metrics when the window began."""
-    return f"group(last_over_time({semconv.SPAN_CALLS}[{BEFORE}] offset {window(wanted)}))"
+    return f"group(last_over_time({names.calls}[{BEFORE}] offset {window(wanted)}))"
 
 
 def _by_clients(wanted: Wanted) -> str:
@@ -140,7 +144,7 @@ def _tallies(samples: Iterable[Sample], wanted: Wanted) -> _Tallies:
     return found
 
 
-def _measure(tallies: _Tallies, samples: Iterable[Sample], wanted: Wanted) -> None:
+def _measure(tallies: _Tallies, samples: Iterable[Sample], wanted: Wanted, names: SpanNames) -> None:
     """Add durations. Where an agent's client library measured the model, that is taken."""
     samples = list(samples)
     clients = {_agent(item.labels) for item in samples if _by_client(item.labels)}
@@ -149,7 +153,7 @@ def _measure(tallies: _Tallies, samples: Iterable[Sample], wanted: Wanted) -> No
         key = _key(labels, wanted)
         measured = semconv.LESS_OR_EQUAL in labels and (_agent(labels) not in clients or _by_client(labels))
         if measured and key in tallies:
-            tallies[key].buckets[float(labels[semconv.LESS_OR_EQUAL])] += sample.value
+            tallies[key].buckets[float(labels[semconv.LESS_OR_EQUAL]) * names.unit] += sample.value
 
 
 def _by_client(labels: Mapping[str, str]) -> bool:

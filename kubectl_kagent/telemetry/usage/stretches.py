@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.prometheus import Prometheus
@@ -15,6 +16,7 @@ from kubectl_kagent.telemetry.usage import tokens
 from kubectl_kagent.telemetry.usage.asking import Asking
 from kubectl_kagent.telemetry.usage.metrics import begun, counted
 from kubectl_kagent.telemetry.usage.records import rows
+from kubectl_kagent.telemetry.usage.span_names import TODAY, SpanNames, other_names
 
 
 def from_prometheus(prometheus: Prometheus, asked: Sequence[Wanted], *, now: float) -> Stretches:
@@ -25,14 +27,18 @@ def from_prometheus(prometheus: Prometheus, asked: Sequence[Wanted], *, now: flo
     priced = Asking(prometheus, now)
     prices = tokens.prices(priced)
 
-    def measure(wanted: Wanted) -> tuple[Stretch, set[str], tuple[str, ...]]:
+    def measure(wanted: Wanted, names: SpanNames = TODAY) -> tuple[Stretch, set[str], tuple[str, ...]]:
         asking = Asking(prometheus, wanted.now)
-        found = counted(asking, wanted)
+        found = counted(asking, wanted, names)
         spent = tokens.spent(asking, wanted) if found else {}
-        stretch = Stretch(tokens.with_tokens(found, spent, prices), begun(asking, wanted))
+        stretch = Stretch(tokens.with_tokens(found, spent, prices), begun(asking, wanted, names))
         return stretch, tokens.unpriced(spent, prices), asking.gaps
 
     measured = side_by_side(measure, asked)
+    if asked and not any(stretch.rows for stretch, _, _ in measured):
+        begin = min(one.now - one.seconds for one in asked)
+        if others := other_names(priced, replace(asked[0], now=now, seconds=now - begin)):
+            measured = side_by_side(lambda wanted: measure(wanted, others), asked)
     gaps = [*priced.gaps, *(gap for _, _, gaps in measured for gap in gaps)]
     free = {model for _, models, _ in measured for model in models}
     if prices and free:

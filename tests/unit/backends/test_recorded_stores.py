@@ -46,7 +46,11 @@ def test_a_query_that_tempo_does_not_understand() -> None:
 
 def test_a_trace_that_tempo_does_not_have() -> None:
     with serve() as loopback:
-        loopback.answer = lambda _: recorded("tempo_trace_404.txt")
+        loopback.answer = lambda asked: (
+            response(200, {"traces": []})
+            if asked.path.startswith("/api/search?")
+            else recorded("tempo_trace_404.txt")
+        )
         with pytest.raises(NotFound):
             tempo.at_address(loopback.url).trace("0" * 32)
 

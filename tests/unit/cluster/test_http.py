@@ -435,7 +435,8 @@ def test_a_login_that_is_missing_is_explained(server: Loopback, *, stream: bool)
         else:
             controller.sessions()
 
-    for service, hint in ((proxied, PROXY_HINT), (Address(server.url), TOKEN_HINT)):
+    direct = at_address(server.url, "", "me")
+    for controller, hint in ((Controller(proxied), PROXY_HINT), (direct, TOKEN_HINT)):
         with pytest.raises(Unauthorized) as caught:
-            ask(Controller(service))
+            ask(controller)
         assert caught.value.hint == hint

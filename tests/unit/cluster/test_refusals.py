@@ -38,9 +38,21 @@ def untrusted(code: int, message: str) -> Exception:
             "is the clock of this machine right? else the certificate must be renewed",
         ),
         (62, "Hostname mismatch", True, "--tls-server-name names the one to expect"),
-        (64, "IP address mismatch", False, "is it the right address?"),
+        (
+            64,
+            "IP address mismatch",
+            False,
+            "is it the right address? else tls-server-name in /no-config/kubectl-kagent/services.yaml names "
+            "the one to expect",
+        ),
         (19, "self-signed certificate in chain", True, "check certificate-authority in the kubeconfig"),
-        (20, "unable to get local issuer", False, "SSL_CERT_FILE=FILE names the authority to trust"),
+        (
+            20,
+            "unable to get local issuer",
+            False,
+            "name the authority to trust: certificate-authority in /no-config/kubectl-kagent/services.yaml, "
+            "or SSL_CERT_FILE=FILE",
+        ),
     ],
 )
 def test_which_check_of_a_certificate_failed_is_said(

@@ -25,11 +25,14 @@ TWICE = "twice, before and after the answer"
 UNLESS = "unless the collector leaves out the first\n"
 ASKED = f"Warning: calls that wait for a person (ask_user) count {TWICE}, {UNLESS}"
 NO_TOKENS = "tokens are not in it: --prometheus=none counts those of your own sessions\n"
+NAMES = "/api/v1/label/__name__/values?"
 RECORDS = "from the kagent controller's records of user admin@kagent.dev\n"
 
 
 def answer(path: str) -> Object:
     """Prometheus's recorded answer to a query of top."""
+    if path.startswith(NAMES):
+        return {"data": []}
     (query,) = parse_qs(urlsplit(path).query)["query"]
     if query.startswith("group"):
         return {"status": "success", "data": {"resultType": "vector", "result": [sample(1)]}}
@@ -45,6 +48,8 @@ def answer(path: str) -> Object:
 def priced(path: str, model: str = "scripted") -> Object:
     """The same with 34 tokens of the model ``scripted``, and what those of a model cost: $1.50."""
     found = []
+    if path.startswith(NAMES):
+        return answer(path)
     (query,) = parse_qs(urlsplit(path).query)["query"]
     if metrics.PRICE in query:
         prices = {"input": 0.01, "output": 0.3}
@@ -79,7 +84,7 @@ class TopCluster(TraceCluster):
         self.asked.append(f"{namespace}/{service}{urlsplit(path).path}")
         if isinstance(self.says, Exception):
             raise self.says
-        return answer(path) if self.says is None else self.says
+        return answer(path) if self.says is None or path.startswith(NAMES) else self.says
 
 
 @pytest.fixture

@@ -670,6 +670,20 @@ def test_the_collector_is_not_scraped(world: Observed, look: Look) -> None:
     )
 
 
+def test_span_metrics_under_another_name_are_not_those_of_the_rules(world: Observed, look: Look) -> None:
+    world.numbers.take("span-metrics")
+    world.numbers.there.add("span-metrics-otherwise")
+    assert look() == (
+        1,
+        {
+            "span-metrics": "missing - top reads them under another name; rules and dashboards want "
+            "traces_span_metrics_calls_total",
+        },
+        "span-metrics:\n  in the connector's settings: `namespace: traces.span.metrics`, "
+        "`histogram: {unit: s}`; or let agents send to the bundle's collector\n",
+    )
+
+
 def test_the_operator_does_not_select_it(world: Observed, look: Look) -> None:
     world.put(PROMETHEUS_RULE, "kagent-agents", SPACE)
     world.numbers.take("kagent-collector", "span-metrics")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from kubectl_kagent.observe.status.stores import AsTenant, tenant
+from kubectl_kagent.observe.status.stores import tenant
 
 
 def test_as_install_writes_it() -> None:
@@ -22,16 +22,3 @@ def test_as_people_write_it(text: str) -> None:
 
 def test_none() -> None:
     assert (tenant(None), tenant({"data": {"x": "# X-Scope-OrgID: a"}})) == ("", "")
-
-
-def test_the_header_is_sent() -> None:
-    sent: list[object] = []
-
-    class Http:
-        def call(self, *_: object, headers: object = None, **__: object) -> dict[str, object]:
-            sent.append(headers)
-            return {}
-
-    for as_ in ("a", ""):
-        AsTenant(Http(), as_).call("GET", "/")  # type: ignore[arg-type]  # as much as is used
-    assert sent == [{"X-Scope-OrgID": "a"}, {}]

@@ -39,6 +39,7 @@ class Loki:
     def __init__(self, *entries: tuple[int, ContainerRef, str]) -> None:
         self.entries = list(entries)
         self.labels = LABELS
+        self.names = ("k8s_namespace_name", "k8s_pod_name", "k8s_container_name")
         self.asked: list[dict[str, str]] = []
 
     def call(self, method: str, path: str, *_: Any, **__: Any) -> Object:
@@ -52,9 +53,7 @@ class Loki:
         streams = [
             {
                 "stream": {
-                    "k8s_namespace_name": source.namespace,
-                    "k8s_pod_name": source.pod,
-                    "k8s_container_name": source.container,
+                    **dict(zip(self.names, (source.namespace, source.pod, source.container), strict=True)),
                     "observed_timestamp": str(time),
                 },
                 "values": [[str(time), text]],
@@ -71,18 +70,14 @@ def texts(http: Loki, pods: Pods = PODS) -> list[str]:
 def test_the_query_names_pods_that_are_gone_too() -> None:
     http = Loki()
     assert texts(http) == []
-    assert http.asked[0] == {
-        "query": QUERY,
-        "start": "0",
-        "end": str(10**19),
-        "limit": "5000",
-        "direction": "forward",
-    }
+    assert http.asked == [
+        {"query": QUERY, "start": "0", "end": str(10**19), "limit": "5000", "direction": "forward"}
+    ]
 
 
 def test_promtails_labels_and_any_container() -> None:
     names = ("namespace", "pod", "container")
-    assert Pods((("a", "x"), ("b", "y.z")), ()).query(names) == (
+    assert Pods((("a", "x"), ("b", "y.z")), ()).query(names, names) == (
         '{namespace=~"a|b", pod=~"x-[a-z0-9]+-[a-z0-9]+|y\\\\.z-[a-z0-9]+-[a-z0-9]+"}'
     )
 
@@ -103,6 +98,54 @@ def test_pods_of_another_agent_are_left_out() -> None:
 
 def test_the_stamp_is_the_kubelets() -> None:
     assert stamp(EIGHT + 7) == b"2026-11-23T08:00:00.000000007Z"
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "query"),
+    [
+        (
+            ("k8s_namespace_name", "k8s_pod_name", "k8s_container_name"),
+            ("k8s_namespace_name", "k8s_container_name"),
+            '{k8s_namespace_name=~"default", k8s_container_name=~"kagent"} '
+            '| k8s_pod_name=~"clock-[a-z0-9]+-[a-z0-9]+"',
+        ),
+        (
+            ("namespace", "pod", "container"),
+            ("namespace", "service_name"),
+            '{namespace=~"default"} | pod=~"clock-[a-z0-9]+-[a-z0-9]+" | container=~"kagent"',
+        ),
+        (
+            ("namespace", "pod", "container"),
+            ("k8s_namespace_name", "namespace", "container"),
+            '{namespace=~"default", container=~"kagent"} | pod=~"clock-[a-z0-9]+-[a-z0-9]+"',
+        ),
+    ],
+    ids=["collector", "alloy", "both"],
+)
+def test_a_pods_name_that_is_metadata(
+    names: tuple[str, str, str], labels: tuple[str, ...], query: str
+) -> None:
+    http = Loki(entry(1, "mine"))
+    http.names, http.labels = names, [*labels]
+    assert texts(http) == ["mine"]
+    assert [one["query"] for one in http.asked] == [query]
+
+
+def test_a_loki_whose_lines_tell_of_no_pod() -> None:
+    """Nothing found is no answer where nothing can be found."""
+
+    class Nameless(Loki):
+        def call(self, method: str, path: str, *_: Any, **__: Any) -> Object:
+            answer = super().call(method, path)
+            return {"data": {"result": []}} if "%7C+k8s_pod_name" in path else answer
+
+    http = Nameless((1, ContainerRef("default", "", ""), "whose?"))
+    http.labels = ["k8s_namespace_name", "service_name"]
+    with pytest.raises(KagentError, match="no labels for namespace, pod and container"):
+        texts(http)
+    assert http.asked[-1]["query"] == '{k8s_namespace_name=~"default"}'
+    http.entries = [(1, ContainerRef("default", "other-1a-b2c3d", "kagent"), "of another agent")]
+    assert texts(http) == []
 
 
 def test_a_loki_without_pods() -> None:

@@ -16,21 +16,25 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as wire
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
 
-from kubectl_kagent.model.trace import LLM, WAIT, Step, Turn
+from kubectl_kagent.model.resources import MODEL_CONFIG
+from kubectl_kagent.model.trace import LLM, SUBAGENT, TOOL, WAIT, Step, Turn
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
 from kubectl_kagent.telemetry.traces.export import spans_of, trace_id
+from kubectl_kagent.telemetry.traces.models import nameless, with_models
 from tests import recordings
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.records import GO_SESSION, GO_TASK, HITL_SESSION, HITL_TASK, TraceCluster
 from tests.loopback import Loopback, Received, head, response, serve
+from tests.objects import model_config
 
 
 @pytest.fixture
 def world(cluster: FakeCluster) -> TraceCluster:
     world = TraceCluster()
     world.clock = cluster.clock
+    world.add(MODEL_CONFIG, model_config())
     return world
 
 
@@ -107,6 +111,8 @@ def test_steps_without_times_are_one_after_the_other() -> None:
 
 # The command
 
+NAMED = "no record names the models of default/datetime-agent: spans have those of now\n"
+
 
 @contextmanager
 def receiver() -> Iterator[tuple[Loopback, list[Any]]]:
@@ -136,7 +142,7 @@ def span_ids(requests: list[Any]) -> list[str]:
 def test_export_of_a_session_over_http(kagent: Kagent, world: TraceCluster) -> None:
     with receiver() as (loopback, got):
         words = ("trace", "export", HITL_SESSION, f"--otlp={loopback.url}")
-        assert kagent(*words, cluster=world) == (0, f"1 turns exported to {loopback.url} (6 spans)\n", "")
+        assert kagent(*words, cluster=world) == (0, f"1 turns exported to {loopback.url} (6 spans)\n", NAMED)
         assert kagent(*words, cluster=world)[0] == 0
     assert [path for path, _ in got] == ["/v1/traces"] * 2
     ids = span_ids(got)
@@ -146,6 +152,40 @@ def test_export_of_a_session_over_http(kagent: Kagent, world: TraceCluster) -> N
     assert about == {"service.namespace": "default", "service.name": "datetime_agent"}
     (turn,) = trace_spans.turns([MessageToDict(got[0][1])]).turns
     assert (turn.task, [step.name for step in turn.tools]) == (HITL_TASK, ["delete_thing"])
+
+
+def test_a_model_that_no_record_names_is_the_one_of_now(kagent: Kagent, world: TraceCluster) -> None:
+    with receiver() as (loopback, got):
+        kagent("trace", "export", HITL_SESSION, f"--otlp={loopback.url}", cluster=world)
+        (turn,) = trace_spans.turns([MessageToDict(got[0][1])]).turns
+        assert {step.model for step in turn.llm_calls} == {"small"}
+        world.deny("list", MODEL_CONFIG)
+        code, _, err = kagent("trace", "export", HITL_SESSION, f"--otlp={loopback.url}", cluster=world)
+    assert code == 0
+    assert err.splitlines()[0].startswith("Warning: the models that agents have now are not known: ")
+    assert err.splitlines()[1:] == [
+        "Warning: spans of default/datetime-agent have no model: no record names it"
+    ]
+
+
+def test_each_agent_has_its_own_model() -> None:
+    def llm(model: str = "") -> Step:
+        return Step(LLM, "", model=model)
+
+    inner = Step(SUBAGENT, "team__NS__the_clock", steps=(llm(),))
+    unnamed = Step(SUBAGENT, "near", steps=(llm(), Step(TOOL, "t")))
+    root = Step("agent", "a/b", steps=(llm(), llm("recorded"), inner, unnamed))
+    turn = Turn("a/b", root, "completed")
+    agents = {"a/b", "team/the-clock", "a/near"}
+    assert nameless([turn]) == agents
+    found = with_models(turn, {agent: f"of {agent}" for agent in agents})
+    assert [step.model for step in found.llm_calls] == [
+        "of a/b",
+        "recorded",
+        "of team/the-clock",
+        "of a/near",
+    ]
+    assert nameless([found]) == set()
 
 
 def test_export_of_all_since_over_grpc(kagent: Kagent, world: TraceCluster, monkeypatch: Any) -> None:
@@ -166,7 +206,7 @@ def test_export_of_all_since_over_grpc(kagent: Kagent, world: TraceCluster, monk
         code, out, err = kagent("trace", "export", "--since=8h", f"--otlp={url}", cluster=world)
     finally:
         server.stop(None).wait()
-    assert (code, out, err) == (0, f"2 turns exported to {url} (11 spans)\n", "")
+    assert (code, out, err) == (0, f"2 turns exported to {url} (11 spans)\n", NAMED)
     assert len(set(span_ids(got))) == 11
 
 
@@ -239,7 +279,7 @@ def test_no_span_is_exported_that_the_receiver_did_not_take(
     with serve() as loopback:
         loopback.answer = lambda _: answer
         code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={loopback.url}", cluster=world)
-    assert (code, out, err) == (5, "", f"error: {said.format(loopback.url)}")
+    assert (code, out, err) == (5, "", NAMED + f"error: {said.format(loopback.url)}")
     assert len(loopback.received) == 1
 
 
@@ -257,7 +297,7 @@ def test_what_a_receiver_says_that_took_them_all(kagent: Kagent, world: TraceClu
     with serve() as loopback:
         loopback.answer = lambda _: answer
         code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={loopback.url}", cluster=world)
-    assert (code, out, err) == (0, f"1 turns exported to {loopback.url} (5 spans)\n", "")
+    assert (code, out, err) == (0, f"1 turns exported to {loopback.url} (5 spans)\n", NAMED)
 
 
 def test_nobody_there(kagent: Kagent, world: TraceCluster) -> None:
@@ -265,7 +305,9 @@ def test_nobody_there(kagent: Kagent, world: TraceCluster) -> None:
         url = gone.url
     code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
     assert (code, out) == (5, "")
-    assert err == f"error: {url} took no spans: the connection to the server {url} was refused\n{PORTS}"
+    assert (
+        err == NAMED + f"error: {url} took no spans: the connection to the server {url} was refused\n{PORTS}"
+    )
 
 
 @contextmanager
@@ -288,7 +330,7 @@ def grpc_receiver(monkeypatch: Any, answer: Any) -> Iterator[str]:
 def test_spans_that_are_rejected_over_grpc(kagent: Kagent, world: TraceCluster, monkeypatch: Any) -> None:
     with grpc_receiver(monkeypatch, lambda _: LOST) as url:
         code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
-    assert (code, out, err) == (5, "", f"error: {url} rejected 2 of 5 spans: quota exceeded\n")
+    assert (code, out, err) == (5, "", NAMED + f"error: {url} rejected 2 of 5 spans: quota exceeded\n")
 
 
 def test_a_refusal_over_grpc(kagent: Kagent, world: TraceCluster, monkeypatch: Any) -> None:
@@ -297,7 +339,11 @@ def test_a_refusal_over_grpc(kagent: Kagent, world: TraceCluster, monkeypatch: A
 
     with grpc_receiver(monkeypatch, refuse) as url:
         code, out, err = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
-    assert (code, out, err) == (5, "", f"error: {url} took no spans: RESOURCE_EXHAUSTED quota\n{PORTS}")
+    assert (code, out, err) == (
+        5,
+        "",
+        NAMED + f"error: {url} took no spans: RESOURCE_EXHAUSTED quota\n{PORTS}",
+    )
 
 
 def test_headers_over_grpc_are_those_of_the_environment(
@@ -322,8 +368,8 @@ def test_a_password_in_the_address_is_not_shown(kagent: Kagent, world: TraceClus
         done = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
         loopback.answer = lambda _: response(500, "no", "text/plain")
         refused = kagent("trace", "export", GO_TASK, f"--otlp={url}", cluster=world)
-    assert done == (0, f"1 turns exported to {loopback.url} (5 spans)\n", "")
-    assert refused == (5, "", f"error: {loopback.url} took no spans: it answered 500: no\n{PORTS}")
+    assert done == (0, f"1 turns exported to {loopback.url} (5 spans)\n", NAMED)
+    assert refused == (5, "", NAMED + f"error: {loopback.url} took no spans: it answered 500: no\n{PORTS}")
 
 
 @pytest.mark.parametrize(
