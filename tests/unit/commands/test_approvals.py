@@ -122,6 +122,18 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
     ]
 
 
+def test_a_task_of_kagent_0_9_8_has_an_empty_kind_and_waits_all_the_same(kagent: Kagent) -> None:
+    with talking(data=inbox()) as agent:
+        found = approvals(kagent, agent, "list", "-A", "-o", "json")
+    data = inbox()
+    for path, tasks in data.items():
+        if path.endswith("/tasks"):
+            data[path] = [{**one, "kind": ""} for one in tasks]
+    with talking(data=data) as agent:
+        assert approvals(kagent, agent, "list", "-A", "-o", "json") == found
+    assert found[1].count('"task":') == 4
+
+
 def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
     with talking(data=kept({"id": "t", "kind": "task"})) as agent:
         code, out, err = approvals(kagent, agent, "list")
