@@ -17,7 +17,7 @@ from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
-from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
+from kubectl_kagent.conversation.inbox import Waiting, find, inbox, inbox_of, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
 from kubectl_kagent.render.chat import asked_line
@@ -40,21 +40,27 @@ def approvals() -> None:
 def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
     """List what waits in the user's sessions, one line for each tool call or question.
 
+    The controller keeps sessions by user, and names no users: whose to look through is said with --user-id,
+    once for each.
+
     \b
     kubectl kagent approvals list -A
     kubectl kagent approvals list datetime-agent -o json
+    kubectl kagent approvals list -A --user-id=ann@example.com --user-id=bob@example.com
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
-    found = inbox(reach.controller(), namespace, terminal.warn, agent=name)
-    if output.is_text and not found:
+    found = inbox_of(reach.controllers(), namespace, terminal.warn, agent=name)
+    if not found:
         of = f" of agent {name}" if name else ""
-        terminal.say(
-            f"Nothing{of} waits for a person" + (f" in {namespace} namespace." if namespace else ".")
-        )
+        where = f" in {namespace} namespace" if namespace else ""
+        terminal.say(f"Nothing{of} waits for a person{where} ({reach.whose}).")
+    if output.is_text and found:
+        reach.tell_whose()
+        users, now = len(reach.users) > 1, clock.now()
+        terminal.show(screen.approvals_table(found, now=now, namespaces=all_namespaces, users=users))
+    elif output.is_text:
         return
-    if output.is_text:
-        terminal.show(screen.approvals_table(found, now=clock.now(), namespaces=all_namespaces))
     elif output.name == "name":
         terminal.write_ids("task", [item.task for item in found])
     else:

@@ -13,7 +13,7 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError, UsageError
+from kubectl_kagent.errors import KagentError, NotFound, UsageError
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
 from kubectl_kagent.render.output import Output
@@ -224,6 +224,9 @@ def _subject(
             if task
             else of_session(controller, subject.id, goes_on=goes_on)
         )
+    except NotFound as error:
+        other = "another user's is found with --user-id"
+        terminal.warn(f"only lines that name it are shown: {error.explained}; {other}")
     except KagentError as error:
         terminal.warn(f"only lines that name it are shown: {error.explained}")
     return subject

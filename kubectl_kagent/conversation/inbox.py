@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,9 +39,15 @@ def inbox(
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
     found = side_by_side(lambda session: kept_tasks(controller, session.id), asked)
     both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
-    waiting = [item for session, task in both if (item := _waiting(session, task, warn))]
-    never = datetime.max.replace(tzinfo=UTC)
-    return sorted(waiting, key=lambda item: item.since or never)
+    return _longest_first(item for session, task in both if (item := _waiting(session, task, warn)))
+
+
+def inbox_of(
+    controllers: Sequence[Controller], namespace: str | None, warn: Callable[[str], None], *, agent: str = ""
+) -> list[Waiting]:
+    """The same of all the users as whom the controller is asked."""
+    each = side_by_side(lambda controller: inbox(controller, namespace, warn, agent=agent), controllers)
+    return _longest_first(item for found in each for item in found)
 
 
 def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> Waiting:
@@ -57,8 +63,10 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
         names = ", ".join(item.task for item in found)
         raise KagentError(f'"{word}" is the beginning of several tasks that wait: {names}')
     state = state_of(word)
-    told = f"task {word} does not wait for anybody: it is {state}" if state else f"no task {word} waits"
-    raise KagentError(told, hint="kubectl kagent approvals list -A shows what waits")
+    listed = "kubectl kagent approvals list -A shows what waits"
+    if state:
+        raise KagentError(f"task {word} does not wait for anybody: it is {state}", hint=listed)
+    raise KagentError(f"no task {word} waits", hint=f"{listed}; another user's is found with --user-id")
 
 
 def asked_since(tasks: Sequence[Json], task: str) -> str:
@@ -74,6 +82,11 @@ def asked_since(tasks: Sequence[Json], task: str) -> str:
         if _ever_asked(raw) and not (changed and since and changed < since):
             return id_ or "without an id"
     return ""
+
+
+def _longest_first(waiting: Iterable[Waiting]) -> list[Waiting]:
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(waiting, key=lambda item: item.since or never)
 
 
 def _changed(task: Json) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ class Session:
     namespace: str
     agent: str
     source: str
+    user: str
     created: datetime | None
     updated: datetime | None
     raw: Json
@@ -37,6 +38,17 @@ def sessions(controller: Controller, namespace: str | None = None, agent: str = 
     """The user's sessions, the one used last first; of one agent, or of a namespace, or all."""
     found = map(read_session, rows(controller.sessions(), "sessions"))
     return [item for item in found if namespace in (None, item.namespace) and agent in ("", item.agent)]
+
+
+def sessions_of(
+    controllers: Sequence[Controller], namespace: str | None = None, agent: str = ""
+) -> list[Session]:
+    """The same of all the users as whom the controller is asked."""
+    each = side_by_side(lambda controller: sessions(controller, namespace, agent), controllers)
+    if len(each) == 1:
+        return each[0]
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted((item for found in each for item in found), key=lambda item: item.updated or never)[::-1]
 
 
 def newest(controller: Controller, namespace: str, agent: str) -> str:
@@ -61,6 +73,7 @@ def read_session(raw: Json) -> Session:
         namespace=namespace,
         agent=agent,
         source=_text(raw.get("source")),
+        user=_text(raw.get("user_id")),
         created=clock.parse_or_none(raw.get("created_at")),
         updated=clock.parse_or_none(raw.get("updated_at")),
         raw=raw,
@@ -107,5 +120,8 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
 
 
 def _unknown(id_: str) -> NotFound:
-    hint = "an id has to be whole: kubectl kagent sessions list -A shows those of the user"
+    hint = (
+        "an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
+        "another user's are found with --user-id"
+    )
     return NotFound(f'session "{id_}" not found', hint=hint)

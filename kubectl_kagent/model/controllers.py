@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
@@ -18,6 +19,12 @@ class ControllerSelector:
 
 # kagent's own CLI and UI use this user when nobody logs in
 DEFAULT_USER = "admin@kagent.dev"
+
+
+def of_users(users: Sequence[str]) -> str:
+    """Those whose records are meant, in words."""
+    return f"user {users[0]}" if len(users) == 1 else f"users {', '.join(users)}"
+
 
 # charts of kagent 0.9 and 0.10 and of kmcp 0.3
 KAGENT = ControllerSelector(

@@ -33,6 +33,7 @@ END = f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
 SHOWN = f"agent clock of namespace default waits with task {TASK}:\n"
 
 
+WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
 HIDDEN = "x --token '; rm -rf /'"  # what a mask of the token would cover
 
 
@@ -77,7 +78,7 @@ def inbox() -> dict[str, Any]:
 def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
     with talking(data=inbox()) as agent:
         code, out, err = approvals(kagent, agent, "list", "-A")
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, f"{WHOSE}\n")
         screen("approvals", out)
         assert approvals(kagent, agent, "list", "-A", "-o", "wide") == (code, out, err)
         assert approvals(kagent, agent, "list", "-A", "-o", "name") == (
@@ -87,7 +88,7 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         )
         assert approvals(kagent, agent, "list", "nobody")[1:] == (
             "",
-            "Nothing of agent nobody waits for a person in default namespace.\n",
+            f"Nothing of agent nobody waits for a person in default namespace ({WHOSE}).\n",
         )
         assert [line.split()[1] for line in approvals(kagent, agent, "list", "clock")[1].splitlines()] == [
             "SESSION",
@@ -111,6 +112,7 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
     assert items[0] == {
         "namespace": "team",
         "agent": "boss",
+        "user": "admin@kagent.dev",
         "session": "s2",
         "task": "t2",
         "since": "2026-11-23T07:50:00+00:00",
@@ -120,6 +122,38 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
         {"question": "Which?", "choices": ["a", "b"], "multiple": True},
         {"question": "Why?", "choices": [], "multiple": False},
     ]
+
+
+def test_the_list_of_several_users(kagent: Kagent) -> None:
+    mine = {"/api/sessions": [row(SESSION)], PENDING: [waiting(request("c1", "delete"))]}
+    early = {"session": "s2", "timestamp": "2026-11-23T07:50:00Z"}
+    anns = {
+        "/api/sessions": [row("s2", user_id="ann")],
+        "/api/sessions/s2/tasks": [waiting(request("c2", "drop"), id_="t2", **early)],
+    }
+    with talking(data=mine, others={"ann": anns}) as agent:
+        both = ("list", "--user-id=admin@kagent.dev", "--user-id=ann", "--user-id=ann")
+        assert approvals(kagent, agent, *both) == (
+            0,
+            "AGENT   SESSION    TASK       AGE   CALL   TOOL/QUESTION   ARGS     USER\n"
+            "clock   s2         t2         10m   c2     drop            <none>   ann\n"
+            f"clock   {SESSION}   {TASK}   60s   c1     delete          <none>   admin@kagent.dev\n",
+            "",
+        )
+        items = json.loads(approvals(kagent, agent, *both, "-o", "json")[1])["items"]
+        assert [(item["task"], item["user"]) for item in items] == [("t2", "ann"), (TASK, "admin@kagent.dev")]
+        assert approvals(kagent, agent, "list", "--user-id=ben", "--user-id=cy", "-o", "json") == (
+            0,
+            '{\n    "items": []\n}\n',
+            "Nothing waits for a person in default namespace (of users ben, cy; other users' are found with "
+            "--user-id).\n",
+        )
+        assert approvals(kagent, agent, "approve", "t2", "--user-id=ann", "--user-id=ben") == (
+            2,
+            "",
+            "error: --user-id goes here once: only lists are of several users\n",
+        )
+        assert agent.said == []
 
 
 def test_a_task_of_kagent_0_9_8_has_an_empty_kind_and_waits_all_the_same(kagent: Kagent) -> None:
@@ -358,7 +392,11 @@ LIST = "hint: kubectl kagent approvals list -A shows what waits\n"
             TASK,
             f"error: task {TASK} does not wait for anybody: it is completed\n{LIST}",
         ),
-        ({}, "nope", f"error: no task nope waits\n{LIST}"),
+        (
+            {},
+            "nope",
+            f"error: no task nope waits\n{LIST[:-1]}; another user's is found with --user-id\n",
+        ),
         (
             kept(waiting(request("c1", "x")), waiting(request("c1", "x"), id_="7a5c0002")),
             "7a5c",

@@ -77,6 +77,7 @@ def conversation() -> dict[str, Any]:
     }
 
 
+WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
 LISTED = [
     row(SESSION),
     row("s2", "team__NS__boss", source="agent", name=f"call {EVIL} " + "x" * 60),
@@ -91,7 +92,7 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
             "SESSION    AGENT   TITLE             STARTED-BY   LAST-USED   AGE\n"
             "5e551017   clock   what time is it   user         2m          59m\n"
             "s3         clock   <none>            user         <unknown>   0s\n",
-            "",
+            f"{WHOSE}\n",
         )
         screen("sessions", sessions(kagent, agent, "list", "-A")[1])
         code, out, _ = sessions(kagent, agent, "list", "-o", "wide", "-A")
@@ -101,7 +102,21 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         found = json.loads(sessions(kagent, agent, "list", "-A", "-o", "json")[1])
         assert found == {"items": LISTED}
         nobody = sessions(kagent, agent, "list", "nobody")
-        assert nobody == (0, "", "No sessions of agent nobody found in default namespace.\n")
+        assert nobody == (0, "", f"No sessions of agent nobody found in default namespace ({WHOSE}).\n")
+
+
+def test_the_list_of_several_users(kagent: Kagent) -> None:
+    anns = [row("s2", user_id="ann", updated_at="2026-11-23T07:59:00Z"), row("s4", user_id="ann")]
+    with talking(data={"/api/sessions": [LISTED[0]]}, others={"ann": {"/api/sessions": anns}}) as agent:
+        assert sessions(kagent, agent, "list", "--user-id=ann")[2] == ""
+        assert sessions(kagent, agent, "list", "--user-id=ann", "--user-id=admin@kagent.dev") == (
+            0,
+            "SESSION    AGENT   TITLE             STARTED-BY   LAST-USED   AGE   USER\n"
+            "s2         clock   what time is it   user         60s         59m   ann\n"
+            "5e551017   clock   what time is it   user         2m          59m   admin@kagent.dev\n"
+            "s4         clock   what time is it   user         2m          59m   ann\n",
+            "",
+        )
 
 
 def test_the_help_has_its_examples_as_they_are_typed(kagent: Kagent) -> None:
@@ -171,7 +186,8 @@ def test_deleting(kagent: Kagent) -> None:
 
 GONE = (
     f'Error from server (NotFound): session "{SESSION}" not found\n'
-    "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user\n"
+    "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
+    "another user's are found with --user-id\n"
 )
 
 
@@ -237,7 +253,8 @@ def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
             1,
             "",
             'Error from server (NotFound): session ".." not found\n'
-            "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user\n",
+            "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
+            "another user's are found with --user-id\n",
         )
         assert agent.requests == []
 

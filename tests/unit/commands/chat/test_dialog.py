@@ -222,7 +222,7 @@ def test_ctrl_c_ends_a_look_and_not_the_dialog(tmp_path: Path) -> None:
         screen.until("clock> ")
         asked, release = threading.Event(), threading.Event()
 
-        def never(_method: str, _path: str) -> bytes:
+        def never(*_asked: object) -> bytes:
             asked.set()
             release.wait(PATIENCE)
             return b""
