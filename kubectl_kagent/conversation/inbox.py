@@ -75,7 +75,7 @@ def asked_since(tasks: Sequence[Json], task: str) -> str:
     The runtime goes by its session, not by the task: it takes a decision for what it asked last, and when
     that has been decided, for words of the user's.
     """
-    found = {_update(raw).task_id: raw for raw in tasks}
+    found = {read_task(raw).task_id: raw for raw in tasks}
     since = _changed(found.pop(task, {}))
     for id_, raw in found.items():
         changed = _changed(raw)
@@ -91,7 +91,7 @@ def _longest_first(waiting: Iterable[Waiting]) -> list[Waiting]:
 
 def _changed(task: Json) -> datetime | None:
     """When its state last changed."""
-    state = _state(_update(task)) if task else None
+    state = state_in(read_task(task)) if task else None
     return clock.parse_or_none(state.timestamp) if state else None
 
 
@@ -110,13 +110,13 @@ def state_of(controller: Controller, task: str) -> str:
         raw = controller.task(task)
     except NotFound:
         return ""
-    state = _state(_update(raw)) if isinstance(raw, dict) else None
+    state = state_in(read_task(raw)) if isinstance(raw, dict) else None
     return state.state if state else "in no state that is understood"
 
 
 def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiting | None:
-    update = _update(task)
-    state = _state(update)
+    update = read_task(task)
+    state = state_in(update)
     if state is None:
         warn(f"session {session.id} has a task in no state that is understood: {update.task_id or '?'}")
         return None
@@ -132,11 +132,13 @@ def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiti
     )
 
 
-def _update(task: Json) -> Update:
+def read_task(task: Json) -> Update:
+    """What a task tells, on whichever wire it came."""
     return a2a.read(to_v03(task))
 
 
-def _state(update: Update) -> State | None:
+def state_in(update: Update) -> State | None:
+    """The state that it tells; None when there is none that is understood."""
     return next(_states(update), None)
 
 

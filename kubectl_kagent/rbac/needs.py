@@ -135,6 +135,16 @@ def controller(why: Mapping[str, str]) -> tuple[Need, ...]:
     )
 
 
+DRAINED = only_with(
+    "--drain",
+    (
+        Need(
+            POD, ("list",), "since when its pods run", "also waits for what is recorded of pods that are gone"
+        ),
+        *controller({"get": "its tasks at work"}),
+    ),
+)
+
 # Prometheus, and the controller's records.
 TURNS = (
     Need(
@@ -180,6 +190,7 @@ UNDO = (
         elsewhere=ALL_NAMESPACES,
     ),
     *only_with("--wait", (*NAMED, Need(DEPLOYMENT, ("get",), "how far it is"), *EXPLAINED, *IDLE)),
+    *DRAINED,
 )
 
 SURROUNDINGS = (

@@ -99,6 +99,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.AUTOSCALED,
         needs.KEDA,
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
+        *needs.DRAINED,
     ),
     "hibernate": (
         *needs.NAMED,
@@ -108,6 +109,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.COUNTS,
         needs.AUTOSCALED,
         needs.KEDA,
+        *needs.DRAINED,
     ),
     "wake": (
         *needs.NAMED,
@@ -147,6 +149,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(DEPLOYMENT, ("list",), "several at once", needs.ONE_BY_ONE),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
+        *needs.DRAINED,
     ),
     "top": (
         *needs.TURNS,

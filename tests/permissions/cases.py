@@ -128,6 +128,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("scale agent/broken --replicas=1 --timeout=3s"),
         Case("scale agent/agent --replicas=0 --timeout=15s"),
         Case("scale agent/agent --replicas=0 --timeout=1s", before=agent_forgotten, racing=True),
+        Case("scale agent/agent --replicas=0 --drain", before=awake),
         Case("scale agents -l only=crowd --replicas=1 --dry-run=server", before=crowd, harmless=True),
     ),
     "hibernate": (
@@ -136,6 +137,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("hibernate agents -l only=this"),
         Case("hibernate mcpservers -l only=this --dry-run=server"),
         Case("hibernate agent/echo --dry-run=server"),
+        Case("hibernate agent/agent --drain"),
         Case("hibernate agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "wake": (
@@ -169,6 +171,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout undo agent/agent --to-revision={target} --with-sources", before=to_undo_with_sources),
         Case("rollout undo agent/broken --wait --timeout=10s", before=to_undo_broken),
         Case("rollout undo agent/agent --wait", before=to_undo),
+        Case("rollout undo agent/agent --drain", before=to_undo),
         Case("rollout undo mcpserver/idle --wait", before=to_undo_idle),
         Case(
             "rollout undo agent/agent --wait",
@@ -200,6 +203,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart agent/broken --timeout=5s"),
         Case("rollout restart agent/agent --timeout=3s", before=awake, after=asleep),
         Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True),
+        Case("rollout restart agent/echo --drain"),
         Case("rollout restart agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "top": (Case("top"), Case("top models --prometheus=none")),
