@@ -150,6 +150,13 @@ def test_a_stream_that_breaks_off_is_picked_up(kagent: Kagent) -> None:
     assert [method for method, _ in agent.calls] == ["message/stream", "tasks/get", "tasks/resubscribe"]
 
 
+def test_an_event_in_several_lines_is_one(kagent: Kagent) -> None:
+    """As a gateway may write it; kagent writes one line."""
+    whole = [json.dumps({"result": event}, indent=1).replace("\n", "\r\ndata: ") for event in NOON]
+    with talking([f"data: {event}\r\n\r\n".encode() for event in whole]) as agent:
+        assert chat(kagent, agent, "hello") == (0, "It is noon.\n", CLOSING)
+
+
 @pytest.mark.parametrize("cut", [b'data: {"result": {"kind": "sta\n\n', b"<html>\n\n", b"data: [[[\n\n"])
 def test_an_event_cut_in_half_is_asked_for_again(kagent: Kagent, cut: bytes) -> None:
     said = {"role": "agent", "messageId": "1", "kind": "message", "parts": [text("It is noon.")]}
