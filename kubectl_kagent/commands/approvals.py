@@ -16,7 +16,7 @@ from kubectl_kagent.commands.chat.questions import chosen
 from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
+from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, unknown_protocol
 from kubectl_kagent.conversation.inbox import Waiting, find, inbox, inbox_of, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
@@ -51,6 +51,8 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
     found = inbox_of(reach.controllers(), namespace, terminal.warn, agent=name)
+    for extension in sorted({item.extension for item in found} - {""}):
+        terminal.warn(unknown_protocol(extension))
     if not found:
         of = f" of agent {name}" if name else ""
         where = f" in {namespace} namespace" if namespace else ""
@@ -155,11 +157,13 @@ def _decide(
     task = word.removeprefix("task/")
     found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
     session = found.session
+    line = A2AClient(controller, session.namespace, session.agent)
+    if not found.calls and (extension := found.extension or line.approvals()):
+        raise KagentError(unknown_protocol(extension), hint="decide it in kagent's own UI")
     told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
     _show(found)
     if not agreed:
         _agree(verb)
-    line = A2AClient(controller, session.namespace, session.agent)
     conversation = Conversation(line, terminal.warn)
     conversation.turn = Exchange(session=session.id, task=found.task)
     talk = Talk(conversation, output)

@@ -12,7 +12,8 @@ from kubectl_kagent.cluster.answers import LINE_LIMIT
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Update
-from kubectl_kagent.wire.a2a import read, result_of
+from kubectl_kagent.wire.a2a import approval_extension, read, result_of
+from kubectl_kagent.wire.parts import mapping
 
 # The controller sends nothing while a tool or a model is at work.
 SILENCE_SECONDS = 900.0
@@ -66,6 +67,17 @@ class A2AClient:
     def kept(self, session: str) -> list[Json]:
         """All tasks of a session, as the controller keeps them."""
         return kept_tasks(self.controller, session)
+
+    def approvals(self) -> str:
+        """The extension of A2A by which the agent asks for approvals, as its card says; empty: none known."""
+        try:
+            about = mapping(self.controller.card(self.namespace, self.agent).get("capabilities"))
+        except KagentError:  # a card of another kind, or none: the extension can't be told then
+            return ""
+        listed = about.get("extensions")
+        return approval_extension(
+            [mapping(item).get("uri") for item in listed] if isinstance(listed, list) else []
+        )
 
     def cancel(self, task: str) -> Reply:
         """Ask the agent to stop. Raises RpcError when it can't (the Python runtime has no cancellation)."""

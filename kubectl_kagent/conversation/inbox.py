@@ -19,13 +19,17 @@ from kubectl_kagent.wire.a2a_v1 import to_v03
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A task that waits: ``message`` is what the agent says about it, ``since`` None when nothing tells."""
+    """A task that waits: ``message`` is what the agent says about it, ``since`` None when nothing tells.
+
+    ``extension`` is the one of A2A by which it asks, if any: none is known here.
+    """
 
     session: Session
     task: str
     calls: tuple[Pending, ...]
     message: str
     since: datetime | None
+    extension: str
 
 
 def inbox(
@@ -129,6 +133,7 @@ def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiti
         pending(requests),
         state.message or state.state,
         clock.parse_or_none(state.timestamp),
+        update.approvals,
     )
 
 

@@ -86,6 +86,7 @@ class Agent:
     cancel: Callable[[], Json] = lambda: {"error": {"code": -32603, "message": "can't"}}
     data: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    card: Json = field(default_factory=dict)
     calls: list[tuple[str, Json]] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     url: str = ""
@@ -97,6 +98,8 @@ class Agent:
         if not path.path.startswith("/api/a2a/"):
             data = self.data if user == USER else self.others.get(user, {"/api/sessions": []})
             return self._kept(data, received.method, path.path)
+        if received.method == "GET":
+            return response(200, self.card)
         body = json.loads(received.body)
         method = body["method"]
         self.calls.append((method, body["params"]))

@@ -156,6 +156,46 @@ def test_the_list_of_several_users(kagent: Kagent) -> None:
         assert agent.said == []
 
 
+HITL = "https://kagent.dev/extensions/hitl/v1"
+UNKNOWN = f"this kagent speaks an approval protocol that this plugin does not know: {HITL}\n"
+
+
+def by_extension() -> dict[str, Any]:
+    """A task as kagent asks after 0.10, whatever the payload."""
+    message = {**asked(text("May I?")), "extensions": [HITL], "metadata": {HITL: {"type": "x"}}}
+    return task("input-required", message, message=message)
+
+
+def test_an_approval_protocol_that_is_not_known_is_said_once_and_nothing_is_sent(kagent: Kagent) -> None:
+    with talking(data=kept(by_extension(), by_extension())) as agent:
+        code, out, err = approvals(kagent, agent, "list")
+        assert (code, out.count("May I?"), err) == (0, 2, f"Warning: {UNKNOWN}{WHOSE}\n")
+    for card, waits in (
+        ({}, by_extension()),
+        (
+            {"capabilities": {"extensions": [{"uri": "https://x"}, {"uri": HITL}]}},
+            task("input-required", message=asked(text("May I?"))),
+        ),
+    ):
+        with talking(data=kept(waits), card=card) as agent:
+            assert approvals(kagent, agent, "approve", TASK, "--yes") == (
+                1,
+                "",
+                f"error: {UNKNOWN}hint: decide it in kagent's own UI\n",
+            )
+            assert agent.calls == []
+
+
+@pytest.mark.parametrize("card", [{}, {"capabilities": 5}, {"capabilities": {"extensions": [5, {"uri": 6}]}}])
+def test_what_waits_without_calls_is_decided_where_no_such_protocol_is_spoken(
+    kagent: Kagent, card: dict[str, Any]
+) -> None:
+    waits = task("input-required", message=asked(text("May I?")))
+    with talking([update("completed")], data=kept(waits), task=waits, card=card) as agent:
+        assert approvals(kagent, agent, "approve", TASK, "--yes")[0] == 0
+        assert len(agent.said) == 1
+
+
 def test_a_task_of_kagent_0_9_8_has_an_empty_kind_and_waits_all_the_same(kagent: Kagent) -> None:
     with talking(data=inbox()) as agent:
         found = approvals(kagent, agent, "list", "-A", "-o", "json")
