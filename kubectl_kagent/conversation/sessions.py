@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
@@ -14,6 +14,9 @@ from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.wire.ids import agent_of
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
+
+_AGAIN_SECONDS = (0.2, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,25 @@ class Kept:
     tasks: list[Json]
 
 
+def seen_soon(look: Callable[[], T], absent: type[KagentError] = NotFound) -> T:
+    """What ``look`` finds, at the latest a second later.
+
+    kagent 0.9.0 answers 404 for a session that it made a moment ago.
+    """
+    for pause in _AGAIN_SECONDS:
+        try:
+            return look()
+        except absent:
+            clock.sleep(pause)
+    return look()
+
+
 def fetch(controller: Controller, id_: str) -> Kept:
     """A whole session. Raises NotFound."""
     try:
-        found, tasks = side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
+        found, tasks = seen_soon(
+            lambda: side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
+        )
     except NotFound as error:
         raise _unknown(id_) from error
     if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
+from kubectl_kagent import clock
 from tests.conftest import Kagent, Screen
 from tests.fake.agent import SESSION, TASK, Agent, called, gave, request, row, talking, task, text
 from tests.fake.cluster import FakeCluster
@@ -191,10 +193,28 @@ GONE = (
 )
 
 
+@pytest.mark.parametrize("missing", [(WHOLE,), (f"{WHOLE}/tasks",)])
+@pytest.mark.parametrize("verb", ["show", "export"])
+def test_a_session_that_was_made_a_moment_ago_is_looked_for_again(
+    kagent: Kagent, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, verb: str, missing: tuple[str, ...]
+) -> None:
+    """kagent 0.9.0 answers 404 at first."""
+    with talking(data=conversation()) as agent:
+        whole = sessions(kagent, agent, verb, SESSION)
+        late = {path: agent.data.pop(path) for path in missing}
+        monkeypatch.setattr(
+            clock, "sleep", lambda seconds: agent.data.update(late) if seconds > 0.5 else None
+        )
+        assert sessions(kagent, agent, verb, SESSION) == whole
+    assert whole[0] == 0
+
+
 @pytest.mark.parametrize("words", [["show"], ["export"], ["delete"], ["delete", "--dry-run=client"]])
-def test_a_session_that_is_not_there(kagent: Kagent, words: list[str]) -> None:
+def test_a_session_that_is_not_there(kagent: Kagent, cluster: FakeCluster, words: list[str]) -> None:
+    begun = cluster.clock()
     with talking() as agent:
         assert sessions(kagent, agent, *words, SESSION) == (1, "", GONE)
+    assert cluster.clock() - begun <= timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("word", ["session/", "a/b", "session/../x"])
