@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -34,14 +34,18 @@ def approvals() -> None:
 @approvals.command("list", short_help="List what waits, the longest first")
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
+@everybody.flag
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
+def list_(
+    reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, all_users: bool, output: Output
+) -> None:
     """List what waits in the user's sessions, one line for each tool call or question.
 
-    The controller keeps sessions by user, and names no users: whose to look through is said with --user-id,
-    once for each.
+    The controller keeps sessions by user, and has no list of users: whose to look through is said with
+    --user-id, once for each. --all-users adds those whom traces name, if there is a Tempo; who was not traced
+    is missing.
 
     \b
     kubectl kagent approvals list -A
@@ -50,6 +54,7 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
+    reach = everybody.added(reach) if all_users else reach
     found = inbox_of(reach.controllers(), namespace, terminal.warn, agent=name)
     for extension in sorted({item.extension for item in found} - {""}):
         terminal.warn(unknown_protocol(extension))

@@ -6,7 +6,7 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -24,14 +24,18 @@ def sessions() -> None:
 @sessions.command("list", short_help="List the user's sessions, the one used last first")
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
+@everybody.flag
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
+def list_(
+    reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, all_users: bool, output: Output
+) -> None:
     """List the user's sessions with an agent, with all agents of the namespace, or with -A all of them.
 
-    The controller keeps sessions by user, and names no users: whose to list is said with --user-id, once for
-    each. Who calls an agent without a user is A2A_USER_ and the id of the session.
+    The controller keeps sessions by user, and has no list of users: whose to list is said with --user-id,
+    once for each. --all-users adds those whom traces name, if there is a Tempo; who was not traced is
+    missing. Who calls an agent without a user is A2A_USER_ and the id of the session.
 
     STARTED-BY is "agent" when another agent began the session, to talk to a sub-agent.
 
@@ -42,6 +46,7 @@ def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, 
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
+    reach = everybody.added(reach) if all_users else reach
     found = sessions_of(reach.controllers(), namespace, name)
     if output.name == "name":
         terminal.write_ids("session", [item.id for item in found])

@@ -22,8 +22,11 @@ DEFAULT_USER = "admin@kagent.dev"
 
 
 def of_users(users: Sequence[str]) -> str:
-    """Those whose records are meant, in words."""
-    return f"user {users[0]}" if len(users) == 1 else f"users {', '.join(users)}"
+    """Those whose records are meant, in words: the first five by name."""
+    if len(users) == 1:
+        return f"user {users[0]}"
+    more = f" and {len(users) - 5} more" if len(users) > 5 else ""
+    return f"users {', '.join(users[:5])}{more}"
 
 
 # charts of kagent 0.9 and 0.10 and of kmcp 0.3

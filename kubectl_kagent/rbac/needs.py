@@ -135,6 +135,15 @@ def controller(why: Mapping[str, str]) -> tuple[Need, ...]:
     )
 
 
+EVERYBODY = Need(
+    SERVICE,
+    ("get",),
+    "the users whom traces name",
+    subresource="proxy",
+    elsewhere="Tempo's",
+    option="--all-users",
+)
+
 DRAINED = only_with(
     "--drain",
     (

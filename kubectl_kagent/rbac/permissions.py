@@ -206,9 +206,9 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
             needs.controller({"get": "its newest session; whether the session asked for anything since"})[1:],
         ),
     ),
-    "approvals list": needs.controller({"get": "what waits"}),
+    "approvals list": (*needs.controller({"get": "what waits"}), needs.EVERYBODY),
     "approvals approve|reject": needs.controller({"get": "what waits", "create": "answer the agent"}),
-    "sessions list|show|export": needs.controller({"get": "the sessions"}),
+    "sessions list|show|export": (*needs.controller({"get": "the sessions"}), needs.EVERYBODY),
     "sessions delete": needs.controller({"get": "whether the session is there", "delete": "delete it"}),
     "observe export": needs.SURROUNDINGS,
     "observe install|diff": (

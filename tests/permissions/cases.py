@@ -49,10 +49,12 @@ from tests.permissions.scenes import (
     with_older_bundle,
     with_operators,
     with_prometheus,
+    with_tempo,
     without_autoscaler,
     without_bundle,
     without_loki,
     without_prometheus,
+    without_tempo,
 )
 
 
@@ -226,13 +228,17 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "trace": (Case("trace agent/agent"),),
     "chat": (Case("chat echo hello"), Case("chat echo hello --continue", before=conversed)),
-    "approvals list": (Case("approvals list", before=conversed),),
+    "approvals list": (
+        Case("approvals list", before=conversed),
+        Case("approvals list --all-users", before=with_tempo, after=without_tempo),
+    ),
     "approvals approve|reject": (
         Case("approvals approve {task} --yes", before=conversed),
         Case("approvals reject {task} --yes", before=conversed),
     ),
     "sessions list|show|export": (
         Case("sessions list", before=conversed),
+        Case("sessions list --all-users", before=with_tempo, after=without_tempo),
         Case("sessions show {session}", before=conversed),
         Case("sessions export {session}", before=conversed),
     ),
