@@ -193,9 +193,13 @@ class ControllerAccess:
 
         Raises UsageError for a token without an address, and for several users.
         """
+        self.check_one_user()
+        return self.controllers()[0]
+
+    def check_one_user(self) -> None:
+        """Raises UsageError for several users, before anything is asked."""
         if len(self.users) > 1:
             raise UsageError("--user-id goes here once: only lists are of several users")
-        return self.controllers()[0]
 
     def controllers(self) -> tuple[Controller, ...]:
         """The same for each user. Raises UsageError for a token without an address."""

@@ -158,6 +158,8 @@ def logs(
     kubectl kagent logs datetime-agent --since=12h --loki=auto
     kubectl kagent logs --controller --tail=100
     """
+    if task or session:
+        reach.check_one_user()
     cluster = reach.connect()
     if follow and previous:
         raise UsageError("-p shows a run that has ended: it can't be followed")

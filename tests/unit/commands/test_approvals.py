@@ -166,6 +166,30 @@ def by_extension() -> dict[str, Any]:
     return task("input-required", message, message=message)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approvals", "reject", TASK),
+        ("sessions", "show", SESSION),
+        ("sessions", "delete", SESSION),
+        ("sessions", "export", SESSION),
+        ("chat", "clock", "hello"),
+        ("logs", "clock", "--task", TASK),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_one_user_is_meant_where_nothing_is_listed(
+    kagent: Kagent, cluster: FakeCluster, words: tuple[str, ...]
+) -> None:
+    with talking() as agent:
+        assert kagent(*words, "--user-id=ann", "--user-id=ben", f"--kagent-url={agent.url}") == (
+            2,
+            "",
+            "error: --user-id goes here once: only lists are of several users\n",
+        )
+        assert (agent.requests, cluster.requests) == ([], [])
+
+
 def test_an_approval_protocol_that_is_not_known_is_said_once_and_nothing_is_sent(kagent: Kagent) -> None:
     with talking(data=kept(by_extension(), by_extension())) as agent:
         code, out, err = approvals(kagent, agent, "list")
