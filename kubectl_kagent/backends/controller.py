@@ -66,6 +66,10 @@ class Controller:
         if answer.get("error") is not False:
             raise KagentError(f"the kagent controller does not say whether {path} is deleted")
 
+    def card(self, namespace: str, agent: str) -> Mapping[str, Any]:
+        """What an agent says of itself, as A2A has it."""
+        return self._call("GET", f"{_agent(namespace, agent)}/.well-known/agent-card.json")
+
     def ask(
         self, namespace: str, agent: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
     ) -> Any:

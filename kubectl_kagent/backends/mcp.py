@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PAGES = 100
+# How often a request is sent until it meets the pod of its session: enough for ten pods.
+_PICKS = 40
+_SESSION = "mcp-session-id"
 # What a talk comes to need, loaded before it begins: that is to take none of the server's time.
 _OF_A_TALK = ("mcp.client.streamable_http", "httpcore2")
 _OF_A_CALL = (*_OF_A_TALK, "jsonschema")  # which looks at arguments and answers
@@ -74,23 +77,32 @@ class McpServer:
             raise
 
     def _talk(self, ask: Callable[[Client], Awaitable[T]], needed: Iterable[str] = _OF_A_TALK) -> T:
-        """Open a session, ask, and end it."""
+        """Open a session, ask, and end it; once more when the server has forgotten the session meanwhile."""
         import anyio
 
         for name in needed:
             import_module(name)
         logging.getLogger("mcp").handlers = [logging.NullHandler()]  # what matters of it is raised here
-        refusals: list[KagentError] = []
+        heard = _Heard()
+
+        async def talk() -> T:
+            async with _session(self.access, self.name, heard) as client:
+                return await ask(client)
 
         async def run() -> T:
             with anyio.fail_after(self.timeout):
-                async with _session(self.access, self.name, refusals) as client:
-                    return await ask(client)
+                try:
+                    return await talk()
+                except Exception:
+                    if not heard.forgotten:
+                        raise
+                    heard.refusals.clear()
+                    return await talk()
 
         try:
             return anyio.run(run)
         except Exception as error:  # a package and a server of others: whatever comes is explained
-            raise self._explained(error, refusals) from error
+            raise self._explained(error, heard.refusals) from error
 
     def _explained(self, error: Exception, refusals: list[KagentError]) -> KagentError:
         import httpx2
@@ -124,6 +136,14 @@ class McpServer:
         )
 
 
+@dataclass(slots=True)
+class _Heard:
+    """What the package does not tell: each refusal, and whether the last question met no session."""
+
+    refusals: list[KagentError] = field(default_factory=list)
+    forgotten: bool = False
+
+
 def _open(error: KagentError) -> KagentError:
     """What an answer that is lost or unreadable leaves open."""
     error.open = True
@@ -143,12 +163,12 @@ async def _list(client: Client) -> tuple[Tool, ...]:
 
 
 @asynccontextmanager
-async def _session(access: Access, name: str, refusals: list[KagentError]) -> AsyncIterator[Client]:
+async def _session(access: Access, name: str, heard: _Heard) -> AsyncIterator[Client]:
     import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    recording = _recording_transport(access, name, refusals)
+    recording = _recording_transport(access, name, heard)
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     headers = [(name.encode(), header_bytes(name, value)) for name, value in access.headers]
     async with httpx2.AsyncClient(
@@ -159,15 +179,15 @@ async def _session(access: Access, name: str, refusals: list[KagentError]) -> As
             yield client
 
 
-def _recording_transport(access: Access, name: str, refusals: list[KagentError]) -> httpx2.AsyncBaseTransport:
+def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.AsyncBaseTransport:
     """Sends requests with the access's TLS, and notes what is refused: the package tells only that it was."""
     import httpx2
 
     from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 
     def noted(message: str) -> KagentError:
-        refusals.append(_open(KagentError(message)))
-        return refusals[-1]
+        heard.refusals.append(_open(KagentError(message)))
+        return heard.refusals[-1]
 
     class Limited(httpx2.AsyncByteStream):
         """An answer that ends with an error where it is longer than one can be."""
@@ -196,7 +216,7 @@ def _recording_transport(access: Access, name: str, refusals: list[KagentError])
             if access.server_name:
                 request.extensions["sni_hostname"] = access.server_name
             request.headers["Accept-Encoding"] = "identity"
-            response = await super().handle_async_request(request)
+            response = await self._where_its_session_is(request)
             response.stream = Limited(response.stream)
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise noted(f"{name} answered in an encoding that was not asked for")
@@ -212,8 +232,25 @@ def _recording_transport(access: Access, name: str, refusals: list[KagentError])
                 )
                 if isinstance(found, NotFound) and not status:
                     found = KagentError(f"{name} has no MCP server at its path: {found.message}")
-                refusals.append(found)
+                heard.refusals.append(found)
             return httpx2.Response(response.status_code, headers={"content-type": kind}, content=body)
+
+        async def _where_its_session_is(self, request: httpx2.Request) -> httpx2.Response:
+            """The answer of the pod that has the session.
+
+            The API server's proxy picks a pod for each request. One that does not know the session says 404,
+            and has done nothing.
+            """
+            for _ in range(_PICKS - 1):
+                response = await super().handle_async_request(request)
+                if response.status_code != 404 or _SESSION not in request.headers:
+                    heard.forgotten = False
+                    return response
+                await response.aclose()
+            response = await super().handle_async_request(request)
+            if request.method == "POST":
+                heard.forgotten = response.status_code == 404
+            return response
 
     return _RecordingTransport(
         verify=access.tls if access.tls is not None else True, proxy=access.proxy or None

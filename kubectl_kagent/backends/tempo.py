@@ -45,6 +45,18 @@ class Tempo:
             raise KagentError(f"Tempo ({self.name}) answered a search with no list of traces")
         return [_id(item, self.name) for item in found]
 
+    def values(self, attribute: str, *, start: float, end: float) -> list[str]:
+        """The texts that an attribute has in the spans of that time, as many as Tempo gives.
+
+        Raises KagentError for an answer that is no list of values.
+        """
+        path = f"/api/v2/search/tag/{segment(attribute, 'attribute')}/values"
+        times = urlencode({"start": int(start), "end": int(end) + 1})
+        found = self.http.call("GET", f"{path}?{times}", timeout=_TIMEOUT).get("tagValues", [])
+        if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+            raise KagentError(f"Tempo ({self.name}) answered with no list of an attribute's values")
+        return [item["value"] for item in found if isinstance(item.get("value"), str) and item["value"]]
+
     def trace(self, id_: str) -> Mapping[str, Any]:
         """A trace as Tempo has it. Raises NotFound."""
         try:

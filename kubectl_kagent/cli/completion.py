@@ -211,7 +211,7 @@ def _controller(context: click.Context) -> Controller:
     from kubectl_kagent.backends.controller import at_address, find_controller
 
     given = context.params
-    user = given.get("user_id") or DEFAULT_USER
+    user, *_ = given.get("user_id") or (DEFAULT_USER,)
     if url := given.get("kagent_url"):
         return at_address(url, given.get("kagent_token") or "", user)
     return find_controller(_cluster(context), given.get("kagent_namespace"), user=user)

@@ -38,7 +38,7 @@ def measured(
         reach,
         store,
         prometheus=from_prometheus,
-        records=lambda controller: told(impacts.from_records(controller, periods, now)),
+        records=lambda kept: told(impacts.from_records(kept, periods, now)),
         has_any=lambda impact: bool(impact.turns),
     )
     if periods and not impact.turns:

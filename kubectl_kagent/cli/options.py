@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.errors import KagentError, UsageError
-from kubectl_kagent.model.controllers import DEFAULT_USER
+from kubectl_kagent.model.controllers import DEFAULT_USER, of_users
 from kubectl_kagent.model.paths import segment
 from kubectl_kagent.model.resources import AGENT
 
@@ -186,27 +186,56 @@ class ControllerAccess:
     kagent_namespace: str | None
     url: str | None
     token: str
-    user: str
+    named_users: tuple[str, ...]
 
     def controller(self) -> Controller:
-        """At ``--kagent-url``, else behind the API server's proxy.
+        """At ``--kagent-url``, else behind the API server's proxy, asked as the one user that is meant.
 
-        Raises UsageError for a token without an address.
+        Raises UsageError for a token without an address, and for several users.
         """
+        self.check_one_user()
+        return self.controllers()[0]
+
+    def check_one_user(self) -> None:
+        """Raises UsageError for several users, before anything is asked."""
+        if len(self.users) > 1:
+            raise UsageError("--user-id goes here once: only lists are of several users")
+
+    def controllers(self) -> tuple[Controller, ...]:
+        """The same for each user. Raises UsageError for a token without an address."""
+        first = self._as(self.users[0])
+        return tuple(replace(first, user=user) for user in self.users)
+
+    def _as(self, user: str) -> Controller:
         from kubectl_kagent.backends.controller import at_address, find_controller  # not for a help
 
         if self.url:
-            return at_address(self.url, self.token, self.user)
+            return at_address(self.url, self.token, user)
         if self.token:
             raise UsageError(
                 "--kagent-token goes with --kagent-url: the API server passes no token on to a service"
             )
-        return find_controller(self.connect(), self.kagent_namespace, user=self.user)
+        return find_controller(self.connect(), self.kagent_namespace, user=user)
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The users that are meant, each once."""
+        return tuple(dict.fromkeys(self.named_users)) or (DEFAULT_USER,)
 
     @property
     def user_flag(self) -> str:
-        """What a command line in a hint needs to mean the same user."""
-        return "" if self.user == DEFAULT_USER else f" --user-id={self.user}"
+        """What a command line in a hint needs to mean the same users."""
+        return "" if self.users == (DEFAULT_USER,) else "".join(f" --user-id={user}" for user in self.users)
+
+    @property
+    def whose(self) -> str:
+        """Whose an answer from the controller's records is, and how to see others'."""
+        return f"of {of_users(self.users)}; other users' are found with --user-id"
+
+    def tell_whose(self) -> None:
+        """Say it where nobody said whose is meant."""
+        if not self.named_users:
+            terminal.say(self.whose)
 
     def namespace(self) -> str:
         """The namespace of what the command line names; with ``--kagent-url`` no kubeconfig is needed.
@@ -240,7 +269,7 @@ def controller(function: F) -> F:
         kagent_namespace: str | None,
         kagent_url: str | None,
         kagent_token: str,
-        user_id: str,
+        user_id: tuple[str, ...],
         **values: Any,
     ) -> Any:
         given = click.get_current_context().params.get("namespace")
@@ -275,10 +304,9 @@ _CONTROLLER = (
     ),
     click.option(
         "--user-id",
-        default=DEFAULT_USER,
-        show_default=True,
+        multiple=True,
         metavar="USER",
-        help="User whose sessions and tasks are meant.",
+        help=f"User whose sessions and tasks are meant; lists take several; default: {DEFAULT_USER}.",
     ),
 )
 CONTROLLER_NAMES = ("kagent_namespace", "kagent_url", "kagent_token", "user_id")

@@ -13,8 +13,8 @@ from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.errors import KagentError
 
 if TYPE_CHECKING:
-    from kubectl_kagent.backends.controller import Controller
     from kubectl_kagent.backends.prometheus import Prometheus
+    from kubectl_kagent.telemetry.traces.sources import TraceSource
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,12 +54,13 @@ def ask(
     store: PrometheusOptions,
     *,
     prometheus: Callable[[Prometheus], T],
-    records: Callable[[Controller], T],
+    records: Callable[[TraceSource], T],
     has_any: Callable[[T], bool],
 ) -> tuple[T, str]:
     """What the first source says that has any, and its name. A Prometheus that was named is asked alone."""
     from kubectl_kagent.backends.prometheus import at_address, find_prometheus
     from kubectl_kagent.cluster.tenant import AsTenant
+    from kubectl_kagent.telemetry.traces.sources import records as records_of
 
     def told(found: Prometheus) -> tuple[T, str]:
         asked = replace(found, http=AsTenant(found.http, store.tenant))
@@ -77,9 +78,8 @@ def ask(
             terminal.say(f"nothing in {name}")
         except KagentError as error:
             terminal.warn(f"{name} can't be asked: {error.explained}")
-    controller = reach.controller()
-    source = f"the kagent controller's records of user {controller.user}"
-    return _told(records(controller), has_any, source)
+    kept = records_of(reach.controllers())
+    return _told(records(kept), has_any, kept.name)
 
 
 def _told(answer: T, has_any: Callable[[T], bool], source: str) -> tuple[T, str]:

@@ -86,7 +86,7 @@ def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterato
                 f"{path} answered with {kind or 'no content type'}, not an event stream: {start!r}",
                 hint=LOGIN_PAGE,
             )
-        yield from lines(response, unfinished=True)
+        yield from lines(response, all_=True)
     except urllib3.exceptions.HTTPError as error:
         from kubectl_kagent.cluster.unreachable import why_it_broke
 
@@ -128,8 +128,8 @@ def has_an_end(response: urllib3.BaseHTTPResponse) -> bool:
     return "chunked" in encoding.lower() or "Content-Length" in response.headers
 
 
-def lines(response: urllib3.BaseHTTPResponse, *, unfinished: bool = False) -> Iterator[bytes]:
-    """Lines as they come; ``unfinished``: the last without end too.
+def lines(response: urllib3.BaseHTTPResponse, *, all_: bool = False) -> Iterator[bytes]:
+    """Lines as they come; ``all_``: empty ones, and the last without end, too.
 
     Raises KagentError for a line that is too long to be an answer.
     """
@@ -139,12 +139,12 @@ def lines(response: urllib3.BaseHTTPResponse, *, unfinished: bool = False) -> It
         *complete, rest = piece.split(b"\n")
         if complete:
             first = b"".join([*pending, complete[0]])
-            yield from (line for line in [first, *complete[1:]] if line.strip())
+            yield from (line for line in [first, *complete[1:]] if all_ or line.strip())
             pending, size = [], 0
         pending.append(rest)
         size += len(rest)
         if size > LINE_LIMIT:
             raise KagentError(f"a line of more than {LINE_LIMIT} bytes came: longer than any valid answer")
     last = b"".join(pending)
-    if unfinished and last.strip():
+    if all_ and last.strip():
         yield last

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
@@ -16,8 +16,8 @@ from kubectl_kagent.commands.chat.questions import chosen
 from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
-from kubectl_kagent.conversation.inbox import Waiting, find, inbox, state_of
+from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, unknown_protocol
+from kubectl_kagent.conversation.inbox import Waiting, find, inbox, inbox_of, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
 from kubectl_kagent.render.chat import asked_line
@@ -34,27 +34,40 @@ def approvals() -> None:
 @approvals.command("list", short_help="List what waits, the longest first")
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
+@everybody.flag
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
+def list_(
+    reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, all_users: bool, output: Output
+) -> None:
     """List what waits in the user's sessions, one line for each tool call or question.
+
+    The controller keeps sessions by user, and has no list of users: whose to look through is said with
+    --user-id, once for each. --all-users adds those whom traces name, if there is a Tempo; who was not traced
+    is missing.
 
     \b
     kubectl kagent approvals list -A
     kubectl kagent approvals list datetime-agent -o json
+    kubectl kagent approvals list -A --user-id=ann@example.com --user-id=bob@example.com
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
-    found = inbox(reach.controller(), namespace, terminal.warn, agent=name)
-    if output.is_text and not found:
+    reach = everybody.added(reach) if all_users else reach
+    found = inbox_of(reach.controllers(), namespace, terminal.warn, agent=name)
+    for extension in sorted({item.extension for item in found} - {""}):
+        terminal.warn(unknown_protocol(extension))
+    if not found:
         of = f" of agent {name}" if name else ""
-        terminal.say(
-            f"Nothing{of} waits for a person" + (f" in {namespace} namespace." if namespace else ".")
-        )
+        where = f" in {namespace} namespace" if namespace else ""
+        terminal.say(f"Nothing{of} waits for a person{where} ({reach.whose}).")
+    if output.is_text and found:
+        reach.tell_whose()
+        users, now = len(reach.users) > 1, clock.now()
+        terminal.show(screen.approvals_table(found, now=now, namespaces=all_namespaces, users=users))
+    elif output.is_text:
         return
-    if output.is_text:
-        terminal.show(screen.approvals_table(found, now=clock.now(), namespaces=all_namespaces))
     elif output.name == "name":
         terminal.write_ids("task", [item.task for item in found])
     else:
@@ -149,11 +162,13 @@ def _decide(
     task = word.removeprefix("task/")
     found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
     session = found.session
+    line = A2AClient(controller, session.namespace, session.agent)
+    if not found.calls and (extension := found.extension or line.approvals()):
+        raise KagentError(unknown_protocol(extension), hint="decide it in kagent's own UI")
     told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
     _show(found)
     if not agreed:
         _agree(verb)
-    line = A2AClient(controller, session.namespace, session.agent)
     conversation = Conversation(line, terminal.warn)
     conversation.turn = Exchange(session=session.id, task=found.task)
     talk = Talk(conversation, output)

@@ -15,7 +15,7 @@ from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.http import JsonService
 from kubectl_kagent.cluster.tenant import AsTenant
-from kubectl_kagent.errors import KagentError, UsageError
+from kubectl_kagent.errors import KagentError, NotFound, UsageError
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.log import Screen
 from kubectl_kagent.render.output import Output
@@ -162,6 +162,8 @@ def logs(
     kubectl kagent logs datetime-agent --since=12h --loki=auto
     kubectl kagent logs --controller --tail=100
     """
+    if task or session:
+        reach.check_one_user()
     cluster = reach.connect()
     if follow and previous:
         raise UsageError("-p shows a run that has ended: it can't be followed")
@@ -231,6 +233,9 @@ def _subject(
             if task
             else of_session(controller, subject.id, goes_on=goes_on)
         )
+    except NotFound as error:
+        other = "another user's is found with --user-id"
+        terminal.warn(f"only lines that name it are shown: {error.explained}; {other}")
     except KagentError as error:
         terminal.warn(f"only lines that name it are shown: {error.explained}")
     return subject

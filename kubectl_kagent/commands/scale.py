@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import drain, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
@@ -34,14 +34,15 @@ _COUNT = click.IntRange(min=0, max=2**31 - 1)
     "--timeout", type=options.Duration(), default="0", help="How long to wait for the pods; 0: do not wait."
 )
 @click.option("--wait", is_flag=True, help="Wait for the pods (5m unless --timeout says otherwise).")
+@drain.flag
 @options.selector
 @options.everything
 @options.error_unchanged
 @formats(*OBJECTS)
 @options.mutation
-@options.connected
+@options.controller
 def scale(
-    cluster: Cluster,
+    reach: options.ControllerAccess,
     target: tuple[str, ...],
     replicas: int | None,
     *,
@@ -51,6 +52,7 @@ def scale(
     force: bool,
     timeout: float,
     wait: bool,
+    drain_first: bool,
     selector: str | None,
     all_: bool,
     error_unchanged: bool,
@@ -59,6 +61,10 @@ def scale(
     manager: str,
 ) -> None:
     """Set the replica count in the Agent or MCPServer itself, so that the controller keeps it.
+
+    With --drain it waits, before it scales an agent down, until no task of it is at work, as far as the
+    controller's records of the users that --user-id names tell, and changes nothing when that takes longer
+    than --timeout. Without it a pod has 30s to finish what it works on, and longer tasks are cut off.
 
     \b
     # three replicas of an agent, and wait for them
@@ -70,12 +76,20 @@ def scale(
     """
     if (replicas is None) == (not release):
         raise UsageError("give either --replicas=COUNT or --release")
+    if release and drain_first:
+        raise UsageError("--drain goes with --replicas: a released count stops no pod")
+    cluster = reach.connect()
     workloads = _workloads(cluster, target, selector, all_=all_)
+    if drain_first and dry_run == "none":
+        now = scaling.current_counts(cluster, workloads)
+        down = [each for each in workloads if (now[each.key] or 0) > (replicas or 0)]
+        drain.wait_for_tasks(reach, down, timeout or 300)
+        workloads = _workloads(cluster, target, selector, all_=all_)
     if resource_version and len(workloads) > 1:
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
-    waits = replicas is not None and bool(wait or timeout) and dry_run == "none"
+    waits = replicas is not None and bool(wait or (timeout and not drain_first)) and dry_run == "none"
     check_readable(cluster, workloads if waits else ())
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
@@ -114,16 +128,26 @@ def scale(
 @command(short_help="Scale to zero and remember the count")
 @options.targets
 @click.option("--force", is_flag=True, help="Scale even if an autoscaler scales it up again.")
+@drain.flag
+@click.option(
+    "--timeout",
+    type=options.Duration(),
+    default="5m",
+    show_default=True,
+    help="How long --drain waits; 0: no limit.",
+)
 @options.selector
 @options.everything
 @formats(*OBJECTS)
 @options.mutation
-@options.connected
+@options.controller
 def hibernate(
-    cluster: Cluster,
+    reach: options.ControllerAccess,
     target: tuple[str, ...],
     *,
     force: bool,
+    drain_first: bool,
+    timeout: float,
     selector: str | None,
     all_: bool,
     output: Output,
@@ -134,11 +158,19 @@ def hibernate(
 
     An HPA leaves alone what is scaled to zero; KEDA scales it up again unless its ScaledObject is paused.
 
+    With --drain it waits before the change until no task of the agent is at work, as far as the controller's
+    records of the users that --user-id names tell, and changes nothing when that takes longer than --timeout.
+    Without it a pod has 30s to finish what it works on, and longer tasks are cut off.
+
     \b
     # scale every agent of the namespace to zero over the weekend
     kubectl kagent hibernate agents --all
     """
+    cluster = reach.connect()
     workloads = _workloads(cluster, target, selector, all_=all_)
+    if drain_first and dry_run == "none":
+        drain.wait_for_tasks(reach, workloads, timeout)
+        workloads = _workloads(cluster, target, selector, all_=all_)
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     _warn_of_sessions(cluster, workloads, counts, 0)

@@ -6,12 +6,11 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
-from kubectl_kagent.conversation.sessions import delete, fetch
-from kubectl_kagent.conversation.sessions import sessions as find_sessions
+from kubectl_kagent.conversation.sessions import delete, fetch, sessions_of
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render import sessions as screen
 from kubectl_kagent.render.output import Output
@@ -25,31 +24,45 @@ def sessions() -> None:
 @sessions.command("list", short_help="List the user's sessions, the one used last first")
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
+@everybody.flag
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
-def list_(reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, output: Output) -> None:
+def list_(
+    reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, all_users: bool, output: Output
+) -> None:
     """List the user's sessions with an agent, with all agents of the namespace, or with -A all of them.
+
+    The controller keeps sessions by user, and has no list of users: whose to list is said with --user-id,
+    once for each. --all-users adds those whom traces name, if there is a Tempo; who was not traced is
+    missing. Who calls an agent without a user is A2A_USER_ and the id of the session.
 
     STARTED-BY is "agent" when another agent began the session, to talk to a sub-agent.
 
     \b
     kubectl kagent sessions list
     kubectl kagent sessions list datetime-agent
+    kubectl kagent sessions list -A --user-id=ann@example.com --user-id=bob@example.com
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
-    found = find_sessions(reach.controller(), namespace, name)
+    reach = everybody.added(reach) if all_users else reach
+    found = sessions_of(reach.controllers(), namespace, name)
     if output.name == "name":
         terminal.write_ids("session", [item.id for item in found])
     elif not output.is_text:
         terminal.write(output.view(screen.sessions_view(found)))
     elif found:
-        wide = output.wide
-        terminal.show(screen.sessions_table(found, now=clock.now(), wide=wide, namespaces=all_namespaces))
-    else:
+        reach.tell_whose()
+        users = output.wide or len(reach.users) > 1
+        wide, now = output.wide, clock.now()
+        terminal.show(
+            screen.sessions_table(found, now=now, wide=wide, namespaces=all_namespaces, users=users)
+        )
+    if not found:
         of = f" of agent {name}" if name else ""
-        terminal.say(f"No sessions{of} found" + (f" in {namespace} namespace." if namespace else "."))
+        where = f" in {namespace} namespace" if namespace else ""
+        terminal.say(f"No sessions{of} found{where} ({reach.whose}).")
 
 
 @sessions.command(short_help="Show a session as a transcript")

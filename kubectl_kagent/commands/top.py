@@ -17,8 +17,8 @@ from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageTable, Wanted
 from kubectl_kagent.render.output import TEXT, Output
 
 if TYPE_CHECKING:
-    from kubectl_kagent.backends.controller import Controller
     from kubectl_kagent.backends.prometheus import Prometheus
+    from kubectl_kagent.telemetry.traces.sources import TraceSource
 
 _REVISION = "revision"
 _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
@@ -61,7 +61,7 @@ def top(
     controller's records; stderr says which. Span metrics count the turns of all users, have no tokens, and
     give P50 and P95 as estimates. They need the dimensions gen_ai.operation.name, gen_ai.tool.name and
     gen_ai.request.model; without the prefix of newer connectors, or in milliseconds, they will do. Records
-    are those of one user (--user-id).
+    are those of the users that --user-id names.
 
     ERRORS counts the turns or calls that failed. In Prometheus, that is what their spans say, and an agent's
     errors are the failed calls of its model, which end a turn. Unless the collector adds it, the spans of
@@ -98,7 +98,7 @@ def top(
         reach,
         store,
         prometheus=lambda found: _prometheus(reach, found, wanted),
-        records=lambda controller: _records(reach, controller, wanted),
+        records=lambda kept: _records(reach, kept, wanted),
         has_any=lambda answer: bool(answer[0].rows),
     )
     if usage.rows and without_tokens:
@@ -132,12 +132,10 @@ def _prometheus(
     return _told(usage), wanted.kind != TOOLS and not any(row.tokens for row in usage.rows)
 
 
-def _records(
-    reach: options.ControllerAccess, controller: Controller, wanted: Wanted
-) -> tuple[UsageTable, bool]:
+def _records(reach: options.ControllerAccess, kept: TraceSource, wanted: Wanted) -> tuple[UsageTable, bool]:
     from kubectl_kagent.telemetry.usage import records as top_records
 
-    return _told(top_records.usage(controller, None if reach.url else reach.connect(), wanted)), False
+    return _told(top_records.usage(kept, None if reach.url else reach.connect(), wanted)), False
 
 
 def _by_revision(

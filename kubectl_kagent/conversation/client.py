@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_kagent.backends.controller import Controller, kept_tasks
+from kubectl_kagent.cluster.answers import LINE_LIMIT
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Update
-from kubectl_kagent.wire.a2a import read, result_of
+from kubectl_kagent.wire.a2a import approval_extension, read, result_of
+from kubectl_kagent.wire.parts import mapping
 
 # The controller sends nothing while a tool or a model is at work.
 SILENCE_SECONDS = 900.0
@@ -66,6 +68,17 @@ class A2AClient:
         """All tasks of a session, as the controller keeps them."""
         return kept_tasks(self.controller, session)
 
+    def approvals(self) -> str:
+        """The extension of A2A by which the agent asks for approvals, as its card says; empty: none known."""
+        try:
+            about = mapping(self.controller.card(self.namespace, self.agent).get("capabilities"))
+        except KagentError:  # a card of another kind, or none: the extension can't be told then
+            return ""
+        listed = about.get("extensions")
+        return approval_extension(
+            [mapping(item).get("uri") for item in listed] if isinstance(listed, list) else []
+        )
+
     def cancel(self, task: str) -> Reply:
         """Ask the agent to stop. Raises RpcError when it can't (the Python runtime has no cancellation)."""
         return self._call("tasks/cancel", {"id": task})
@@ -106,13 +119,27 @@ _FIELDS = frozenset({"data", "event", "id", "retry", ""})  # one without a name 
 
 
 def events(lines: Iterable[bytes]) -> Iterator[str]:
-    """The data of server-sent events, each of which kagent writes in one line.
+    """The data of server-sent events. An empty line ends one, and so does the stream's end.
 
-    Raises Unreachable for a line that belongs to no event: something else is on the line.
+    kagent writes the data in one line; a gateway may make several of it, which are one again.
+    Raises Unreachable for a line that belongs to no event: something else is on the line; KagentError for
+    an event that is too long to be one.
     """
+    data: list[str] = []
+    size = 0
     for line in lines:
         name, _, value = line.decode(errors="replace").rstrip("\r").partition(":")
         if name == "data":
-            yield value.removeprefix(" ")
+            data.append(value.removeprefix(" "))
+            size += len(value)
+            if size > LINE_LIMIT:
+                raise KagentError(
+                    f"an event of more than {LINE_LIMIT} bytes came: longer than any valid answer"
+                )
+        elif not name and not value and data:
+            yield "\n".join(data)
+            data, size = [], 0
         elif name not in _FIELDS:
             raise Unreachable(f"the agent sent a line that is not a server-sent event: {line[:80]!r}")
+    if data:
+        yield "\n".join(data)

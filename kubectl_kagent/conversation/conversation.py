@@ -8,11 +8,18 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.conversation.client import A2AClient, Reply
-from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.decisions import Pending, pending, unknown_protocol
 from kubectl_kagent.conversation.inbox import asked_since
 from kubectl_kagent.conversation.narration import Narration, Shown
 from kubectl_kagent.errors import KagentError, Unreachable
-from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES, Request, State, TokenUsage
+from kubectl_kagent.model.events import (
+    FINAL_STATES,
+    INPUT_REQUIRED,
+    PAUSED_STATES,
+    Request,
+    State,
+    TokenUsage,
+)
 from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
 
 _RETRIES = 5
@@ -58,6 +65,7 @@ class Conversation:
     _spoke: bool = False
     _polled: bool = False
     _looked_up: bool = False
+    _foreign: bool = False
     _counted: set[str] = field(default_factory=set)
 
     def say(self, text: str, *, session: str = "") -> Heard:
@@ -122,12 +130,20 @@ class Conversation:
                     raise
                 self.warn(f"{error.message}; picking it up again")
             if self.turn.over:
+                if self.turn.state == INPUT_REQUIRED and not self.turn.requests:
+                    self._recognise(self.client.approvals())
                 return
             if not self.turn.task:
                 self._without_task()
                 return
             self._speech.tear()
             stream = self._again(lost)
+
+    def _recognise(self, extension: str) -> None:
+        """Say once that approvals come in a way that is not known here."""
+        if extension and not self._foreign:
+            self._foreign = True
+            self.warn(unknown_protocol(extension))
 
     def _explain(self, error: KagentError, *, heard: bool) -> None:
         """What was said may be on its way although nothing came back."""
@@ -177,6 +193,7 @@ class Conversation:
         turn, update = self.turn, reply.update
         turn.task = update.task_id or turn.task
         turn.session = update.context_id or turn.session
+        self._recognise(update.approvals)
         shown: list[Shown] = []
         for event in update.events:
             if isinstance(event, State):

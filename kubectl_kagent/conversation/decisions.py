@@ -25,6 +25,11 @@ class Pending:
     questions: tuple[Question, ...]
 
 
+def unknown_protocol(extension: str) -> str:
+    """What to say of an agent that asks for approvals by an extension of A2A that is not known here."""
+    return f"this kagent speaks an approval protocol that this plugin does not know: {extension}"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a person says to one call; ``answers`` are the chosen ones, for each question of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,13 +19,17 @@ from kubectl_kagent.wire.a2a_v1 import to_v03
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A task that waits: ``message`` is what the agent says about it, ``since`` None when nothing tells."""
+    """A task that waits: ``message`` is what the agent says about it, ``since`` None when nothing tells.
+
+    ``extension`` is the one of A2A by which it asks, if any: none is known here.
+    """
 
     session: Session
     task: str
     calls: tuple[Pending, ...]
     message: str
     since: datetime | None
+    extension: str
 
 
 def inbox(
@@ -39,9 +43,15 @@ def inbox(
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
     found = side_by_side(lambda session: kept_tasks(controller, session.id), asked)
     both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
-    waiting = [item for session, task in both if (item := _waiting(session, task, warn))]
-    never = datetime.max.replace(tzinfo=UTC)
-    return sorted(waiting, key=lambda item: item.since or never)
+    return _longest_first(item for session, task in both if (item := _waiting(session, task, warn)))
+
+
+def inbox_of(
+    controllers: Sequence[Controller], namespace: str | None, warn: Callable[[str], None], *, agent: str = ""
+) -> list[Waiting]:
+    """The same of all the users as whom the controller is asked."""
+    each = side_by_side(lambda controller: inbox(controller, namespace, warn, agent=agent), controllers)
+    return _longest_first(item for found in each for item in found)
 
 
 def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> Waiting:
@@ -57,8 +67,10 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
         names = ", ".join(item.task for item in found)
         raise KagentError(f'"{word}" is the beginning of several tasks that wait: {names}')
     state = state_of(word)
-    told = f"task {word} does not wait for anybody: it is {state}" if state else f"no task {word} waits"
-    raise KagentError(told, hint="kubectl kagent approvals list -A shows what waits")
+    listed = "kubectl kagent approvals list -A shows what waits"
+    if state:
+        raise KagentError(f"task {word} does not wait for anybody: it is {state}", hint=listed)
+    raise KagentError(f"no task {word} waits", hint=f"{listed}; another user's is found with --user-id")
 
 
 def asked_since(tasks: Sequence[Json], task: str) -> str:
@@ -67,7 +79,7 @@ def asked_since(tasks: Sequence[Json], task: str) -> str:
     The runtime goes by its session, not by the task: it takes a decision for what it asked last, and when
     that has been decided, for words of the user's.
     """
-    found = {_update(raw).task_id: raw for raw in tasks}
+    found = {read_task(raw).task_id: raw for raw in tasks}
     since = _changed(found.pop(task, {}))
     for id_, raw in found.items():
         changed = _changed(raw)
@@ -76,9 +88,14 @@ def asked_since(tasks: Sequence[Json], task: str) -> str:
     return ""
 
 
+def _longest_first(waiting: Iterable[Waiting]) -> list[Waiting]:
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(waiting, key=lambda item: item.since or never)
+
+
 def _changed(task: Json) -> datetime | None:
     """When its state last changed."""
-    state = _state(_update(task)) if task else None
+    state = state_in(read_task(task)) if task else None
     return clock.parse_or_none(state.timestamp) if state else None
 
 
@@ -97,13 +114,13 @@ def state_of(controller: Controller, task: str) -> str:
         raw = controller.task(task)
     except NotFound:
         return ""
-    state = _state(_update(raw)) if isinstance(raw, dict) else None
+    state = state_in(read_task(raw)) if isinstance(raw, dict) else None
     return state.state if state else "in no state that is understood"
 
 
 def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiting | None:
-    update = _update(task)
-    state = _state(update)
+    update = read_task(task)
+    state = state_in(update)
     if state is None:
         warn(f"session {session.id} has a task in no state that is understood: {update.task_id or '?'}")
         return None
@@ -116,14 +133,17 @@ def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiti
         pending(requests),
         state.message or state.state,
         clock.parse_or_none(state.timestamp),
+        update.approvals,
     )
 
 
-def _update(task: Json) -> Update:
+def read_task(task: Json) -> Update:
+    """What a task tells, on whichever wire it came."""
     return a2a.read(to_v03(task))
 
 
-def _state(update: Update) -> State | None:
+def state_in(update: Update) -> State | None:
+    """The state that it tells; None when there is none that is understood."""
     return next(_states(update), None)
 
 

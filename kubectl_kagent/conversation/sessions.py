@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
@@ -14,6 +14,9 @@ from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.wire.ids import agent_of
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
+
+_AGAIN_SECONDS = (0.2, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Session:
     namespace: str
     agent: str
     source: str
+    user: str
     created: datetime | None
     updated: datetime | None
     raw: Json
@@ -37,6 +41,17 @@ def sessions(controller: Controller, namespace: str | None = None, agent: str = 
     """The user's sessions, the one used last first; of one agent, or of a namespace, or all."""
     found = map(read_session, rows(controller.sessions(), "sessions"))
     return [item for item in found if namespace in (None, item.namespace) and agent in ("", item.agent)]
+
+
+def sessions_of(
+    controllers: Sequence[Controller], namespace: str | None = None, agent: str = ""
+) -> list[Session]:
+    """The same of all the users as whom the controller is asked."""
+    each = side_by_side(lambda controller: sessions(controller, namespace, agent), controllers)
+    if len(each) == 1:
+        return each[0]
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted((item for found in each for item in found), key=lambda item: item.updated or never)[::-1]
 
 
 def newest(controller: Controller, namespace: str, agent: str) -> str:
@@ -61,6 +76,7 @@ def read_session(raw: Json) -> Session:
         namespace=namespace,
         agent=agent,
         source=_text(raw.get("source")),
+        user=_text(raw.get("user_id")),
         created=clock.parse_or_none(raw.get("created_at")),
         updated=clock.parse_or_none(raw.get("updated_at")),
         raw=raw,
@@ -80,10 +96,25 @@ class Kept:
     tasks: list[Json]
 
 
+def seen_soon(look: Callable[[], T], absent: type[KagentError] = NotFound) -> T:
+    """What ``look`` finds, at the latest a second later.
+
+    kagent 0.9.0 answers 404 for a session that it made a moment ago.
+    """
+    for pause in _AGAIN_SECONDS:
+        try:
+            return look()
+        except absent:
+            clock.sleep(pause)
+    return look()
+
+
 def fetch(controller: Controller, id_: str) -> Kept:
     """A whole session. Raises NotFound."""
     try:
-        found, tasks = side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
+        found, tasks = seen_soon(
+            lambda: side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
+        )
     except NotFound as error:
         raise _unknown(id_) from error
     if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):
@@ -107,5 +138,8 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
 
 
 def _unknown(id_: str) -> NotFound:
-    hint = "an id has to be whole: kubectl kagent sessions list -A shows those of the user"
+    hint = (
+        "an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
+        "another user's are found with --user-id"
+    )
     return NotFound(f'session "{id_}" not found', hint=hint)

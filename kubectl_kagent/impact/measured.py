@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.prometheus import Prometheus
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.impact.periods import Period, several
 from kubectl_kagent.model.usage import AGENTS, Stretches, UsageRow, UsageTable, Wanted
+from kubectl_kagent.telemetry.traces.sources import TraceSource
 from kubectl_kagent.telemetry.usage import stretches
 from kubectl_kagent.telemetry.usage.agents import with_doubled
 
@@ -52,10 +52,10 @@ def from_prometheus(
     return Impact(impact.rows, with_doubled(used, cluster, one).gaps) if one else impact
 
 
-def from_records(controller: Controller, found: Sequence[Period], now: datetime) -> Impact:
-    """What the controller recorded of the turns of its user in these periods."""
+def from_records(kept: TraceSource, found: Sequence[Period], now: datetime) -> Impact:
+    """What the controller recorded of the turns in these periods."""
     asked = _asked(found, now)
-    answer = stretches.from_records(controller, list(asked.values()))
+    answer = stretches.from_records(kept, list(asked.values()))
     return _joined(found, asked, answer, now, "the records")
 
 

@@ -105,8 +105,12 @@ Event = Text | ToolCall | ToolResult | Request | TokenUsage | State | Answer | U
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One message of the stream: the task and conversation it belongs to, and its events."""
+    """One message of the stream: the task and conversation it belongs to, and its events.
+
+    ``approvals`` is the extension of A2A by which it asks for approvals; empty: it names none.
+    """
 
     task_id: str
     context_id: str
     events: tuple[Event, ...]
+    approvals: str = ""

@@ -161,6 +161,25 @@ VERSION = (
     ),
 )
 
+EVERYBODY = Need(
+    SERVICE,
+    ("get",),
+    "the users whom traces name",
+    subresource="proxy",
+    elsewhere="Tempo's",
+    option="--all-users",
+)
+
+DRAINED = only_with(
+    "--drain",
+    (
+        Need(
+            POD, ("list",), "since when its pods run", "also waits for what is recorded of pods that are gone"
+        ),
+        *controller({"get": "its tasks at work"}),
+    ),
+)
+
 # Prometheus, and the controller's records.
 TURNS = (
     Need(
@@ -206,6 +225,7 @@ UNDO = (
         elsewhere=ALL_NAMESPACES,
     ),
     *only_with("--wait", (*NAMED, Need(DEPLOYMENT, ("get",), "how far it is"), *EXPLAINED, *IDLE)),
+    *DRAINED,
 )
 
 SURROUNDINGS = (

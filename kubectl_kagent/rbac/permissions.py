@@ -101,6 +101,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.USERS,
         *needs.only_with("--release", needs.VERSION),
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
+        *needs.DRAINED,
     ),
     "hibernate": (
         *needs.NAMED,
@@ -111,6 +112,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         needs.COUNTS,
         needs.AUTOSCALED,
         needs.KEDA,
+        *needs.DRAINED,
     ),
     "wake": (
         *needs.NAMED,
@@ -154,6 +156,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
         needs.USERS,
         *needs.only_with("--wait", (*needs.EXPLAINED, *needs.SOURCES)),
+        *needs.DRAINED,
     ),
     "top": (
         *needs.TURNS,
@@ -215,9 +218,9 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
             needs.controller({"get": "its newest session; whether the session asked for anything since"})[1:],
         ),
     ),
-    "approvals list": needs.controller({"get": "what waits"}),
+    "approvals list": (*needs.controller({"get": "what waits"}), needs.EVERYBODY),
     "approvals approve|reject": needs.controller({"get": "what waits", "create": "answer the agent"}),
-    "sessions list|show|export": needs.controller({"get": "the sessions"}),
+    "sessions list|show|export": (*needs.controller({"get": "the sessions"}), needs.EVERYBODY),
     "sessions delete": needs.controller({"get": "whether the session is there", "delete": "delete it"}),
     "observe export": needs.SURROUNDINGS,
     "observe install|diff": (

@@ -15,15 +15,20 @@ from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import age, table
 
 
-def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool) -> str:
-    """A line for each call or question that waits: all that it takes to decide, so nothing is cut."""
+def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool, users: bool) -> str:
+    """A line for each call or question that waits: all that it takes to decide, so nothing is cut.
+
+    ``users``: with whose each task is.
+    """
     columns = ["AGENT", "SESSION", "TASK", "AGE", "CALL", "TOOL/QUESTION", "ARGS"]
+    columns += ["USER"] if users else []
     lines = []
     for item in items:
         since = age(item.since, now) if item.since else "<unknown>"
         for call in item.calls or (None,):
             cells = [item.session.agent, item.session.id, item.task, since, call.call.id if call else ""]
             cells += map(visible, _what(call, item.message))
+            cells += [item.session.user] if users else []
             lines.append([item.session.namespace, *cells] if namespaces else cells)
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 
@@ -63,6 +68,7 @@ class WaitingView(TypedDict):
 
     namespace: Annotated[str, "namespace of the agent"]
     agent: Annotated[str, "name of the agent"]
+    user: Annotated[str, "whose session it is"]
     session: Annotated[str, "id of the session"]
     task: Annotated[str, "id of the task, as `approvals approve` takes it"]
     since: Annotated[str | None, "when it began to wait; null: the agent gives no time"]
@@ -85,6 +91,7 @@ def _item(item: Waiting) -> WaitingView:
     return {
         "namespace": item.session.namespace,
         "agent": item.session.agent,
+        "user": item.session.user,
         "session": item.session.id,
         "task": item.task,
         "since": item.since.isoformat() if item.since else None,

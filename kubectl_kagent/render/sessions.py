@@ -13,21 +13,23 @@ from kubectl_kagent.render.table import age, clip, table
 _TITLE_WIDTH = 40
 
 
-def sessions_table(items: Sequence[Session], *, now: datetime, wide: bool, namespaces: bool) -> str:
-    """The table of ``sessions list``."""
-    columns = ["SESSION", "AGENT", "TITLE", "STARTED-BY", "LAST-USED", "AGE"] + (["USER"] if wide else [])
+def sessions_table(
+    items: Sequence[Session], *, now: datetime, wide: bool, namespaces: bool, users: bool
+) -> str:
+    """The table of ``sessions list``; ``users``: with whose each session is."""
+    columns = ["SESSION", "AGENT", "TITLE", "STARTED-BY", "LAST-USED", "AGE"] + (["USER"] if users else [])
     lines = []
     for item in items:
         cells = [item.id, item.agent, masked(item.title) if wide else clip(masked(item.title), _TITLE_WIDTH)]
         cells += ["agent" if item.source == "agent" else "user"]
         cells += [age(time, now) if time else "<unknown>" for time in (item.updated, item.created)]
-        cells += [str(item.raw.get("user_id") or "")] if wide else []
+        cells += [item.user] if users else []
         lines.append([item.namespace, *cells] if namespaces else cells)
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 
 
 class SessionsView(TypedDict):
-    """Sessions of a user."""
+    """Sessions of the users that are meant."""
 
     items: Annotated[
         list[dict[str, Any]],

@@ -25,6 +25,8 @@ from kubectl_kagent.wire.a2a_v1 import to_v03
 from kubectl_kagent.wire.parts import is_text, mapping, meta, part_events, word
 
 INTERNAL_ERROR = -32603  # what kagent's controller answers for an agent that it can't reach
+# Approvals as an extension of A2A, in any version: kagent after 0.10. None is known here.
+_APPROVALS = "https://kagent.dev/extensions/hitl/"
 _FAILURES = frozenset({"failed", "rejected"})
 
 Json = Mapping[str, Any]
@@ -64,7 +66,14 @@ def read(result: Json) -> Update:
     reader = readers.get(kind)
     events = tuple(reader(result)) if reader else (Unknown(result),)
     task = word(result.get("taskId")) or (word(result.get("id")) if kind == "task" else "")
-    return Update(task, word(result.get("contextId")), events)
+    said = result if kind == "message" else mapping(mapping(result.get("status")).get("message"))
+    return Update(task, word(result.get("contextId")), events, approval_extension(said.get("extensions")))
+
+
+def approval_extension(uris: Any) -> str:
+    """The one among these extensions of A2A by which approvals are asked for; empty: there is none."""
+    known = uris if isinstance(uris, list) else []
+    return next((uri for uri in known if isinstance(uri, str) and uri.startswith(_APPROVALS)), "")
 
 
 def _status_update(result: Json) -> Iterator[Event]:

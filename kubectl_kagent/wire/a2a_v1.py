@@ -21,8 +21,11 @@ _KINDS = {
 
 
 def to_v03(result: Json) -> Json:
-    """One result of either wire as 0.3 writes it."""
-    if "kind" in result:
+    """One result of either wire as 0.3 writes it.
+
+    An empty kind is none, and the shape says what it is: kagent 0.9.7 and 0.9.8 write tasks so.
+    """
+    if result.get("kind"):
         return result
     for key, kind in _KINDS.items():
         body = result.get(key)
@@ -62,7 +65,7 @@ def _message(message: Any) -> Any:
 
 
 def _part(part: Any) -> Any:
-    if not isinstance(part, Mapping) or "kind" in part:
+    if not isinstance(part, Mapping) or part.get("kind"):
         return part
     kind = next((kind for kind in ("text", "data") if kind in part), "file")
     return {**part, "kind": kind}

@@ -17,7 +17,7 @@ TOKEN_TYPE = "gen_ai.token.type"
 TOOL_NAME, TOOL_CALL_ID = "gen_ai.tool.name", "gen_ai.tool.call.id"
 TOOL_ARGUMENTS, TOOL_RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"
 LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response"
-APP_NAME = "kagent.app_name"
+APP_NAME, USER = "kagent.app_name", "kagent.user_id"
 # Of turns that ``trace export`` made.
 TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
 

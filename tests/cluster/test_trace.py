@@ -25,7 +25,7 @@ def agents(lab_kubeconfig: Path, request: pytest.FixtureRequest) -> Iterator[Con
 def shown(agents: Conversations, id_: str) -> dict[str, Any]:
     """The turn as JSON, from the records alone, and as if the masks were off."""
     done = agents.tools.kagent("trace", "show", id_, "--tempo=none", "--jaeger=none", "-o", "json")
-    assert (done.code, done.err) == (0, "from the kagent controller's records\n")
+    assert (done.code, done.err) == (0, "from the kagent controller's records of user admin@kagent.dev\n")
     found = json.loads(done.out)
     assert found["gaps"] == []
     (turn,) = found["turns"]
@@ -113,7 +113,7 @@ def test_follow(agents: Conversations) -> None:
     process = agents.tools.start("trace", "-f", ASKER, "--since=1s")
     try:
         assert process.stderr is not None
-        assert process.stderr.readline() == "from the kagent controller's records\n"
+        assert process.stderr.readline() == "from the kagent controller's records of user admin@kagent.dev\n"
         task = agents.ask(CALL)
         assert process.stdout is not None
         assert process.stdout.readline().startswith("TASK ")

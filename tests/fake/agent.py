@@ -76,7 +76,8 @@ def row(id_: str, agent: str = "default__NS__clock", **more: Any) -> Json:
 class Agent:
     """``turns`` are the streams of message/stream in their order, ``again`` those of tasks/resubscribe.
 
-    ``data`` is what the controller's own paths answer with; ``calls`` what was asked of the agent.
+    ``data`` is what the controller's own paths answer the usual user with, ``others`` what other users get;
+    ``calls`` what was asked of the agent.
     """
 
     turns: list[Events] = field(default_factory=list)
@@ -84,6 +85,8 @@ class Agent:
     task: Json = field(default_factory=lambda: task("working"))
     cancel: Callable[[], Json] = lambda: {"error": {"code": -32603, "message": "can't"}}
     data: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    card: Json = field(default_factory=dict)
     calls: list[tuple[str, Json]] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     url: str = ""
@@ -91,9 +94,12 @@ class Agent:
     def answer(self, received: Received) -> bytes | Iterator[bytes]:
         self.requests.append(received)
         path = urlsplit(received.path)
-        assert "user_id" in parse_qs(path.query)
+        (user,) = parse_qs(path.query)["user_id"]
         if not path.path.startswith("/api/a2a/"):
-            return self._kept(received.method, path.path)
+            data = self.data if user == USER else self.others.get(user, {"/api/sessions": []})
+            return self._kept(data, received.method, path.path)
+        if received.method == "GET":
+            return response(200, self.card)
         body = json.loads(received.body)
         method = body["method"]
         self.calls.append((method, body["params"]))
@@ -101,13 +107,13 @@ class Agent:
             return _stream((self.turns if method == "message/stream" else self.again).pop(0))
         return response(200, self.cancel() if method == "tasks/cancel" else {"result": self.task})
 
-    def _kept(self, method: str, path: str) -> bytes:
-        if path not in self.data:
+    def _kept(self, data: Json, method: str, path: str) -> bytes:
+        if path not in data:
             return response(404, {"error": f"{path} not found"})
         if method == "DELETE":
-            del self.data[path]
+            del data[path]
             return response(200, {"error": False, "data": {}})
-        return response(200, {"error": False, "data": self.data[path]})
+        return response(200, {"error": False, "data": data[path]})
 
     @property
     def said(self) -> list[Json]:

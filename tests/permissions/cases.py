@@ -51,10 +51,12 @@ from tests.permissions.scenes import (
     with_older_bundle,
     with_operators,
     with_prometheus,
+    with_tempo,
     without_autoscaler,
     without_bundle,
     without_loki,
     without_prometheus,
+    without_tempo,
 )
 
 
@@ -132,6 +134,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("scale agent/broken --replicas=1 --timeout=3s"),
         Case("scale agent/agent --replicas=0 --timeout=15s"),
         Case("scale agent/agent --replicas=0 --timeout=1s", before=agent_forgotten, racing=True),
+        Case("scale agent/agent --replicas=0 --drain", before=awake),
         Case("scale agents -l only=crowd --replicas=1 --dry-run=server", before=crowd, harmless=True),
     ),
     "hibernate": (
@@ -140,6 +143,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("hibernate mcpserver/server --dry-run=server"),
         Case("hibernate mcpservers -l only=this --dry-run=server"),
         Case("hibernate agent/echo --dry-run=server"),
+        Case("hibernate agent/agent --drain"),
         Case("hibernate agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "wake": (
@@ -174,6 +178,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout undo agent/agent --to-revision={target} --with-sources", before=to_undo_with_sources),
         Case("rollout undo agent/broken --wait --timeout=10s", before=to_undo_broken),
         Case("rollout undo agent/agent --wait", before=to_undo),
+        Case("rollout undo agent/agent --drain", before=to_undo),
         Case("rollout undo mcpserver/idle --wait", before=to_undo_idle),
         Case(
             "rollout undo agent/agent --wait",
@@ -205,6 +210,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart agent/broken --timeout=5s"),
         Case("rollout restart agent/agent --timeout=3s", before=awake, after=asleep),
         Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True),
+        Case("rollout restart agent/echo --drain"),
         Case("rollout restart agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
     "top": (Case("top"), Case("top models --prometheus=none")),
@@ -231,13 +237,17 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("trace export {session} --otlp=http://127.0.0.1:9", before=conversed),
     ),
     "chat": (Case("chat echo hello"), Case("chat echo hello --continue", before=conversed)),
-    "approvals list": (Case("approvals list", before=conversed),),
+    "approvals list": (
+        Case("approvals list", before=conversed),
+        Case("approvals list --all-users", before=with_tempo, after=without_tempo),
+    ),
     "approvals approve|reject": (
         Case("approvals approve {task} --yes", before=conversed),
         Case("approvals reject {task} --yes", before=conversed),
     ),
     "sessions list|show|export": (
         Case("sessions list", before=conversed),
+        Case("sessions list --all-users", before=with_tempo, after=without_tempo),
         Case("sessions show {session}", before=conversed),
         Case("sessions export {session}", before=conversed),
     ),

@@ -395,6 +395,23 @@ def without_loki(world: World) -> None:
         world.admin.delete(SERVICE, "kagent", "loki-of-a-test")
 
 
+def with_tempo(world: World) -> None:
+    """A Service that looks like Tempo's, with nothing behind it."""
+    without_tempo(world)
+    body = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "tempo-of-a-test", "labels": {"app.kubernetes.io/name": "tempo"}},
+        "spec": {"ports": [{"port": 3200}]},
+    }
+    world.admin.create(SERVICE, "kagent", body, manager="admin")
+
+
+def without_tempo(world: World) -> None:
+    with contextlib.suppress(NotFound):
+        world.admin.delete(SERVICE, "kagent", "tempo-of-a-test")
+
+
 def with_prometheus(world: World) -> None:
     """A Service that looks like Prometheus's, with nothing behind it."""
     without_prometheus(world)

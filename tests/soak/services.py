@@ -100,6 +100,8 @@ class Services:
             return _json(self.prometheus(asked.target))
         if path == "/api/traces" or path.startswith("/api/v3/"):
             return self._jaeger(path)
+        if path == "/api/v2/search/tag/span.kagent.user_id/values":
+            return _json({"tagValues": [{"type": "string", "value": "admin@kagent.dev"}]})
         if path == "/api/search" or path.startswith(("/api/traces/", "/api/v2/traces/")):
             return self._tempo(path)
         if path.startswith("/loki/"):

@@ -77,7 +77,7 @@ def same(agents: Conversations, task: dict[str, Any]) -> dict[str, Any]:
     """The turn from the records, once its spans tell the same: they come seconds later."""
     stored = turn_of(agents, task["id"], *RECORDS)
     assert stored is not None
-    assert stored["source"] == "from the kagent controller's records"
+    assert stored["source"] == "from the kagent controller's records of user admin@kagent.dev"
     wanted = known_to_both(stored)
     tells(agents, task["id"], wanted, JAEGER)
     if own.TEMPO:

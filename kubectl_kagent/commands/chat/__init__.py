@@ -70,6 +70,7 @@ def chat(
     if text is None and not output.is_text:
         raise UsageError("-o json needs a message", hint="give it as an argument, with -f, or on stdin")
     name = agent_name(agent)
+    reach.check_one_user()
     reach.agent(name)
     controller, namespace = reach.controller(), reach.namespace()
     line = A2AClient(controller, namespace, name)

@@ -94,7 +94,9 @@ def _tools(talk: Talk) -> Iterator[str]:
 
 def _trace(talk: Talk) -> Iterator[str]:
     """The last turn as the controller keeps it; a trace that was sent somewhere has an ID of its own."""
+    from kubectl_kagent.conversation.sessions import seen_soon
     from kubectl_kagent.render.trace import turn_tree
+    from kubectl_kagent.telemetry.traces.query import NoSuchTurn
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
     from kubectl_kagent.telemetry.traces.sources import FromController
 
@@ -104,7 +106,8 @@ def _trace(talk: Talk) -> Iterator[str]:
         yield "the controller keeps nothing of it" if talk.trace else "nothing was asked yet"
         return
     now = clock.now()
-    record = FromController(talk.conversation.client.controller).find(talk.turn.session, now.timestamp())
+    kept = FromController(talk.conversation.client.controller)
+    record = seen_soon(lambda: kept.find(talk.turn.session, now.timestamp()), NoSuchTurn)
     for gap in record.gaps:
         terminal.warn(gap)
     for turn in record.turns:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import drain, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
-from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound, done_so_far
 from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
@@ -30,17 +29,19 @@ from kubectl_kagent.render.output import OBJECTS, Output
     help="How long to wait for the new pods; 0: do not wait.",
 )
 @click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
+@drain.flag
 @options.selector
 @options.everything
 @formats(*OBJECTS)
 @options.mutation
-@options.connected
+@options.controller
 def restart(
-    cluster: Cluster,
+    reach: options.ControllerAccess,
     target: tuple[str, ...],
     timeout: float,
     *,
     wait: bool,
+    drain_first: bool,
     selector: str | None,
     all_: bool,
     output: Output,
@@ -52,17 +53,25 @@ def restart(
     The restart is noted where the controllers keep it: on an agent's Deployment, or in an MCPServer's spec.
     -o prints that object.
 
+    With --drain it waits before the change until no task of the agent is at work, as far as the controller's
+    records of the users that --user-id names tell, and changes nothing when that takes longer than --timeout.
+    Without it a pod has 30s to finish what it works on, and longer tasks are cut off.
+
     \b
     kubectl kagent rollout restart agent/datetime-agent --wait
+    kubectl kagent rollout restart agents --all --drain --timeout=10m
     kubectl kagent rollout restart mcpservers --all
     """
-    targets = parse_targets(target)
+    cluster, targets = reach.connect(), parse_targets(target)
+    if drain_first and dry_run == "none":
+        found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+        drain.wait_for_tasks(reach, [Workload(targets.resource, item) for item in found], timeout or 300)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     restarted: list[Workload] = []
     missing = 0
-    waits = bool(wait or timeout) and dry_run == "none"
+    waits = bool(wait or (timeout and not drain_first)) and dry_run == "none"
     workloads = [Workload(targets.resource, item) for item in found]
     # where an agent's mark goes, and the count of what has none of its own
     asked = [each for each in workloads if each.replicas is None or (each.is_agent and each.replicas)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, drain, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
@@ -47,20 +47,22 @@ from kubectl_kagent.render.output import OBJECTS, TEXT, Output
     type=options.Duration(),
     default="5m",
     show_default=True,
-    help="How long --wait waits; 0: no limit.",
+    help="How long --wait and --drain wait, each; 0: no limit.",
 )
+@drain.flag
 @options.error_unchanged
 @formats(*OBJECTS)
 @options.mutation
-@options.connected
+@options.controller
 def undo(
-    cluster: Cluster,
+    reach: options.ControllerAccess,
     target: tuple[str, ...],
     to_revision: int,
     *,
     with_sources: bool,
     wait: bool,
     timeout: float,
+    drain_first: bool,
     error_unchanged: bool,
     output: Output,
     dry_run: str,
@@ -70,16 +72,24 @@ def undo(
 
     It prints "rolled back" only when the Deployment has the config hash of that revision again.
 
+    With --drain it waits before the change until no task of the agent is at work, as far as the controller's
+    records of the users that --user-id names tell, and changes nothing when that takes longer than --timeout.
+    Without it a pod has 30s to finish what it works on, and longer tasks are cut off.
+
     \b
     kubectl kagent rollout undo agent/datetime-agent
     kubectl kagent rollback agent/datetime-agent --to-revision=3 --wait
     # show what it would change
     kubectl kagent rollout undo agent/datetime-agent --dry-run=server
     """
-    resource, name = one_target(target)
+    cluster, (resource, name) = reach.connect(), one_target(target)
     workload = named(resource, cluster.namespace, name)
     if wait:
         check_readable(cluster, [workload])
+    if drain_first and dry_run == "none":
+        # what would be refused is refused before the wait
+        choose(history.update(cluster, workload, manager=manager, record=False), to_revision)
+        drain.wait_for_tasks(reach, [workload], timeout)
     roll_back(
         cluster,
         workload,

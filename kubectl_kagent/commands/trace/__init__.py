@@ -122,6 +122,7 @@ def list_turns(
     from kubectl_kagent.render.trace_view import turns_view
     from kubectl_kagent.telemetry.traces.query import Query
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
+    from kubectl_kagent.telemetry.traces.sources import RECORDS
 
     name = _agent(where, agent)
     query = Query(name, since, until, limit, session, sent(tool), errors, min_duration)
@@ -146,7 +147,8 @@ def list_turns(
         terminal.write(output.view(turns_view(found, told, record.gaps), whole=True))
     elif not found:
         _seen(where, name)
-        terminal.say(f"No turns found{f' of agent {name}' if name else ''}")
+        whose = f" ({where.reach.whose})" if told.startswith(RECORDS) else ""
+        terminal.say(f"No turns found{f' of agent {name}' if name else ''}{whose}")
     else:
         columns = terminal.columns()
         several = len({turn.agent for turn in found}) > 1

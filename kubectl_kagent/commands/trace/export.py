@@ -47,11 +47,11 @@ def export(reach: options.ControllerAccess, session: str, since: float | None, u
     from kubectl_kagent.telemetry.traces.export import send
     from kubectl_kagent.telemetry.traces.query import Query
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
-    from kubectl_kagent.telemetry.traces.sources import FromController
+    from kubectl_kagent.telemetry.traces.sources import records
 
     if bool(session) == (since is not None):
         raise UsageError("name a session, or say since when with --since")
-    source, now = FromController(reach.controller()), clock.now().timestamp()
+    source, now = records(reach.controllers()), clock.now().timestamp()
     if session:
         record = source.find(session, now)
     else:

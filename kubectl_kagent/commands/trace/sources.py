@@ -109,9 +109,9 @@ class SourceOptions:
         return None
 
     def controller(self) -> TraceSource:
-        from kubectl_kagent.telemetry.traces.sources import FromController
+        from kubectl_kagent.telemetry.traces.sources import records
 
-        return FromController(self.reach.controller())
+        return records(self.reach.controllers())
 
     def _given(self) -> TraceSource:
         from kubectl_kagent.telemetry.traces.sources import from_file

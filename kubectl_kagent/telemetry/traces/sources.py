@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.controllers import of_users
 from kubectl_kagent.model.trace import Record, Turn
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
@@ -20,6 +22,7 @@ from kubectl_kagent.wire.ids import agent_of
 from kubectl_kagent.wire.lenient import Gaps
 
 _SUBAGENTS = 5
+RECORDS = "the kagent controller's records"
 
 
 class TraceSource(Protocol):
@@ -44,7 +47,10 @@ class FromController:
     """Sessions and tasks that the controller keeps, of one user."""
 
     controller: Controller
-    name: str = "the kagent controller's records"
+
+    @property
+    def name(self) -> str:
+        return f"{RECORDS} of {of_users((self.controller.user,))}"
 
     def turns(self, query: Query) -> Record:
         namespace, _, name = query.agent.rpartition("/")
@@ -109,6 +115,35 @@ class FromController:
         for gap in record.gaps:
             gaps.add(gap)
         return record
+
+
+@dataclass(frozen=True, slots=True)
+class OfUsers:
+    """The same of several users."""
+
+    sources: tuple[FromController, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{RECORDS} of {of_users([one.controller.user for one in self.sources])}"
+
+    def turns(self, query: Query) -> Record:
+        asked = [one.turns(query) for one in self.sources]
+        gaps = dict.fromkeys(gap for record in asked for gap in record.gaps)
+        return Record(query.newest(turn for record in asked for turn in record.turns), tuple(gaps))
+
+    def find(self, id_: str, now: float) -> Record:
+        """An id is looked for with one user after the other."""
+        for one in self.sources[:-1]:
+            with suppress(NoSuchTurn):
+                return one.find(id_, now)
+        return self.sources[-1].find(id_, now)
+
+
+def records(controllers: Sequence[Controller]) -> TraceSource:
+    """What the controller keeps, of all the users as whom it is asked."""
+    sources = tuple(map(FromController, controllers))
+    return sources[0] if len(sources) == 1 else OfUsers(sources)
 
 
 @dataclass(frozen=True, slots=True)

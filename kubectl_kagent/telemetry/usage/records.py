@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.trace import FAILED, LLM, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
 from kubectl_kagent.telemetry.traces.query import Query
-from kubectl_kagent.telemetry.traces.sources import FromController
+from kubectl_kagent.telemetry.traces.sources import TraceSource
 from kubectl_kagent.telemetry.usage import agents as top_agents
 
 _CALLED = (TOOL, SUBAGENT)
@@ -23,14 +22,14 @@ _NAMELESS = (
 )
 
 
-def usage(controller: Controller, cluster: Cluster | None, wanted: Wanted) -> UsageTable:
-    """What the controller recorded of its user; ``cluster`` tells the models that records leave out.
+def usage(kept: TraceSource, cluster: Cluster | None, wanted: Wanted) -> UsageTable:
+    """What the controller recorded; ``cluster`` tells the models that records leave out.
 
     A turn counts when it began in the time that is asked for.
     """
     # the sessions of all agents: the list of one agent's leaves out those that another agent began
     query = Query("", wanted.now - wanted.seconds, wanted.now, limit=sys.maxsize)
-    record = FromController(controller).turns(query)
+    record = kept.turns(query)
     turns = [turn for turn in record.turns if wanted.namespace in (None, turn.agent.partition("/")[0])]
     if wanted.kind != MODELS:
         return UsageTable(rows(turns, wanted, {}), record.gaps)

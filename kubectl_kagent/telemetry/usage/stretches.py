@@ -6,12 +6,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.prometheus import Prometheus
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.model.usage import Stretch, Stretches, Wanted
 from kubectl_kagent.telemetry.traces.query import Query
-from kubectl_kagent.telemetry.traces.sources import FromController
+from kubectl_kagent.telemetry.traces.sources import TraceSource
 from kubectl_kagent.telemetry.usage import tokens
 from kubectl_kagent.telemetry.usage.asking import Asking
 from kubectl_kagent.telemetry.usage.metrics import begun, counted
@@ -46,13 +45,13 @@ def from_prometheus(prometheus: Prometheus, asked: Sequence[Wanted], *, now: flo
     return Stretches(tuple(stretch for stretch, _, _ in measured), tuple(dict.fromkeys(gaps)))
 
 
-def from_records(controller: Controller, asked: Sequence[Wanted]) -> Stretches:
-    """What the controller recorded of its user in each: a turn is in the stretch in which it began."""
+def from_records(kept: TraceSource, asked: Sequence[Wanted]) -> Stretches:
+    """What the controller recorded in each: a turn is in the stretch in which it began."""
     if not asked:
         return Stretches(())
     begin, end = min(one.now - one.seconds for one in asked), max(one.now for one in asked)
     # the sessions of all agents: the list of one agent's leaves out those that another agent began
-    record = FromController(controller).turns(Query("", begin, end, limit=sys.maxsize))
+    record = kept.turns(Query("", begin, end, limit=sys.maxsize))
     turns = [(turn.root.start, turn) for turn in record.turns if turn.root.start is not None]
     first = min((start for start, _ in turns), default=end)
     gaps = record.gaps

@@ -207,7 +207,7 @@ def test_what_is_no_object_is_an_error(
 
 def test_a_stream_gives_lines_as_they_come(service: HttpService, server: Loopback) -> None:
     server.answer = lambda _: streamed(b"data: 1\n\nda", b"ta: 2\n", b"\ndata: cut")
-    assert list(service.stream("/x", {}, timeout=5)) == [b"data: 1", b"data: 2", b"data: cut"]
+    assert list(service.stream("/x", {}, timeout=5)) == [b"data: 1", b"", b"data: 2", b"", b"data: cut"]
 
 
 def test_a_stream_through_the_proxy_keeps_no_connection(server: Loopback) -> None:

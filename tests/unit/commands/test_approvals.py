@@ -33,6 +33,7 @@ END = f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
 SHOWN = f"agent clock of namespace default waits with task {TASK}:\n"
 
 
+WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
 HIDDEN = "x --token '; rm -rf /'"  # what a mask of the token would cover
 
 
@@ -77,7 +78,7 @@ def inbox() -> dict[str, Any]:
 def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
     with talking(data=inbox()) as agent:
         code, out, err = approvals(kagent, agent, "list", "-A")
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, f"{WHOSE}\n")
         screen("approvals", out)
         assert approvals(kagent, agent, "list", "-A", "-o", "wide") == (code, out, err)
         assert approvals(kagent, agent, "list", "-A", "-o", "name") == (
@@ -87,7 +88,7 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         )
         assert approvals(kagent, agent, "list", "nobody")[1:] == (
             "",
-            "Nothing of agent nobody waits for a person in default namespace.\n",
+            f"Nothing of agent nobody waits for a person in default namespace ({WHOSE}).\n",
         )
         assert [line.split()[1] for line in approvals(kagent, agent, "list", "clock")[1].splitlines()] == [
             "SESSION",
@@ -111,6 +112,7 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
     assert items[0] == {
         "namespace": "team",
         "agent": "boss",
+        "user": "admin@kagent.dev",
         "session": "s2",
         "task": "t2",
         "since": "2026-11-23T07:50:00+00:00",
@@ -120,6 +122,114 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
         {"question": "Which?", "choices": ["a", "b"], "multiple": True},
         {"question": "Why?", "choices": [], "multiple": False},
     ]
+
+
+def test_the_list_of_several_users(kagent: Kagent) -> None:
+    mine = {"/api/sessions": [row(SESSION)], PENDING: [waiting(request("c1", "delete"))]}
+    early = {"session": "s2", "timestamp": "2026-11-23T07:50:00Z"}
+    anns = {
+        "/api/sessions": [row("s2", user_id="ann")],
+        "/api/sessions/s2/tasks": [waiting(request("c2", "drop"), id_="t2", **early)],
+    }
+    with talking(data=mine, others={"ann": anns}) as agent:
+        both = ("list", "--user-id=admin@kagent.dev", "--user-id=ann", "--user-id=ann")
+        assert approvals(kagent, agent, *both) == (
+            0,
+            "AGENT   SESSION    TASK       AGE   CALL   TOOL/QUESTION   ARGS     USER\n"
+            "clock   s2         t2         10m   c2     drop            <none>   ann\n"
+            f"clock   {SESSION}   {TASK}   60s   c1     delete          <none>   admin@kagent.dev\n",
+            "",
+        )
+        items = json.loads(approvals(kagent, agent, *both, "-o", "json")[1])["items"]
+        assert [(item["task"], item["user"]) for item in items] == [("t2", "ann"), (TASK, "admin@kagent.dev")]
+        assert approvals(kagent, agent, "list", "--user-id=ben", "--user-id=cy", "-o", "json") == (
+            0,
+            '{\n    "items": []\n}\n',
+            "Nothing waits for a person in default namespace (of users ben, cy; other users' are found with "
+            "--user-id).\n",
+        )
+        assert approvals(kagent, agent, "approve", "t2", "--user-id=ann", "--user-id=ben") == (
+            2,
+            "",
+            "error: --user-id goes here once: only lists are of several users\n",
+        )
+        assert agent.said == []
+
+
+HITL = "https://kagent.dev/extensions/hitl/v1"
+UNKNOWN = f"this kagent speaks an approval protocol that this plugin does not know: {HITL}\n"
+
+
+def by_extension() -> dict[str, Any]:
+    """A task as kagent asks after 0.10, whatever the payload."""
+    message = {**asked(text("May I?")), "extensions": [HITL], "metadata": {HITL: {"type": "x"}}}
+    return task("input-required", message, message=message)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approvals", "reject", TASK),
+        ("sessions", "show", SESSION),
+        ("sessions", "delete", SESSION),
+        ("sessions", "export", SESSION),
+        ("chat", "clock", "hello"),
+        ("logs", "clock", "--task", TASK),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_one_user_is_meant_where_nothing_is_listed(
+    kagent: Kagent, cluster: FakeCluster, words: tuple[str, ...]
+) -> None:
+    with talking() as agent:
+        assert kagent(*words, "--user-id=ann", "--user-id=ben", f"--kagent-url={agent.url}") == (
+            2,
+            "",
+            "error: --user-id goes here once: only lists are of several users\n",
+        )
+        assert (agent.requests, cluster.requests) == ([], [])
+
+
+def test_an_approval_protocol_that_is_not_known_is_said_once_and_nothing_is_sent(kagent: Kagent) -> None:
+    with talking(data=kept(by_extension(), by_extension())) as agent:
+        code, out, err = approvals(kagent, agent, "list")
+        assert (code, out.count("May I?"), err) == (0, 2, f"Warning: {UNKNOWN}{WHOSE}\n")
+    for card, waits in (
+        ({}, by_extension()),
+        (
+            {"capabilities": {"extensions": [{"uri": "https://x"}, {"uri": HITL}]}},
+            task("input-required", message=asked(text("May I?"))),
+        ),
+    ):
+        with talking(data=kept(waits), card=card) as agent:
+            assert approvals(kagent, agent, "approve", TASK, "--yes") == (
+                1,
+                "",
+                f"error: {UNKNOWN}hint: decide it in kagent's own UI\n",
+            )
+            assert agent.calls == []
+
+
+@pytest.mark.parametrize("card", [{}, {"capabilities": 5}, {"capabilities": {"extensions": [5, {"uri": 6}]}}])
+def test_what_waits_without_calls_is_decided_where_no_such_protocol_is_spoken(
+    kagent: Kagent, card: dict[str, Any]
+) -> None:
+    waits = task("input-required", message=asked(text("May I?")))
+    with talking([update("completed")], data=kept(waits), task=waits, card=card) as agent:
+        assert approvals(kagent, agent, "approve", TASK, "--yes")[0] == 0
+        assert len(agent.said) == 1
+
+
+def test_a_task_of_kagent_0_9_8_has_an_empty_kind_and_waits_all_the_same(kagent: Kagent) -> None:
+    with talking(data=inbox()) as agent:
+        found = approvals(kagent, agent, "list", "-A", "-o", "json")
+    data = inbox()
+    for path, tasks in data.items():
+        if path.endswith("/tasks"):
+            data[path] = [{**one, "kind": ""} for one in tasks]
+    with talking(data=data) as agent:
+        assert approvals(kagent, agent, "list", "-A", "-o", "json") == found
+    assert found[1].count('"task":') == 4
 
 
 def test_a_task_that_is_not_understood_is_said(kagent: Kagent) -> None:
@@ -346,7 +456,11 @@ LIST = "hint: kubectl kagent approvals list -A shows what waits\n"
             TASK,
             f"error: task {TASK} does not wait for anybody: it is completed\n{LIST}",
         ),
-        ({}, "nope", f"error: no task nope waits\n{LIST}"),
+        (
+            {},
+            "nope",
+            f"error: no task nope waits\n{LIST[:-1]}; another user's is found with --user-id\n",
+        ),
         (
             kept(waiting(request("c1", "x")), waiting(request("c1", "x"), id_="7a5c0002")),
             "7a5c",

@@ -10,6 +10,7 @@ import pytest
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, POD
 from tests.conftest import Kagent
+from tests.fake.agent import talking
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, mcp_server
 
@@ -45,6 +46,15 @@ def test_all_pods_in_the_order_of_time(two: FakeCluster, kagent: Kagent) -> None
         "[pod/clock-b/kagent] four\n",
         "",
     )
+
+
+@pytest.mark.parametrize("kind", ["task", "session"])
+def test_a_task_or_session_of_another_user(two: FakeCluster, kagent: Kagent, kind: str) -> None:
+    with talking() as talk:
+        code, out, err = kagent("logs", "clock", f"--{kind}=t1", f"--kagent-url={talk.url}")
+    assert (code, out) == (0, '[pod/clock-b/kagent] {"level":"error","msg":"two","taskID":"t1"}\n')
+    assert err.startswith("Warning: only lines that name it are shown: ")
+    assert err.endswith("; another user's is found with --user-id\n")
 
 
 def test_a_single_pod_has_no_prefix_unless_asked(cluster: FakeCluster, kagent: Kagent) -> None:

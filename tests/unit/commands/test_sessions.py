@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
+from kubectl_kagent import clock
+from kubectl_kagent.model.resources import SERVICE
 from tests.conftest import Kagent, Screen
 from tests.fake.agent import SESSION, TASK, Agent, called, gave, request, row, talking, task, text
 from tests.fake.cluster import FakeCluster
@@ -77,6 +80,7 @@ def conversation() -> dict[str, Any]:
     }
 
 
+WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
 LISTED = [
     row(SESSION),
     row("s2", "team__NS__boss", source="agent", name=f"call {EVIL} " + "x" * 60),
@@ -91,7 +95,7 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
             "SESSION    AGENT   TITLE             STARTED-BY   LAST-USED   AGE\n"
             "5e551017   clock   what time is it   user         2m          59m\n"
             "s3         clock   <none>            user         <unknown>   0s\n",
-            "",
+            f"{WHOSE}\n",
         )
         screen("sessions", sessions(kagent, agent, "list", "-A")[1])
         code, out, _ = sessions(kagent, agent, "list", "-o", "wide", "-A")
@@ -101,7 +105,104 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
         found = json.loads(sessions(kagent, agent, "list", "-A", "-o", "json")[1])
         assert found == {"items": LISTED}
         nobody = sessions(kagent, agent, "list", "nobody")
-        assert nobody == (0, "", "No sessions of agent nobody found in default namespace.\n")
+        assert nobody == (0, "", f"No sessions of agent nobody found in default namespace ({WHOSE}).\n")
+
+
+def test_the_list_of_several_users(kagent: Kagent) -> None:
+    anns = [row("s2", user_id="ann", updated_at="2026-11-23T07:59:00Z"), row("s4", user_id="ann")]
+    with talking(data={"/api/sessions": [LISTED[0]]}, others={"ann": {"/api/sessions": anns}}) as agent:
+        assert sessions(kagent, agent, "list", "--user-id=ann")[2] == ""
+        assert sessions(kagent, agent, "list", "--user-id=ann", "--user-id=admin@kagent.dev") == (
+            0,
+            "SESSION    AGENT   TITLE             STARTED-BY   LAST-USED   AGE   USER\n"
+            "s2         clock   what time is it   user         60s         59m   ann\n"
+            "5e551017   clock   what time is it   user         2m          59m   admin@kagent.dev\n"
+            "s4         clock   what time is it   user         2m          59m   ann\n",
+            "",
+        )
+
+
+TOLD = (
+    "users are those of traces in Tempo (observe/tempo:3200) of the last 7 days: "
+    "who was not traced is missing\n"
+)
+
+
+@pytest.fixture
+def asked(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A Tempo whose spans name three users; what it is asked for."""
+    metadata = {"name": "tempo", "namespace": "observe", "labels": {"app.kubernetes.io/name": "tempo"}}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"ports": [{"port": 3200}]},
+    }
+    cluster.add(SERVICE, service)
+    paths: list[str] = []
+    names = ("A2A_USER_1", "ann", "admin@kagent.dev")
+
+    def called(_method: str, _namespace: str, _service: str, path: str, _body: Any = None) -> dict[str, Any]:
+        paths.append(path)
+        return {"tagValues": [{"type": "string", "value": name} for name in names]}
+
+    monkeypatch.setattr(cluster, "called", called)
+    return paths
+
+
+def test_the_list_of_all_users_that_are_known(kagent: Kagent, asked: list[str]) -> None:
+    anns, theirs = [row("s2", user_id="ann")], [row("s5", user_id="A2A_USER_1")]
+    others = {"ann": {"/api/sessions": anns}, "A2A_USER_1": {"/api/sessions": theirs}}
+    with talking(data={"/api/sessions": [LISTED[0]]}, others=others) as agent:
+        code, out, err = sessions(kagent, agent, "list", "--all-users")
+        assert (code, err) == (0, TOLD)
+        assert [line.split()[-1] for line in out.splitlines()] == [
+            *("USER", "A2A_USER_1", "ann", "admin@kagent.dev")
+        ]
+        assert asked == ["/api/v2/search/tag/span.kagent.user_id/values?start=1794816000&end=1795420801"]
+        nobody = sessions(kagent, agent, "list", "nobody", "--all-users")
+        assert nobody[2] == (
+            f"{TOLD}No sessions of agent nobody found in default namespace (of users admin@kagent.dev, ann, "
+            "A2A_USER_1; other users' are found with --user-id).\n"
+        )
+
+
+def test_without_tempo_nobody_is_known(kagent: Kagent) -> None:
+    with talking(data={"/api/sessions": [LISTED[0]]}) as agent:
+        assert sessions(kagent, agent, "list", "--all-users") == (
+            1,
+            "",
+            "error: which users there are is not known: the kagent controller has no list of them, and no "
+            "Tempo is to be seen whose traces name them\nhint: name each with --user-id\n",
+        )
+
+
+def test_of_very_many_users_some_are_asked_for(
+    kagent: Kagent, asked: list[str], cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"tagValues": [{"type": "string", "value": f"A2A_USER_{number:03}"} for number in range(150)]}
+    monkeypatch.setattr(cluster, "called", lambda *_: answer)
+    with talking(data={"/api/sessions": []}) as agent:
+        _, _, err = sessions(kagent, agent, "list", "--all-users")
+        assert len(agent.requests) == 100
+    assert err.splitlines()[1:] == [
+        "Warning: 151 users: only 100 are asked for; --user-id names others",
+        "No sessions found in default namespace (of users admin@kagent.dev, A2A_USER_000, A2A_USER_001, "
+        "A2A_USER_002, A2A_USER_003 and 95 more; other users' are found with --user-id).",
+    ]
+
+
+@pytest.mark.parametrize("answer", [{"tagValues": 5}, {"tagValues": [5]}])
+def test_what_is_no_list_of_users(
+    kagent: Kagent, asked: list[str], cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr(cluster, "called", lambda *_: answer)
+    with talking() as agent:
+        assert sessions(kagent, agent, "list", "--all-users") == (
+            1,
+            "",
+            "error: Tempo (observe/tempo:3200) answered with no list of an attribute's values\n",
+        )
 
 
 def test_the_help_has_its_examples_as_they_are_typed(kagent: Kagent) -> None:
@@ -171,14 +272,33 @@ def test_deleting(kagent: Kagent) -> None:
 
 GONE = (
     f'Error from server (NotFound): session "{SESSION}" not found\n'
-    "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user\n"
+    "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
+    "another user's are found with --user-id\n"
 )
 
 
+@pytest.mark.parametrize("missing", [(WHOLE,), (f"{WHOLE}/tasks",)])
+@pytest.mark.parametrize("verb", ["show", "export"])
+def test_a_session_that_was_made_a_moment_ago_is_looked_for_again(
+    kagent: Kagent, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, verb: str, missing: tuple[str, ...]
+) -> None:
+    """kagent 0.9.0 answers 404 at first."""
+    with talking(data=conversation()) as agent:
+        whole = sessions(kagent, agent, verb, SESSION)
+        late = {path: agent.data.pop(path) for path in missing}
+        monkeypatch.setattr(
+            clock, "sleep", lambda seconds: agent.data.update(late) if seconds > 0.5 else None
+        )
+        assert sessions(kagent, agent, verb, SESSION) == whole
+    assert whole[0] == 0
+
+
 @pytest.mark.parametrize("words", [["show"], ["export"], ["delete"], ["delete", "--dry-run=client"]])
-def test_a_session_that_is_not_there(kagent: Kagent, words: list[str]) -> None:
+def test_a_session_that_is_not_there(kagent: Kagent, cluster: FakeCluster, words: list[str]) -> None:
+    begun = cluster.clock()
     with talking() as agent:
         assert sessions(kagent, agent, *words, SESSION) == (1, "", GONE)
+    assert cluster.clock() - begun <= timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("word", ["session/", "a/b", "session/../x"])
@@ -237,7 +357,8 @@ def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
             1,
             "",
             'Error from server (NotFound): session ".." not found\n'
-            "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user\n",
+            "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
+            "another user's are found with --user-id\n",
         )
         assert agent.requests == []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent import clock
+from kubectl_kagent.conversation import client
 from kubectl_kagent.conversation.client import Reply, events
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.decisions import pending
@@ -220,10 +221,19 @@ def test_the_words_of_an_error_are_no_answer() -> None:
         ([b"data: {}"], ["{}"]),
         ([b"id: 1", b"data:{}\r"], ["{}"]),
         ([b": a comment", b"event: x", b"retry: 3"], []),
+        ([b"data: {", b'data: "a":', b"data:", b"data: 1}", b"", b"data: 2", b""], ['{\n"a":\n\n1}', "2"]),
+        ([b"data: 1\r", b"\r", b"", b"id: 2", b"", b"data: 2"], ["1", "2"]),
+        (['data: "one\u2028line\u2029\x85"'.encode(), b""], ['"one\u2028line\u2029\x85"']),
     ],
 )
 def test_server_sent_events(lines: list[bytes], data: list[str]) -> None:
     assert list(events(lines)) == data
+
+
+def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LINE_LIMIT", 1000)
+    with pytest.raises(KagentError, match="an event of more than 1000 bytes came"):
+        list(events([b"data: " + b"x" * 400] * 3))
 
 
 def test_pieces_after_a_break_wait_for_the_whole() -> None:

@@ -137,6 +137,15 @@ def test_nothing_in_a_recording_is_unknown_and_every_update_names_its_task(path:
         assert not [event for event in update.events if isinstance(event, Unknown)]
 
 
+@pytest.mark.parametrize("name", ["py_hitl_1_input_required.txt", "py_send_tool.txt", "a2a_go_tasks_get.txt"])
+def test_a_task_of_an_empty_kind_is_one(name: str) -> None:
+    """As kagent 0.9.7 and 0.9.8 write it, with all else in the words of 0.3."""
+    (reply,) = replies(name)
+    assert reply["result"]["kind"] == "task"
+    nameless = {**reply, "result": {**reply["result"], "kind": ""}}
+    assert read(result_of(nameless)) == read(result_of(reply))
+
+
 def test_a_refusal_keeps_its_code() -> None:
     with pytest.raises(RpcError, match=r"method not found \(JSON-RPC error -32601\)") as caught:
         result_of(replies("a2a_go_bad_method.txt")[0])

@@ -215,6 +215,29 @@ def test_the_commands_of_the_dialog(tmp_path: Path) -> None:
         assert screen.end() == 0
 
 
+def test_a_session_that_the_controller_shows_a_moment_later(tmp_path: Path) -> None:
+    """As kagent 0.9.0 does."""
+    kept = task("completed", asked(text("It is noon.")))
+    whole = f"/api/sessions/{SESSION}"
+    data = {"/api/sessions": [], f"{whole}/tasks": [kept]}
+    with talking(NOON, data=data) as agent, terminal(agent, tmp_path) as screen:
+        screen.until("clock> ")
+        screen.type("hello")
+        screen.until("clock> ")
+        look = agent._kept
+
+        def late(data: dict[str, Any], method: str, path: str) -> bytes:
+            answer = look(data, method, path)
+            data[whole] = {"session": row(SESSION), "events": []}
+            return answer
+
+        agent._kept = late  # type: ignore[method-assign]
+        screen.type("/trace")
+        screen.until(f"task {TASK}  session {SESSION}\n")
+        screen.type("/quit")
+        assert screen.end() == 0
+
+
 def test_ctrl_c_ends_a_look_and_not_the_dialog(tmp_path: Path) -> None:
     with talking(NOON) as agent, terminal(agent, tmp_path) as screen:
         screen.until("clock> ")
@@ -222,7 +245,7 @@ def test_ctrl_c_ends_a_look_and_not_the_dialog(tmp_path: Path) -> None:
         screen.until("clock> ")
         asked, release = threading.Event(), threading.Event()
 
-        def never(_method: str, _path: str) -> bytes:
+        def never(*_asked: object) -> bytes:
             asked.set()
             release.wait(PATIENCE)
             return b""

@@ -150,6 +150,31 @@ def test_a_stream_that_breaks_off_is_picked_up(kagent: Kagent) -> None:
     assert [method for method, _ in agent.calls] == ["message/stream", "tasks/get", "tasks/resubscribe"]
 
 
+HITL = "https://kagent.dev/extensions/hitl/v1"
+
+
+@pytest.mark.parametrize("named_by", ["event", "card"])
+def test_an_approval_protocol_that_is_not_known_is_said_once(kagent: Kagent, named_by: str) -> None:
+    asks = update("input-required", text("May I?"))
+    card = {"capabilities": {"extensions": [{"uri": HITL}]}}
+    if named_by == "event":
+        asks["status"]["message"]["extensions"] = [HITL]
+    with talking([update("submitted"), asks, asks], card=card if named_by == "card" else {}) as agent:
+        code, _, err = chat(kagent, agent, "hello")
+    assert code == 7
+    assert err.startswith(
+        f"Warning: this kagent speaks an approval protocol that this plugin does not know: {HITL}\n"
+    )
+    assert err.count(HITL) == 1
+
+
+def test_an_event_in_several_lines_is_one(kagent: Kagent) -> None:
+    """As a gateway may write it; kagent writes one line."""
+    whole = [json.dumps({"result": event}, indent=1).replace("\n", "\r\ndata: ") for event in NOON]
+    with talking([f"data: {event}\r\n\r\n".encode() for event in whole]) as agent:
+        assert chat(kagent, agent, "hello") == (0, "It is noon.\n", CLOSING)
+
+
 @pytest.mark.parametrize("cut", [b'data: {"result": {"kind": "sta\n\n', b"<html>\n\n", b"data: [[[\n\n"])
 def test_an_event_cut_in_half_is_asked_for_again(kagent: Kagent, cut: bytes) -> None:
     said = {"role": "agent", "messageId": "1", "kind": "message", "parts": [text("It is noon.")]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -205,6 +206,84 @@ def test_a_server_that_is_down(cluster: FakeCluster, kagent: Kagent) -> None:
     assert err.endswith(
         "\nhint: kubectl kagent describe mcpserver/clock -n default tells whether its pods run\n"
     )
+
+
+# Servers that keep sessions
+
+
+def in_turn(pods: list[Callable[[Received], bytes]]) -> Callable[[Received], bytes]:
+    """Each request meets the next pod, as through a Service."""
+    turn = cycle(pods)
+    return lambda request: next(turn)(request)
+
+
+def pod(name: str, forgets: int = 0) -> Callable[[Received], bytes]:
+    """A server that knows the sessions that it opened itself; of the first ``forgets`` it knows none."""
+    opened: list[str] = []
+
+    def answer(request: Received) -> bytes:
+        session = "".join(request.header("mcp-session-id"))
+        asked = json.loads(request.body or b"{}")
+        if asked.get("method") == "initialize":
+            opened.append(f"{name}-{len(opened)}")
+            info = {"name": "x", "version": "1"}
+            result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": info}
+            return answering(asked, result, f"Mcp-Session-Id: {opened[-1]}")
+        if session not in opened[forgets:]:
+            error = {"code": -32600, "message": "Session not found"}
+            return response(404, {"jsonrpc": "2.0", "id": None, "error": error})
+        if "id" not in asked:
+            return response(202 if asked else 200, "")
+        if asked["method"] == "tools/list":
+            return answering(asked, {"tools": [{"name": "where", "inputSchema": {"type": "object"}}]})
+        return answering(asked, {"content": [{"type": "text", "text": session}]})
+
+    return answer
+
+
+def answering(asked: dict[str, Any], result: Any, *headers: str) -> bytes:
+    body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+    return head(200, "Content-Type: application/json", f"Content-Length: {len(body)}", *headers) + body
+
+
+def test_a_session_that_one_of_three_pods_has(loopback: Loopback, kagent: Kagent) -> None:
+    loopback.answer = in_turn([pod("a"), pod("b"), pod("c")])
+    assert kagent("tools", "call", "clock", "where") == (0, "a-0\n", "")
+    met = [request for request in loopback.received if request.method == "DELETE"]
+    assert {request.header("mcp-session-id")[0] for request in loopback.received[1:]} == {"a-0"}
+    assert len(met) <= 3  # it is ended where it is
+
+
+def test_a_session_that_the_server_has_forgotten_is_begun_anew_once(
+    loopback: Loopback, kagent: Kagent
+) -> None:
+    loopback.answer = pod("a", forgets=1)
+    assert kagent("tools", "call", "clock", "where") == (0, "a-1\n", "")
+    loopback.answer = pod("a", forgets=2)
+    loopback.received.clear()
+    assert kagent("tools", "call", "clock", "where") == (
+        1,
+        "",
+        "error: mcpserver/clock answered with an error: Session not found\n",
+    )
+    assert sum(b'"initialize"' in request.body for request in loopback.received) == 2
+
+
+def test_a_call_that_was_answered_is_not_made_again_because_the_session_is_over(
+    loopback: Loopback, kagent: Kagent
+) -> None:
+    one = pod("a")
+
+    def answer(request: Received) -> bytes:
+        if request.method == "DELETE":
+            return response(404, "")
+        if b'"tools/call"' in request.body:
+            return response(500, "oh", "text/plain")
+        return one(request)
+
+    loopback.answer = answer
+    assert kagent("tools", "call", "clock", "where")[0] == 1
+    assert sum(b'"tools/call"' in request.body for request in loopback.received) == 1
 
 
 # Answers that are none

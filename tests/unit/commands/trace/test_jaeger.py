@@ -23,7 +23,7 @@ from tests.fake.records import (
 )
 from tests.loopback import Received, response, serve
 
-RECORDS = "from the kagent controller's records\n"
+RECORDS = "from the kagent controller's records of user admin@kagent.dev\n"
 JAEGER = "Jaeger (observe/jaeger:16686)"
 FROM = f"from {JAEGER}\n"
 

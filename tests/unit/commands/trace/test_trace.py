@@ -13,6 +13,7 @@ from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unreachable
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests import recordings
 from tests.conftest import Kagent, Screen
+from tests.fake.agent import talking
 from tests.fake.cluster import FakeCluster
 from tests.fake.records import (
     ERROR_TRACE,
@@ -27,7 +28,8 @@ from tests.fake.records import (
 from tests.loopback import Received, response, serve
 from tests.recordings import DATA
 
-RECORDS = "from the kagent controller's records\n"
+WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
+RECORDS = "from the kagent controller's records of user admin@kagent.dev\n"
 TEMPO = "from Tempo (observe/tempo:3200)\n"
 SPANS = DATA / "telemetry" / "tempo_trace_go_tool.json"
 
@@ -98,7 +100,7 @@ def test_an_agent_without_turns(kagent: Kagent, world: TraceCluster) -> None:
     assert kagent("trace", "datetime-agent", cluster=world) == (
         0,
         "",
-        "No turns found of agent default/datetime-agent\n",
+        f"No turns found of agent default/datetime-agent ({WHOSE})\n",
     )
 
 
@@ -109,7 +111,7 @@ def test_an_agent_without_turns_that_may_not_be_looked_at(kagent: Kagent, world:
     assert code == 0
     assert err.splitlines()[0].startswith("Warning: ")
     assert err.count('cannot get resource "agents"') == 1
-    assert err.splitlines()[-1] == "No turns found of agent default/datetime-agent"
+    assert err.splitlines()[-1] == f"No turns found of agent default/datetime-agent ({WHOSE})"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,8 @@ def test_a_named_tempo_is_asked_alone(kagent: Kagent, world: TraceCluster) -> No
     with serve() as loopback:
         loopback.answer = lambda _: response(200, {"traces": []})
         words = ("trace", "datetime-agent", f"--tempo={loopback.url}")
-        assert kagent(*words, cluster=world) == (0, "", "No turns found of agent default/datetime-agent\n")
+        nothing = "No turns found of agent default/datetime-agent\n"
+        assert kagent(*words, cluster=world) == (0, "", nothing)
         code, _, err = kagent("trace", "show", TEMPO_TRACE, f"--tempo={loopback.url}", cluster=world)
     assert code == 1
     assert err.startswith(f'error: no turn "{TEMPO_TRACE}" was found: ')
@@ -400,7 +403,7 @@ def test_as_data(kagent: Kagent, world: TraceCluster) -> None:
     code, out, err = kagent("trace", "show", GO_TASK, "-o", "json", cluster=world)
     assert (code, err) == (0, RECORDS)
     found = json.loads(out)
-    assert found["source"] == "the kagent controller's records"
+    assert found["source"] == "the kagent controller's records of user admin@kagent.dev"
     (turn,) = found["turns"]
     assert (turn["task"], turn["state"], turn["tokens"]) == (
         GO_TASK,
@@ -630,10 +633,31 @@ def test_a_doubt_in_tempo_is_no_reason_to_ask_elsewhere(kagent: Kagent, world: T
     assert not any("kagent-controller" in path for path in world.asked)
 
 
+def test_the_records_of_several_users(kagent: Kagent) -> None:
+    """A user's turn is found in no other's records."""
+    session, id_ = recordings.rest("session"), GO_SESSION
+    kept = {
+        "/api/sessions/agent/default/datetime-agent": [session["session"]],
+        "/api/sessions": [session["session"]],
+        f"/api/sessions/{id_}": session,
+        f"/api/sessions/{id_}/tasks": recordings.rest("session_tasks"),
+    }
+    none = {"/api/sessions/agent/default/datetime-agent": [], "/api/sessions": []}
+    with talking(data=none, others={"ann": kept, "ben": none}) as agent:
+        url = f"--kagent-url={agent.url}"
+        for words in (["datetime-agent", "-n", "default", "-o", "name"], ["show", GO_TASK, "-o", "yaml"]):
+            mine = kagent("trace", *words, url)
+            users = kagent("trace", *words, url, "--user-id=ann", "--user-id=ben")
+            assert GO_TASK not in mine[1]
+            assert GO_TASK in users[1]
+            assert users[2] == "from the kagent controller's records of users ann, ben\n"
+
+
 def test_with_an_address_of_the_controller_no_cluster_is_asked(kagent: Kagent, world: TraceCluster) -> None:
     world.install_tempo()
     with serve() as loopback:
         loopback.answer = lambda _: response(200, {"error": False, "message": "ok"})
         words = ("trace", "datetime-agent", "-n", "default", f"--kagent-url={loopback.url}")
-        assert kagent(*words, cluster=world) == (0, "", "No turns found of agent default/datetime-agent\n")
+        nothing = f"No turns found of agent default/datetime-agent ({WHOSE})\n"
+        assert kagent(*words, cluster=world) == (0, "", nothing)
     assert (world.requests, world.asked) == ([], [])

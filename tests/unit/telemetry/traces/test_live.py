@@ -70,7 +70,7 @@ def test_a_turn_is_told_once_when_it_ends(
     code, out, err = kagent("trace", "-f", "datetime-agent", "--since=8h", cluster=world)
     assert code == 130
     assert err == (
-        "from the kagent controller's records\n"
+        "from the kagent controller's records of user admin@kagent.dev\n"
         f"{HITL_TASK} runs: delete prod-db\n"
         f"{HITL_TASK} waits for a person: delete prod-db\n"
         "interrupted\n"

@@ -10,6 +10,7 @@ from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.prometheus import at_address
 from kubectl_kagent.model.trace import AGENT, Record, Step, Tokens, Turn
 from kubectl_kagent.model.usage import AGENTS, Stretch, Stretches, UsageRow, Wanted
+from kubectl_kagent.telemetry.traces.sources import FromController
 from kubectl_kagent.telemetry.usage import stretches
 from kubectl_kagent.telemetry.usage.tokens import unpriced, with_tokens
 from tests import recordings
@@ -93,7 +94,7 @@ def recorded(*asked: Wanted, sessions: list[object] | None = None) -> Stretches:
     with serve() as server:
         server.answer = lambda request: response(200, {"data": answer(request.path)})
         controller = Controller(at_address(server.url).http)
-        return stretches.from_records(controller, asked)
+        return stretches.from_records(FromController(controller), asked)
 
 
 def test_a_recorded_turn_is_in_the_stretch_in_which_it_began() -> None:
@@ -121,7 +122,7 @@ def test_nothing_is_asked_for_no_stretch() -> None:
 
 def test_turns_without_a_time_are_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     turns = tuple(Turn("default/a", Step(AGENT, "a", start=start), "completed") for start in (None, 5.0))
-    monkeypatch.setattr(stretches.FromController, "turns", lambda *_: Record(turns, ("unread",)))
+    monkeypatch.setattr(FromController, "turns", lambda *_: Record(turns, ("unread",)))
     found = recorded(window(0, 10))
     assert [row.calls for row in found.counted[0].rows] == [1]
     assert found.gaps == ("unread", "turns without a time are left out: 1")
