@@ -274,7 +274,7 @@ def test_exactly_these_rules_are_enough_and_each_is_needed(verb: str, world: Lab
         if use not in first:
             continue
         case, full = first[use]
-        need = table(verb)[use]
+        need = table(verb, case.line)[use]
         seen, used, before = play(world, case, user, refused=not need.without)
         judge(need, use, case, full, seen, asked=use in used, real=True)
         if not need.without:

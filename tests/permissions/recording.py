@@ -36,9 +36,16 @@ def uses(need: Need) -> set[Use]:
     return {Use(replace(rule, name=""), bool(need.elsewhere)) for rule in need.rules}
 
 
-def table(verb: str) -> dict[Use, Need]:
-    """What the table says that a verb uses; of two needs of one rule the one that can refuse it."""
-    strictest_last = sorted(PERMISSIONS[verb], key=lambda need: not need.without)
+def table(verb: str, line: str = "") -> dict[Use, Need]:
+    """What the table says that a verb uses; of two needs of one rule the one that can refuse it.
+
+    With a ``line`` of the verb, what it has no option for comes last in that.
+    """
+
+    def fits(need: Need) -> bool:
+        return any(option in line for option in need.option.split(", "))
+
+    strictest_last = sorted(PERMISSIONS[verb], key=lambda need: (fits(need) or not line, not need.without))
     return {use: need for need in strictest_last for use in uses(need)}
 
 

@@ -66,7 +66,7 @@ def test_without_a_rule_a_verb_is_refused_before_it_changed_anything_or_says_wha
             case.before(world)
             before.append(state(world, recording=verb == "record"))
 
-        need = table(verb)[use]
+        need = table(verb, case.line)[use]
         case_now = replace(case, before=prepare)
         seen, recording = play(world, case_now, frozenset({use}), refused=not need.without)
         judge(need, use, case, full, seen, asked=use in recording.used, real=False)
