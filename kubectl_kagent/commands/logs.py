@@ -44,16 +44,26 @@ class _Pattern(click.ParamType[re.Pattern[str]]):
             self.fail(f'"{value}" is not a regular expression: {error}', param, ctx)
 
 
+# RFC 3339, with what kubectl (Go's time.Parse) takes beside it: a comma, an hour of one digit.
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d{1,2})(:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
 def _time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """In UTC, as every API server and Loki reads it."""
+    if not value:
+        return None
     try:
-        if value:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is None:
-                raise ValueError
-            moment.astimezone(UTC)  # the first and the last day of all time have none everywhere
+        found = _RFC3339.fullmatch(value)
+        if found is None:
+            raise ValueError
+        day, hour, rest, fraction, zone = found.groups()
+        moment = datetime.fromisoformat(f"{day}T{hour:0>2}{rest}.{fraction or 0}{zone.upper()}")
+        # the first and the last day of all time have none everywhere
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):
         raise UsageError(f'"{value}" is not a time', hint="write it like 2026-11-23T08:00:00Z") from None
-    return value
 
 
 @command(

@@ -181,7 +181,7 @@ class Reader:
     # One stream
 
     def _attempt(self, *, follow: bool, previous: bool = False, growing: bool = False) -> bool:
-        """Read a stream to its end; whether it broke before."""
+        """Read a stream to its end; whether it broke before. Raises what no asking again helps against."""
         try:
             self._copy(follow=follow, previous=previous, growing=follow or growing)
         except (Forbidden, Unauthorized):
@@ -191,7 +191,9 @@ class Reader:
         except NotFound:
             return False
         except OtherServerError as error:
-            if error.reason == "BadRequest":  # no such run, or not yet
+            if error.reason in ("BadRequest", "Invalid"):
+                if not self._is_of_run(error):
+                    raise
                 return False
             self._broke(error)
             return True
@@ -199,6 +201,10 @@ class Reader:
             self._broke(error)
             return True
         return False
+
+    def _is_of_run(self, refusal: OtherServerError) -> bool:
+        """Whether the kubelet has no such run, or not yet; else the request is refused for good."""
+        return f'container "{self.source.container}" in pod "{self.source.pod}"' in refusal.message
 
     def _broke(self, error: KagentError) -> None:
         self._lane.wait_for(LONGEST_DELAY)

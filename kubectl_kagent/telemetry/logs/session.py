@@ -166,12 +166,16 @@ class LogSession:
                 self._interruptions.broke(news, clock.monotonic())
             elif isinstance(news, Stray):
                 self._stray(news)
-            elif isinstance(news.error, (Forbidden, Unauthorized)) or not isinstance(news.error, KagentError):
+            elif not isinstance(news.error, KagentError) or self._ends_all(news.source, news.error):
                 raise news.error
             else:
                 self.failed.append(news.error)
                 if self._following:
                     self.say(f"{news.error.line}; not reading on")
+
+    def _ends_all(self, source: ContainerRef, error: KagentError) -> bool:
+        """While following a reader gives up only what is refused for good, as it then is for every pod."""
+        return isinstance(error, (Forbidden, Unauthorized)) or (self._following and bool(source.pod))
 
     def _stray(self, news: Stray) -> None:
         """Once for each container: a kubelet that is asked again says it again."""

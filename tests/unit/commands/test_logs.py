@@ -63,6 +63,27 @@ def test_of_several_pods_the_prefix_can_be_left_out(two: FakeCluster, kagent: Ka
     assert kagent("logs", "clock", "--prefix=false", "-i", "e$")[1] == "INFO:     one\nthree\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("2026-11-23T08:00:01Z", "2026-11-23T08:00:01Z"),
+        ("2026-11-23t08:00:01z", "2026-11-23T08:00:01Z"),
+        ("2026-11-23 09:00:01.25+01:00", "2026-11-23T08:00:01.250000Z"),
+        ("2026-11-23T08:00:01,123456789Z", "2026-11-23T08:00:01.123456Z"),
+        ("2026-11-23T8:00:01-00:00", "2026-11-23T08:00:01Z"),
+    ],
+)
+def test_a_time_is_sent_in_the_one_form_that_all_read(
+    written: str, sent: str, two: FakeCluster, kagent: Kagent
+) -> None:
+    assert kagent("logs", "clock", f"--since-time={written}", "-o", "raw", "-e", "INFO|four") == (
+        0,
+        '{"level":"error","msg":"two","taskID":"t1"}\nthree\n',
+        "",
+    )
+    assert {asked["since"] for asked in two.kubelet.asked} == {sent}
+
+
 def test_a_level_takes_the_lines_that_belong_to_one(two: FakeCluster, kagent: Kagent) -> None:
     assert kagent("logs", "clock", "--level=error", "-o", "raw")[1] == (
         '{"level":"error","msg":"two","taskID":"t1"}\nfour\n'
@@ -296,6 +317,11 @@ def test_controllers_without_pods(kagent: Kagent) -> None:
             "error: invalid value for '-i' / '--include': \"(\" is not a regular expression",
         ),
         (["clock", "--since-time=noon"], 'error: "noon" is not a time'),
+        (["clock", "-f", "--since-time=2026-11-01T00:00Z"], 'error: "2026-11-01T00:00Z" is not a time'),
+        (["clock", "-f", "--since-time=20261101T000000Z"], 'error: "20261101T000000Z" is not a time'),
+        (["clock", "--since-time=2026-W44-7T00:00:00Z"], 'error: "2026-W44-7T00:00:00Z" is not a time'),
+        (["clock", "--since-time=2026-11-01T00:00:00+0100"], 'error: "2026-11-01T00:00:00+0100" is not a'),
+        (["clock", "--since-time=2026-11-01T00:00:00"], 'error: "2026-11-01T00:00:00" is not a time'),
         (["clock", "--since-time=0001-01-01T00:00:00+14:00"], 'error: "0001-01-01T00:00:00+14:00" is not a'),
         (["clock", f"--since={'9' * 400}h"], 'error: "99999'),
         (

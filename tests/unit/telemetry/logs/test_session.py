@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.errors import Forbidden, OtherServerError
 from kubectl_kagent.model.resources import AGENT, POD
 from kubectl_kagent.model.workload import named
 from kubectl_kagent.telemetry.logs import notices as news
@@ -362,3 +362,13 @@ def test_a_log_that_may_not_be_read_ends_it(fake: FakeCluster, follow: Follow) -
     fake.kubelet.drop(Forbidden("no"))
     following.until(lambda: following.error)
     assert isinstance(following.error, Forbidden)
+
+
+def test_a_request_that_is_refused_itself_ends_it(fake: FakeCluster, follow: Follow) -> None:
+    """That a container has no log yet is refused with the same code, and waited out."""
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow(since_time="2026-11-01T00:00Z")
+    following.until(lambda: following.error)
+    assert isinstance(following.error, OtherServerError)
+    assert following.error.line.startswith('Error from server (BadRequest): parsing time "2026-11-01T00:00Z"')
