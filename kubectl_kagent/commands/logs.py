@@ -109,7 +109,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
     type=int,
     default=50,
     show_default=True,
-    help="Maximum number of containers to follow.",
+    help="Maximum number of containers to follow; those of new pods wait.",
 )
 @click.option(
     "--pod-running-timeout",

@@ -54,14 +54,20 @@ def pod(cluster: FakeCluster, name: str = "p", **changes: Any) -> None:
 class Following:
     """A session on the fake that is followed in a thread, with all that it printed and said."""
 
-    def __init__(self, cluster: FakeCluster, start: Start, places: tuple[PodSelector, ...] = PLACES) -> None:
+    def __init__(
+        self,
+        cluster: FakeCluster,
+        start: Start,
+        places: tuple[PodSelector, ...] = PLACES,
+        limit: int = 50,
+    ) -> None:
         self.cluster = cluster
         self.places = places
         self.said: list[str] = []
         self.error: Exception | None = None
         self._out = b""
         self._over = threading.Event()
-        plan = LogPlan(Containers().of, self._texts, start, limit=50)
+        plan = LogPlan(Containers().of, self._texts, start, limit)
         self.session = LogSession(cluster, plan, self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -118,8 +124,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
 def follow(fake: FakeCluster) -> Iterator[Follow]:
     started: list[Following] = []
 
-    def start(places: tuple[PodSelector, ...] = PLACES, **how: Any) -> Following:
-        started.append(Following(fake, Start(**how), places))
+    def start(places: tuple[PodSelector, ...] = PLACES, limit: int = 50, **how: Any) -> Following:
+        started.append(Following(fake, Start(**how), places, limit))
         return started[-1]
 
     yield start
@@ -147,12 +153,13 @@ def test_of_all_namespaces_only_pods_of_the_chosen_join(fake: FakeCluster, follo
     chosen = PodSelector(None, "app=kagent,kagent=clock", (named(AGENT, "default", "clock"),))
     pod(fake)
     pod(fake, "there", metadata={"name": "there", "namespace": "far", "labels": LABELS})
+    fake.kubelet.write("p", "08:00:00 a")
     following = follow((chosen,))
+    following.has("p:a")
     pod(fake, "too", metadata={"name": "too", "namespace": "far", "labels": LABELS})
-    pod(fake, "q")
-    following.says("pod q joined")
     fake.kubelet.write("q", "08:00:01 b")
-    following.has("q:b")
+    pod(fake, "q")
+    following.has("p:a", "q:b")
     assert following.said == ["pod q joined"]
 
 
@@ -293,6 +300,35 @@ def test_a_new_pod_joins_and_is_read_from_its_first_line(fake: FakeCluster, foll
     fake.kubelet.write("q", "08:00:01 one", "08:00:02 two")
     fake.set_status(POD, "q", status())
     following.has("p:a", "q:one", "q:two")
+
+
+def test_more_pods_than_the_limit_wait_until_another_one_is_over(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow(limit=1)
+    following.has("p:a")
+    for name in ("q", "r"):
+        pod(fake, name)
+        fake.kubelet.write(name, "08:00:01 b")
+    fake.remove(POD, "r")
+    late = "is read when another one is over: more than 1 containers to follow; "
+    said = [f"Warning: pod {name} {late}use --max-log-requests to increase the limit" for name in ("q", "r")]
+    said.append("Warning: pod r is gone, and kagent in it was never read")
+    following.says(*said)
+    assert following.lines == ["p:a"]
+    fake.kubelet.end("p")
+    fake.remove(POD, "p")
+    following.has("p:a", "q:b")
+    following.says(*said, "pod p is gone", "pod q joined")
+    assert following.error is None
+
+
+def test_more_containers_than_the_limit_at_the_start_are_an_error(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    pod(fake, "q")
+    following = follow(limit=1)
+    following.until(lambda: following.error)
+    assert str(following.error) == "more than 1 containers to follow"
 
 
 def test_what_the_kubelet_says_of_a_log_is_said_once_and_is_no_line(
