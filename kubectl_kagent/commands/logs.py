@@ -260,12 +260,9 @@ def _workloads(
 def _elsewhere(
     cluster: Cluster, where: str, workloads: list[Workload], containers: tuple[str, ...], start: Start
 ) -> Elsewhere:
-    since = clock.now() - _LOKI_SPAN
-    if start.since_seconds is not None:
-        since = clock.now() - timedelta(seconds=start.since_seconds)
-    elif start.since_time:
-        since = datetime.fromisoformat(start.since_time)
-    else:
+    now = clock.now()
+    since = start.since(now) or now - _LOKI_SPAN
+    if not start.since(now):
         terminal.say(f"asking Loki for lines since {since:%Y-%m-%dT%H:%M:%SZ}; --since says another time")
     owners = tuple((workload.namespace, workload.name) for workload in workloads)
     return Elsewhere(find_loki(cluster, where), Pods(owners, containers), since)

@@ -30,7 +30,8 @@ from kubectl_kagent.telemetry.logs.notices import (
 )
 from kubectl_kagent.telemetry.logs.older import Elsewhere
 from kubectl_kagent.telemetry.logs.places import PodSelector
-from kubectl_kagent.telemetry.logs.reader import Reader, Start, served_from
+from kubectl_kagent.telemetry.logs.reader import Reader, Start
+from kubectl_kagent.telemetry.logs.served import served_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class LogSession:
             readers = self._readers[pod.uid]
             if not readers:
                 self.say(f"pod {pod.name} joined")
-            readers.append(self._start(pod, container, Start(), Reader.follow))
+            readers.append(self._start(pod, container, Start(new=True), Reader.follow))
 
     def _has_room(self) -> bool:
         self._lanes = [lane for lane in self._lanes if not lane.over]

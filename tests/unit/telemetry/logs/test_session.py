@@ -400,6 +400,39 @@ def test_a_log_that_may_not_be_read_ends_it(fake: FakeCluster, follow: Follow) -
     assert isinstance(following.error, Forbidden)
 
 
+def test_a_pod_that_is_not_ready_is_named_once_and_waited_for(fake: FakeCluster, follow: Follow) -> None:
+    waiting = status(waiting={"reason": "ContainerCreating"})
+    pod(fake)
+    pod(fake, "q", status=waiting)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    said = ["pod q: container kagent has not started (ContainerCreating); reading it when it runs"]
+    following.says(*said)
+    fake.set_status(POD, "q", status(waiting={"reason": "ImagePullBackOff"}))
+    fake.kubelet.write("p", "08:00:01 b")
+    following.has("p:a", "p:b")
+    fake.kubelet.write("q", "08:00:02 c")
+    fake.set_status(POD, "q", status())
+    following.has("p:a", "p:b", "q:c")
+    assert following.said == said
+
+
+def test_a_new_pod_is_named_when_something_keeps_it_from_starting(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    pod(fake, "q", status=status(waiting={"reason": "ContainerCreating"}))
+    following.says("pod q joined")
+    for _ in range(2):
+        fake.set_status(POD, "q", status(waiting={"reason": "ImagePullBackOff"}))
+        following.says(
+            "pod q joined",
+            "pod q: container kagent has not started (ImagePullBackOff); reading it when it runs",
+        )
+
+
 def test_a_request_that_is_refused_itself_ends_it(fake: FakeCluster, follow: Follow) -> None:
     """That a container has no log yet is refused with the same code, and waited out."""
     pod(fake)
