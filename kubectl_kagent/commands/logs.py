@@ -187,7 +187,7 @@ def logs(
         choose = chooser(Level[level.upper()] if level else None, include, exclude)
 
         def some(lines: list[bytes]) -> tuple[list[bytes], bytes]:
-            chosen = related(lines) if related else lines
+            chosen = screen.lines(related(lines) if related else lines)
             chosen = choose(chosen) if choose else chosen
             return chosen, shown(chosen)
 

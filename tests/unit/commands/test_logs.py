@@ -124,13 +124,53 @@ def test_json_has_a_line_each(two: FakeCluster, kagent: Kagent) -> None:
 def test_what_a_terminal_would_obey_is_shown_as_its_code(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(AGENT, agent("clock"))
     pod(cluster, "clock-a")
-    hostile = "\x1b]0;owned\x07 \x1b[2J\x9b31m\r\ttab ünï \u202e"
+    hostile = "\x1b]0;owned\x07 \x1b[2J\x9b31m\ttab ünï \u202e"
     cluster.kubelet.write("clock-a", f"08:00:00 {hostile}", "08:00:01 Windows\r")
-    shown = "\\u001b]0;owned\\u0007 \\u001b[2J\\u009b31m\\u000d\ttab ünï \u202e\nWindows\n"
+    shown = "\\u001b]0;owned\\u0007 \\u001b[2J\\u009b31m\ttab ünï \u202e\nWindows\n"
     assert kagent("logs", "clock") == (0, shown, "")
     assert kagent("logs", "clock", "-o", "raw")[1] == f"{hostile}\nWindows\n"
     message = json.loads(kagent("logs", "clock", "-o", "json", "--tail=2")[1].splitlines()[0])["message"]
     assert message == hostile
+
+
+def test_a_programs_own_colours_are_for_terminals(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    lines = (
+        "\x1b[32mINFO\x1b[0m:     started \x1b[2J",
+        "\x1b[1;31mERROR: not closed",
+        "WARN its level's",
+        "\x1b[33mtoken=\x1b[1msk-proj-\x1b[4mabcdefghijklmnop1234\x1b[0m end",
+    )
+    cluster.kubelet.write("clock-a", *(f"08:00:0{second} {line}" for second, line in enumerate(lines)))
+    assert kagent("logs", "clock") == (
+        0,
+        "INFO:     started \\u001b[2J\nERROR: not closed\nWARN its level's\ntoken=sk-p…[masked] end\n",
+        "",
+    )
+    bright = ("logs", "clock", "--color=always")
+    assert kagent(*bright)[1] == (
+        "\x1b[32mINFO\x1b[0m:     started \\u001b[2J\x1b[0m\n"
+        "\x1b[1;31mERROR: not closed\x1b[0m\n"
+        "\x1b[33mWARN its level's\x1b[0m\n"
+        "\x1b[33mtoken=\x1b[1msk-p…[masked]\x1b[0m end\x1b[0m\n"
+    )
+    assert kagent(*bright, "-i", "^INFO:", "-H", "FO: *st")[1] == (
+        "IN\x1b[1;7mFO:     st\x1b[0marted \\u001b[2J\n"
+    )
+    assert kagent("logs", "clock", "--level=error", "-o", "raw")[1] == f"{lines[1]}\n"
+    told = [json.loads(line)["message"] for line in kagent("logs", "clock", "-o", "json")[1].splitlines()]
+    assert told[:2] == ["INFO:     started \x1b[2J", "ERROR: not closed"]
+
+
+def test_what_is_written_over_a_line_is_a_line(two: FakeCluster, kagent: Kagent) -> None:
+    two.kubelet.write("clock-a", "08:00:04 10%\r50%\r\r100%", "08:00:05 \r")
+    assert kagent("logs", "clock", "-e", "e$|four|two|50") == (
+        0,
+        "[pod/clock-a/kagent] 10%\n[pod/clock-a/kagent] 100%\n[pod/clock-a/kagent] \n",
+        "",
+    )
+    assert kagent("logs", "clock", "-o", "raw", "-i", "%")[1] == "10%\r50%\r\r100%\n"
 
 
 def test_at_a_terminal_what_nobody_would_see_is_too(
