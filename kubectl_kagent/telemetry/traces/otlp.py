@@ -39,6 +39,7 @@ _OF_RESOURCE = frozenset((semconv.SERVICE_NAME, semconv.SERVICE_NAMESPACE))
 _SIGNALS = {"resourceSpans", "batches", "resourceLogs", "resourceMetrics", "resourceProfiles"}
 _CONTAINERS = frozenset((TURN, AGENT, TOOL))
 _DEEPEST = 40
+_JAEGER = "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE"
 
 # The turn that a span is in, and the tools in that, the outermost first.
 Way = tuple[str, tuple[str, ...]]
@@ -68,9 +69,10 @@ class Span:
 
 @dataclass(slots=True)
 class Forest:
-    """All spans of some documents."""
+    """All spans of some documents, of which so many were OTLP."""
 
     gaps: Gaps
+    documents: int = 0
     spans: dict[str, Span] = field(default_factory=dict)
     inside: dict[str, list[Span]] = field(default_factory=dict)
     _parents: dict[str, str] = field(default_factory=dict)
@@ -150,25 +152,43 @@ class Forest:
 
 
 def read(documents: Iterable[Any], gaps: Gaps) -> Forest:
-    """The spans of all documents: OTLP's own JSON, answers of Jaeger, and of both versions of Tempo's API."""
+    """The spans of all documents: OTLP's own JSON, answers of Jaeger, and of both versions of Tempo's API.
+
+    An array is as many documents.
+    """
     forest = Forest(gaps)
     for document in documents:
-        whole = gaps.mapping(document, "the document")
-        if "result" in whole:
-            whole = gaps.mapping(whole["result"], "the result")
-        if "trace" in whole:
-            if whole.get("status") == "PARTIAL":
-                gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")
-            whole = gaps.mapping(whole["trace"], "the trace")
-        if not _SIGNALS & whole.keys():
-            gaps.add("a document is not OTLP: it has no resourceSpans")
-        for batch in _objects(whole, ("resourceSpans", "batches"), gaps):
-            resource = gaps.mapping(batch.get("resource"), "a resource")
-            service = _service(_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
-            for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
-                for raw in gaps.items(scope.get("spans"), "spans"):
-                    forest.add(raw, service)
+        for each in document if isinstance(document, list) else [document]:
+            whole = _unwrapped(gaps.mapping(each, "the document"), gaps)
+            if not _SIGNALS & whole.keys():
+                gaps.add(_JAEGER if _is_jaeger(whole) else "a document is not OTLP: it has no resourceSpans")
+                continue
+            forest.documents += 1
+            for batch in _objects(whole, ("resourceSpans", "batches"), gaps):
+                resource = gaps.mapping(batch.get("resource"), "a resource")
+                service = _service(_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
+                for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
+                    for raw in gaps.items(scope.get("spans"), "spans"):
+                        forest.add(raw, service)
     return forest
+
+
+def _unwrapped(whole: Json, gaps: Gaps) -> Json:
+    if "result" in whole:
+        whole = gaps.mapping(whole["result"], "the result")
+    if "trace" in whole:
+        if whole.get("status") == "PARTIAL":
+            gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")
+        whole = gaps.mapping(whole["trace"], "the trace")
+    return whole
+
+
+def _is_jaeger(whole: Json) -> bool:
+    """Whether it is what Jaeger's page and its own API (/api/traces) give: spans beside their processes."""
+    traces = whole.get("data")
+    return isinstance(traces, list) and any(
+        isinstance(trace, dict) and "spans" in trace and "processes" in trace for trace in traces
+    )
 
 
 def _objects(holder: Json, names: tuple[str, ...], gaps: Gaps) -> list[Json]:
