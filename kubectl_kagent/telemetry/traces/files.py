@@ -11,10 +11,13 @@ from typing import Any
 
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.trace import Record
-from kubectl_kagent.telemetry.traces import otlp, spans
+from kubectl_kagent.model.trace import LLM, Record
+from kubectl_kagent.telemetry.traces import otlp, plain, spans
 from kubectl_kagent.telemetry.traces.query import Query, named
+from kubectl_kagent.wire import semconv
 from kubectl_kagent.wire.lenient import Gaps
+
+_ADK = (semconv.TASK_STATE, semconv.TOOL_ARGUMENTS, semconv.TOOL_RESPONSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,22 @@ class FromFile:
 def from_file(name: str, data: bytes) -> FromFile:
     """Read a file's content; lines that are no JSON are left out. Raises KagentError when nothing is OTLP."""
     gaps = Gaps()
-    forest = otlp.read(_documents(data, gaps), gaps)
-    if not forest.documents:
+    documents = list(otlp.readable(_documents(data, gaps), gaps))
+    if not documents:
         raise KagentError(
             f"nothing in {name} could be read: {next(iter(gaps.lines), 'it is empty')}",
             hint="OTLP as JSON is expected: one document, an array of them, or one a line",
         )
-    return FromFile(name, spans.turns_in(forest))
+    forest = otlp.read(documents, gaps)
+    known = {span.trace for span in forest.spans.values() if _is_kagents(span)}
+    forest.spans = {id_: span for id_, span in forest.spans.items() if span.trace in known}
+    found = (*spans.turns_in(forest).turns, *plain.turns(documents, known, gaps))
+    return FromFile(name, Record(found, gaps.lines))
+
+
+def _is_kagents(span: otlp.Span) -> bool:
+    """Whether kagent's runtimes make such a span: others know agents and tools, too."""
+    return span.kind in (otlp.TURN, otlp.CALL_LLM, LLM) or any(map(span.text, _ADK))
 
 
 def _documents(data: bytes, gaps: Gaps) -> Iterator[Any]:

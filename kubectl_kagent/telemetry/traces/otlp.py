@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,10 +69,9 @@ class Span:
 
 @dataclass(slots=True)
 class Forest:
-    """All spans of some documents, of which so many were OTLP."""
+    """All spans of some documents."""
 
     gaps: Gaps
-    documents: int = 0
     spans: dict[str, Span] = field(default_factory=dict)
     inside: dict[str, list[Span]] = field(default_factory=dict)
     _parents: dict[str, str] = field(default_factory=dict)
@@ -90,7 +89,7 @@ class Forest:
             id_ = f"?{len(self._parents)}"
         parent = gaps.text(raw.get("parentSpanId"), "parentSpanId")
         self._parents[id_] = parent
-        attributes = _attributes(raw.get("attributes"), _WANTED, gaps)
+        attributes = read_attributes(raw.get("attributes"), _WANTED, gaps)
         kind = _kind(name, attributes)
         if not kind:
             return
@@ -101,9 +100,9 @@ class Forest:
             parent,
             gaps.text(raw.get("traceId"), "traceId"),
             name,
-            _seconds(raw.get("startTimeUnixNano"), f"the start of {name}", gaps),
-            _seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps),
-            status.get("code") in ("STATUS_CODE_ERROR", 2),
+            seconds(raw.get("startTimeUnixNano"), f"the start of {name}", gaps),
+            seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps),
+            has_failed(status),
             gaps.text(status.get("message"), "the message of a status"),
             attributes,
             service,
@@ -157,20 +156,31 @@ def read(documents: Iterable[Any], gaps: Gaps) -> Forest:
     An array is as many documents.
     """
     forest = Forest(gaps)
+    for document in readable(documents, gaps):
+        for raw, service in raw_spans(document, gaps):
+            forest.add(raw, service)
+    return forest
+
+
+def readable(documents: Iterable[Any], gaps: Gaps) -> Iterator[Json]:
+    """Those that are OTLP."""
     for document in documents:
         for each in document if isinstance(document, list) else [document]:
             whole = _unwrapped(gaps.mapping(each, "the document"), gaps)
-            if not _SIGNALS & whole.keys():
+            if _SIGNALS & whole.keys():
+                yield whole
+            else:
                 gaps.add(_JAEGER if _is_jaeger(whole) else "a document is not OTLP: it has no resourceSpans")
-                continue
-            forest.documents += 1
-            for batch in _objects(whole, ("resourceSpans", "batches"), gaps):
-                resource = gaps.mapping(batch.get("resource"), "a resource")
-                service = _service(_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
-                for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
-                    for raw in gaps.items(scope.get("spans"), "spans"):
-                        forest.add(raw, service)
-    return forest
+
+
+def raw_spans(document: Json, gaps: Gaps) -> Iterator[tuple[Any, str]]:
+    """Each span as it was written, with its service (``NAMESPACE/NAME``)."""
+    for batch in _objects(document, ("resourceSpans", "batches"), gaps):
+        resource = gaps.mapping(batch.get("resource"), "a resource")
+        service = _service(read_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
+        for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
+            for raw in gaps.items(scope.get("spans"), "spans"):
+                yield raw, service
 
 
 def _unwrapped(whole: Json, gaps: Gaps) -> Json:
@@ -216,7 +226,8 @@ def _kind(name: str, attributes: Mapping[str, Any]) -> str:
     return CALL_LLM if name == semconv.CALL_LLM else ""
 
 
-def _attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
+def read_attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
+    """The wanted ones of a span or resource: texts, and counts as they were written."""
     found: dict[str, Any] = {}
     for item in gaps.items(raw, "the attributes of a span"):
         key = item.get("key") if isinstance(item, dict) else None
@@ -232,7 +243,13 @@ def _attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
     return found
 
 
-def _seconds(raw: Any, what: str, gaps: Gaps) -> float | None:
+def has_failed(status: Json) -> bool:
+    """Whether a span's status says so."""
+    return status.get("code") in ("STATUS_CODE_ERROR", 2)
+
+
+def seconds(raw: Any, what: str, gaps: Gaps) -> float | None:
+    """A span's time, in seconds since the epoch."""
     nanoseconds = gaps.count(raw, what)
     if nanoseconds is not None and 0 < nanoseconds < 10**19:
         return nanoseconds / 10**9  # of two integers: exact to the last digit
