@@ -13,6 +13,7 @@ TASK = "gen_ai.task.id"
 SESSION = "gen_ai.conversation.id"
 MODEL = "gen_ai.request.model"
 INPUT_TOKENS, OUTPUT_TOKENS = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+FINISH_REASONS = "gen_ai.response.finish_reasons"  # a list of texts
 TOKEN_TYPE = "gen_ai.token.type"
 TOOL_NAME, TOOL_CALL_ID = "gen_ai.tool.name", "gen_ai.tool.call.id"
 TOOL_ARGUMENTS, TOOL_RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"

@@ -30,7 +30,7 @@ _WANTED = frozenset(
             semconv.TOOL_CALL_ID,
         ),
         *(semconv.TOOL_ARGUMENTS, semconv.TOOL_RESPONSE, semconv.LLM_REQUEST, semconv.LLM_RESPONSE),
-        *(semconv.TASK_STATE, semconv.TASK_QUESTION),
+        *(semconv.TASK_STATE, semconv.TASK_QUESTION, semconv.FINISH_REASONS),
     }
 )
 _COUNTS = frozenset((semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS))
@@ -227,7 +227,7 @@ def _kind(name: str, attributes: Mapping[str, Any]) -> str:
 
 
 def read_attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
-    """The wanted ones of a span or resource: texts, and counts as they were written."""
+    """The wanted ones of a span or resource: texts, counts as they were written, and lists of texts."""
     found: dict[str, Any] = {}
     for item in gaps.items(raw, "the attributes of a span"):
         key = item.get("key") if isinstance(item, dict) else None
@@ -236,11 +236,20 @@ def read_attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, A
         elif key in wanted:
             value = item.get("value")
             value = next(iter(value.values())) if isinstance(value, dict) and value else None
-            if isinstance(value, str) or (key in _COUNTS and value is not None):
+            if isinstance(value, dict) and key == semconv.FINISH_REASONS:
+                found[key] = _texts(value, gaps)
+            elif key == semconv.FINISH_REASONS:
+                gaps.add(f"the attribute {key} is no list")
+            elif isinstance(value, str) or (key in _COUNTS and value is not None):
                 found[key] = value
             else:
                 gaps.add(f"the attribute {key} has no value, or one of another type")
     return found
+
+
+def _texts(array: Any, gaps: Gaps) -> tuple[str, ...]:
+    values = gaps.items(gaps.mapping(array, "a list of texts").get("values"), "a list of texts")
+    return tuple(gaps.text(gaps.mapping(item, "a text").get("stringValue"), "a text") for item in values)
 
 
 def has_failed(status: Json) -> bool:

@@ -187,7 +187,9 @@ def _llm(span: Span, forest: Forest) -> Step:
     raw = _content(span, semconv.LLM_RESPONSE, forest)
     response = gaps.parsed(raw, "the answer of a model") if raw else None
     words, said = adk.answer(response, gaps) if isinstance(response, dict) else ("", "")
-    error = said or _llm_error([*chats, span], answered=bool(words) or tokens is not None, silent=not raw)
+    reasons = span.attributes.get(semconv.FINISH_REASONS, ())
+    answered = bool(words) or tokens is not None or any(reasons)
+    error = said or _llm_error([*chats, span], answered=answered, ended=bool(reasons))
     called = [inner.start for inner in inside if inner.kind == TOOL and inner.start is not None]
     return Step(
         LLM,
@@ -209,17 +211,17 @@ def _content(span: Span, key: str, forest: Forest) -> str:
     return span.text(key) or (above.text(key) if above and above.kind == otlp.CALL_LLM else "")
 
 
-def _llm_error(spans: list[Span], *, answered: bool, silent: bool) -> str:
-    """Why a call of a model failed; empty when it did not.
+def _llm_error(spans: list[Span], *, answered: bool, ended: bool) -> str:
+    """Why a call of a model failed; empty when it did not: many models tell no usage.
 
-    The Go runtime leaves a refused call without any error: it has neither usage nor an answer. Collectors
+    The Go runtime leaves a refused call without any error: it ``ended``, but the reason is empty. Collectors
     that make an error of a missing usage, as ours does, give it no message: an answer is better evidence.
     """
     bad = [span for span in spans if span.failed and (span.message or not answered)]
     message = next((span.message for span in bad if span.message), "")
     if bad:
         return message or "the call failed"
-    return "" if answered or not silent else "the model gave no answer"
+    return "the model gave no answer" if ended and not answered else ""
 
 
 def _state(group: _Group, steps: list[Step]) -> str:

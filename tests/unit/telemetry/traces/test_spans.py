@@ -197,6 +197,31 @@ def test_a_model_that_refuses_in_the_go_runtime_leaves_no_error_at_all() -> None
     assert (call.status, call.error, turn.state) == (FAILED, "the model gave no answer", "failed")
 
 
+@pytest.mark.parametrize(
+    ("reasons", "status"), [(None, {}), (["stop"], {}), ([], {}), (["stop"], {"code": "STATUS_CODE_ERROR"})]
+)
+def test_a_model_that_does_not_count_has_not_failed(
+    reasons: list[str] | None, status: dict[str, str]
+) -> None:
+    """Our collector gives it the status of an error."""
+    one = llm("a", "root", 1, 2) | {"status": status}
+    one["attributes"] = [item for item in one["attributes"] if "usage" not in item["key"]]
+    if reasons is not None:
+        values = {"values": [{"stringValue": reason} for reason in reasons]}
+        one["attributes"].append({"key": "gen_ai.response.finish_reasons", "value": {"arrayValue": values}})
+    record = turns([document(root(), one)])
+    (turn,) = record.turns
+    (call,) = turn.root.steps
+    assert (call.status, call.error, call.tokens) == (OK, "", None)
+    assert (turn.state, record.gaps) == ("completed", ())
+
+
+@pytest.mark.parametrize("value", [{"doubleValue": 500.0}, {"doubleValue": 500}, {"intValue": "500"}])
+def test_usage_counts_however_it_is_written(value: dict[str, Any]) -> None:
+    (step,) = steps(root(), llm("a", "root", 1, 2, gen_ai__usage__input_tokens=value))
+    assert step.tokens == Tokens(500, 2)
+
+
 def test_an_answer_without_usage_is_no_failure() -> None:
     said = '{"content": {"parts": [{"text": "hi"}]}}'
     usage = {"gen_ai__usage__input_tokens": {}, "gen_ai__usage__output_tokens": {}}
