@@ -30,6 +30,8 @@ _WANTED = frozenset(
             semconv.TOOL_CALL_ID,
         ),
         *(semconv.TOOL_ARGUMENTS, semconv.TOOL_RESPONSE, semconv.LLM_REQUEST, semconv.LLM_RESPONSE),
+        *(semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT),
+        *(semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES),
         *(semconv.TASK_STATE, semconv.TASK_QUESTION, semconv.FINISH_REASONS),
     }
 )
@@ -221,7 +223,7 @@ def _kind(name: str, attributes: Mapping[str, Any]) -> str:
     # the controller's own span has the bare name: it is not what the agent does
     if operation == semconv.INVOKE_AGENT and name != semconv.INVOKE_AGENT:
         return AGENT
-    if name in semconv.MODEL_CLIENTS:
+    if name in semconv.MODEL_CLIENTS or operation == semconv.CHAT:
         return CHAT
     return CALL_LLM if name == semconv.CALL_LLM else ""
 

@@ -23,14 +23,14 @@ _MODEL = (semconv.MODEL, "llm.model_name")
 _PROMPT = (semconv.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
 _OUTPUT = (semconv.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", "llm.token_count.completion")
 _TOOL = (semconv.TOOL_NAME, "tool.name", "traceloop.entity.name")
-_GIVEN = ("gen_ai.tool.call.arguments", "traceloop.entity.input", "input.value", "gen_ai.prompt")
-_GAVE = ("gen_ai.tool.call.result", "traceloop.entity.output", "output.value", "gen_ai.completion")
+_GIVEN = (semconv.TOOL_CALL_ARGUMENTS, "traceloop.entity.input", "input.value", "gen_ai.prompt")
+_GAVE = (semconv.TOOL_CALL_RESULT, "traceloop.entity.output", "output.value", "gen_ai.completion")
 _REQUEST_TYPE = "llm.request.type"
 _COUNTS = frozenset((*_PROMPT, *_OUTPUT))
 _WANTED = frozenset((*_KIND, *_MODEL, *_TOOL, *_GIVEN, *_GAVE, _REQUEST_TYPE, semconv.TASK, semconv.SESSION))
 _OF_AGENTS = ("gen_ai.", "traceloop.", "openinference.", "langsmith.", "llm.")
 
-_MODEL_KINDS = frozenset(("chat", "text_completion", semconv.GENERATE_CONTENT, "llm"))
+_MODEL_KINDS = frozenset((semconv.CHAT, "text_completion", semconv.GENERATE_CONTENT, "llm"))
 _TOOL_KINDS = frozenset((semconv.EXECUTE_TOOL, "tool"))
 _DEEPEST = 40
 
