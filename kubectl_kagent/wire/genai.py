@@ -18,7 +18,7 @@ def last_question(messages: str, gaps: Gaps) -> str:
     return next((words for words in reversed(said) if words), "")
 
 
-def words(messages: str, gaps: Gaps) -> str:
+def answer(messages: str, gaps: Gaps) -> str:
     """What a model said."""
     return "".join(_words(message, gaps) for message in _messages(messages, gaps))
 

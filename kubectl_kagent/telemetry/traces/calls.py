@@ -22,7 +22,7 @@ _ELIDED = ("", "{}")
 
 
 @dataclass(slots=True)
-class Said:
+class CallMessages:
     """What models said and were told of calls of tools, by the call's id; read when it is first needed."""
 
     models: Iterable[Span]
@@ -50,11 +50,11 @@ class Said:
             self._responses.update(genai.responses(content(span, semconv.INPUT_MESSAGES, self.forest), gaps))
 
 
-def tool(span: Span, said: Said) -> Step:
+def tool(span: Span, messages: CallMessages) -> Step:
     """A call of a tool."""
-    gaps = said.forest.gaps
+    gaps = messages.forest.gaps
     name, call = span.text(semconv.TOOL_NAME) or span.name, span.text(semconv.TOOL_CALL_ID)
-    args = _arguments(span, name, said)
+    args = _arguments(span, name, messages)
     step = Step(
         TOOL,
         name,
@@ -68,7 +68,7 @@ def tool(span: Span, said: Said) -> Step:
     raw = span.text(semconv.TOOL_RESPONSE)
     if raw in _ELIDED:
         response = _by_conventions(span.text(semconv.TOOL_CALL_RESULT))
-        response = said.response(call) if response is None else response
+        response = messages.response(call) if response is None else response
         if response is None:
             return replace(step, marks=(NO_CONTENT,))
     else:
@@ -84,13 +84,13 @@ def tool(span: Span, said: Said) -> Step:
     return replace(step, status=FAILED, result=result.text, error=result.text or span.message)
 
 
-def _arguments(span: Span, name: str, said: Said) -> Any:
+def _arguments(span: Span, name: str, messages: CallMessages) -> Any:
     own = span.text(semconv.TOOL_ARGUMENTS)
     if own not in _ELIDED:
-        return said.forest.gaps.parsed(own, f"the arguments of {name}")
+        return messages.forest.gaps.parsed(own, f"the arguments of {name}")
     found = _by_conventions(span.text(semconv.TOOL_CALL_ARGUMENTS))
     if found is None:
-        found = said.arguments(span.text(semconv.TOOL_CALL_ID))
+        found = messages.arguments(span.text(semconv.TOOL_CALL_ID))
     if isinstance(found, str):
         found = _by_conventions(found)
     if isinstance(found, str):
@@ -118,7 +118,7 @@ def llm(span: Span, forest: Forest) -> Step:
     response = gaps.parsed(raw, "the answer of a model") if raw else None
     words, said = adk.answer(response, gaps) if isinstance(response, dict) else ("", "")
     told = content(span, semconv.OUTPUT_MESSAGES, forest)
-    words = words or genai.words(told, gaps)
+    words = words or genai.answer(told, gaps)
     reasons = span.attributes.get(semconv.FINISH_REASONS, ())
     answered = bool(words) or tokens is not None or any(reasons)
     error = said or _llm_error([*chats, span], answered=answered, ended=bool(reasons))

@@ -23,7 +23,7 @@ from kubectl_kagent.model.trace import (
     Turn,
 )
 from kubectl_kagent.telemetry.traces import calls, otlp
-from kubectl_kagent.telemetry.traces.calls import Said, content
+from kubectl_kagent.telemetry.traces.calls import CallMessages, content
 from kubectl_kagent.telemetry.traces.otlp import Forest, Span
 from kubectl_kagent.telemetry.traces.steps import marked, paired
 from kubectl_kagent.wire import adk, genai, semconv
@@ -95,8 +95,8 @@ def _start(span: Span) -> float:
 
 def _turn(group: _Group, forest: Forest) -> Turn:
     every = [*group.roots, *group.steps]
-    said = Said([span for span in group.steps if span.kind == LLM], forest)
-    steps = _steps("", group, forest, said)
+    messages = CallMessages([span for span in group.steps if span.kind == LLM], forest)
+    steps = _steps("", group, forest, messages)
     calls = [step for step in steps if step.kind == LLM]
     state = _state(group, steps)
     starts = [span.start for span in group.roots or group.steps if span.start is not None]
@@ -127,13 +127,13 @@ def _turn(group: _Group, forest: Forest) -> Turn:
     )
 
 
-def _steps(tool: str, group: _Group, forest: Forest, said: Said) -> list[Step]:
+def _steps(tool: str, group: _Group, forest: Forest, messages: CallMessages) -> list[Step]:
     """The steps in a tool; without one those of the turn itself."""
     found: list[Step] = []
     for span in group.below.get(tool, ()):
-        step = calls.llm(span, forest) if span.kind == LLM else calls.tool(span, said)
+        step = calls.llm(span, forest) if span.kind == LLM else calls.tool(span, messages)
         if span.id in group.below:
-            inner = _steps(span.id, group, forest, said)
+            inner = _steps(span.id, group, forest, messages)
             step = replace(step, kind=SUBAGENT, steps=(*step.steps, *inner))
         if span.id in group.orphans and group.roots:
             step = replace(step, marks=(*step.marks, ORPHAN))
