@@ -233,6 +233,9 @@ def test_names_and_expressions(zoo: FakeCluster, kagent: Kagent) -> None:
     assert kagent("get", "agents", "-o", "name") == (0, "".join(names), "")
     template = "jsonpath={range .items[*]}{.spec.type}{end}"
     assert kagent("get", "agents", "-o", template)[1].startswith("DeclarativeBYODeclarative")
+    assert kagent("get", "agent", "a-ready", "-o", "jsonpath-as-json={.spec.type}")[1] == (
+        '[\n    "Declarative"\n]\n'
+    )
     columns = "custom-columns=NAME:.metadata.name,IMAGE:.spec.byo.deployment.image"
     assert kagent("get", "agents", "a-ready", "b-byo", "-o", columns) == (
         0,
@@ -268,7 +271,8 @@ def test_a_selector_for_programs(zoo: FakeCluster, kagent: Kagent) -> None:
         (
             ["agents", "-o", "xml"],
             'error: unable to match a printer suitable for the output format "xml"\n'
-            "hint: allowed: json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...\n",
+            "hint: allowed: json, yaml, name, wide, jsonpath=TEMPLATE, "
+            "jsonpath-as-json=TEMPLATE, custom-columns=HEADER:PATH,...\n",
         ),
     ],
 )
