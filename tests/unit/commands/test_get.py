@@ -305,6 +305,8 @@ def test_a_field_selector(zoo: FakeCluster, kagent: Kagent) -> None:
     asked = ("get", "agents", "--field-selector=metadata.name=b-byo")
     assert kagent(*asked, "-o", "name")[1] == "agent.kagent.dev/b-byo\n"
     assert kagent(*asked, "--no-headers")[1].split()[0] == "b-byo"
+    others = kagent("get", "agents", "--field-selector=metadata.name!=b-byo", "-o", "name")[1]
+    assert ("b-byo" in others, "a-ready" in others) == (False, True)
     code, _, err = kagent("get", "agents", "--field-selector=spec.type=BYO")
     assert (code, err) == (1, "Error from server (BadRequest): field label not supported: spec.type\n")
 
