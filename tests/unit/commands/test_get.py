@@ -20,7 +20,6 @@ from kubectl_kagent.model.resources import (
     SCALED_OBJECT,
     Resource,
 )
-from kubectl_kagent.render.sort_by import in_order
 from tests.conftest import Kagent, Screen
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Story
@@ -292,13 +291,6 @@ def test_sorted_by_a_field(zoo: FakeCluster, kagent: Kagent) -> None:
         "",
         'error: couldn\'t find any field with path "{.nope}" in the list of objects\n',
     )
-
-
-def test_numbers_in_names_are_sorted_as_numbers() -> None:
-    items = [{"n": name} for name in ("a10", "a9", "b", "a", "10", "9")]
-    assert [item["n"] for item in in_order(items, ".n")] == ["9", "10", "a", "a9", "a10", "b"]
-    mixed: list[dict[str, Any]] = [{"n": "x"}, {"n": 2}, {}, {"n": 1.5}]
-    assert in_order(mixed, ".n") == [{}, {"n": 1.5}, {"n": 2}, {"n": "x"}]
 
 
 def test_a_field_selector(zoo: FakeCluster, kagent: Kagent) -> None:
