@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from kubectl_kagent.render.output import TEMPLATES, TEXT, Output, parse, spelled
+from kubectl_kagent.render.output import TEMPLATES, TEXT, Output, parse, spelled, with_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,5 +44,5 @@ class FormatType(click.ParamType[Output]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        words = [f"{name}=" if name in TEMPLATES else name for name in self.names]
+        words = [f"{name}=" if name in TEMPLATES else name for name in with_json(self.names)]
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]

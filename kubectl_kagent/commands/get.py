@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -15,12 +17,50 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Feed
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import NotFound, UsageError
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews
 from kubectl_kagent.model.resources import DEPLOYMENT, LISTABLE, WORKLOADS, Resource
 from kubectl_kagent.render import overview as screen
+from kubectl_kagent.render import sort_by
 from kubectl_kagent.render.output import Output
 from kubectl_kagent.render.table import table
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which objects, and in what order."""
+
+    cluster: Cluster
+    targets: Targets
+    namespace: str | None
+    labels: str | None
+    fields: str | None
+    sort_by: str | None
+    ignore_missing: bool
+
+    def read(self) -> list[Mapping[str, Any]]:
+        """The objects as served. Raises NotFound for a name that is not there, unless it is to be ignored."""
+        resource = self.targets.resource
+        if self.targets.names:
+            items: list[Mapping[str, Any]] = [
+                item for item in side_by_side(self._named, self.targets.names) if item is not None
+            ]
+        else:
+            listing = self.cluster.list_objects(
+                resource, self.namespace, labels=self.labels, fields=self.fields
+            )
+            typed = {"apiVersion": resource.api_version, "kind": resource.kind}
+            items = [typed | item for item in listing["items"]]
+        return sort_by.in_order(items, self.sort_by) if self.sort_by else items
+
+    def _named(self, name: str) -> dict[str, Any] | None:
+        try:
+            return self.cluster.get(self.targets.resource, self.cluster.namespace, name)
+        except NotFound:
+            if self.ignore_missing:
+                return None
+            raise
 
 
 @command(short_help="List agents, MCP servers, model configs and remote MCP servers")
@@ -30,6 +70,18 @@ from kubectl_kagent.render.table import table
 )
 @options.all_namespaces
 @options.selector
+@click.option("--field-selector", metavar="FIELDS", help="Field selector, like metadata.name!=x.")
+@click.option("--sort-by", "order", metavar="JSONPATH", help="Sort by this field, like .metadata.name.")
+@click.option("--no-headers", is_flag=True, help="Print a table without its header.")
+@click.option("--show-labels", is_flag=True, help="Add a column with all labels.")
+@click.option(
+    "-L",
+    "--label-columns",
+    multiple=True,
+    metavar="LABEL,...",
+    help="Add a column for each of these labels; may be repeated.",
+)
+@click.option("--ignore-not-found", is_flag=True, help="Exit with 0 and print nothing for what is not there.")
 @formats("json", "yaml", "name", "wide", "jsonpath", "custom-columns")
 @terminal.color
 @options.connected
@@ -40,6 +92,12 @@ def get(
     watch: bool,
     all_namespaces: bool,
     selector: str | None,
+    field_selector: str | None,
+    order: str | None,
+    no_headers: bool,
+    show_labels: bool,
+    label_columns: tuple[str, ...],
+    ignore_not_found: bool,
     output: Output,
 ) -> None:
     """List agents (the default), mcpservers, modelconfigs or remotemcpservers.
@@ -51,72 +109,71 @@ def get(
     kubectl kagent get agents
     kubectl kagent get mcpservers -A -o wide
     kubectl kagent get agent datetime-agent -w
+    kubectl kagent get agents --no-headers --sort-by=.metadata.creationTimestamp -L team
     """
     targets = parse_targets(target, LISTABLE)
-    if targets.names and (all_namespaces or selector):
+    if targets.names and (all_namespaces or selector or field_selector):
         raise UsageError("a resource cannot be retrieved by name across all namespaces or with a selector")
+    if order:
+        sort_by.check(order)
     namespace = None if all_namespaces else cluster.namespace
+    asked = _Asked(
+        cluster, targets, namespace, selector, field_selector, None if watch else order, ignore_not_found
+    )
     if output.is_text:
-        _show(cluster, targets, namespace, selector, wide=output.wide, watch=watch)
+        names = tuple(filter(None, (name for word in label_columns for name in word.split(","))))
+        labels = screen.LabelColumns(names, show_labels)
+        if watch and order:
+            terminal.warn("-w prints lines as they change: --sort-by is ignored")
+        _show(asked, labels, wide=output.wide, watch=watch, header=not no_headers)
         return
     if watch:
         raise UsageError(
             "-w prints tables only", hint="kubectl get -w -o json follows the objects themselves"
         )
-    if targets.names:
-        items = targets.list(cluster, cluster.namespace)
-    else:
-        typed = {"apiVersion": targets.resource.api_version, "kind": targets.resource.kind}
-        listing = cluster.list_objects(targets.resource, namespace, labels=selector)
-        items = [typed | item for item in listing["items"]]
-    terminal.write(output.objects(items, single=len(targets.names) == 1))
+    items = asked.read()
+    if items or not (targets.names and ignore_not_found):
+        text = output.objects(items, single=len(targets.names) == 1)
+        terminal.write(_without_header(text) if no_headers and output.name == "custom-columns" else text)
 
 
-def _show(
-    cluster: Cluster,
-    targets: Targets,
-    namespace: str | None,
-    selector: str | None,
-    *,
-    wide: bool,
-    watch: bool,
-) -> None:
-    resource, now = targets.resource, clock.now()
+def _show(asked: _Asked, labels: screen.LabelColumns, *, wide: bool, watch: bool, header: bool) -> None:
+    resource, namespace, now = asked.targets.resource, asked.namespace, clock.now()
     if resource not in WORKLOADS:
         if watch:
             raise UsageError(f"-w works on {' and '.join(item.plural for item in WORKLOADS)}")
-        items = _sources(cluster, targets, namespace, selector)
-        text = screen.source_table(resource, items, now=now, namespaces=namespace is None)
-        if items:
-            terminal.show(text)
-        else:
-            terminal.say(_none(namespace))
+        items = asked.read()
+        text = screen.source_table(resource, items, now=now, namespaces=namespace is None, labels=labels)
+        _print(text if items else "", asked, header=header)
         return
     notes = Notes()
 
     def look() -> list[Overview]:
-        return overviews(cluster, resource, namespace, names=targets.names, labels=selector, warn=notes.tell)
+        return overviews(asked.cluster, resource, namespace, asked.read, warn=notes.tell)
 
     found = look()
-    if not found and not watch:
-        terminal.say(_none(namespace))
-        return
-    text = screen.overview_table(resource, found, now=now, wide=wide, namespaces=namespace is None)
-    terminal.show(text)
+    how: dict[str, Any] = {"wide": wide, "namespaces": namespace is None, "labels": labels}
+    if found or watch:
+        _print(screen.overview_table(resource, found, now=now, **how), asked, header=header)
+    else:
+        _print("", asked, header=header)
     if watch:
-        for item in _changes(cluster, resource, namespace, look, found):
-            cells = screen.row(item, now=clock.now(), wide=wide, namespaces=namespace is None)
-            heading = screen.header(resource, wide=wide, namespaces=namespace is None)
-            terminal.show(table(heading, [cells]).split("\n", 1)[1])
+        for item in _changes(asked.cluster, resource, namespace, look, found):
+            cells = screen.row(item, now=clock.now(), **how)
+            terminal.show(_without_header(table(screen.header(resource, **how), [cells])))
 
 
-def _sources(
-    cluster: Cluster, targets: Targets, namespace: str | None, selector: str | None
-) -> list[dict[str, object]]:
-    if targets.names:
-        return targets.list(cluster, cluster.namespace)
-    listing = cluster.list_objects(targets.resource, namespace, labels=selector)
-    return list(listing["items"])
+def _print(text: str, asked: _Asked, *, header: bool) -> None:
+    """A table; without one, that there is nothing to show."""
+    if text:
+        terminal.show(text if header else _without_header(text))
+    elif not asked.ignore_missing:
+        where = f" in {asked.namespace} namespace." if asked.namespace else ""
+        terminal.say(f"No resources found{where}")
+
+
+def _without_header(text: str) -> str:
+    return text.partition("\n")[2]
 
 
 def _changes(
@@ -148,7 +205,3 @@ def _changes(
 
 def _visible(item: Overview) -> list[str]:
     return screen.row(item, now=item.created, wide=True, namespaces=True)
-
-
-def _none(namespace: str | None) -> str:
-    return f"No resources found in {namespace} namespace." if namespace else "No resources found"

@@ -46,16 +46,26 @@ class _Pattern(click.ParamType[re.Pattern[str]]):
             self.fail(f'"{value}" is not a regular expression: {error}', param, ctx)
 
 
+# RFC 3339, with what kubectl (Go's time.Parse) takes beside it: a comma, an hour of one digit.
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d{1,2})(:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
 def _time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """In UTC, as every API server and Loki reads it."""
+    if not value:
+        return None
     try:
-        if value:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is None:
-                raise ValueError
-            moment.astimezone(UTC)  # the first and the last day of all time have none everywhere
+        found = _RFC3339.fullmatch(value)
+        if found is None:
+            raise ValueError
+        day, hour, rest, fraction, zone = found.groups()
+        moment = datetime.fromisoformat(f"{day}T{hour:0>2}{rest}.{fraction or 0}{zone.upper()}")
+        # the first and the last day of all time have none everywhere
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):
         raise UsageError(f'"{value}" is not a time', hint="write it like 2026-11-23T08:00:00Z") from None
-    return value
 
 
 @command(
@@ -102,7 +112,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
     type=int,
     default=50,
     show_default=True,
-    help="Maximum number of containers to follow.",
+    help="Maximum number of containers to follow; those of new pods wait.",
 )
 @click.option(
     "--pod-running-timeout",
@@ -183,7 +193,7 @@ def logs(
         choose = chooser(Level[level.upper()] if level else None, include, exclude)
 
         def some(lines: list[bytes]) -> tuple[list[bytes], bytes]:
-            chosen = related(lines) if related else lines
+            chosen = screen.lines(related(lines) if related else lines)
             chosen = choose(chosen) if choose else chosen
             return chosen, shown(chosen)
 
@@ -262,12 +272,9 @@ def _workloads(
 def _elsewhere(
     http: JsonService, workloads: list[Workload], containers: tuple[str, ...], start: Start
 ) -> Elsewhere:
-    since = clock.now() - _LOKI_SPAN
-    if start.since_seconds is not None:
-        since = clock.now() - timedelta(seconds=start.since_seconds)
-    elif start.since_time:
-        since = datetime.fromisoformat(start.since_time)
-    else:
+    now = clock.now()
+    since = start.since(now) or now - _LOKI_SPAN
+    if not start.since(now):
         terminal.say(f"asking Loki for lines since {since:%Y-%m-%dT%H:%M:%SZ}; --since says another time")
     owners = tuple((workload.namespace, workload.name) for workload in workloads)
     return Elsewhere(http, Pods(owners, containers), since)

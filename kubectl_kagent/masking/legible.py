@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 
 from kubectl_kagent.masking.innocent import MASKED
-from kubectl_kagent.masking.text import UNSEEN
+from kubectl_kagent.masking.text import as_seen
 
 _RUN = re.compile(r"""[^\s"'`<>(){}\[\],;|]+""")
 _END = ".:!?…*"
@@ -88,9 +88,7 @@ def only_legible(text: str, names: Collection[str] = ()) -> str:
     A run of letters is looked at between blanks, quotes and brackets, and then between what parts addresses,
     paths and assignments: ``[masked]`` stands for as little as that.
     """
-    if not text.isascii():
-        text = UNSEEN.sub("", text)
-    return _RUN.sub(lambda match: _shown(match[0], names), text)
+    return _RUN.sub(lambda match: _shown(match[0], names), as_seen(text))
 
 
 def _shown(run: str, names: Collection[str]) -> str:

@@ -5,34 +5,55 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kubectl_kagent.masking.colours import SGR
 from kubectl_kagent.masking.innocent import MASKED
 from kubectl_kagent.masking.names import HINTS, MARKS
 from kubectl_kagent.masking.shapes import SHAPES, tokens
 
 _HINTS = (*HINTS, *MARKS, *(begin.lower() for shape in SHAPES for begin in shape.begins))
 _KEPT = 4  # letters of a token that say whose it is
-# Letters that are not seen, and would part a name or a token (Unicode's Cf, as far as text has them)
-UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# What is not seen, and would part a name or a token: Unicode's Cf, as far as text has them, and colours
+UNSEEN = re.compile(
+    "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+    rf"|{SGR.pattern}|\\u001[bB]\[[0-9;:]*m"
+)
+_BEFORE_COLOUR = ("\x1b[", "u001b[", "u001B[")
 
 
 def masked(text: str) -> str:
     """``text`` with what is a secret by its shape or its name masked: ``[masked]``, ``sk-p…[masked]``."""
-    lower = text.lower()
-    if not any(hint in lower for hint in _HINTS) and not (not text.isascii() and UNSEEN.search(text)):
+    bare = as_seen(text)
+    lower = bare.lower()
+    if not any(hint in lower for hint in _HINTS):
         return text
-    if not text.isascii() and UNSEEN.search(text):
-        seen = [place for place, char in enumerate(text) if not UNSEEN.match(char)]
-        bare = "".join(text[place] for place in seen)
-        found = [(seen[start], seen[end - 1] + 1, mask) for start, end, mask in _spans(bare)]
-    else:
-        found = list(_spans(text))
+    found = list(_spans(bare))
     if not found:
         return text
+    if bare is not text:
+        seen = _seen(text)
+        found = [(seen[start], seen[end - 1] + 1, mask) for start, end, mask in found]
     pieces, done = list[str](), 0
     for start, end, mask in found:
         pieces += (text[done:start], mask)
         done = end
     return "".join((*pieces, text[done:]))
+
+
+def as_seen(text: str) -> str:
+    """``text`` without what is not seen in it; itself when there is nothing of that kind."""
+    if text.isascii() and not any(sign in text for sign in _BEFORE_COLOUR):
+        return text
+    bare = UNSEEN.sub("", text)
+    return text if len(bare) == len(text) else bare
+
+
+def _seen(text: str) -> list[int]:
+    """Where each letter of ``as_seen(text)`` stands in ``text``."""
+    places, done = list[int](), 0
+    for match in UNSEEN.finditer(text):
+        places += range(done, match.start())
+        done = match.end()
+    return [*places, *range(done, len(text))]
 
 
 def _spans(text: str) -> Iterator[tuple[int, int, str]]:

@@ -12,6 +12,7 @@ TOOL = "tool"
 SUBAGENT = "sub-agent"
 WAIT = "wait"
 AGENT = "agent"
+SPAN = "span"  # of another framework's, which says no more of it
 
 # What became of a step.
 OK = "ok"

@@ -1,17 +1,21 @@
 """kubectl's JSONPath templates: text with {expressions}, {range}...{end} and quoted strings.
 
-The expressions themselves are jsonpath-ng's; kubectl writes some of them in another way (a leading
-``$`` may be missing, a dot inside a key is ``\\.``), and those are rewritten first.
+The expressions are parsed by jsonpath-ng; kubectl writes some of them in another way (a leading ``$`` may be
+missing, a dot inside a key is ``\\.``), and those are rewritten first. What they find is kubectl's: each step
+is taken of all values before the next one, and an index that a list does not have is an error.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from kubectl_kagent.errors import KagentError, UsageError
+
+if TYPE_CHECKING:
+    from jsonpath_ng.jsonpath import JSONPath
 
 _PIECE = re.compile(r"\{((?:[^{}\"']|\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*')*)\}|([^{]+)")
 
@@ -25,12 +29,12 @@ def check(template: str) -> None:
             find_values(action.removeprefix("range "), {})
 
 
-def evaluate(template: str, root: Any) -> str:
-    """The text of ``template`` over ``root``.
+def evaluate(template: str, root: Any, *, as_json: bool = False) -> str:
+    """The text of ``template`` over ``root``; ``as_json`` gives an array of JSON for each piece of it.
 
     Raises UsageError when it does not parse, KagentError when it can't be applied to what is there.
     """
-    text, rest = _run(iter(_pieces(template)), root, inside=False)
+    text, rest = _run(iter(_pieces(template)), root, _array if as_json else _texts)
     if rest:
         raise UsageError("the jsonpath template has an {end} without a {range}")
     return text
@@ -49,13 +53,13 @@ def _pieces(template: str) -> list[re.Match[str]]:
     return pieces
 
 
-def _run(pieces: Iterator[re.Match[str]], node: Any, *, inside: bool) -> tuple[str, bool]:
+def _run(pieces: Iterator[re.Match[str]], node: Any, shown: Callable[[list[Any]], str]) -> tuple[str, bool]:
     """Text up to the end of the template or of the range, and whether an {end} stopped it."""
     out = []
     for piece in pieces:
         action, literal = piece.group(1), piece.group(2)
         if literal is not None:
-            out.append(literal)
+            out.append(shown([literal]))
             continue
         action = action.strip()
         if action == "end":
@@ -63,11 +67,11 @@ def _run(pieces: Iterator[re.Match[str]], node: Any, *, inside: bool) -> tuple[s
         if action.startswith("range "):
             body = _body(pieces)
             for item in find_values(action.removeprefix("range "), node):
-                out.append(_run(iter(body), item, inside=True)[0])
+                out.append(_run(iter(body), item, shown)[0])
         elif action[:1] in "\"'" and action:
-            out.append(_unescaped(action[1:-1]))
+            out.append(shown([_unescaped(action[1:-1])]))
         else:
-            out.append(" ".join(map(_text, find_values(action, node))))
+            out.append(shown(find_values(action, node)))
     return "".join(out), False
 
 
@@ -93,9 +97,52 @@ def find_values(expression: str, node: Any) -> list[Any]:
     except Exception as error:  # lexer and parser errors share no base class
         raise UsageError(f'"{expression}" is not a JSONPath expression: {error}') from error
     try:
-        return [match.value for match in path.find(node)]
+        return _found(path, [node])
     except Exception as error:  # whatever Python says of values that can't be sorted or matched
         raise KagentError(f'the JSONPath expression "{expression}" can\'t be applied: {error}') from error
+
+
+def _found(path: JSONPath, values: list[Any]) -> list[Any]:
+    from jsonpath_ng import jsonpath as steps
+
+    match path:
+        case steps.Child():
+            return _found(path.right, _found(path.left, values))
+        case steps.Fields(fields=fields) if "*" not in fields:
+            owners = [value for value in values if isinstance(value, Mapping)]
+            return [owner[field] for field in fields for owner in owners if field in owner]
+        case steps.Index(indices=indices):
+            return [_item(value, index) for index in indices for value in values if isinstance(value, list)]
+        case steps.Slice():
+            return [
+                item
+                for value in values
+                if isinstance(value, list)
+                for item in _slice(value, path.start, path.end, path.step)
+            ]
+        case _:
+            return [match.value for value in values for match in path.find(value)]
+
+
+def _item(items: list[Any], index: int) -> Any:
+    place = index + len(items) if index < 0 else index
+    if not 0 <= place < len(items):
+        raise IndexError(f"array index out of bounds: index {place}, length {len(items)}")
+    return items[place]
+
+
+def _slice(items: list[Any], start: int | None, end: int | None, step: int | None) -> list[Any]:
+    """As kubectl bounds them: an empty one may be anywhere."""
+    length = len(items)
+    first, last = start or 0, length if end is None else end
+    first, last = first + length * (first < 0), last + length * (last < 0)
+    if first != last:
+        for place, fits in ((first, 0 <= first < length), (last - 1, 0 <= last <= length)):
+            if not fits:
+                raise IndexError(f"array index out of bounds: index {place}, length {length}")
+        if first > last:
+            raise IndexError(f"starting index {first} is greater than ending index {last}")
+    return items[first:last:step]
 
 
 # A quoted string, which stays as it is, or a key after a dot.
@@ -124,9 +171,17 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match.group(1), match.group(1)), text)
 
 
-def _text(value: Any) -> str:
-    """As kubectl prints it: a string bare, the rest as Go's JSON (sorted keys, ``<>&`` escaped)."""
-    if isinstance(value, str):
-        return value
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
+def _texts(values: list[Any]) -> str:
+    """As kubectl prints them: a string bare, the rest as JSON."""
+    return " ".join(value if isinstance(value, str) else _json(value) for value in values)
+
+
+def _array(values: list[Any]) -> str:
+    return _json(values, indent=4) + "\n"
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """Go's JSON: sorted keys, ``<>&`` escaped."""
+    apart = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(value, indent=indent, ensure_ascii=False, separators=apart, sort_keys=True, default=str)
     return re.sub("[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -11,9 +11,10 @@ from zlib import crc32
 
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.masking import masked, masked_value
+from kubectl_kagent.masking.colours import SGR, without_colours
 from kubectl_kagent.masking.stream import Lines
 from kubectl_kagent.render.escapes import harmless, is_harmless
-from kubectl_kagent.telemetry.logs.lines import Level, Levels
+from kubectl_kagent.telemetry.logs.lines import Level, Levels, without_returns
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
 from kubectl_kagent.telemetry.logs.stamps import stamp_of, text_of
 
@@ -47,7 +48,7 @@ class Screen:
     """How lines are shown. ``prefix`` None: only once there is more than one container.
 
     ``raw`` gives what the container wrote, byte for byte, unless a terminal would show it. ``masks``: without
-    secrets, raw lines too.
+    secrets, raw lines too. The program's own colours are shown with ``colour`` only.
     """
 
     output: str = "default"
@@ -67,12 +68,20 @@ class Screen:
             return lambda lines: b"\n".join(self._json(source, levels, secrets, line) for line in lines)
         return lambda lines: self._shown(source, levels, secrets, lines)
 
+    def lines(self, lines: list[bytes]) -> list[bytes]:
+        """A container's stamped lines as they are to be shown, one below the other."""
+        return lines if self.output == "json" or self._verbatim else without_returns(lines)
+
+    @property
+    def _verbatim(self) -> bool:
+        return self.output == "raw" and not self.shown
+
     def _shown(self, source: ContainerRef, levels: Levels, secrets: Lines, lines: list[bytes]) -> bytes:
         block = b"\n".join(lines if self.timestamps else map(text_of, lines))
         if self.masks:
             block = _masked(block, secrets)
-        if not (self.output == "raw" and not self.shown) and not _is_safe(block, shown=self.shown):
-            block = _safe(block, shown=self.shown)
+        if not self._verbatim and not _is_safe(block, shown=self.shown):
+            block = self._safe(block)
         if self.colour:
             colours = [_LEVEL_COLOURS.get(levels.of(text_of(line)), b"") for line in lines]
             block = b"\n".join(map(self._coloured, block.split(b"\n"), colours))
@@ -84,14 +93,15 @@ class Screen:
         text = text_of(stamped)
         fields = _fields(text)
         message = next((str(fields.pop(key)) for key in ("msg", "message") if key in fields), None)
-        plain = text.decode(errors="backslashreplace").removesuffix("\r")
+        if message is None:
+            message = text.decode(errors="backslashreplace").removesuffix("\r")
         line: LogLineView = {
             "time": stamp_of(stamped).decode(),
             "namespace": source.namespace,
             "pod": source.pod,
             "container": source.container,
             "level": levels.of(text).name.lower(),
-            "message": plain if message is None else message,
+            "message": without_colours(message),
         }
         if fields:
             line["fields"] = fields
@@ -107,8 +117,24 @@ class Screen:
             name = b"\x1b[%bm%b%b" % (_COLOURS[crc32(source.pod.encode()) % len(_COLOURS)], name, _RESET)
         return name + b" "
 
+    def _safe(self, block: bytes) -> bytes:
+        """``block`` with codes for what is not harmless; bytes that are no UTF-8 as Python writes them."""
+        text = block.decode(errors="backslashreplace")
+        if not self.colour:
+            return harmless(without_colours(text), shown=self.shown).encode()
+        done, pieces = 0, list[str]()
+        for own in SGR.finditer(text):
+            pieces += (harmless(text[done : own.start()], shown=self.shown), own[0])
+            done = own.end()
+        return "".join((*pieces, harmless(text[done:], shown=self.shown))).encode()
+
     def _coloured(self, line: bytes, colour: bytes) -> bytes:
+        """In its own colours if it has some, and nothing is highlighted in it; they end with the line."""
         text = line.decode(errors="replace")
+        bare = without_colours(text)
+        if bare != text and not any(pattern.search(bare) for pattern in self.highlight):
+            return line + _RESET
+        text = bare
         for pattern in self.highlight:
             text = pattern.sub(lambda match: f"{_HIGHLIGHT}{match[0]}{_PLAIN}{colour.decode()}", text)
         return colour + text.encode() + _RESET if colour else text.encode()
@@ -120,12 +146,6 @@ def _masked(block: bytes, secrets: Lines) -> bytes:
     if not secrets.open and masked(text) == text:
         return block
     return "\n".join(map(secrets.masked, text.split("\n"))).encode(errors="surrogateescape")
-
-
-def _safe(block: bytes, *, shown: bool) -> bytes:
-    """``block`` with codes for what is not harmless; bytes that are no UTF-8 as Python writes them."""
-    text = block.decode(errors="backslashreplace").replace("\r\n", "\n").removesuffix("\r")
-    return harmless(text, shown=shown).encode()
 
 
 def _is_safe(block: bytes, *, shown: bool) -> bool:

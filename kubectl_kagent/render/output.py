@@ -26,7 +26,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]*")
 
 
 # Those that take what follows an equals sign, and its name in the help.
-TEMPLATES = {"jsonpath": "TEMPLATE", "custom-columns": "HEADER:PATH,..."}
+TEMPLATES = {"jsonpath": "TEMPLATE", "jsonpath-as-json": "TEMPLATE", "custom-columns": "HEADER:PATH,..."}
 # Of a verb that prints API objects, those of its answer.
 OBJECTS = ("json", "yaml", "name", "jsonpath", "custom-columns")
 
@@ -72,7 +72,9 @@ class Output:
         return self._written(value)
 
     def _written(self, value: Mapping[str, object]) -> str:
-        return evaluate(self.template, value) if self.name == "jsonpath" else to_yaml(value)
+        if not self.name.startswith("jsonpath"):
+            return to_yaml(value)
+        return evaluate(self.template, value, as_json=self.name == "jsonpath-as-json")
 
 
 TEXT = Output()
@@ -84,12 +86,12 @@ def parse(text: str, formats: Sequence[str]) -> Output:
     Raises UsageError for any other format, and for a template that does not parse.
     """
     name, _, template = text.partition("=")
-    if name not in formats or (name in TEMPLATES) != bool(template):
+    if name not in with_json(formats) or (name in TEMPLATES) != bool(template):
         raise UsageError(
             f'unable to match a printer suitable for the output format "{text}"',
             hint=f"allowed: {spelled(formats)}",
         )
-    if name == "jsonpath":
+    if name.startswith("jsonpath"):
         check(template)
     elif name == "custom-columns":
         custom_columns([{}], template)
@@ -98,7 +100,14 @@ def parse(text: str, formats: Sequence[str]) -> Output:
 
 def spelled(formats: Sequence[str]) -> str:
     """The formats as they are typed: ``json, yaml, jsonpath=TEMPLATE``."""
-    return ", ".join(f"{name}={TEMPLATES[name]}" if name in TEMPLATES else name for name in formats)
+    every = with_json(formats)
+    return ", ".join(f"{name}={TEMPLATES[name]}" if name in TEMPLATES else name for name in every)
+
+
+def with_json(formats: Sequence[str]) -> tuple[str, ...]:
+    """The formats, and beside ``jsonpath`` what it finds as JSON."""
+    beside = {"jsonpath": ("jsonpath", "jsonpath-as-json")}
+    return tuple(name for each in formats for name in beside.get(each, (each,)))
 
 
 def to_yaml(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,31 @@ from kubectl_kagent.render.table import age, plain, table
 _STATE_WIDTH = 60
 
 
-def header(resource: Resource, *, wide: bool, namespaces: bool) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class LabelColumns:
+    """The columns that ``-L`` and ``--show-labels`` add after all others."""
+
+    names: tuple[str, ...] = ()
+    every: bool = False
+
+    @property
+    def header(self) -> list[str]:
+        """A label's name without its prefix, as kubectl shortens it."""
+        return [name.rpartition("/")[2].upper() for name in self.names] + ["LABELS"] * self.every
+
+    def cells(self, item: Mapping[str, Any]) -> list[str]:
+        """The cells of an object under ``header``."""
+        labels = dig(item, "metadata", "labels") or {}
+        whole = ",".join(f"{name}={labels[name]}" for name in sorted(labels))
+        return [str(labels.get(name, "")) for name in self.names] + [whole] * self.every
+
+
+NO_LABELS = LabelColumns()
+
+
+def header(
+    resource: Resource, *, wide: bool, namespaces: bool, labels: LabelColumns = NO_LABELS
+) -> list[str]:
     """Column names of a workload table."""
     columns = ["NAME", "TYPE", "READY", "UP-TO-DATE", "SCALED-BY"]
     if resource is AGENT:
@@ -24,10 +49,13 @@ def header(resource: Resource, *, wide: bool, namespaces: bool) -> list[str]:
     columns += ["REVISION", "AGE", "STATUS"]
     columns += ["RUNTIME", "CONFIG-HASH", "IMAGE"] if wide and resource is AGENT else []
     columns += ["CONFIG-HASH", "IMAGE"] if wide and resource is not AGENT else []
+    columns += labels.header
     return ["NAMESPACE", *columns] if namespaces else columns
 
 
-def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[str]:
+def row(
+    item: Overview, *, now: datetime, wide: bool, namespaces: bool, labels: LabelColumns = NO_LABELS
+) -> list[str]:
     """The cells under ``header``."""
     workload, counts = item.workload, item.counts
     cells = [
@@ -47,6 +75,7 @@ def row(item: Overview, *, now: datetime, wide: bool, namespaces: bool) -> list[
     if wide:
         cells += [workload.runtime or "-"] if workload.is_agent else []
         cells += [item.config_hash or "-", item.image or "-"]
+    cells += labels.cells(workload.obj)
     return [workload.namespace, *cells] if namespaces else cells
 
 
@@ -62,15 +91,26 @@ def decides(item: Overview) -> str:
 
 
 def overview_table(
-    resource: Resource, items: Sequence[Overview], *, now: datetime, wide: bool, namespaces: bool
+    resource: Resource,
+    items: Sequence[Overview],
+    *,
+    now: datetime,
+    wide: bool,
+    namespaces: bool,
+    labels: LabelColumns = NO_LABELS,
 ) -> str:
     """The table of ``get agents`` or ``get mcpservers``."""
-    lines = [row(item, now=now, wide=wide, namespaces=namespaces) for item in items]
-    return table(header(resource, wide=wide, namespaces=namespaces), lines)
+    lines = [row(item, now=now, wide=wide, namespaces=namespaces, labels=labels) for item in items]
+    return table(header(resource, wide=wide, namespaces=namespaces, labels=labels), lines)
 
 
 def source_table(
-    resource: Resource, items: Sequence[Mapping[str, Any]], *, now: datetime, namespaces: bool
+    resource: Resource,
+    items: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+    namespaces: bool,
+    labels: LabelColumns = NO_LABELS,
 ) -> str:
     """The table of ``get modelconfigs`` or ``get remotemcpservers``."""
     model = resource is MODEL_CONFIG
@@ -84,9 +124,9 @@ def source_table(
             tools = dig(item, "status", "discoveredTools") or []
             cells = [spec.get("protocol", ""), spec.get("url", ""), str(len(tools))]
         created = age(parse_time(metadata["creationTimestamp"]), now)
-        line = [metadata["name"], *cells, _accepted(item), created]
+        line = [metadata["name"], *cells, _accepted(item), created, *labels.cells(item)]
         lines.append([metadata["namespace"], *line] if namespaces else line)
-    columns += ["ACCEPTED", "AGE"]
+    columns += ["ACCEPTED", "AGE", *labels.header]
     return table(["NAMESPACE", *columns] if namespaces else columns, lines)
 
 

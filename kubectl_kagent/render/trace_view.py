@@ -25,7 +25,9 @@ class _TimedView(TypedDict):
 
 
 class _StepHead(TypedDict):
-    kind: Annotated[str, "`llm`, `tool`, `sub-agent`, or `wait` for a person"]
+    kind: Annotated[
+        str, "`llm`, `tool`, `sub-agent`, `wait` for a person, or `span`: what another framework did"
+    ]
     name: Annotated[NotRequired[str], "name of the model or tool, or who is waited for"]
     id: Annotated[NotRequired[str], "id of the call of a tool"]
 

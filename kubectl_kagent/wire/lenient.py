@@ -49,10 +49,12 @@ class Gaps:
         return ""
 
     def count(self, value: Any, what: str) -> int | None:
-        """The whole number, which OTLP writes as text too."""
+        """The whole number, which OTLP writes as text too, and some programs as a float."""
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+            return int(value)
+        if isinstance(value, float) and value.is_integer() and 0 <= value < 1e20:
             return int(value)
         self._other(value, what)
         return None

@@ -13,10 +13,14 @@ TASK = "gen_ai.task.id"
 SESSION = "gen_ai.conversation.id"
 MODEL = "gen_ai.request.model"
 INPUT_TOKENS, OUTPUT_TOKENS = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+FINISH_REASONS = "gen_ai.response.finish_reasons"  # a list of texts
 TOKEN_TYPE = "gen_ai.token.type"
 TOOL_NAME, TOOL_CALL_ID = "gen_ai.tool.name", "gen_ai.tool.call.id"
 TOOL_ARGUMENTS, TOOL_RESPONSE = "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"
 LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response"
+# The same by OpenTelemetry's conventions
+TOOL_CALL_ARGUMENTS, TOOL_CALL_RESULT = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
+INPUT_MESSAGES, OUTPUT_MESSAGES = "gen_ai.input.messages", "gen_ai.output.messages"
 APP_NAME, USER = "kagent.app_name", "kagent.user_id"
 # Of turns that ``trace export`` made.
 TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
@@ -30,6 +34,7 @@ NAMESPACE = "k8s.namespace.name"
 INVOKE_AGENT = "invoke_agent"
 EXECUTE_TOOL = "execute_tool"
 GENERATE_CONTENT = "generate_content"
+CHAT = "chat"  # of a model's client, by the conventions
 
 # Names of spans: ADK's around a turn, and around a call of the model with what it prepares.
 INVOCATION = "invocation"

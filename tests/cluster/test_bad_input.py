@@ -147,7 +147,8 @@ USAGE = {
     "autoscale agent/clock --min=3 --max=2 --cpu=70%": "error: --min=3 is more than --max=2\n",
     "get agents -o nonsense": (
         'error: unable to match a printer suitable for the output format "nonsense"\n'
-        "hint: allowed: json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...\n"
+        "hint: allowed: json, yaml, name, wide, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE, "
+        "custom-columns=HEADER:PATH,...\n"
     ),
     "rollout forget agent/clock": (
         "error: no such command 'forget'\nhint: kubectl kagent rollout -h shows how it is used\n"

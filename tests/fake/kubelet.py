@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.errors import KagentError, OtherServerError, Unreachable
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass
@@ -74,6 +77,7 @@ class Kubelet:
         self, pod: str, container: str, *, follow: bool, previous: bool, since: str | None, tail: int | None
     ) -> Iterator[bytes]:
         self.asked.append({"pod": pod, "follow": follow, "previous": previous, "since": since, "tail": tail})
+        since = _time(since) if since else None
         run = self._run(pod, container, previous=previous)
         outage = self._outage
         yield b""
@@ -85,7 +89,7 @@ class Kubelet:
         position = run.served_from
         if tail is not None:
             position = max(position, len(run.lines) - tail)
-        second = datetime.fromisoformat(since).strftime("%Y-%m-%dT%H:%M:%S").encode() if since else b""
+        second = since.encode() if since else b""
         while True:
             with self._changed:
                 while follow and position == len(run.lines) and not run.ended and outage == self._outage:
@@ -117,6 +121,14 @@ class Kubelet:
 
 def broken() -> Unreachable:
     return Unreachable("the connection to the server was lost")
+
+
+def _time(since: str) -> str:
+    """The second, in UTC. The API server's own parser takes no other form."""
+    if not _TIME.fullmatch(since):
+        layout = "2006-01-02T15:04:05Z07:00"
+        raise OtherServerError("BadRequest", f'parsing time "{since}" as "{layout}": cannot parse "{since}"')
+    return datetime.fromisoformat(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _stamped(line: str) -> bytes:

@@ -14,6 +14,7 @@ _REQUIREMENT = re.compile(
     r"\s*(?:(?P<not>!)\s*)?(?P<key>[\w./-]+)\s*"
     r"(?:(?P<set>in|notin)\s*\((?P<values>[^)]*)\)|(?P<op>==|=|!=)\s*(?P<value>[\w.-]*))?\s*(?:,|$)"
 )
+_TERM = re.compile(r"(.*?)(!=|==|=)(.*)")
 _FIELDS = {
     EVENT: ("involvedObject.kind", "involvedObject.name", "involvedObject.namespace", "involvedObject.uid"),
     POD: ("spec.nodeName", "status.phase"),
@@ -46,16 +47,21 @@ def _meets(requirement: re.Match[str], value: str | None) -> bool:
     return (value is None) == bool(requirement["not"])
 
 
-def field_requirements(selector: str | None, resource: Resource) -> list[tuple[str, str]]:
-    """Paths and the values wanted. Raises OtherServerError for a field that cannot be selected."""
+def field_requirements(selector: str | None, resource: Resource) -> list[tuple[str, str, bool]]:
+    """Paths, values, and whether these are wanted. Raises OtherServerError for what can't be selected by."""
     found = []
     for part in filter(None, (selector or "").split(",")):
-        path, _, wanted = part.partition("=")
+        match = _TERM.match(part)
+        if match is None:
+            raise OtherServerError("BadRequest", f"invalid selector: '{selector}'; can't understand '{part}'")
+        path, operator, wanted = match.groups()
         if path not in ("metadata.name", "metadata.namespace", *_FIELDS.get(resource, ())):
             raise OtherServerError("BadRequest", f"field label not supported: {path}")
-        found.append((path, wanted))
+        found.append((path, wanted, operator != "!="))
     return found
 
 
-def fields_match(requirements: list[tuple[str, str]], obj: Mapping[str, Any]) -> bool:
-    return all(str(dig(obj, *path.split(".")) or "") == wanted for path, wanted in requirements)
+def fields_match(requirements: list[tuple[str, str, bool]], obj: Mapping[str, Any]) -> bool:
+    return all(
+        (str(dig(obj, *path.split(".")) or "") == value) == wanted for path, value, wanted in requirements
+    )

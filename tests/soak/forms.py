@@ -196,6 +196,7 @@ FORMS: tuple[Form, ...] = (
     Form("get agents"),
     Form("get agents -A -o wide"),
     Form("get agents -o json"),
+    Form("get agents --sort-by=.metadata.name --show-labels --no-headers --field-selector=metadata.name!=x"),
     Form("get agents -l only=this -o yaml"),
     Form("get agent agent"),
     Form("get agents agent echo -o name"),

@@ -74,8 +74,6 @@ _TESTED_BY_THEIR_VERBS = {
     "render/version.py",
     "telemetry/logs/older.py",
     "telemetry/traces/builder.py",
-    "telemetry/traces/otlp.py",
-    "telemetry/traces/query.py",
     "telemetry/traces/steps.py",
     "telemetry/traces/stores.py",
     "telemetry/usage/agents.py",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -20,6 +23,8 @@ from kubectl_kagent.render.output import TEXT, Output
 from kubectl_kagent.wire.ids import sent
 
 LIST = "list"
+_WEEK = 7 * 24 * 3600.0
+_NEWEST = 20
 
 
 class Traces(KubectlGroup):
@@ -72,23 +77,18 @@ def trace() -> None:
 @click.option(
     "--since",
     type=TimeType(),
-    default="168h",
-    show_default=True,
-    help="Only turns since this time, or since so long ago.",
+    help="Only turns since this time, or since so long ago; default: 168h, or all of a file.",
 )
 @click.option(
     "--until",
     type=TimeType(),
-    default="0",
-    help="Only turns until this time, or until so long ago; default: now.",
+    help="Only turns until this time, or until so long ago; default: now, or all of a file.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
     metavar="N",
-    help="Maximum number of turns.",
+    help="Maximum number of turns; default: 20, or all of a file.",
 )
 @terminal.secrets
 @formats("json", "yaml", "name", "wide", "jsonpath")
@@ -103,9 +103,9 @@ def list_turns(
     tool: str,
     errors: bool,
     min_duration: float,
-    since: float,
-    until: float,
-    limit: int,
+    since: float | None,
+    until: float | None,
+    limit: int | None,
     output: Output,
 ) -> None:
     """List the turns of an agent, the newest first.
@@ -125,7 +125,9 @@ def list_turns(
     from kubectl_kagent.telemetry.traces.sources import RECORDS
 
     name = _agent(where, agent)
-    query = Query(name, since, until, limit, session, sent(tool), errors, min_duration)
+    query = Query(
+        name, *_window(since, until, limit, whole=bool(where.file)), session, sent(tool), errors, min_duration
+    )
     if live:
         if output != TEXT or where.file:
             raise UsageError("-f prints a table of turns in the cluster: it takes neither -o nor --input")
@@ -156,6 +158,18 @@ def list_turns(
             found, now=clock.now(), columns=columns, wide=output.wide, agents=several or not name
         )
         terminal.show(text)
+
+
+def _window(
+    since: float | None, until: float | None, limit: int | None, *, whole: bool
+) -> tuple[float, float, int]:
+    """What was asked for; else the newest of a week, or ``whole`` a file, however old it is."""
+    now = clock.now().timestamp()
+    return (
+        (0.0 if whole else now - _WEEK) if since is None else since,
+        (math.inf if whole else now) if until is None else until,
+        (sys.maxsize if whole else _NEWEST) if limit is None else limit,
+    )
 
 
 def _agent(where: SourceOptions, word: str) -> str:

@@ -114,7 +114,7 @@ class SourceOptions:
         return records(self.reach.controllers())
 
     def _given(self) -> TraceSource:
-        from kubectl_kagent.telemetry.traces.sources import from_file
+        from kubectl_kagent.telemetry.traces.files import from_file
 
         assert self.file is not None
         name = getattr(self.file, "name", "<stdin>")

@@ -15,6 +15,7 @@ from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, contr
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, noted_at, shown
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
+from kubectl_kagent.masking.colours import without_colours
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.deployment import REVISION, Deployment
 from kubectl_kagent.model.note import Note
@@ -181,7 +182,7 @@ def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[N
         if not (isinstance(error, ServerError) and error.reason in _NO_LOG):
             notes.append(Note("what a crashed container said is unknown", error.explained))
         return ()
-    return tuple(line for line in text.splitlines() if line.strip())
+    return tuple(line for line in without_colours(text).splitlines() if line.strip())
 
 
 def _autoscaler(cluster: Cluster, workload: Workload, notes: list[Note]) -> Autoscaler | None:

@@ -84,20 +84,15 @@ def overviews(
     cluster: Cluster,
     resource: Resource,
     namespace: str | None,
+    read: Callable[[], Iterable[Mapping[str, Any]]],
     *,
-    names: tuple[str, ...] = (),
-    labels: str | None = None,
     warn: Warn,
 ) -> list[Overview]:
-    """The workloads of a namespace (None: of all), by name. Raises NotFound for a name that is not there.
+    """Those of the workloads that are ``read``, of a namespace (None: of all), in their order.
 
-    Raises Forbidden without the workloads or Deployments; ``warn`` is told what else may not be read.
+    Raises what ``read`` raises, and Forbidden without Deployments; ``warn`` hears what else may not be read.
     """
-    if names and namespace is not None:
-        items = side_by_side(lambda name: cluster.get(resource, namespace, name), names)
-    else:
-        items = cluster.list_objects(resource, namespace, labels=labels)["items"]
-    workloads = [Workload(resource, item) for item in items]
+    workloads = [Workload(resource, item) for item in read()]
     # after the workloads: a Deployment that is older than what its workload's status tells proves nothing
     return surroundings(cluster, resource, namespace, warn=warn).overviews(workloads)
 

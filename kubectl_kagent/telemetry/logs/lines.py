@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 
-from kubectl_kagent.telemetry.logs.stamps import text_of
+from kubectl_kagent.telemetry.logs.stamps import WIDTH, text_of
 
 
 class Level(IntEnum):
@@ -26,22 +26,39 @@ _WORDS = {
     **{"i": Level.INFO, "w": Level.WARN, "e": Level.ERROR, "f": Level.FATAL},
 }
 _NAME = rb"(trace|debug|info|warn(?:ing)?|error|fatal|critical|d?panic)"
-_COLOUR = rb"(?:\x1b\[[\d;]*m|\\u001b\[[\d;]*m)*"
 _LEVEL = re.compile(
     rb"\{.*?\"level\":\s*\"" + _NAME + rb"\""  # zap, slog as JSON
     rb"|\d{4}-\d\d-\d\d[ T]\S+ - \S+ - " + _NAME + rb" - "  # python's logging as kagent sets it up
-    rb"|" + _COLOUR + _NAME + _COLOUR + rb": "  # uvicorn
+    rb"|" + _NAME + rb": "  # uvicorn
     rb"|.*?\blevel=" + _NAME + rb"\b"  # slog as text, logfmt
     rb"|(?:\d{4}[-/]\d\d[-/]\d\d[ T]\S+\s+)?" + _NAME + rb"\s"  # agentgateway, slog's default
     rb"|([IWEF])\d{4} \d\d:\d\d:\d\d"  # klog
     rb"|\S+:\d+: \w*(Warning): ",  # python's warnings
     re.IGNORECASE,
 )
+_COLOUR = re.compile(rb"(?:\x1b|\\u001[bB])\[[\d;:]*m")
 _TRACEBACK = b"Traceback (most recent call last):"
+
+
+def without_colours(text: bytes) -> bytes:
+    """A line as one reads it; kagent's runtimes write the sequences as JSON does, too."""
+    return _COLOUR.sub(b"", text) if b"[" in text else text
+
+
+def without_returns(lines: list[bytes]) -> list[bytes]:
+    """Stamped lines, with one of its own for what a program has written over the same line of a terminal."""
+    if b"\r" not in b"".join(lines):
+        return lines
+    return [
+        line[: WIDTH + 1] + text
+        for line in lines
+        for text in list(filter(None, text_of(line).split(b"\r"))) or [b""]
+    ]
 
 
 def level_of(text: bytes) -> Level | None:
     """The level that a line names; None for one that goes on with the line before it."""
+    text = without_colours(text)
     found = _LEVEL.match(text)
     if found:
         return _WORDS[found[found.lastindex or 0].decode().lower()]
@@ -86,7 +103,7 @@ def chooser(
             if level is not None and levels.of(text) < level:
                 continue
             if wanted or unwanted:
-                words = text.decode(errors="replace")
+                words = without_colours(text).decode(errors="replace")
                 if wanted and not any(pattern.search(words) for pattern in wanted):
                     continue
                 if any(pattern.search(words) for pattern in unwanted):

@@ -67,7 +67,7 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A container can't be read; an error that is not one of ours is a fault of the reader's."""
+    """A container, or Loki (without a pod), can't be read; an error that is not one of ours is a fault."""
 
     source: ContainerRef
     error: Exception

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from kubectl_kagent.errors import (
 )
 from kubectl_kagent.model.pod import ContainerRun, Pod
 from kubectl_kagent.model.resources import POD
-from kubectl_kagent.telemetry.logs import stamps
+from kubectl_kagent.telemetry.logs import served, stamps
 from kubectl_kagent.telemetry.logs.lane import DELAY, LONGEST_DELAY, Lane
 from kubectl_kagent.telemetry.logs.notices import Back, Broke, ContainerRef, Failed, LogEvent, Notice, Older
 from kubectl_kagent.telemetry.logs.seen import Seen
@@ -29,18 +30,27 @@ from kubectl_kagent.telemetry.logs.seen import Seen
 _SETTLE = 3.0
 _RETRY = 1.0
 _LOOK_AGAIN = 30.0
-# Programs take a while until their first line.
-_UNREMARKABLE = timedelta(minutes=1)
+_STARTING = re.compile(r"Unknown|Pending|ContainerCreating|PodInitializing|Init:\d+/\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the first reading begins; all None: at the first line that the node serves."""
+    """Where the first reading begins; all None: at the first line that the node serves.
+
+    ``new``: the pod was just made, so that nothing runs yet is nothing to tell.
+    """
 
     since_time: str | None = None
     since_seconds: int | None = None
     tail: int | None = None
     previous: bool = False
+    new: bool = False
+
+    def since(self, now: datetime) -> datetime | None:
+        """From when on lines are asked for; None: from the first one on."""
+        if self.since_seconds is not None:
+            return now - timedelta(seconds=self.since_seconds)
+        return datetime.fromisoformat(self.since_time) if self.since_time else None
 
 
 class Reader:
@@ -69,6 +79,7 @@ class Reader:
         self._fresh = self._refused = False
         self._following = False
         self._refusals = 0
+        self._named = False
 
     def read(self) -> None:
         """What there is now."""
@@ -131,6 +142,8 @@ class Reader:
                     Notice(f"pod {self.source.pod} {'is gone' if pod.leaving else f'ended ({now.reason})'}")
                 )
                 return None
+            if not now.started:
+                self._name_once(pod.status)
             if now.running and (broke or clock.monotonic() >= settled):
                 if not broke and not self._refused:
                     self._tell(Broke(self.source.pod, "the server ended it"))
@@ -152,6 +165,17 @@ class Reader:
             self._tell(
                 Notice(
                     f"pod {self.source.pod}: {missed} runs of {self.source.container} came and went unread"
+                )
+            )
+
+    def _name_once(self, status: str) -> None:
+        """Say that it is waited for: of a new pod only once something else than its start keeps it."""
+        if not self._named and not (self._start.new and _STARTING.fullmatch(status)):
+            self._named = True
+            self._tell(
+                Notice(
+                    f"pod {self.source.pod}: container {self.source.container} has not started ({status}); "
+                    "reading it when it runs"
                 )
             )
 
@@ -181,7 +205,7 @@ class Reader:
     # One stream
 
     def _attempt(self, *, follow: bool, previous: bool = False, growing: bool = False) -> bool:
-        """Read a stream to its end; whether it broke before."""
+        """Read a stream to its end; whether it broke before. Raises what no asking again helps against."""
         try:
             self._copy(follow=follow, previous=previous, growing=follow or growing)
         except (Forbidden, Unauthorized):
@@ -191,7 +215,9 @@ class Reader:
         except NotFound:
             return False
         except OtherServerError as error:
-            if error.reason == "BadRequest":  # no such run, or not yet
+            if error.reason in ("BadRequest", "Invalid"):
+                if not self._is_of_run(error):
+                    raise
                 return False
             self._broke(error)
             return True
@@ -199,6 +225,10 @@ class Reader:
             self._broke(error)
             return True
         return False
+
+    def _is_of_run(self, refusal: OtherServerError) -> bool:
+        """Whether the kubelet has no such run, or not yet; else the request is refused for good."""
+        return f'container "{self.source.container}" in pod "{self.source.pod}"' in refusal.message
 
     def _broke(self, error: KagentError) -> None:
         self._lane.wait_for(LONGEST_DELAY)
@@ -265,35 +295,17 @@ class Reader:
             self._count += block.count(b"\n")
             self._lane.put(block)
 
-    # What is not to be had any more
-
     def _mind_older(self, first: bytes) -> None:
         """Say so when the file that the node serves begins long after what was asked for.
 
-        The kubelet serves only the newest file of a log that is rotated. ``first`` is the first line's stamp.
+        ``first`` is the first line's stamp.
         """
-        start = self._start
-        began = self._pod.run(self.source.container).began
+        began, start = self._pod.run(self.source.container).began, self._start
         if start.previous or not began:
             return
-        asked = datetime.fromisoformat(began)
-        if start.since_seconds is not None:
-            asked = max(asked, clock.now() - timedelta(seconds=start.since_seconds))
-        elif start.since_time:
-            asked = max(asked, datetime.fromisoformat(start.since_time))
-        if stamps.is_stamp(first) and stamps.time_of(first) > asked + _UNREMARKABLE:
-            served = (
-                first if asked == datetime.fromisoformat(began) else served_from(self._cluster, self.source)
-            )
-            if stamps.is_stamp(served) and stamps.time_of(served) > asked + _UNREMARKABLE:
-                self._tell(Older(self.source, served))
-
-
-def served_from(cluster: Cluster, source: ContainerRef) -> bytes:
-    """The stamp of the first line that the node has of a container; empty when it has none."""
-    pieces = cluster.pod_log_stream(source.namespace, source.pod, source.container)
-    try:
-        first = next(filter(None, pieces), b"")[: stamps.WIDTH]
-        return first if stamps.is_stamp(first) else b""
-    except (NotFound, OtherServerError):
-        return b""
+        run_began = datetime.fromisoformat(began)
+        asked = max(run_began, start.since(clock.now()) or run_began)
+        if served.is_late(first, asked):
+            there = first if asked == run_began else served.served_from(self._cluster, self.source)
+            if served.is_late(there, asked):
+                self._tell(Older(self.source, there))

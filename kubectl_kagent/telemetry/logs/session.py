@@ -30,7 +30,8 @@ from kubectl_kagent.telemetry.logs.notices import (
 )
 from kubectl_kagent.telemetry.logs.older import Elsewhere
 from kubectl_kagent.telemetry.logs.places import PodSelector
-from kubectl_kagent.telemetry.logs.reader import Reader, Start, served_from
+from kubectl_kagent.telemetry.logs.reader import Reader, Start
+from kubectl_kagent.telemetry.logs.served import served_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class LogPlan:
     """What of each pod is read, and how.
 
     ``choose`` names a pod's containers, ``texts`` makes what is printed of one's lines. ``start`` is not for
-    pods that join: they are read from their first line. ``limit``: so many containers are followed at most.
+    pods that join: they are read from their first line. ``limit``: so many containers are followed at most;
+    more at the start are an error, later ones wait.
     """
 
     choose: Callable[[Pod], tuple[str, ...]]
@@ -59,6 +61,8 @@ class LogSession:
     _strays: set[ContainerRef] = field(default_factory=set)
     _following: bool = False
     _readers: dict[str, list[Reader]] = field(default_factory=dict)
+    _lanes: list[Lane] = field(default_factory=list)
+    _waiting: list[tuple[Pod, str]] = field(default_factory=list)
     _news: queue.SimpleQueue[LogEvent] = field(default_factory=queue.SimpleQueue)
     _interruptions: Interruptions = field(default_factory=Interruptions)
 
@@ -81,12 +85,13 @@ class LogSession:
         self._merge, self._following = Merge(patient=False), True
         self._read_elsewhere()
         for pod in pods:
-            self._join(pod, self.plan.start)
+            self._begin(pod)
         with ExitStack() as stack:
             feeds = [(at, stack.enter_context(closing(self._feed(at)))) for at in places]
             for block in self._merge.blocks():
                 for at, feed in feeds:
                     self._attend(at, feed)
+                self._admit()
                 self._hear()
                 yield block
                 if line := self._interruptions.due(clock.monotonic()):
@@ -96,30 +101,61 @@ class LogSession:
         """What has come and not gone out yet: for somebody who waits no longer."""
         return self._merge.take(clock.monotonic(), everything=True)
 
+    def _begin(self, pod: Pod) -> None:
+        readers = self._readers[pod.uid] = []
+        for container in self.plan.choose(pod):
+            if not self._has_room():
+                raise KagentError(
+                    f"more than {self.plan.limit} containers to follow",
+                    hint="use --max-log-requests to increase the limit",
+                )
+            readers.append(self._start(pod, container, self.plan.start, Reader.follow))
+
     def _attend(self, at: PodSelector, feed: Feed) -> None:
         while (change := feed.next(timeout=0)) is not None:
             self._interruptions.back("")
             pod = Pod(change.obj)
             if not at.chooses(pod):
                 continue
-            known = self._readers.get(pod.uid)
-            if known is None and not change.gone:
-                self.say(f"pod {pod.name} joined")
-                self._join(pod, Start())
-            for reader in known or ():
+            for reader in self._readers.get(pod.uid, ()):
                 reader.changed.set()
             if change.gone:
-                self._readers.pop(pod.uid, None)
+                self._leave(pod)
+            else:
+                self._join(pod)
 
-    def _join(self, pod: Pod, start: Start) -> None:
-        readers = self._readers[pod.uid] = []
-        for container in self.plan.choose(pod):
-            if self._merge.lanes >= self.plan.limit:
-                raise KagentError(
-                    f"more than {self.plan.limit} containers to follow",
-                    hint="use --max-log-requests to increase the limit",
-                )
-            readers.append(self._start(pod, container, start, Reader.follow))
+    def _join(self, pod: Pod) -> None:
+        """A pod that is not known yet is read from its first line, at once or when another one is over."""
+        if pod.uid in self._readers:
+            return
+        self._readers[pod.uid] = []
+        self._waiting += [(pod, container) for container in self.plan.choose(pod)]
+        self._admit()
+        if any(waiting is pod for waiting, _ in self._waiting):
+            self.say(
+                f"Warning: pod {pod.name} is read when another one is over: more than {self.plan.limit} "
+                "containers to follow; use --max-log-requests to increase the limit"
+            )
+
+    def _leave(self, pod: Pod) -> None:
+        self._readers.pop(pod.uid, None)
+        unread = [container for waiting, container in self._waiting if waiting.uid == pod.uid]
+        if unread:
+            self.say(f"Warning: pod {pod.name} is gone, and {', '.join(unread)} in it was never read")
+            self._waiting = [each for each in self._waiting if each[0].uid != pod.uid]
+
+    def _admit(self) -> None:
+        while self._waiting and self._has_room():
+            self._hear()  # that the other one is over comes first
+            pod, container = self._waiting.pop(0)
+            readers = self._readers[pod.uid]
+            if not readers:
+                self.say(f"pod {pod.name} joined")
+            readers.append(self._start(pod, container, Start(new=True), Reader.follow))
+
+    def _has_room(self) -> bool:
+        self._lanes = [lane for lane in self._lanes if not lane.over]
+        return len(self._lanes) < self.plan.limit
 
     def _read_elsewhere(self) -> None:
         if self.plan.elsewhere:
@@ -138,6 +174,7 @@ class LogSession:
         source = ContainerRef(pod.namespace, pod.name, container)
         stray = partial(self._news_of_stray, source)
         lane = self._merge.lane(self.plan.texts(source), stray=stray)
+        self._lanes.append(lane)
         reader = Reader(self.cluster, pod, container, lane, self._news.put, start)
         threading.Thread(target=work, args=(reader,), daemon=True, name=f"{pod.name}/{container}").start()
         return reader
@@ -166,12 +203,16 @@ class LogSession:
                 self._interruptions.broke(news, clock.monotonic())
             elif isinstance(news, Stray):
                 self._stray(news)
-            elif isinstance(news.error, (Forbidden, Unauthorized)) or not isinstance(news.error, KagentError):
+            elif not isinstance(news.error, KagentError) or self._ends_all(news.source, news.error):
                 raise news.error
             else:
                 self.failed.append(news.error)
                 if self._following:
                     self.say(f"{news.error.line}; not reading on")
+
+    def _ends_all(self, source: ContainerRef, error: KagentError) -> bool:
+        """While following a reader gives up only what is refused for good, as it then is for every pod."""
+        return isinstance(error, (Forbidden, Unauthorized)) or (self._following and bool(source.pod))
 
     def _stray(self, news: Stray) -> None:
         """Once for each container: a kubelet that is asked again says it again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,9 @@ _WANTED = frozenset(
             semconv.TOOL_CALL_ID,
         ),
         *(semconv.TOOL_ARGUMENTS, semconv.TOOL_RESPONSE, semconv.LLM_REQUEST, semconv.LLM_RESPONSE),
-        *(semconv.TASK_STATE, semconv.TASK_QUESTION),
+        *(semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT),
+        *(semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES),
+        *(semconv.TASK_STATE, semconv.TASK_QUESTION, semconv.FINISH_REASONS),
     }
 )
 _COUNTS = frozenset((semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS))
@@ -39,6 +41,7 @@ _OF_RESOURCE = frozenset((semconv.SERVICE_NAME, semconv.SERVICE_NAMESPACE))
 _SIGNALS = {"resourceSpans", "batches", "resourceLogs", "resourceMetrics", "resourceProfiles"}
 _CONTAINERS = frozenset((TURN, AGENT, TOOL))
 _DEEPEST = 40
+_JAEGER = "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE"
 
 # The turn that a span is in, and the tools in that, the outermost first.
 Way = tuple[str, tuple[str, ...]]
@@ -88,7 +91,7 @@ class Forest:
             id_ = f"?{len(self._parents)}"
         parent = gaps.text(raw.get("parentSpanId"), "parentSpanId")
         self._parents[id_] = parent
-        attributes = _attributes(raw.get("attributes"), _WANTED, gaps)
+        attributes = read_attributes(raw.get("attributes"), _WANTED, gaps)
         kind = _kind(name, attributes)
         if not kind:
             return
@@ -99,9 +102,9 @@ class Forest:
             parent,
             gaps.text(raw.get("traceId"), "traceId"),
             name,
-            _seconds(raw.get("startTimeUnixNano"), f"the start of {name}", gaps),
-            _seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps),
-            status.get("code") in ("STATUS_CODE_ERROR", 2),
+            seconds(raw.get("startTimeUnixNano"), f"the start of {name}", gaps),
+            seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps),
+            has_failed(status),
             gaps.text(status.get("message"), "the message of a status"),
             attributes,
             service,
@@ -150,25 +153,54 @@ class Forest:
 
 
 def read(documents: Iterable[Any], gaps: Gaps) -> Forest:
-    """The spans of all documents: OTLP's own JSON, answers of Jaeger, and of both versions of Tempo's API."""
+    """The spans of all documents: OTLP's own JSON, answers of Jaeger, and of both versions of Tempo's API.
+
+    An array is as many documents.
+    """
     forest = Forest(gaps)
-    for document in documents:
-        whole = gaps.mapping(document, "the document")
-        if "result" in whole:
-            whole = gaps.mapping(whole["result"], "the result")
-        if "trace" in whole:
-            if whole.get("status") == "PARTIAL":
-                gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")
-            whole = gaps.mapping(whole["trace"], "the trace")
-        if not _SIGNALS & whole.keys():
-            gaps.add("a document is not OTLP: it has no resourceSpans")
-        for batch in _objects(whole, ("resourceSpans", "batches"), gaps):
-            resource = gaps.mapping(batch.get("resource"), "a resource")
-            service = _service(_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
-            for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
-                for raw in gaps.items(scope.get("spans"), "spans"):
-                    forest.add(raw, service)
+    for document in readable(documents, gaps):
+        for raw, service in raw_spans(document, gaps):
+            forest.add(raw, service)
     return forest
+
+
+def readable(documents: Iterable[Any], gaps: Gaps) -> Iterator[Json]:
+    """Those that are OTLP."""
+    for document in documents:
+        for each in document if isinstance(document, list) else [document]:
+            whole = _unwrapped(gaps.mapping(each, "the document"), gaps)
+            if _SIGNALS & whole.keys():
+                yield whole
+            else:
+                gaps.add(_JAEGER if _is_jaeger(whole) else "a document is not OTLP: it has no resourceSpans")
+
+
+def raw_spans(document: Json, gaps: Gaps) -> Iterator[tuple[Any, str]]:
+    """Each span as it was written, with its service (``NAMESPACE/NAME``)."""
+    for batch in _objects(document, ("resourceSpans", "batches"), gaps):
+        resource = gaps.mapping(batch.get("resource"), "a resource")
+        service = _service(read_attributes(resource.get("attributes"), _OF_RESOURCE, gaps))
+        for scope in _objects(batch, ("scopeSpans", "instrumentationLibrarySpans"), gaps):
+            for raw in gaps.items(scope.get("spans"), "spans"):
+                yield raw, service
+
+
+def _unwrapped(whole: Json, gaps: Gaps) -> Json:
+    if "result" in whole:
+        whole = gaps.mapping(whole["result"], "the result")
+    if "trace" in whole:
+        if whole.get("status") == "PARTIAL":
+            gaps.add(f"Tempo left a part of the trace out: {whole.get('message') or 'it is too large'}")
+        whole = gaps.mapping(whole["trace"], "the trace")
+    return whole
+
+
+def _is_jaeger(whole: Json) -> bool:
+    """Whether it is what Jaeger's page and its own API (/api/traces) give: spans beside their processes."""
+    traces = whole.get("data")
+    return isinstance(traces, list) and any(
+        isinstance(trace, dict) and "spans" in trace and "processes" in trace for trace in traces
+    )
 
 
 def _objects(holder: Json, names: tuple[str, ...], gaps: Gaps) -> list[Json]:
@@ -191,12 +223,13 @@ def _kind(name: str, attributes: Mapping[str, Any]) -> str:
     # the controller's own span has the bare name: it is not what the agent does
     if operation == semconv.INVOKE_AGENT and name != semconv.INVOKE_AGENT:
         return AGENT
-    if name in semconv.MODEL_CLIENTS:
+    if name in semconv.MODEL_CLIENTS or operation == semconv.CHAT:
         return CHAT
     return CALL_LLM if name == semconv.CALL_LLM else ""
 
 
-def _attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
+def read_attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
+    """The wanted ones of a span or resource: texts, counts as they were written, and lists of texts."""
     found: dict[str, Any] = {}
     for item in gaps.items(raw, "the attributes of a span"):
         key = item.get("key") if isinstance(item, dict) else None
@@ -205,14 +238,29 @@ def _attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
         elif key in wanted:
             value = item.get("value")
             value = next(iter(value.values())) if isinstance(value, dict) and value else None
-            if isinstance(value, str) or (key in _COUNTS and value is not None):
+            if isinstance(value, dict) and key == semconv.FINISH_REASONS:
+                found[key] = _texts(value, gaps)
+            elif key == semconv.FINISH_REASONS:
+                gaps.add(f"the attribute {key} is no list")
+            elif isinstance(value, str) or (key in _COUNTS and value is not None):
                 found[key] = value
             else:
                 gaps.add(f"the attribute {key} has no value, or one of another type")
     return found
 
 
-def _seconds(raw: Any, what: str, gaps: Gaps) -> float | None:
+def _texts(array: Any, gaps: Gaps) -> tuple[str, ...]:
+    values = gaps.items(gaps.mapping(array, "a list of texts").get("values"), "a list of texts")
+    return tuple(gaps.text(gaps.mapping(item, "a text").get("stringValue"), "a text") for item in values)
+
+
+def has_failed(status: Json) -> bool:
+    """Whether a span's status says so."""
+    return status.get("code") in ("STATUS_CODE_ERROR", 2)
+
+
+def seconds(raw: Any, what: str, gaps: Gaps) -> float | None:
+    """A span's time, in seconds since the epoch."""
     nanoseconds = gaps.count(raw, what)
     if nanoseconds is not None and 0 < nanoseconds < 10**19:
         return nanoseconds / 10**9  # of two integers: exact to the last digit

@@ -1,9 +1,9 @@
-"""Where turns are read from: what a source is, the kagent controller's records, and files of OTLP JSON."""
+"""Where turns are read from: what a source is, and the kagent controller's records."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -11,12 +11,10 @@ from typing import Any, Protocol
 
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
-from kubectl_kagent.decoding import from_json
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.controllers import of_users
 from kubectl_kagent.model.trace import Record, Turn
 from kubectl_kagent.telemetry.traces import records as trace_records
-from kubectl_kagent.telemetry.traces import spans as trace_spans
 from kubectl_kagent.telemetry.traces.query import MOST, NoSuchTurn, Query, named
 from kubectl_kagent.wire.ids import agent_of
 from kubectl_kagent.wire.lenient import Gaps
@@ -162,41 +160,6 @@ def _sessions(listed: Any, gaps: Gaps) -> list[_Session]:
             # one without time is looked at, first of all
             found.append(_Session(id_, float("inf") if updated is None else updated))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class FromFile:
-    """OTLP JSON that somebody saved: one document, or one a line as the collector's file exporter writes."""
-
-    name: str
-    record: Record
-
-    def turns(self, query: Query) -> Record:
-        return Record(query.newest(self.record.turns), self.record.gaps)
-
-    def find(self, id_: str, now: float) -> Record:
-        return Record(named(self.record.turns, id_), self.record.gaps)
-
-
-def from_file(name: str, data: bytes) -> FromFile:
-    """Read a file's content. Raises KagentError for anything but JSON."""
-    try:
-        documents = [from_json(data)]
-    except ValueError:
-        documents = list(_lines(name, data))
-    return FromFile(name, trace_spans.turns(documents))
-
-
-def _lines(name: str, data: bytes) -> Iterator[Any]:
-    for number, line in enumerate(data.splitlines(), 1):
-        if line.strip():
-            try:
-                yield from_json(line)
-            except ValueError as error:
-                raise KagentError(
-                    f"line {number} of {name} is not JSON: {line[:60].decode(errors='replace')!r}",
-                    hint="OTLP as JSON is expected: one document, or one a line",
-                ) from error
 
 
 def plain(id_: str) -> str:

@@ -12,7 +12,6 @@ from kubectl_kagent.model.trace import (
     AGENT,
     FAILED,
     LLM,
-    NO_CONTENT,
     OK,
     OPEN,
     ORPHAN,
@@ -21,15 +20,15 @@ from kubectl_kagent.model.trace import (
     UNKNOWN,
     Record,
     Step,
-    Tokens,
     Turn,
 )
-from kubectl_kagent.telemetry.traces import otlp
+from kubectl_kagent.telemetry.traces import calls, otlp
+from kubectl_kagent.telemetry.traces.calls import CallMessages, content
 from kubectl_kagent.telemetry.traces.otlp import Forest, Span
-from kubectl_kagent.telemetry.traces.steps import marked, paired, wait
-from kubectl_kagent.wire import adk, semconv
+from kubectl_kagent.telemetry.traces.steps import marked, paired
+from kubectl_kagent.wire import adk, genai, semconv
 from kubectl_kagent.wire.ids import agent_of, dashed
-from kubectl_kagent.wire.lenient import Gaps, tool_result
+from kubectl_kagent.wire.lenient import Gaps
 
 
 def turns(documents: Iterable[Any]) -> Record:
@@ -96,7 +95,8 @@ def _start(span: Span) -> float:
 
 def _turn(group: _Group, forest: Forest) -> Turn:
     every = [*group.roots, *group.steps]
-    steps = _steps("", group, forest)
+    messages = CallMessages([span for span in group.steps if span.kind == LLM], forest)
+    steps = _steps("", group, forest, messages)
     calls = [step for step in steps if step.kind == LLM]
     state = _state(group, steps)
     starts = [span.start for span in group.roots or group.steps if span.start is not None]
@@ -127,99 +127,18 @@ def _turn(group: _Group, forest: Forest) -> Turn:
     )
 
 
-def _steps(tool: str, group: _Group, forest: Forest) -> list[Step]:
+def _steps(tool: str, group: _Group, forest: Forest, messages: CallMessages) -> list[Step]:
     """The steps in a tool; without one those of the turn itself."""
     found: list[Step] = []
     for span in group.below.get(tool, ()):
-        step = _llm(span, forest) if span.kind == LLM else _tool(span, forest.gaps)
+        step = calls.llm(span, forest) if span.kind == LLM else calls.tool(span, messages)
         if span.id in group.below:
-            inner = _steps(span.id, group, forest)
+            inner = _steps(span.id, group, forest, messages)
             step = replace(step, kind=SUBAGENT, steps=(*step.steps, *inner))
         if span.id in group.orphans and group.roots:
             step = replace(step, marks=(*step.marks, ORPHAN))
         found.append(step)
     return paired(found)
-
-
-def _tool(span: Span, gaps: Gaps) -> Step:
-    name, call, raw = (
-        span.text(semconv.TOOL_NAME) or span.name,
-        span.text(semconv.TOOL_CALL_ID),
-        span.text(semconv.TOOL_RESPONSE),
-    )
-    args = (
-        gaps.parsed(span.text(semconv.TOOL_ARGUMENTS), f"the arguments of {name}")
-        if span.text(semconv.TOOL_ARGUMENTS)
-        else None
-    )
-    step = Step(
-        TOOL,
-        name,
-        call,
-        span.start,
-        span.end,
-        status=FAILED if span.failed else OK,
-        args=None if args is None else gaps.mapping(args, f"the arguments of {name}"),
-        error=span.message if span.failed else "",
-    )
-    if raw in ("", "{}"):
-        return replace(step, marks=(NO_CONTENT,))
-    response = gaps.parsed(raw, f"the result of {name}")
-    if response is None:  # cut off: what is there of it is shown
-        said_so = '"isError": true' in raw or '"isError":true' in raw
-        return replace(step, result=raw, status=FAILED if span.failed or said_so else OK)
-    result = tool_result(call, name, response, gaps)
-    if result is None:
-        return replace(step, status=OPEN, end=None, steps=(wait(span.end),))
-    if not result.failed and not span.failed:
-        return replace(step, result=result.text)
-    return replace(step, status=FAILED, result=result.text, error=result.text or span.message)
-
-
-def _llm(span: Span, forest: Forest) -> Step:
-    """A call of the model. When it streams, the tools run inside of its span, and are not its time."""
-    gaps = forest.gaps
-    prompt = gaps.count(span.attributes.get(semconv.INPUT_TOKENS), semconv.INPUT_TOKENS)
-    output = gaps.count(span.attributes.get(semconv.OUTPUT_TOKENS), semconv.OUTPUT_TOKENS)
-    tokens = None if prompt is None and output is None else Tokens(prompt or 0, output or 0)
-    inside = forest.inside.get(span.id, ())
-    chats = [inner for inner in inside if inner.kind == otlp.CHAT]
-    raw = _content(span, semconv.LLM_RESPONSE, forest)
-    response = gaps.parsed(raw, "the answer of a model") if raw else None
-    words, said = adk.answer(response, gaps) if isinstance(response, dict) else ("", "")
-    error = said or _llm_error([*chats, span], answered=bool(words) or tokens is not None, silent=not raw)
-    called = [inner.start for inner in inside if inner.kind == TOOL and inner.start is not None]
-    return Step(
-        LLM,
-        span.text(semconv.MODEL),
-        start=chats[0].start if chats else span.start,
-        end=chats[-1].end if chats else min(called, default=span.end),
-        status=FAILED if error else OK,
-        result=words,
-        error=error,
-        model=span.text(semconv.MODEL),
-        tokens=tokens,
-        marks=(NO_CONTENT,) if raw == "{}" and not error else (),
-    )
-
-
-def _content(span: Span, key: str, forest: Forest) -> str:
-    """What a model was sent or answered: the Python runtime keeps it on the span around its call."""
-    above = forest.spans.get(span.parent)
-    return span.text(key) or (above.text(key) if above and above.kind == otlp.CALL_LLM else "")
-
-
-def _llm_error(spans: list[Span], *, answered: bool, silent: bool) -> str:
-    """Why a call of a model failed; empty when it did not.
-
-    The Go runtime leaves a refused call without any error: it has neither usage nor an answer. Collectors
-    that make an error of a missing usage, as ours does, give it no message: an answer is better evidence.
-    """
-    bad = [span for span in spans if span.failed and (span.message or not answered)]
-    message = next((span.message for span in bad if span.message), "")
-    if bad:
-        return message or "the call failed"
-    return "" if answered or not silent else "the model gave no answer"
 
 
 def _state(group: _Group, steps: list[Step]) -> str:
@@ -244,10 +163,11 @@ def _question(group: _Group, forest: Forest) -> str:
         return told
     by_people = [
         item
-        for item in _contents(_content(first, semconv.LLM_REQUEST, forest))
+        for item in _contents(content(first, semconv.LLM_REQUEST, forest))
         if isinstance(item, dict) and item.get("role") == "user"
     ]
-    return next((text for item in reversed(by_people) if (text := _words(item))), "")
+    words = next((text for item in reversed(by_people) if (text := _words(item))), "")
+    return words or genai.last_question(content(first, semconv.INPUT_MESSAGES, forest), forest.gaps)
 
 
 def _contents(request: str) -> list[Any]:

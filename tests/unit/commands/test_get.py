@@ -233,6 +233,9 @@ def test_names_and_expressions(zoo: FakeCluster, kagent: Kagent) -> None:
     assert kagent("get", "agents", "-o", "name") == (0, "".join(names), "")
     template = "jsonpath={range .items[*]}{.spec.type}{end}"
     assert kagent("get", "agents", "-o", template)[1].startswith("DeclarativeBYODeclarative")
+    assert kagent("get", "agent", "a-ready", "-o", "jsonpath-as-json={.spec.type}")[1] == (
+        '[\n    "Declarative"\n]\n'
+    )
     columns = "custom-columns=NAME:.metadata.name,IMAGE:.spec.byo.deployment.image"
     assert kagent("get", "agents", "a-ready", "b-byo", "-o", columns) == (
         0,
@@ -244,6 +247,71 @@ def test_names_and_expressions(zoo: FakeCluster, kagent: Kagent) -> None:
 def test_a_selector_for_programs(zoo: FakeCluster, kagent: Kagent) -> None:
     zoo.edit(AGENT, "f-stuck", {"metadata": {"labels": {"tier": "gold"}}})
     assert kagent("get", "agents", "-l", "tier=gold", "-o", "name")[1] == "agent.kagent.dev/f-stuck\n"
+
+
+# As scripts ask kubectl
+
+
+def test_without_a_header(zoo: FakeCluster, kagent: Kagent) -> None:
+    whole = kagent("get", "agents")[1]
+    assert kagent("get", "agents", "--no-headers") == (0, whole.partition("\n")[2], "")
+    assert kagent("get", "modelconfigs", "--no-headers")[1].startswith("gpt ")
+    columns = ("-o", "custom-columns=NAME:.metadata.name")
+    assert kagent("get", "agent", "a-ready", "--no-headers", *columns)[1] == "a-ready\n"
+    assert kagent("get", "agent", "a-ready", "--no-headers", "-o", "name")[1] == "agent.kagent.dev/a-ready\n"
+
+
+def test_labels_are_columns(zoo: FakeCluster, kagent: Kagent) -> None:
+    zoo.edit(AGENT, "b-byo", {"metadata": {"labels": {"team": "sre", "example.com/tier": "gold"}}})
+    asked = ("agents", "a-ready", "b-byo", "-L", "example.com/tier,team", "-L", "nope", "--show-labels")
+    header, *rows = (line.split() for line in kagent("get", *asked)[1].splitlines())
+    assert header[-5:] == ["STATUS", "TIER", "TEAM", "NOPE", "LABELS"]
+    assert [row[-5:] for row in rows] == [
+        ["Ready", "<none>", "<none>", "<none>", "<none>"],
+        ["Ready", "gold", "sre", "<none>", "example.com/tier=gold,team=sre"],
+    ]
+    assert kagent("get", "modelconfigs", "--show-labels")[1].split("\n")[0].endswith("AGE    LABELS")
+
+
+def test_sorted_by_a_field(zoo: FakeCluster, kagent: Kagent) -> None:
+    def names(field: str, *words: str) -> list[str]:
+        out = kagent("get", "agents", f"--sort-by={field}", *words)[1]
+        return [line.split()[0] for line in out.splitlines()]
+
+    for field in (
+        "{.metadata.creationTimestamp}",
+        ".metadata.creationTimestamp",
+        "metadata.creationTimestamp",
+    ):
+        assert names(field, "--no-headers")[:3] == ["a-ready", "b-byo", "c-asleep"]
+    counted = names(".spec.declarative.deployment.replicas", "-o", "name")
+    assert [name.rpartition("/")[2] for name in counted[-3:]] == ["c-asleep", "h-keda", "e-rolling"]
+    assert kagent("get", "agents", "--sort-by=.nope") == (
+        1,
+        "",
+        'error: couldn\'t find any field with path "{.nope}" in the list of objects\n',
+    )
+
+
+def test_a_field_selector(zoo: FakeCluster, kagent: Kagent) -> None:
+    asked = ("get", "agents", "--field-selector=metadata.name=b-byo")
+    assert kagent(*asked, "-o", "name")[1] == "agent.kagent.dev/b-byo\n"
+    assert kagent(*asked, "--no-headers")[1].split()[0] == "b-byo"
+    others = kagent("get", "agents", "--field-selector=metadata.name!=b-byo", "-o", "name")[1]
+    assert ("b-byo" in others, "a-ready" in others) == (False, True)
+    code, _, err = kagent("get", "agents", "--field-selector=spec.type=BYO")
+    assert (code, err) == (1, "Error from server (BadRequest): field label not supported: spec.type\n")
+
+
+@pytest.mark.parametrize("form", [(), ("-o", "json"), ("-o", "name")])
+def test_what_is_not_there_can_be_ignored(zoo: FakeCluster, kagent: Kagent, form: tuple[str, ...]) -> None:
+    assert kagent("get", "agent", "nope", "--ignore-not-found", *form) == (0, "", "")
+    code, out, err = kagent("get", "agents", "nope", "a-ready", "--ignore-not-found", *form)
+    assert (code, err) == (0, "")
+    assert "a-ready" in out
+    assert kagent("get", "mcpservers", "--ignore-not-found") == (0, "", "")
+    zoo.missing(AGENT)
+    assert kagent("get", "agent", "nope", "--ignore-not-found", *form)[0] == 1
 
 
 # What makes no sense
@@ -264,11 +332,16 @@ def test_a_selector_for_programs(zoo: FakeCluster, kagent: Kagent) -> None:
             ["agents", "-w", "-o", "json"],
             "error: -w prints tables only\nhint: kubectl get -w -o json follows the objects themselves\n",
         ),
+        (
+            ["agents", "a", "--field-selector=metadata.name=a"],
+            "error: a resource cannot be retrieved by name across all namespaces or with a selector\n",
+        ),
         (["modelconfigs", "-w"], "error: -w works on agents and mcpservers\n"),
         (
             ["agents", "-o", "xml"],
             'error: unable to match a printer suitable for the output format "xml"\n'
-            "hint: allowed: json, yaml, name, wide, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...\n",
+            "hint: allowed: json, yaml, name, wide, jsonpath=TEMPLATE, "
+            "jsonpath-as-json=TEMPLATE, custom-columns=HEADER:PATH,...\n",
         ),
     ],
 )

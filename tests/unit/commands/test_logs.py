@@ -73,6 +73,27 @@ def test_of_several_pods_the_prefix_can_be_left_out(two: FakeCluster, kagent: Ka
     assert kagent("logs", "clock", "--prefix=false", "-i", "e$")[1] == "INFO:     one\nthree\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("2026-11-23T08:00:01Z", "2026-11-23T08:00:01Z"),
+        ("2026-11-23t08:00:01z", "2026-11-23T08:00:01Z"),
+        ("2026-11-23 09:00:01.25+01:00", "2026-11-23T08:00:01.250000Z"),
+        ("2026-11-23T08:00:01,123456789Z", "2026-11-23T08:00:01.123456Z"),
+        ("2026-11-23T8:00:01-00:00", "2026-11-23T08:00:01Z"),
+    ],
+)
+def test_a_time_is_sent_in_the_one_form_that_all_read(
+    written: str, sent: str, two: FakeCluster, kagent: Kagent
+) -> None:
+    assert kagent("logs", "clock", f"--since-time={written}", "-o", "raw", "-e", "INFO|four") == (
+        0,
+        '{"level":"error","msg":"two","taskID":"t1"}\nthree\n',
+        "",
+    )
+    assert {asked["since"] for asked in two.kubelet.asked} == {sent}
+
+
 def test_a_level_takes_the_lines_that_belong_to_one(two: FakeCluster, kagent: Kagent) -> None:
     assert kagent("logs", "clock", "--level=error", "-o", "raw")[1] == (
         '{"level":"error","msg":"two","taskID":"t1"}\nfour\n'
@@ -113,13 +134,53 @@ def test_json_has_a_line_each(two: FakeCluster, kagent: Kagent) -> None:
 def test_what_a_terminal_would_obey_is_shown_as_its_code(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(AGENT, agent("clock"))
     pod(cluster, "clock-a")
-    hostile = "\x1b]0;owned\x07 \x1b[2J\x9b31m\r\ttab ünï \u202e"
+    hostile = "\x1b]0;owned\x07 \x1b[2J\x9b31m\ttab ünï \u202e"
     cluster.kubelet.write("clock-a", f"08:00:00 {hostile}", "08:00:01 Windows\r")
-    shown = "\\u001b]0;owned\\u0007 \\u001b[2J\\u009b31m\\u000d\ttab ünï \u202e\nWindows\n"
+    shown = "\\u001b]0;owned\\u0007 \\u001b[2J\\u009b31m\ttab ünï \u202e\nWindows\n"
     assert kagent("logs", "clock") == (0, shown, "")
     assert kagent("logs", "clock", "-o", "raw")[1] == f"{hostile}\nWindows\n"
     message = json.loads(kagent("logs", "clock", "-o", "json", "--tail=2")[1].splitlines()[0])["message"]
     assert message == hostile
+
+
+def test_a_programs_own_colours_are_for_terminals(cluster: FakeCluster, kagent: Kagent) -> None:
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    lines = (
+        "\x1b[32mINFO\x1b[0m:     started \x1b[2J",
+        "\x1b[1;31mERROR: not closed",
+        "WARN its level's",
+        "\x1b[33mtoken=\x1b[1msk-proj-\x1b[4mabcdefghijklmnop1234\x1b[0m end",
+    )
+    cluster.kubelet.write("clock-a", *(f"08:00:0{second} {line}" for second, line in enumerate(lines)))
+    assert kagent("logs", "clock") == (
+        0,
+        "INFO:     started \\u001b[2J\nERROR: not closed\nWARN its level's\ntoken=sk-p…[masked] end\n",
+        "",
+    )
+    bright = ("logs", "clock", "--color=always")
+    assert kagent(*bright)[1] == (
+        "\x1b[32mINFO\x1b[0m:     started \\u001b[2J\x1b[0m\n"
+        "\x1b[1;31mERROR: not closed\x1b[0m\n"
+        "\x1b[33mWARN its level's\x1b[0m\n"
+        "\x1b[33mtoken=\x1b[1msk-p…[masked]\x1b[0m end\x1b[0m\n"
+    )
+    assert kagent(*bright, "-i", "^INFO:", "-H", "FO: *st")[1] == (
+        "IN\x1b[1;7mFO:     st\x1b[0marted \\u001b[2J\n"
+    )
+    assert kagent("logs", "clock", "--level=error", "-o", "raw")[1] == f"{lines[1]}\n"
+    told = [json.loads(line)["message"] for line in kagent("logs", "clock", "-o", "json")[1].splitlines()]
+    assert told[:2] == ["INFO:     started \x1b[2J", "ERROR: not closed"]
+
+
+def test_what_is_written_over_a_line_is_a_line(two: FakeCluster, kagent: Kagent) -> None:
+    two.kubelet.write("clock-a", "08:00:04 10%\r50%\r\r100%", "08:00:05 \r")
+    assert kagent("logs", "clock", "-e", "e$|four|two|50") == (
+        0,
+        "[pod/clock-a/kagent] 10%\n[pod/clock-a/kagent] 100%\n[pod/clock-a/kagent] \n",
+        "",
+    )
+    assert kagent("logs", "clock", "-o", "raw", "-i", "%")[1] == "10%\r50%\r\r100%\n"
 
 
 def test_at_a_terminal_what_nobody_would_see_is_too(
@@ -306,6 +367,11 @@ def test_controllers_without_pods(kagent: Kagent) -> None:
             "error: invalid value for '-i' / '--include': \"(\" is not a regular expression",
         ),
         (["clock", "--since-time=noon"], 'error: "noon" is not a time'),
+        (["clock", "-f", "--since-time=2026-11-01T00:00Z"], 'error: "2026-11-01T00:00Z" is not a time'),
+        (["clock", "-f", "--since-time=20261101T000000Z"], 'error: "20261101T000000Z" is not a time'),
+        (["clock", "--since-time=2026-W44-7T00:00:00Z"], 'error: "2026-W44-7T00:00:00Z" is not a time'),
+        (["clock", "--since-time=2026-11-01T00:00:00+0100"], 'error: "2026-11-01T00:00:00+0100" is not a'),
+        (["clock", "--since-time=2026-11-01T00:00:00"], 'error: "2026-11-01T00:00:00" is not a time'),
         (["clock", "--since-time=0001-01-01T00:00:00+14:00"], 'error: "0001-01-01T00:00:00+14:00" is not a'),
         (["clock", f"--since={'9' * 400}h"], 'error: "99999'),
         (

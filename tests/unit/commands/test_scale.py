@@ -120,7 +120,8 @@ def test_an_agent_that_is_not_there(clock: FakeCluster, kagent: Kagent) -> None:
         (
             ["clock", "--replicas=1", "-o", "wide"],
             'error: unable to match a printer suitable for the output format "wide"\n'
-            "hint: allowed: json, yaml, name, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...\n",
+            "hint: allowed: json, yaml, name, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE, "
+            "custom-columns=HEADER:PATH,...\n",
         ),
         (
             ["clock", "--replicas"],

@@ -94,5 +94,5 @@ def test_a_format_that_there_is_not(complete: FakeCluster, kagent: Kagent) -> No
         2,
         "",
         'error: unable to match a printer suitable for the output format "wide"\n'
-        "hint: allowed: json, yaml, jsonpath=TEMPLATE\n",
+        "hint: allowed: json, yaml, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE\n",
     )

@@ -101,6 +101,10 @@ def test_so_many_of_a_thousand_random_keys_pass_at_most(letters: str, length: in
     assert sum(only_legible(key) == key for key in keys) <= most
 
 
+def test_colours_part_no_words() -> None:
+    assert only_legible("\x1b[32mINFO\x1b[0m: star\x1b[1mted zK3vQ9xT") == "INFO: started [masked]"
+
+
 def test_a_real_log_stays_readable() -> None:
     """Of the words in an agent's log only ids and one long name are masked."""
     log = (LOGS / "python_runtime.log").read_text()

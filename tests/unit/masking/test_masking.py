@@ -167,6 +167,9 @@ MISSED = [
     "DB_PASSWORD=hun,ter2hunter2",
     "pass\u200bword: hunter2",
     "password: hun\u200bter2hunter2",
+    "\x1b[33mpass\x1b[1mword\x1b[0m=\x1b[38;5;8mhunter2\x1b[m done",
+    "\x1b[33mpassword:\x1b[0m hun\x1b[1mter2hunter2",
+    r'{"msg": "pass\u001b[1mword\u001b[0m=\u001B[33mhunter2"}',
     "azureAdToken: hunter2",
     # prose
     "Your API key: hunter2",
@@ -200,6 +203,7 @@ def test_a_secret_is_masked(text: str) -> None:
     [
         ("key sk-proj-abcdefghijklmnop1234 end", "key sk-p…[masked] end"),
         ("OPENAI_API_KEY=sk-proj-abcdefghijklmnop1234", "OPENAI_API_KEY=sk-p…[masked]"),
+        ("\x1b[31msk-proj-abcdefghijklmnop1234\x1b[0m end", "\x1b[31msk-p…[masked]\x1b[0m end"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", "[masked]\nrest"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE, cut off", "[masked]"),
         ("MIIE\nabcd=\n-----END PRIVATE KEY-----\nrest", "[masked]\nrest"),

@@ -34,6 +34,7 @@ OBJECT: dict[str, Any] = {
         ],
         "m": {"k2": "b", "k1": "a", "html": "<&>"},
         "emptylist": [],
+        "lists": [[1, 2], [3, 4]],
         "emptymap": {},
         "uni": "äé",
     },
@@ -88,6 +89,13 @@ OBJECT: dict[str, Any] = {
         ("{.spec.list[0,2]}", "x z"),
         ("{.spec.list[*]}", "x y z"),
         ("{.spec.maps[*].name}", "one two three"),
+        ("{.spec.maps[*]['v','name','nope']}", "1 2 3 one two three"),
+        ("{.spec.lists[*][1,0]}", "2 4 1 3"),
+        ("{.spec.list[3:3]}", ""),
+        ("{.spec.emptylist[0:]}", ""),
+        ("{.spec.emptylist[*]}", ""),
+        ("{.spec.nope[5]}", ""),
+        ("{.spec.no[5]}", ""),
         ("{.spec.maps[0:2].name}", "one two"),
         ("{.spec.maps[*].on}", "true false"),
         # filters
@@ -132,6 +140,39 @@ OBJECT: dict[str, Any] = {
 )
 def test_templates_print_what_kubectl_prints(template: str, text: str) -> None:
     assert evaluate(template, OBJECT) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{.spec.list[3]}", "array index out of bounds: index 3, length 3"),
+        ("{.spec.list[-5]}", "array index out of bounds: index -2, length 3"),
+        ("{.spec.list[0,7]}", "array index out of bounds: index 7, length 3"),
+        ("{.spec.emptylist[0]}", "array index out of bounds: index 0, length 0"),
+        ("{range .spec.maps[9]}{.name}{end}", "array index out of bounds: index 9, length 3"),
+        ("{.spec.list[1:9]}", "array index out of bounds: index 8, length 3"),
+        ("{.spec.list[5:]}", "array index out of bounds: index 5, length 3"),
+        ("{.spec.list[-4:]}", "array index out of bounds: index -1, length 3"),
+        ("{.spec.list[2:1]}", "starting index 2 is greater than ending index 1"),
+        ("{.spec.list[1:0]}", "starting index 1 is greater than ending index 0"),
+    ],
+)
+def test_an_index_that_a_list_does_not_have_is_kubectls_error(template: str, said: str) -> None:
+    with pytest.raises(KagentError, match=f"can't be applied: {said}$"):
+        evaluate(template, OBJECT)
+    check(template)  # which has no object to look at
+
+
+def test_what_is_found_as_json() -> None:
+    template = "a{.spec.maps[0:2].name}{.spec.nope}{range .spec.lists[*]}{@}{end}{.spec.m.html}"
+    assert evaluate(template, OBJECT, as_json=True) == (
+        '[\n    "a"\n]\n'
+        '[\n    "one",\n    "two"\n]\n'
+        "[]\n"
+        "[\n    [\n        1,\n        2\n    ]\n]\n"
+        "[\n    [\n        3,\n        4\n    ]\n]\n"
+        '[\n    "\\u003c\\u0026\\u003e"\n]\n'
+    )
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_a_format_that_there_is_not(story: Story, kagent: Kagent, flags: list[st
         2,
         "",
         'error: unable to match a printer suitable for the output format "xml"\n'
-        "hint: allowed: json, yaml, wide, jsonpath=TEMPLATE\n",
+        "hint: allowed: json, yaml, wide, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE\n",
     )
     assert len(story.cluster.requests) == before
 

@@ -144,7 +144,7 @@ def test_a_deployment_left_by_a_deleted_namesake_is_not_believed(stage: Stage) -
 
 def test_crash_loop_with_its_last_words(stage: Stage) -> None:
     workload = stage.rolling(objects.pod(objects.container({"terminated": ended(1)})))
-    stage.cluster.logs[objects.POD, "kagent"] = "boot\ncrashing because CRASH=1 is set\n"
+    stage.cluster.logs[objects.POD, "kagent"] = "boot\n\x1b[31mcrashing\x1b[0m because CRASH=1 is set\n"
     crash_until(stage, 3)
     with pytest.raises(RolloutFailed) as failure:
         stage.follow(workload)

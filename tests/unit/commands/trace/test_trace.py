@@ -503,15 +503,41 @@ def test_a_file_that_is_no_json(kagent: Kagent, world: TraceCluster, text: str) 
     code, out, err = kagent("trace", "--input=-", cluster=world, input=text)
     assert (code, out) == (1, "")
     assert err == (
-        f"error: line 1 of stdin is not JSON: {text!r}\n"
-        "hint: OTLP as JSON is expected: one document, or one a line\n"
+        f"error: nothing in stdin could be read: line 1 is not JSON and was left out: {text!r}\n"
+        "hint: OTLP as JSON is expected: one document, an array of them, or one a line\n"
     )
 
 
-def test_json_that_is_no_otlp(kagent: Kagent, world: TraceCluster) -> None:
-    code, out, err = kagent("trace", "--input=-", cluster=world, input='{"a": 1}')
-    assert (code, out) == (0, "")
-    assert err == "Warning: a document is not OTLP: it has no resourceSpans\nNo turns found\n"
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ('{"a": 1}', "a document is not OTLP: it has no resourceSpans"),
+        (
+            '{"data": [{"traceID": "1", "spans": [], "processes": {}}]}',
+            "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE",
+        ),
+    ],
+)
+def test_json_that_is_no_otlp(kagent: Kagent, world: TraceCluster, document: str, said: str) -> None:
+    for words in (("trace",), ("trace", "show", "1")):
+        code, out, err = kagent(*words, "--input=-", cluster=world, input=document)
+        assert (code, out, err.splitlines()[0]) == (1, "", f"error: nothing in stdin could be read: {said}")
+
+
+def test_a_file_is_shown_whole_however_old_and_long_it_is(kagent: Kagent, world: TraceCluster) -> None:
+    month = 30 * 24 * 3600
+
+    def turn(number: int) -> dict[str, Any]:
+        start = 1795398466 - number * month
+        times = {"startTimeUnixNano": f"{start}000000000", "endTimeUnixNano": f"{start + 1}000000000"}
+        return {"name": "invocation", "spanId": f"{number:04d}", "traceId": f"{number:04d}", **times}
+
+    text = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [turn(n) for n in range(30)]}]}]})
+    code, out, err = kagent("trace", "--input=-", "-o", "name", cluster=world, input=text)
+    assert (code, len(out.split()), err) == (0, 30, "from stdin\n")
+    for word, count in (("--since=168h", 1), ("--limit=3", 3), ("--until=1000h", 28)):
+        out = kagent("trace", "--input=-", "-o", "name", word, cluster=world, input=text)[1]
+        assert len(out.split()) == count, word
 
 
 def test_a_file_that_is_not_there(kagent: Kagent, world: TraceCluster) -> None:

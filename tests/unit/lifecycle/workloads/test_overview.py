@@ -20,6 +20,7 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
     SCALED_OBJECT,
+    Resource,
 )
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.overview import decides, row
@@ -237,8 +238,13 @@ def test_a_long_state_is_cut_unless_there_is_room() -> None:
 # Read from a cluster
 
 
-def look(cluster: FakeCluster, *names: str, namespace: str | None = "default", **how: Any) -> list[Overview]:
-    return overviews(cluster, AGENT, namespace, names=names, warn=warnings.append, **how)
+def look(
+    cluster: FakeCluster, namespace: str | None = "default", resource: Resource = AGENT
+) -> list[Overview]:
+    def read() -> list[dict[str, Any]]:
+        return list(cluster.list_objects(resource, namespace)["items"])
+
+    return overviews(cluster, resource, namespace, read, warn=warnings.append)
 
 
 warnings: list[Note] = []
@@ -277,7 +283,7 @@ def test_each_workload_gets_its_own_deployment_model_revision_and_autoscaler(sto
 
 def test_revisions_of_a_server_are_not_those_of_the_agent_of_its_name(story: Story) -> None:
     story.add(MCP_SERVER, mcp_server("clock"))
-    (server,) = overviews(story.cluster, MCP_SERVER, "default", warn=warnings.append)
+    (server,) = look(story.cluster, resource=MCP_SERVER)
     assert server.revision == ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.errors import Forbidden, OtherServerError
 from kubectl_kagent.model.resources import AGENT, POD
 from kubectl_kagent.model.workload import named
 from kubectl_kagent.telemetry.logs import notices as news
@@ -54,14 +54,20 @@ def pod(cluster: FakeCluster, name: str = "p", **changes: Any) -> None:
 class Following:
     """A session on the fake that is followed in a thread, with all that it printed and said."""
 
-    def __init__(self, cluster: FakeCluster, start: Start, places: tuple[PodSelector, ...] = PLACES) -> None:
+    def __init__(
+        self,
+        cluster: FakeCluster,
+        start: Start,
+        places: tuple[PodSelector, ...] = PLACES,
+        limit: int = 50,
+    ) -> None:
         self.cluster = cluster
         self.places = places
         self.said: list[str] = []
         self.error: Exception | None = None
         self._out = b""
         self._over = threading.Event()
-        plan = LogPlan(Containers().of, self._texts, start, limit=50)
+        plan = LogPlan(Containers().of, self._texts, start, limit)
         self.session = LogSession(cluster, plan, self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -118,8 +124,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
 def follow(fake: FakeCluster) -> Iterator[Follow]:
     started: list[Following] = []
 
-    def start(places: tuple[PodSelector, ...] = PLACES, **how: Any) -> Following:
-        started.append(Following(fake, Start(**how), places))
+    def start(places: tuple[PodSelector, ...] = PLACES, limit: int = 50, **how: Any) -> Following:
+        started.append(Following(fake, Start(**how), places, limit))
         return started[-1]
 
     yield start
@@ -147,12 +153,13 @@ def test_of_all_namespaces_only_pods_of_the_chosen_join(fake: FakeCluster, follo
     chosen = PodSelector(None, "app=kagent,kagent=clock", (named(AGENT, "default", "clock"),))
     pod(fake)
     pod(fake, "there", metadata={"name": "there", "namespace": "far", "labels": LABELS})
+    fake.kubelet.write("p", "08:00:00 a")
     following = follow((chosen,))
+    following.has("p:a")
     pod(fake, "too", metadata={"name": "too", "namespace": "far", "labels": LABELS})
-    pod(fake, "q")
-    following.says("pod q joined")
     fake.kubelet.write("q", "08:00:01 b")
-    following.has("q:b")
+    pod(fake, "q")
+    following.has("p:a", "q:b")
     assert following.said == ["pod q joined"]
 
 
@@ -295,6 +302,35 @@ def test_a_new_pod_joins_and_is_read_from_its_first_line(fake: FakeCluster, foll
     following.has("p:a", "q:one", "q:two")
 
 
+def test_more_pods_than_the_limit_wait_until_another_one_is_over(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow(limit=1)
+    following.has("p:a")
+    for name in ("q", "r"):
+        pod(fake, name)
+        fake.kubelet.write(name, "08:00:01 b")
+    fake.remove(POD, "r")
+    late = "is read when another one is over: more than 1 containers to follow; "
+    said = [f"Warning: pod {name} {late}use --max-log-requests to increase the limit" for name in ("q", "r")]
+    said.append("Warning: pod r is gone, and kagent in it was never read")
+    following.says(*said)
+    assert following.lines == ["p:a"]
+    fake.kubelet.end("p")
+    fake.remove(POD, "p")
+    following.has("p:a", "q:b")
+    following.says(*said, "pod p is gone", "pod q joined")
+    assert following.error is None
+
+
+def test_more_containers_than_the_limit_at_the_start_are_an_error(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    pod(fake, "q")
+    following = follow(limit=1)
+    following.until(lambda: following.error)
+    assert str(following.error) == "more than 1 containers to follow"
+
+
 def test_what_the_kubelet_says_of_a_log_is_said_once_and_is_no_line(
     fake: FakeCluster, follow: Follow
 ) -> None:
@@ -362,3 +398,46 @@ def test_a_log_that_may_not_be_read_ends_it(fake: FakeCluster, follow: Follow) -
     fake.kubelet.drop(Forbidden("no"))
     following.until(lambda: following.error)
     assert isinstance(following.error, Forbidden)
+
+
+def test_a_pod_that_is_not_ready_is_named_once_and_waited_for(fake: FakeCluster, follow: Follow) -> None:
+    waiting = status(waiting={"reason": "ContainerCreating"})
+    pod(fake)
+    pod(fake, "q", status=waiting)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    said = ["pod q: container kagent has not started (ContainerCreating); reading it when it runs"]
+    following.says(*said)
+    fake.set_status(POD, "q", status(waiting={"reason": "ImagePullBackOff"}))
+    fake.kubelet.write("p", "08:00:01 b")
+    following.has("p:a", "p:b")
+    fake.kubelet.write("q", "08:00:02 c")
+    fake.set_status(POD, "q", status())
+    following.has("p:a", "p:b", "q:c")
+    assert following.said == said
+
+
+def test_a_new_pod_is_named_when_something_keeps_it_from_starting(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    pod(fake, "q", status=status(waiting={"reason": "ContainerCreating"}))
+    following.says("pod q joined")
+    for _ in range(2):
+        fake.set_status(POD, "q", status(waiting={"reason": "ImagePullBackOff"}))
+        following.says(
+            "pod q joined",
+            "pod q: container kagent has not started (ImagePullBackOff); reading it when it runs",
+        )
+
+
+def test_a_request_that_is_refused_itself_ends_it(fake: FakeCluster, follow: Follow) -> None:
+    """That a container has no log yet is refused with the same code, and waited out."""
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow(since_time="2026-11-01T00:00Z")
+    following.until(lambda: following.error)
+    assert isinstance(following.error, OtherServerError)
+    assert following.error.line.startswith('Error from server (BadRequest): parsing time "2026-11-01T00:00Z"')

@@ -14,8 +14,8 @@ from kubectl_kagent.render.trace_view import turns_view
 from kubectl_kagent.render.waterfall import waterfall
 from kubectl_kagent.telemetry.traces import records as trace_records
 from kubectl_kagent.telemetry.traces import spans as trace_spans
+from kubectl_kagent.telemetry.traces.files import from_file
 from kubectl_kagent.telemetry.traces.secrets import without_secrets
-from kubectl_kagent.telemetry.traces.sources import from_file
 from tests import recordings
 from tests.fake.cluster import Clock
 
@@ -110,23 +110,32 @@ def test_a_file_that_was_cut() -> None:
     whole = json.dumps(recordings.tempo("v2_trace_go_tool")).encode()
     assert len(from_file("f", whole).record.turns) == 1
     for end in range(1, len(whole) - 1, 97):
-        with pytest.raises(KagentError, match=r"^line 1 of f is not JSON: "):
+        with pytest.raises(KagentError, match=r"^nothing in f could be read: line 1 is not JSON"):
             from_file("f", whole[:end])
 
 
-def test_lines_of_which_one_was_cut() -> None:
+def test_lines_of_which_some_were_cut() -> None:
     line = json.dumps(recordings.tempo("trace_go_tool"))
-    with pytest.raises(KagentError) as caught:
-        from_file("f", f"{line}\n\n{line[:50]}\n".encode())
-    assert caught.value.message == f"line 3 of f is not JSON: {line[:50]!r}"
-    assert caught.value.hint == "OTLP as JSON is expected: one document, or one a line"
+    record = from_file("f", f"{line}\n\n{line[:50]}\n{line[:20]}\n".encode()).record
+    assert len(record.turns) == 1
+    assert record.gaps == (
+        f"line 3 is not JSON and was left out: {line[:50]!r}",
+        "1 other lines are not JSON and were left out",
+    )
 
 
-@pytest.mark.parametrize("data", [b"[]", b"5", b'"x"', b"null", b"{}", b'{"traces": []}'])
+def test_an_array_is_as_many_documents() -> None:
+    names = ("trace_go_tool", "trace_go_tool_error")
+    data = json.dumps([recordings.tempo(name) for name in names]).encode()
+    assert len(from_file("f", data).record.turns) == 2
+
+
+@pytest.mark.parametrize(
+    "data", [b"[]", b"", b" \n", b"5", b'"x"', b"null", b"{}", b'{"traces": []}', b"[5]"]
+)
 def test_a_file_of_something_else(data: bytes) -> None:
-    record = from_file("f", data).record
-    assert record.turns == ()
-    assert len(record.gaps) > 0
+    with pytest.raises(KagentError, match=r"^nothing in f could be read: "):
+        from_file("f", data)
 
 
 def test_a_file_that_is_nested_without_end() -> None:

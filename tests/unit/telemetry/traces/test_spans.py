@@ -1,6 +1,7 @@
 """Turns from spans: what the runtimes recorded, and each trap that their spans set."""
 
 import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -197,6 +198,31 @@ def test_a_model_that_refuses_in_the_go_runtime_leaves_no_error_at_all() -> None
     assert (call.status, call.error, turn.state) == (FAILED, "the model gave no answer", "failed")
 
 
+@pytest.mark.parametrize(
+    ("reasons", "status"), [(None, {}), (["stop"], {}), ([], {}), (["stop"], {"code": "STATUS_CODE_ERROR"})]
+)
+def test_a_model_that_does_not_count_has_not_failed(
+    reasons: list[str] | None, status: dict[str, str]
+) -> None:
+    """Our collector gives it the status of an error."""
+    one = llm("a", "root", 1, 2) | {"status": status}
+    one["attributes"] = [item for item in one["attributes"] if "usage" not in item["key"]]
+    if reasons is not None:
+        values = {"values": [{"stringValue": reason} for reason in reasons]}
+        one["attributes"].append({"key": "gen_ai.response.finish_reasons", "value": {"arrayValue": values}})
+    record = turns([document(root(), one)])
+    (turn,) = record.turns
+    (call,) = turn.root.steps
+    assert (call.status, call.error, call.tokens) == (OK, "", None)
+    assert (turn.state, record.gaps) == ("completed", ())
+
+
+@pytest.mark.parametrize("value", [{"doubleValue": 500.0}, {"doubleValue": 500}, {"intValue": "500"}])
+def test_usage_counts_however_it_is_written(value: dict[str, Any]) -> None:
+    (step,) = steps(root(), llm("a", "root", 1, 2, gen_ai__usage__input_tokens=value))
+    assert step.tokens == Tokens(500, 2)
+
+
 def test_an_answer_without_usage_is_no_failure() -> None:
     said = '{"content": {"parts": [{"text": "hi"}]}}'
     usage = {"gen_ai__usage__input_tokens": {}, "gen_ai__usage__output_tokens": {}}
@@ -250,6 +276,63 @@ def test_what_waits_for_a_person() -> None:
 def test_content_that_was_not_recorded_is_marked() -> None:
     (turn,) = turns(recordings.pair("elided")["traces"]).turns
     assert [step.marks for step in turn.root.steps] == [(NO_CONTENT,)] * 3
+
+
+ASKED = [{"role": "user", "parts": [{"type": "text", "content": "what time is it"}]}]
+CALL = {"type": "tool_call", "id": "call-t", "name": "get_time", "arguments": {"timezone": "UTC"}}
+CALLED = {"role": "assistant", "parts": [CALL]}
+ANSWERED = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call-t", "response": "noon"}]}
+TOLD = [{"role": "assistant", "parts": [{"type": "text", "content": "It is noon."}], "finish_reason": "stop"}]
+
+
+@pytest.mark.parametrize("where", ["model", "around", "inside"])
+@pytest.mark.parametrize("of_tool", [True, False])
+def test_content_by_opentelemetrys_conventions(where: str, *, of_tool: bool) -> None:
+    """On the tool's span, or else in the messages of the models around it."""
+    said = {
+        "a": {"gen_ai__input__messages": json.dumps(ASKED), "gen_ai__output__messages": json.dumps([CALLED])},
+        "b": {
+            "gen_ai__input__messages": json.dumps([*ASKED, CALLED, ANSWERED]),
+            "gen_ai__output__messages": json.dumps(TOLD),
+        },
+    }
+    spans = []
+    for id_, start in (("a", 1), ("b", 5)):
+        here = said[id_] if where == "model" else {}
+        spans.append(
+            llm(id_, f"around-{id_}", start, start + 1, gcp__vertex__agent__llm_response="{}", **here)
+        )
+        around = said[id_] if where == "around" else {}
+        spans.append(span(f"around-{id_}", "root", "call_llm", start, start + 1, **around))
+        inside = {"gen_ai__operation__name": "chat"} | (said[id_] if where == "inside" else {})
+        spans.append(span(f"inside-{id_}", id_, "chat m", start, start + 1, **inside))
+    empty = {"gcp__vertex__agent__tool_call_args": "{}", "gcp__vertex__agent__tool_response": "{}"}
+    told = {"gen_ai__tool__call__arguments": '{"timezone": "UTC"}', "gen_ai__tool__call__result": "noon"}
+    spans.append(tool("t", "root", 3, 4, **(empty | (told if of_tool else {}))))
+    record = turns([document(root(), *spans)])
+    (turn,) = record.turns
+    _, call, _ = turn.root.steps
+    assert (turn.question, turn.answer) == ("what time is it", "It is noon.")
+    assert (call.args, call.result, call.status) == ({"timezone": "UTC"}, "noon", OK)
+    assert [step.marks for step in turn.root.steps] == [(), (), ()]
+    assert record.gaps == ()
+
+
+def test_a_tool_that_failed_by_the_conventions() -> None:
+    failed = '{"isError": true, "content": [{"type": "text", "text": "no such zone"}]}'
+    empty = {"gcp__vertex__agent__tool_call_args": "", "gcp__vertex__agent__tool_response": ""}
+    one = tool(
+        "t", "root", 3, 4, gen_ai__tool__call__arguments="UTC", gen_ai__tool__call__result=failed, **empty
+    )
+    (step,) = steps(root(), one)
+    assert (step.args, step.status, step.error) == ({"arguments": "UTC"}, FAILED, "no such zone")
+
+
+@pytest.mark.parametrize("messages", ["[{", "5", '[5, {"parts": [5, {"type": "text", "content": 5}]}]'])
+def test_messages_that_are_none(messages: str) -> None:
+    one = llm("a", "root", 1, 2, gen_ai__output__messages=messages)
+    record = turns([document(root(), one)])
+    assert (record.turns[0].answer, record.gaps != ()) == ("", True)
 
 
 def test_a_sub_agents_steps_are_in_its_call() -> None:

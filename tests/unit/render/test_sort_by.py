@@ -1,0 +1,14 @@
+"""Objects in the order in which kubectl sorts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubectl_kagent.render.sort_by import in_order
+
+
+def test_numbers_in_names_are_sorted_as_numbers() -> None:
+    items = [{"n": name} for name in ("a10", "a9", "b", "a", "10", "9")]
+    assert [item["n"] for item in in_order(items, ".n")] == ["9", "10", "a", "a9", "a10", "b"]
+    mixed: list[dict[str, Any]] = [{"n": "x"}, {"n": 2}, {}, {"n": 1.5}]
+    assert in_order(mixed, ".n") == [{}, {"n": 1.5}, {"n": 2}, {"n": "x"}]

@@ -1,0 +1,114 @@
+"""Traces of other frameworks are shown as far as they say what they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kubectl_kagent.render.trace import turn_tree
+from kubectl_kagent.telemetry.traces.files import from_file
+from tests import recordings
+from tests.fake.cluster import Clock
+
+Object = dict[str, Any]
+START = 1795398466
+
+
+def span(id_: str, parent: str, name: str, *times: int, **more: Any) -> Object:
+    begin, end = times or (0, 9)
+    attributes = more.pop("attributes", {})
+    return {
+        "traceId": "11" * 16,
+        "spanId": id_,
+        "parentSpanId": parent,
+        "name": name,
+        "startTimeUnixNano": str((START + begin) * 10**9),
+        "endTimeUnixNano": str((START + end) * 10**9),
+        "attributes": [{"key": key, "value": value} for key, value in attributes.items()],
+        **more,
+    }
+
+
+def text(value: str) -> Object:
+    return {"stringValue": value}
+
+
+def document(*spans: Object, service: str = "currency_agent") -> Object:
+    resource = {
+        "attributes": [
+            {"key": "service.name", "value": text(service)},
+            {"key": "service.namespace", "value": text("team_a")},
+        ]
+    }
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": list(spans)}]}]}
+
+
+# As langsmith's OpenTelemetry exporter and OpenLLMetry's client of OpenAI write them
+LANGGRAPH = (
+    span("1", "", "LangGraph", 0, 9, attributes={"langsmith.span.kind": text("chain")}),
+    span("2", "1", "agent", 1, 4),
+    span(
+        *("3", "2", "ChatOpenAI", 1, 4),
+        attributes={
+            "gen_ai.operation.name": text("chat"),
+            "gen_ai.request.model": text("gpt-4o"),
+            "gen_ai.usage.input_tokens": {"intValue": "30"},
+            "gen_ai.usage.output_tokens": {"intValue": "4"},
+            "gen_ai.completion": text('{"content": ""}'),
+        },
+    ),
+    span(
+        *("4", "3", "openai.chat", 1, 3),
+        attributes={"llm.request.type": text("chat"), "gen_ai.usage.input_tokens": {"intValue": "30"}},
+    ),
+    span(
+        *("5", "1", "get_exchange_rate", 5, 6),
+        attributes={
+            "gen_ai.operation.name": text("execute_tool"),
+            "gen_ai.prompt": text('{"from": "EUR"}'),
+            "gen_ai.completion": text("1.08"),
+        },
+    ),
+    span("6", "1", "POST /rates", 7, 8, status={"code": 2, "message": "refused"}),
+)
+
+
+def test_langgraph() -> None:
+    (turn,) = from_file("f", json.dumps(document(*LANGGRAPH)).encode()).record.turns
+    assert turn_tree(turn, now=Clock()(), columns=100) == (
+        "team-a/currency-agent  Completed  9.0s  30+4 tokens  2026-11-23 01:47:46Z\n"
+        f"trace {'11' * 16}\n"
+        "└─ ✓ LangGraph  9.0s\n"
+        "   ├─ ✓ agent  3.0s\n"
+        "   │  └─ ✓ llm gpt-4o  3.0s  30+4 tokens\n"
+        '   │     │  → {"content": ""}\n'
+        "   │     └─ ✓ openai.chat  2.0s\n"
+        "   ├─ ✓ get_exchange_rate  1.0s\n"
+        '   │     from="EUR"\n'
+        "   │     → 1.08\n"
+        "   └─ ✗ POST /rates  1.0s\n"
+        "         ✗ refused\n"
+    )
+
+
+def test_what_is_kagents_own_and_what_is_of_no_agent_is_none_of_them() -> None:
+    mixed = [
+        recordings.tempo("trace_go_tool"),
+        document(*LANGGRAPH),
+        document({**span("9", "", "GET /healthz"), "traceId": "22" * 16}, service="web"),
+    ]
+    turns = from_file("f", json.dumps(mixed).encode()).record.turns
+    alone = from_file("f", json.dumps(mixed[:1]).encode()).record.turns
+    assert turns[0] == alone[0]
+    assert [turn.agent for turn in turns] == ["default/datetime-agent", "team-a/currency-agent"]
+
+
+def test_rings_and_depths_end_and_are_told() -> None:
+    deep = [span(str(n), str(n - 1), "step", attributes={"llm.x": text("")}) for n in range(1, 99)]
+    record = from_file("f", json.dumps(document(*deep)).encode()).record
+    assert sum(1 for _ in record.turns[0].root.below()) == 40
+    assert record.gaps == ("spans in a ring, or more than 40 deep in others, were left out",)
+    ring = [span("a", "b", "x", attributes={"gen_ai.x": text("")}), span("b", "a", "y")]
+    record = from_file("f", json.dumps(document(*ring)).encode()).record
+    assert record.turns[0].root.steps == ()
+    assert record.gaps == ("spans in a ring, or more than 40 deep in others, were left out",)
