@@ -75,3 +75,8 @@ def by_name(name: str) -> str:
     # the escapes of k8s.io/apimachinery's fields.EscapeValue
     escaped = re.sub(r"([\\,=])", r"\\\1", name)
     return f"metadata.name={escaped}"
+
+
+def named(fields: str) -> str:
+    """The name in a selector that ``by_name`` made."""
+    return re.sub(r"\\(.)", r"\1", fields.removeprefix("metadata.name="))

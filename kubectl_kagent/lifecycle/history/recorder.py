@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Changed, Feed
-from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
+from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.diff import difference, summary
@@ -49,7 +49,8 @@ _RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 60.0  # well inside the five minutes that the API server remembers
 # After so many changes it is the turn of what is due, and after so many seconds that of the next changes.
 _CHANGES_AT_ONCE = 1000
-_TURN_SECONDS = 5.0
+_TURN_SECONDS = 1.0
+LOOKS_AT_ONCE = 64
 _STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
 # A change is looked at once what else happened at that moment has come, too.
 HOLD_SECONDS = SETTLE_SECONDS + 0.2
@@ -198,7 +199,7 @@ class Recorder:
     def _next(self, moment: float) -> list[Key]:
         """Some of the workloads that are due, of as many namespaces as there are."""
         found: list[Key] = []
-        while len(found) < AT_ONCE and (key := self._queue.take(moment, self._is_due)):
+        while len(found) < LOOKS_AT_ONCE and (key := self._queue.take(moment, self._is_due)):
             found.append(key)
             self._watched[key].due = None
         return found

@@ -20,7 +20,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.errors import Expired
-from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.model.paths import named
 from kubectl_kagent.model.resources import CONTROLLER_REVISION, Resource
 from kubectl_kagent.model.revision import LABEL_NAME, label_selector
 
@@ -30,7 +30,7 @@ Object = dict[str, Any]
 SETTLE_SECONDS = 0.8
 _KEPT_SECONDS = 60.0  # a version after the next one has come
 
-_Key = tuple[Resource, str, str]  # the last is the field selector of one object
+_Key = tuple[Resource, str, str]  # with namespace and name
 _NOT_KEPT = b""
 
 
@@ -74,8 +74,8 @@ class Remembered:
     def note(self, change: Changed, *, keep: bool) -> None:
         """Remember a version; without ``keep`` only that there is one, until somebody asks for it."""
         metadata = change.obj["metadata"]
-        place = str(metadata.get("namespace", "")), by_name(str(metadata["name"]))
-        key, number, now = (change.resource, *place), int(metadata["resourceVersion"]), clock.monotonic()
+        key = change.resource, str(metadata.get("namespace", "")), str(metadata["name"])
+        number, now = int(metadata["resourceVersion"]), clock.monotonic()
         content = None if change.gone else _packed(change.obj) if keep else _NOT_KEPT
         with self._lock:
             self._came.append((now, number))
@@ -132,7 +132,7 @@ class Remembered:
             return {"metadata": {}, "items": self._revisions_of(namespace, labels)}
         if not (at and fields and namespace):
             return self._cluster.list_objects(resource, namespace, labels=labels, fields=fields, at=at)
-        key = (resource, namespace, fields)
+        key = (resource, namespace, named(fields))
         version = self._version(key, int(at))
         if version and version.content != _NOT_KEPT:
             items = [] if version.content is None else [_unpacked(version.content)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_kagent.model.paths import InvalidName, below, by_name, is_segment, segment, stays
+from kubectl_kagent.model.paths import InvalidName, below, by_name, is_segment, named, segment, stays
 from kubectl_kagent.model.resources import AGENT, NAMESPACE
 
 PREFIX = "/api/v1/namespaces/team-a/services/tools:80/proxy"
@@ -113,5 +113,6 @@ def test_a_path_that_would_not_stay_is_refused(path: str) -> None:
 def test_a_field_selector_names_one_object() -> None:
     assert by_name("clock") == "metadata.name=clock"
     assert by_name("a,b=c") == r"metadata.name=a\,b\=c"
+    assert [named(by_name(name)) for name in ("clock", "a,b=c")] == ["clock", "a,b=c"]
     with pytest.raises(InvalidName):
         by_name("../x")

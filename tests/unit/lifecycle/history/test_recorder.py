@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.cluster.feed import Changed
-from kubectl_kagent.cluster.side_by_side import AT_ONCE
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
 from kubectl_kagent.lifecycle.history import revisions as history
-from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
+from kubectl_kagent.lifecycle.history.recorder import LOOKS_AT_ONCE, WATCHED, Recorded, Recorder
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -434,10 +433,10 @@ def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
 def test_a_turn_ends_after_some_seconds_for_the_changes_that_came_meanwhile(
     cluster: FakeCluster, watcher: Watcher
 ) -> None:
-    for number in range(AT_ONCE + 1):
+    for number in range(LOOKS_AT_ONCE + 1):
         cluster.add(AGENT, agent(f"slow-{number}", modelConfig=""))
     cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(6))
-    assert len(watcher.turn()) == AT_ONCE
+    assert len(watcher.turn()) == LOOKS_AT_ONCE
     assert len(watcher.turn()) == 1
 
 
