@@ -436,7 +436,7 @@ def test_who_may_talk_reaches_the_controller_and_nothing_beside_it(
 
     wait_for(may_look, "the right to look")
     for verb in verbs:
-        for case in CASES[verb]:
+        for case in (case for case in CASES[verb] if "--all-users" not in case.line):  # that looks in Tempo
             done, _, _ = play(world, case, user)
             assert (done.code, "forbidden" in done.err) == (0, False), (case, done)
     for service in (f"{place.name.partition(':')[0]}:8082", "other:80"):
