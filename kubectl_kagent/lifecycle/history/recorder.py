@@ -211,9 +211,10 @@ class Recorder:
     def _patience(self) -> float:
         return min(1.0, max(0.0, self._queue.next_due(self._is_due) - clock.monotonic()))
 
-    def _set_due(self, key: Key, due: float) -> None:
+    def _set_due(self, key: Key, due: float, *, news: bool = False) -> None:
+        """News take turns with what is looked at again: after a start that is all there is."""
         self._watched[key].due = due
-        self._queue.put(key, key[1], due)
+        self._queue.put(key, (key[1], news), due)
 
     def _remember(self, key: Key, workload: Workload) -> None:
         known = self._watched.get(key)
@@ -255,7 +256,8 @@ class Recorder:
             known.waiting = change.at
         if known.due is None or not known.trouble:
             due = now if change.at is None else now + HOLD_SECONDS
-            self._set_due(key, due if known.due is None else min(known.due, due))
+            news = change.at is not None and not change.listed
+            self._set_due(key, due if known.due is None else min(known.due, due), news=news)
             known.waits = known.waits if known.trouble else 0
 
     def _outcome(self, key: Key) -> History | Exception:
@@ -279,7 +281,8 @@ class Recorder:
         known.waiting = None
         if is_behind := 0 < known.past < known.newest:
             known.waiting = known.came
-            self._set_due(key, max(known.came + HOLD_SECONDS, clock.monotonic() + _AGAIN_SECONDS))
+            due = max(known.came + HOLD_SECONDS, clock.monotonic() + _AGAIN_SECONDS)
+            self._set_due(key, due, news=True)
         if isinstance(outcome, Gone):
             if not is_behind:
                 self._forget(key)  # gone; another of that name comes with an event of its own

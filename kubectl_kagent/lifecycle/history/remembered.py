@@ -188,13 +188,16 @@ class Remembered:
     def load_revisions(self) -> None:
         """All at once, where each workload would ask for its own. Raises KagentError."""
         found: dict[tuple[str, str], list[bytes]] = {}
+        families: dict[tuple[str, str], str] = {}
         for page in self._cluster.pages(CONTROLLER_REVISION, self._namespace, labels=LABEL_NAME):
             for item in page["items"]:
-                key = item["metadata"]["namespace"], label_selector(item["metadata"].get("labels") or {})
+                metadata = item["metadata"]
+                key = metadata["namespace"], label_selector(metadata.get("labels") or {})
                 found.setdefault(key, []).append(_packed(item))
-        for (namespace, labels), items in found.items():
-            self._keep(namespace, labels, list(map(_unpacked, items)))
+                families[key[0], _family(metadata["name"])] = key[1]
         with self._lock:
+            self._revisions = {key: _together(items) for key, items in found.items()}
+            self._families |= families
             self._loaded = True
 
     def _revisions_of(self, namespace: str, labels: str) -> list[Object]:
@@ -276,6 +279,11 @@ class Remembered:
 def _family(name: str) -> str:
     """What the names of one workload's revisions have in common."""
     return name.rpartition("-r")[0]
+
+
+def _together(packed: list[bytes]) -> bytes:
+    """A list of them, packed."""
+    return zlib.compress(b"[%s]" % b",".join(map(zlib.decompress, packed)), 1)
 
 
 def _packed(value: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -20,11 +20,11 @@ class TurnQueue(Generic[T]):
     is still meant.
     """
 
-    _later: list[tuple[float, int, str, T]] = field(default_factory=list)
-    _ready: dict[str, deque[tuple[float, T]]] = field(default_factory=dict)  # the next owner first
+    _later: list[tuple[float, int, Hashable, T]] = field(default_factory=list)
+    _ready: dict[Hashable, deque[tuple[float, T]]] = field(default_factory=dict)  # the next owner first
     _number: int = 0  # items can't be compared
 
-    def put(self, item: T, owner: str, due: float) -> None:
+    def put(self, item: T, owner: Hashable, due: float) -> None:
         self._number += 1
         heapq.heappush(self._later, (due, self._number, owner, item))
 

@@ -430,6 +430,19 @@ def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
     )
 
 
+def test_news_do_not_wait_for_all_that_was_listed(cluster: FakeCluster, watcher: Watcher) -> None:
+    for number in range(100):
+        cluster.add(AGENT, agent(f"agent-{number:02}", modelConfig=""))
+    now = cluster.clock.monotonic()
+    for change in watcher.events():
+        watcher.recorder.note(replace(change, at=now, listed=True))
+    prompt(cluster, "x", "agent-99")
+    for change in watcher.events():
+        watcher.recorder.note(replace(change, at=now))
+    due = watcher.recorder.record_due()
+    assert "agent-99" in [next(due).workload.name for _ in range(2)]
+
+
 def test_a_turn_ends_after_some_seconds_for_the_changes_that_came_meanwhile(
     cluster: FakeCluster, watcher: Watcher
 ) -> None:
