@@ -153,12 +153,17 @@ class Recorder:
                     break
                 self.note(change)
                 change = feed.next(timeout=0)
-            if change is None or not feed.is_whole:  # all that was listed has been noted
+            if change is None or not feed.is_whole:
                 self.trust(whole=feed.is_whole)
             yield from self.record_due()
 
     def trust(self, *, whole: bool) -> None:
-        """Whether the watches give all that happens, so that it need not be asked for."""
+        """Whether the watches give all that happens, so that it need not be asked for.
+
+        If they do, all that they gave until now has been noted.
+        """
+        if whole:
+            self._remembered.drained()
         if whole != self._is_whole:
             self._remembered.trust(whole=whole)
         if whole and not self._is_whole:

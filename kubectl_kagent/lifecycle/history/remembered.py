@@ -78,7 +78,6 @@ class Remembered:
         number, now = int(metadata["resourceVersion"]), clock.monotonic()
         content = None if change.gone else _packed(change.obj) if keep else _NOT_KEPT
         with self._lock:
-            self._came.append((now, number))
             self._newest = max(self._newest, number)
             versions = self._versions.get(key)
             if versions and versions[-1].number >= number:
@@ -109,6 +108,12 @@ class Remembered:
         with self._lock:
             self._is_whole = whole
             self._whole_since = max(self._whole_since, self._newest)
+
+    def drained(self) -> None:
+        """All that has come so far has been noted."""
+        with self._lock:
+            if not self._came or self._came[-1][1] < self._newest:
+                self._came.append((clock.monotonic(), self._newest))
 
     def settled(self) -> int:
         """The version up to which all that happened has come, if no watch is broken; 0: none is known."""

@@ -219,3 +219,26 @@ def test_what_was_made_and_deleted_while_it_was_watched_was_not_there_before(clu
         "modelconfig/gpt deleted",
     ]
     assert asked(cluster) == {("create", "controllerrevisions"): 2}
+
+
+def test_what_was_given_and_not_noted_yet_is_not_taken_for_unchanged(cluster: FakeCluster) -> None:
+    """Thousands of changes come at once, and the older one of another kind is behind them in the queue."""
+    cluster.add(MODEL_CONFIG, model_config())
+    cluster.add(AGENT, agent())
+    late = Late(cluster, longest=0.0)
+    late.happened()
+    late.wait(3)
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
+    late.happened()
+    (_, model), (_, edited) = late._coming[MODEL_CONFIG].popleft(), late._coming[AGENT].popleft()
+    late.recorder.note(edited)
+    cluster.clock.sleep(2)
+    late.recorded += late.recorder.record_due()
+    late.recorder.note(model)
+    late.wait(3)
+    assert [item.change for item in late.recorded][1:] == [
+        "modelconfig/gpt model small \u2192 large",
+        "prompt",
+    ]
+    assert late.said == []
