@@ -114,7 +114,9 @@ COUNTERS = {
 def test_counters_are_read_to_the_call(tmp_path: Path) -> None:
     """As Prometheus's own increase does not: that one misses the first call of an agent."""
     with serve() as server:
-        server.answer = lambda _: response(200, {"data": {"result": []}})
+        server.answer = lambda asked: response(
+            200, {"data": [] if "/label/" in asked.path else {"result": []}}
+        )
         usage(at_address(server.url), Wanted(TOOLS, None, 3600, 0))
         (query,) = parse_qs(urlsplit(server.received[0].path).query)["query"]
     labels = 'gen_ai_operation_name="execute_tool"'
