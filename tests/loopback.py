@@ -82,15 +82,6 @@ def refused(code: int, reason: str, message: str, **details: str) -> bytes:
     return response(code, {**status, "code": code, "reason": reason, "message": message, "details": details})
 
 
-def has_ipv6() -> bool:
-    """Whether there is a loopback of that kind."""
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
 def _client(connection: object) -> str:
     certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     parts = dict(part for name in (certificate or {}).get("subject", ()) for part in name)

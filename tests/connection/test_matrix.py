@@ -12,7 +12,6 @@ from tests.connection.differences import DIFFERENCES, Difference
 from tests.connection.refusals import IN_OTHER_WORDS, IN_THE_SAME_WORDS
 from tests.connection.shapes import FORMS, SERVERS, TRUST, WAYS
 from tests.connection.world import PATHS, Seen, Shape, World, by_kubectl, by_us, world
-from tests.loopback import has_ipv6
 
 pytestmark = pytest.mark.kubectl
 TAKEN = {**SERVERS, **TRUST, **CREDENTIALS, **WAYS, **FORMS}
@@ -30,8 +29,6 @@ def both(up: World, shape: Shape, kubectl: Path, folder: Path) -> tuple[Seen, Se
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_the_same_requests(up: World, kubectl: Path, tmp_path: Path, name: str) -> None:
-    if "IPv6" in name and not has_ipv6():
-        pytest.skip("this machine has no IPv6")
     theirs, ours = both(up, TAKEN[name], kubectl, tmp_path)
     assert theirs.words is None
     assert len(theirs.requests) >= len(PATHS)

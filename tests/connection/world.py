@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from kubectl_kagent.app import cli
 from tests.certificates import authority
 from tests.kubeconfigs import config
-from tests.loopback import KEPT, Loopback, Received, has_ipv6, response, serve
+from tests.loopback import KEPT, Loopback, Received, response, serve
 from tests.relays import Relay, http_proxy, socks_proxy
 from tests.unit.cluster.test_oidc import Provider
 
@@ -86,7 +86,7 @@ def world() -> Iterator[World]:
         yield World(
             https,
             plain,
-            up.enter_context(serve(tls(), "::1")) if has_ipv6() else Loopback(),
+            up.enter_context(serve(tls(), "::1")),
             up.enter_context(http_proxy(https.address)),
             up.enter_context(http_proxy(https.address, wants=JANE)),
             up.enter_context(socks_proxy(https.address)),

@@ -13,7 +13,7 @@ import yaml
 from kubectl_kagent.cluster.connect import Connection
 from tests.certificates import authority
 from tests.kubeconfigs import config, refused, sent, token
-from tests.loopback import Loopback, has_ipv6, serve
+from tests.loopback import Loopback, serve
 
 
 @pytest.fixture
@@ -94,7 +94,6 @@ def test_bytes_that_are_no_text_are_refused_as_by_kubectl(
     assert refused(connection).line == (f'error: error loading config file "{connection.kubeconfig}": {why}')
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 @pytest.mark.parametrize("slash", ["", "/", "/prefix", "/prefix/"])
 def test_a_server_with_an_address_of_ipv6(flags: Callable[[bytes], Connection], slash: str) -> None:
     with serve(authority().server(), host="::1") as server:

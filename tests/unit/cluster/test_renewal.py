@@ -276,14 +276,14 @@ def test_connections_that_show_the_old_certificate_are_closed(
     api = connect(Connection(kubeconfig=write(config(server.url, **files("first")))))
     api.server_version()
     pool = api._transport._pool
-    assert len(pool.pools) == 1
-    (before,) = [pool.pools[key] for key in pool.pools.keys()]  # noqa: SIM118  # it is no dict
+    (key,) = pool.pools.keys()
+    before = pool.pools[key]
     files("second")
     time[0] += 1
     server.answer = lambda _: kept_open
     api.server_version()
-    (after,) = [pool.pools[key] for key in pool.pools.keys()]  # noqa: SIM118  # it is no dict
-    assert before is not after
+    assert pool.pools.keys() == {key}
+    assert pool.pools[key] is not before
     assert [request.client for request in server.received] == ["first", "second"]
 
 
