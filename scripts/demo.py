@@ -42,25 +42,29 @@ class Walk:
         sys.stdout.write(f"\n# [{elapsed:4.0f}s] {text}\n")
         sys.stdout.flush()
 
-    def run(self, command: str, *, code: int = 0) -> str:
-        """Show and run a command in the walk's namespace; it must end with ``code``."""
-        sys.stdout.write(f"$ {command}\n")
+    def run(self, line: str, *, code: int = 0) -> str:
+        """Show and run commands, each into the next, in the walk's namespace; they must end with ``code``."""
+        sys.stdout.write(f"$ {line}\n")
         sys.stdout.flush()
-        words = shlex.split(command)
-        assert words[0] == "kubectl"
-        done = subprocess.run(
-            [self.kubectl, *words[1:]],
-            env=self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        given = None
+        for command in line.split(" | "):
+            words = shlex.split(command)
+            assert words[0] == "kubectl"
+            done = subprocess.run(
+                [self.kubectl, *words[1:]],
+                env=self.env,
+                input=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            given = done.stdout
         sys.stdout.write(done.stdout)
         if done.returncode:
             sys.stdout.write(f"(exit code {done.returncode})\n")
         sys.stdout.flush()
         if done.returncode != code:
-            raise SystemExit(f"demo: expected exit code {code} of: {command}")
+            raise SystemExit(f"demo: expected exit code {code} of: {line}")
         return done.stdout
 
     def ask(self, question: str) -> None:
@@ -88,7 +92,8 @@ class Walk:
 def play(walk: Walk) -> None:
     """The life of an agent, from apply to the undo of a ModelConfig change."""
     walk.say("The example: an MCP server and an agent, with plain kubectl")
-    walk.run(f"kubectl apply -k {walk.overlay}")
+    # apply -k would warn that the order in the kustomization is not its own
+    walk.run(f"kubectl kustomize {walk.overlay} | kubectl apply -f -")
     walk.run("kubectl kagent rollout status mcpserver/datetime-mcp --timeout=3m")
     walk.run(f"kubectl kagent rollout status {AGENT} --timeout=5m")
     walk.run("kubectl kagent get agents")
