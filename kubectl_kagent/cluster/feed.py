@@ -28,6 +28,7 @@ from kubectl_kagent.model.resources import Resource
 WATCH_SECONDS = 60
 # A token file is read again each minute: who is refused for longer has no token that counts.
 REFUSED_SECONDS = 150.0
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,11 @@ class Feed:
             try:
                 since = since or self._list(resource)
                 since = self._watch(resource, since)
-                # something on the way may end each watch at once
-                self._stopped.wait(max(0.0, self._retry - (clock.monotonic() - began)))
+                self._pause(began)
                 continue
             except Expired:
-                pass
+                self._unseen.add(resource)
+                self._pause(began)
             except Forbidden as error:
                 self._changes.put(error)
                 return
@@ -137,6 +138,11 @@ class Feed:
                 what = f"an answer that makes no sense ({type(error).__name__}: {error})"
                 self._try_again(resource, f"watching {resource.full_name}: {what}")
             since = ""
+
+    def _pause(self, began: float) -> None:
+        """Something on the way may end each watch at once; what is given meanwhile must not come too late."""
+        lasted = clock.monotonic() - began
+        self._stopped.wait(max(0.0, min(self._retry, _PAUSE_SECONDS) - lasted))
 
     def _try_again(self, resource: Resource, trouble: str) -> None:
         """Wait, and say why unless it was said: an API server that is away is away for every kind."""

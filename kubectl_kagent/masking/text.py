@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kubectl_kagent.masking.colours import SGR
+from kubectl_kagent.masking import colours
 from kubectl_kagent.masking.innocent import MASKED
 from kubectl_kagent.masking.names import HINTS, MARKS
 from kubectl_kagent.masking.shapes import SHAPES, tokens
@@ -15,9 +15,9 @@ _KEPT = 4  # letters of a token that say whose it is
 # What is not seen, and would part a name or a token: Unicode's Cf, as far as text has them, and colours
 UNSEEN = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
-    rf"|{SGR.pattern}|\\u001[bB]\[[0-9;:]*m"
+    rf"|{colours.UNSEEN}"
 )
-_BEFORE_COLOUR = ("\x1b[", "u001b[", "u001B[")
+_BEFORE_COLOUR = ("\x1b[", "1b[", "1B[", "033[")
 
 
 def masked(text: str) -> str:

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.masking import masked, masked_value
-from kubectl_kagent.masking.colours import SGR, without_colours
+from kubectl_kagent.masking.colours import PLAIN, without_colours
 from kubectl_kagent.masking.stream import Lines
 from kubectl_kagent.render.escapes import harmless, is_harmless
 from kubectl_kagent.telemetry.logs.lines import Level, Levels, without_returns
@@ -118,15 +118,18 @@ class Screen:
         return name + b" "
 
     def _safe(self, block: bytes) -> bytes:
-        """``block`` with codes for what is not harmless; bytes that are no UTF-8 as Python writes them."""
-        text = block.decode(errors="backslashreplace")
-        if not self.colour:
-            return harmless(without_colours(text), shown=self.shown).encode()
-        done, pieces = 0, list[str]()
-        for own in SGR.finditer(text):
-            pieces += (harmless(text[done : own.start()], shown=self.shown), own[0])
+        """``block`` with codes for what is not harmless; bytes that are no UTF-8 as Python writes them.
+
+        Of its own colours those that hide no word stay, where colours are shown.
+        """
+        text, done, pieces = block.decode(errors="backslashreplace"), 0, list[str]()
+        for own in PLAIN.finditer(text) if self.colour else ():
+            pieces += (self._words(text[done : own.start()]), own[0])
             done = own.end()
-        return "".join((*pieces, harmless(text[done:], shown=self.shown))).encode()
+        return "".join((*pieces, self._words(text[done:]))).encode()
+
+    def _words(self, text: str) -> str:
+        return harmless(without_colours(text), shown=self.shown)
 
     def _coloured(self, line: bytes, colour: bytes) -> bytes:
         """In its own colours if it has some, and nothing is highlighted in it; they end with the line."""

@@ -36,6 +36,7 @@ def _rank(value: Any) -> tuple[int, Any]:
     if isinstance(value, int | float):
         return 1, value
     return 2, [
-        (int(part), "") if number % 2 else (0, part)
+        # digits by their value, of which there may be more than Python makes a number of
+        (len(part.lstrip("0")), part.lstrip("0")) if number % 2 else (0, part)
         for number, part in enumerate(re.split("([0-9]+)", str(value)))
     ]

@@ -40,7 +40,7 @@ from kubectl_kagent.model.resources import (
     WORKLOADS,
     Resource,
 )
-from kubectl_kagent.model.revision import Revision, label_selector, selector
+from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.rbac.roles import refused_by_rbac
 
@@ -120,7 +120,6 @@ class Recorder:
     _gaps: int = 0
     _began: float = field(default_factory=lambda: clock.now().timestamp())
     _turned: float = field(default_factory=lambda: clock.monotonic())  # when it last got on with its work
-    _is_whole: bool = False
     _remembered: Remembered = field(init=False)
 
     def __post_init__(self) -> None:
@@ -147,14 +146,14 @@ class Recorder:
         """Yield each new revision, without end. Raises Forbidden when a permission is missing."""
         while True:
             self._turned = clock.monotonic()
-            change = feed.next(timeout=self._patience())
-            for _ in range(_CHANGES_AT_ONCE):
-                if change is None:
-                    break
+            whole = feed.is_whole
+            change, noted = feed.next(timeout=self._patience()), 0
+            while change is not None:
                 self.note(change)
-                change = feed.next(timeout=0)
-            if change is None or not feed.is_whole:
-                self.trust(whole=feed.is_whole)
+                noted += 1
+                change = feed.next(timeout=0) if noted < _CHANGES_AT_ONCE else None
+            if not whole or noted < _CHANGES_AT_ONCE:
+                self.trust(whole=whole and feed.is_whole)
             yield from self.record_due()
 
     def trust(self, *, whole: bool) -> None:
@@ -162,18 +161,13 @@ class Recorder:
 
         If they do, all that they gave until now has been noted.
         """
-        if whole:
-            self._remembered.drained()
-        if whole != self._is_whole:
-            self._remembered.trust(whole=whole)
-        if whole and not self._is_whole:
+        if self._remembered.trust(whole=whole):
             try:
                 self._remembered.load_revisions()
             except Forbidden:
                 raise
             except KagentError:
                 pass  # each workload's are asked for when it is looked at
-        self._is_whole = whole
 
     def note(self, change: Changed) -> None:
         """Mark the workloads that ``change`` touches as due."""
@@ -247,7 +241,8 @@ class Recorder:
     def _forget(self, key: Key) -> None:
         if key in self._watched:
             self._watch_sources(key, frozenset())
-            del self._watched[key]
+            known = self._watched.pop(key)
+            self._remembered.drop(known.workload)
 
     def _wake(self, key: Key, change: Changed) -> None:
         """Look soon; whoever makes trouble waits all the same, and keeps no change of others waiting."""
@@ -267,7 +262,7 @@ class Recorder:
 
     def _outcome(self, key: Key) -> History | Exception:
         """In a thread of its own."""
-        known = self._watched[key]
+        self._turned, known = clock.monotonic(), self._watched[key]
         try:
             return self._look(known)
         except Exception as error:  # whatever is in it: it must not be the end for the others
@@ -275,10 +270,10 @@ class Recorder:
 
     def _look(self, known: _Watched) -> History:
         workload = known.workload
-        at = self._remembered.settled() if self._is_whole else 0
+        at = self._remembered.settled()
         known.past = at = at if at >= known.seen else 0
         if not at:
-            self._remembered.forget(workload.namespace, label_selector(selector(workload)))
+            self._remembered.forget(workload)
         return history.update(self._remembered, workload, manager=self.manager, since=known.seen, at=at)
 
     def _record(self, key: Key, outcome: History | Exception) -> list[Recorded]:

@@ -22,7 +22,8 @@ from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.errors import Expired
 from kubectl_kagent.model.paths import named
 from kubectl_kagent.model.resources import CONTROLLER_REVISION, Resource
-from kubectl_kagent.model.revision import LABEL_NAME, label_selector
+from kubectl_kagent.model.revision import LABEL_NAME, label_selector, revision_name, selector
+from kubectl_kagent.model.workload import Workload
 
 Object = dict[str, Any]
 
@@ -56,7 +57,7 @@ class Remembered:
         self._lock = threading.Lock()
         self._versions: dict[_Key, list[_Version]] = {}
         self._came: deque[tuple[float, int]] = deque()
-        self._gone: deque[tuple[float, _Key]] = deque()
+        self._passing: deque[tuple[float, _Key]] = deque()
         self._settled = 0
         self._newest = 0
         self._is_whole = False
@@ -90,37 +91,43 @@ class Remembered:
                 self._versions[key] = [version]
             else:
                 versions.append(version)
-                while len(versions) > 1 and versions[1].came < now - _KEPT_SECONDS:
-                    del versions[0]
-            if change.gone:
-                self._gone.append((now, key))
-            self._sweep(now)
+            self._passing.append((now, key))
 
-    def _sweep(self, now: float) -> None:
-        while self._gone and self._gone[0][0] < now - _KEPT_SECONDS:
-            _, key = self._gone.popleft()
-            if key in self._versions and self._versions[key][-1].content is None:
-                self._whole_since = max(self._whole_since, self._versions[key][-1].number)
+    def _sweep(self, before: float) -> None:
+        """Forget the versions that another one has followed since then, and the objects that are gone."""
+        while self._passing and self._passing[0][0] < before:
+            _, key = self._passing.popleft()
+            versions = self._versions.get(key, [])
+            while len(versions) > 1 and versions[1].came < before:
+                del versions[0]
+            if len(versions) == 1 and versions[0].content is None:
+                self._whole_since = max(self._whole_since, versions[0].number)
                 del self._versions[key]
 
-    def trust(self, *, whole: bool) -> None:
-        """Whether all that there is has been noted: then what was not noted is not there."""
-        with self._lock:
-            self._is_whole = whole
-            self._whole_since = max(self._whole_since, self._newest)
+    def trust(self, *, whole: bool) -> bool:
+        """``whole``: every watch gives what happens, and all that has come so far has been noted.
 
-    def drained(self) -> None:
-        """All that has come so far has been noted."""
+        Then what was not noted is not there, and what had come some time ago is settled. Returns whether it
+        is so anew.
+        """
+        now = clock.monotonic()
         with self._lock:
-            if not self._came or self._came[-1][1] < self._newest:
-                self._came.append((clock.monotonic(), self._newest))
+            anew = whole and not self._is_whole
+            self._is_whole = whole
+            if anew:
+                self._came.clear()
+                self._whole_since = max(self._whole_since, self._newest)
+            while whole and self._came and self._came[0][0] <= now - SETTLE_SECONDS:
+                self._settled = max(self._settled, self._came.popleft()[1])
+            if whole and (not self._came or self._came[-1][1] < self._newest):
+                self._came.append((now, self._newest))
+            self._sweep(now - _KEPT_SECONDS)
+            return anew
 
     def settled(self) -> int:
-        """The version up to which all that happened has come, if no watch is broken; 0: none is known."""
+        """The version up to which all that happened has been noted; 0 while that is not certain."""
         with self._lock:
-            while self._came and self._came[0][0] <= clock.monotonic() - SETTLE_SECONDS:
-                self._settled = max(self._settled, self._came.popleft()[1])
-            return self._settled
+            return self._settled if self._is_whole else 0
 
     # What is asked, in the ways of ``cluster.Cluster``
 
@@ -185,10 +192,16 @@ class Remembered:
 
     # Revisions
 
-    def forget(self, namespace: str, labels: str) -> None:
-        """The revisions with those labels are asked for again."""
+    def forget(self, workload: Workload) -> None:
+        """Its revisions are asked for again."""
         with self._lock:
-            self._revisions[namespace, labels] = None
+            self._revisions[workload.namespace, label_selector(selector(workload))] = None
+
+    def drop(self, workload: Workload) -> None:
+        """It is gone, and with it they are."""
+        with self._lock:
+            self._revisions.pop((workload.namespace, label_selector(selector(workload))), None)
+            self._families.pop((workload.namespace, _family(revision_name(workload, 1))), None)
 
     def load_revisions(self) -> None:
         """All at once, where each workload would ask for its own. Raises KagentError."""
@@ -206,13 +219,18 @@ class Remembered:
             self._loaded = True
 
     def _revisions_of(self, namespace: str, labels: str) -> list[Object]:
-        with self._lock:
-            kept = self._revisions.get((namespace, labels), b"" if self._loaded else None)
+        kept = self._kept(namespace, labels)
         if kept is not None:
-            return _unpacked(kept) if kept else []
+            return kept
         listing = self._cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)
         self._keep(namespace, labels, listing["items"])
         return list(listing["items"])
+
+    def _kept(self, namespace: str, labels: str) -> list[Object] | None:
+        """What is remembered; None when it must be asked for."""
+        with self._lock:
+            packed = self._revisions.get((namespace, labels), _NONE if self._loaded else None)
+        return None if packed is None else _unpacked(packed)
 
     def _keep(self, namespace: str, labels: str, items: list[Object]) -> None:
         with self._lock:
@@ -267,18 +285,17 @@ class Remembered:
         except BaseException:
             with self._lock:
                 labels = self._families.get((namespace, _family(name)))
-            if labels is not None:
-                self.forget(namespace, labels)
+                if labels is not None:
+                    self._revisions[namespace, labels] = None
             raise
 
     def _replace(self, namespace: str, name: str, item: Object | None) -> None:
         with self._lock:
-            labels = self._families.get((namespace, _family(name)))
-            kept = self._revisions.get((namespace, labels or ""), b"" if self._loaded else None)
-        if labels is None or kept is None:
-            return
-        items = [one for one in (_unpacked(kept) if kept else ()) if one["metadata"]["name"] != name]
-        self._keep(namespace, labels, [*items, *([item] if item else ())])
+            labels = self._families.get((namespace, _family(name)), "")
+        kept = self._kept(namespace, labels) if labels else None
+        if kept is not None:
+            others = [one for one in kept if one["metadata"]["name"] != name]
+            self._keep(namespace, labels, [*others, *([item] if item else ())])
 
 
 def _family(name: str) -> str:
@@ -297,3 +314,6 @@ def _packed(value: Any) -> bytes:
 
 def _unpacked(data: bytes) -> Any:
     return json.loads(zlib.decompress(data))
+
+
+_NONE = _packed([])

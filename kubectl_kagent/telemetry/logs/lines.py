@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 
+from kubectl_kagent.masking.colours import WRITTEN
 from kubectl_kagent.telemetry.logs.stamps import WIDTH, text_of
 
 
@@ -36,7 +37,7 @@ _LEVEL = re.compile(
     rb"|\S+:\d+: \w*(Warning): ",  # python's warnings
     re.IGNORECASE,
 )
-_COLOUR = re.compile(rb"(?:\x1b|\\u001[bB])\[[\d;:]*m")
+_COLOUR = re.compile(WRITTEN.encode())
 _TRACEBACK = b"Traceback (most recent call last):"
 
 

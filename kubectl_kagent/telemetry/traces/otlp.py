@@ -40,7 +40,7 @@ _OF_RESOURCE = frozenset((semconv.SERVICE_NAME, semconv.SERVICE_NAMESPACE))
 # one file may hold them all; batches: Tempo's first API
 _SIGNALS = {"resourceSpans", "batches", "resourceLogs", "resourceMetrics", "resourceProfiles"}
 _CONTAINERS = frozenset((TURN, AGENT, TOOL))
-_DEEPEST = 40
+DEEPEST = 40
 _JAEGER = "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE"
 
 # The turn that a span is in, and the tools in that, the outermost first.
@@ -132,7 +132,7 @@ class Forest:
     def _inward(self, outside: Way, id_: str) -> Way:
         root, tools = outside
         if self.spans[id_].kind == TOOL:
-            return outside if len(tools) == _DEEPEST else (root, (*tools, id_))
+            return outside if len(tools) == DEEPEST else (root, (*tools, id_))
         return outside if root or tools else (id_, ())
 
     def _home(self, id_: str) -> str:
@@ -228,8 +228,10 @@ def _kind(name: str, attributes: Mapping[str, Any]) -> str:
     return CALL_LLM if name == semconv.CALL_LLM else ""
 
 
-def read_attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, Any]:
-    """The wanted ones of a span or resource: texts, counts as they were written, and lists of texts."""
+def read_attributes(
+    raw: Any, wanted: frozenset[str], gaps: Gaps, counts: frozenset[str] = _COUNTS
+) -> dict[str, Any]:
+    """The wanted ones of a span or resource: texts, ``counts`` as they were written, and lists of texts."""
     found: dict[str, Any] = {}
     for item in gaps.items(raw, "the attributes of a span"):
         key = item.get("key") if isinstance(item, dict) else None
@@ -242,7 +244,7 @@ def read_attributes(raw: Any, wanted: frozenset[str], gaps: Gaps) -> dict[str, A
                 found[key] = _texts(value, gaps)
             elif key == semconv.FINISH_REASONS:
                 gaps.add(f"the attribute {key} is no list")
-            elif isinstance(value, str) or (key in _COUNTS and value is not None):
+            elif isinstance(value, str) or (key in counts and value is not None):
                 found[key] = value
             else:
                 gaps.add(f"the attribute {key} has no value, or one of another type")

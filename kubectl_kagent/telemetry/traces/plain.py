@@ -27,19 +27,29 @@ _GIVEN = (semconv.TOOL_CALL_ARGUMENTS, "traceloop.entity.input", "input.value", 
 _GAVE = (semconv.TOOL_CALL_RESULT, "traceloop.entity.output", "output.value", "gen_ai.completion")
 _REQUEST_TYPE = "llm.request.type"
 _COUNTS = frozenset((*_PROMPT, *_OUTPUT))
-_WANTED = frozenset((*_KIND, *_MODEL, *_TOOL, *_GIVEN, *_GAVE, _REQUEST_TYPE, semconv.TASK, semconv.SESSION))
+_WANTED = _COUNTS.union(
+    (*_KIND, *_MODEL, *_TOOL, *_GIVEN, *_GAVE, _REQUEST_TYPE, semconv.TASK, semconv.SESSION)
+)
 _OF_AGENTS = ("gen_ai.", "traceloop.", "openinference.", "langsmith.", "llm.")
 
 _MODEL_KINDS = frozenset((semconv.CHAT, "text_completion", semconv.GENERATE_CONTENT, "llm"))
 _TOOL_KINDS = frozenset((semconv.EXECUTE_TOOL, "tool"))
-_DEEPEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A span as it was written, with those of its attributes that are read."""
+
+    raw: Json
+    service: str
+    found: Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class _Trace:
     """All spans of one trace, by id and by parent."""
 
-    spans: dict[str, tuple[Json, str]] = field(default_factory=dict)
+    spans: dict[str, _Span] = field(default_factory=dict)
     inside: dict[str, list[str]] = field(default_factory=dict)
     of_agents: bool = False
 
@@ -51,13 +61,17 @@ def turns(documents: Iterable[Json], others: Collection[str], gaps: Gaps) -> lis
         for raw, service in otlp.raw_spans(document, Gaps()):
             if not isinstance(raw, Mapping) or not isinstance(raw.get("spanId"), str):
                 continue
-            id_, parent = raw.get("traceId"), raw.get("parentSpanId")
+            id_ = raw.get("traceId")
             if not isinstance(id_, str) or id_ in others:
                 continue
             trace = traces.setdefault(id_, _Trace())
-            trace.spans[raw["spanId"]] = (raw, service)
-            trace.inside.setdefault(parent if isinstance(parent, str) else "", []).append(raw["spanId"])
+            found = otlp.read_attributes(raw.get("attributes"), _WANTED, gaps, _COUNTS)
+            trace.spans[raw["spanId"]] = _Span(raw, service, found)  # one that stands there twice is one
             trace.of_agents = trace.of_agents or _is_of_agents(raw)
+    for trace in traces.values():
+        for span_id, span in trace.spans.items():
+            parent = span.raw.get("parentSpanId")
+            trace.inside.setdefault(parent if isinstance(parent, str) else "", []).append(span_id)
     return [_turn(id_, trace, gaps) for id_, trace in traces.items() if trace.of_agents]
 
 
@@ -72,11 +86,11 @@ def _turn(id_: str, trace: _Trace, gaps: Gaps) -> Turn:
     steps = paired(_step(span, trace, gaps, depth=1) for span in tops)
     told = sum(1 + sum(1 for _ in step.below()) for step in steps)
     if told < len(trace.spans):
-        gaps.add(f"spans in a ring, or more than {_DEEPEST} deep in others, were left out")
+        gaps.add(f"spans in a ring, or more than {otlp.DEEPEST} deep in others, were left out")
     ends = [step.end for step in steps if step.end is not None]
     failed = any(step.status == FAILED for step in steps)
     status = OPEN if not ends else FAILED if failed else OK
-    services = [service for _, service in trace.spans.values()]
+    services = [span.service for span in trace.spans.values()]
     agent = next((one for one in services if not one.endswith(f"/{semconv.CONTROLLER}")), services[0])
     root = Step(
         AGENT,
@@ -98,21 +112,18 @@ def _turn(id_: str, trace: _Trace, gaps: Gaps) -> Turn:
 
 
 def _of_any(trace: _Trace, key: str) -> str:
-    wanted = frozenset((key,))
-    found = (otlp.read_attributes(raw.get("attributes"), wanted, Gaps()) for raw, _ in trace.spans.values())
-    return next((value[key] for value in found if key in value), "")
+    return next((span.found[key] for span in trace.spans.values() if key in span.found), "")
 
 
 def _step(id_: str, trace: _Trace, gaps: Gaps, *, depth: int, in_model: bool = False) -> Step:
     """``in_model``: a model's client tells of the same call as the framework around it."""
-    raw, _ = trace.spans[id_]
+    raw, found = trace.spans[id_].raw, trace.spans[id_].found
     name = gaps.text(raw.get("name"), "the name of a span")
-    found = otlp.read_attributes(raw.get("attributes"), _WANTED | _COUNTS, gaps)
     kind = SPAN if in_model else _kind(name, found)
     status = gaps.mapping(raw.get("status"), "the status of a span")
     failed = otlp.has_failed(status)
     end = otlp.seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps)
-    inner = trace.inside.get(id_, ()) if depth < _DEEPEST else ()
+    inner = trace.inside.get(id_, ()) if depth < otlp.DEEPEST else ()
     model = _first(found, _MODEL)
     return Step(
         kind,

@@ -446,6 +446,31 @@ def test_a_break_makes_it_less_than_whole_until_it_is_mended(cluster: FakeCluste
     follower.until(lambda: follower.feed.is_whole)
 
 
+def test_it_is_less_than_whole_while_it_lists_what_was_forgotten(
+    cluster: FakeCluster, follow: Follow
+) -> None:
+    go = threading.Event()
+    follower = follow(AGENT)
+    follower.until(watched(cluster))
+    fail(cluster, "watch", AGENT, Expired("too old resource version"))
+    cluster.before("list", AGENT, lambda: go.wait(PATIENCE))
+    cluster.end_watches()
+    follower.until(lambda: not follower.feed.is_whole)
+    go.set()
+    follower.until(lambda: follower.feed.is_whole)
+    assert follower.said == []
+
+
+def test_lists_that_are_forgotten_at_once_are_not_asked_for_without_a_pause(cluster: FakeCluster) -> None:
+    fail(cluster, "watch", AGENT, Expired("too old resource version"))
+    follower = Follower(cluster, AGENT, retry=600)
+    follower.until(lambda: not follower.feed.is_whole)
+    assert follower.feed.next(timeout=0.2) is None
+    assert [request.verb for request in cluster.requests] == ["list"]
+    follower.close()
+    follower.until(follower.ended)
+
+
 def test_a_kind_that_is_not_installed_is_not_missed(cluster: FakeCluster, follow: Follow) -> None:
     cluster.missing(MCP_SERVER)
     follower = follow(AGENT, MCP_SERVER)

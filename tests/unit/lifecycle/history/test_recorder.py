@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from kubectl_kagent.cluster import side_by_side
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
 from kubectl_kagent.lifecycle.history import revisions as history
@@ -555,6 +556,70 @@ def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, 
         found += (item.change for item in watcher.recorder.run(feed))  # type: ignore[arg-type]
     assert found == ["first recorded"]
     assert feed.waits == [1.0, 0.25, 1.0]  # an agent without a config hash is looked at each second
+
+
+class Full:
+    """A feed with changes in its queue, that ends the test when it has to wait for more."""
+
+    def __init__(self, changes: Iterable[Changed]) -> None:
+        self.is_whole = True
+        self.queue = list(changes)
+
+    def next(self, timeout: float) -> Changed | None:
+        if self.queue:
+            return self.queue.pop(0)
+        if timeout:
+            raise KeyboardInterrupt
+        return None
+
+
+def test_none_of_thousands_of_changes_is_lost(cluster: FakeCluster, watcher: Watcher) -> None:
+    for number in range(1003):
+        cluster.add(AGENT, agent(f"agent-{number}", modelConfig=""))
+    with pytest.raises(KeyboardInterrupt):
+        list(watcher.recorder.run(Full(watcher.events())))  # type: ignore[arg-type]
+    assert len(watcher.recorder.memory().tallies) == 1003
+
+
+def test_a_feed_that_became_whole_after_its_queue_was_empty_is_not_trusted_yet(
+    cluster: FakeCluster, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last list may have come in between."""
+    trusted: list[bool] = []
+    monkeypatch.setattr(Recorder, "trust", lambda _, whole: trusted.append(whole))
+
+    class Late(Full):
+        is_whole = False  # type: ignore[assignment]
+
+        def next(self, timeout: float) -> Changed | None:
+            found = super().next(timeout if trusted else 0)
+            self.is_whole = True
+            return found
+
+    cluster.add(AGENT, agent(modelConfig=""))
+    feed = Late(watcher.events())
+    feed.is_whole = False
+    with pytest.raises(KeyboardInterrupt):
+        list(watcher.recorder.run(feed))  # type: ignore[arg-type]
+    assert trusted == [False]
+
+
+def test_it_is_alive_while_it_looks_at_many(
+    cluster: FakeCluster, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look may take as long as some requests that nobody answers."""
+    alive: list[bool] = []
+
+    def slow() -> None:
+        cluster.clock.sleep(200)
+        alive.append(watcher.recorder.is_alive)
+
+    monkeypatch.setattr(side_by_side, "AT_ONCE", 1)
+    for number in range(4):
+        cluster.add(AGENT, agent(f"agent-{number}", modelConfig=""))
+        cluster.before("create", CONTROLLER_REVISION, slow, nth=number + 1)
+    assert len(watcher.turn()) == 4
+    assert alive == [True] * 4
 
 
 # Two at once

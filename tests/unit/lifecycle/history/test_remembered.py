@@ -242,3 +242,49 @@ def test_what_was_given_and_not_noted_yet_is_not_taken_for_unchanged(cluster: Fa
         "prompt",
     ]
     assert late.said == []
+
+
+def test_what_comes_while_a_look_takes_long_is_not_settled_meanwhile(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look a second long, and a change in the queue: of what came just before it nothing is certain yet."""
+    monkeypatch.setattr("kubectl_kagent.lifecycle.history.recorder.LOOKS_AT_ONCE", 1)
+    cluster.add(MODEL_CONFIG, model_config())
+    for name in ("first", "clock"):
+        cluster.add(AGENT, agent(name))
+    late = Late(cluster, longest=0.0)
+    late.happened()
+    late.wait(10)
+    for name in ("first", "clock"):
+        cluster.edit(AGENT, name, {"spec": {"description": "due"}})
+    late.happened()
+    late.wait(0.99)
+    cluster.edit(MODEL_CONFIG, "gpt", {"spec": {"model": "large"}})
+    cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
+    late.happened()
+    late.recorder.note(late._coming[AGENT].popleft()[1])
+    late.recorder.trust(whole=True)
+    cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(0.9))
+    late.wait(6)
+    changes = [item.change for item in late.recorded if item.workload.name == "clock"]
+    assert changes[-2:] == ["modelconfig/gpt model small \u2192 large", "prompt"]
+    assert late.said == []
+
+
+def test_what_is_gone_or_followed_by_another_version_is_forgotten(cluster: FakeCluster) -> None:
+    cluster.add(MODEL_CONFIG, model_config())
+    late = Late(cluster)
+    late.happened()
+    late.wait(1)
+    for number in range(3):
+        cluster.add(AGENT, agent(f"agent-{number}"))
+        late.happened()
+        late.wait(2)
+        cluster.remove(AGENT, f"agent-{number}")
+    for text in map(str, range(50)):
+        cluster.edit(MODEL_CONFIG, "gpt", {"metadata": {"annotations": {"a": text}}})
+    late.happened()
+    late.wait(90)
+    remembered = late.recorder._remembered
+    assert {key[2]: len(versions) for key, versions in remembered._versions.items()} == {"gpt": 1}
+    assert (remembered._revisions, remembered._families) == ({}, {})
