@@ -95,7 +95,9 @@ def _check(hook: Path, hint: str) -> None:
             [hook, _QUESTION], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LONGEST
         )
         lines = done.stdout.splitlines()
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+    except OSError as error:
+        raise KagentError(f"{hook} does not run: {error.strerror}", hint=hint) from error
+    except (subprocess.TimeoutExpired, UnicodeDecodeError):
         lines = []
     if len(lines) != len(_ANSWER) or not all(map(str.startswith, lines, _ANSWER)):
         raise KagentError(f"{hook} does not complete 'kubectl kagent'", hint=hint)

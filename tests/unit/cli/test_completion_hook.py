@@ -87,13 +87,19 @@ def test_what_pip_has_installed_is_enough_and_stays(plugin: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["#!/bin/sh\necho hello\n", "#!/bin/sh\nexit 1\n", "no program", "#!/none\n"]
+    ("text", "seen"),
+    [
+        ("#!/bin/sh\necho hello\n", "does not complete 'kubectl kagent'"),
+        ("#!/bin/sh\nexit 1\n", "does not complete 'kubectl kagent'"),
+        ("no program", "does not run: Exec format error"),
+        ("#!/none\n", "does not run: No such file or directory"),
+    ],
 )
-def test_a_program_of_somebody_else_is_left_alone(plugin: Path, text: str) -> None:
+def test_a_program_of_somebody_else_is_left_alone(plugin: Path, text: str, seen: str) -> None:
     hook = plugin.with_name(HOOK)
     _write(hook, text)
     assert _refused(install) == (
-        f"{hook} does not complete 'kubectl kagent'",
+        f"{hook} {seen}",
         "it is not ours and left as it is: remove or rename it, and try again",
     )
     assert _refused(uninstall)[0].startswith(f"{hook} was not made by")
@@ -141,7 +147,7 @@ def test_a_plugin_that_does_not_run_is_told_of(bin_: Path) -> None:
     _write(bin_ / PLUGIN, "#!/none\n")
     hook = bin_ / HOOK
     assert _refused(install) == (
-        f"{hook} does not complete 'kubectl kagent'",
+        f"{hook} does not run: No such file or directory",
         f"see whether {bin_ / PLUGIN} runs",
     )
 
