@@ -36,7 +36,7 @@ _AFTER = (
     *("tools list", "tools check --all", "tools call datetime-mcp get_time --arg timezone=UTC"),
     *("top agents", "top tools", "top models", f"report agent/{HELPER} --file=/tmp/report.zip"),
     *("observe export /tmp/bundle", "completion install", "completion uninstall"),
-    f"autoscale agent/{HELPER} --min=1 --max=3",
+    f"autoscale agent/{HELPER} --min=1 --max=3 --cpu=70%",
 )
 _OF_A_SESSION = (
     *("sessions show {session}", "sessions export {session}"),
