@@ -112,7 +112,8 @@ def scale(
             changed |= done.changed
             terminal.changed(done.obj, "released", output, dry_run)
             continue
-        scaling.check_not_autoscaled(workload, scalers, force=force, warn=terminal.warn)
+        if scaler := scaling.scaler_of(workload, scalers):
+            scaling.check_not_autoscaled(workload, scaler, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster, workload, replicas, before=before, expect=expect, dry_run=dry_run, manager=manager
         )
@@ -179,7 +180,8 @@ def hibernate(
             terminal.warn(f"{workload.label} already has no replicas")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
-        scaling.check_stays_asleep(workload, scalers, force=force, warn=terminal.warn)
+        if scaler := scaling.scaler_of(workload, scalers):
+            scaling.check_stays_asleep(workload, scaler, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster,
             workload,
@@ -224,7 +226,7 @@ def wake(
     if any(scaling.sleeps_released(each) or each.replicas is None for each in asleep):
         scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
-        scaler = scalers.get(workload.key) if scalers else None
+        scaler = scaling.scaler_of(workload, scalers)
         if counts[workload.key] != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)

@@ -440,6 +440,47 @@ def test_what_slept_without_a_count_of_its_own_wakes_without_one(
     assert pods(released) == 3
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_what_had_no_pods_and_no_count_of_its_own_is_released_again_too(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent, *, scaled: bool
+) -> None:
+    """As after "kubectl scale deploy --replicas=0": whoever decided that decides again."""
+    if scaled:
+        released.add(HPA, hpa("clock"))
+    released.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    assert kagent("hibernate", "clock")[:2] == (0, "agent.kagent.dev/clock hibernated\n")
+    controllers.act()
+    who = HPA_LABEL if scaled else "kubectl scale deploy clock"
+    assert kagent("wake", "clock") == (
+        0,
+        "agent.kagent.dev/clock woken to 1 and released\n",
+        f"from now on {who} decides its count\n",
+    )
+    assert (replicas(released), pods(released)) == (None, 1)
+    assert not [key for key in workload(released).annotations if "hibernated" in key]
+
+
+def test_a_count_set_by_hand_voids_the_note_that_stands_alone(released: FakeCluster, kagent: Kagent) -> None:
+    released.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    kagent("hibernate", "clock")
+    kagent("scale", "clock", "--replicas=2")
+    assert not [key for key in workload(released).annotations if "hibernated" in key]
+
+
+@pytest.mark.parametrize("mode", ["client", "server"])
+def test_a_dry_run_shows_the_notes_too(released: FakeCluster, kagent: Kagent, mode: str) -> None:
+    shown = json.loads(kagent("hibernate", "clock", f"--dry-run={mode}", "-o", "json")[1])
+    assert shown["metadata"]["annotations"] == {
+        "kubectl-kagent/hibernated-replicas": "3",
+        "kubectl-kagent/hibernated-released": "true",
+    }
+    kagent("hibernate", "clock")
+    for words in (["wake"], ["scale", "--replicas=2"]):
+        verb, *more = words
+        shown = json.loads(kagent(verb, "clock", *more, f"--dry-run={mode}", "-o", "json")[1])
+        assert not shown["metadata"].get("annotations")
+
+
 @pytest.mark.parametrize("mode", ["client", "server"])
 def test_a_dry_run_shows_it_released(
     released: FakeCluster, controllers: Controllers, kagent: Kagent, mode: str
@@ -474,7 +515,7 @@ def test_keda_wakes_what_hibernates(clock: FakeCluster, kagent: Kagent) -> None:
         "",
         f"error: agent.kagent.dev/clock would not stay asleep: {KEDA_LABEL} scales it up again as soon as "
         "there is work\n"
-        f"hint: pause it first: kubectl annotate {KEDA_LABEL} -n default "
+        f"hint: pause it first: kubectl annotate --overwrite {KEDA_LABEL} -n default "
         "autoscaling.keda.sh/paused-replicas=0; or hibernate all the same with --force\n",
     )
     assert replicas(clock) == 1
@@ -482,12 +523,12 @@ def test_keda_wakes_what_hibernates(clock: FakeCluster, kagent: Kagent) -> None:
     assert kagent("hibernate", "clock", "--force") == (0, "agent.kagent.dev/clock hibernated\n", warning)
 
 
-@pytest.mark.parametrize("key", ["paused", "paused-replicas"])
-def test_paused_it_does_not(clock: FakeCluster, kagent: Kagent, key: str) -> None:
+def test_paused_it_does_not(clock: FakeCluster, kagent: Kagent) -> None:
     paused = scaled_object("clock")
-    paused["metadata"]["annotations"] = {f"autoscaling.keda.sh/{key}": "0"}
+    paused["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": "0"}
     clock.add(SCALED_OBJECT, paused)
-    assert kagent("hibernate", "clock")[0] == 0
+    warning = f"Warning: {KEDA_LABEL} is paused, and leaves it at 0\n"
+    assert kagent("hibernate", "clock") == (0, "agent.kagent.dev/clock hibernated\n", warning)
 
 
 def test_the_hpa_of_keda_stands_for_it_and_one_that_may_go_to_0_wakes_too(
