@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import click
 
@@ -18,7 +17,7 @@ from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history import undo as undoing
 from kubectl_kagent.lifecycle.history.diff import difference
-from kubectl_kagent.lifecycle.history.restoring import say_restored, server_dry_run
+from kubectl_kagent.lifecycle.history.restoring import client_dry_run, say_restored, server_dry_run
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan, choose, plan
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow
@@ -148,9 +147,7 @@ def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Outpu
     found = difference(planned.workload, planned.past.now.snapshot, screen.reached(planned))
     for line in diff_text("live", f"revision {number}", found).splitlines():
         terminal.say(line)
-    preview: Mapping[str, Any] = {**planned.workload.obj, "spec": dict(planned.spec)}
-    if dry_run == "server":
-        preview = server_dry_run(cluster, planned)
+    preview = client_dry_run(planned) if dry_run == "client" else server_dry_run(cluster, planned)
     terminal.changed(preview, screen.foreseen(planned), output, dry_run)
 
 
