@@ -21,7 +21,12 @@ from kubectl_kagent.render.output import OBJECTS, Output
 _COUNT = click.IntRange(min=0, max=2**31 - 1)
 
 
-@command(short_help="Set the replica count of agents and MCP servers")
+@command(
+    short_help="Set the replica count of agents and MCP servers",
+    needs=dict.fromkeys(
+        ("--current-replicas", "--resource-version", "--timeout", "--wait", "--drain"), ("--replicas",)
+    ),
+)
 @options.targets
 @click.option("--replicas", type=_COUNT, help="The new replica count.")
 @click.option(
@@ -76,8 +81,6 @@ def scale(
     """
     if (replicas is None) == (not release):
         raise UsageError("give either --replicas=COUNT or --release")
-    if release and drain_first:
-        raise UsageError("--drain goes with --replicas: a released count stops no pod")
     cluster = reach.connect()
     workloads = _workloads(cluster, target, selector, all_=all_)
     if drain_first and dry_run == "none":
@@ -94,7 +97,7 @@ def scale(
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     if release and workloads[0].is_agent:
-        check_leaves_the_count(cluster, warn=terminal.warn)
+        check_leaves_the_count(lambda: reach.controllers()[0], warn=terminal.warn)
     if replicas is not None:
         _warn_of_sessions(cluster, workloads, counts, replicas)
     for workload in workloads:
@@ -126,7 +129,7 @@ def scale(
         raise Unchanged("nothing changed: every object is already as asked")
 
 
-@command(short_help="Scale to zero and remember the count")
+@command(short_help="Scale to zero and remember the count", needs={"--timeout": ("--drain",)})
 @options.targets
 @click.option("--force", is_flag=True, help="Scale even if an autoscaler scales it up again.")
 @drain.flag

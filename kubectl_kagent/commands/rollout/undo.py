@@ -28,7 +28,7 @@ from kubectl_kagent.render.history import diff_text
 from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 
 
-@command(short_help="Roll back to an earlier revision")
+@command(short_help="Roll back to an earlier revision", needs={"--timeout": ("--wait", "--drain")})
 @options.targets
 @click.option(
     "--to-revision",

@@ -21,6 +21,7 @@ from kubectl_kagent.model.resources import (
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers
+from tests.loopback import response, serve
 from tests.objects import agent, hpa, mcp_server, model_config, reconcile, scaled_object, workload
 from tests.unit.backends.test_versions import controller
 from tests.unit.lifecycle.workloads.test_users import TOLD, user
@@ -388,6 +389,21 @@ def test_an_old_kagent_leaves_no_count_alone(clock: FakeCluster, kagent: Kagent)
     )
     assert replicas(clock) == 1
     assert kagent("scale", "clock", "--replicas=2")[0] == 0
+
+
+def test_the_version_is_asked_where_the_flags_say(clock: FakeCluster, kagent: Kagent) -> None:
+    controller(clock, "other")
+    clock.services["GET", "other/kagent-controller:8083/version"] = {"kagent_version": "0.9.2"}
+    said = "error: kagent {} sets the count to 1 where an Agent has none: nothing else can decide it\n"
+    code, _, err = kagent("scale", "clock", "--release", "--kagent-namespace=other")
+    assert (code, err.partition("hint")[0], replicas(clock)) == (1, said.format("0.9.2"), 1)
+    with serve() as server:
+        server.answer = lambda _: response(200, '{"kagent_version": "0.9.1"}')
+        code, _, err = kagent("scale", "clock", "--release", f"--kagent-url={server.url}")
+        assert [one.path.partition("?")[0] for one in server.received] == ["/version"]
+    assert (code, err.partition("hint")[0], replicas(clock)) == (1, said.format("0.9.1"), 1)
+    assert kagent("scale", "clock", "--release", "--kagent-token=x")[0] == 2
+    assert replicas(clock) == 1
 
 
 def test_a_version_that_can_not_be_asked_is_said(clock: FakeCluster, kagent: Kagent) -> None:
