@@ -27,6 +27,8 @@ from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
 from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 
+_NOTHING = "nothing was rolled back"
+
 
 @command(short_help="Roll back to an earlier revision", needs={"--timeout": ("--wait", "--drain")})
 @options.targets
@@ -113,10 +115,10 @@ def roll_back(
     dry_run: str = "none",
     manager: str = options.MANAGER,
     wait: float | None = None,
-) -> bool:
+) -> str:
     """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit).
 
-    Whether all of that revision's config is back.
+    What came of it, in a few words.
     """
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     notes = Notes()
@@ -124,12 +126,12 @@ def roll_back(
     planned = plan(cluster, past, target(past), with_sources=with_sources)
     if not planned.changes_anything:
         _skip(planned, error_unchanged=error_unchanged)
-        return False
+        return _NOTHING
     for line in screen.announcement(planned):
         terminal.say(line)
     if dry_run != "none":
         _preview(cluster, planned, dry_run=dry_run, output=output)
-        return False
+        return _NOTHING
     done = undoing.roll_back(cluster, planned, manager=manager, tell=notes.tell)
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.restored.sources)
@@ -138,7 +140,7 @@ def roll_back(
             follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
             with suppress(KagentError):  # the undo is done; only that its pods were ready is noted
                 history.update(cluster, done.workload, manager=manager)
-    return not planned.left
+    return screen.in_short(done)
 
 
 def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:

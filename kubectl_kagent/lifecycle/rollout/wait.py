@@ -142,12 +142,12 @@ def follow(
     timeout: float,
     revision: int = 0,
     smoke: Callable[[], str] | None = None,
-    undo: Callable[[], bool] | None = None,
+    undo: Callable[[], str] | None = None,
 ) -> None:
     """Wait until the rollout is done, then let ``smoke`` ask the new pods; a failure calls ``undo``.
 
-    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing; ``undo`` whether the
-    earlier config is back as a whole.
+    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing; ``undo`` what came of
+    it, in a few words.
     Raises what ``wait`` raises. Only RolloutFailed and TimedOut are undone: in other cases nobody would
     act on an undo, or it is not this rollout that failed.
     """
@@ -161,11 +161,10 @@ def follow(
             raise
         voice.warn("the rollout failed: rolling back")
         try:
-            is_back = undo()
+            done = undo()
         except KagentError as second:
             message = f"{error.message}; the rollback failed too: {second.message}"
             raise RolloutFailed(message, second.hint) from second
-        done = "rolled back" if is_back else "not all of its config is rolled back"
         raise type(error)(f"{error.message} ({done})", error.hint) from error
 
 

@@ -436,9 +436,9 @@ class Undo:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self) -> bool:
+    def __call__(self) -> str:
         self.calls += 1
-        return True
+        return "rolled back"
 
 
 def test_smoke(stage: Stage) -> None:
@@ -483,7 +483,7 @@ def test_undo_on_failure(stage: Stage) -> None:
 def test_undo_that_fails_too(stage: Stage) -> None:
     workload = stage.rolling(objects.pod(waiting("ImagePullBackOff", "not found")))
 
-    def undo() -> bool:
+    def undo() -> str:
         raise KagentError("nothing to return to", hint="look at the history")
 
     with pytest.raises(RolloutFailed) as failure:
