@@ -25,6 +25,7 @@ from kubectl_kagent.lifecycle.rollout.causes import (
     causes_refused,
     causes_stuck,
     causes_unobserved,
+    causes_without_deployment,
 )
 from kubectl_kagent.lifecycle.rollout.inspection import View, look
 from kubectl_kagent.model.deployment import Deployment
@@ -76,12 +77,14 @@ def judge(view: View) -> Progress:
         line = f"{_quoted(workload)} to be accepted"
         return _unfinished(line, tuple(causes_refused(workload)))
     if deployment is None:
-        return Progress("waiting", f'deployment "{workload.name}" to be created')
+        line = f'deployment "{workload.name}" to be created'
+        return _unfinished(line, tuple(causes_without_deployment(view)))
     if view.unobserved:
         line = f"{', '.join(view.unobserved)} update to be observed"
         return _unfinished(line, tuple(causes_unobserved(view)))
     if not deployment.observed:
-        return Progress("waiting", "deployment spec update to be observed")
+        line = "deployment spec update to be observed"
+        return _unfinished(line, tuple(causes_of_deployment(view)))
     if stage in SETTLED:
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*causes_of_deployment(view), *causes_stuck(view)))
