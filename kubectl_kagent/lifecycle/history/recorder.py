@@ -25,6 +25,7 @@ from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.remembered import SETTLE_SECONDS, Remembered
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.lifecycle.history.source_users import Key, SourceUsers
 from kubectl_kagent.lifecycle.history.tally import Tally, updated
 from kubectl_kagent.lifecycle.history.turn_queue import TurnQueue
 from kubectl_kagent.model.note import Note
@@ -38,7 +39,6 @@ from kubectl_kagent.model.resources import (
     REMOTE_MCP_SERVER,
     SERVICE,
     WORKLOADS,
-    Resource,
 )
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
@@ -55,8 +55,6 @@ _STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
 # A change is looked at once what else happened at that moment has come, too.
 HOLD_SECONDS = SETTLE_SECONDS + 0.2
 _AGAIN_SECONDS = 0.1
-
-Key = tuple[Resource, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,6 @@ class _Watched:
     """
 
     workload: Workload
-    sources: frozenset[Key] = frozenset()
     past: int = 0
     newest: int = 0
     came: float = 0.0
@@ -115,7 +112,7 @@ class Recorder:
     say: Callable[[str], None]
     namespace: str | None = None
     _watched: dict[Key, _Watched] = field(default_factory=dict)
-    _users: dict[Key, set[Key]] = field(default_factory=dict)  # of a source
+    _users: SourceUsers = field(default_factory=SourceUsers)
     _queue: TurnQueue[Key] = field(default_factory=TurnQueue)
     _gaps: int = 0
     _began: float = field(default_factory=lambda: clock.now().timestamp())
@@ -182,7 +179,7 @@ class Recorder:
         if change.resource is DEPLOYMENT:
             touched = {(resource, *place) for resource in WORKLOADS} & self._watched.keys()
         else:
-            touched = {key, *self._users.get(key, ())} & self._watched.keys()
+            touched = {key, *self._users.of(key)} & self._watched.keys()
         self._remembered.note(change, keep=bool(touched))
         for each in touched:
             self._wake(each, change)
@@ -221,28 +218,17 @@ class Recorder:
             self._forget(key)
             metadata = {name: workload.obj["metadata"].get(name) for name in ("namespace", "name", "uid")}
             known = self._watched[key] = _Watched(Workload(workload.resource, {"metadata": metadata}))
-        sources: frozenset[Key] = frozenset()
+        sources: set[Key] = set()
         try:
-            sources = frozenset((r.resource, r.namespace, r.name) for r in workload.references())
+            sources = {(each.resource, each.namespace, each.name) for each in workload.references()}
         except Exception as error:
             self._retry(key, known, _words(error))
-        self._watch_sources(key, sources)
-
-    def _watch_sources(self, key: Key, sources: frozenset[Key]) -> None:
-        known = self._watched[key]
-        for source in known.sources - sources:
-            self._users[source].discard(key)
-            if not self._users[source]:
-                del self._users[source]
-        for source in sources - known.sources:
-            self._users.setdefault(source, set()).add(key)
-        known.sources = sources
+        self._users.note(key, sources)
 
     def _forget(self, key: Key) -> None:
         if key in self._watched:
-            self._watch_sources(key, frozenset())
-            known = self._watched.pop(key)
-            self._remembered.drop(known.workload)
+            self._users.note(key, ())
+            self._remembered.drop(self._watched.pop(key).workload)
 
     def _wake(self, key: Key, change: Changed) -> None:
         """Look soon; whoever makes trouble waits all the same, and keeps no change of others waiting."""
