@@ -70,17 +70,16 @@ class Recorded:
 class _Watched:
     """A workload, of which only its names are kept, and how looking at it went.
 
-    ``due`` is when to look next (None: when something happens), ``waits`` how often in a row that was in
-    vain, ``trouble`` why. ``seen`` is the newest version in what was last seen of it, ``past`` the version at
-    which it was looked at from memory. ``newest`` is the version of the newest change, which came at ``came``
-    (in seconds of the monotonic clock), and ``waiting`` says since when a change was not looked at.
+    ``waits`` is how often in a row a look was in vain, ``trouble`` why. ``seen`` is the newest version in
+    what was last seen of it, ``past`` the version at which it was looked at from memory. ``newest`` is the
+    version of the newest change, which came at ``came`` (in seconds of the monotonic clock), and ``waiting``
+    says since when a change was not looked at.
     """
 
     workload: Workload
     past: int = 0
     newest: int = 0
     came: float = 0.0
-    due: float | None = None
     waits: int = 0
     trouble: str = ""
     notes: frozenset[Note] = frozenset()
@@ -195,21 +194,15 @@ class Recorder:
     def _next(self, moment: float) -> list[Key]:
         """Some of the workloads that are due, of as many namespaces as there are."""
         found: list[Key] = []
-        while len(found) < LOOKS_AT_ONCE and (key := self._queue.take(moment, self._is_due)):
+        while len(found) < LOOKS_AT_ONCE and (key := self._queue.take(moment)):
             found.append(key)
-            self._watched[key].due = None
         return found
 
-    def _is_due(self, key: Key, due: float) -> bool:
-        """Whether what was put into the queue still counts."""
-        return key in self._watched and self._watched[key].due == due
-
     def _patience(self) -> float:
-        return min(1.0, max(0.0, self._queue.next_due(self._is_due) - clock.monotonic()))
+        return min(1.0, max(0.0, self._queue.next_due() - clock.monotonic()))
 
     def _set_due(self, key: Key, due: float, *, news: bool = False) -> None:
         """News take turns with what is looked at again: after a start that is all there is."""
-        self._watched[key].due = due
         self._queue.put(key, (key[1], news), due)
 
     def _remember(self, key: Key, workload: Workload) -> None:
@@ -228,6 +221,7 @@ class Recorder:
     def _forget(self, key: Key) -> None:
         if key in self._watched:
             self._users.note(key, ())
+            self._queue.drop(key)
             self._remembered.drop(self._watched.pop(key).workload)
 
     def _wake(self, key: Key, change: Changed) -> None:
@@ -240,10 +234,11 @@ class Recorder:
         known.newest, known.came = max(known.newest, version), now
         if known.waiting is None and not known.trouble:
             known.waiting = change.at
-        if known.due is None or not known.trouble:
+        known_due = self._queue.due(key)
+        if known_due is None or not known.trouble:
             due = now if change.at is None else now + HOLD_SECONDS
             news = change.at is not None and not change.listed
-            self._set_due(key, due if known.due is None else min(known.due, due), news=news)
+            self._set_due(key, due if known_due is None else min(known_due, due), news=news)
             known.waits = known.waits if known.trouble else 0
 
     def _outcome(self, key: Key) -> History | Exception:
@@ -312,7 +307,7 @@ class Recorder:
         if past.live and past.live.config_hash:
             known.waits = 0
         else:
-            self._wait(key, known, known.due)
+            self._wait(key, known, self._queue.due(key))
 
     def _retry(self, key: Key, known: _Watched, reason: str) -> None:
         """Try again, later each time, and say why once."""
