@@ -242,7 +242,12 @@ def wake(
         if scaling.sleeps_released(workload) or (workload.replicas is None and scaler):
             obj = scaling.wake_released(cluster, workload, replicas, dry_run=dry_run, manager=manager)
             terminal.changed(obj, f"woken to {replicas} and released", output, dry_run)
-            if scalers is not None:
+            if scaler and scaler.paused:
+                terminal.warn(
+                    f"{scaler.label} is still paused, and may put the count back; to let it decide again: "
+                    f"{scaler.unpausing(workload.namespace)}"
+                )
+            elif scalers is not None:
                 who = scaler.label if scaler else f"kubectl scale deploy {workload.name}"
                 terminal.say(f"from now on {who} decides its count")
             continue

@@ -33,6 +33,15 @@ class Autoscaler:
         return self.resource.label(self.name)
 
     @property
+    def paused(self) -> bool:
+        """Whether somebody paused KEDA."""
+        return self.resource is SCALED_OBJECT and self.leaves_zero
+
+    def unpausing(self, namespace: str) -> str:
+        """The command that ends KEDA's pause."""
+        return f"kubectl annotate {self.label} -n {namespace} {_KEDA_PAUSED}- {_KEDA_PAUSED_REPLICAS}-"
+
+    @property
     def leaves_zero(self) -> bool:
         """Whether it does nothing to a Deployment that is scaled to 0.
 

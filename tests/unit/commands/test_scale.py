@@ -563,6 +563,23 @@ def test_the_hpa_of_keda_stands_for_it_and_one_that_may_go_to_0_wakes_too(
         clock.remove(HPA, "clock-hpa")
 
 
+def test_what_wakes_beside_a_paused_keda_is_not_said_to_be_decided_by_it(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent
+) -> None:
+    paused = scaled_object("clock")
+    paused["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": "0"}
+    released.add(SCALED_OBJECT, paused)
+    kagent("hibernate", "clock")
+    controllers.act()
+    assert kagent("wake", "clock") == (
+        0,
+        "agent.kagent.dev/clock woken to 3 and released\n",
+        f"Warning: {KEDA_LABEL} is still paused, and may put the count back; to let it decide again: "
+        f"kubectl annotate {KEDA_LABEL} -n default autoscaling.keda.sh/paused- "
+        "autoscaling.keda.sh/paused-replicas-\n",
+    )
+
+
 def test_what_keda_has_at_0_is_not_woken_against_it(
     released: FakeCluster, controllers: Controllers, kagent: Kagent
 ) -> None:
