@@ -105,6 +105,10 @@ def _flags(node: Node) -> Iterator[str]:
         yield _options(own)
     for group in getattr(node.command, "exclusive", ()):
         yield f"Only one of {spelled([code(name) for name in group])} may be used.\n"
+    needs = getattr(node.command, "needs", {})
+    for others in dict.fromkeys(needs.values()):
+        names = [code(name) for name in needs if needs[name] == others]
+        yield f"{spelled(names)} {'go' if names[1:] else 'goes'} with {' or '.join(map(code, others))}.\n"
     if "kubeconfig" not in {option.name for option in node.options}:
         return
     also = ["[connection flags](README.md#connection-flags) (`-n`, `--context` and others)"]

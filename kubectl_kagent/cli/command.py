@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -33,9 +33,16 @@ class _Documented(click.Command):
 class KubectlCommand(_Documented):
     """A verb."""
 
-    def __init__(self, *args: Any, exclusive: Sequence[tuple[str, ...]] = (), **attrs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        exclusive: Sequence[tuple[str, ...]] = (),
+        needs: Mapping[str, tuple[str, ...]] | None = None,
+        **attrs: Any,
+    ) -> None:
         super().__init__(*args, **attrs)
         self.exclusive = exclusive
+        self.needs = needs or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if ctx.resilient_parsing and args and args[-1] in _names(self.get_params(ctx))[1]:
@@ -45,10 +52,11 @@ class KubectlCommand(_Documented):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser leaves out whose help page it is about
             raise
-        self._check_exclusive(ctx)
+        if not ctx.resilient_parsing:  # what is being typed may still get what it lacks
+            self._check_together(ctx)
         return rest
 
-    def _check_exclusive(self, ctx: click.Context) -> None:
+    def _check_together(self, ctx: click.Context) -> None:
         given = {
             option.opts[-1]
             for option in self.params
@@ -57,6 +65,9 @@ class KubectlCommand(_Documented):
         for group in self.exclusive:
             if len(given.intersection(group)) > 1:
                 raise UsageError(f"only one of {', '.join(group[:-1])} and {group[-1]} may be used")
+        for name, others in self.needs.items():
+            if name in given and not given.intersection(others):
+                raise UsageError(f"{name} goes with {' or '.join(others)}")
 
 
 class KubectlGroup(_Documented, click.Group):
@@ -66,7 +77,11 @@ class KubectlGroup(_Documented, click.Group):
 
 
 def command(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlCommand]:
-    """click.command for a verb; ``exclusive`` has groups of options of which one can be given."""
+    """click.command for a verb.
+
+    ``exclusive`` has groups of options of which one can be given; ``needs`` has options that mean nothing
+    without one of some others.
+    """
     return click.command(cls=KubectlCommand, **attrs)
 
 

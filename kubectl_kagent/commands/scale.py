@@ -21,7 +21,12 @@ from kubectl_kagent.render.output import OBJECTS, Output
 _COUNT = click.IntRange(min=0, max=2**31 - 1)
 
 
-@command(short_help="Set the replica count of agents and MCP servers")
+@command(
+    short_help="Set the replica count of agents and MCP servers",
+    needs=dict.fromkeys(
+        ("--current-replicas", "--resource-version", "--timeout", "--wait", "--drain"), ("--replicas",)
+    ),
+)
 @options.targets
 @click.option("--replicas", type=_COUNT, help="The new replica count.")
 @click.option(
@@ -76,8 +81,6 @@ def scale(
     """
     if (replicas is None) == (not release):
         raise UsageError("give either --replicas=COUNT or --release")
-    if release and drain_first:
-        raise UsageError("--drain goes with --replicas: a released count stops no pod")
     cluster = reach.connect()
     workloads = _workloads(cluster, target, selector, all_=all_)
     if drain_first and dry_run == "none":
@@ -94,7 +97,7 @@ def scale(
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     if release and workloads[0].is_agent:
-        check_leaves_the_count(cluster, warn=terminal.warn)
+        check_leaves_the_count(lambda: reach.controllers()[0], warn=terminal.warn)
     if replicas is not None:
         _warn_of_sessions(cluster, workloads, counts, replicas)
     for workload in workloads:
@@ -112,7 +115,8 @@ def scale(
             changed |= done.changed
             terminal.changed(done.obj, "released", output, dry_run)
             continue
-        scaling.check_not_autoscaled(workload, scalers, force=force, warn=terminal.warn)
+        if scaler := scaling.scaler_of(workload, scalers):
+            scaling.check_not_autoscaled(workload, scaler, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster, workload, replicas, before=before, expect=expect, dry_run=dry_run, manager=manager
         )
@@ -125,7 +129,7 @@ def scale(
         raise Unchanged("nothing changed: every object is already as asked")
 
 
-@command(short_help="Scale to zero and remember the count")
+@command(short_help="Scale to zero and remember the count", needs={"--timeout": ("--drain",)})
 @options.targets
 @click.option("--force", is_flag=True, help="Scale even if an autoscaler scales it up again.")
 @drain.flag
@@ -179,7 +183,8 @@ def hibernate(
             terminal.warn(f"{workload.label} already has no replicas")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
             continue
-        scaling.check_stays_asleep(workload, scalers, force=force, warn=terminal.warn)
+        if scaler := scaling.scaler_of(workload, scalers):
+            scaling.check_stays_asleep(workload, scaler, force=force, warn=terminal.warn)
         done = scaling.scale(
             cluster,
             workload,
@@ -224,7 +229,7 @@ def wake(
     if any(scaling.sleeps_released(each) or each.replicas is None for each in asleep):
         scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     for workload in workloads:
-        scaler = scalers.get(workload.key) if scalers else None
+        scaler = scaling.scaler_of(workload, scalers)
         if counts[workload.key] != 0:
             terminal.warn(f"{workload.label} is awake")
             terminal.changed(workload.obj, "unchanged", output, dry_run)
@@ -237,7 +242,12 @@ def wake(
         if scaling.sleeps_released(workload) or (workload.replicas is None and scaler):
             obj = scaling.wake_released(cluster, workload, replicas, dry_run=dry_run, manager=manager)
             terminal.changed(obj, f"woken to {replicas} and released", output, dry_run)
-            if scalers is not None:
+            if scaler and scaler.paused:
+                terminal.warn(
+                    f"{scaler.label} is still paused, and may put the count back; to let it decide again: "
+                    f"{scaler.unpausing(workload.namespace)}"
+                )
+            elif scalers is not None:
                 who = scaler.label if scaler else f"kubectl scale deploy {workload.name}"
                 terminal.say(f"from now on {who} decides its count")
             continue

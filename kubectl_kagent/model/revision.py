@@ -163,7 +163,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A recorded snapshot. ``rollback_of`` is the newest earlier revision with the same content."""
+    """A recorded snapshot. ``rollback_of`` is the newest earlier revision with the same content.
+
+    ``stored_version`` is the resource version of its own object, ``resource_version`` that of the snapshot.
+    """
 
     number: int
     name: str
@@ -176,6 +179,7 @@ class Revision:
     changed_at: datetime
     gap_before: bool
     annotations: Mapping[str, str] = field(default_factory=dict)
+    stored_version: str = field(default="", compare=False)
 
     @property
     def change_cause(self) -> str:
@@ -286,6 +290,7 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         changed_at=changed_at,
         gap_before=bool(data.get("gapBefore")),
         annotations=metadata.get("annotations") or {},
+        stored_version=str(metadata.get("resourceVersion") or ""),
     )
 
 

@@ -292,3 +292,8 @@ def with_replicas(spec: Mapping[str, Any], path: tuple[str, ...], replicas: int 
         node = node.setdefault(step, {})
     node["replicas"] = replicas
     return result
+
+
+def without_replicas(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``spec`` without its replica count, which is where its type has it."""
+    return with_replicas(spec, Workload(resource, {"spec": spec}).deployment_path, None)

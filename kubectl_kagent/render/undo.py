@@ -99,6 +99,17 @@ def outcome(done: Undone) -> str:
     )
 
 
+def in_short(done: Undone) -> str:
+    """The same in a few words, for the end of an error."""
+    if done.seen.is_back:
+        return "rolled back"
+    if done.planned.left:
+        return "not all of its config is rolled back"
+    if done.seen.expected:
+        return "its spec is restored, but its config hash is not back"
+    return "its spec is restored; there is no config hash to compare with"
+
+
 def _recorded(restored: Restored) -> str:
     if restored.recorded is None:
         return "not recorded"

@@ -30,7 +30,7 @@ _HEARD = (
 _TRACES = "kagent sends no traces unless its Helm values say so: "
 
 
-@command(short_help="Apply the bundle", exclusive=EXCLUSIVE)
+@command(short_help="Apply the bundle", exclusive=EXCLUSIVE, needs={"--timeout": ("--wait",)})
 @bundle_flags
 @click.option(
     "--force-conflicts", is_flag=True, help="Change what others made or changed, and manage it from then on."

@@ -53,7 +53,7 @@ def status(
     """Wait for the newest rollout and say what holds it up: an image, crash, probe, quota or the controller.
 
     Exits with 0 when every pod runs the newest config, 1 when the rollout can't finish, 4 after
-    --timeout, and 5 when the controller or the API server is away.
+    --timeout, and 5 when the API server or the controller is away, or the controller does nothing for 5m.
 
     \b
     kubectl kagent rollout status agent/datetime-agent --timeout=5m

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import click
 
@@ -18,7 +17,7 @@ from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history import undo as undoing
 from kubectl_kagent.lifecycle.history.diff import difference
-from kubectl_kagent.lifecycle.history.restoring import say_restored, server_dry_run
+from kubectl_kagent.lifecycle.history.restoring import client_dry_run, say_restored, server_dry_run
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.undo_plan import UndoPlan, choose, plan
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow
@@ -28,8 +27,10 @@ from kubectl_kagent.render import undo as screen
 from kubectl_kagent.render.history import diff_text
 from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 
+_NOTHING = "nothing was rolled back"
 
-@command(short_help="Roll back to an earlier revision")
+
+@command(short_help="Roll back to an earlier revision", needs={"--timeout": ("--wait", "--drain")})
 @options.targets
 @click.option(
     "--to-revision",
@@ -114,10 +115,10 @@ def roll_back(
     dry_run: str = "none",
     manager: str = options.MANAGER,
     wait: float | None = None,
-) -> bool:
+) -> str:
     """Undo to what ``target`` picks and say what is true; ``wait`` is how long for the pods (0: no limit).
 
-    Whether all of that revision's config is back.
+    What came of it, in a few words.
     """
     past = history.update(cluster, workload, manager=manager, record=dry_run == "none")
     notes = Notes()
@@ -125,12 +126,12 @@ def roll_back(
     planned = plan(cluster, past, target(past), with_sources=with_sources)
     if not planned.changes_anything:
         _skip(planned, error_unchanged=error_unchanged)
-        return False
+        return _NOTHING
     for line in screen.announcement(planned):
         terminal.say(line)
     if dry_run != "none":
         _preview(cluster, planned, dry_run=dry_run, output=output)
-        return False
+        return _NOTHING
     done = undoing.roll_back(cluster, planned, manager=manager, tell=notes.tell)
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.restored.sources)
@@ -139,7 +140,7 @@ def roll_back(
             follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
             with suppress(KagentError):  # the undo is done; only that its pods were ready is noted
                 history.update(cluster, done.workload, manager=manager)
-    return not planned.left
+    return screen.in_short(done)
 
 
 def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Output) -> None:
@@ -148,9 +149,7 @@ def _preview(cluster: Cluster, planned: UndoPlan, *, dry_run: str, output: Outpu
     found = difference(planned.workload, planned.past.now.snapshot, screen.reached(planned))
     for line in diff_text("live", f"revision {number}", found).splitlines():
         terminal.say(line)
-    preview: Mapping[str, Any] = {**planned.workload.obj, "spec": dict(planned.spec)}
-    if dry_run == "server":
-        preview = server_dry_run(cluster, planned)
+    preview = client_dry_run(planned) if dry_run == "client" else server_dry_run(cluster, planned)
     terminal.changed(preview, screen.foreseen(planned), output, dry_run)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kubectl_kagent.masking import masked_apart
 from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
-from kubectl_kagent.model.workload import Workload, dig, with_replicas
+from kubectl_kagent.model.workload import Workload, dig, without_replicas
 
 _PROMPT = ("declarative", "systemMessage")
 _TOOLS = ("declarative", "tools")
@@ -52,7 +52,7 @@ class Difference:
 
 def difference(workload: Workload, old: Revision | Snapshot, new: Revision | Snapshot) -> Difference:
     """From ``old`` to ``new``, with secrets masked; replica counts are not config."""
-    before, after = masked_apart(*(_without_replicas(workload, side.spec) for side in (old, new)))
+    before, after = masked_apart(*(without_replicas(workload.resource, side.spec) for side in (old, new)))
     prompts = str(dig(before, *_PROMPT) or ""), str(dig(after, *_PROMPT) or "")
     prompt = prompts if prompts[0] != prompts[1] else None
     tools = _tools(workload, before, after)
@@ -65,12 +65,6 @@ def difference(workload: Workload, old: Revision | Snapshot, new: Revision | Sna
             fields.append(change)
     fields += source_changes(old.sources, new.sources)
     return Difference(prompt, tools, tuple(fields))
-
-
-def _without_replicas(workload: Workload, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the count is depends on the type, and that may differ too."""
-    path = Workload(workload.resource, {"spec": spec}).deployment_path
-    return with_replicas(spec, path, None)
 
 
 def source_changes(old: Sequence[ConfigSource], new: Sequence[ConfigSource]) -> list[FieldChange]:

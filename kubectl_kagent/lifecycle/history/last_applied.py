@@ -17,21 +17,28 @@ from kubectl_kagent.model.workload import LAST_APPLIED, dig
 Tree = dict[str, Any]
 
 
-def noted(obj: Mapping[str, Any], gained: Tree) -> list[Tree]:
-    """The JSON patch that adds the fields which ``obj`` gains to its last applied configuration.
+def noted(obj: Mapping[str, Any], gained: Tree) -> str | None:
+    """The last applied configuration of ``obj`` with the fields in it that ``obj`` gains.
 
     They are part of such an object, like ``{"spec": ...}``. All others stay as they were applied: apply
-    compares their values with the live object. Empty without such a configuration, or one that can't be read.
+    compares their values with the live object. None without such a configuration, or for one that can't be
+    read.
     """
     try:
         applied = from_json(dig(obj, "metadata", "annotations", LAST_APPLIED) or "null")
     except ValueError:
-        return []
+        return None
     if not gained or not isinstance(applied, Mapping):
-        return []
+        return None
     text = json.dumps(_with(applied, gained), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"{text}\n"  # as kubectl ends it
+
+
+def noting(obj: Mapping[str, Any], gained: Tree) -> list[Tree]:
+    """The JSON patch that writes it; empty where there is nothing to write."""
+    text = noted(obj, gained)
     path = f"/metadata/annotations/{LAST_APPLIED.replace('/', '~1')}"
-    return [{"op": "replace", "path": path, "value": f"{text}\n"}]  # as kubectl ends it
+    return [] if text is None else [{"op": "replace", "path": path, "value": text}]
 
 
 def only_in(after: Mapping[str, Any], before: Mapping[str, Any]) -> Tree:

@@ -25,6 +25,7 @@ from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.remembered import SETTLE_SECONDS, Remembered
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
+from kubectl_kagent.lifecycle.history.source_users import Key, SourceUsers
 from kubectl_kagent.lifecycle.history.tally import Tally, updated
 from kubectl_kagent.lifecycle.history.turn_queue import TurnQueue
 from kubectl_kagent.model.note import Note
@@ -38,7 +39,6 @@ from kubectl_kagent.model.resources import (
     REMOTE_MCP_SERVER,
     SERVICE,
     WORKLOADS,
-    Resource,
 )
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
@@ -56,8 +56,6 @@ _STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
 HOLD_SECONDS = SETTLE_SECONDS + 0.2
 _AGAIN_SECONDS = 0.1
 
-Key = tuple[Resource, str, str]
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -72,18 +70,16 @@ class Recorded:
 class _Watched:
     """A workload, of which only its names are kept, and how looking at it went.
 
-    ``due`` is when to look next (None: when something happens), ``waits`` how often in a row that was in
-    vain, ``trouble`` why. ``seen`` is the newest version in what was last seen of it, ``past`` the version at
-    which it was looked at from memory. ``newest`` is the version of the newest change, which came at ``came``
-    (in seconds of the monotonic clock), and ``waiting`` says since when a change was not looked at.
+    ``waits`` is how often in a row a look was in vain, ``trouble`` why. ``seen`` is the newest version in
+    what was last seen of it, ``past`` the version at which it was looked at from memory. ``newest`` is the
+    version of the newest change, which came at ``came`` (in seconds of the monotonic clock), and ``waiting``
+    says since when a change was not looked at.
     """
 
     workload: Workload
-    sources: frozenset[Key] = frozenset()
     past: int = 0
     newest: int = 0
     came: float = 0.0
-    due: float | None = None
     waits: int = 0
     trouble: str = ""
     notes: frozenset[Note] = frozenset()
@@ -115,7 +111,7 @@ class Recorder:
     say: Callable[[str], None]
     namespace: str | None = None
     _watched: dict[Key, _Watched] = field(default_factory=dict)
-    _users: dict[Key, set[Key]] = field(default_factory=dict)  # of a source
+    _users: SourceUsers = field(default_factory=SourceUsers)
     _queue: TurnQueue[Key] = field(default_factory=TurnQueue)
     _gaps: int = 0
     _began: float = field(default_factory=lambda: clock.now().timestamp())
@@ -182,7 +178,7 @@ class Recorder:
         if change.resource is DEPLOYMENT:
             touched = {(resource, *place) for resource in WORKLOADS} & self._watched.keys()
         else:
-            touched = {key, *self._users.get(key, ())} & self._watched.keys()
+            touched = {key, *self._users.of(key)} & self._watched.keys()
         self._remembered.note(change, keep=bool(touched))
         for each in touched:
             self._wake(each, change)
@@ -198,21 +194,15 @@ class Recorder:
     def _next(self, moment: float) -> list[Key]:
         """Some of the workloads that are due, of as many namespaces as there are."""
         found: list[Key] = []
-        while len(found) < LOOKS_AT_ONCE and (key := self._queue.take(moment, self._is_due)):
+        while len(found) < LOOKS_AT_ONCE and (key := self._queue.take(moment)):
             found.append(key)
-            self._watched[key].due = None
         return found
 
-    def _is_due(self, key: Key, due: float) -> bool:
-        """Whether what was put into the queue still counts."""
-        return key in self._watched and self._watched[key].due == due
-
     def _patience(self) -> float:
-        return min(1.0, max(0.0, self._queue.next_due(self._is_due) - clock.monotonic()))
+        return min(1.0, max(0.0, self._queue.next_due() - clock.monotonic()))
 
     def _set_due(self, key: Key, due: float, *, news: bool = False) -> None:
         """News take turns with what is looked at again: after a start that is all there is."""
-        self._watched[key].due = due
         self._queue.put(key, (key[1], news), due)
 
     def _remember(self, key: Key, workload: Workload) -> None:
@@ -221,28 +211,18 @@ class Recorder:
             self._forget(key)
             metadata = {name: workload.obj["metadata"].get(name) for name in ("namespace", "name", "uid")}
             known = self._watched[key] = _Watched(Workload(workload.resource, {"metadata": metadata}))
-        sources: frozenset[Key] = frozenset()
+        sources: set[Key] = set()
         try:
-            sources = frozenset((r.resource, r.namespace, r.name) for r in workload.references())
+            sources = {(each.resource, each.namespace, each.name) for each in workload.references()}
         except Exception as error:
             self._retry(key, known, _words(error))
-        self._watch_sources(key, sources)
-
-    def _watch_sources(self, key: Key, sources: frozenset[Key]) -> None:
-        known = self._watched[key]
-        for source in known.sources - sources:
-            self._users[source].discard(key)
-            if not self._users[source]:
-                del self._users[source]
-        for source in sources - known.sources:
-            self._users.setdefault(source, set()).add(key)
-        known.sources = sources
+        self._users.note(key, sources)
 
     def _forget(self, key: Key) -> None:
         if key in self._watched:
-            self._watch_sources(key, frozenset())
-            known = self._watched.pop(key)
-            self._remembered.drop(known.workload)
+            self._users.note(key, ())
+            self._queue.drop(key)
+            self._remembered.drop(self._watched.pop(key).workload)
 
     def _wake(self, key: Key, change: Changed) -> None:
         """Look soon; whoever makes trouble waits all the same, and keeps no change of others waiting."""
@@ -254,10 +234,11 @@ class Recorder:
         known.newest, known.came = max(known.newest, version), now
         if known.waiting is None and not known.trouble:
             known.waiting = change.at
-        if known.due is None or not known.trouble:
+        known_due = self._queue.due(key)
+        if known_due is None or not known.trouble:
             due = now if change.at is None else now + HOLD_SECONDS
             news = change.at is not None and not change.listed
-            self._set_due(key, due if known.due is None else min(known.due, due), news=news)
+            self._set_due(key, due if known_due is None else min(known_due, due), news=news)
             known.waits = known.waits if known.trouble else 0
 
     def _outcome(self, key: Key) -> History | Exception:
@@ -326,7 +307,7 @@ class Recorder:
         if past.live and past.live.config_hash:
             known.waits = 0
         else:
-            self._wait(key, known, known.due)
+            self._wait(key, known, self._queue.due(key))
 
     def _retry(self, key: Key, known: _Watched, reason: str) -> None:
         """Try again, later each time, and say why once."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
-from kubectl_kagent.errors import AlreadyExists, Forbidden, NotFound, OtherServerError
+from kubectl_kagent.errors import AlreadyExists, Conflict, Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.lifecycle.history.rendered import rendered
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_at, observe_then
@@ -133,9 +133,11 @@ class Recording:
             return before
         where = (CONTROLLER_REVISION, self.workload.namespace, before.name)
         with suppress(Forbidden, NotFound):  # what comes after it is recorded all the same
-            patched = self.cluster.merge_patch(
-                *where, {"metadata": {"annotations": new}}, manager=self.manager
-            )
+            metadata = {"annotations": new, **annotated_cause.precondition(before, new)}
+            try:
+                patched = self.cluster.merge_patch(*where, {"metadata": metadata}, manager=self.manager)
+            except Conflict as error:
+                raise LookAgain from error
             return read_revision(patched)
         return before
 

@@ -11,8 +11,10 @@ from kubectl_kagent.lifecycle.history import last_applied
 from kubectl_kagent.lifecycle.history.config_sources import find_source
 from kubectl_kagent.lifecycle.history.snapshots import Gone, look_at
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
+from kubectl_kagent.model.merge_patch import merged
 from kubectl_kagent.model.resources import CONFIG_MAP
 from kubectl_kagent.model.revision import ConfigSource
+from kubectl_kagent.model.workload import LAST_APPLIED
 
 _TRIES = 5  # kubectl's: a controller may write the status a few times meanwhile
 
@@ -23,6 +25,14 @@ def server_dry_run(cluster: Cluster, planned: UndoPlan) -> Mapping[str, Any]:
     for shared in planned.restored:
         _restore_source(cluster, shared, dry_run=True, manager="")
     return obj
+
+
+def client_dry_run(planned: UndoPlan) -> Mapping[str, Any]:
+    """The object as the undo would write it. Pure."""
+    obj = planned.workload.obj
+    if applied := last_applied.noted(obj, planned.gained):
+        obj = merged(obj, {"metadata": {"annotations": {LAST_APPLIED: applied}}})
+    return {**obj, "spec": dict(planned.spec)}
 
 
 def say_restored(done: Done, planned: UndoPlan, sources: Sequence[SharedSource] = ()) -> None:
@@ -40,7 +50,7 @@ def replace_spec(cluster: Cluster, planned: UndoPlan, *, dry_run: bool, manager:
         patch: list[dict[str, Any]] = [
             {"op": "replace", "path": "/metadata/resourceVersion", "value": now.resource_version},
             {"op": "replace", "path": "/spec", "value": dict(planned.spec)},
-            *last_applied.noted(now.obj, planned.gained),
+            *last_applied.noting(now.obj, planned.gained),
         ]
         try:
             return cluster.json_patch(*place, patch, dry_run=dry_run, manager=manager)
@@ -126,5 +136,5 @@ def _restoring(target: ConfigSource, now: Mapping[str, Any]) -> list[dict[str, A
     return [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
         {"op": verb, "path": f"/{root}", "value": value},
-        *last_applied.noted(now, last_applied.only_in({root: value}, {root: now.get(root) or {}})),
+        *last_applied.noting(now, last_applied.only_in({root: value}, {root: now.get(root) or {}})),
     ]

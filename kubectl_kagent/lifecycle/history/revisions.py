@@ -10,7 +10,7 @@ from typing import Any
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
-from kubectl_kagent.errors import Expired, Forbidden, NotFound, OtherServerError, Unreadable
+from kubectl_kagent.errors import Conflict, Expired, Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
@@ -208,8 +208,8 @@ def _tidied(
     refused: Forbidden | None = None
     try:
         revisions[-1] = live = annotate_live(cluster, now, revisions, manager=manager)
-    except NotFound as error:
-        raise LookAgain from error  # somebody else pruned it
+    except (NotFound, Conflict) as error:
+        raise LookAgain from error  # somebody else pruned it, or noted a cause
     except Forbidden as error:
         notes.append(Note(NOT_NOTED, error.explained))
         refused = error
@@ -239,7 +239,7 @@ def annotate_live(
         CONTROLLER_REVISION,
         now.workload.namespace,
         live.name,
-        {"metadata": {"annotations": new}},
+        {"metadata": {"annotations": new, **annotated_cause.precondition(live, new)}},
         manager=manager,
     )
     return read_revision(patched)

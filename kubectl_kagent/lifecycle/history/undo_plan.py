@@ -20,10 +20,9 @@ from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
-    Resource,
 )
 from kubectl_kagent.model.revision import ConfigSource, Revision
-from kubectl_kagent.model.workload import Workload, with_replicas
+from kubectl_kagent.model.workload import Workload, with_replicas, without_replicas
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.
 _RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
@@ -84,13 +83,15 @@ class UndoPlan:
     def spec_differs(self) -> bool:
         """Whether the restored spec differs from the live one, apart from the replica count."""
         workload = self.workload
-        return _bare(workload.resource, self.spec) != _bare(workload.resource, workload.spec)
+        return without_replicas(workload.resource, self.spec) != without_replicas(
+            workload.resource, workload.spec
+        )
 
     @property
     def gained(self) -> dict[str, Any]:
         """The fields that the restored spec has and the live one does not, below ``spec``."""
         resource = self.workload.resource
-        then, now = _bare(resource, self.spec), _bare(resource, self.workload.spec)
+        then, now = without_replicas(resource, self.spec), without_replicas(resource, self.workload.spec)
         return only_in({"spec": then}, {"spec": now})
 
     @property
@@ -170,7 +171,7 @@ def rolled_back_from(past: History, target: Revision) -> int | None:
 def plan(cluster: Cluster, past: History, target: Revision, *, with_sources: bool = False) -> UndoPlan:
     """What the undo would change: the spec with the live replica count, and the sources that differ."""
     workload = past.now.workload
-    path = _replicas_path(workload.resource, target.spec)
+    path = Workload(workload.resource, {"spec": target.spec}).deployment_path
     spec = with_replicas(target.spec, path, workload.replicas)
     shared = []
     differ = _differing(cluster, past, target)
@@ -184,15 +185,6 @@ def plan(cluster: Cluster, past: History, target: Revision, *, with_sources: boo
                 shared.append(SharedSource(source, found.source, found.obj, part, others, note, elsewhere))
     ending = sessions_that_end(cluster, [] if workload.is_agent else [workload])
     return UndoPlan(past, target, spec, tuple(shared), with_sources, tuple(ending))
-
-
-def _replicas_path(resource: Resource, spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where ``spec`` keeps its deployment settings, which depends on its type."""
-    return Workload(resource, {"spec": spec}).deployment_path
-
-
-def _bare(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
-    return with_replicas(spec, _replicas_path(resource, spec), None)
 
 
 def _named(workload: Workload, target: Revision) -> list[ConfigSource]:

@@ -58,6 +58,8 @@ _THRESHOLDS = {
     "ControllerDown": Thresholds(final=10, exit_code=5),
     "ControllerNotFound": Thresholds(named=5, final=_HANGS, exit_code=5),
     "NotObserved": Thresholds(named=5, final=_HANGS, exit_code=5),
+    "NoDeployment": Thresholds(named=5, final=_HANGS, exit_code=5),
+    "DeploymentNotObserved": Thresholds(named=5, final=_HANGS, exit_code=5),
     # longer than it takes to be sure of a change that renders to the same as before
     "SourceNotObserved": Thresholds(named=15, final=_HANGS, exit_code=5),
 }
@@ -91,14 +93,26 @@ class Cause:
 
 def causes_unobserved(view: View) -> Iterator[Cause]:
     """Why the controller has not acted on the newest spec or sources, as far as its Deployment tells."""
+    newest = ", ".join(view.unobserved) or view.workload.label
+    kind = "SourceNotObserved" if view.unobserved else "NotObserved"
+    yield from _idle(view, kind, newest, "not observed yet", f"has not looked at the newest {newest}")
+
+
+def causes_without_deployment(view: View) -> Iterator[Cause]:
+    """Why the controller has made no Deployment of a spec that it has observed, as far as its own tells."""
+    label = view.workload.label
+    yield from _idle(view, "NoDeployment", label, "no Deployment yet", f"has made no Deployment for {label}")
+
+
+def _idle(view: View, kind: str, what: str, state: str, undone: str) -> Iterator[Cause]:
+    """What is to be seen of a controller that leaves something undone."""
     workload, controllers = view.workload, view.controllers
-    newest = ", ".join(view.unobserved) or workload.label
     if controllers is None:
         return
     if controllers.refused:
         yield Cause(
-            "NotObserved",
-            newest,
+            kind,
+            what,
             f"cannot check whether the {controllers.name} controller runs: {controllers.refused}",
             "",
         )
@@ -107,8 +121,8 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
     if best is None:
         yield Cause(
             "ControllerNotFound",
-            newest,
-            f"not observed yet, {controllers.name} controller not found in namespace "
+            what,
+            f"{state}, {controllers.name} controller not found in namespace "
             + " or ".join(controllers.namespaces),
             f"no change of {workload.resource.plural} is carried out until {controllers.name} runs",
         )
@@ -117,9 +131,9 @@ def causes_unobserved(view: View) -> Iterator[Cause]:
     where = f"deployment/{metadata['name']} in namespace {metadata['namespace']}"
     if available(best):
         yield Cause(
-            "SourceNotObserved" if view.unobserved else "NotObserved",
+            kind,
             where,
-            f"{controllers.name} runs, but has not looked at the newest {newest}",
+            f"{controllers.name} runs, but {undone}",
             f"does it watch namespace {workload.namespace}? its log says: "
             f"kubectl logs deployment/{metadata['name']} -n {metadata['namespace']}; if it hangs: "
             f"kubectl rollout restart deployment/{metadata['name']} -n {metadata['namespace']}",
@@ -156,11 +170,15 @@ def causes_stuck(view: View) -> Iterator[Cause]:
 
 
 def causes_of_deployment(view: View) -> Iterator[Cause]:
-    """What the Deployment itself says: that it is paused, or has seen no progress."""
+    """What the Deployment itself says: that nobody has looked at it, it is paused, or sees no progress."""
     if view.deployment is None:
         return
     deployment = Deployment(view.deployment)
     where = f"deployment/{view.workload.name}"
+    if not deployment.observed:
+        hint = "does kube-controller-manager run? kubectl get pods -n kube-system"
+        yield Cause("DeploymentNotObserved", where, "the cluster has not looked at its newest spec", hint)
+        return
     if deployment.paused:
         hint = f"kubectl rollout resume {where} -n {view.workload.namespace}"
         yield Cause("DeploymentPaused", where, "changes of its template wait until it is resumed", hint)

@@ -73,7 +73,7 @@ def look(cluster: Cluster, resource: Resource, namespace: str, name: str) -> Vie
         return View(workload, controllers=controller_status(cluster, resource))
     deployment = _deployment(cluster, workload)
     if deployment is None:
-        return View(workload)
+        return View(workload, controllers=controller_status(cluster, resource))
     notes: list[Note] = []
     controllers, unobserved = _sources(cluster, workload, deployment, notes)
     if unobserved:

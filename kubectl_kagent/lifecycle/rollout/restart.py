@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.merge_patch import merged
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
@@ -36,11 +36,11 @@ def restart(
         resource, obj = DEPLOYMENT, _there(workload, deployment)
         patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
     if dry_run == "client":
-        return _merged(obj, patch)
+        return merged(obj, patch)
     marked = cluster.merge_patch(
         resource, workload.namespace, workload.name, patch, dry_run=dry_run == "server", manager=manager
     )
-    if _merged(marked, patch) != marked:
+    if merged(marked, patch) != marked:
         raise KagentError(
             f"{resource.label(workload.name)} has no mark of the restart after the write",
             hint="an admission rule may take it away, or its CRD does not know the field",
@@ -54,11 +54,3 @@ def _there(agent: Workload, deployment: Mapping[str, Any] | NotFound | None) -> 
     message = deployment.message if deployment else f"{agent.label} has no Deployment"
     hint = f"kubectl kagent describe {agent.typed} says why kagent has made none"
     raise NotFound(message, hint) from deployment
-
-
-def _merged(obj: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    result = copy.deepcopy(dict(obj))
-    for key, value in patch.items():
-        below = result.get(key)
-        result[key] = _merged(below or {}, value) if isinstance(value, dict) else value
-    return result

@@ -25,6 +25,7 @@ from kubectl_kagent.lifecycle.rollout.causes import (
     causes_refused,
     causes_stuck,
     causes_unobserved,
+    causes_without_deployment,
 )
 from kubectl_kagent.lifecycle.rollout.inspection import View, look
 from kubectl_kagent.model.deployment import Deployment
@@ -76,12 +77,14 @@ def judge(view: View) -> Progress:
         line = f"{_quoted(workload)} to be accepted"
         return _unfinished(line, tuple(causes_refused(workload)))
     if deployment is None:
-        return Progress("waiting", f'deployment "{workload.name}" to be created')
+        line = f'deployment "{workload.name}" to be created'
+        return _unfinished(line, tuple(causes_without_deployment(view)))
     if view.unobserved:
         line = f"{', '.join(view.unobserved)} update to be observed"
         return _unfinished(line, tuple(causes_unobserved(view)))
     if not deployment.observed:
-        return Progress("waiting", "deployment spec update to be observed")
+        line = "deployment spec update to be observed"
+        return _unfinished(line, tuple(causes_of_deployment(view)))
     if stage in SETTLED:
         return Progress("done", _done(view, deployment))
     return _unfinished(_remaining(workload, deployment), (*causes_of_deployment(view), *causes_stuck(view)))
@@ -142,12 +145,12 @@ def follow(
     timeout: float,
     revision: int = 0,
     smoke: Callable[[], str] | None = None,
-    undo: Callable[[], bool] | None = None,
+    undo: Callable[[], str] | None = None,
 ) -> None:
     """Wait until the rollout is done, then let ``smoke`` ask the new pods; a failure calls ``undo``.
 
-    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing; ``undo`` whether the
-    earlier config is back as a whole.
+    ``smoke`` returns what they answered, and raises RolloutFailed when that is nothing; ``undo`` what came of
+    it, in a few words.
     Raises what ``wait`` raises. Only RolloutFailed and TimedOut are undone: in other cases nobody would
     act on an undo, or it is not this rollout that failed.
     """
@@ -161,11 +164,10 @@ def follow(
             raise
         voice.warn("the rollout failed: rolling back")
         try:
-            is_back = undo()
+            done = undo()
         except KagentError as second:
             message = f"{error.message}; the rollback failed too: {second.message}"
             raise RolloutFailed(message, second.hint) from second
-        done = "rolled back" if is_back else "not all of its config is rolled back"
         raise type(error)(f"{error.message} ({done})", error.hint) from error
 
 

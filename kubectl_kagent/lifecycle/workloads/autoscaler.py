@@ -11,9 +11,11 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import INTERRUPTED, Forbidden, Incomplete, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.deployment import Foreign, own_deployment
 from kubectl_kagent.model.resources import HPA, MCP_SERVER, SCALED_OBJECT, Resource
-from kubectl_kagent.model.workload import Workload, dig
+from kubectl_kagent.model.workload import Workload, dig, whole_number
 
-_KEDA_PAUSES = {"autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas"}
+_KEDA_PAUSED = "autoscaling.keda.sh/paused"
+_KEDA_PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+_FALSE = {"0", "f", "F", "false", "False", "FALSE"}  # for Go
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,27 @@ class Autoscaler:
         return self.resource.label(self.name)
 
     @property
+    def paused(self) -> bool:
+        """Whether somebody paused KEDA."""
+        return self.resource is SCALED_OBJECT and self.leaves_zero
+
+    def unpausing(self, namespace: str) -> str:
+        """The command that ends KEDA's pause."""
+        return f"kubectl annotate {self.label} -n {namespace} {_KEDA_PAUSED}- {_KEDA_PAUSED_REPLICAS}-"
+
+    @property
     def leaves_zero(self) -> bool:
         """Whether it does nothing to a Deployment that is scaled to 0.
 
         An HPA switches itself off there, unless 0 is within its limits. KEDA scales up from 0 itself, beside
-        the HPA that it makes, unless it is paused.
+        the HPA that it makes, unless it is paused. Paused at a count it scales to that, whatever else it is
+        told; else any word but a false one pauses it.
         """
         if self.resource is SCALED_OBJECT:
             annotations = dig(self.obj, "metadata", "annotations") or {}
-            return bool(_KEDA_PAUSES & annotations.keys())
+            if _KEDA_PAUSED_REPLICAS in annotations:
+                return whole_number(annotations[_KEDA_PAUSED_REPLICAS]) == 0
+            return _KEDA_PAUSED in annotations and annotations[_KEDA_PAUSED] not in _FALSE
         labels = dig(self.obj, "metadata", "labels") or {}
         return self.minimum > 0 and labels.get("app.kubernetes.io/managed-by") != "keda-operator"
 
@@ -199,22 +213,21 @@ def _is_made(body: Mapping[str, Any], existing: Autoscaler) -> bool:
     )
 
 
+def count_patch(workload: Workload, replicas: int | None) -> dict[str, Any]:
+    """The merge patch of the CR that sets its replica count; None removes it. Pure."""
+    patch: dict[str, Any] = {"replicas": replicas}
+    for step in reversed(workload.deployment_path):
+        patch = {step: patch}
+    return {"spec": patch}
+
+
 def release(cluster: Cluster, workload: Workload, *, dry_run: bool, manager: str) -> dict[str, Any]:
     """Remove the replica count from the CR; the Deployment keeps the count it has.
 
     Raises KagentError when the server keeps it.
     """
-    patch: dict[str, Any] = {"replicas": None}
-    for step in reversed(workload.deployment_path):
-        patch = {step: patch}
-    released = cluster.merge_patch(
-        workload.resource,
-        workload.namespace,
-        workload.name,
-        {"spec": patch},
-        dry_run=dry_run,
-        manager=manager,
-    )
+    where = (workload.resource, workload.namespace, workload.name)
+    released = cluster.merge_patch(*where, count_patch(workload, None), dry_run=dry_run, manager=manager)
     must_have(workload, released, None)
     return released
 

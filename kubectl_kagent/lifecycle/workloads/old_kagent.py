@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from kubectl_kagent.backends.controller import find_controller
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.versions import kagent_version
-from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import KagentError, UsageError
 
 _LEAVES_THE_COUNT = (0, 9, 4)
 
 
-def check_leaves_the_count(cluster: Cluster, *, warn: Callable[[str], None]) -> None:
+def check_leaves_the_count(find: Callable[[], Controller], *, warn: Callable[[str], None]) -> None:
     """Raise KagentError for a kagent that sets the count to 1 where an Agent has none.
 
-    ``warn`` is told when its version can't be asked.
+    ``find`` finds the controller; ``warn`` is told when its version can't be asked. Raises UsageError when
+    the command line says in no way where it is.
     """
     try:
-        version = kagent_version(find_controller(cluster))
+        version = kagent_version(find())
+    except UsageError:
+        raise
     except KagentError as error:
         warn(f"could not check that kagent is 0.9.4 or newer, which leaves the count alone: {error.message}")
         return

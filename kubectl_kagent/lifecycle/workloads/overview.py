@@ -22,7 +22,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, LABEL_KIND, parse_time
 from kubectl_kagent.model.stage import status_of
-from kubectl_kagent.model.workload import Workload, dig, with_replicas
+from kubectl_kagent.model.workload import Workload, dig, without_replicas
 
 T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
@@ -178,8 +178,8 @@ def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
     recorded = dig(revision, "data", "spec")
     if not isinstance(recorded, Mapping):
         return False
-    path = workload.deployment_path
-    return with_replicas(workload.spec, path, None) == with_replicas(recorded, path, None)
+    resource = workload.resource
+    return without_replicas(resource, workload.spec) == without_replicas(resource, recorded)
 
 
 def _revisions(cluster: Cluster, resource: Resource, namespace: str | None) -> list[Mapping[str, Any]]:

@@ -9,8 +9,15 @@ from typing import Any
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Conflict, Forbidden, KagentError, NotFound, TimedOut, done_so_far
-from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers, must_have, release
+from kubectl_kagent.lifecycle.workloads.autoscaler import (
+    Autoscaler,
+    autoscalers,
+    count_patch,
+    must_have,
+    release,
+)
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployments
+from kubectl_kagent.model.merge_patch import merged
 from kubectl_kagent.model.resources import SCALED_OBJECT
 from kubectl_kagent.model.workload import (
     HIBERNATED_RELEASED,
@@ -18,7 +25,6 @@ from kubectl_kagent.model.workload import (
     Workload,
     dig,
     whole_number,
-    with_replicas,
 )
 
 Warn = Callable[[str], None]
@@ -75,18 +81,14 @@ def known_autoscalers(
         return None
 
 
-def check_not_autoscaled(
-    workload: Workload,
-    scalers: Mapping[tuple[str, str], Autoscaler] | None,
-    *,
-    force: bool,
-    warn: Warn,
-) -> None:
-    """Raise KagentError when one of these autoscalers owns the count, unless ``force`` (then warn)."""
-    found = scalers.get(workload.key) if scalers else None
-    if found is None:
-        return
-    limits = f"{found.label} keeps it between {found.minimum} and {found.maximum}"
+def scaler_of(workload: Workload, scalers: Mapping[tuple[str, str], Autoscaler] | None) -> Autoscaler | None:
+    """The one of these autoscalers that targets its Deployment. Pure."""
+    return scalers.get(workload.key) if scalers else None
+
+
+def check_not_autoscaled(workload: Workload, scaler: Autoscaler, *, force: bool, warn: Warn) -> None:
+    """Raise KagentError because the autoscaler owns the count, unless ``force`` (then warn)."""
+    limits = f"{scaler.label} keeps it between {scaler.minimum} and {scaler.maximum}"
     if not force:
         raise KagentError(
             f"{workload.label} is scaled by an autoscaler: {limits}",
@@ -96,26 +98,23 @@ def check_not_autoscaled(
     warn(f"{limits}; the two will fight until --release gives the count back")
 
 
-def check_stays_asleep(
-    workload: Workload,
-    scalers: Mapping[tuple[str, str], Autoscaler] | None,
-    *,
-    force: bool,
-    warn: Warn,
-) -> None:
-    """Raise KagentError when one of these autoscalers would wake it at once, unless ``force`` (then warn)."""
-    found = scalers.get(workload.key) if scalers else None
-    if found is None:
+def check_stays_asleep(workload: Workload, scaler: Autoscaler, *, force: bool, warn: Warn) -> None:
+    """Raise KagentError when the autoscaler would wake it at once, unless ``force`` (then warn)."""
+    is_keda = scaler.resource is SCALED_OBJECT
+    if scaler.leaves_zero:
+        why = (
+            "is paused, and leaves it at 0"
+            if is_keda
+            else "leaves it at 0, and decides again once it is woken"
+        )
+        warn(f"{scaler.label} {why}")
         return
-    if found.leaves_zero:
-        warn(f"{found.label} leaves it at 0, and decides again once it is woken")
-        return
-    woken = f"{found.label} scales it up again as soon as there is work"
+    woken = f"{scaler.label} scales it up again as soon as there is work"
     if not force:
         pause = ""
-        if found.resource is SCALED_OBJECT:
+        if is_keda:
             pause = (
-                f"pause it first: kubectl annotate {found.label} -n {workload.namespace} "
+                f"pause it first: kubectl annotate --overwrite {scaler.label} -n {workload.namespace} "
                 "autoscaling.keda.sh/paused-replicas=0; or "
             )
         raise KagentError(
@@ -146,8 +145,7 @@ def scale(
     while True:
         body = _patch(workload, before, replicas, expect, remember=remember)
         if dry_run == "client":
-            spec = with_replicas(workload.spec, workload.deployment_path, replicas)
-            return Scaled({**workload.obj, "spec": spec}, workload.replicas, replicas)
+            return Scaled(merged(workload.obj, body), workload.replicas, replicas)
         where = (workload.resource, workload.namespace, workload.name)
         try:
             obj = cluster.merge_patch(*where, body, dry_run=dry_run == "server", manager=manager)
@@ -167,17 +165,28 @@ def _patch(
 ) -> dict[str, Any]:
     """The merge patch that sets the count, of an object that is as the caller expects."""
     _check(workload, before, expect)
-    patch: dict[str, Any] = {"replicas": replicas}
-    for step in reversed(workload.deployment_path):
-        patch = {step: patch}
-    body: dict[str, Any] = {"spec": patch, "metadata": {}}
-    note = str(before) if remember and before else None
-    if expect.replicas is not None or expect.resource_version or note:  # the count may be another by now
+    body: dict[str, Any] = {**count_patch(workload, replicas), "metadata": {}}
+    notes = _notes_for_wake(workload, before) if remember else _void_notes(workload)
+    # a note is of the count that is taken: it may be another by now
+    if expect.replicas is not None or expect.resource_version or (remember and notes):
         body["metadata"]["resourceVersion"] = workload.resource_version
-    if note or (not remember and HIBERNATED_REPLICAS in workload.annotations):
-        released = "true" if note and workload.is_agent and workload.replicas is None else None
-        body["metadata"]["annotations"] = {HIBERNATED_REPLICAS: note, HIBERNATED_RELEASED: released}
+    if notes:
+        body["metadata"]["annotations"] = notes
     return body
+
+
+def _notes_for_wake(workload: Workload, before: int) -> dict[str, str | None]:
+    """The count, if there is one to go back to, and whether something else decided it."""
+    released = "true" if workload.is_agent and workload.replicas is None else None
+    if before:
+        return {HIBERNATED_REPLICAS: str(before), HIBERNATED_RELEASED: released}
+    return {HIBERNATED_RELEASED: released} if released else {}  # asleep already: nothing is forgotten
+
+
+def _void_notes(workload: Workload) -> dict[str, str | None]:
+    """Those that a count set by hand takes away."""
+    notes = (HIBERNATED_REPLICAS, HIBERNATED_RELEASED)
+    return dict.fromkeys(notes) if workload.annotations.keys() & set(notes) else {}
 
 
 def _check(workload: Workload, replicas: int, expect: Expect) -> None:
@@ -208,16 +217,29 @@ def wake_released(
     An HPA leaves a Deployment at 0, and kagent puts any count but the CR's back. Raises Incomplete when the
     count could not be released.
     """
-    if dry_run == "client":
-        return {**workload.obj, "spec": with_replicas(workload.spec, workload.deployment_path, None)}
-    if dry_run == "server":
-        return release(cluster, workload, dry_run=True, manager=manager)
+    if dry_run != "none":
+        return _foreseen_released(cluster, workload, dry_run=dry_run, manager=manager)
     expect = Expect(replicas=0)
     done = scale(cluster, workload, replicas, before=0, expect=expect, dry_run=dry_run, manager=manager)
     again = f"kubectl kagent scale {workload.typed} --release"
     with done_so_far(f"{workload.label} is woken to {replicas}, its count not released yet", again):
         _await_pods_wanted(cluster, Workload(workload.resource, done.obj))
         return release(cluster, workload, dry_run=False, manager=manager)
+
+
+def _foreseen_released(
+    cluster: Cluster, workload: Workload, *, dry_run: str, manager: str
+) -> Mapping[str, Any]:
+    """What both writes make of it, in one."""
+    body = count_patch(workload, None)
+    if notes := _void_notes(workload):
+        body["metadata"] = {"annotations": notes}
+    if dry_run == "client":
+        return merged(workload.obj, body)
+    where = (workload.resource, workload.namespace, workload.name)
+    foreseen = cluster.merge_patch(*where, body, dry_run=True, manager=manager)
+    must_have(workload, foreseen, None)
+    return foreseen
 
 
 def _await_pods_wanted(cluster: Cluster, workload: Workload) -> None:
@@ -251,8 +273,9 @@ def release_replicas(
         )
     if scalers is not None and workload.key not in scalers:
         warn(f"no autoscaler targets deployment/{workload.name}: it stays at {before} until it is scaled")
-    if workload.replicas is None or dry_run == "client":
-        spec = with_replicas(workload.spec, workload.deployment_path, None)
-        return Scaled({**workload.obj, "spec": spec}, workload.replicas, None)
+    if workload.replicas is None:
+        return Scaled(workload.obj, None, None)
+    if dry_run == "client":
+        return Scaled(merged(workload.obj, count_patch(workload, None)), workload.replicas, None)
     released = release(cluster, workload, dry_run=dry_run == "server", manager=manager)
     return Scaled(released, workload.replicas, None)

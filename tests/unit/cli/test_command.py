@@ -120,6 +120,43 @@ def test_options_that_exclude_each_other() -> None:
     assert str(failed) == "only one of --one and --two may be used"
 
 
+def test_an_option_that_means_nothing_without_another() -> None:
+    @command(needs={"--timeout": ("--wait", "--drain")})
+    @click.option("--wait", is_flag=True)
+    @click.option("--drain", "drain_first", is_flag=True)
+    @click.option("--timeout", default="5m")
+    def stop(timeout: str, *, wait: bool, drain_first: bool) -> None:
+        """Do it."""
+        click.echo(f"{wait} {drain_first} {timeout}")
+
+    assert CliRunner().invoke(stop).output == "False False 5m\n"
+    assert CliRunner().invoke(stop, ["--timeout=1m", "--drain"]).output == "False True 1m\n"
+    for words in (["--timeout=5m"], ["--timeout", "5m", "--wait=false"]):
+        assert str(CliRunner().invoke(stop, words).exception) == "--timeout goes with --wait or --drain"
+    # what is typed before a TAB may still get it
+    assert stop.make_context("stop", ["--timeout=1m"], resilient_parsing=True).params["timeout"] == "1m"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("hibernate clock --timeout=1m", "--timeout goes with --drain"),
+        ("rollout undo clock --timeout=1m", "--timeout goes with --wait or --drain"),
+        ("rollback clock --timeout=1m", "--timeout goes with --wait or --drain"),
+        ("observe install --timeout=1m", "--timeout goes with --wait"),
+        ("scale clock --release --timeout=1m", "--timeout goes with --replicas"),
+        ("scale clock --release --wait", "--wait goes with --replicas"),
+        ("scale clock --release --current-replicas=1", "--current-replicas goes with --replicas"),
+        ("scale clock --release --resource-version=1", "--resource-version goes with --replicas"),
+    ],
+)
+def test_no_option_is_passed_over_in_silence(
+    cluster: FakeCluster, kagent: Kagent, words: str, said: str
+) -> None:
+    assert kagent(*words.split()) == (2, "", f"error: {said}\n")
+    assert cluster.requests == []
+
+
 @pytest.mark.parametrize("path", [path for path, _ in commands()], ids=" ".join)
 def test_the_help_of_each_verb_has_examples_that_name_it(path: Path) -> None:
     done = CliRunner().invoke(cli, [*path, "-h"], prog_name="kubectl kagent")

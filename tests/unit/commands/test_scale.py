@@ -21,6 +21,7 @@ from kubectl_kagent.model.resources import (
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Controllers
+from tests.loopback import response, serve
 from tests.objects import agent, hpa, mcp_server, model_config, reconcile, scaled_object, workload
 from tests.unit.backends.test_versions import controller
 from tests.unit.lifecycle.workloads.test_users import TOLD, user
@@ -390,6 +391,21 @@ def test_an_old_kagent_leaves_no_count_alone(clock: FakeCluster, kagent: Kagent)
     assert kagent("scale", "clock", "--replicas=2")[0] == 0
 
 
+def test_the_version_is_asked_where_the_flags_say(clock: FakeCluster, kagent: Kagent) -> None:
+    controller(clock, "other")
+    clock.services["GET", "other/kagent-controller:8083/version"] = {"kagent_version": "0.9.2"}
+    said = "error: kagent {} sets the count to 1 where an Agent has none: nothing else can decide it\n"
+    code, _, err = kagent("scale", "clock", "--release", "--kagent-namespace=other")
+    assert (code, err.partition("hint")[0], replicas(clock)) == (1, said.format("0.9.2"), 1)
+    with serve() as server:
+        server.answer = lambda _: response(200, '{"kagent_version": "0.9.1"}')
+        code, _, err = kagent("scale", "clock", "--release", f"--kagent-url={server.url}")
+        assert [one.path.partition("?")[0] for one in server.received] == ["/version"]
+    assert (code, err.partition("hint")[0], replicas(clock)) == (1, said.format("0.9.1"), 1)
+    assert kagent("scale", "clock", "--release", "--kagent-token=x")[0] == 2
+    assert replicas(clock) == 1
+
+
 def test_a_version_that_can_not_be_asked_is_said(clock: FakeCluster, kagent: Kagent) -> None:
     clock.remove(SERVICE, "kagent-controller", namespace="kagent")
     code, out, err = kagent("scale", "clock", "--release")
@@ -440,6 +456,47 @@ def test_what_slept_without_a_count_of_its_own_wakes_without_one(
     assert pods(released) == 3
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_what_had_no_pods_and_no_count_of_its_own_is_released_again_too(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent, *, scaled: bool
+) -> None:
+    """As after "kubectl scale deploy --replicas=0": whoever decided that decides again."""
+    if scaled:
+        released.add(HPA, hpa("clock"))
+    released.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    assert kagent("hibernate", "clock")[:2] == (0, "agent.kagent.dev/clock hibernated\n")
+    controllers.act()
+    who = HPA_LABEL if scaled else "kubectl scale deploy clock"
+    assert kagent("wake", "clock") == (
+        0,
+        "agent.kagent.dev/clock woken to 1 and released\n",
+        f"from now on {who} decides its count\n",
+    )
+    assert (replicas(released), pods(released)) == (None, 1)
+    assert not [key for key in workload(released).annotations if "hibernated" in key]
+
+
+def test_a_count_set_by_hand_voids_the_note_that_stands_alone(released: FakeCluster, kagent: Kagent) -> None:
+    released.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    kagent("hibernate", "clock")
+    kagent("scale", "clock", "--replicas=2")
+    assert not [key for key in workload(released).annotations if "hibernated" in key]
+
+
+@pytest.mark.parametrize("mode", ["client", "server"])
+def test_a_dry_run_shows_the_notes_too(released: FakeCluster, kagent: Kagent, mode: str) -> None:
+    shown = json.loads(kagent("hibernate", "clock", f"--dry-run={mode}", "-o", "json")[1])
+    assert shown["metadata"]["annotations"] == {
+        "kubectl-kagent/hibernated-replicas": "3",
+        "kubectl-kagent/hibernated-released": "true",
+    }
+    kagent("hibernate", "clock")
+    for words in (["wake"], ["scale", "--replicas=2"]):
+        verb, *more = words
+        shown = json.loads(kagent(verb, "clock", *more, f"--dry-run={mode}", "-o", "json")[1])
+        assert not shown["metadata"].get("annotations")
+
+
 @pytest.mark.parametrize("mode", ["client", "server"])
 def test_a_dry_run_shows_it_released(
     released: FakeCluster, controllers: Controllers, kagent: Kagent, mode: str
@@ -474,7 +531,7 @@ def test_keda_wakes_what_hibernates(clock: FakeCluster, kagent: Kagent) -> None:
         "",
         f"error: agent.kagent.dev/clock would not stay asleep: {KEDA_LABEL} scales it up again as soon as "
         "there is work\n"
-        f"hint: pause it first: kubectl annotate {KEDA_LABEL} -n default "
+        f"hint: pause it first: kubectl annotate --overwrite {KEDA_LABEL} -n default "
         "autoscaling.keda.sh/paused-replicas=0; or hibernate all the same with --force\n",
     )
     assert replicas(clock) == 1
@@ -482,12 +539,12 @@ def test_keda_wakes_what_hibernates(clock: FakeCluster, kagent: Kagent) -> None:
     assert kagent("hibernate", "clock", "--force") == (0, "agent.kagent.dev/clock hibernated\n", warning)
 
 
-@pytest.mark.parametrize("key", ["paused", "paused-replicas"])
-def test_paused_it_does_not(clock: FakeCluster, kagent: Kagent, key: str) -> None:
+def test_paused_it_does_not(clock: FakeCluster, kagent: Kagent) -> None:
     paused = scaled_object("clock")
-    paused["metadata"]["annotations"] = {f"autoscaling.keda.sh/{key}": "0"}
+    paused["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": "0"}
     clock.add(SCALED_OBJECT, paused)
-    assert kagent("hibernate", "clock")[0] == 0
+    warning = f"Warning: {KEDA_LABEL} is paused, and leaves it at 0\n"
+    assert kagent("hibernate", "clock") == (0, "agent.kagent.dev/clock hibernated\n", warning)
 
 
 def test_the_hpa_of_keda_stands_for_it_and_one_that_may_go_to_0_wakes_too(
@@ -504,6 +561,23 @@ def test_the_hpa_of_keda_stands_for_it_and_one_that_may_go_to_0_wakes_too(
             "there is work\nhint: hibernate all the same with --force\n",
         )
         clock.remove(HPA, "clock-hpa")
+
+
+def test_what_wakes_beside_a_paused_keda_is_not_said_to_be_decided_by_it(
+    released: FakeCluster, controllers: Controllers, kagent: Kagent
+) -> None:
+    paused = scaled_object("clock")
+    paused["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": "0"}
+    released.add(SCALED_OBJECT, paused)
+    kagent("hibernate", "clock")
+    controllers.act()
+    assert kagent("wake", "clock") == (
+        0,
+        "agent.kagent.dev/clock woken to 3 and released\n",
+        f"Warning: {KEDA_LABEL} is still paused, and may put the count back; to let it decide again: "
+        f"kubectl annotate {KEDA_LABEL} -n default autoscaling.keda.sh/paused- "
+        "autoscaling.keda.sh/paused-replicas-\n",
+    )
 
 
 def test_what_keda_has_at_0_is_not_woken_against_it(

@@ -263,7 +263,7 @@ def test_scaling_up_or_a_dry_run_waits_for_nothing(
         ),
         (
             ("scale", "agent/echo", "--release"),
-            "error: --drain goes with --replicas: a released count stops no pod\n",
+            "error: --drain goes with --replicas\n",
         ),
     ],
 )

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Forbidden, KagentError, OtherServerError, Unanswered, Unreachable
-from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, MODEL_CONFIG
+from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
-from tests.fake.controllers import Story
+from tests.fake.controllers import Controllers, Story
 from tests.rollout_objects import HASH, Object
 
 SERVICE_URL = ("POST", "default/echo:8080/")
@@ -194,6 +194,31 @@ def test_without_an_answer_the_rollout_is_undone(story: Story, kagent: Kagent) -
         "Warning: the rollout failed: rolling back\n"
         'error: agent "clock" failed its smoke test: the answer is empty (rolled back)\n'
     )
+
+
+@pytest.mark.parametrize("was_seen", [True, False])
+def test_a_config_hash_that_is_not_back_is_not_called_rolled_back(
+    story: Story, controllers: Controllers, kagent: Kagent, *, was_seen: bool
+) -> None:
+    """An upgraded controller renders the old config in another way, or there is none to compare with."""
+    controllers.salt = "v2"
+    if not was_seen:
+        controllers.stopped = True
+        story.prompt("Seen by nobody.")
+        story.prompt("Sing.")
+        for item in story.cluster.list_objects(CONTROLLER_REVISION)["items"]:
+            if item["revision"] in (1, 2):
+                story.cluster.remove(CONTROLLER_REVISION, item["metadata"]["name"])
+        controllers.stopped = False
+        controllers.act()
+    story.cluster.services["POST", "default/clock:8080/"] = {"result": message()}
+    _, out, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    assert "spec restored from revision" in out
+    done = {
+        True: "its spec is restored, but its config hash is not back",
+        False: "its spec is restored; there is no config hash to compare with",
+    }[was_seen]
+    assert err.splitlines()[-1] == f'error: agent "clock" failed its smoke test: the answer is empty ({done})'
 
 
 def test_what_an_undo_leaves_as_it_is_is_not_called_rolled_back(story: Story, kagent: Kagent) -> None:

@@ -19,7 +19,7 @@ from kubectl_kagent.model.resources import (
     Resource,
     find_type,
 )
-from kubectl_kagent.model.workload import Reference, Workload, dig, with_replicas
+from kubectl_kagent.model.workload import Reference, Workload, dig, with_replicas, without_replicas
 from tests.objects import WORKLOAD_FILES, agent, byo, changed, load
 
 
@@ -205,6 +205,16 @@ def test_with_replicas_leaves_what_it_was_given() -> None:
     with_replicas(spec, ("declarative", "deployment"), 5)
     with_replicas(spec, ("declarative", "deployment"), None)
     assert spec == {"declarative": {"deployment": {"replicas": 1}}}
+
+
+def test_without_replicas_looks_where_the_specs_own_type_has_them() -> None:
+    both = {"declarative": {"deployment": {"replicas": 1}}, "byo": {"deployment": {"replicas": 2}}}
+    assert without_replicas(AGENT, {"type": "BYO", **both}) == {
+        "type": "BYO",
+        "declarative": {"deployment": {"replicas": 1}},
+        "byo": {},
+    }
+    assert without_replicas(MCP_SERVER, {"deployment": {"replicas": 1}}) == {}
 
 
 def test_dig_stops_at_what_is_no_map() -> None:

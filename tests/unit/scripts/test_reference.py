@@ -12,7 +12,7 @@ from scripts.command_tree import Node, commands, verbs
 from scripts.reference import index, page, pages
 
 
-@command(exclusive=[("--all", "--level")])
+@command(exclusive=[("--all", "--level")], needs={"--limit": ("--url", "--arg")})
 @click.argument("name")
 @click.option("-a", "--all/--none", "all_", default=True, help="All of them.")
 @click.option("--level", type=click.Choice(["low", "high"]), default="low", help="How <loud>, see --all.")
@@ -69,6 +69,8 @@ kubectl kagent scale NAME --all
 | `-o`, `--output FORMAT` | Output format. One of: (json, wide, custom-columns=HEADER:PATH,...). |
 
 Only one of `--all` and `--level` may be used.
+
+`--limit` goes with `--url` or `--arg`.
 
 It also takes the [connection flags](README.md#connection-flags) (`-n`, `--context` and others).
 

@@ -102,8 +102,10 @@ def test_wait_speaks_on_stderr(kagent: Kagent, agent: str) -> None:
     assert err == (
         "Waiting for deployment spec update to be observed...\n"
         "error: agent.kagent.dev/echo is restarted, but timed out after 0.001s waiting for deployment spec "
-        "update to be observed\n"
-        "hint: kubectl kagent rollout status agent/echo -n default shows how far it is\n"
+        "update to be observed; deployment/echo: DeploymentNotObserved: the cluster has not looked at its "
+        "newest spec\n"
+        "hint: does kube-controller-manager run? kubectl get pods -n kube-system; kubectl kagent rollout "
+        "status agent/echo -n default shows how far it is\n"
     )
 
 

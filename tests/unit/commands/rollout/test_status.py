@@ -290,6 +290,48 @@ def test_controller_that_does_nothing_for_five_minutes(stage: Stage, *, found: b
     assert (again in str(failure.value.hint)) == found
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_a_deployment_that_nobody_makes(stage: Stage, *, found: bool) -> None:
+    """Deleted while the controller hangs: kubectl's own rollout status would not even begin."""
+    workload = stage.agent()
+    where, cause = (
+        "agent.kagent.dev/echo",
+        "ControllerNotFound: no Deployment yet, kagent controller not found",
+    )
+    cause += " in namespace kagent"
+    if found:
+        stage._put(DEPLOYMENT, objects.controller(1))
+        where = "deployment/kagent-controller in namespace kagent"
+        cause = "NoDeployment: kagent runs, but has made no Deployment for agent.kagent.dev/echo"
+    undo = Undo()
+    with pytest.raises(Unreachable) as failure:
+        stage.follow(workload, undo=undo)
+    assert failure.value.line == f'error: agent "echo" is not being rolled out: {where}: {cause}'
+    assert (failure.value.exit_code, stage.elapsed, undo.calls) == (5, 300, 0)
+    line = 'out: Waiting for deployment "echo" to be created...'
+    assert stage.screen == [line, f"err: {where}: {cause}"]
+
+
+def test_a_deployment_that_waits_for_a_controller_that_is_down(stage: Stage) -> None:
+    workload = stage.agent()
+    stage._put(DEPLOYMENT, objects.controller(0))
+    with pytest.raises(Unreachable, match="ControllerDown: 0 of 1 replicas of the kagent controller"):
+        stage.follow(workload)
+    assert stage.elapsed == 10
+
+
+def test_a_deployment_that_the_cluster_does_not_look_at(stage: Stage) -> None:
+    workload = stage.agent()
+    stage._put(DEPLOYMENT, objects.deployment(generation=1, seen=0), workload.uid)
+    cause = "deployment/echo: DeploymentNotObserved: the cluster has not looked at its newest spec"
+    with pytest.raises(Unreachable) as failure:
+        stage.follow(workload)
+    assert failure.value.line == f'error: agent "echo" is not being rolled out: {cause}'
+    assert failure.value.hint == "does kube-controller-manager run? kubectl get pods -n kube-system"
+    assert (failure.value.exit_code, stage.elapsed) == (5, 300)
+    assert stage.screen == ["out: Waiting for deployment spec update to be observed...", f"err: {cause}"]
+
+
 def test_controller_that_acts_late(stage: Stage) -> None:
     workload = stage.rolling()
     stage.cluster.set_status(AGENT, "echo", objects.agent(seen=0)["status"])
@@ -436,9 +478,9 @@ class Undo:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self) -> bool:
+    def __call__(self) -> str:
         self.calls += 1
-        return True
+        return "rolled back"
 
 
 def test_smoke(stage: Stage) -> None:
@@ -483,7 +525,7 @@ def test_undo_on_failure(stage: Stage) -> None:
 def test_undo_that_fails_too(stage: Stage) -> None:
     workload = stage.rolling(objects.pod(waiting("ImagePullBackOff", "not found")))
 
-    def undo() -> bool:
+    def undo() -> str:
         raise KagentError("nothing to return to", hint="look at the history")
 
     with pytest.raises(RolloutFailed) as failure:

@@ -183,6 +183,16 @@ def test_the_next_apply_removes_what_only_the_undone_to_version_had(
     assert story.cluster.read(MODEL_CONFIG, "gpt")["spec"] == model_config("gpt", "third")["spec"]
 
 
+@pytest.mark.parametrize("how", ["client", "server"])
+def test_a_dry_run_shows_what_the_next_apply_is_told(story: Story, kagent: Kagent, how: str) -> None:
+    apply(story, AGENT, agent(memory=MEMORY))
+    apply(story, AGENT, agent(systemMessage="No memory."))
+    foreseen = json.loads(kagent("rollback", "clock", f"--dry-run={how}", "-o", "json")[1])
+    made = json.loads(kagent("rollback", "clock", "-o", "json")[1])
+    assert foreseen["metadata"]["annotations"] == made["metadata"]["annotations"]
+    assert '"memory"' in made["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+
+
 def apply(story: Story, resource: Resource, obj: Object) -> None:
     """As kubectl does on the client: a patch of what the file has, without what it had the last time."""
     key = "kubectl.kubernetes.io/last-applied-configuration"

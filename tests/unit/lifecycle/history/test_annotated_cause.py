@@ -13,7 +13,8 @@ from kubectl_kagent.model.revision import CAUSE_SEEN, Revision, digest, timestam
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-SEEN = {CAUSE_SEEN: digest("why")}
+VERSION = 5
+SEEN = {CAUSE_SEEN: f"{digest('why')}@{VERSION}"}
 NOTED = {**SEEN, CHANGE_CAUSE: "why"}
 
 
@@ -26,6 +27,7 @@ def agent(written: float | None, cause: str = "why") -> Workload:
     owned = {"f:metadata": {"f:annotations": {f"f:{CHANGE_CAUSE}": {}}}}
     entry = {"manager": "kubectl-annotate", "operation": "Update", "fieldsV1": owned}
     metadata: dict[str, Any] = {"name": "clock", "annotations": {CHANGE_CAUSE: cause}}
+    metadata["resourceVersion"] = str(VERSION)
     if written is not None:
         metadata["managedFields"] = [{**entry, "time": timestamp(minute(written))}]
     return Workload(AGENT, {"metadata": metadata})
@@ -64,5 +66,13 @@ def test_the_cause_of_the_revision_before(written: float | None, noted: dict[str
 def test_the_cause_of_the_revision_in_force() -> None:
     assert annotated_cause.of_live(agent(1), revision(0)) == NOTED
     assert annotated_cause.of_live(agent(1), revision(0, SEEN)) == {}
-    assert annotated_cause.of_live(agent(1, ""), revision(0, SEEN)) == {CAUSE_SEEN: ""}
+    assert annotated_cause.of_live(agent(1, ""), revision(0, SEEN)) == {CAUSE_SEEN: f"@{VERSION}"}
     assert annotated_cause.of_new(agent(1, ""), minute(0), None) == {}
+
+
+@pytest.mark.parametrize(
+    ("version", "noted"),
+    [("4", NOTED), ("6", {}), ("", NOTED), ("many", NOTED), ("9" * 5000, NOTED), ("\u0663", NOTED)],
+)
+def test_what_was_seen_of_a_newer_version_stays(version: str, noted: dict[str, str]) -> None:
+    assert annotated_cause.of_live(agent(1), revision(0, {CAUSE_SEEN: f"other@{version}"})) == noted

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import side_by_side
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
@@ -61,12 +62,13 @@ class Watcher:
 
     def marked(self) -> list[str]:
         """The workloads that what happened since the last turn marks as due."""
-        for known in self.recorder._watched.values():
-            known.due = None
+        recorder = self.recorder
+        for key in recorder._watched:
+            recorder._queue.drop(key)
         for change in self.events():
-            self.recorder.note(change)
-        watched = self.recorder._watched.items()
-        return sorted(f"{key[0].singular}/{key[2]}" for key, known in watched if known.due is not None)
+            recorder.note(change)
+        due = (key for key in recorder._watched if recorder._queue.due(key) is not None)
+        return sorted(f"{key[0].singular}/{key[2]}" for key in due)
 
 
 @pytest.fixture
@@ -431,6 +433,17 @@ def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
     )
 
 
+def test_however_often_one_changes_it_waits_once(cluster: FakeCluster, watcher: Watcher) -> None:
+    cluster.add(AGENT, agent("busy", modelConfig=""))
+    watcher.turn()
+    room = len(watcher.recorder._queue._later)
+    for number in range(100):
+        prompt(cluster, str(number), "busy")
+        for change in watcher.events():
+            watcher.recorder.note(replace(change, at=clock.monotonic()))
+    assert len(watcher.recorder._queue._later) <= room + 1
+
+
 def test_news_do_not_wait_for_all_that_was_listed(cluster: FakeCluster, watcher: Watcher) -> None:
     for number in range(100):
         cluster.add(AGENT, agent(f"agent-{number:02}", modelConfig=""))
@@ -470,8 +483,8 @@ def test_one_that_is_made_anew_is_not_taken_for_the_old_one(
     cluster.remove(AGENT, "clock")
     cluster.add(AGENT, agent(modelConfig="", systemMessage="new"))
     theirs = history.update(cluster, workload(cluster), manager="verb").revisions
-    for known in watcher.recorder._watched.values():
-        known.due = 0.0
+    for key in watcher.recorder._watched:
+        watcher.recorder._set_due(key, 0.0)
     cluster.requests.clear()
     assert list(watcher.recorder.record_due()) == []
     assert len(cluster.requests) < 10

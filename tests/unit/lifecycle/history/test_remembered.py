@@ -180,6 +180,26 @@ def test_a_revision_that_somebody_deletes_is_noticed(cluster: FakeCluster) -> No
     assert [(one.number, one.config_hash) for one in found] == [(1, "1")]
 
 
+@pytest.mark.parametrize(("asked_for", "numbers"), [(False, [1, 3]), (True, [1, 2, 3])])
+def test_the_newest_that_somebody_deletes_comes_back_only_when_history_is_asked_for(
+    cluster: FakeCluster, *, asked_for: bool, numbers: list[int]
+) -> None:
+    def change(text: str) -> None:
+        cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": text}}})
+        late.happened()
+        late.wait(3)
+
+    cluster.add(AGENT, agent(modelConfig=""))
+    late = Late(cluster)
+    change("second")
+    cluster.remove(CONTROLLER_REVISION, "agent-clock-r2")
+    late.wait(100)
+    if asked_for:
+        history.update(cluster, workload(cluster), manager="looker")
+    change("third")
+    assert [one.number for one in history.revisions_of(cluster, workload(cluster))] == numbers
+
+
 def test_what_is_not_there_is_known_but_not_of_another_namespace(cluster: FakeCluster) -> None:
     cluster.add(MODEL_CONFIG, model_config())
     cluster.add(AGENT, agent(modelConfig="missing"))

@@ -406,6 +406,39 @@ def test_a_cause_that_is_taken_away_may_come_again(clock: FakeCluster) -> None:
     assert causes(clock) == ["why", "why"]
 
 
+def test_a_look_at_the_past_puts_no_older_cause_back(clock: FakeCluster) -> None:
+    """As of a recorder that is behind another one, or a verb."""
+    look(clock)
+    note(clock, "old")
+    version = int(clock.read(AGENT, "clock")["metadata"]["resourceVersion"])
+    note(clock, "new")
+    assert causes(clock) == ["new"]
+    assert look(clock, at=version).revisions[-1].change_cause == "new"
+    assert causes(clock) == ["new"]
+
+
+def test_a_cause_that_was_seen_first_and_is_noted_last_gives_way(clock: FakeCluster) -> None:
+    look(clock)
+    note(clock, "old")
+
+    def another() -> None:
+        note(clock, "new")
+        look(clock)
+
+    clock.before("patch", CONTROLLER_REVISION, another)
+    assert causes(clock) == ["new"]
+
+
+def test_a_cause_that_two_find_for_the_revision_before_is_noted_once(clock: FakeCluster) -> None:
+    look(clock)
+    clock.clock.sleep(60)
+    note(clock, "why")
+    clock.clock.sleep(600)
+    prompt(clock, "one")
+    clock.before("patch", CONTROLLER_REVISION, lambda: look(clock))
+    assert causes(clock) == ["why", ""]
+
+
 def test_a_cause_is_kept_masked_and_short(clock: FakeCluster) -> None:
     """Whoever may view the namespace may read revisions, and a revision has to fit an object."""
     note(clock, "deploy --password hunter2hunter2 " + "x" * 2000)

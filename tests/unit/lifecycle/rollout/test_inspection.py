@@ -79,7 +79,8 @@ COUNTS = {
 
 @pytest.mark.parametrize(("found", "line"), COUNTS.values(), ids=COUNTS.keys())
 def test_kubectls_lines(found: dict[str, object], line: str) -> None:
-    assert judge(view(deployment=found)) == Progress("waiting", line)
+    progress = judge(view(deployment=found))
+    assert (progress.state, progress.what) == ("waiting", line)
 
 
 def test_no_deployment_yet() -> None:

@@ -44,6 +44,30 @@ def test_a_scaled_object_stands_for_the_hpa_that_keda_makes(cluster: FakeCluster
     assert autoscalers(cluster, "default")["default", "clock"].label == "scaledobject.keda.sh/clock-scaler"
 
 
+@pytest.mark.parametrize(
+    ("annotations", "leaves"),
+    [
+        ({}, False),
+        ({"paused": "true"}, True),
+        ({"paused": "false"}, False),
+        ({"paused": "F"}, False),
+        ({"paused": ""}, True),  # whatever is no word of Go's for false pauses it
+        ({"paused-replicas": "0"}, True),
+        ({"paused-replicas": "2"}, False),
+        ({"paused-replicas": "none"}, False),
+        ({"paused-replicas": "0", "paused": "false"}, True),
+        ({"paused-replicas": "2", "paused": "true"}, False),
+    ],
+)
+def test_keda_leaves_what_it_is_paused_for(
+    cluster: FakeCluster, annotations: dict[str, str], *, leaves: bool
+) -> None:
+    paused = scaled_object("clock")
+    paused["metadata"]["annotations"] = {f"autoscaling.keda.sh/{key}": it for key, it in annotations.items()}
+    cluster.add(SCALED_OBJECT, paused)
+    assert autoscalers(cluster, "default")["default", "clock"].leaves_zero is leaves
+
+
 @pytest.mark.parametrize("why", ["not installed", "forbidden"])
 def test_without_keda_the_hpas_are_still_seen(cluster: FakeCluster, why: str) -> None:
     cluster.add(HPA, hpa("clock"))

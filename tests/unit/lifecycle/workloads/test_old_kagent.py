@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
 from tests.fake.cluster import FakeCluster
@@ -14,7 +15,7 @@ def check(cluster: FakeCluster, version: str) -> list[str]:
     warnings: list[str] = []
     controller(cluster)
     cluster.services["GET", "kagent/kagent-controller:8083/version"] = {"kagent_version": version}
-    check_leaves_the_count(cluster, warn=warnings.append)
+    check_leaves_the_count(lambda: find_controller(cluster), warn=warnings.append)
     return warnings
 
 
@@ -31,7 +32,7 @@ def test_a_newer_one_does_and_one_that_names_no_version_may(cluster: FakeCluster
 
 def test_one_that_can_not_be_asked_is_told(cluster: FakeCluster) -> None:
     warnings: list[str] = []
-    check_leaves_the_count(cluster, warn=warnings.append)
+    check_leaves_the_count(lambda: find_controller(cluster), warn=warnings.append)
     assert warnings == [
         "could not check that kagent is 0.9.4 or newer, which leaves the count alone: no kagent controller "
         "service was found in any namespace"
