@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -489,6 +490,19 @@ def test_a_file_needs_no_cluster(kagent: Kagent, world: TraceCluster, screen: Sc
         "No turns found of agent another\n",
     )
     assert (world.asked, world.requests) == ([], [])
+
+
+def test_a_file_is_nobodys_whatever_it_is_called(
+    kagent: Kagent, world: TraceCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "the kagent controller's records of yesterday"
+    Path(name).write_bytes(SPANS.read_bytes())
+    assert kagent("trace", "another", "--input", name, cluster=world) == (
+        0,
+        "",
+        "No turns found of agent another\n",
+    )
 
 
 def test_stdin_with_a_document_a_line(kagent: Kagent, world: TraceCluster) -> None:
