@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,6 +238,23 @@ def test_a_pod_that_can_not_be_read_is_an_error_after_the_others(two: FakeCluste
 
 GONE = "unable to retrieve container logs for containerd://0123"
 NOT_ITS_OWN = "the log of container kagent in pod clock-b came with words that are not its own: "
+
+
+def test_a_file_of_services_that_can_not_be_used_is_told_before_any_line(
+    two: FakeCluster, kagent: Kagent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "services.yaml"
+    file.write_text("http://127.0.0.1:9: {token: s}\n")
+    file.chmod(0o644)
+    monkeypatch.setenv("KAGENT_SERVICES", str(file))
+    assert kagent("logs", "clock", "--since=1h", "--loki=http://127.0.0.1:9") == (
+        1,
+        "",
+        f"error: {file} has secrets in it, and others may read it (mode 0644)\n"
+        f"hint: chmod 600 {file}, or name a tokenFile in it\n",
+    )
+
+
 APOLOGY = "hint: the kubelet says so when it can't read a log; --loki=auto reads it from Loki\n"
 
 
