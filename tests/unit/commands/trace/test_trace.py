@@ -476,6 +476,8 @@ def test_no_terminal_obeys_a_tool(kagent: Kagent, world: TraceCluster) -> None:
 
 # Files
 
+EMPTY_JAEGER = "a document is Jaeger's own JSON, and has no spans in it"
+
 
 def test_a_file_needs_no_cluster(kagent: Kagent, world: TraceCluster, screen: Screen) -> None:
     code, out, err = kagent("trace", f"--input={SPANS}", cluster=world)
@@ -526,10 +528,20 @@ def test_a_file_that_is_no_json(kagent: Kagent, world: TraceCluster, text: str) 
     ("document", "said"),
     [
         ('{"a": 1}', "a document is not OTLP: it has no resourceSpans"),
+        ('{"data": 5}', "a document is not OTLP: it has no resourceSpans"),
+        ('{"data": []}', "a document is not OTLP: it has no resourceSpans"),
         (
-            '{"data": [{"traceID": "1", "spans": [], "processes": {}}]}',
+            '{"data": [{"traceID": "1", "spans": [{}], "processes": {}}]}',
             "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE",
         ),
+        (
+            '{"traceID": "1", "spans": [{}], "processes": {}}',
+            "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE",
+        ),
+        ('{"data": [{"traceID": "1", "spans": [], "processes": {}}]}', EMPTY_JAEGER),
+        ('{"data": [{"traceID": "1", "spans": null}]}', EMPTY_JAEGER),
+        ('{"data": [], "total": 0, "limit": 0, "offset": 0, "errors": null}', EMPTY_JAEGER),
+        ('{"data": null, "total": 0, "limit": 0, "offset": 0, "errors": null}', EMPTY_JAEGER),
     ],
 )
 def test_json_that_is_no_otlp(kagent: Kagent, world: TraceCluster, document: str, said: str) -> None:
