@@ -174,6 +174,16 @@ def test_a_programs_own_colours_are_for_terminals(cluster: FakeCluster, kagent: 
     assert told[:2] == ["INFO:     started \x1b[2J", "ERROR: not closed"]
 
 
+@pytest.mark.parametrize("code", ["8", "1;8", "08", "2", "5", "7", "30;40", "38;5;0", "48;2;0;0;0", "4:3"])
+def test_a_programs_colours_hide_no_word(cluster: FakeCluster, kagent: Kagent, code: str) -> None:
+    """Concealed, or in the colour of what is behind it: the word is shown, the code is not."""
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    cluster.kubelet.write("clock-a", f"08:00:00 \x1b[1mrm\x1b[{code}m -rf /\x1b[28m; ls")
+    assert kagent("logs", "clock", "--color=always")[1] == "\x1b[1mrm -rf /; ls\x1b[0m\n"
+    assert kagent("logs", "clock")[1] == "rm -rf /; ls\n"
+
+
 def test_what_is_written_over_a_line_is_a_line(two: FakeCluster, kagent: Kagent) -> None:
     two.kubelet.write("clock-a", "08:00:04 10%\r50%\r\r100%", "08:00:05 \r")
     assert kagent("logs", "clock", "-e", "e$|four|two|50") == (
