@@ -125,6 +125,14 @@ class Unanswered(Unreachable):
     open = True
 
 
+class Untrusted(Unreachable):
+    """The certificate of who answers is not trusted; the hint says what would make it so."""
+
+
+class BadConfig(KagentError):
+    """A kubeconfig, or the file of services, has something in it that can't be used; the message names it."""
+
+
 class ResourceMissing(KagentError):
     """The cluster has no such kind: kagent or kmcp is not installed, or in another version."""
 

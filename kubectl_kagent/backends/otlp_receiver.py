@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kubectl_kagent.cluster.http import is_address, services_file, shown
-from kubectl_kagent.errors import KagentError, Unreachable, UsageError
+from kubectl_kagent.errors import KagentError, Unreachable, Untrusted, UsageError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -117,9 +117,10 @@ def _over_http(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
             "POST", path, body=body, content_type=_PROTOBUF, timeout=seconds, headers=headers
         )
         data = whole(response, shown(str(found.url)))
+    except Untrusted as error:
+        raise _NoAnswer(error.message, error.hint or _PORTS) from error
     except Unreachable as error:
-        ours = error.hint and services_file() in error.hint
-        raise _NoAnswer(error.message, error.hint if error.hint and ours else _PORTS) from error
+        raise _NoAnswer(error.message) from error
     kind = response.headers.get("Content-Type", "")
     if not 200 <= response.status < 300:
         hint = _login_hint() if response.status in (401, 403) else _PORTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -88,3 +89,9 @@ def kagent_version(controller: Controller) -> str:
     """As the controller says; empty if it does not. Raises what asking it ends with."""
     found = controller.http.call("GET", "/version").get("kagent_version")
     return found if isinstance(found, str) else ""
+
+
+def older_than(version: str, release: tuple[int, int, int]) -> bool | None:
+    """Whether a version of kagent is of a release before that one; None where it names no release."""
+    found = re.match(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?![0-9])", version)
+    return tuple(map(int, found.groups())) < release if found else None

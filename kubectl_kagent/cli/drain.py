@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.errors import UsageError
+from kubectl_kagent.model.resources import AGENT, Resource
 from kubectl_kagent.model.workload import Workload
 
 flag = click.option(
@@ -18,16 +19,23 @@ flag = click.option(
 )
 
 
-def wait_for_tasks(reach: options.ControllerAccess, workloads: Sequence[Workload], timeout: float) -> None:
-    """Return once none is at work, as far as the records of the users tell; ``timeout`` 0: no limit.
+def wait_for_tasks(
+    reach: options.ControllerAccess,
+    resource: Resource,
+    find: Callable[[], Sequence[Workload]],
+    timeout: float,
+    *,
+    dry_run: str,
+) -> None:
+    """Return once no task of those that ``find`` finds is at work, as far as the records of the users tell.
 
-    Raises UsageError for MCP servers, and what ``drain`` raises.
+    ``timeout`` 0: no limit. A dry run waits for nothing. Raises UsageError for MCP servers, before anything
+    is asked, and what ``find`` and ``drain`` raise.
     """
-    from kubectl_kagent.conversation.drain import drain  # not for a help
+    if resource is not AGENT:
+        raise UsageError("--drain is of agents: what an MCP server works on is not recorded")
+    if dry_run == "none" and (workloads := find()):
+        from kubectl_kagent.conversation.drain import drain  # not for a help
 
-    for workload in workloads:
-        if not workload.is_agent:
-            raise UsageError("--drain is of agents: what an MCP server works on is not recorded")
-    if workloads:
         terminal.say(f"looking for tasks {reach.whose}")
         drain(reach.connect(), reach.controllers(), workloads, terminal.say, terminal.warn, timeout=timeout)

@@ -146,6 +146,15 @@ class Address:
         headers: Mapping[str, str] | None,
         timeout: float,
     ) -> urllib3.BaseHTTPResponse:
+        transport, given = self._way()
+        sent = {**given, **(headers or {})}
+        return transport.send(method, path, None, body, timeout=timeout, headers=sent, once=method != "GET")
+
+    def check(self) -> None:
+        """Raises KagentError for what the file of services has for it and can't be used; nothing is asked."""
+        self._way()
+
+    def _way(self) -> tuple[Transport, Mapping[str, str]]:
         if not self._reached:
             from kubectl_kagent.cluster import lazy_imports as lean
 
@@ -154,9 +163,7 @@ class Address:
 
             found = service(self.url, self.token)
             self._reached.append((found.transport(), dict(found.headers)))
-        transport, given = self._reached[0]
-        sent = {**given, **(headers or {})}
-        return transport.send(method, path, None, body, timeout=timeout, headers=sent, once=method != "GET")
+        return self._reached[0]
 
     @contextmanager
     def _next_step(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import BadConfig, KagentError
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
 _SEVERAL = ("clusters", "contexts", "users")
@@ -86,7 +86,7 @@ class Entry:
         except (binascii.Error, ValueError):
             raise self.wrong(f"{key} is not base64") from None
 
-    def wrong(self, why: str) -> KagentError:
+    def wrong(self, why: str) -> BadConfig:
         """The error for what is wrong in here."""
         return _unusable(self.file, f"{self.place}: {why}" if self.place else why)
 
@@ -227,5 +227,5 @@ def _parsed(data: bytes, file: str, called: str) -> dict[str, Any]:
     return config
 
 
-def _unusable(file: str, why: str) -> KagentError:
-    return KagentError(f'error loading config file "{file}": {why}')
+def _unusable(file: str, why: str) -> BadConfig:
+    return BadConfig(f'error loading config file "{file}": {why}')

@@ -23,7 +23,7 @@ from kubectl_kagent.cluster.login import Fixed, Login, TokenFile, basic, bearer,
 from kubectl_kagent.cluster.pool import address, environment_proxy
 from kubectl_kagent.cluster.tenant import TENANT
 from kubectl_kagent.cluster.transport import RestConfig, Transport
-from kubectl_kagent.errors import KagentError
+from kubectl_kagent.errors import BadConfig, KagentError
 
 _SECRET = ("token", "password", "headers", "client-key-data")
 _FIELDS = (
@@ -157,8 +157,10 @@ def _named(entry: Entry) -> Iterator[None]:
     """Errors of what is written in the entry name it."""
     try:
         yield
+    except BadConfig:
+        raise
     except KagentError as error:
-        if not entry.fields or entry.file in error.message:
+        if not entry.fields:
             raise
         raise entry.wrong(error.message) from error
 

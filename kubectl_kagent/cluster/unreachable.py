@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import urllib3
 
 from kubectl_kagent.cluster.http import services_file
-from kubectl_kagent.errors import Unanswered, Unreachable
+from kubectl_kagent.errors import Unanswered, Unreachable, Untrusted
 
 # X509_V_ERR_ of OpenSSL: not yet valid and expired; the name or address is another
 _OUT_OF_DATE = (9, 10)
@@ -51,7 +51,7 @@ def why_it_broke(error: Exception) -> str:
     return _words(innermost)
 
 
-def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Unreachable:
+def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Untrusted:
     """Which check of the certificate failed, in OpenSSL's words, and what would make it succeed."""
     reason = str(getattr(error, "verify_message", "") or error)
     if error.verify_code in _OUT_OF_DATE:
@@ -69,7 +69,7 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bo
             f"name the authority to trust: certificate-authority in {services_file()}, or SSL_CERT_FILE=FILE"
         )
     by = " by this kubeconfig" if of_cluster else ""
-    return Unreachable(f"the certificate of {host} is not trusted{by}: {reason}", hint)
+    return Untrusted(f"the certificate of {host} is not trusted{by}: {reason}", hint)
 
 
 def _words(error: BaseException) -> str:

@@ -34,12 +34,17 @@ def approvals() -> None:
 @approvals.command("list", short_help="List what waits, the longest first")
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
-@everybody.flag
+@everybody.flags
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
 def list_(
-    reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, all_users: bool, output: Output
+    reach: options.ControllerAccess,
+    agent: str,
+    *,
+    all_namespaces: bool,
+    others: everybody.Others,
+    output: Output,
 ) -> None:
     """List what waits in the user's sessions, one line for each tool call or question.
 
@@ -54,7 +59,7 @@ def list_(
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
-    reach = everybody.added(reach) if all_users else reach
+    reach = everybody.added(reach, others)
     found = inbox_of(reach.controllers(), namespace, terminal.warn, agent=name)
     for extension in sorted({item.extension for item in found} - {""}):
         terminal.warn(unknown_protocol(extension))

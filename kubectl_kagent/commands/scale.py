@@ -7,7 +7,7 @@ import click
 from kubectl_kagent.cli import drain, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
-from kubectl_kagent.cli.targets import parse_targets
+from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
@@ -81,13 +81,16 @@ def scale(
     """
     if (replicas is None) == (not release):
         raise UsageError("give either --replicas=COUNT or --release")
-    cluster = reach.connect()
-    workloads = _workloads(cluster, target, selector, all_=all_)
-    if drain_first and dry_run == "none":
-        now = scaling.current_counts(cluster, workloads)
-        down = [each for each in workloads if (now[each.key] or 0) > (replicas or 0)]
-        drain.wait_for_tasks(reach, down, timeout or 300)
-        workloads = _workloads(cluster, target, selector, all_=all_)
+    cluster, targets = reach.connect(), parse_targets(target)
+
+    def scaled_down() -> list[Workload]:
+        found = _workloads(cluster, targets, selector, all_=all_)
+        now = scaling.current_counts(cluster, found)
+        return [each for each in found if (now[each.key] or 0) > (replicas or 0)]
+
+    if drain_first:
+        drain.wait_for_tasks(reach, targets.resource, scaled_down, timeout or 300, dry_run=dry_run)
+    workloads = _workloads(cluster, targets, selector, all_=all_)
     if resource_version and len(workloads) > 1:
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
@@ -170,11 +173,14 @@ def hibernate(
     # scale every agent of the namespace to zero over the weekend
     kubectl kagent hibernate agents --all
     """
-    cluster = reach.connect()
-    workloads = _workloads(cluster, target, selector, all_=all_)
-    if drain_first and dry_run == "none":
-        drain.wait_for_tasks(reach, workloads, timeout)
-        workloads = _workloads(cluster, target, selector, all_=all_)
+    cluster, targets = reach.connect(), parse_targets(target)
+
+    def find() -> list[Workload]:
+        return _workloads(cluster, targets, selector, all_=all_)
+
+    if drain_first:
+        drain.wait_for_tasks(reach, targets.resource, find, timeout, dry_run=dry_run)
+    workloads = find()
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
     _warn_of_sessions(cluster, workloads, counts, 0)
@@ -222,7 +228,7 @@ def wake(
     \b
     kubectl kagent wake agent/datetime-agent
     """
-    workloads = _workloads(cluster, target, selector, all_=all_)
+    workloads = _workloads(cluster, parse_targets(target), selector, all_=all_)
     counts = scaling.current_counts(cluster, workloads)
     asleep = [each for each in workloads if counts[each.key] == 0]
     scalers = None
@@ -277,11 +283,8 @@ def _warn_of_sessions(
         )
 
 
-def _workloads(
-    cluster: Cluster, words: tuple[str, ...], selector: str | None, *, all_: bool
-) -> list[Workload]:
+def _workloads(cluster: Cluster, targets: Targets, selector: str | None, *, all_: bool) -> list[Workload]:
     """Those to scale. Raises KagentError when there are none, as kubectl scale does."""
-    targets = parse_targets(words)
     found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
     if not found:
         raise KagentError(f"no {targets.resource.plural} matched in {cluster.namespace} namespace")

@@ -24,12 +24,17 @@ def sessions() -> None:
 @sessions.command("list", short_help="List the user's sessions, the one used last first")
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
-@everybody.flag
+@everybody.flags
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
 @options.controller
 def list_(
-    reach: options.ControllerAccess, agent: str, *, all_namespaces: bool, all_users: bool, output: Output
+    reach: options.ControllerAccess,
+    agent: str,
+    *,
+    all_namespaces: bool,
+    others: everybody.Others,
+    output: Output,
 ) -> None:
     """List the user's sessions with an agent, with all agents of the namespace, or with -A all of them.
 
@@ -46,7 +51,7 @@ def list_(
     """
     name = agent_name(agent) if agent else ""
     namespace = None if all_namespaces else reach.namespace()
-    reach = everybody.added(reach) if all_users else reach
+    reach = everybody.added(reach, others)
     found = sessions_of(reach.controllers(), namespace, name)
     if output.name == "name":
         terminal.write_ids("session", [item.id for item in found])

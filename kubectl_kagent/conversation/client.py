@@ -128,7 +128,8 @@ def events(lines: Iterable[bytes]) -> Iterator[str]:
     data: list[str] = []
     size = 0
     for line in lines:
-        name, _, value = line.decode(errors="replace").rstrip("\r").partition(":")
+        text = line.decode(errors="replace").rstrip("\r")
+        name, _, value = text.partition(":")
         if name == "data":
             data.append(value.removeprefix(" "))
             size += len(value)
@@ -136,7 +137,7 @@ def events(lines: Iterable[bytes]) -> Iterator[str]:
                 raise KagentError(
                     f"an event of more than {LINE_LIMIT} bytes came: longer than any valid answer"
                 )
-        elif not name and not value and data:
+        elif not text and data:
             yield "\n".join(data)
             data, size = [], 0
         elif name not in _FIELDS:

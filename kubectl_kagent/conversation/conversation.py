@@ -8,7 +8,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.conversation.client import A2AClient, Reply
-from kubectl_kagent.conversation.decisions import Pending, pending, unknown_protocol
+from kubectl_kagent.conversation.decisions import Pending, pending, rejected, unknown_protocol
 from kubectl_kagent.conversation.inbox import asked_since
 from kubectl_kagent.conversation.narration import Narration, Shown
 from kubectl_kagent.errors import KagentError, Unreachable
@@ -87,7 +87,7 @@ class Conversation:
         turn = self.turn
         self._still_waits(shown)
         turn.state, turn.requests = "", []
-        self._speech.resume(clock.monotonic())
+        self._speech.resume(clock.monotonic(), rejected(shown, decision))
         return self._follow(self.client.decide(decision, task=turn.task, session=turn.session))
 
     def _still_waits(self, shown: Sequence[Pending]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,15 @@ def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str,
     both = zip(ids, verdicts, strict=True)
     reasons = {id_: verdict.reason for id_, verdict in both if verdict.reason and not verdict.approved}
     return {"decision_type": "batch", **named, **({"rejection_reasons": reasons} if reasons else {})}
+
+
+def rejected(calls: Iterable[Pending], decision: Mapping[str, Any]) -> set[str]:
+    """The ids of those calls that a decision rejects; those of a sub-agent end in a session of its own."""
+    named = decision.get("decisions")
+    words = named if isinstance(named, Mapping) else {}
+    none = decision.get("decision_type") == _WORDS[False]
+    ids = (call.call.id for call in calls if not call.via)
+    return {id_ for id_ in ids if id_ and (none or words.get(id_) == _WORDS[False])}
 
 
 def _answers(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -9,18 +9,21 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from kubectl_kagent import clock
-from kubectl_kagent.backends.controller import Controller, kept_tasks
+from kubectl_kagent.backends.controller import Controller, rows
+from kubectl_kagent.backends.versions import kagent_version, older_than
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.conversation.inbox import read_task, state_in
-from kubectl_kagent.conversation.sessions import Json, Session, sessions
-from kubectl_kagent.errors import Forbidden, TimedOut, Unreachable
+from kubectl_kagent.conversation.sessions import Json, Session, seen_soon, sessions
+from kubectl_kagent.errors import Forbidden, KagentError, NotFound, TimedOut, Unreachable
 from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.model.workload import Workload
 
 _INTERVAL = 2.0
+# The first release in which what is kept of a task or an event counts as a use of its session.
+_USE_IS_TIMED = (0, 9, 3)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 # Nothing of these is lost with a pod: what waits for a person is taken up by the next one.
 _AT_REST = FINAL_STATES | PAUSED_STATES
@@ -49,7 +52,7 @@ def drain(
     Raises TimedOut, and what the first look raises; later the controller may be away for a while.
     """
     deadline = clock.monotonic() + timeout if timeout else math.inf
-    looking = _Looking(cluster, controllers, agents, warn)
+    looking = _Looking(cluster, controllers, agents, warn, use_is_timed=_use_is_timed(controllers[0]))
     found: list[AtWork] | None = None
     away = False
     while True:
@@ -89,14 +92,26 @@ def _told(found: Sequence[AtWork]) -> str:
     return f"{'task' if one else f'{len(found)} tasks:'} {tasks}"
 
 
+def _use_is_timed(controller: Controller) -> bool:
+    """Whether a session's time is that of its last use; where that is not known it is not trusted."""
+    try:
+        return older_than(kagent_version(controller), _USE_IS_TIMED) is False
+    except KagentError:
+        return False
+
+
 @dataclass(slots=True)
 class _Looking:
-    """Looks again and again; what did not change since the last look is not asked for again."""
+    """Looks again and again; what did not change since the last look is not asked for again.
+
+    Without ``use_is_timed`` nothing tells what did not change.
+    """
 
     cluster: Cluster
     controllers: Sequence[Controller]
     agents: Sequence[Workload]
     warn: Callable[[str], None]
+    use_is_timed: bool
     _idle: dict[tuple[str, str], datetime] = field(default_factory=dict)  # when used last, by user and id
     _blind: bool = False
 
@@ -111,17 +126,18 @@ class _Looking:
             if (start := starts.get((session.namespace, session.agent)))
             and self._may_work(controller, session, start)
         ]
-        tasks = side_by_side(lambda one: kept_tasks(one[0], one[1].id), asked)
+        tasks = side_by_side(lambda one: _kept(one[0], one[1].id), asked)
         at_work: list[AtWork] = []
         for (controller, session, start), kept in zip(asked, tasks, strict=True):
-            ids = [id_ for task in kept if (id_ := _at_work(task, session, start))]
-            if not ids and session.updated:
-                self._idle[controller.user, session.id] = session.updated
+            used = session.updated if self.use_is_timed else None
+            ids = [id_ for task in kept or () if (id_ := _at_work(task, used, start))]
+            if not ids and kept is not None and used:
+                self._idle[controller.user, session.id] = used
             at_work += [AtWork(session.agent, id_, controller.user) for id_ in ids]
         return at_work
 
     def _may_work(self, controller: Controller, session: Session, start: datetime) -> bool:
-        used = session.updated
+        used = session.updated if self.use_is_timed else None
         return used is None or (used >= start and self._idle.get((controller.user, session.id)) != used)
 
     def _starts(self) -> dict[tuple[str, str], datetime]:
@@ -148,11 +164,31 @@ def _oldest(pods: Iterable[Json]) -> datetime | None:
     return min((clock.parse_or_none(run.began) or _ALWAYS for run in runs if run.running), default=None)
 
 
-def _at_work(task: Json, session: Session, start: datetime) -> str:
-    """The id of a task that is at work, or in a state that is not understood; empty: it is not."""
+def _kept(controller: Controller, session: str) -> list[Json] | None:
+    """The tasks of a session that was listed; None: it is gone.
+
+    Raises KagentError where it is listed and its tasks are not to be had: they may be at work.
+    """
+    try:
+        return rows(seen_soon(lambda: controller.tasks(session)), f"tasks of session {session}")
+    except NotFound as error:
+        if all(listed.id != session for listed in sessions(controller)):
+            return None
+        raise KagentError(
+            f"whether a task of session {session} is at work is not known: the kagent controller lists the "
+            f"session, and has no tasks of it for user {controller.user}",
+            hint=f"nothing was changed; {error.message}",
+        ) from error
+
+
+def _at_work(task: Json, used: datetime | None, start: datetime) -> str:
+    """The id of a task that is at work, or in a state that is not understood; empty: it is not.
+
+    ``used`` is when its session was used last, if that is known.
+    """
     update = read_task(task)
     state = state_in(update)
-    heard = (state and clock.parse_or_none(state.timestamp)) or session.updated or _ALWAYS
-    if heard < start or (state and state.state in _AT_REST):
+    heard = (state and clock.parse_or_none(state.timestamp)) or used
+    if (heard and heard < start) or (state and state.state in _AT_REST):
         return ""
     return update.task_id or "without an id"

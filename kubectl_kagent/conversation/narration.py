@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,10 +28,14 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A tool call that ended; ``seconds`` is None when its begin was not seen."""
+    """A tool call that ended; ``seconds`` is None when its begin was not seen.
+
+    ``rejected``: a person did not let it be.
+    """
 
     result: ToolResult
     seconds: float | None
+    rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ def without_secrets(item: CallStarted | CallEnded | Unrecognized) -> CallStarted
     match item:
         case CallStarted(call):
             return CallStarted(replace(call, args=masked_value(call.args)))
-        case CallEnded(result, seconds):
-            return CallEnded(replace(result, text=masked(result.text)), seconds)
+        case CallEnded(result):
+            return replace(item, result=replace(result, text=masked(result.text)))
         case Unrecognized(raw):
             return Unrecognized(masked_value(raw))
 
@@ -68,13 +72,18 @@ class Narration:
     _open: dict[str, float] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
     _odd: set[str] = field(default_factory=set)
+    _rejected: set[str] = field(default_factory=set)
 
     def tear(self) -> None:
         """The stream broke: pieces may be missing, so the words are shown again when they come whole."""
         self._torn = True
 
-    def resume(self, now: float) -> None:
-        """The calls that waited for a person go on now: the wait is none of their time."""
+    def resume(self, now: float, rejected: Collection[str] = ()) -> None:
+        """The calls that waited for a person go on now: the wait is none of their time.
+
+        Those with these ids only say that they were rejected.
+        """
+        self._rejected.update(rejected)
         self._open = dict.fromkeys(self._open, now)
 
     def hear(self, event: Event, now: float) -> Iterator[Shown]:
@@ -96,7 +105,7 @@ class Narration:
                 if id_ not in self._done or not id_:
                     self._done.add(id_)
                     begun = self._open.pop(id_, None)
-                    yield CallEnded(event, None if begun is None else now - begun)
+                    yield CallEnded(event, None if begun is None else now - begun, id_ in self._rejected)
             case Unknown(raw):
                 key = json.dumps(raw, sort_keys=True)
                 if key not in self._odd:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.decisions import Pending, pending, rejected
 from kubectl_kagent.conversation.event_times import EventTimes
 from kubectl_kagent.conversation.sessions import Json
 from kubectl_kagent.model.events import (
@@ -46,11 +46,15 @@ class CallEntry:
 
 @dataclass(frozen=True, slots=True)
 class ResultEntry:
-    """What a call gave; ``seconds`` is None where they are not known, or a person was waited for."""
+    """What a call gave; ``seconds`` is None where they are not known, or a person was waited for.
+
+    ``rejected``: a person did not let it be.
+    """
 
     result: ToolResult
     at: datetime | None
     seconds: float | None
+    rejected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,16 @@ class UnrecognizedEntry:
 Entry = MessageEntry | CallEntry | ResultEntry | RequestEntry | DecisionEntry | EndEntry | UnrecognizedEntry
 
 
+@dataclass(slots=True)
+class _Calls:
+    """The calls of a task so far: ``begun`` have no answer yet; ``asked`` are the requests."""
+
+    begun: dict[str, datetime | None] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    undecided: list[Pending] = field(default_factory=list)
+    rejected: set[str] = field(default_factory=set)
+
+
 def transcript(agent: str, tasks: Sequence[Json], events: Sequence[Json]) -> list[Entry]:
     """The entries of a session, task after task."""
     times = EventTimes.of(events)
@@ -114,51 +128,52 @@ def _task(agent: str, task: Json, times: EventTimes) -> Iterator[Entry]:
 
 
 def _messages(agent: str, messages: Sequence[Any], times: EventTimes) -> Iterator[Entry]:
-    begun: dict[str, datetime | None] = {}
-    asked: set[str] = set()
+    calls = _Calls()
     for message in messages:
         if not isinstance(message, Mapping):
             yield UnrecognizedEntry(message)
         elif message.get("role") == USER:
-            yield from _user(message, times)
+            yield from _user(message, times, calls)
         else:
-            yield from _agent(agent, message, times, begun, asked)
+            yield from _agent(agent, message, times, calls)
 
 
-def _user(message: Json, times: EventTimes) -> Iterator[Entry]:
+def _user(message: Json, times: EventTimes, calls: _Calls) -> Iterator[Entry]:
     parts = message.get("parts")
     for part in parts if isinstance(parts, list) else [message]:
         data = part.get("data") if isinstance(part, Mapping) else None
         if is_text(part):
             yield MessageEntry(USER, part["text"], times.text(part["text"]))
         elif isinstance(data, Mapping) and "decision_type" in data:
+            calls.rejected |= rejected(calls.undecided, data)
+            calls.undecided.clear()
             yield DecisionEntry(data)
         else:
             yield UnrecognizedEntry(part)
 
 
-def _agent(
-    agent: str, message: Json, times: EventTimes, begun: dict[str, datetime | None], asked: set[str]
-) -> Iterator[Entry]:
-    """Of one message; ``begun`` are the calls that have no answer yet."""
+def _agent(agent: str, message: Json, times: EventTimes, calls: _Calls) -> Iterator[Entry]:
+    """Of one message."""
     requests = []
     for event in a2a.message_events(message):
         match event:
             case Text(text, False, False):
                 yield MessageEntry(agent, text, times.text(text))
             case ToolCall(id_):
-                begun[id_] = times.call(id_)
-                yield CallEntry(event, begun[id_])
+                calls.begun[id_] = times.call(id_)
+                yield CallEntry(event, calls.begun[id_])
             case ToolResult(id_):
-                at, since = times.response(id_), begun.pop(id_, None)
-                yield ResultEntry(event, at, (at - since).total_seconds() if at and since else None)
-            case Request(id_) if id_ not in asked:
-                asked.add(id_)
+                at, since = times.response(id_), calls.begun.pop(id_, None)
+                seconds = (at - since).total_seconds() if at and since else None
+                yield ResultEntry(event, at, seconds, id_ in calls.rejected)
+            case Request(id_) if id_ not in calls.asked:
+                calls.asked.add(id_)
                 requests.append(event)
-                begun[event.call.id] = None
+                calls.begun[event.call.id] = None
             case Unknown(raw):
                 yield UnrecognizedEntry(raw)
     if requests:
+        calls.undecided += pending(requests)
         yield RequestEntry(pending(requests))
 
 

@@ -19,6 +19,10 @@ OK = "ok"
 FAILED = "failed"
 OPEN = "open"  # no end is known: it runs, waits, or its end was lost
 
+# What a person decided, as the result of a wait.
+APPROVED = "approved"
+REJECTED = "rejected"
+
 # States of a turn beside those of an A2A task.
 UNKNOWN = "unknown"
 RUNNING_STATES = frozenset({"submitted", "working"})

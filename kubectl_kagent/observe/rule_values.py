@@ -9,8 +9,6 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import yaml
-
 SOURCE, GENERATED = "alerts/values.yaml", "alerts/generated/values.rules.yaml"
 
 THRESHOLDS = frozenset(
@@ -56,6 +54,8 @@ def merged(text: str, over: str) -> str:
 
     Raises ValueError for text that is no YAML.
     """
+    import yaml  # not for a help
+
     return yaml.safe_dump(_over(_loaded(text), _loaded(over)), sort_keys=False, allow_unicode=True)
 
 
@@ -66,6 +66,8 @@ def _over(value: Any, other: Any) -> Any:
 
 
 def _loaded(text: str) -> Any:
+    import yaml  # not for a help
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -74,6 +76,8 @@ def _loaded(text: str) -> Any:
 
 def rules_file(text: str) -> str:
     """The rules file of a values file. Raises ValueError that names the key which is wrong."""
+    import yaml  # not for a help
+
     top = _mapping(_loaded(text), "the file", {"thresholds", "objectives", "prices"})
     groups = [
         *_groups("kagent-thresholds", _thresholds(top["thresholds"])),

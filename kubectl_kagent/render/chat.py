@@ -9,7 +9,7 @@ from kubectl_kagent.conversation.conversation import Exchange
 from kubectl_kagent.conversation.decisions import Pending
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Unrecognized
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.model.events import Question, ToolCall
+from kubectl_kagent.model.events import Question, ToolCall, ToolResult
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
 from kubectl_kagent.wire.ids import shown
@@ -18,14 +18,22 @@ _PREVIEW = 100
 
 
 def tool_line(item: CallStarted | CallEnded | Unrecognized) -> str:
-    """``→ get_time timezone="UTC"`` and ``✓ get_time 0.2s: 08:14:29`` (``✗`` when it failed)."""
+    """``→ get_time timezone="UTC"`` and ``✓ get_time 0.2s: 08:14:29`` (see ``outcome``)."""
     if isinstance(item, CallStarted):
         return short(f"→ {call_text(item.call)}")
     if isinstance(item, Unrecognized):
         return short(f"? not understood: {json.dumps(item.raw, ensure_ascii=False)}")
-    result = item.result
-    took = "" if item.seconds is None else f" {item.seconds:.1f}s"
-    return f"{'✗' if result.failed else '✓'} {plain(shown(result.name))}{took}: {short(result.text)}"
+    said = outcome(item.result, item.seconds, rejected=item.rejected)
+    return f"{plain(said)}: {short(item.result.text)}"
+
+
+def outcome(result: ToolResult, seconds: float | None = None, *, rejected: bool) -> str:
+    """How a call ended, before what it gave: ``✓ get_time 0.2s``, ``✗`` when it failed, ``⊘`` when a person
+    rejected it.
+    """
+    sign = "⊘" if rejected else "✗" if result.failed else "✓"
+    took = "" if seconds is None else f" {seconds:.1f}s"
+    return f"{sign} {shown(result.name)}{took}{' (rejected)' if rejected else ''}"
 
 
 def call_text(call: ToolCall) -> str:

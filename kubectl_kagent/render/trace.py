@@ -11,6 +11,7 @@ from kubectl_kagent.model.trace import (
     LLM,
     NO_RESULT,
     OPEN,
+    REJECTED,
     SUBAGENT,
     UNKNOWN,
     WAIT,
@@ -32,7 +33,7 @@ _STATES = {
     "submitted": "Running",
     UNKNOWN: "Unknown",
 }
-_SYMBOLS = {"ok": "✓", FAILED: "✗", OPEN: "…"}
+_SYMBOLS = {"ok": "✓", FAILED: "✗", OPEN: "…", REJECTED: "⊘"}
 # The columns of the list, and how wide a terminal must be for each.
 _COLUMNS = {
     "AGENT": 0,
@@ -232,7 +233,7 @@ def _step_line(step: Step, now: datetime, columns: int) -> str:
     """``✓ get_time  17ms``: what a step is, and what it took; the name gives way when there is no room."""
     measures = "".join(f"  {measure}" for measure in _measures(step, now))
     name = clip(label(step), max(_SHORTEST_NAME, columns - len(measures) - 2))
-    return f"{_SYMBOLS[step.status]} {name}{measures}"
+    return f"{_SYMBOLS[REJECTED if _is_rejected(step) else step.status]} {name}{measures}"
 
 
 def _measures(step: Step, now: datetime) -> Iterator[str]:
@@ -258,6 +259,11 @@ def label(step: Step) -> str:
         return f"waits for {name}" if step.status == OPEN else f"waited for {name}"
     called = shown(name)  # a store of spans knows a sub-agent by its name alone
     return f"agent/{name}" if step.kind == SUBAGENT and called == name else called
+
+
+def _is_rejected(step: Step) -> bool:
+    """Whether it is a call that a person rejected, or the wait for that."""
+    return any(one.kind == WAIT and one.result == REJECTED for one in (step, *step.steps))
 
 
 def _asked(step: Step) -> bool:

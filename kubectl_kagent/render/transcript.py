@@ -20,11 +20,10 @@ from kubectl_kagent.conversation.transcript import (
     UnrecognizedEntry,
 )
 from kubectl_kagent.render.approvals import PendingView, pending_view
-from kubectl_kagent.render.chat import call_text, pending_line
+from kubectl_kagent.render.chat import call_text, outcome, pending_line
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
 from kubectl_kagent.render.trace_view import TokensView
-from kubectl_kagent.wire.ids import shown
 
 _MARGIN = " " * 21  # as wide as a time and two blanks
 
@@ -47,11 +46,8 @@ def _entry(entry: Entry) -> Iterator[str]:
             yield from _block(at, f"{who}: {text}")
         case CallEntry(call, at):
             yield from _block(at, f"→ {call_text(call)}")
-        case ResultEntry(result, at, seconds):
-            took = "" if seconds is None else f" {seconds:.1f}s"
-            yield from _block(
-                at, f"{'✗' if result.failed else '✓'} {shown(result.name)}{took}: {result.text}"
-            )
+        case ResultEntry(result, at, seconds, rejected):
+            yield from _block(at, f"{outcome(result, seconds, rejected=rejected)}: {result.text}")
         case RequestEntry(calls):
             yield from _block(None, "waits for " + "; ".join(map(pending_line, calls)))
         case DecisionEntry(decision):
@@ -118,6 +114,7 @@ class ResultView(TypedDict):
     tool: Annotated[str, "name of the tool"]
     text: Annotated[str, "the words in the answer, or the answer as JSON"]
     failed: Annotated[bool, "whether the tool says that it failed"]
+    rejected: Annotated[bool, "whether a person rejected the call, which then was not made"]
     at: Annotated[str | None, "when; null: not recorded"]
     seconds: Annotated[float | None, "how long it took; null: not known, or a person was waited for"]
 
@@ -177,13 +174,14 @@ def _object(entry: Entry) -> EntryView:
             return {"kind": "said", "who": who, "text": text, "at": _iso(at)}
         case CallEntry(call, at):
             return {"kind": "call", "id": call.id, "tool": call.name, "args": dict(call.args), "at": _iso(at)}
-        case ResultEntry(result, at, seconds):
+        case ResultEntry(result, at, seconds, rejected):
             return {
                 "kind": "result",
                 "id": result.id,
                 "tool": result.name,
                 "text": result.text,
                 "failed": result.failed,
+                "rejected": rejected,
                 "at": _iso(at),
                 "seconds": seconds,
             }
@@ -224,8 +222,8 @@ def _markdown(entry: Entry) -> Iterator[str]:
             yield text.rstrip("\n")
         case CallEntry(call):
             yield from _fenced(f"→ {call_text(call)}")
-        case ResultEntry(result):
-            yield from _fenced(f"{'✗' if result.failed else '✓'} {plain(shown(result.name))}: {result.text}")
+        case ResultEntry(result, rejected=rejected):
+            yield from _fenced(f"{plain(outcome(result, rejected=rejected))}: {result.text}")
         case _:
             yield "*" + " ".join(line.strip() for line in _entry(entry)) + "*"
 

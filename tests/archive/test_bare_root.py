@@ -163,8 +163,8 @@ def test_every_verb_of_the_readme_works(root: Path, lab_kubeconfig: Path) -> Non
         agents.tools.kubectl("patch", "agent", HELPER, "--type=merge", "-p", json.dumps(prompt))
         for line in _AFTER:
             run(line)
-        session = json.loads(run(f"sessions list {HELPER} -o json").stdout)["sessions"][0]["id"]
-        task = json.loads(run(f"trace {HELPER} -o json").stdout)["tasks"][0]["task"]
+        session = json.loads(run(f"sessions list {HELPER} -o json").stdout)["items"][0]["id"]
+        task = json.loads(run(f"trace {HELPER} -o json").stdout)["turns"][0]["task"]
         for line in _OF_A_SESSION:
             run(line.format(session=session, task=task, receiver=receiver.url))
         run(f"approvals approve {waiting['id']} --yes")

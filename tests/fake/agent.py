@@ -87,6 +87,7 @@ class Agent:
     data: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
     card: Json = field(default_factory=dict)
+    version: str = "0.10.4"
     calls: list[tuple[str, Json]] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     url: str = ""
@@ -94,6 +95,8 @@ class Agent:
     def answer(self, received: Received) -> bytes | Iterator[bytes]:
         self.requests.append(received)
         path = urlsplit(received.path)
+        if path.path == "/version":
+            return response(200, {"kagent_version": self.version})
         (user,) = parse_qs(path.query)["user_id"]
         if not path.path.startswith("/api/a2a/"):
             data = self.data if user == USER else self.others.get(user, {"/api/sessions": []})

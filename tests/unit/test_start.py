@@ -15,7 +15,7 @@ from tests.soak.lines import commands
 # Each of them takes as long to load as the whole rest of a help.
 HEAVY = {
     *("anyio", "asyncio", "celpy", "grpc", "http", "httpx2", "jsonschema", "kubernetes", "lark", "mcp"),
-    *("opentelemetry", "pydantic", "requests", "rich", "socket", "ssl", "urllib3"),
+    *("opentelemetry", "pydantic", "requests", "rich", "socket", "ssl", "urllib3", "yaml"),
 }
 MOST = 350  # modules: those of report's help are 340, of most verbs less than 200
 _LOADED = """

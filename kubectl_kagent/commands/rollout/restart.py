@@ -63,16 +63,19 @@ def restart(
     kubectl kagent rollout restart mcpservers --all
     """
     cluster, targets = reach.connect(), parse_targets(target)
-    if drain_first and dry_run == "none":
-        found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
-        drain.wait_for_tasks(reach, [Workload(targets.resource, item) for item in found], timeout or 300)
-    found = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
-    if not found:
+
+    def find() -> list[Workload]:
+        listed = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
+        return [Workload(targets.resource, item) for item in listed]
+
+    if drain_first:
+        drain.wait_for_tasks(reach, targets.resource, find, timeout or 300, dry_run=dry_run)
+    workloads = find()
+    if not workloads:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     restarted: list[Workload] = []
     missing = 0
     waits = bool(wait or (timeout and not drain_first)) and dry_run == "none"
-    workloads = [Workload(targets.resource, item) for item in found]
     # where an agent's mark goes, and the count of what has none of its own
     asked = [each for each in workloads if each.replicas is None or (each.is_agent and each.replicas)]
     deployments = own_deployments(cluster, asked)
@@ -91,7 +94,7 @@ def restart(
                 cluster, workload, deployment, now=clock.now(), dry_run=dry_run, manager=manager
             )
         except NotFound as error:  # one that never came up does not keep the others from it
-            if len(found) == 1:
+            if len(workloads) == 1:
                 raise
             terminal.warn(error.explained)
             missing += 1
@@ -103,4 +106,4 @@ def restart(
         with done_so_far(f"{workload.label} is restarted", rollout.status_hint(workload)):
             rollout.follow(cluster, workload, voice, timeout=timeout or 300)
     if missing:
-        raise KagentError(f"{missing} of {len(found)} {targets.resource.plural} were not restarted")
+        raise KagentError(f"{missing} of {len(workloads)} {targets.resource.plural} were not restarted")

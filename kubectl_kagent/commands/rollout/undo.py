@@ -85,12 +85,18 @@ def undo(
     """
     cluster, (resource, name) = reach.connect(), one_target(target)
     workload = named(resource, cluster.namespace, name)
-    if wait:
-        check_readable(cluster, [workload])
-    if drain_first and dry_run == "none":
-        # what would be refused is refused before the wait
+
+    def find() -> list[Workload]:
+        """What would be refused is refused before the wait."""
+        if wait:
+            check_readable(cluster, [workload])
         choose(history.update(cluster, workload, manager=manager, record=False), to_revision)
-        drain.wait_for_tasks(reach, [workload], timeout)
+        return [workload]
+
+    if drain_first:
+        drain.wait_for_tasks(reach, resource, find, timeout, dry_run=dry_run)
+    elif wait:
+        check_readable(cluster, [workload])
     roll_back(
         cluster,
         workload,

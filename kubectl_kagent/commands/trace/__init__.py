@@ -122,7 +122,6 @@ def list_turns(
     from kubectl_kagent.render.trace_view import turns_view
     from kubectl_kagent.telemetry.traces.query import Query
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
-    from kubectl_kagent.telemetry.traces.sources import RECORDS
 
     name = _agent(where, agent)
     query = Query(
@@ -134,7 +133,7 @@ def list_turns(
         follow(where, query)
         return
     try:
-        record, told = where.ask(lambda one: one.turns(query))
+        record, asked = where.ask(lambda one: one.turns(query))
     except NotFound as error:
         _seen(where, name)
         namespace, _, agent = name.rpartition("/")
@@ -146,10 +145,10 @@ def list_turns(
     if output.name == "name":
         terminal.write_ids("", [turn.task or turn.trace for turn in found])
     elif not output.is_text:
-        terminal.write(output.view(turns_view(found, told, record.gaps), whole=True))
+        terminal.write(output.view(turns_view(found, asked.name, record.gaps), whole=True))
     elif not found:
         _seen(where, name)
-        whose = f" ({where.reach.whose})" if told.startswith(RECORDS) else ""
+        whose = f" ({where.reach.whose})" if asked.by_user else ""
         terminal.say(f"No turns found{f' of agent {name}' if name else ''}{whose}")
     else:
         columns = terminal.columns()

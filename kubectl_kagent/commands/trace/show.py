@@ -34,10 +34,10 @@ def show(where: SourceOptions, id_: str, *, waterfall: bool, output: Output) -> 
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
 
     now = clock.now()
-    record, told = where.ask(lambda one: one.find(id_, now.timestamp()))
+    record, asked = where.ask(lambda one: one.find(id_, now.timestamp()))
     turns = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns
     if not output.is_text:
-        terminal.write(output.view(turns_view(turns, told, record.gaps), whole=True))
+        terminal.write(output.view(turns_view(turns, asked.name, record.gaps), whole=True))
         return
     columns = terminal.columns()
     if waterfall:

@@ -37,8 +37,8 @@ class SourceOptions:
     tenant: str
     file: IO[bytes] | None
 
-    def ask(self, question: Callable[[TraceSource], Record]) -> tuple[Record, str]:
-        """The answer of the first source that has one, and its name, which is told on stderr.
+    def ask(self, question: Callable[[TraceSource], Record]) -> tuple[Record, TraceSource]:
+        """The answer of the first source that has one, and that source, whose name is told on stderr.
 
         What was named is asked alone. Else Tempo comes first and then Jaeger, where they are, and last the
         controller.
@@ -120,16 +120,18 @@ class SourceOptions:
         name = getattr(self.file, "name", "<stdin>")
         return from_file("stdin" if name == "<stdin>" else name, self.file.read())
 
-    def _told(self, question: Callable[[TraceSource], Record], source: TraceSource) -> tuple[Record, str]:
+    def _told(
+        self, question: Callable[[TraceSource], Record], source: TraceSource
+    ) -> tuple[Record, TraceSource]:
         with _uncollected():
             return self._say(question(source), source)
 
-    def _say(self, record: Record, source: TraceSource) -> tuple[Record, str]:
+    def _say(self, record: Record, source: TraceSource) -> tuple[Record, TraceSource]:
         for gap in record.gaps:
             terminal.warn(gap)
         if record.turns:
             terminal.say(f"from {source.name}")
-        return record, source.name
+        return record, source
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from kubectl_kagent.backends.controller import Controller
-from kubectl_kagent.backends.versions import kagent_version
+from kubectl_kagent.backends.versions import kagent_version, older_than
 from kubectl_kagent.errors import KagentError, UsageError
 
 _LEAVES_THE_COUNT = (0, 9, 4)
@@ -25,8 +24,7 @@ def check_leaves_the_count(find: Callable[[], Controller], *, warn: Callable[[st
     except KagentError as error:
         warn(f"could not check that kagent is 0.9.4 or newer, which leaves the count alone: {error.message}")
         return
-    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
-    if found and tuple(map(int, found.groups())) < _LEAVES_THE_COUNT:
+    if older_than(version, _LEAVES_THE_COUNT):
         raise KagentError(
             f"kagent {version} sets the count to 1 where an Agent has none: nothing else can decide it",
             hint="kagent 0.9.4 and newer leave it alone; until then set a fixed count with "

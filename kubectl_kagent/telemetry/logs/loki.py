@@ -34,10 +34,13 @@ _Names = tuple[str, str, str]
 def find_loki(cluster: Cluster, where: str) -> JsonService:
     """Loki at the address ``where``, or for ``auto`` behind the API server's proxy, found by its label.
 
-    Raises UsageError for what is not a URL, KagentError when no Service has the label.
+    Raises UsageError for what is not a URL, KagentError when no Service has the label, or the file of
+    services has something for the address that can't be used.
     """
     if where != "auto":
-        return address_of(where, "Loki", "http://HOST:3100, or auto")
+        found = address_of(where, "Loki", "http://HOST:3100, or auto")
+        found.check()  # lines of the nodes come first
+        return found
     for item in cluster.list_objects(SERVICE, None, labels=LABELS)["items"]:
         spec = item.get("spec") or {}
         ports = [port["port"] for port in spec.get("ports") or ()]

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_kagent.model.events import Event, Request, Text, ToolCall, ToolResult
-from kubectl_kagent.model.trace import FAILED, LLM, OK, OPEN, SUBAGENT, TOOL, Record, Step
+from kubectl_kagent.model.trace import (
+    APPROVED,
+    FAILED,
+    LLM,
+    OK,
+    OPEN,
+    REJECTED,
+    SUBAGENT,
+    TOOL,
+    Record,
+    Step,
+)
 from kubectl_kagent.telemetry.traces.steps import decided, wait, waits
 from kubectl_kagent.wire import adk
 from kubectl_kagent.wire.lenient import Gaps
@@ -59,7 +70,7 @@ class StepBuilder:
         for request, confirmed in item.content.decisions.items():
             place = self._calls.get(self._asked.get(request, ""))
             if place is not None and waits(self.steps[place]):
-                decision = {True: "approved", False: "rejected", None: ""}[confirmed]
+                decision = {True: APPROVED, False: REJECTED, None: ""}[confirmed]
                 self.steps[place] = decided(self.steps[place], item.when, decision)
 
     def _model(self, item: Heard) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError
@@ -26,6 +26,7 @@ class FromFile:
 
     name: str
     record: Record
+    by_user: ClassVar[bool] = False
 
     def turns(self, query: Query) -> Record:
         return Record(query.newest(self.record.turns), self.record.gaps)

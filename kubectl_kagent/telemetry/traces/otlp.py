@@ -41,7 +41,11 @@ _OF_RESOURCE = frozenset((semconv.SERVICE_NAME, semconv.SERVICE_NAMESPACE))
 _SIGNALS = {"resourceSpans", "batches", "resourceLogs", "resourceMetrics", "resourceProfiles"}
 _CONTAINERS = frozenset((TURN, AGENT, TOOL))
 DEEPEST = 40
+_NO_OTLP = "a document is not OTLP: it has no resourceSpans"
 _JAEGER = "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE"
+_EMPTY_JAEGER = "a document is Jaeger's own JSON, and has no spans in it"
+# What stands around the traces in an answer of Jaeger's own API.
+_JAEGER_ANSWER = frozenset(("data", "total", "limit", "offset", "errors"))
 
 # The turn that a span is in, and the tools in that, the outermost first.
 Way = tuple[str, tuple[str, ...]]
@@ -172,7 +176,7 @@ def readable(documents: Iterable[Any], gaps: Gaps) -> Iterator[Json]:
             if _SIGNALS & whole.keys():
                 yield whole
             else:
-                gaps.add(_JAEGER if _is_jaeger(whole) else "a document is not OTLP: it has no resourceSpans")
+                gaps.add(_why_unread(whole))
 
 
 def raw_spans(document: Json, gaps: Gaps) -> Iterator[tuple[Any, str]]:
@@ -195,12 +199,15 @@ def _unwrapped(whole: Json, gaps: Gaps) -> Json:
     return whole
 
 
-def _is_jaeger(whole: Json) -> bool:
-    """Whether it is what Jaeger's page and its own API (/api/traces) give: spans beside their processes."""
-    traces = whole.get("data")
-    return isinstance(traces, list) and any(
-        isinstance(trace, dict) and "spans" in trace and "processes" in trace for trace in traces
-    )
+def _why_unread(whole: Json) -> str:
+    """What it is instead of OTLP, if it is what Jaeger's page and its own API (/api/traces) give."""
+    traces = whole.get("data", [whole]) or []
+    if not isinstance(traces, list):
+        return _NO_OTLP
+    found = [trace for trace in traces if isinstance(trace, Mapping) and {"traceID", "spans"} <= trace.keys()]
+    if any(trace["spans"] for trace in found):
+        return _JAEGER
+    return _EMPTY_JAEGER if found or (not traces and whole.keys() >= _JAEGER_ANSWER) else _NO_OTLP
 
 
 def _objects(holder: Json, names: tuple[str, ...], gaps: Gaps) -> list[Json]:

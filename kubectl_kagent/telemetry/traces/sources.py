@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
@@ -20,7 +20,7 @@ from kubectl_kagent.wire.ids import agent_of
 from kubectl_kagent.wire.lenient import Gaps
 
 _SUBAGENTS = 5
-RECORDS = "the kagent controller's records"
+_RECORDS = "the kagent controller's records"
 
 
 class TraceSource(Protocol):
@@ -29,6 +29,10 @@ class TraceSource(Protocol):
     @property
     def name(self) -> str:
         """What to call it, as in "from NAME"."""
+
+    @property
+    def by_user(self) -> bool:
+        """Whether it knows no more than what the users did as whom it is asked."""
 
     def turns(self, query: Query) -> Record:
         """The newest turns that the query admits, the newest first."""
@@ -45,10 +49,11 @@ class FromController:
     """Sessions and tasks that the controller keeps, of one user."""
 
     controller: Controller
+    by_user: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
-        return f"{RECORDS} of {of_users((self.controller.user,))}"
+        return f"{_RECORDS} of {of_users((self.controller.user,))}"
 
     def turns(self, query: Query) -> Record:
         namespace, _, name = query.agent.rpartition("/")
@@ -120,10 +125,11 @@ class OfUsers:
     """The same of several users."""
 
     sources: tuple[FromController, ...]
+    by_user: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
-        return f"{RECORDS} of {of_users([one.controller.user for one in self.sources])}"
+        return f"{_RECORDS} of {of_users([one.controller.user for one in self.sources])}"
 
     def turns(self, query: Query) -> Record:
         asked = [one.turns(query) for one in self.sources]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 from kubectl_kagent.backends.jaeger import Jaeger
 from kubectl_kagent.backends.tempo import Tempo
@@ -40,6 +40,7 @@ class FromTempo:
     """Spans in Tempo."""
 
     tempo: Tempo
+    by_user: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -80,6 +81,7 @@ class FromJaeger:
     """
 
     jaeger: Jaeger
+    by_user: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.trace import FAILED, LLM, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, UsageTable, Wanted
+from kubectl_kagent.telemetry.traces.models import nameless, with_models
 from kubectl_kagent.telemetry.traces.query import Query
 from kubectl_kagent.telemetry.traces.sources import TraceSource
 from kubectl_kagent.telemetry.usage import agents as top_agents
@@ -31,21 +32,20 @@ def usage(kept: TraceSource, cluster: Cluster | None, wanted: Wanted) -> UsageTa
     query = Query("", wanted.now - wanted.seconds, wanted.now, limit=sys.maxsize)
     record = kept.turns(query)
     turns = [turn for turn in record.turns if wanted.namespace in (None, turn.agent.partition("/")[0])]
-    if wanted.kind != MODELS:
-        return UsageTable(rows(turns, wanted, {}), record.gaps)
-    gaps, models = record.gaps, dict[str, str]()
-    if any(not step.model for turn in turns for step in turn.llm_calls):
-        gaps += (_NAMELESS,)
-    try:
-        models = top_agents.models(cluster, wanted.namespace) if cluster else {}
-    except Forbidden as error:
-        gaps += (f"the models that agents have now are not known: {error.explained}",)
-    return UsageTable(rows(turns, wanted, models), gaps)
+    gaps = record.gaps
+    if wanted.kind == MODELS:
+        if nameless(turns):
+            gaps += (_NAMELESS,)
+        try:
+            models = top_agents.models(cluster, wanted.namespace) if cluster else {}
+            turns = [with_models(turn, models) for turn in turns]
+        except Forbidden as error:
+            gaps += (f"the models that agents have now are not known: {error.explained}",)
+    return UsageTable(rows(turns, wanted), gaps)
 
 
-def rows(turns: Iterable[Turn], wanted: Wanted, models: Mapping[str, str]) -> tuple[UsageRow, ...]:
-    """What the turns add up to. ``models`` names the model of an agent (``NAMESPACE/NAME``) whose record
-    names none.
+def rows(turns: Iterable[Turn], wanted: Wanted) -> tuple[UsageRow, ...]:
+    """What the turns add up to.
 
     What a sub-agent did in a call is not counted for it: the controller lists that as a turn of its own.
     """
@@ -53,8 +53,6 @@ def rows(turns: Iterable[Turn], wanted: Wanted, models: Mapping[str, str]) -> tu
     for turn in turns:
         namespace, _, agent = turn.agent.rpartition("/")
         for name, call, counted in _calls(turn, wanted.kind):
-            if wanted.kind == MODELS:
-                name = name or models.get(turn.agent, "")
             if key := wanted.key(namespace, agent, agent if wanted.kind == AGENTS else name):
                 tallies[key].add(call, counted)
     return tuple(_row(key, tally, wanted) for key, tally in tallies.items())

@@ -60,5 +60,5 @@ def from_records(kept: TraceSource, asked: Sequence[Wanted]) -> Stretches:
     found = []
     for wanted in asked:
         meant = [turn for start, turn in turns if wanted.now - wanted.seconds <= start < wanted.now]
-        found.append(Stretch(rows(meant, wanted, {}), begun=first < wanted.now))
+        found.append(Stretch(rows(meant, wanted), begun=first < wanted.now))
     return Stretches(tuple(found), gaps)

@@ -20,10 +20,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kubectl_kagent.backends import otlp_receiver
+from kubectl_kagent.cluster.transport import Transport
+from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.errors import KagentError, Unreachable
 from tests.certificates import authority
 from tests.loopback import Loopback, response, serve
 from tests.relays import http_proxy
+from tests.unit.cluster.test_refusals import untrusted
 
 TAKEN = response(200, "", "application/x-protobuf")
 BASIC = f"Basic {base64.b64encode(b'jane:p w').decode()}"
@@ -113,6 +116,18 @@ def test_an_authority_that_is_not_trusted_names_the_file(file: Path, receiver: L
     said = f"{receiver.url} took no spans: the certificate of {receiver.url} is not trusted: "
     assert caught.value.message.startswith(said)
     assert str(file) in (caught.value.hint or "")
+
+
+def test_a_certificate_that_has_expired_is_the_next_step(
+    receiver: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expired(*_: Any, **__: Any) -> Any:
+        raise unreachable(receiver.url, untrusted(10, "certificate has expired"), of_cluster=False)
+
+    monkeypatch.setattr(Transport, "send", expired)
+    with pytest.raises(Unreachable) as caught:
+        send(receiver.url)
+    assert caught.value.hint == "is the clock of this machine right? else the certificate must be renewed"
 
 
 def test_a_refusal_says_how_to_log_in(file: Path) -> None:

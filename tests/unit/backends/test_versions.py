@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.backends.versions import Versions, versions
+from kubectl_kagent.backends.versions import Versions, older_than, versions
 from kubectl_kagent.cluster.kinds import NEWER
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, SERVICE, Resource
 from tests.fake.cluster import FakeCluster
@@ -102,3 +102,24 @@ def test_what_may_not_be_read_is_said(complete: FakeCluster) -> None:
         'customresourcedefinitions.apiextensions.k8s.io "agents.kagent.dev"',
         'customresourcedefinitions.apiextensions.k8s.io "mcpservers.kagent.dev"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "older"),
+    [
+        ("0.9.2", True),
+        ("v0.9.2", True),
+        ("0.8.12", True),
+        ("0.9.2-12-gabcdef", True),
+        ("0.9.3", False),
+        ("0.9.12", False),
+        ("0.10.0-beta.1", False),
+        ("1.0.0", False),
+        ("dev", None),
+        ("", None),
+        ("0.9", None),
+        (f"0.9.{'9' * 5000}", None),
+    ],
+)
+def test_which_release_comes_first(version: str, *, older: bool | None) -> None:
+    assert older_than(version, (0, 9, 3)) is older

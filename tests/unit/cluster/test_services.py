@@ -213,6 +213,14 @@ def test_certificates_that_are_none_name_the_entry(say: Say, trusted: str) -> No
     )
 
 
+def test_a_certificate_beside_the_file_is_not_taken_for_it(say: Say) -> None:
+    file = say({"https://h": {"certificate-authority": "services.yaml.pem"}})
+    assert error_of("https://h").line == (
+        f'error: error loading config file "{file}": https://h: unable to read {file}.pem: no such file or '
+        "directory"
+    )
+
+
 @pytest.mark.parametrize("entry", [{"token": "a"}, {"password": "a"}, {"headers": {"X-Key": "a"}}])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_secrets_that_others_may_read_are_not_used(

@@ -9,8 +9,9 @@ import pytest
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.cluster.tenant import AsTenant
 from kubectl_kagent.errors import Unauthorized
-from kubectl_kagent.model.resources import AGENT
+from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests.conftest import Kagent
+from tests.fake.agent import talking
 from tests.fake.cluster import FakeCluster
 from tests.loopback import Loopback, Received, response, serve
 from tests.objects import agent
@@ -72,6 +73,37 @@ def test_a_store_in_the_cluster_is_asked_as_a_tenant_too(store: Loopback) -> Non
     with pytest.raises(Unauthorized) as caught:
         AsTenant(found, "").call("GET", "/x")
     assert (caught.value.message, caught.value.hint) == ("loki:3100 refused with 401: no org id", HINT)
+
+
+@pytest.mark.parametrize("verb", ["sessions", "approvals"])
+def test_the_users_whom_traces_name_are_asked_for_as_a_tenant(
+    cluster: FakeCluster, kagent: Kagent, store: Loopback, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    metadata = {"name": "tempo", "namespace": "observe", "labels": {"app.kubernetes.io/name": "tempo"}}
+    tempo = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 3200}]}}
+    cluster.add(SERVICE, tempo)
+    found = connect(Connection(server=store.url))
+    monkeypatch.setattr(cluster, "service", found.service)
+    tenants: list[str] = []
+
+    def answer(request: Received) -> bytes:
+        if not (named := request.header("X-Scope-OrgID")):
+            return response(401, "no org id\n", "text/plain")
+        tenants.extend(named)
+        return response(200, {"tagValues": [{"value": "ann"}]})
+
+    store.answer = answer
+    with talking(data={"/api/sessions": []}) as controller:
+        words = (verb, "list", "--all-users", f"--kagent-url={controller.url}")
+        assert kagent(*words) == (
+            6,
+            "",
+            f"error: tempo:3200 refused with 401: no org id\nhint: {HINT}\n",
+        )
+        assert kagent(*words, "--tenant=red")[0] == 0
+        monkeypatch.setenv("KAGENT_TENANT", "blue")
+        assert kagent(*words)[0] == 0
+    assert tenants == ["red", "blue"]
 
 
 def test_a_tenant_that_is_refused_is_not_asked_for_again(store: Loopback) -> None:

@@ -29,6 +29,7 @@ PENDING = f"/api/sessions/{SESSION}/tasks"
 QUESTIONS = [{"question": "Which?", "choices": ["a", "b"], "multiple": True}, {"question": "Why?"}]
 DONE = [update("working", gave("c1", "delete", {"output": "gone"})), update("working", text("Done."))]
 COMPLETED = [*DONE, update("completed")]
+END_REJECTED = f"⊘ delete (rejected): gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
 END = f"✓ delete: gone\nsession {SESSION} (0 prompt and 0 output tokens)\n"
 SHOWN = f"agent clock of namespace default waits with task {TASK}:\n"
 
@@ -351,7 +352,8 @@ def test_a_decision_is_sent_and_the_turn_followed(
         code, out, err = approvals(kagent, agent, words[0], TASK[:4], *words[1:])
     assert (code, out) == (0, "Done.\n")
     assert err.startswith(SHOWN)
-    assert err.endswith(f"\n{END}")
+    rejected = decision["decisions"].get("c1") == "reject"
+    assert err.endswith(f"\n{END_REJECTED if rejected else END}")
     (message,) = agent.said
     part = {"kind": "data", "data": decision}
     where = {"taskId": TASK, "contextId": SESSION}
@@ -372,7 +374,7 @@ def test_what_is_decided_is_printed_first_with_all_arguments(kagent: Kagent) -> 
         f'? write text="a\\nerror: {"b" * 300}"  [c1]\n'
         '? drop table="x\\u202ey", wanted by team__NS__db  [i1]\n'
         "? Which? (1. a, 2. b, several may be chosen); Why?  [q]\n"
-        f"{END}"
+        f"{END_REJECTED}"
     )
 
 

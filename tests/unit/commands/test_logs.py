@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,6 +174,16 @@ def test_a_programs_own_colours_are_for_terminals(cluster: FakeCluster, kagent: 
     assert told[:2] == ["INFO:     started \x1b[2J", "ERROR: not closed"]
 
 
+@pytest.mark.parametrize("code", ["8", "1;8", "08", "2", "5", "7", "30;40", "38;5;0", "48;2;0;0;0", "4:3"])
+def test_a_programs_colours_hide_no_word(cluster: FakeCluster, kagent: Kagent, code: str) -> None:
+    """Concealed, or in the colour of what is behind it: the word is shown, the code is not."""
+    cluster.add(AGENT, agent("clock"))
+    pod(cluster, "clock-a")
+    cluster.kubelet.write("clock-a", f"08:00:00 \x1b[1mrm\x1b[{code}m -rf /\x1b[28m; ls")
+    assert kagent("logs", "clock", "--color=always")[1] == "\x1b[1mrm -rf /; ls\x1b[0m\n"
+    assert kagent("logs", "clock")[1] == "rm -rf /; ls\n"
+
+
 def test_what_is_written_over_a_line_is_a_line(two: FakeCluster, kagent: Kagent) -> None:
     two.kubelet.write("clock-a", "08:00:04 10%\r50%\r\r100%", "08:00:05 \r")
     assert kagent("logs", "clock", "-e", "e$|four|two|50") == (
@@ -237,6 +248,23 @@ def test_a_pod_that_can_not_be_read_is_an_error_after_the_others(two: FakeCluste
 
 GONE = "unable to retrieve container logs for containerd://0123"
 NOT_ITS_OWN = "the log of container kagent in pod clock-b came with words that are not its own: "
+
+
+def test_a_file_of_services_that_can_not_be_used_is_told_before_any_line(
+    two: FakeCluster, kagent: Kagent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "services.yaml"
+    file.write_text("http://127.0.0.1:9: {token: s}\n")
+    file.chmod(0o644)
+    monkeypatch.setenv("KAGENT_SERVICES", str(file))
+    assert kagent("logs", "clock", "--since=1h", "--loki=http://127.0.0.1:9") == (
+        1,
+        "",
+        f"error: {file} has secrets in it, and others may read it (mode 0644)\n"
+        f"hint: chmod 600 {file}, or name a tokenFile in it\n",
+    )
+
+
 APOLOGY = "hint: the kubelet says so when it can't read a log; --loki=auto reads it from Loki\n"
 
 

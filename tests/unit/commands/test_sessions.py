@@ -235,9 +235,13 @@ def test_a_transcript_for_programs(kagent: Kagent) -> None:
             "tool": "look",
             "text": f"no{EVIL}",
             "failed": True,
+            "rejected": False,
             "at": "2026-11-23T07:00:02.500000+00:00",
             "seconds": 1.5,
         }
+        assert [entry["rejected"] for entry in told["entries"] if entry["kind"] == "result"] == [
+            *(False, False, True)
+        ]
         path = "jsonpath={.entries[11].tokens.prompt}"
         assert sessions(kagent, agent, "show", SESSION, "-o", path) == (0, "90", "")
 

@@ -221,6 +221,7 @@ def test_the_words_of_an_error_are_no_answer() -> None:
         ([b"data: {}"], ["{}"]),
         ([b"id: 1", b"data:{}\r"], ["{}"]),
         ([b": a comment", b"event: x", b"retry: 3"], []),
+        ([b"data: {", b":", b"data: }", b": keep-alive", b"data: ", b"", b":", b""], ["{\n}\n"]),
         ([b"data: {", b'data: "a":', b"data:", b"data: 1}", b"", b"data: 2", b""], ['{\n"a":\n\n1}', "2"]),
         ([b"data: 1\r", b"\r", b"", b"id: 2", b"", b"data: 2"], ["1", "2"]),
         (['data: "one\u2028line\u2029\x85"'.encode(), b""], ['"one\u2028line\u2029\x85"']),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending
+from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending, rejected
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.events import Question, Request, ToolCall
 
@@ -37,6 +37,22 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
         Pending(inner[1], "team__NS__helper", (Question("Which?", ("a",), multiple=True),)),
         Pending(call("3"), "", ()),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "ids"),
+    [
+        ({"decision_type": "approve", "decisions": {"a": "approve", "b": "approve"}}, set()),
+        ({"decision_type": "reject"}, {"a", "b"}),  # as kagent's own page says it
+        ({"decision_type": "reject", "decisions": {"a": "reject"}}, {"a", "b"}),
+        ({"decision_type": "batch", "decisions": {"a": "approve", "b": "reject", "c": "reject"}}, {"b"}),
+        ({"decision_type": "batch", "decisions": ["b"]}, set()),
+        ({"decision_type": ["reject"]}, set()),
+    ],
+)
+def test_which_calls_a_decision_rejects(said: dict[str, Any], ids: set[str]) -> None:
+    inner = Pending(call("c"), "team__NS__helper", ())
+    assert rejected([*waits("a", "b", ""), inner], said) == ids
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tests.conftest import Kagent
 from tests.fake.agent import SESSION, TASK, USER, Agent, row, talking, task
 from tests.fake.cluster import FakeCluster
 from tests.fake.controllers import Story
+from tests.loopback import Received, response, serve
 
 WHOSE = f"looking for tasks of user {USER}; other users' are found with --user-id\n"
 WAITING = f'Waiting for task {TASK} of agent "echo" ({USER}) to end...\n'
@@ -202,7 +203,81 @@ def test_only_what_changed_is_asked_for_again(
     talk.data["/api/sessions/idle/tasks"] = [task("completed")]
     kagent(*VERBS["restart"][0], "--drain", "--timeout=3s", f"--kagent-url={talk.url}")
     asked = [request.path.partition("?")[0] for request in talk.requests]
-    assert sorted(asked) == sorted(["/api/sessions", TASKS] * 3 + ["/api/sessions/idle/tasks"])
+    assert sorted(asked) == sorted(["/version", *["/api/sessions", TASKS] * 3, "/api/sessions/idle/tasks"])
+
+
+@pytest.mark.parametrize("version", ["0.9.2", "", "dev"])
+def test_where_a_task_does_not_touch_its_session_all_are_asked_for_again(
+    cluster: FakeCluster, kagent: Kagent, echo: str, talk: Agent, version: str
+) -> None:
+    """Before kagent 0.9.3 a session's time is when it was made: here before the pods began."""
+    talk.version = version
+    talk.data["/api/sessions"] = [row(SESSION, "default__NS__echo", updated_at="2026-11-23T06:00:00Z")]
+    talk.data[TASKS] = [task("completed")]
+    second = "/api/sessions/second/tasks"
+    talk.data["/api/sessions"].append(row("second", "default__NS__echo", updated_at="2026-11-23T06:30:00Z"))
+    talk.data[second] = [task("working", id_="t2", timestamp=None)]
+
+    def begins() -> None:
+        talk.data[TASKS] = [task("working")]
+        talk.data[second] = [task("completed", id_="t2")]
+
+    cluster.before("list", POD, begins, nth=2)
+    cluster.before("list", POD, ends(talk), nth=3)
+    words, said = VERBS["restart"]
+    assert kagent(*words, "--drain", f"--kagent-url={talk.url}") == (
+        0,
+        said,
+        f'{WHOSE}Waiting for task t2 of agent "echo" ({USER}) to end...\n{WAITING}{DONE}',
+    )
+
+
+def test_a_session_that_is_gone_has_no_task(
+    cluster: FakeCluster, kagent: Kagent, echo: str, talk: Agent
+) -> None:
+    """Deleted between the list and the question."""
+    listed = [{"error": False, "data": talk.data["/api/sessions"]}]
+    answer = talk.answer
+
+    def once(received: Received) -> bytes | Iterator[bytes]:
+        if received.path.startswith("/api/sessions?") and listed:
+            return response(200, listed.pop())
+        return answer(received)
+
+    talk.data = {"/api/sessions": []}
+    words, said = VERBS["restart"]
+    with serve() as server:
+        server.answer = once
+        assert kagent(*words, "--drain", f"--kagent-url={server.url}") == (0, said, WHOSE + DONE)
+
+
+def test_a_session_that_is_listed_and_has_no_tasks_to_be_had_is_not_idle(
+    cluster: FakeCluster, kagent: Kagent, echo: str, talk: Agent
+) -> None:
+    del talk.data[TASKS]
+    assert kagent(*VERBS["restart"][0], "--drain", f"--kagent-url={talk.url}") == (
+        1,
+        "",
+        f"{WHOSE}error: whether a task of session {SESSION} is at work is not known: the kagent controller "
+        f"lists the session, and has no tasks of it for user {USER}\n"
+        f"hint: nothing was changed; {TASKS} not found\n",
+    )
+    assert cluster.writes == []
+
+
+def test_a_session_whose_tasks_are_to_be_had_a_moment_later(
+    cluster: FakeCluster, kagent: Kagent, echo: str, talk: Agent
+) -> None:
+    """kagent 0.9.0 knows a new session a moment later."""
+    answer, refused = talk.answer, [response(404, {"error": "Session not found"})]
+
+    def soon(received: Received) -> bytes | Iterator[bytes]:
+        return refused.pop() if TASKS in received.path and refused else answer(received)
+
+    with serve() as server:
+        server.answer = soon
+        code, _, err = kagent(*VERBS["restart"][0], "--drain", "--timeout=1s", f"--kagent-url={server.url}")
+    assert (code, err.startswith(WHOSE + WAITING)) == (4, True)
 
 
 def test_without_pods_nothing_is_at_work(
@@ -262,6 +337,22 @@ def test_scaling_up_or_a_dry_run_waits_for_nothing(
             "error: --drain is of agents: what an MCP server works on is not recorded\n",
         ),
         (
+            ("rollout", "restart", "mcpservers", "--all", "--dry-run=client"),
+            "error: --drain is of agents: what an MCP server works on is not recorded\n",
+        ),
+        (
+            ("rollout", "undo", "mcpserver/echo", "--wait"),
+            "error: --drain is of agents: what an MCP server works on is not recorded\n",
+        ),
+        (
+            ("scale", "mcpserver/echo", "--replicas=0"),
+            "error: --drain is of agents: what an MCP server works on is not recorded\n",
+        ),
+        (
+            ("hibernate", "mcpserver/echo"),
+            "error: --drain is of agents: what an MCP server works on is not recorded\n",
+        ),
+        (
             ("scale", "agent/echo", "--release"),
             "error: --drain goes with --replicas\n",
         ),
@@ -272,7 +363,7 @@ def test_where_it_makes_no_sense(
 ) -> None:
     cluster.add(MCP_SERVER, objects.mcp_server())
     assert kagent(*words, "--drain") == (2, "", error)
-    assert cluster.writes == []
+    assert cluster.requests == []
 
 
 def test_drained_pods_are_waited_for_only_with_wait(

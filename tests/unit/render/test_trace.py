@@ -120,6 +120,16 @@ def test_tree(screen: Screen, columns: int) -> None:
     assert sum(width(line) > columns for line in text.splitlines()) <= (ids if columns < 42 else 0)
 
 
+def test_a_call_that_a_person_rejected() -> None:
+    waited = Step(WAIT, "a person", start=BEGAN + 2, end=BEGAN + 4, result="rejected")
+    call = Step(TOOL, "drop", "c", BEGAN, BEGAN + 4, result="Tool call was rejected.", steps=(waited,))
+    turn = replace(TURN, root=replace(TURN.root, steps=(call,)))
+    assert [line for line in turn_tree(turn, now=NOW, columns=80).splitlines() if "─ " in line] == [
+        "└─ ⊘ drop  4.0s",
+        "   └─ ⊘ waited for a person  2.0s  rejected",
+    ]
+
+
 @pytest.mark.parametrize("columns", [40, 80, 160])
 def test_waterfall(screen: Screen, columns: int) -> None:
     text = waterfall(TURN, now=NOW, columns=columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -475,6 +476,8 @@ def test_no_terminal_obeys_a_tool(kagent: Kagent, world: TraceCluster) -> None:
 
 # Files
 
+EMPTY_JAEGER = "a document is Jaeger's own JSON, and has no spans in it"
+
 
 def test_a_file_needs_no_cluster(kagent: Kagent, world: TraceCluster, screen: Screen) -> None:
     code, out, err = kagent("trace", f"--input={SPANS}", cluster=world)
@@ -489,6 +492,19 @@ def test_a_file_needs_no_cluster(kagent: Kagent, world: TraceCluster, screen: Sc
         "No turns found of agent another\n",
     )
     assert (world.asked, world.requests) == ([], [])
+
+
+def test_a_file_is_nobodys_whatever_it_is_called(
+    kagent: Kagent, world: TraceCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "the kagent controller's records of yesterday"
+    Path(name).write_bytes(SPANS.read_bytes())
+    assert kagent("trace", "another", "--input", name, cluster=world) == (
+        0,
+        "",
+        "No turns found of agent another\n",
+    )
 
 
 def test_stdin_with_a_document_a_line(kagent: Kagent, world: TraceCluster) -> None:
@@ -512,10 +528,20 @@ def test_a_file_that_is_no_json(kagent: Kagent, world: TraceCluster, text: str) 
     ("document", "said"),
     [
         ('{"a": 1}', "a document is not OTLP: it has no resourceSpans"),
+        ('{"data": 5}', "a document is not OTLP: it has no resourceSpans"),
+        ('{"data": []}', "a document is not OTLP: it has no resourceSpans"),
         (
-            '{"data": [{"traceID": "1", "spans": [], "processes": {}}]}',
+            '{"data": [{"traceID": "1", "spans": [{}], "processes": {}}]}',
             "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE",
         ),
+        (
+            '{"traceID": "1", "spans": [{}], "processes": {}}',
+            "a document is Jaeger's own JSON and not OTLP, which Jaeger gives at /api/v3/traces/TRACE",
+        ),
+        ('{"data": [{"traceID": "1", "spans": [], "processes": {}}]}', EMPTY_JAEGER),
+        ('{"data": [{"traceID": "1", "spans": null}]}', EMPTY_JAEGER),
+        ('{"data": [], "total": 0, "limit": 0, "offset": 0, "errors": null}', EMPTY_JAEGER),
+        ('{"data": null, "total": 0, "limit": 0, "offset": 0, "errors": null}', EMPTY_JAEGER),
     ],
 )
 def test_json_that_is_no_otlp(kagent: Kagent, world: TraceCluster, document: str, said: str) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from kubectl_kagent.model.trace import Tokens
 from kubectl_kagent.render.trace import turn_tree
 from kubectl_kagent.telemetry.traces.files import from_file
 from tests import recordings
@@ -112,3 +115,48 @@ def test_rings_and_depths_end_and_are_told() -> None:
     record = from_file("f", json.dumps(document(*ring)).encode()).record
     assert record.turns[0].root.steps == ()
     assert record.gaps == ("spans in a ring, or more than 40 deep in others, were left out",)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "output"),
+    [
+        ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"),
+        ("gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens"),
+        ("llm.token_count.prompt", "llm.token_count.completion"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("value", "count", "gap"),
+    [
+        ({"intValue": "30"}, 30, ""),
+        ({"intValue": 30}, 30, ""),
+        ({"stringValue": "30"}, 30, ""),
+        ({"doubleValue": 30.0}, 30, ""),
+        ({"doubleValue": 30.5}, 0, "{} is a number"),
+        ({"boolValue": True}, 0, "{} is a boolean"),
+        ({"stringValue": "many"}, 0, "{} is a text"),
+    ],
+)
+def test_counts_in_whichever_type_they_are_written(
+    prompt: str, output: str, value: Object, count: int, gap: str
+) -> None:
+    attributes = {"gen_ai.operation.name": text("chat"), prompt: value, output: {"intValue": "4"}}
+    record = from_file("f", json.dumps(document(span("1", "", "x", attributes=attributes))).encode()).record
+    assert [step.tokens for step in record.turns[0].llm_calls] == [Tokens(count, 4)]
+    assert record.gaps == ((gap.format(prompt),) if gap else ())
+
+
+@pytest.mark.parametrize("spans", [(*LANGGRAPH, *LANGGRAPH), (LANGGRAPH[2], *LANGGRAPH[::-1])])
+def test_a_span_that_stands_twice_is_one(spans: tuple[Object, ...]) -> None:
+    """As in a file that two collectors wrote, or one that sent a batch again."""
+    once = from_file("f", json.dumps(document(*LANGGRAPH)).encode()).record
+    for written in (document(*spans), [document(*spans[:6]), document(*spans[6:])]):
+        twice = from_file("f", json.dumps(written).encode()).record
+        assert twice == once
+    assert [(step.name, step.tokens) for step in once.turns[0].llm_calls] == [("gpt-4o", Tokens(30, 4))]
+
+
+def test_a_span_of_kagents_that_stands_twice_is_one() -> None:
+    answer = recordings.tempo("trace_go_tool")
+    once, twice = (from_file("f", json.dumps(some).encode()).record for some in ([answer], [answer, answer]))
+    assert twice == once

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from kubectl_kagent.model.trace import AGENT, FAILED, LLM, OPEN, SUBAGENT, TOOL, WAIT, Step, Tokens, Turn
+from dataclasses import dataclass
+
+import pytest
+
+from kubectl_kagent.model import resources
+from kubectl_kagent.model.resources import MODEL_CONFIG
+from kubectl_kagent.model.trace import (
+    AGENT,
+    FAILED,
+    LLM,
+    OPEN,
+    SUBAGENT,
+    TOOL,
+    WAIT,
+    Record,
+    Step,
+    Tokens,
+    Turn,
+)
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, Quantile, UsageRow, Wanted
-from kubectl_kagent.telemetry.usage.records import rows
+from kubectl_kagent.telemetry.traces.query import NoSuchTurn, Query
+from kubectl_kagent.telemetry.usage.records import rows, usage
+from tests.fake.cluster import FakeCluster
+from tests.objects import agent, model_config
 
 LLM_STEP = Step(LLM, "", start=0, end=2, model="m", tokens=Tokens(10, 1))
 
@@ -16,7 +37,7 @@ def turn(*steps: Step, end: float | None = 10, status: str = "ok") -> Turn:
 def found(
     kind: str, *turns: Turn, by_agent: bool = False, namespace: str | None = None
 ) -> tuple[UsageRow, ...]:
-    return rows(turns, Wanted(kind, namespace, 60, 0, by_agent), {"a/boss": "now"})
+    return rows(turns, Wanted(kind, namespace, 60, 0, by_agent))
 
 
 HELPER = Step(
@@ -36,11 +57,43 @@ def test_nor_its_tools_and_models() -> None:
         ("a", "boss", "b__NS__the_helper", 1, 0),
         ("a", "boss", "t", 1, 1),
     ]
-    models = found(MODELS, turn(LLM_STEP, HELPER, Step(LLM, "", start=0)))
+    models = found(MODELS, turn(LLM_STEP, HELPER, Step(LLM, "", start=0, model="now")))
     assert [(row.namespace, row.name, row.calls, row.tokens) for row in models] == [
         ("a", "m", 1, Tokens(10, 1)),
         ("a", "now", 1, None),
     ]
+
+
+@dataclass
+class Kept:
+    """A source of these turns."""
+
+    found: tuple[Turn, ...]
+    name: str = "records"
+    by_user: bool = True
+
+    def turns(self, query: Query) -> Record:
+        return Record(self.found)
+
+    def find(self, id_: str, now: float) -> Record:
+        raise NoSuchTurn(id_)
+
+
+@pytest.fixture
+def bosss_model(cluster: FakeCluster) -> FakeCluster:
+    """a/boss has the model "now"."""
+    for kind, obj in ((MODEL_CONFIG, model_config(model="now")), (resources.AGENT, agent("boss"))):
+        cluster.add(kind, obj | {"metadata": obj["metadata"] | {"namespace": "a"}})
+    return cluster
+
+
+def test_a_call_without_a_model_is_of_the_one_that_its_agent_has_now(bosss_model: FakeCluster) -> None:
+    kept = Kept((turn(LLM_STEP, Step(LLM, "", start=0)),))
+    table = usage(kept, bosss_model, Wanted(MODELS, None, 60, 0))
+    assert [(row.namespace, row.name, row.calls) for row in table.rows] == [("a", "m", 1), ("a", "now", 1)]
+    assert table.gaps == (
+        "some records have no model name: the agent's current model is shown, or - where that is not known",
+    )
 
 
 def test_another_namespace_is_left_out() -> None:
