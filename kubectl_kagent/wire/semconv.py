@@ -62,6 +62,10 @@ SPAN_SECONDS = "traces_span_metrics_duration_seconds_bucket"
 # `unit: s` durations are in milliseconds; `add_metric_suffixes: false` of an exporter leaves out `_total`.
 SPAN_PREFIXES = ("traces_span_metrics_", "traces_spanmetrics_", "")
 SPAN_NAMES = f"({'|'.join(SPAN_PREFIXES)})(calls(_total)?|duration_(milli)?seconds_bucket)"
+# Of Tempo's metrics generator, which calls a service by another label; what else tells the calls of agents
+# apart is there only where its settings have it among the `dimensions`.
+TEMPO_CALLS, TEMPO_SECONDS = "traces_spanmetrics_calls_total", "traces_spanmetrics_latency_bucket"
+TEMPO_SERVICE = "service"
 # Its own labels of every series.
 SPAN_NAME = "span_name"
 STATUS_CODE = "status_code"
