@@ -21,6 +21,8 @@ LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.ll
 # The same by OpenTelemetry's conventions
 TOOL_CALL_ARGUMENTS, TOOL_CALL_RESULT = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
 INPUT_MESSAGES, OUTPUT_MESSAGES = "gen_ai.input.messages", "gen_ai.output.messages"
+# By which OpenLLMetry, OpenInference and LangSmith say what a span is: kagent's runtimes have none of them.
+OTHER_KINDS = ("traceloop.span.kind", "openinference.span.kind", "langsmith.span.kind")
 APP_NAME, USER = "kagent.app_name", "kagent.user_id"
 # Of turns that ``trace export`` made.
 TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
