@@ -151,6 +151,7 @@ def _over_grpc(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
     from kubectl_kagent.cluster.headers import header_bytes
+    from kubectl_kagent.cluster.tls import default_authorities
 
     metadata = [(name, header_bytes(name, value).decode()) for name, value in _headers(found).items()]
     if odd := [name for name, value in metadata if not value.isascii()]:
@@ -158,7 +159,9 @@ def _over_grpc(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
     credentials = None
     if found.url.scheme == "https":
         certificate, key = (found.pair.certificate, found.pair.key) if found.pair else (None, None)
-        credentials = grpc.ssl_channel_credentials(found.authority or None, key, certificate)
+        # without any gRPC takes those that it brings, which are not the system's
+        trusted = found.authority or default_authorities() or None
+        credentials = grpc.ssl_channel_credentials(trusted, key, certificate)
     target, options = f"{found.url.host}:{found.url.port}", _channel_options(found)
     with (
         grpc.secure_channel(target, credentials, options)

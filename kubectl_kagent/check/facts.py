@@ -24,6 +24,7 @@ from kubectl_kagent.model.resources import (
     DEPLOYMENT,
     EVENT,
     LISTABLE,
+    NAMESPACE,
     POD,
     SERVICE,
     WORKLOADS,
@@ -45,10 +46,12 @@ Objects = Sequence[Object]
 class CheckFacts:
     """Each answer, or the error instead of it. ``namespace`` is None for all namespaces.
 
+    ``own`` is that namespace itself.
     ``stuck`` has what explains each workload that is not ready, ``down`` the same of each controller.
     """
 
     namespace: str | None
+    own: Object | KagentError | None
     kubernetes: str
     newer: str
     crds: Mapping[Resource, Object | KagentError]
@@ -98,6 +101,7 @@ def look(cluster: Cluster, namespace: str | None, controller: Callable[[], Contr
     wanted = needed(Places(namespace or "", home, place))
     return CheckFacts(
         namespace=namespace,
+        own=_or_error(lambda: cluster.get(NAMESPACE, None, namespace)) if namespace else None,
         kubernetes=kubernetes,
         newer=kagent,
         crds=crds,

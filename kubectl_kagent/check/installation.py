@@ -29,7 +29,18 @@ _PRODUCTS = {AGENT: "kagent", MCP_SERVER: "kmcp"}
 def cluster(facts: CheckFacts) -> Section:
     """It was asked for its version, else there were no facts."""
     where = f"namespace {facts.namespace}" if facts.namespace else "all namespaces"
-    return Section("cluster", 1, detail=f"Kubernetes {facts.kubernetes}, {where}")
+    findings, unchecked = tuple[CheckFinding, ...](), tuple[Note, ...]()
+    if isinstance(facts.own, NotFound):
+        remedy = Remedy(commands=("kubectl get namespaces",))
+        findings = (CheckFinding(FAILURE, where, "does not exist", remedy=remedy),)
+    elif isinstance(facts.own, KagentError) and not _has_any(facts):
+        unchecked = (Note(where, facts.own.explained),)
+    return Section("cluster", 1, findings, unchecked, f"Kubernetes {facts.kubernetes}, {where}")
+
+
+def _has_any(facts: CheckFacts) -> bool:
+    """Whether anything was found in the namespace: then it is there."""
+    return any(found and not isinstance(found, KagentError) for found in facts.objects.values())
 
 
 def not_reached(error: KagentError, rest: Note) -> Section:

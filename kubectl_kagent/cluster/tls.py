@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubectl_kagent.errors import KagentError, Unauthorized
+
+# How OpenSSL finds a certificate in a folder.
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,25 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
     else:
         made.load_default_certs()
     return made
+
+
+def default_authorities() -> bytes:
+    """What ``context`` trusts by default, PEM, for what makes TLS of its own.
+
+    That is OpenSSL's file and folder, which SSL_CERT_FILE and SSL_CERT_DIR name, or the system's store.
+    """
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if paths.capath:
+        files += [path for path in Path(paths.capath).iterdir() if _HASHED.fullmatch(path.name)]
+    found = []
+    for path in files:
+        with suppress(OSError):  # as OpenSSL, which passes over what it can't read
+            found.append(path.read_bytes())
+    if not found:
+        stored = context(b"").get_ca_certs(binary_form=True)
+        found = [ssl.DER_cert_to_PEM_cert(one).encode() for one in stored]
+    return b"\n".join(found)
 
 
 def present(made: ssl.SSLContext, pair: Pair) -> None:

@@ -258,11 +258,13 @@ def of_bundle(
 
 
 UNCHECKED = "says that it is not checked"
+EMPTY_UNCHECKED = "says of an empty one that it is not checked"
 CHECKED = tuple(
     replace(need, without=need.without or UNCHECKED)
     for need in (
         *SERVERS_TOGETHER,
         Need(CRD, ("get",), "whether they are there, in the versions that we speak", elsewhere="the cluster"),
+        Need(NAMESPACE, ("get",), "whether it is there", EMPTY_UNCHECKED, elsewhere="the cluster"),
         Need(DEPLOYMENT, ("list",), "desired and ready pods"),
         *EXPLAINED,
         *each((*WORKLOADS, MODEL_CONFIG, REMOTE_MCP_SERVER), ("list",), "the objects"),

@@ -21,6 +21,8 @@ LLM_REQUEST, LLM_RESPONSE = "gcp.vertex.agent.llm_request", "gcp.vertex.agent.ll
 # The same by OpenTelemetry's conventions
 TOOL_CALL_ARGUMENTS, TOOL_CALL_RESULT = "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"
 INPUT_MESSAGES, OUTPUT_MESSAGES = "gen_ai.input.messages", "gen_ai.output.messages"
+# By which OpenLLMetry, OpenInference and LangSmith say what a span is: kagent's runtimes have none of them.
+OTHER_KINDS = ("traceloop.span.kind", "openinference.span.kind", "langsmith.span.kind")
 APP_NAME, USER = "kagent.app_name", "kagent.user_id"
 # Of turns that ``trace export`` made.
 TASK_STATE, TASK_QUESTION = "kagent.task.state", "kagent.task.question"
@@ -62,6 +64,10 @@ SPAN_SECONDS = "traces_span_metrics_duration_seconds_bucket"
 # `unit: s` durations are in milliseconds; `add_metric_suffixes: false` of an exporter leaves out `_total`.
 SPAN_PREFIXES = ("traces_span_metrics_", "traces_spanmetrics_", "")
 SPAN_NAMES = f"({'|'.join(SPAN_PREFIXES)})(calls(_total)?|duration_(milli)?seconds_bucket)"
+# Of Tempo's metrics generator, which calls a service by another label; what else tells the calls of agents
+# apart is there only where its settings have it among the `dimensions`.
+TEMPO_CALLS, TEMPO_SECONDS = "traces_spanmetrics_calls_total", "traces_spanmetrics_latency_bucket"
+TEMPO_SERVICE = "service"
 # Its own labels of every series.
 SPAN_NAME = "span_name"
 STATUS_CODE = "status_code"

@@ -12,6 +12,7 @@ from kubectl_kagent.model.resources import (
     LISTABLE,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
     POD,
     REMOTE_MCP_SERVER,
     REPLICA_SET,
@@ -31,6 +32,7 @@ class Checked(Observed):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
+        self.add(NAMESPACE, {"metadata": {"name": self.namespace}})
         for resource in LISTABLE:
             self.serve(resource, resource.version)
         self.edit(DEPLOYMENT, "kagent-controller", {"spec": {"replicas": 1}}, namespace="kagent")

@@ -32,7 +32,10 @@ class CountedTurn:
 
 @dataclass
 class CountingPrometheus:
-    """``begins`` is when its first sample was taken; ``prices`` are USD a token by model and type."""
+    """``begins`` is when its first sample was taken; ``prices`` are USD a token by model and type.
+
+    Series have the label ``service``, and without ``dimensions`` neither namespace nor operation.
+    """
 
     turns: list[CountedTurn] = field(default_factory=list)
     begins: float = 0.0
@@ -40,12 +43,15 @@ class CountingPrometheus:
     queries: list[tuple[str, float]] = field(default_factory=list)
     calls_name: str = semconv.SPAN_CALLS
     buckets_name: str = semconv.SPAN_SECONDS
+    service: str = label(semconv.SERVICE_NAME)
+    dimensions: bool = True
 
     def answer(self, path: str) -> Object:
         """The answer to a path with an instant query."""
         asked = parse_qs(urlsplit(path).query)
         if urlsplit(path).path == "/api/v1/label/__name__/values":
-            return {"data": [self.buckets_name, self.calls_name, "up"] if self.turns else []}
+            known = self.turns and f'{self.service}!=""' in asked["match[]"][0]
+            return {"data": [self.buckets_name, self.calls_name, "up"] if known else []}
         query, at = asked["query"][0], float(asked["time"][0])
         self.queries.append((query, at))
         return {"data": {"resultType": "vector", "result": list(self._samples(query, at))}}
@@ -56,9 +62,11 @@ class CountingPrometheus:
         window = re.search(r"(?:\[|offset )(\d+)ms", query)
         assert window, query
         begin = at - int(window[1]) / 1000
+        if not self.dimensions and label(semconv.OPERATION) in query:
+            return []
         if query.startswith("group"):
             return [_sample(1)] if self.begins <= begin and self._asks_for(self.calls_name, query) else []
-        only = re.search(r'(?:service_name=~|gen_ai_agent_name=)"(?:[^"|]*\|)?([^"]+)"', query)
+        only = re.search(r'(?:service(?:_name)?=~|gen_ai_agent_name=)"(?:[^"|]*\|)?([^"]+)"', query)
         meant = [
             turn
             for turn in self.turns
@@ -67,8 +75,8 @@ class CountingPrometheus:
         if semconv.MODEL_TOKENS in query:
             return _tokens(meant)
         if self._asks_for(self.buckets_name, query):
-            return _durations(meant, 1000 if "milliseconds" in self.buckets_name else 1)
-        return _calls(meant) if self._asks_for(self.calls_name, query) else []
+            return _durations(meant, self.service, 1000 if "milliseconds" in self.buckets_name else 1)
+        return _calls(meant, self.service) if self._asks_for(self.calls_name, query) else []
 
     def _asks_for(self, name: str, query: str) -> bool:
         return re.search(rf"(?<!\w){name}[{{[]", query) is not None
@@ -78,7 +86,7 @@ def _sample(value: float, **labels: str) -> Object:
     return {"metric": labels, "value": [0, str(value)]}
 
 
-def _calls(turns: list[CountedTurn]) -> list[Object]:
+def _calls(turns: list[CountedTurn], service: str) -> list[Object]:
     found: Counter[tuple[str, str, str, str]] = Counter()
     for turn in turns:
         status = semconv.ERROR if turn.failed else "STATUS_CODE_UNSET"
@@ -86,18 +94,20 @@ def _calls(turns: list[CountedTurn]) -> list[Object]:
         found[turn.namespace, turn.agent, semconv.EXECUTE_TOOL, "STATUS_CODE_UNSET"] += 1
         found[turn.namespace, turn.agent, semconv.GENERATE_CONTENT, status] += 1
     return [
-        _sample(count, **_service(namespace, agent), gen_ai_operation_name=operation, status_code=status)
+        _sample(
+            count, **_service(service, namespace, agent), gen_ai_operation_name=operation, status_code=status
+        )
         for (namespace, agent, operation, status), count in found.items()
     ]
 
 
-def _durations(turns: list[CountedTurn], scale: int) -> list[Object]:
+def _durations(turns: list[CountedTurn], service: str, scale: int) -> list[Object]:
     """``scale``: how many of their unit a second has."""
     agents = dict.fromkeys((turn.namespace, turn.agent) for turn in turns)
     return [
         _sample(
             sum(turn.seconds <= float(bound) for turn in turns if (turn.namespace, turn.agent) == agent),
-            **_service(*agent),
+            **_service(service, *agent),
             gen_ai_operation_name=semconv.INVOKE_AGENT,
             span_name="invoke_agent",
             le=bound if bound == "+Inf" else str(float(bound) * scale),
@@ -107,10 +117,10 @@ def _durations(turns: list[CountedTurn], scale: int) -> list[Object]:
     ]
 
 
-def _service(namespace: str, agent: str) -> dict[str, str]:
+def _service(name: str, namespace: str, agent: str) -> dict[str, str]:
     return {
         label(semconv.SERVICE_NAMESPACE): namespace.replace("-", "_"),
-        label(semconv.SERVICE_NAME): agent.replace("-", "_"),
+        name: agent.replace("-", "_"),
     }
 
 

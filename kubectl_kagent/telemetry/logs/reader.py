@@ -74,7 +74,7 @@ class Reader:
         self._start = start
         self._seen = Seen()
         self._opened: float | None = None
-        self._first = b""
+        self._looked = self._first = b""
         self._count = 0
         self._fresh = self._refused = False
         self._following = False
@@ -265,7 +265,7 @@ class Reader:
         since, start = self._seen.since(), self._start
         seconds = start.since_seconds
         if self._opened is None:
-            self._opened = clock.monotonic()
+            self._opened, self._looked = clock.monotonic(), stamps.stamp_at(clock.now())
         elif start.tail == 0 or seconds is not None:
             seconds = (seconds or 0) + ceil(clock.monotonic() - self._opened)
             start = Start(since_seconds=seconds)
@@ -298,14 +298,14 @@ class Reader:
     def _mind_older(self, first: bytes) -> None:
         """Say so when the file that the node serves begins long after what was asked for.
 
-        ``first`` is the first line's stamp.
+        ``first`` is the first line's stamp. A line that came after the log was first looked at hides none.
         """
         began, start = self._pod.run(self.source.container).began, self._start
         if start.previous or not began:
             return
         run_began = datetime.fromisoformat(began)
         asked = max(run_began, start.since(clock.now()) or run_began)
-        if served.is_late(first, asked):
+        if served.is_late(min(first, self._looked), asked):
             there = first if asked == run_began else served.served_from(self._cluster, self.source)
             if served.is_late(there, asked):
                 self._tell(Older(self.source, there))

@@ -226,6 +226,6 @@ class LogSession:
 
 def _older(news: Older) -> str:
     return (
-        f"the node serves lines of pod {news.source.pod} from {news.stamp.decode()} on: older ones, if there "
-        "were any, are in rotated files, which it does not serve; --loki=auto reads them from Loki"
+        f"the node has no line of pod {news.source.pod} before {news.stamp.decode()}: it wrote none, or they "
+        "are in rotated files, which no node serves; --loki=auto reads them from Loki"
     )

@@ -154,7 +154,7 @@ def _llm_error(spans: list[Span], *, answered: bool, ended: bool) -> str:
     """Why a call of a model failed; empty when it did not: many models tell no usage.
 
     The Go runtime leaves a refused call without any error: it ``ended``, but the reason is empty. Collectors
-    that make an error of a missing usage, as ours does, give it no message: an answer is better evidence.
+    that make an error of a missing usage, as ours did, give it no message: an answer is better evidence.
     """
     bad = [span for span in spans if span.failed and (span.message or not answered)]
     message = next((span.message for span in bad if span.message), "")

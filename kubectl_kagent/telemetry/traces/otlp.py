@@ -33,6 +33,7 @@ _WANTED = frozenset(
         *(semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT),
         *(semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES),
         *(semconv.TASK_STATE, semconv.TASK_QUESTION, semconv.FINISH_REASONS),
+        *semconv.OTHER_KINDS,
     }
 )
 _COUNTS = frozenset((semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS))
@@ -75,10 +76,11 @@ class Span:
 
 @dataclass(slots=True)
 class Forest:
-    """All spans of some documents."""
+    """All spans of some documents; ``others`` are traces in which spans of other frameworks are left out."""
 
     gaps: Gaps
     spans: dict[str, Span] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
     inside: dict[str, list[Span]] = field(default_factory=dict)
     _parents: dict[str, str] = field(default_factory=dict)
     _homes: dict[str, str] = field(default_factory=dict)
@@ -96,15 +98,17 @@ class Forest:
         parent = gaps.text(raw.get("parentSpanId"), "parentSpanId")
         self._parents[id_] = parent
         attributes = read_attributes(raw.get("attributes"), _WANTED, gaps)
-        kind = _kind(name, attributes)
+        kind, trace = _kind(name, attributes), gaps.text(raw.get("traceId"), "traceId")
         if not kind:
+            if not attributes.keys().isdisjoint(semconv.OTHER_KINDS):
+                self.others.add(trace)
             return
         status = gaps.mapping(raw.get("status"), "the status of a span")
         span = Span(
             kind,
             id_,
             parent,
-            gaps.text(raw.get("traceId"), "traceId"),
+            trace,
             name,
             seconds(raw.get("startTimeUnixNano"), f"the start of {name}", gaps),
             seconds(raw.get("endTimeUnixNano"), f"the end of {name}", gaps),

@@ -18,7 +18,7 @@ from kubectl_kagent.wire.ids import dashed
 from kubectl_kagent.wire.lenient import Gaps, Json
 
 # In order of preference.
-_KIND = (semconv.OPERATION, "traceloop.span.kind", "openinference.span.kind", "langsmith.span.kind")
+_KIND = (semconv.OPERATION, *semconv.OTHER_KINDS)
 _MODEL = (semconv.MODEL, "llm.model_name")
 _PROMPT = (semconv.INPUT_TOKENS, "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
 _OUTPUT = (semconv.OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", "llm.token_count.completion")

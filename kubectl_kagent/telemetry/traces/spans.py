@@ -39,6 +39,8 @@ def turns(documents: Iterable[Any]) -> Record:
 def turns_in(forest: Forest) -> Record:
     """The same from spans that were read already."""
     found = [_turn(group, forest) for group in _groups(forest)]
+    if not forest.others.isdisjoint(span.trace for span in forest.spans.values()):
+        forest.gaps.add("steps of other frameworks in a trace of kagent's are not shown")
     return Record(tuple(sorted(found, key=lambda turn: turn.root.start or 0.0)), forest.gaps.lines)
 
 

@@ -24,7 +24,7 @@ _SERVICE, _NAMESPACE = label(semconv.SERVICE_NAME), label(semconv.SERVICE_NAMESP
 _OPERATION, _TOOL, _MODEL = label(semconv.OPERATION), label(semconv.TOOL_NAME), label(semconv.MODEL)
 _OPERATIONS = {AGENTS: semconv.INVOKE_AGENT, TOOLS: semconv.EXECUTE_TOOL, MODELS: semconv.GENERATE_CONTENT}
 _NAMES = {AGENTS: _SERVICE, TOOLS: _TOOL, MODELS: _MODEL}
-_BY = (_SERVICE, _NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
+_BY = (_NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
 _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 
 
@@ -65,22 +65,22 @@ def begun(asking: Asking, wanted: Wanted, names: SpanNames) -> bool:
 def _calls(wanted: Wanted, names: SpanNames) -> str:
     """Of every kind: a turn's tool calls and errors are other spans than itself."""
     operations = "|".join(_OPERATIONS.values())
-    series = f'{names.calls}{{{_OPERATION}=~"{operations}",{_others(wanted)}}}'
-    by = ", ".join((*_BY, semconv.STATUS_CODE))
+    series = f'{names.calls}{{{_OPERATION}=~"{operations}",{_others(wanted, names)}}}'
+    by = ", ".join((names.service, *_BY, semconv.STATUS_CODE))
     found = f"sum by ({by}) ({increase(series, wanted)})"
     # the runtime's own span of a call leaves its status unset when the model failed
-    failed = f'{names.calls}{{{_by_clients(wanted)},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
+    failed = f'{names.calls}{{{_by_clients(wanted, names)},{semconv.STATUS_CODE}="{semconv.ERROR}"}}'
     return f"{found} or sum by ({by}) ({increase(failed, wanted)})"
 
 
 def _durations(wanted: Wanted, names: SpanNames) -> str:
     operation = _OPERATIONS[wanted.kind]
-    series = f'{names.buckets}{{{_OPERATION}="{operation}",{_others(wanted)}}}'
-    by = ", ".join((*_BY, semconv.SPAN_NAME, semconv.LESS_OR_EQUAL))
+    series = f'{names.buckets}{{{_OPERATION}="{operation}",{_others(wanted, names)}}}'
+    by = ", ".join((names.service, *_BY, semconv.SPAN_NAME, semconv.LESS_OR_EQUAL))
     found = f"sum by ({by}) ({increase(series, wanted)})"
     if wanted.kind != MODELS:
         return found
-    series = f"{names.buckets}{{{_by_clients(wanted)}}}"
+    series = f"{names.buckets}{{{_by_clients(wanted, names)}}}"
     return f"{found} or sum by ({by}) ({increase(series, wanted)})"
 
 
@@ -89,18 +89,18 @@ def _before(wanted: Wanted, names: SpanNames) -> str:
     return f"group(last_over_time({names.calls}[{BEFORE}] offset {window(wanted)}))"
 
 
-def _by_clients(wanted: Wanted) -> str:
+def _by_clients(wanted: Wanted, names: SpanNames) -> str:
     clients = "|".join(name.replace(".", "[.]") for name in semconv.MODEL_CLIENTS)
-    return f'{semconv.SPAN_NAME}=~"{clients}"{_only(wanted)}'
+    return f'{semconv.SPAN_NAME}=~"{clients}"{_only(wanted, names)}'
 
 
-def _others(wanted: Wanted) -> str:
-    return f'{_SERVICE}!="{semconv.CONTROLLER}",{_TOOL}!="{semconv.MERGED_TOOLS}"{_only(wanted)}'
+def _others(wanted: Wanted, names: SpanNames) -> str:
+    return f'{names.service}!="{semconv.CONTROLLER}",{_TOOL}!="{semconv.MERGED_TOOLS}"{_only(wanted, names)}'
 
 
-def _only(wanted: Wanted) -> str:
+def _only(wanted: Wanted, names: SpanNames) -> str:
     """The services that can be the agent; where a dot in its name matches more, ``Wanted.key`` does not."""
-    return f',{_SERVICE}=~"{underscored(wanted.agent)}|{wanted.agent}"' if wanted.agent else ""
+    return f',{names.service}=~"{underscored(wanted.agent)}|{wanted.agent}"' if wanted.agent else ""
 
 
 # Reading
@@ -168,7 +168,7 @@ def _key(labels: Mapping[str, str], wanted: Wanted) -> tuple[str, str, str] | No
 
 def _agent(labels: Mapping[str, str]) -> tuple[str, str]:
     """Namespace and name."""
-    service = labels.get(_SERVICE, "")
+    service = labels.get(_SERVICE) or labels.get(semconv.TEMPO_SERVICE, "")
     namespace = labels.get(_NAMESPACE, "")
     for job in (labels.get(name, "") for name in semconv.JOBS):
         before, slash, after = job.partition("/")

@@ -130,6 +130,14 @@ def test_a_certificate_that_has_expired_is_the_next_step(
     assert caught.value.hint == "is the clock of this machine right? else the certificate must be renewed"
 
 
+def test_authorities_of_the_environment_are_trusted(
+    file: Path, receiver: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(file.parent.parent / "ca.pem"))
+    send(receiver.url)
+    assert len(receiver.received) == 1
+
+
 def test_a_refusal_says_how_to_log_in(file: Path) -> None:
     with serve() as receiver:
         receiver.answer = lambda _: response(401, "no", "text/plain")
@@ -177,6 +185,24 @@ def test_grpc_with_what_the_file_has(file: Path, monkeypatch: pytest.MonkeyPatch
         send(url)
     assert got[0]["client"] == "jane"
     assert (got[0]["x-scope-orgid"], got[0]["authorization"]) == ("red", "Bearer s")
+
+
+@pytest.mark.parametrize("setting", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_grpc_trusts_the_authorities_of_the_environment(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """As HTTP does; gRPC itself brings its own and has a variable of its own."""
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    (folder / "README").write_text("for OpenSSL a certificate is called by its hash")
+    for name in ("0a1b2c3d.0", "0a1b2c3d.1"):  # the same in several files is no matter
+        (folder / name).write_bytes(authority().pem)
+    monkeypatch.setenv("SSL_CERT_FILE", "/none")
+    monkeypatch.setenv(setting, str(folder if setting == "SSL_CERT_DIR" else tmp_path / "ca.pem"))
+    with grpc_receiver(monkeypatch, tls=True) as (port, got):
+        say(file, {f"https://127.0.0.1:{port}": pair()})
+        send(f"https://127.0.0.1:{port}")
+    assert got[0]["client"] == "jane"
 
 
 def test_grpc_goes_through_the_environments_proxy_by_the_same_rules(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from kubectl_kagent.model.resources import (
     EVENT,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
     POD,
     REMOTE_MCP_SERVER,
     SERVICE,
@@ -329,6 +330,39 @@ def test_all_namespaces(kagent: Kagent, world: Checked) -> None:
     assert kagent("check", cluster=world)[0] == 0
     code, out, _ = kagent("check", "-A", cluster=world)
     assert (code, "agent team/far is Pending" in out) == (0, True)
+
+
+def test_a_namespace_that_is_not_there_is_named(kagent: Kagent, world: Checked) -> None:
+    world.namespace = "typo"
+    code, out, err = kagent("check", cluster=world)
+    assert (code, err) == (1, "")
+    assert out.splitlines()[1].split()[:5] == ["cluster", "1", "0", "1", "0"]
+    assert out.split("\n\n")[1] == (
+        "cluster:\n  failure: namespace typo does not exist\n    $ kubectl get namespaces\n"
+    )
+
+
+def test_a_namespace_without_anything_is_there(kagent: Kagent, world: Checked) -> None:
+    world.add(NAMESPACE, {"metadata": {"name": "empty"}})
+    world.namespace = "empty"
+    assert kagent("check", cluster=world)[0] == 0
+
+
+def test_whether_an_empty_namespace_is_there_may_not_be_told(kagent: Kagent, world: Checked) -> None:
+    world.namespace = "typo"
+    world.deny("get", NAMESPACE)
+    code, out, _ = kagent("check", cluster=world)
+    assert code == 0
+    assert out.split("\n\n")[1] == (
+        'cluster:\n  not checked: namespace typo: namespaces "typo" is forbidden: User "tester" cannot get '
+        'resource "namespaces" in API group "" at the cluster scope; ClusterRole kagent-view allows it, '
+        "by a ClusterRoleBinding (kubectl apply -k manifests/rbac)"
+    )
+
+
+def test_a_namespace_with_something_in_it_is_there(kagent: Kagent, world: Checked) -> None:
+    world.deny("get", NAMESPACE)
+    assert "not checked: namespace" not in kagent("check", cluster=world)[1]
 
 
 def test_a_cluster_that_does_not_answer_is_a_failure_and_nothing_else_is_checked(screen: Screen) -> None:

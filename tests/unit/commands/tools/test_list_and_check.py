@@ -96,6 +96,14 @@ def test_every_tool_with_its_agent_and_its_server(world: FakeCluster, kagent: Ka
     assert kagent("tools", "list") == (0, ALL, "")
 
 
+def test_a_server_whose_pods_came_later_than_kmcp_looked_is_there(world: FakeCluster, kagent: Kagent) -> None:
+    """kmcp leaves Ready False then; what a remote server's says is believed."""
+    not_ready = {"conditions": [{"type": "Ready", "status": "False", "message": "0 of 2 pods"}]}
+    world.set_status(MCP_SERVER, "datetime", not_ready)
+    assert kagent("tools", "list") == (0, ALL, "")
+    assert kagent("tools", "check", "--all")[2] == ""
+
+
 def test_of_one_agent(world: FakeCluster, kagent: Kagent) -> None:
     expected = "".join(line for line in ALL.splitlines(keepends=True) if "<none>   boom" not in line)
     found = kagent("tools", "list", "clock")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.errors import Forbidden, OtherServerError
 from kubectl_kagent.model.resources import AGENT, POD
 from kubectl_kagent.model.workload import named
@@ -211,6 +213,35 @@ def test_a_stream_that_just_ends_while_the_container_runs_is_a_break_too(
     fake.kubelet.write("p", "08:00:01 b")
     following.has("p:a", "p:b")
     following.says("the log stream of pod p broke (the server ended it); reading on from the last line")
+
+
+@pytest.mark.parametrize(
+    ("looked", "told"),
+    [
+        ("08:00:30", []),
+        (
+            "08:30:00",
+            [
+                "Warning: the node has no line of pod p before 2026-11-23T08:30:01.000000000Z: "
+                "it wrote none, or they are in rotated files, which no node serves; "
+                "--loki=auto reads them from Loki"
+            ],
+        ),
+    ],
+)
+def test_a_first_line_that_comes_late_hides_none_if_the_log_was_looked_at_before(
+    fake: FakeCluster, follow: Follow, monkeypatch: pytest.MonkeyPatch, looked: str, told: list[str]
+) -> None:
+    """As of a program that takes minutes to start under load."""
+    pod(fake)
+    fake.kubelet.write("p")
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat(f"2026-11-23T{looked}Z"))
+    following = follow()
+    following.until(lambda: fake.kubelet.asked and fake.kubelet.asked[-1]["follow"])
+    for line, so_far in (("one", ["p:one"]), ("two", ["p:one", "p:two"])):
+        fake.kubelet.write("p", f"08:30:01 {line}")
+        following.has(*so_far)
+    following.says(*told)
 
 
 def test_a_rotation_during_a_break_hides_nothing_of_the_new_file(fake: FakeCluster, follow: Follow) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from kubectl_kagent.model.trace import Tokens
 from kubectl_kagent.render.trace import turn_tree
+from kubectl_kagent.telemetry.traces import otlp
 from kubectl_kagent.telemetry.traces.files import from_file
+from kubectl_kagent.wire.lenient import Gaps
 from tests import recordings
 from tests.fake.cluster import Clock
 
@@ -104,6 +106,19 @@ def test_what_is_kagents_own_and_what_is_of_no_agent_is_none_of_them() -> None:
     alone = from_file("f", json.dumps(mixed[:1]).encode()).record.turns
     assert turns[0] == alone[0]
     assert [turn.agent for turn in turns] == ["default/datetime-agent", "team-a/currency-agent"]
+
+
+def test_in_a_trace_of_kagents_they_are_left_out_and_that_is_told() -> None:
+    ours = recordings.tempo("trace_go_tool")
+    alone = from_file("f", json.dumps([ours, document(*LANGGRAPH)]).encode()).record
+    shared = next(otlp.raw_spans(ours, Gaps()))[0]["traceId"]
+    theirs = [{**one, "traceId": shared, "spanId": f"x{one['spanId']}"} for one in LANGGRAPH[:3]]
+    record = from_file("f", json.dumps([ours, document(*theirs)]).encode()).record
+    assert record.turns == alone.turns[:1]
+    assert (alone.gaps, record.gaps) == (
+        (),
+        ("steps of other frameworks in a trace of kagent's are not shown",),
+    )
 
 
 def test_rings_and_depths_end_and_are_told() -> None:

@@ -204,7 +204,7 @@ def test_a_model_that_refuses_in_the_go_runtime_leaves_no_error_at_all() -> None
 def test_a_model_that_does_not_count_has_not_failed(
     reasons: list[str] | None, status: dict[str, str]
 ) -> None:
-    """Our collector gives it the status of an error."""
+    """Some collectors, as the bundle's before, give it the status of an error."""
     one = llm("a", "root", 1, 2) | {"status": status}
     one["attributes"] = [item for item in one["attributes"] if "usage" not in item["key"]]
     if reasons is not None:
