@@ -17,6 +17,7 @@ from typing import Any
 from urllib3.util import Url
 
 from kubectl_kagent.cluster import tls
+from kubectl_kagent.cluster.headers import check_header_name
 from kubectl_kagent.cluster.http import Access, services_file, shown
 from kubectl_kagent.cluster.kubeconfig import Entry, read
 from kubectl_kagent.cluster.login import Fixed, Login, TokenFile, basic, bearer, of_url, pair
@@ -192,5 +193,7 @@ def _headers(entry: Entry) -> tuple[tuple[str, str], ...]:
     given: Mapping[Any, Any] = headers.fields if (headers := entry.entry("headers")) else {}
     if not all(isinstance(part, str) for item in given.items() for part in item):
         raise entry.wrong("headers is not a mapping of strings")
+    for name in given:
+        check_header_name(name)
     tenant = entry.text("tenant")
     return (*given.items(), *(((TENANT, tenant),) if tenant else ()))
