@@ -75,12 +75,20 @@ class ApiServer:
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, limit: int = PAGE
     ) -> Iterator[Object]:
         query: dict[str, str | None] = {"labelSelector": labels, "limit": str(limit)}
+        asked = set[str]()
         while True:
             page = checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
             yield page
-            query["continue"] = dig(page, "metadata", "continue")
-            if not query["continue"]:
+            following = str(dig(page, "metadata", "continue") or "")
+            if not following:
                 return
+            if following in asked:
+                raise KagentError(
+                    f"the list of {resource.full_name} has no end: the server {self.host} goes back to a "
+                    "page that it has given"
+                )
+            asked.add(following)
+            query["continue"] = following
 
     def create(
         self,

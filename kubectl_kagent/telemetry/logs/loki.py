@@ -107,6 +107,8 @@ def pages(http: JsonService, pods: Pods, start: int, end: int) -> Iterator[list[
         if not (found or before):
             _see_that_pods_have_names(http, pods, names, labels, start, end)
         full = len(found) >= _PAGE
+        if full and found[0][0] < start:
+            raise KagentError("Loki answers with lines that are older than asked for: its pages have no end")
         new = [entry for entry in found if entry not in before and pods.has(entry[1])]
         if new:
             yield new
