@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -67,7 +67,8 @@ class Access:
     """What a client of its own (of another protocol over HTTP) needs: the address, and what to bring.
 
     ``server_name`` is the one to expect in the certificate, when it is not the address's; ``direct``: the way
-    there is not through the API server.
+    there is not through the API server. ``renew`` gives the Authorization to send when that server has
+    refused ours (empty: a certificate has come), None when there is no other; it raises as a login does.
     """
 
     url: str
@@ -76,6 +77,7 @@ class Access:
     server_name: str = ""
     proxy: str = ""
     direct: bool = False
+    renew: Callable[[], str | None] = field(default=lambda: None, repr=False, compare=False)
 
 
 class ClusterService(HttpService, Protocol):

@@ -133,7 +133,15 @@ class Transport:
             self._endpoint.tls,
             self._endpoint.server_name,
             str(self._endpoint.proxy or ""),
+            renew=partial(self._renewed, credential),
         )
+
+    def _renewed(self, refused: Credential) -> str | None:
+        other = self._endpoint.login.instead_of(refused)
+        if other == refused:
+            return None
+        self._show(other)
+        return other.authorization
 
     def _headers(
         self, content_type: str | None, more: Mapping[str, str] | None, credential: Credential
