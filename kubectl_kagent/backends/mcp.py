@@ -110,8 +110,11 @@ class McpServer:
         import httpx2
         from mcp import MCPError
         from mcp.types import CONNECTION_CLOSED
+        from socksio import SOCKSError
 
         from kubectl_kagent.cluster.unreachable import unreachable
+
+        unsent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, SOCKSError)
 
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
@@ -122,10 +125,11 @@ class McpServer:
         if isinstance(error, TimeoutError):
             late = f"{self.name} did not answer within {self.timeout:g}s"
             return _open(TimedOut(late, hint="--timeout=2m waits longer"))
-        if isinstance(error, httpx2.HTTPError):
+        if isinstance(error, httpx2.HTTPError | SOCKSError):
             host = httpx2.URL(self.access.url).netloc.decode()
-            found = unreachable(host, error, of_cluster=not self.access.direct)
-            return found if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else _open(found)
+            proxy = self.access.proxy
+            found = unreachable(host, error, of_cluster=not self.access.direct, proxy=proxy)
+            return found if isinstance(error, unsent) else _open(found)
         said = " ".join(str(error.message if isinstance(error, MCPError) else error).split())
         said = said.partition(" For further information")[0][:300]
         if isinstance(error, MCPError) and not said.startswith("Failed to parse"):

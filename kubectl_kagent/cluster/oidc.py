@@ -154,12 +154,13 @@ class _Provider:
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form)
+        proxy = environment_proxy(url)
         try:
-            response = pool(url, self._context, proxy=environment_proxy(url)).request(
+            response = pool(url, self._context, proxy=proxy).request(
                 method, str(url), headers=headers, body=body, timeout=_TIMEOUT, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
-            raise unreachable(url.netloc or text, error) from error
+            raise unreachable(url.netloc or text, error, proxy=str(proxy or "")) from error
         try:
             found = from_json(response.data)
         except ValueError:

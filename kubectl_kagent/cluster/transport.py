@@ -108,7 +108,9 @@ class Transport:
             try:
                 return as_whom() if once else answered(as_whom, breaks=reads, timeout=limit or ANSWER_SECONDS)
             except urllib3.exceptions.HTTPError as error:
-                raise unreachable(self.host, error, of_cluster=not self._endpoint.name) from error
+                proxy = str(self._endpoint.proxy or "")
+                of_cluster = not self._endpoint.name
+                raise unreachable(self.host, error, of_cluster=of_cluster, proxy=proxy) from error
 
         credential = self._endpoint.login.current()
         response = sent(credential)
