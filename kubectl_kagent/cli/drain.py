@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli.controller_access import ControllerAccess
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.workload import Workload
 
@@ -18,7 +19,7 @@ flag = click.option(
 )
 
 
-def wait_for_tasks(reach: options.ControllerAccess, workloads: Sequence[Workload], timeout: float) -> None:
+def wait_for_tasks(reach: ControllerAccess, workloads: Sequence[Workload], timeout: float) -> None:
     """Return once none is at work, as far as the records of the users tell; ``timeout`` 0: no limit.
 
     Raises UsageError for MCP servers, and what ``drain`` raises.

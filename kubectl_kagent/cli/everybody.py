@@ -7,7 +7,8 @@ from dataclasses import replace
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli.controller_access import ControllerAccess
 from kubectl_kagent.errors import KagentError
 
 _DAYS = 7
@@ -22,7 +23,7 @@ flag = click.option(
 )
 
 
-def added(reach: options.ControllerAccess) -> options.ControllerAccess:
+def added(reach: ControllerAccess) -> ControllerAccess:
     """The same access with these users beside the ones that are named.
 
     Raises KagentError where no Tempo is to be seen, and what it raises.
