@@ -25,6 +25,7 @@ from kubectl_kagent.cluster.pool import address, environment_proxy
 from kubectl_kagent.cluster.tenant import TENANT
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.ports import USUAL_PORTS
 
 _SECRET = ("token", "password", "headers", "client-key-data")
 _FIELDS = (
@@ -33,7 +34,6 @@ _FIELDS = (
     *("token", "tokenFile", "username", "password", "headers", "tenant"),
 )
 _PAIR = ("client-certificate", "client-key")
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _see_that_it_is_ours(file: str) -> None:
 
 def _origin(url: Url) -> tuple[str, str, int]:
     scheme = url.scheme or "https"
-    return scheme, (url.host or "").lower(), url.port or _PORTS[scheme]
+    return scheme, (url.host or "").lower(), url.port or USUAL_PORTS[scheme]
 
 
 def _headers(entry: Entry) -> tuple[tuple[str, str], ...]:
