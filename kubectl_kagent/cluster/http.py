@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from kubectl_kagent.cluster.answers import answer, events
-from kubectl_kagent.errors import KagentError, Unauthorized, UsageError
+from kubectl_kagent.errors import KagentError, NotFound, Unauthorized, UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -170,10 +170,14 @@ class Address:
             raise Unauthorized(error.message, error.hint or login) from error
 
 
-def no_api(name: str, path: str, like: str) -> KagentError:
-    """The error for a 404 of what every ``name`` has; ``like`` is how its address is given."""
-    hint = f"does it listen below a path? give all of its address: {like}/PATH"
-    return KagentError(f"{name} has no {path}", hint)
+@contextmanager
+def has_api(name: str, path: str, like: str) -> Iterator[None]:
+    """Raises KagentError for a 404 of what every ``name`` has; ``like`` is how its address is given."""
+    try:
+        yield
+    except NotFound as error:
+        hint = f"does it listen below a path? give all of its address: {like}/PATH"
+        raise KagentError(f"{name} has no {path}", hint) from error
 
 
 def services_file() -> str:
