@@ -61,6 +61,15 @@ def from_json(data: str | bytes, *, cut: bool = False) -> Any:
             gc.enable()
 
 
+def json_object(data: str | bytes) -> dict[str, Any]:
+    """The same for who only wants to know whether it is an object: empty for anything else."""
+    try:
+        found = from_json(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _without_depths(text: str) -> Any:
     """The value, with a TooDeep for each that lies below so many others."""
     kept: list[str] = []

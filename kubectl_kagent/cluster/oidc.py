@@ -26,7 +26,7 @@ from kubectl_kagent.cluster.kubeconfig_edit import opened, overwrite, with_value
 from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.pool import address, environment_proxy, pool
 from kubectl_kagent.cluster.unreachable import unreachable
-from kubectl_kagent.decoding import from_json
+from kubectl_kagent.decoding import from_json, json_object
 from kubectl_kagent.errors import KagentError, Unauthorized
 
 _SKEW = 10.0  # seconds: client-go's
@@ -161,11 +161,7 @@ class _Provider:
             )
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(url.netloc or text, error, proxy=str(proxy or "")) from error
-        try:
-            found = from_json(response.data)
-        except ValueError:
-            found = None
-        return response.status, found if isinstance(found, dict) else {}
+        return response.status, json_object(response.data)
 
 
 def is_valid(token: str) -> bool:
