@@ -85,6 +85,15 @@ def _is_deep(text: str) -> bool:
     return True
 
 
+def json_object(data: str | bytes) -> dict[str, Any]:
+    """The same for who only wants to know whether it is an object: empty for anything else."""
+    try:
+        found = from_json(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _without_depths(text: str) -> Any:
     """The value, with a TooDeep for each that lies below so many others."""
     kept: list[str] = []

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of, no_api
+from kubectl_kagent.cluster.http import JsonService, address_of, has_api
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
@@ -32,10 +32,8 @@ class Jaeger:
 
     def services(self) -> list[str]:
         """Names of all services that it has spans of. Raises KagentError for what is not Jaeger."""
-        try:
+        with has_api(f"Jaeger ({self.name})", "/api/v3", "--jaeger=http://HOST:16686"):
             found = self.http.call("GET", "/api/v3/services", timeout=_TIMEOUT).get("services", [])
-        except NotFound as error:
-            raise no_api(f"Jaeger ({self.name})", "/api/v3", "--jaeger=http://HOST:16686") from error
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise KagentError(f"Jaeger ({self.name}) answered with no list of services")
         return found

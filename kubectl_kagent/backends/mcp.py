@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PAGES = 100
-# How often a request is sent until it meets the pod of its session: enough for ten pods.
+# How often a request is sent through the API server's proxy until it meets the pod of its session: enough for
+# ten pods.
 _PICKS = 40
 _SESSION = "mcp-session-id"
 # What a talk comes to need, loaded before it begins: that is to take none of the server's time.
@@ -96,6 +97,7 @@ class McpServer:
                 except Exception:
                     if not heard.forgotten:
                         raise
+                    heard.forgotten = False
                     heard.refusals.clear()
                     return await talk()
 
@@ -108,8 +110,11 @@ class McpServer:
         import httpx2
         from mcp import MCPError
         from mcp.types import CONNECTION_CLOSED
+        from socksio import SOCKSError
 
         from kubectl_kagent.cluster.unreachable import unreachable
+
+        unsent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, SOCKSError)
 
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
@@ -120,10 +125,11 @@ class McpServer:
         if isinstance(error, TimeoutError):
             late = f"{self.name} did not answer within {self.timeout:g}s"
             return _open(TimedOut(late, hint="--timeout=2m waits longer"))
-        if isinstance(error, httpx2.HTTPError):
+        if isinstance(error, httpx2.HTTPError | SOCKSError):
             host = httpx2.URL(self.access.url).netloc.decode()
-            found = unreachable(host, error, of_cluster=not self.access.direct)
-            return found if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) else _open(found)
+            proxy = self.access.proxy
+            found = unreachable(host, error, of_cluster=not self.access.direct, proxy=proxy)
+            return found if isinstance(error, unsent) else _open(found)
         said = " ".join(str(error.message if isinstance(error, MCPError) else error).split())
         said = said.partition(" For further information")[0][:300]
         if isinstance(error, MCPError) and not said.startswith("Failed to parse"):
@@ -209,6 +215,9 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             await self._stream.aclose()
 
     class _RecordingTransport(httpx2.AsyncHTTPTransport):
+        _authorization = ""  # that of the access, until it was refused
+        _tried = 1  # how often at most, until an answer came
+
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.method == "GET":
                 return httpx2.Response(405)  # its own talk is not wanted
@@ -217,7 +226,6 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
                 request.extensions["sni_hostname"] = access.server_name
             request.headers["Accept-Encoding"] = "identity"
             response = await self._where_its_session_is(request)
-            response.stream = Limited(response.stream)
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise noted(f"{name} answered in an encoding that was not asked for")
             if response.status_code < 300 or request.method == "DELETE":
@@ -236,20 +244,46 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             return httpx2.Response(response.status_code, headers={"content-type": kind}, content=body)
 
         async def _where_its_session_is(self, request: httpx2.Request) -> httpx2.Response:
-            """The answer of the pod that has the session.
+            """The answer of the pod that has the session; at its own address that of the server.
 
             The API server's proxy picks a pod for each request. One that does not know the session says 404,
-            and has done nothing.
+            and has done nothing. When none of them knows it, another one is begun, as MCP has it. Some
+            servers say 404 to every DELETE: that is sent no more often than a question was.
             """
-            for _ in range(_PICKS - 1):
-                response = await super().handle_async_request(request)
+            picks = _PICKS if request.method == "POST" else self._tried
+            for tried in range(1, 2 if access.direct or heard.forgotten else picks + 1):
+                response = await self._answer(request)
                 if response.status_code != 404 or _SESSION not in request.headers:
                     heard.forgotten = False
+                    self._tried = max(self._tried, tried)
                     return response
-                await response.aclose()
-            response = await super().handle_async_request(request)
+                if status_in(await response.aread()):
+                    return response  # it is the API server that knows no such Service
             if request.method == "POST":
-                heard.forgotten = response.status_code == 404
+                heard.forgotten = True
+            return response
+
+        async def _answer(self, request: httpx2.Request) -> httpx2.Response:
+            """Once more with other credentials, if there are any, when the API server refuses ours."""
+            if self._authorization:
+                request.headers["Authorization"] = self._authorization
+            response = await self._sent(request)
+            if response.status_code != 401 or not status_in(await response.aread()):
+                return response
+            try:
+                found = access.renew()
+            except KagentError as error:
+                heard.refusals.append(error)
+                raise
+            if found is None:
+                return response
+            if found:  # else it is a certificate that is new
+                self._authorization = request.headers["Authorization"] = found
+            return await self._sent(request)
+
+        async def _sent(self, request: httpx2.Request) -> httpx2.Response:
+            response = await super().handle_async_request(request)
+            response.stream = Limited(response.stream)
             return response
 
     return _RecordingTransport(

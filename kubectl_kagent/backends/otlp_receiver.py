@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from kubectl_kagent.cluster.headers import header_bytes, is_header_name
 from kubectl_kagent.cluster.http import is_address, services_file, shown
 from kubectl_kagent.errors import KagentError, Unreachable, Untrusted, UsageError
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _GRPC_PORT = 4317  # OTLP's own; any other port is spoken to over HTTP
 _PROTOBUF = "application/x-protobuf"
 _PORTS = "an OTLP receiver has 4317 for gRPC, 4318 for HTTP"
+_GRPC_NAME = re.compile(r"[0-9a-z_.-]*(?<!-bin)")  # -bin would make its value bytes, in base64
+_GRPC_VALUE = re.compile(r"[ -~]*")
 
 
 def address(text: str) -> str:
@@ -87,14 +91,32 @@ def _service(url: str) -> Service:
 
 def _headers(found: Service) -> dict[str, str]:
     """Those of the address and those of OpenTelemetry's environment, in small letters."""
-    from opentelemetry.util.re import parse_env_headers
-
     login = (
         {"authorization": found.login.current().authorization} if found.login.current().authorization else {}
     )
     own = {name.lower(): value for name, value in found.headers}
-    given: Mapping[str, str] = parse_env_headers(_setting("HEADERS"), liberal=True)
-    return {**own, **login, **given}
+    return {**own, **login, **_headers_of_environment()}
+
+
+def _headers_of_environment() -> dict[str, str]:
+    """``NAME=VALUE,NAME=VALUE``, with the values URL-encoded, as OpenTelemetry has it.
+
+    Its own parser prints what it does not understand, which may be a token, and leaves it out. Raises
+    KagentError that shows nothing of it: what follows a comma in a token looks like a name.
+    """
+    found: dict[str, str] = {}
+    for number, part in enumerate(_setting("HEADERS").split(","), 1):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if part.strip() and not (equals and is_header_name(name)):
+            why = "does not begin with a header's name" if equals else "has no ="
+            raise KagentError(
+                f"header {number} of {_variable('HEADERS')} {why}",
+                hint="write NAME=VALUE,NAME=VALUE, and %2C for a comma in a value; nothing was sent",
+            )
+        if equals:
+            found[name] = unquote(value.strip(), errors="surrogateescape")
+    return found
 
 
 def _over_http(spans: Sequence[ReadableSpan], found: Service, seconds: float) -> Any:
@@ -150,12 +172,9 @@ def _over_grpc(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
-    from kubectl_kagent.cluster.headers import header_bytes
     from kubectl_kagent.cluster.tls import default_authorities
 
-    metadata = [(name, header_bytes(name, value).decode()) for name, value in _headers(found).items()]
-    if odd := [name for name, value in metadata if not value.isascii()]:
-        raise KagentError(f"the value of {odd[0]} is not ASCII, as gRPC wants it", hint="nothing was sent")
+    metadata = _metadata(_headers(found))
     credentials = None
     if found.url.scheme == "https":
         certificate, key = (found.pair.certificate, found.pair.key) if found.pair else (None, None)
@@ -176,6 +195,18 @@ def _over_grpc(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
             raise _NoAnswer(f"{error.code().name} {error.details()}", hint) from error
 
 
+def _metadata(headers: dict[str, str]) -> list[tuple[str, str]]:
+    """Headers as gRPC has them. Raises KagentError for what it can't send: it would print all of them."""
+    for name, value in headers.items():
+        header_bytes(name, value)
+        if not _GRPC_NAME.fullmatch(name):
+            why = f"gRPC sends no header {name}: a name is of a-z, 0-9, _, . and -, without -bin at its end"
+            raise KagentError(why, hint="nothing was sent; port 4318 takes the same over HTTP")
+        if not _GRPC_VALUE.fullmatch(value):
+            raise KagentError(f"the value of {name} is not ASCII, as gRPC wants it", hint="nothing was sent")
+    return list(headers.items())
+
+
 def _channel_options(found: Service) -> list[tuple[str, str | int]]:
     """gRPC has rules of its own for the environment's proxies; we have one way for all."""
     from kubectl_kagent.cluster.pool import environment_proxy
@@ -193,6 +224,9 @@ def _login_hint() -> str:
 
 def _setting(name: str) -> str:
     """What OpenTelemetry's environment says for traces, else for all signals."""
-    return os.environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or os.environ.get(
-        f"OTEL_EXPORTER_OTLP_{name}", ""
-    )
+    return os.environ.get(_variable(name), "")
+
+
+def _variable(name: str) -> str:
+    for_traces = f"OTEL_EXPORTER_OTLP_TRACES_{name}"
+    return for_traces if os.environ.get(for_traces) else f"OTEL_EXPORTER_OTLP_{name}"

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of, no_api, shown
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.cluster.http import JsonService, address_of, has_api, shown
+from kubectl_kagent.errors import KagentError
 
 LABELS = "app.kubernetes.io/name=prometheus"  # of the chart, kube-prometheus and most plain manifests
 # The operator's own Service for each Prometheus: kube-prometheus-stack's other one has no label of its kind.
@@ -19,6 +19,7 @@ _OPERATED = "operated-prometheus=true"
 # The same label is on sidecars and gateways: who answers queries is the component server (chart) or
 # prometheus (operator), or there is just one.
 _ASKED = ("server", "prometheus", "")
+_LIKE = "--prometheus=http://HOST:9090"
 _PORTS = ("web", "http-web", "http", 9090)
 _TIMEOUT = 60.0
 
@@ -55,11 +56,8 @@ class Prometheus:
 
     def now(self) -> float:
         """The time of its clock, in seconds since the epoch. Raises KagentError for what is no time."""
-        try:
+        with has_api(f"Prometheus ({self.name})", "/api/v1/query", _LIKE):
             found = _data(self.http.call("GET", "/api/v1/query?query=time()", timeout=_TIMEOUT))
-        except NotFound as error:
-            name = f"Prometheus ({self.name})"
-            raise no_api(name, "/api/v1/query", "--prometheus=http://HOST:9090") from error
         try:
             time = float(found["result"][0])
         except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
@@ -134,10 +132,8 @@ class _Session:
     def request(
         self, method: str, url: str, *, params: Mapping[str, str], timeout: float, **_: Any
     ) -> _Response:
-        try:
+        with has_api(self.name, "/api/v1/query", _LIKE):
             body = self.http.call(method, f"{url}?{urlencode(params)}", timeout=timeout)
-        except NotFound as error:
-            raise no_api(self.name, "/api/v1/query", "--prometheus=http://HOST:9090") from error
         # Thanos and Mimir leave out what they can't reach, and say so only here
         self.warnings += map(str, body.get("warnings") or ())
         return _Response(body)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from kubectl_kagent.backends.discovery import find_service
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of, no_api
+from kubectl_kagent.cluster.http import JsonService, address_of, has_api
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.paths import segment
 
@@ -36,10 +36,8 @@ class Tempo:
         """
         # without times Tempo looks only at the last minutes; whole seconds, and the end is not in it
         asked = {"q": query, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 1}
-        try:
+        with has_api(f"Tempo ({self.name})", "/api/search", "--tempo=http://HOST:3200"):
             answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_TIMEOUT)
-        except NotFound as error:
-            raise no_api(f"Tempo ({self.name})", "/api/search", "--tempo=http://HOST:3200") from error
         found = answer.get("traces", [])
         if not isinstance(found, list):
             raise KagentError(f"Tempo ({self.name}) answered a search with no list of traces")

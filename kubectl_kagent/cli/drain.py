@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import terminal
+from kubectl_kagent.cli.controller_access import ControllerAccess
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.model.resources import AGENT, Resource
 from kubectl_kagent.model.workload import Workload
@@ -20,7 +21,7 @@ flag = click.option(
 
 
 def wait_for_tasks(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     resource: Resource,
     find: Callable[[], Sequence[Workload]],
     timeout: float,

@@ -11,6 +11,7 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.controller_access import ControllerAccess
 from kubectl_kagent.errors import KagentError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +48,7 @@ def flags(function: F) -> F:
     return wrapper  # type: ignore[return-value]  # click's decorators keep the callable, not its type
 
 
-def added(reach: options.ControllerAccess, others: Others) -> options.ControllerAccess:
+def added(reach: ControllerAccess, others: Others) -> ControllerAccess:
     """The same access, if all are meant with these users beside the ones that are named.
 
     Raises KagentError where no Tempo is to be seen, and what it raises.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kubectl_kagent.backends.prometheus import Prometheus
-from kubectl_kagent.cli import options, terminal, usage_source
+from kubectl_kagent.cli import terminal, usage_source
+from kubectl_kagent.cli.controller_access import ControllerAccess
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.usage_source import PrometheusOptions
 from kubectl_kagent.impact import measured as impacts
@@ -16,7 +17,7 @@ from kubectl_kagent.model.note import Note
 
 
 def measured(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     store: PrometheusOptions,
     periods: Sequence[Period],
     notes: Sequence[Note],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.controller_access import ControllerAccess
 from kubectl_kagent.errors import KagentError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def prometheus(function: F) -> F:
 
 
 def ask(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     store: PrometheusOptions,
     *,
     prometheus: Callable[[Prometheus], T],

@@ -11,6 +11,8 @@ from kubectl_kagent.errors import KagentError, Unanswered
 if TYPE_CHECKING:
     import urllib3
 
+    from kubectl_kagent.model.resources import Resource
+
 Object = dict[str, Any]
 
 BODY_LIMIT = 256 * 1024 * 1024  # the list of all pods of a large cluster is half of that
@@ -68,6 +70,22 @@ def check(response: urllib3.BaseHTTPResponse, where: str) -> None:
 
         kind = response.headers.get("Content-Type", "")
         raise service_refusal(response.status, kind, whole(response, where), where)
+
+
+def check_api(response: urllib3.BaseHTTPResponse, host: str, resource: Resource | None) -> None:
+    """Raises what the API server's refusal means; ``resource`` is what it was asked for."""
+    from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
+
+    if response.status < 300:
+        return
+    data = whole(response, host)
+    if response.status < 400:
+        raise service_refusal(response.status, "", data, f"the server {host}")
+    status = status_in(data)
+    if not status:
+        text = " ".join(data.decode(errors="replace").split())
+        status = {"message": text[:300] or f"HTTP {response.status}"}
+    raise refusal(status, response.status, resource)
 
 
 def events(response: urllib3.BaseHTTPResponse, where: str, path: str) -> Iterator[bytes]:

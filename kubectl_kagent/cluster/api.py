@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 import urllib3
 
-from kubectl_kagent.cluster import PAGE, answers, kinds
+from kubectl_kagent.cluster import PAGE, answers, kinds, pod_logs
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.proxied import Proxied
-from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
+from kubectl_kagent.cluster.refusals import refusal
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.cluster.unreachable import why_it_broke
 from kubectl_kagent.cluster.writes import writing
-from kubectl_kagent.errors import KagentError, NotFound, TimedOut, Unreachable
+from kubectl_kagent.errors import KagentError, NotFound, Unreachable
 from kubectl_kagent.model.paths import segment
-from kubectl_kagent.model.resources import ACCESS_REVIEW, AGENT, AGENT_HARNESS, POD, SANDBOX_AGENT, Resource
+from kubectl_kagent.model.resources import ACCESS_REVIEW, AGENT, AGENT_HARNESS, SANDBOX_AGENT, Resource
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.rbac.rules import Rule
 
@@ -27,9 +26,7 @@ Object = dict[str, Any]
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _APPLY = "application/apply-patch+yaml"  # of which JSON is a part
-_LOG_SILENCE = 60
 _ASIDE = 2.0  # seconds
-_STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (.*)", re.DOTALL)
 
 
 class ApiServer:
@@ -75,12 +72,20 @@ class ApiServer:
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, limit: int = PAGE
     ) -> Iterator[Object]:
         query: dict[str, str | None] = {"labelSelector": labels, "limit": str(limit)}
+        asked = set[str]()
         while True:
             page = checked_list(resource, self._object("GET", resource, resource.path(namespace), query))
             yield page
-            query["continue"] = dig(page, "metadata", "continue")
-            if not query["continue"]:
+            following = str(dig(page, "metadata", "continue") or "")
+            if not following:
                 return
+            if following in asked:
+                raise KagentError(
+                    f"the list of {resource.full_name} has no end: the server {self.host} goes back to a "
+                    "page that it has given"
+                )
+            asked.add(following)
+            query["continue"] = following
 
     def create(
         self,
@@ -176,7 +181,7 @@ class ApiServer:
             "GET", resource.path(namespace), query, timeout=seconds + 30, stream=True
         )
         try:
-            self._check(response, resource)
+            answers.check_api(response, self.host, resource)
             for line in answers.lines(response):
                 yield _event(line, resource)
         except urllib3.exceptions.HTTPError as error:
@@ -185,18 +190,7 @@ class ApiServer:
             response.close()
 
     def pod_log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int) -> str:
-        query = {
-            "container": container,
-            "timestamps": "true",
-            "previous": str(previous).lower(),
-            "tailLines": str(tail),
-        }
-        response = self._transport.send("GET", f"{POD.path(namespace, pod)}/log", query)
-        self._check(response, POD)
-        data = answers.whole(response, self.host)
-        # What has no stamp is not the container's: the kubelet tells there that it can't read the log.
-        lines = [_STAMPED.match(line) for line in data.decode(errors="replace").split("\n")]
-        return "".join(f"{line[1]}\n" for line in lines if line)
+        return pod_logs.last_lines(self._transport, namespace, pod, container, previous=previous, tail=tail)
 
     def pod_log_stream(
         self,
@@ -210,35 +204,17 @@ class ApiServer:
         since_seconds: int | None = None,
         tail: int | None = None,
     ) -> Iterator[bytes]:
-        query = {
-            "container": container,
-            "timestamps": "true",
-            "follow": "true" if follow else None,
-            "previous": "true" if previous else None,
-            "sinceTime": since_time,
-            "sinceSeconds": None if since_seconds is None else str(since_seconds),
-            "tailLines": None if tail is None else str(tail),
-        }
-        silent = TimedOut(f"no line of pod {pod} for {_LOG_SILENCE} seconds")
-        try:  # without a line there is not even a response
-            path = f"{POD.path(namespace, pod)}/log"
-            response = self._transport.send("GET", path, query, timeout=_LOG_SILENCE, stream=True)
-        except Unreachable as error:
-            if isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError):
-                raise silent from error
-            raise
-        try:
-            self._check(response, POD)
-            yield b""
-            yield from answers.pieces(response)
-            if not answers.has_an_end(response):
-                raise Unreachable(f"the log of pod {pod} came without its length: it may not be all")
-        except urllib3.exceptions.ReadTimeoutError as error:
-            raise silent from error
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"the connection to the server {self.host} broke") from error
-        finally:
-            response.close()
+        return pod_logs.stream(
+            self._transport,
+            namespace,
+            pod,
+            container,
+            follow=follow,
+            previous=previous,
+            since_time=since_time,
+            since_seconds=since_seconds,
+            tail=tail,
+        )
 
     def allows(self, rule: Rule, namespace: str | None) -> bool:
         plural, _, subresource = rule.resource.partition("/")
@@ -318,23 +294,11 @@ class ApiServer:
                 warn(said)
 
     def _decoded(self, response: urllib3.BaseHTTPResponse, path: str, resource: Resource | None) -> Object:
-        self._check(response, resource)
+        answers.check_api(response, self.host, resource)
         found = answers.decode(answers.whole(response, self.host), path, cut=True)
         if found.get("kind") == "Status" and found.get("status") != "Success":  # as client-go reads it
             raise refusal(found, 0, resource)
         return found
-
-    def _check(self, response: urllib3.BaseHTTPResponse, resource: Resource | None) -> None:
-        if response.status < 300:
-            return
-        data = answers.whole(response, self.host)
-        if response.status < 400:
-            raise service_refusal(response.status, "", data, f"the server {self.host}")
-        status = status_in(data)
-        if not status:
-            text = " ".join(data.decode(errors="replace").split())
-            status = {"message": text[:300] or f"HTTP {response.status}"}
-        raise refusal(status, response.status, resource)
 
 
 def _event(line: bytes, resource: Resource) -> Object:

@@ -75,7 +75,9 @@ def connect(flags: Connection, warn: Callable[[str], None] | None = None) -> Api
 def _chosen(flags: Connection) -> Chosen:
     """What the kubeconfigs have for these flags, or else the pod's service account.
 
-    That is for the pod's own API server: another one that is named must not get its token.
+    That is for the pod's own API server: another one that is named must not get its token. To whom --as and
+    --request-timeout are for it, as all else; with one of these kubectl takes no pod for one, and asks
+    localhost:8080.
     """
     from kubectl_kagent.cluster.kubeconfig import Chosen, Entry
 
@@ -262,16 +264,8 @@ def _login(user: Entry, cluster: Entry, *, has_certificate: bool) -> Login:
     from kubectl_kagent.cluster import login
 
     asked = _asked(user, cluster)
-    token, file = user.text("token"), user.path("tokenFile")
-    username, password = user.text("username"), user.text("password")
-    if file and (username or password):
-        raise KagentError("username/password or bearer token may be set, but not both")
-    if file:
-        return login.TokenFile(file, token)
-    if token:
-        return login.Fixed(login.bearer(token))
-    if username or password:
-        return login.Fixed(login.basic(username, password))
+    if given := login.given(user):
+        return given
     if asked and (user.entry("auth-provider") or not has_certificate):
         return asked
     return login.Fixed()

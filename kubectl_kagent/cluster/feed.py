@@ -29,6 +29,7 @@ WATCH_SECONDS = 60
 # A token file is read again each minute: who is refused for longer has no token that counts.
 REFUSED_SECONDS = 150.0
 _PAUSE_SECONDS = 0.5
+_Identity = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Changed:
     """An object as it is now; ``gone`` when it was deleted.
 
     ``at`` is when it came, in seconds of the monotonic clock; None when it is only given again. ``listed``:
-    its versions before this one were not given, if there were any. Of what went away in a break only its
-    namespace, its name and the version of the list without it are known.
+    its versions before this one were not given, if there were any. Of what went away in a break there is only
+    metadata: its namespace, name, uid and last known labels, and the version of the list without it.
     """
 
     resource: Resource
@@ -74,7 +75,7 @@ class Feed:
         self._troubles: dict[Resource, str] = {}
         self._unseen = set(resources)
         self._given: dict[Resource, int] = {}  # up to which resource version
-        self._there: dict[Resource, set[tuple[str, str]]] = {}
+        self._there: dict[Resource, dict[tuple[str, str], _Identity]] = {}
         self._lock = threading.Lock()
         self._refused_since: dict[Resource, float] = {}
         self._changes: queue.SimpleQueue[Changed | KagentError] = queue.SimpleQueue()
@@ -156,15 +157,17 @@ class Feed:
 
     def _list(self, resource: Resource) -> str:
         """Give all that is there, and what is not there any more; the version of the list."""
-        since, there = "", set[tuple[str, str]]()
+        since, there = "", dict[tuple[str, str], _Identity]()
         for page in self._cluster.pages(resource, self._namespace, labels=self._labels):
             since = str(page["metadata"]["resourceVersion"])
             for item in page["items"]:
                 self._give(resource, item, listed=True)
-                there.add(_place(item))
-        for namespace, name in self._there.get(resource, set()) - there:
-            metadata = {"namespace": namespace, "name": name, "resourceVersion": since}
-            self._give(resource, {"metadata": metadata}, gone=True, listed=True)
+                there[_place(item)] = _identity(item)
+        for place, identity in self._there.get(resource, {}).items():
+            if place not in there:
+                namespace, name = place
+                metadata = {"namespace": namespace, "name": name, **identity, "resourceVersion": since}
+                self._give(resource, {"metadata": metadata}, gone=True, listed=True)
         self._there[resource] = there
         self._refused_since.pop(resource, None)
         self._given[resource] = int(since)
@@ -185,7 +188,10 @@ class Feed:
             if type_ in ("ADDED", "MODIFIED", "DELETED"):
                 gone = type_ == "DELETED"
                 self._given[resource] = self._give(resource, obj, gone=gone)
-                (there.discard if gone else there.add)(_place(obj))
+                if gone:
+                    there.pop(_place(obj), None)
+                else:
+                    there[_place(obj)] = _identity(obj)
             elif type_ == "BOOKMARK":
                 self._given[resource] = int(obj["metadata"]["resourceVersion"])
         return str(self._given[resource])
@@ -202,6 +208,11 @@ class Feed:
         is_news = version > self._given.get(resource, 0)
         self._changes.put(Changed(resource, obj, gone, clock.monotonic() if is_news else None, listed))
         return version
+
+
+def _identity(obj: Mapping[str, Any]) -> _Identity:
+    """What its reader knows it by; all of it would be too much to keep of each object."""
+    return {key: value for key, value in obj["metadata"].items() if key in ("uid", "labels")}
 
 
 def _place(obj: Mapping[str, Any]) -> tuple[str, str]:

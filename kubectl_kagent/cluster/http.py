@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from kubectl_kagent.cluster.answers import answer, events
-from kubectl_kagent.errors import KagentError, Unauthorized, UsageError
+from kubectl_kagent.errors import KagentError, NotFound, Unauthorized, UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -67,7 +67,8 @@ class Access:
     """What a client of its own (of another protocol over HTTP) needs: the address, and what to bring.
 
     ``server_name`` is the one to expect in the certificate, when it is not the address's; ``direct``: the way
-    there is not through the API server.
+    there is not through the API server. ``renew`` gives the Authorization to send when that server has
+    refused ours (empty: a certificate has come), None when there is no other; it raises as a login does.
     """
 
     url: str
@@ -76,6 +77,7 @@ class Access:
     server_name: str = ""
     proxy: str = ""
     direct: bool = False
+    renew: Callable[[], str | None] = field(default=lambda: None, repr=False, compare=False)
 
 
 class ClusterService(HttpService, Protocol):
@@ -175,10 +177,14 @@ class Address:
             raise Unauthorized(error.message, error.hint or login) from error
 
 
-def no_api(name: str, path: str, like: str) -> KagentError:
-    """The error for a 404 of what every ``name`` has; ``like`` is how its address is given."""
-    hint = f"does it listen below a path? give all of its address: {like}/PATH"
-    return KagentError(f"{name} has no {path}", hint)
+@contextmanager
+def has_api(name: str, path: str, like: str) -> Iterator[None]:
+    """Raises KagentError for a 404 of what every ``name`` has; ``like`` is how its address is given."""
+    try:
+        yield
+    except NotFound as error:
+        hint = f"does it listen below a path? give all of its address: {like}/PATH"
+        raise KagentError(f"{name} has no {path}", hint) from error
 
 
 def services_file() -> str:

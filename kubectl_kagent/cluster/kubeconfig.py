@@ -15,21 +15,11 @@ from typing import Any
 
 import yaml
 
+from kubectl_kagent.cluster.go_yaml import Loader
 from kubectl_kagent.errors import BadConfig, KagentError
 
-_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
 _SEVERAL = ("clusters", "contexts", "users")
 _LISTED = "kubectl config get-{0} lists the {0}"
-
-
-class Loader(_Safe):  # type: ignore[misc]  # one of two classes
-    """Reads a date as a text, as Go does, which makes JSON of it."""
-
-
-Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:timestamp"]
-    for first, forms in _Safe.yaml_implicit_resolvers.items()
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import IO, Any
 import yaml
 
 from kubectl_kagent import clock
-from kubectl_kagent.cluster.kubeconfig import Loader
+from kubectl_kagent.cluster.go_yaml import Loader
 
 _TIMEOUT = 5.0  # seconds for another program that writes it
 

@@ -144,6 +144,24 @@ def of_url(userinfo: str) -> Credential:
     return basic(unquote(username), unquote(password)) if userinfo else Credential()
 
 
+def given(entry: Entry) -> Login | None:
+    """The token, the token file, or the name and password that an entry has.
+
+    Raises KagentError for both kinds at once, and for a password that is nobody's.
+    """
+    token, file = entry.text("token"), entry.path("tokenFile")
+    username, password = entry.text("username"), entry.text("password")
+    if (token or file) and (username or password):
+        raise KagentError("username/password or bearer token may be set, but not both")
+    if password and not username:
+        raise entry.wrong("it has a password and no username")
+    if file:
+        return TokenFile(file, token)
+    if token:
+        return Fixed(bearer(token))
+    return Fixed(basic(username, password)) if username else None
+
+
 def pair(user: Entry) -> Pair | None:
     """The client certificate of a valid user; data counts more than a file."""
     certificate, key = user.path("client-certificate"), user.path("client-key")

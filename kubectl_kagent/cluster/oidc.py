@@ -26,7 +26,7 @@ from kubectl_kagent.cluster.kubeconfig_edit import opened, overwrite, with_value
 from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.pool import address, environment_proxy, pool
 from kubectl_kagent.cluster.unreachable import unreachable
-from kubectl_kagent.decoding import from_json
+from kubectl_kagent.decoding import from_json, json_object
 from kubectl_kagent.errors import KagentError, Unauthorized
 
 _SKEW = 10.0  # seconds: client-go's
@@ -154,17 +154,14 @@ class _Provider:
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form)
+        proxy = environment_proxy(url)
         try:
-            response = pool(url, self._context, proxy=environment_proxy(url)).request(
+            response = pool(url, self._context, proxy=proxy).request(
                 method, str(url), headers=headers, body=body, timeout=_TIMEOUT, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
-            raise unreachable(url.netloc or text, error) from error
-        try:
-            found = from_json(response.data)
-        except ValueError:
-            found = None
-        return response.status, found if isinstance(found, dict) else {}
+            raise unreachable(url.netloc or text, error, proxy=str(proxy or "")) from error
+        return response.status, json_object(response.data)
 
 
 def is_valid(token: str) -> bool:

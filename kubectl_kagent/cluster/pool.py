@@ -17,8 +17,8 @@ from urllib3.util import Url, make_headers, parse_url
 
 from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.ports import USUAL_PORTS
 
-_PORTS = {"http": 80, "https": 443}
 _PROXIES = ("http", "https", "socks5")
 _LIKE = "write http://, https:// or socks5://HOST"
 _CONNECTIONS = 100  # each log that is followed has one
@@ -27,7 +27,7 @@ _CONNECTIONS = 100  # each log that is followed has one
 def address(text: str, called: str) -> Url:
     """The http or https URL in ``text``, which is ``called`` so in the KagentError for anything else."""
     url = _parsed(text, called)
-    if url.scheme not in _PORTS or not url.host:
+    if url.scheme not in USUAL_PORTS or not url.host:
         raise KagentError(f'{called} "{shown(text)}" is not a URL', hint="write https://HOST:PORT")
     return url
 
@@ -119,7 +119,7 @@ def environment_proxy(url: Url) -> Url | None:
     host = (url.host or "").strip("[]").lower()
     if host == "localhost" or _is_loopback(host):
         return None
-    port = str(url.port or _PORTS[url.scheme or "https"])
+    port = str(url.port or USUAL_PORTS[url.scheme or "https"])
     if any(_matches(entry.strip().lower(), host, port) for entry in exceptions.split(",")):
         return None
     return _proxy(given if "://" in given else f"http://{given}", name.upper())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kubectl_kagent.decoding import from_json
+from kubectl_kagent.decoding import json_object
 from kubectl_kagent.errors import (
     AlreadyExists,
     Conflict,
@@ -104,11 +104,8 @@ def _details(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def status_in(data: bytes) -> dict[str, Any]:
     """The API server's Status object in ``data``, else nothing."""
-    try:
-        status = from_json(data)
-    except ValueError:
-        return {}
-    return status if isinstance(status, dict) and status.get("kind") == "Status" else {}
+    status = json_object(data)
+    return status if status.get("kind") == "Status" else {}
 
 
 def service_refusal(code: int, content_type: str, data: bytes, where: str) -> KagentError:
@@ -135,12 +132,8 @@ def error_text(content_type: str, data: bytes) -> str:
     text = data.decode(errors="replace")
     if "html" in content_type or text.lstrip()[:1] == "<":
         return "a web page, not the answer of an API"
-    try:
-        body = from_json(text)
-    except ValueError:
-        body = None
-    if isinstance(body, Mapping):
-        text = next((str(body[key]) for key in ("error", "message") if isinstance(body.get(key), str)), text)
+    body = json_object(text)
+    text = next((str(body[key]) for key in ("error", "message") if isinstance(body.get(key), str)), text)
     return " ".join(text.split())[:300] or "nothing"
 
 

@@ -17,13 +17,15 @@ from typing import Any
 from urllib3.util import Url
 
 from kubectl_kagent.cluster import tls
+from kubectl_kagent.cluster.headers import check_header_name
 from kubectl_kagent.cluster.http import Access, services_file, shown
 from kubectl_kagent.cluster.kubeconfig import Entry, read
-from kubectl_kagent.cluster.login import Fixed, Login, TokenFile, basic, bearer, of_url, pair
+from kubectl_kagent.cluster.login import Fixed, Login, bearer, given, of_url, pair
 from kubectl_kagent.cluster.pool import address, environment_proxy
 from kubectl_kagent.cluster.tenant import TENANT
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.errors import BadConfig, KagentError
+from kubectl_kagent.model.ports import USUAL_PORTS
 
 _SECRET = ("token", "password", "headers", "client-key-data")
 _FIELDS = (
@@ -32,7 +34,6 @@ _FIELDS = (
     *("token", "tokenFile", "username", "password", "headers", "tenant"),
 )
 _PAIR = ("client-certificate", "client-key")
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def service(url: str, token: str = "") -> Service:
     parsed = address(url, "the address")
     found = _entry(parsed)
     with _named(found):
-        login = _login(found)
+        login = given(found) or Fixed()
         _see_that_it_is_a_pair(found)
         authority = found.data("certificate-authority-data")
         if path := found.path("certificate-authority"):
@@ -96,9 +97,9 @@ def service(url: str, token: str = "") -> Service:
 
 
 def _see_that_it_is_a_pair(entry: Entry) -> None:
-    given = {part: bool(entry.text(part) or entry.text(f"{part}-data")) for part in _PAIR}
-    if len(set(given.values())) > 1:
-        there, missing = sorted(_PAIR, key=given.__getitem__, reverse=True)
+    has = {part: bool(entry.text(part) or entry.text(f"{part}-data")) for part in _PAIR}
+    if len(set(has.values())) > 1:
+        there, missing = sorted(_PAIR, key=has.__getitem__, reverse=True)
         raise entry.wrong(f"it has a {there} and no {missing}")
 
 
@@ -177,22 +178,14 @@ def _see_that_it_is_ours(file: str) -> None:
 
 def _origin(url: Url) -> tuple[str, str, int]:
     scheme = url.scheme or "https"
-    return scheme, (url.host or "").lower(), url.port or _PORTS[scheme]
-
-
-def _login(entry: Entry) -> Login:
-    token, file = entry.text("token"), entry.path("tokenFile")
-    username, password = entry.text("username"), entry.text("password")
-    if (token or file) and (username or password):
-        raise entry.wrong("a token and a username: only one is allowed")
-    if file:
-        return TokenFile(file, token)
-    return Fixed(bearer(token)) if token else Fixed(basic(username, password) if username else bearer(""))
+    return scheme, (url.host or "").lower(), url.port or USUAL_PORTS[scheme]
 
 
 def _headers(entry: Entry) -> tuple[tuple[str, str], ...]:
-    given: Mapping[Any, Any] = headers.fields if (headers := entry.entry("headers")) else {}
-    if not all(isinstance(part, str) for item in given.items() for part in item):
+    own: Mapping[Any, Any] = headers.fields if (headers := entry.entry("headers")) else {}
+    if not all(isinstance(part, str) for item in own.items() for part in item):
         raise entry.wrong("headers is not a mapping of strings")
+    for name in own:
+        check_header_name(name)
     tenant = entry.text("tenant")
-    return (*given.items(), *(((TENANT, tenant),) if tenant else ()))
+    return (*own.items(), *(((TENANT, tenant),) if tenant else ()))

@@ -7,7 +7,7 @@ import re
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,18 +101,33 @@ def read(path: str) -> bytes:
 @contextmanager
 def _file(data: bytes) -> Iterator[str]:
     """The path of a file that has ``data``: in memory where there are such, for keys stay off the disk, and
-    a pod may have none to write on; else where nobody else may look.
+    a pod may have none to write on; else where nobody else may look. Raises KagentError if there is neither.
     """
-    if hasattr(os, "memfd_create"):
-        with open(os.memfd_create("kubectl-kagent"), "wb") as file:
-            file.write(data)
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:
-        with tempfile.TemporaryDirectory(prefix="kubectl-kagent-") as folder:
-            path = Path(folder, "pem")
+    with ExitStack() as stack:
+        try:
+            path = _path_in_memory(stack) or _path_of_our_own(stack)
             path.write_bytes(data)
-            yield str(path)
+        except OSError as error:
+            raise KagentError(
+                f"a client certificate needs a file for a moment, and there is no place: {error.strerror}",
+                hint="TMPDIR names a folder to write in",
+            ) from error
+        yield str(path)
+
+
+def _path_in_memory(stack: ExitStack) -> Path | None:
+    """Only Linux has such files; a sandbox may refuse the call, or have no /proc."""
+    try:
+        file = os.memfd_create("kubectl-kagent")
+    except (AttributeError, OSError):
+        return None
+    stack.callback(os.close, file)
+    path = Path(f"/proc/self/fd/{file}")
+    return path if path.exists() else None
+
+
+def _path_of_our_own(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kubectl-kagent-")), "pem")
 
 
 def _no_password() -> str:

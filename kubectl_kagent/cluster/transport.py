@@ -108,7 +108,9 @@ class Transport:
             try:
                 return as_whom() if once else answered(as_whom, breaks=reads, timeout=limit or ANSWER_SECONDS)
             except urllib3.exceptions.HTTPError as error:
-                raise unreachable(self.host, error, of_cluster=not self._endpoint.name) from error
+                proxy = str(self._endpoint.proxy or "")
+                of_cluster = not self._endpoint.name
+                raise unreachable(self.host, error, of_cluster=of_cluster, proxy=proxy) from error
 
         credential = self._endpoint.login.current()
         response = sent(credential)
@@ -133,7 +135,15 @@ class Transport:
             self._endpoint.tls,
             self._endpoint.server_name,
             str(self._endpoint.proxy or ""),
+            renew=partial(self._renewed, credential),
         )
+
+    def _renewed(self, refused: Credential) -> str | None:
+        other = self._endpoint.login.instead_of(refused)
+        if other == refused:
+            return None
+        self._show(other)
+        return other.authorization
 
     def _headers(
         self, content_type: str | None, more: Mapping[str, str] | None, credential: Credential

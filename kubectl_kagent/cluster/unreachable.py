@@ -8,32 +8,45 @@ from collections.abc import Iterator
 
 import urllib3
 
-from kubectl_kagent.cluster.http import services_file
+from kubectl_kagent.cluster.http import services_file, shown
 from kubectl_kagent.errors import Unanswered, Unreachable, Untrusted
 
 # X509_V_ERR_ of OpenSSL: not yet valid and expired; the name or address is another
 _OUT_OF_DATE = (9, 10)
 _ANOTHER_NAME = (62, 64)
+_NAMED_BY = "proxy-url of the cluster in the kubeconfig names the proxy, else HTTPS_PROXY or HTTP_PROXY"
 
 
-def unreachable(host: str, error: Exception, *, of_cluster: bool = True) -> Unreachable:
-    """The error for a request without an answer from ``host``; ``of_cluster``: the kubeconfig names it."""
-    text = str(error)
-    if "refused" in text:
+def unreachable(host: str, error: Exception, *, of_cluster: bool = True, proxy: str = "") -> Unreachable:
+    """The error for a request without an answer from ``host``, to which ``proxy`` was the way (a URL).
+
+    ``of_cluster``: the kubeconfig names the host.
+    """
+    innermost = _innermost(error)
+    if proxy and isinstance(
+        innermost, ConnectionRefusedError
+    ):  # what the server refuses, a proxy says itself
+        return Unreachable(f"the connection to the proxy {shown(proxy)} was refused", _NAMED_BY)
+    if "refused" in str(error) and not proxy:
         return Unreachable(
             f"the connection to the server {host} was refused", hint="is the host and port right?"
         )
-    innermost = _innermost(error)
     if isinstance(innermost, ssl.SSLCertVerificationError):
+        if any(isinstance(link, urllib3.exceptions.ProxyError) for link in _chain(error)):
+            why = _verified(innermost)
+            return Unreachable(
+                f"the certificate of the proxy {shown(proxy)} is not trusted: {why}", _NAMED_BY
+            )
         return _untrusted(host, innermost, of_cluster=of_cluster)
+    way, hint = (f" through the proxy {shown(proxy)}", _NAMED_BY) if proxy else ("", None)
     # a name that does not resolve is a kind of timeout for urllib3
     if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
         error, urllib3.exceptions.NewConnectionError
     ):
         kind = Unanswered if isinstance(error, urllib3.exceptions.ReadTimeoutError) else Unreachable
-        return kind(f"the server {host} did not answer in time")
+        return kind(f"the server {host} did not answer in time{way}")
     kind = Unanswered if isinstance(error, urllib3.exceptions.ProtocolError) else Unreachable
-    return kind(f"unable to connect to the server {host}: {_words(innermost)}")
+    return kind(f"unable to connect to the server {host}{way}: {_words(innermost)}", hint)
 
 
 def broken_off(where: str, error: Exception) -> Unanswered:
@@ -53,7 +66,7 @@ def why_it_broke(error: Exception) -> str:
 
 def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Untrusted:
     """Which check of the certificate failed, in OpenSSL's words, and what would make it succeed."""
-    reason = str(getattr(error, "verify_message", "") or error)
+    reason = _verified(error)
     if error.verify_code in _OUT_OF_DATE:
         hint = "is the clock of this machine right? else the certificate must be renewed"
     elif error.verify_code in _ANOTHER_NAME:
@@ -72,6 +85,10 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bo
     return Untrusted(f"the certificate of {host} is not trusted{by}: {reason}", hint)
 
 
+def _verified(error: ssl.SSLCertVerificationError) -> str:
+    return str(getattr(error, "verify_message", "") or error)
+
+
 def _words(error: BaseException) -> str:
     told = isinstance(error, OSError) and error.strerror  # without Python's [Errno -2]
     return " ".join(str(told or error).split())
@@ -85,6 +102,7 @@ def _innermost(error: BaseException) -> BaseException:
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error and what caused it, down to the first cause."""
     yield error
-    reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
+    told = next((part for part in error.args if isinstance(part, BaseException)), None)  # urllib3's SSLError
+    reason = getattr(error, "reason", None) or error.__cause__ or error.__context__ or told
     if isinstance(reason, BaseException) and reason is not error:
         yield from _chain(reason)

@@ -10,6 +10,7 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
@@ -37,9 +38,9 @@ def approvals() -> None:
 @everybody.flags
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
-@options.controller
+@with_controller
 def list_(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     agent: str,
     *,
     all_namespaces: bool,
@@ -97,9 +98,9 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 )
 @_yes
 @_formats
-@options.controller
+@with_controller
 def approve(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     task: str,
     calls: tuple[str, ...],
     reason: str,
@@ -140,8 +141,8 @@ def approve(
 @click.option("--reason", default="", metavar="TEXT", help="Why the calls are rejected; the agent is told.")
 @_yes
 @_formats
-@options.controller
-def reject(reach: options.ControllerAccess, task: str, reason: str, *, yes: bool, output: Output) -> None:
+@with_controller
+def reject(reach: ControllerAccess, task: str, reason: str, *, yes: bool, output: Output) -> None:
     """Reject everything that a task waits for, and follow the rest of the turn as chat does.
 
     As with approve, the calls are printed, and then you are asked to confirm, unless --yes is given.
@@ -155,7 +156,7 @@ def reject(reach: options.ControllerAccess, task: str, reason: str, *, yes: bool
 
 
 def _decide(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     word: str,
     verdicts: Callable[[Sequence[Pending]], list[Verdict]],
     verb: str,

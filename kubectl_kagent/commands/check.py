@@ -7,6 +7,7 @@ import click
 from kubectl_kagent.check.report import report
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.render import check as screen
 from kubectl_kagent.render.output import Output
@@ -18,8 +19,8 @@ _FAILED = 1
 @options.all_namespaces
 @formats("json", "yaml", "jsonpath", "junit")
 @terminal.color
-@options.controller
-def check(reach: options.ControllerAccess, *, all_namespaces: bool, output: Output) -> None:
+@with_controller
+def check(reach: ControllerAccess, *, all_namespaces: bool, output: Output) -> None:
     """Check the cluster, kagent and kmcp, your rights, and the agents, servers, models and tools in it.
 
     Below the table is what is wrong, why as far as that is known, and what would mend it: commands, and

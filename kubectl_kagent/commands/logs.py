@@ -10,6 +10,8 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cluster import Cluster
@@ -86,7 +88,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option(
     "--tail", type=int, default=-1, metavar="LINES", help="Only the last lines of each container; -1: all."
 )
-@click.option("--since", type=options.Duration(), metavar="DURATION", help="Only lines newer than this.")
+@click.option("--since", type=Duration(), metavar="DURATION", help="Only lines newer than this.")
 @click.option("--since-time", callback=_time, metavar="TIME", help="Only lines after this time (RFC 3339).")
 @click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
 @click.option(
@@ -116,7 +118,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 )
 @click.option(
     "--pod-running-timeout",
-    type=options.Duration(),
+    type=Duration(),
     default="20s",
     show_default=True,
     help="How long to wait until a pod runs.",
@@ -125,9 +127,9 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @options.all_namespaces
 @terminal.color
 @terminal.secrets
-@options.controller
+@with_controller
 def logs(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     *,
     controller: bool,
@@ -224,7 +226,7 @@ def logs(
 
 
 def _subject(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     task: str | None,
     session: str | None,
     trace: str | None,

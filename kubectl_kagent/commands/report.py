@@ -11,6 +11,8 @@ import click
 from kubectl_kagent import __version__, clock
 from kubectl_kagent.cli import archive, options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.errors import UsageError
@@ -25,7 +27,7 @@ _STDOUT = "-"
 @options.all_namespaces
 @click.option(
     "--since",
-    type=options.Duration(),
+    type=Duration(),
     default="24h",
     show_default=True,
     help="Only tasks and lines of logs that are newer than this.",
@@ -40,9 +42,9 @@ _STDOUT = "-"
     metavar="FILE",
     help="Write the archive to this file; - is stdout. Default: kagent-report-NAME-TIME.zip.",
 )
-@options.controller
+@with_controller
 def report(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     *,
     all_namespaces: bool,

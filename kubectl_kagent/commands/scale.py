@@ -6,6 +6,8 @@ import click
 
 from kubectl_kagent.cli import drain, options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cluster import Cluster
@@ -36,7 +38,7 @@ _COUNT = click.IntRange(min=0, max=2**31 - 1)
 @click.option("--resource-version", help="Scale only if this is the current resource version.")
 @click.option("--force", is_flag=True, help="Scale even if an autoscaler targets the Deployment.")
 @click.option(
-    "--timeout", type=options.Duration(), default="0", help="How long to wait for the pods; 0: do not wait."
+    "--timeout", type=Duration(), default="0", help="How long to wait for the pods; 0: do not wait."
 )
 @click.option("--wait", is_flag=True, help="Wait for the pods (5m unless --timeout says otherwise).")
 @drain.flag
@@ -45,9 +47,9 @@ _COUNT = click.IntRange(min=0, max=2**31 - 1)
 @options.error_unchanged
 @formats(*OBJECTS)
 @options.mutation
-@options.controller
+@with_controller
 def scale(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     replicas: int | None,
     *,
@@ -138,7 +140,7 @@ def scale(
 @drain.flag
 @click.option(
     "--timeout",
-    type=options.Duration(),
+    type=Duration(),
     default="5m",
     show_default=True,
     help="How long --drain waits; 0: no limit.",
@@ -147,9 +149,9 @@ def scale(
 @options.everything
 @formats(*OBJECTS)
 @options.mutation
-@options.controller
+@with_controller
 def hibernate(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     *,
     force: bool,

@@ -8,6 +8,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.conversation.sessions import delete, fetch, sessions_of
@@ -27,9 +28,9 @@ def sessions() -> None:
 @everybody.flags
 @formats("json", "yaml", "name", "wide", "jsonpath")
 @terminal.color
-@options.controller
+@with_controller
 def list_(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     agent: str,
     *,
     all_namespaces: bool,
@@ -74,8 +75,8 @@ def list_(
 @click.argument("session", shell_complete=completion.session)
 @formats("json", "yaml", "jsonpath")
 @terminal.secrets
-@options.controller
-def show(reach: options.ControllerAccess, session: str, output: Output) -> None:
+@with_controller
+def show(reach: ControllerAccess, session: str, output: Output) -> None:
     """Show who said what, the tool calls with arguments and results, approvals, and tokens. Times are UTC.
 
     What looks like a secret is masked.
@@ -107,8 +108,8 @@ def show(reach: options.ControllerAccess, session: str, output: Output) -> None:
     default="none",
     help="client: only print what would be deleted.",
 )
-@options.controller
-def delete_(reach: options.ControllerAccess, session: tuple[str, ...], dry_run: str) -> None:
+@with_controller
+def delete_(reach: ControllerAccess, session: tuple[str, ...], dry_run: str) -> None:
     """Delete sessions with their events and tasks. The agent forgets them, too.
 
     \b
@@ -126,8 +127,8 @@ def delete_(reach: options.ControllerAccess, session: tuple[str, ...], dry_run: 
 @click.argument("session", shell_complete=completion.session)
 @formats("json", "yaml", "md", default="json")
 @terminal.secrets
-@options.controller
-def export(reach: options.ControllerAccess, session: str, output: Output) -> None:
+@with_controller
+def export(reach: ControllerAccess, session: str, output: Output) -> None:
     """Print a whole session with all its events and tasks; -o md prints the transcript as Markdown.
 
     What looks like a secret is masked. With --show-secrets the output holds everything that was said, given

@@ -10,6 +10,8 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal, usage_source
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.usage_source import PrometheusOptions
 from kubectl_kagent.errors import UsageError
@@ -26,9 +28,7 @@ _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 
 @command(short_help="Show rates, errors, durations and tokens of agents, tools or models")
 @click.argument("kind", type=click.Choice([AGENTS, TOOLS, MODELS]), default=AGENTS)
-@click.option(
-    "--since", type=options.Duration(), default="1h", show_default=True, help="How far to look back."
-)
+@click.option("--since", type=Duration(), default="1h", show_default=True, help="How far to look back.")
 @click.option(
     "--by", type=click.Choice([_REVISION]), help="Count the turns of each revision of an agent for itself."
 )
@@ -43,9 +43,9 @@ _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 @options.all_namespaces
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
-@options.controller
+@with_controller
 def top(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     kind: str,
     since: float,
     by: str | None,
@@ -119,9 +119,7 @@ def _told(usage: UsageTable) -> UsageTable:
     return usage
 
 
-def _prometheus(
-    reach: options.ControllerAccess, prometheus: Prometheus, wanted: Wanted
-) -> tuple[UsageTable, bool]:
+def _prometheus(reach: ControllerAccess, prometheus: Prometheus, wanted: Wanted) -> tuple[UsageTable, bool]:
     """The usage, and whether its tokens are counted elsewhere only."""
     from kubectl_kagent.telemetry.usage import agents as top_agents
     from kubectl_kagent.telemetry.usage import metrics as top_metrics
@@ -132,14 +130,14 @@ def _prometheus(
     return _told(usage), wanted.kind != TOOLS and not any(row.tokens for row in usage.rows)
 
 
-def _records(reach: options.ControllerAccess, kept: TraceSource, wanted: Wanted) -> tuple[UsageTable, bool]:
+def _records(reach: ControllerAccess, kept: TraceSource, wanted: Wanted) -> tuple[UsageTable, bool]:
     from kubectl_kagent.telemetry.usage import records as top_records
 
     return _told(top_records.usage(kept, None if reach.url else reach.connect(), wanted)), False
 
 
 def _by_revision(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     namespace: str | None,
     since: float,
     column: str,

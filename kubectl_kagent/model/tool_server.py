@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from kubectl_kagent.model.conditions import conditions
 from kubectl_kagent.model.paths import stays
+from kubectl_kagent.model.ports import USUAL_PORTS
 from kubectl_kagent.model.resources import MCP_SERVER, REMOTE_MCP_SERVER, SERVICE, Resource
 from kubectl_kagent.model.stage import REFUSALS
 from kubectl_kagent.model.workload import dig
@@ -17,7 +18,6 @@ from kubectl_kagent.model.workload import dig
 MCP_SERVICE = "kagent.dev/mcp-service=true"  # Services with this label are servers of tools too
 SERVERS = (MCP_SERVER, REMOTE_MCP_SERVER, SERVICE)
 _DEFAULT_PATH = "/mcp"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _IN_CLUSTER = re.compile(
     r"(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)(?P<svc>\.svc(\.cluster\.local\.?)?)?"
 )
@@ -84,7 +84,7 @@ def _remote(obj: Mapping[str, Any]) -> Endpoint | None:
     url = str(dig(obj, "spec", "url") or "")
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        port = parts.port or USUAL_PORTS.get(parts.scheme)
     except ValueError:
         return None
     if port is None or not parts.hostname:

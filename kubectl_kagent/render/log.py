@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, NotRequired, TypedDict
 from zlib import crc32
 
-from kubectl_kagent.decoding import from_json
+from kubectl_kagent.decoding import json_object
 from kubectl_kagent.masking import masked, masked_value
 from kubectl_kagent.masking.colours import PLAIN, without_colours
 from kubectl_kagent.masking.stream import Lines
@@ -166,8 +166,5 @@ def _is_safe(block: bytes, *, shown: bool) -> bool:
 def _fields(text: bytes) -> dict[str, object]:
     if not text.startswith(b"{"):
         return {}
-    try:
-        found = from_json(text)
-    except ValueError:
-        return {}
+    found = json_object(text)
     return {key: value for key, value in found.items() if key not in ("level", "ts", "timestamp", "time")}

@@ -54,6 +54,13 @@ DIFFERENCES = (
         _NO_QUESTION,
     ),
     Difference(
+        "a password without a name",
+        lambda w: case(w, None, {"password": "p"}),
+        _NO_ANSWER,
+        'error loading config file "FOLDER/kubeconfig": user "admin": it has a password and no username',
+        "kubectl asks for the name",
+    ),
+    Difference(
         "a user that is not there",
         lambda w: case(w, users=[]),
         _NO_ANSWER,

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.certificates import authority
 from tests.connection.credentials import BETA, DATA, V1, files, plugin, without_authority
-from tests.connection.shapes import STRANGER, far, sparing_far, text
+from tests.connection.shapes import STRANGER, far, sparing_far, text, token_of
 from tests.connection.world import Case, Shape, case
 from tests.unit.cluster.test_oidc import user as oidc
 
@@ -99,6 +99,23 @@ IN_OTHER_WORDS: dict[str, Shape] = {
     "tabs": lambda w: Case("\tx: 1"),
     "a token that is a list": lambda w: case(w, None, {"token": ["t"]}),
     "a token that is a number": lambda w: case(w, None, {"token": 7}),
+    **{
+        f"the token {token}": token_of(token)
+        for token in (
+            "y",
+            "OFF",
+            "0o17",
+            "1e3",
+            "089",
+            "0x1f",
+            "1_000",
+            ".inf",
+            "!!bool x",
+            "!!int 1:30",
+            "!!binary '?'",
+        )
+    },
+    "a key that is null": lambda w: Case(text(w).replace("token: admin-token", "as-user-extra: {~: [a]}")),
     "extras that are no lists": lambda w: case(
         w, None, {"token": "t", "as": "x", "as-user-extra": {"a": "b"}}
     ),

@@ -43,6 +43,10 @@ def usual(w: World) -> Case:
     return Case(None, env={"KUBECONFIG": ""})
 
 
+def token_of(scalar: str) -> Shape:
+    return lambda w: Case(text(w).replace("token: admin-token", f"token: {scalar}"))
+
+
 SPARED = ("0.0.0.0", "0.0.0.0/8", "0.0.0.0:PORT", "0.0.0.0:1", "*", "10.0.0.0/8,0.0.0.0", " 0.0.0.0 ", "")
 NOT_SPARED = ("other.example", "orp.example", "api.corp.example:443", "10.0.0.0/8", "api.corp")
 
@@ -204,6 +208,29 @@ FORMS: dict[str, Shape] = {
     "a date as a name": lambda w: Case(
         text(w).replace("context: here", "context: 2024-01-01").replace("name: here", "name: 2024-01-01")
     ),
+    "insecure by a y": lambda w: Case(
+        text(w).replace("    certificate-authority-data", "    insecure-skip-tls-verify: y\n    x", 1)
+    ),
+    "a key of as-user-extra that is no text": lambda w: Case(
+        text(w, token="t", **{"as": "jane"}).replace(
+            "    token:",
+            "    as-user-extra: {y: [a], 0o17: [b], 1e3: [c], 1:30: [d], '=': [e]}\n    token:",
+            1,
+        )
+    ),
+    **{
+        f"the token {token}": token_of(token)
+        for token in (
+            "1:30",
+            "0b2",
+            "0xfffffffffffffffffff",
+            "12e4567",
+            "!mine 7",
+            "!!binary aGk=",
+            "=",
+            "<<",
+        )
+    },
     "two documents": lambda w: Case(f"{text(w)}---\nkind: Pod\n"),
     "an entry without a name": lambda w: case(
         w, users=[{"name": "admin", "user": {"token": "t"}}, {"user": {"token": "x"}}]

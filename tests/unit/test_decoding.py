@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.decoding import TooDeep, from_json
+from kubectl_kagent.decoding import TooDeep, from_json, json_object
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,10 @@ def test_the_same_depth_is_too_deep_for_every_python(around: tuple[str, str], wa
 def test_depths_that_do_not_end_are_no_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json(text, cut=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [('{"a": 1}', {"a": 1}), (b'{"a": 1}', {"a": 1}), ("[1]", {}), ("{", {}), (b"", {})]
+)
+def test_an_object_or_nothing(text: str | bytes, found: dict[str, int]) -> None:
+    assert json_object(text) == found

@@ -8,8 +8,9 @@ from typing import TextIO
 import click
 
 from kubectl_kagent.backends.otlp_receiver import address
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.talk import Talk, end
@@ -37,9 +38,9 @@ from kubectl_kagent.render.output import Output
     help="Send the root span of each turn to this OTLP receiver; port 4317 is gRPC, any other HTTP.",
 )
 @terminal.secrets
-@options.controller
+@with_controller
 def chat(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     agent: str,
     message: str | None,
     filename: TextIO | None,

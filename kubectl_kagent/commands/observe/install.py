@@ -9,6 +9,7 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
@@ -37,7 +38,7 @@ _TRACES = "kagent sends no traces unless its Helm values say so: "
 )
 @click.option("--wait", is_flag=True, help="Wait until the bundle's pods are ready.")
 @click.option(
-    "--timeout", type=options.Duration(), default="5m", show_default=True, help="How long to wait for them."
+    "--timeout", type=Duration(), default="5m", show_default=True, help="How long to wait for them."
 )
 @formats(*OBJECTS)
 @options.mutation

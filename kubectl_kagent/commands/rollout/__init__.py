@@ -10,6 +10,8 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import completion, options, terminal, usage_source
 from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
@@ -49,15 +51,15 @@ def rollout() -> None:
 )
 @click.option(
     "--since",
-    type=options.Duration(),
+    type=Duration(),
     help="With --impact: how far to look back; default: to the first revision.",
 )
 @usage_source.prometheus
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
-@options.controller
+@with_controller
 def history(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     revision: int,
     since: float | None,
@@ -124,7 +126,7 @@ def _check(resource: Resource, since: float | None, url: str, *, impact: bool) -
 
 
 def _impact(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     workload: Workload,
     lines: Sequence[HistoryRow],
     since: float | None,

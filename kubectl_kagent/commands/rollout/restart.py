@@ -7,6 +7,8 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import drain, options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.errors import KagentError, NotFound, done_so_far
@@ -24,7 +26,7 @@ from kubectl_kagent.render.output import OBJECTS, Output
 @options.targets
 @click.option(
     "--timeout",
-    type=options.Duration(),
+    type=Duration(),
     default="0",
     help="How long to wait for the new pods; 0: do not wait.",
 )
@@ -34,9 +36,9 @@ from kubectl_kagent.render.output import OBJECTS, Output
 @options.everything
 @formats(*OBJECTS)
 @options.mutation
-@options.controller
+@with_controller
 def restart(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     timeout: float,
     *,

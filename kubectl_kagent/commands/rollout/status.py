@@ -8,6 +8,7 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.undo import roll_back
@@ -26,7 +27,7 @@ from kubectl_kagent.model.workload import Workload
     default=True,
     help="Wait until the rollout is done; --watch=false looks once.",
 )
-@click.option("--timeout", type=options.Duration(), default="0", help="Give up after this long; 0: never.")
+@click.option("--timeout", type=Duration(), default="0", help="Give up after this long; 0: never.")
 @click.option(
     "--revision", type=click.IntRange(min=0), default=0, help="Fail once the live revision is not this one."
 )

@@ -9,6 +9,8 @@ import click
 
 from kubectl_kagent.cli import completion, drain, options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
@@ -45,7 +47,7 @@ _NOTHING = "nothing was rolled back"
 @click.option("--wait", is_flag=True, help="Wait until the pods of the restored config are available.")
 @click.option(
     "--timeout",
-    type=options.Duration(),
+    type=Duration(),
     default="5m",
     show_default=True,
     help="How long --wait and --drain wait, each; 0: no limit.",
@@ -54,9 +56,9 @@ _NOTHING = "nothing was rolled back"
 @options.error_unchanged
 @formats(*OBJECTS)
 @options.mutation
-@options.controller
+@with_controller
 def undo(
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     target: tuple[str, ...],
     to_revision: int,
     *,

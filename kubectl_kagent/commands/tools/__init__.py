@@ -6,6 +6,7 @@ import click
 
 from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import group
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.commands.tools.call import call
@@ -35,10 +36,8 @@ def tools() -> None:
 @options.all_namespaces
 @formats("json", "yaml", "wide", "jsonpath")
 @terminal.color
-@options.controller
-def list_(
-    reach: options.ControllerAccess, target: str | None, *, all_namespaces: bool, output: Output
-) -> None:
+@with_controller
+def list_(reach: ControllerAccess, target: str | None, *, all_namespaces: bool, output: Output) -> None:
     """List tools: which agent has them, which server they come from, and whether that server offers them.
 
     What a server offers is what kagent found there. With -o the servers themselves are asked, because only

@@ -9,6 +9,7 @@ import click
 
 from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.cluster import Cluster
@@ -40,7 +41,7 @@ from kubectl_kagent.tools.server import open_server
 )
 @click.option(
     "--timeout",
-    type=options.Duration(),
+    type=Duration(),
     default="60s",
     show_default=True,
     help="How long the whole command may take.",

@@ -6,6 +6,7 @@ import click
 
 from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.tools_target import tool_target
 from kubectl_kagent.errors import UsageError
@@ -27,11 +28,11 @@ _TIMEOUT = 20.0
     "--live", is_flag=True, help="Ask the servers themselves instead of using what kagent found there."
 )
 @formats("json", "yaml", "jsonpath")
-@options.controller
+@with_controller
 @click.pass_context
 def check(
     context: click.Context,
-    reach: options.ControllerAccess,
+    reach: ControllerAccess,
     agent: str | None,
     *,
     all_: bool,

@@ -9,8 +9,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import completion, options, terminal
+from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.cli.command import KubectlGroup, group
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.commands.trace.export import export
@@ -71,9 +72,7 @@ def trace() -> None:
 )
 @click.option("--tool", default="", metavar="NAME", help="Only turns that called this tool.")
 @click.option("--errors", is_flag=True, help="Only turns in which something failed.")
-@click.option(
-    "--min-duration", type=options.Duration(), default=0.0, help="Only turns that took longer than this."
-)
+@click.option("--min-duration", type=Duration(), default=0.0, help="Only turns that took longer than this.")
 @click.option(
     "--since",
     type=TimeType(),

@@ -9,8 +9,9 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.otlp_receiver import address
-from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cluster.http import shown
 from kubectl_kagent.commands.trace.sources import TimeType
 from kubectl_kagent.errors import Forbidden, UsageError
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     help="The OTLP receiver; port 4317 is gRPC, any other HTTP.",
 )
 @terminal.secrets
-@options.controller
-def export(reach: options.ControllerAccess, session: str, since: float | None, url: str) -> None:
+@with_controller
+def export(reach: ControllerAccess, session: str, since: float | None, url: str) -> None:
     """Send what the controller recorded of a session (or a task) to an OTLP receiver.
 
     The ids of traces and spans are derived from those of the session, task and call, so a second export
@@ -69,7 +70,7 @@ def export(reach: options.ControllerAccess, session: str, since: float | None, u
     terminal.done(f"{len(timed)} turns exported to {shown(url)} ({spans} spans)")
 
 
-def _models(reach: options.ControllerAccess, turns: Iterable[Turn]) -> dict[str, str]:
+def _models(reach: ControllerAccess, turns: Iterable[Turn]) -> dict[str, str]:
     """The model that each agent of the turns has now."""
     from kubectl_kagent.telemetry.usage.agents import models
 

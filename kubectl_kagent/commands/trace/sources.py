@@ -13,6 +13,8 @@ import click
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
+from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.duration import seconds
 from kubectl_kagent.errors import KagentError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ NONE = "none"
 class SourceOptions:
     """What the command line says about sources. Nothing is asked before it is used."""
 
-    reach: options.ControllerAccess
+    reach: ControllerAccess
     tempo: str
     jaeger: str
     tenant: str
@@ -151,10 +153,10 @@ def _uncollected() -> Iterator[None]:
 def source(function: F) -> F:
     """Add the flags that say where to look, and pass SourceOptions as the first argument."""
 
-    @options.controller
+    @with_controller
     @functools.wraps(function)
     def wrapper(
-        reach: options.ControllerAccess,
+        reach: ControllerAccess,
         tempo: str,
         jaeger: str,
         tenant: str,
@@ -206,4 +208,4 @@ class TimeType(click.ParamType[float]):
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except ValueError:
-            return clock.now().timestamp() - options.seconds(value)
+            return clock.now().timestamp() - seconds(value)

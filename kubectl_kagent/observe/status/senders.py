@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kubectl_kagent.cluster.http import shown
+from kubectl_kagent.model.ports import USUAL_PORTS
 from kubectl_kagent.model.workload import dig
 
 Object = Mapping[str, Any]
@@ -23,7 +24,6 @@ _ENDPOINTS = (
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 GRPC = "grpc"
 _PORT_NAMES = {GRPC: "otlp-grpc", "http/protobuf": "otlp-http"}  # of the Service of the collector
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Tracing:
         """Host and port of the endpoint; empty and None where they can't be read."""
         try:
             parts = urlsplit(self._url)
-            return parts.hostname or "", parts.port or _USUAL_PORTS.get(parts.scheme)
+            return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme)
         except ValueError:  # of brackets, or of a port that is no number
             return "", None
 

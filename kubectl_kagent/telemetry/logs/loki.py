@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.cluster.http import JsonService, address_of, no_api
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.cluster.http import JsonService, address_of, has_api
+from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.resources import SERVICE
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
 
@@ -110,6 +110,8 @@ def pages(http: JsonService, pods: Pods, start: int, end: int) -> Iterator[list[
         if not (found or before):
             _see_that_pods_have_names(http, pods, names, labels, start, end)
         full = len(found) >= _PAGE
+        if full and found[0][0] < start:
+            raise KagentError("Loki answers with lines that are older than asked for: its pages have no end")
         new = [entry for entry in found if entry not in before and pods.has(entry[1])]
         if new:
             yield new
@@ -166,10 +168,9 @@ def _page(
 
 
 def _data(http: JsonService, what: str, **query: Any) -> Any:
-    try:
-        answer: Mapping[str, Any] = http.call("GET", f"/loki/api/v1/{what}?{urlencode(query)}")
-    except NotFound as error:
-        raise no_api("Loki", f"/loki/api/v1/{what}", "--loki=http://HOST:3100") from error
+    path = f"/loki/api/v1/{what}"
+    with has_api("Loki", path, "--loki=http://HOST:3100"):
+        answer: Mapping[str, Any] = http.call("GET", f"{path}?{urlencode(query)}")
     return answer.get("data")
 
 

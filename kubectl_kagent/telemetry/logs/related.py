@@ -14,7 +14,7 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
-from kubectl_kagent.decoding import from_json
+from kubectl_kagent.decoding import json_object
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.telemetry.logs.stamps import stamp_at, stamp_of, text_of
 
@@ -121,10 +121,7 @@ def _spans(controller: Controller, session: str, *, goes_on: bool) -> list[Span]
 def _is_the_users(event: Mapping[str, Any]) -> bool:
     data = event.get("data")
     if isinstance(data, str):
-        try:
-            data = from_json(data)
-        except ValueError:
-            return False
+        data = json_object(data)
     return "user" in (dig(data, "author"), dig(data, "Author"))
 
 

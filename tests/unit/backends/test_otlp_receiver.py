@@ -146,6 +146,61 @@ def test_a_refusal_says_how_to_log_in(file: Path) -> None:
     assert caught.value.hint == f"OTEL_EXPORTER_OTLP_HEADERS logs in, or what {file} has for it"
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("Authorization=Bearer a,hunter2", "header 2 of OTEL_EXPORTER_OTLP_HEADERS has no ="),
+        ("hunter2", "header 1 of OTEL_EXPORTER_OTLP_HEADERS has no ="),
+        (
+            "a=1,,hunter 2=",
+            "header 3 of OTEL_EXPORTER_OTLP_HEADERS does not begin with a header's name",
+        ),
+        (
+            ":path=hunter2",
+            "header 1 of OTEL_EXPORTER_OTLP_HEADERS does not begin with a header's name",
+        ),
+        ("=hunter2", "header 1 of OTEL_EXPORTER_OTLP_HEADERS does not begin with a header's name"),
+        ("a=hunter2%0d", "the value of a has a line end in it"),
+    ],
+)
+def test_headers_of_the_environment_that_are_none_are_not_shown(
+    given: str,
+    why: str,
+    file: Path,
+    receiver: Loopback,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """OpenTelemetry's parser would log them, and send the others."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", given)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(file.parent.parent / "ca.pem"))
+    with pytest.raises(KagentError) as caught:
+        send(receiver.url)
+    assert caught.value.message == why
+    assert "hunter" not in f"{caught.value.line}{caught.value.hint}{capfd.readouterr()}{caplog.text}"
+    assert receiver.received == []
+
+
+def test_the_variable_of_traces_is_the_one_that_is_named(
+    receiver: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=b")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "hunter2")
+    with pytest.raises(KagentError) as caught:
+        send(receiver.url)
+    assert caught.value.message == "header 1 of OTEL_EXPORTER_OTLP_TRACES_HEADERS has no ="
+
+
+def test_values_of_the_environment_are_url_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", " A = a%2Cb ; c=d ,,X-Byte=%FF,")
+    with serve() as receiver:
+        receiver.answer = lambda _: TAKEN
+        send(receiver.url)
+    assert receiver.received[0].header("A") == ["a,b ; c=d"]
+    assert receiver.received[0].header("X-Byte") == ["\xff"]
+
+
 # Over gRPC
 
 
@@ -225,8 +280,34 @@ def test_grpc_goes_through_the_environments_proxy_by_the_same_rules(monkeypatch:
     )
 
 
-def test_a_header_that_grpc_can_not_send_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Key=hunter%C5%81")
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("X-Key=hunter%C5%81", "the value of x-key is not ASCII, as gRPC wants it"),
+        ("X-Key=hunter%FF", "the value of x-key is not ASCII, as gRPC wants it"),
+        ("X-Key=hunter%09", "the value of x-key is not ASCII, as gRPC wants it"),
+        (
+            "X-Key-Bin=hunter",
+            "gRPC sends no header x-key-bin: a name is of a-z, 0-9, _, . and -, without -bin at its end",
+        ),
+        (
+            "X!Key=hunter",
+            "gRPC sends no header x!key: a name is of a-z, 0-9, _, . and -, without -bin at its end",
+        ),
+    ],
+)
+def test_a_header_that_grpc_can_not_send_is_not_shown(
+    given: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", given)
     with grpc_receiver(monkeypatch, tls=False) as (port, got), pytest.raises(KagentError) as caught:
         send(f"http://127.0.0.1:{port}")
-    assert (caught.value.message, got) == ("the value of x-key is not ASCII, as gRPC wants it", [])
+    assert (caught.value.message, got) == (why, [])
+
+
+def test_grpc_takes_names_in_any_case(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Own=a")
+    with grpc_receiver(monkeypatch, tls=False) as (port, got):
+        say(file, {f"http://127.0.0.1:{port}": {"headers": {"X-File": "b"}}})
+        send(f"http://127.0.0.1:{port}")
+    assert (got[0]["x-own"], got[0]["x-file"]) == ("a", "b")

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -51,6 +52,24 @@ def server() -> Iterator[Loopback]:
 @pytest.fixture
 def api(server: Loopback) -> ApiServer:
     return connect(Connection(server=server.url, namespace="team"))
+
+
+@pytest.mark.parametrize("tokens", [["a"], ["a", "b"]])
+def test_pages_that_begin_again_are_an_error(server: Loopback, api: ApiServer, tokens: list[str]) -> None:
+    def page(request: Received) -> bytes:
+        after = parse_qs(urlsplit(request.path).query).get("continue", [""])[0]
+        place = tokens.index(after) + 1 if after else 0
+        metadata = {"resourceVersion": "1", "continue": tokens[place % len(tokens)]}
+        return response(200, {"kind": "AgentList", "metadata": metadata, "items": []})
+
+    server.answer = page
+    given: list[Any] = []
+    error = error_of(lambda: given.extend(islice(api.pages(AGENT, "team"), 10)))
+    assert len(given) == len(tokens) + 1
+    assert error.line == (
+        f"error: the list of agents.kagent.dev has no end: the server {server.address} goes back to a page "
+        "that it has given"
+    )
 
 
 def error_of(call: Callable[[], object]) -> KagentError:

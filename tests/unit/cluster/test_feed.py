@@ -410,6 +410,25 @@ def test_what_went_away_in_a_break_is_gone(cluster: FakeCluster, follow: Follow)
     assert follower.feed.next(timeout=0) is None
 
 
+def test_of_what_went_away_in_a_break_its_uid_and_last_labels_are_known(
+    cluster: FakeCluster, follow: Follow
+) -> None:
+    cluster.add(AGENT, agent())
+    follower = follow()
+    uid = follower.change().obj["metadata"]["uid"]
+    follower.until(watched(cluster))
+    cluster.edit(AGENT, "clock", {"metadata": {"labels": {"team": "red"}}})
+    follower.take(1)
+    cluster.before("list", AGENT, lambda: cluster.remove(AGENT, "clock"))
+    broken(cluster)
+    gone = follower.change()
+    assert gone.gone
+    assert gone.obj["metadata"] == {
+        **{"namespace": "default", "name": "clock", "uid": uid, "labels": {"team": "red"}},
+        "resourceVersion": gone.obj["metadata"]["resourceVersion"],
+    }
+
+
 def test_what_is_listed_may_have_had_versions_that_were_not_given(
     cluster: FakeCluster, follow: Follow
 ) -> None:

@@ -87,3 +87,12 @@ def test_mcp_goes_through_a_socks_proxy_too(write: Any, server: Loopback) -> Non
 def test_mcp_refuses_what_would_end_a_header() -> None:
     error = ask(Access("http://127.0.0.1:1/", (("Authorization", "Bearer a\nb"),)))
     assert error.line == "error: the token has a line end in it"
+
+
+@pytest.mark.parametrize("name", ["X A", "X\nA", ":path", "", "Ł"])
+def test_a_name_that_is_none_is_refused_before_anything_is_sent(name: str) -> None:
+    with serve() as server:
+        with pytest.raises(KagentError, match=r"^the name of a header "):
+            Address(server.url).call("GET", "/x", headers={name: "hunter2"})
+        assert ask(Access(server.url, ((name, "hunter2"),))).message.startswith("the name of a header ")
+        assert server.received == []

@@ -30,12 +30,12 @@ def run(code: str, *words: str, **env: str) -> str:
 
 
 def kubeconfig(tmp_path: Path, url: str, **user: object) -> str:
-    named = {"name": "n"}
+    named = {"name": "c"}
     config = {
         "clusters": [{**named, "cluster": {"server": url}}],
         "users": [{**named, "user": user}],
-        "contexts": [{**named, "context": {"cluster": "n", "user": "n"}}],
-        "current-context": "n",
+        "contexts": [{**named, "context": {"cluster": "c", "user": "c"}}],
+        "current-context": "c",
     }
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(config))

@@ -175,7 +175,7 @@ users:
       config:
         refresh-token:   refresh-1   # once only
         idp-issuer-url: {issuer}
-        client-id: y
+        client-id: c
         idp-certificate-authority-data: {trusted}
   name: admin
 since: 2024-01-01

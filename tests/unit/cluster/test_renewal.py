@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent import clock
+from kubectl_kagent.backends.mcp import McpServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import KagentError, Unauthorized
 from kubectl_kagent.model.resources import AGENT
@@ -333,3 +334,70 @@ def test_data_in_the_kubeconfig_stays_what_it_is(
     time[0] += 1
     api.server_version()
     assert server.received[-1].client == "first"
+
+
+# Clients of their own
+
+
+def mcp(request: Received) -> bytes:
+    """A server of tools that offers none."""
+    asked = json.loads(request.body or b"{}")
+    results = {
+        "initialize": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "x", "version": "1"},
+        },
+        "tools/list": {"tools": []},
+    }
+    if asked.get("method") not in results:
+        return response(202, "")
+    return response(200, {"jsonrpc": "2.0", "id": asked["id"], "result": results[asked["method"]]})
+
+
+def test_a_talk_with_a_server_of_tools_goes_on_with_the_new_token(write: Any, server: Loopback) -> None:
+    path = Path(write("first", "token"))
+    api = connect(Connection(kubeconfig=write(config(server.url, tokenFile=str(path)))))
+    known = takes(path.read_text)
+    server.answer = lambda request: answer if (answer := known(request)) == NOBODY else mcp(request)
+    access = api.service("a", "b:80").access("/mcp")
+    path.write_text("second")
+    assert McpServer("it", access, 60).tools() == ()
+    assert tokens(server) == ["first", *["second"] * (len(server.received) - 1)]
+    assert server.received[0].body == server.received[1].body
+
+
+def test_a_talk_shows_the_new_certificate(write: Any, tmp_path: Path, server: Loopback) -> None:
+    def put(name: str) -> None:
+        certificate, key = authority().issue(name)
+        (tmp_path / "crt").write_bytes(certificate)
+        (tmp_path / "key").write_bytes(key)
+
+    put("jane")
+    user = {"client-certificate": str(tmp_path / "crt"), "client-key": str(tmp_path / "key")}
+    access = (
+        connect(Connection(kubeconfig=write(config(server.url, **user)))).service("a", "b:80").access("/")
+    )
+    server.answer = lambda request: NOBODY if request.client == "jane" else mcp(request)
+    put("joe")
+    assert McpServer("it", access, 60).tools() == ()
+    assert {request.client for request in server.received[1:]} == {"joe"}
+
+
+def test_a_talk_ends_when_the_same_token_is_all_there_is(write: Any, server: Loopback) -> None:
+    access = connect(Connection(kubeconfig=write(config(server.url)))).service("a", "b:80").access("/")
+    server.answer = lambda _: NOBODY
+    with pytest.raises(Unauthorized):
+        McpServer("it", access, 60).tools()
+    assert len(server.received) == 1
+
+
+def test_a_servers_own_401_renews_nothing(write: Any, tmp_path: Path, server: Loopback) -> None:
+    user = counting(tmp_path, "first", "second")
+    access = (
+        connect(Connection(kubeconfig=write(config(server.url, **user)))).service("a", "b:80").access("/")
+    )
+    server.answer = lambda _: response(401, "who are you?", "text/plain")
+    with pytest.raises(KagentError):
+        McpServer("it", access, 60).tools()
+    assert (runs(tmp_path), len(server.received)) == (1, 1)

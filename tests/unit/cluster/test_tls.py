@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import signal
@@ -149,13 +150,27 @@ def certified(server: Loopback) -> dict[str, Any]:
     return config(server.url, **{"client-certificate-data": certificate, "client-key-data": key})
 
 
+def refuse_memory(monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    """There are no files in memory, for a filter of system calls forbids them; or they have no path."""
+
+    def denied(name: str) -> int:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if why == "macOS":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif why == "no /proc":
+        monkeypatch.setattr(Path, "exists", lambda path: not path.is_relative_to("/proc"))
+    else:
+        monkeypatch.setattr(os, "memfd_create", denied, raising=False)
+
+
+@pytest.mark.parametrize("why", ["macOS", "seccomp", "no /proc"])
 def test_data_is_in_a_folder_of_our_own_until_openssl_has_it(
-    monkeypatch: pytest.MonkeyPatch, folder: Path
+    monkeypatch: pytest.MonkeyPatch, folder: Path, why: str
 ) -> None:
-    """Where there are no files in memory, as on macOS."""
     seen: list[int] = []
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.delattr(os, "memfd_create", raising=False)
+    refuse_memory(monkeypatch, why)
 
     class Context(ssl.SSLContext):
         def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
@@ -166,6 +181,24 @@ def test_data_is_in_a_folder_of_our_own_until_openssl_has_it(
     tls.present(made, tls.Pair(*authority().issue("jane")))
     assert seen == [0o700, True]
     assert list(folder.iterdir()) == []
+
+
+def test_where_there_is_no_place_at_all_a_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, write: Any, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    refuse_memory(monkeypatch, "seccomp")
+    certificate, key = (base64.b64encode(data).decode() for data in authority().issue("jane"))
+    error = refused(
+        Connection(
+            kubeconfig=write(config(**{"client-certificate-data": certificate, "client-key-data": key}))
+        )
+    )
+    assert error.hint == "TMPDIR names a folder to write in"
+    assert error.line == (
+        "error: a client certificate needs a file for a moment, and there is no place: "
+        "No such file or directory"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="no files in memory here")

@@ -7,6 +7,7 @@ import pytest
 
 from kubectl_kagent.cli import options
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from scripts.command_tree import Node, commands, verbs
 from scripts.reference import index, page, pages
@@ -18,7 +19,7 @@ from scripts.reference import index, page, pages
 @click.option("--level", type=click.Choice(["low", "high"]), default="low", help="How <loud>, see --all.")
 @click.option("--url", metavar="URL", required=True, help="Where to.")
 @click.option("--arg", multiple=True, help="An argument.")
-@click.option("--limit", type=options.Duration(), default=0.0, help="How long.")
+@click.option("--limit", type=Duration(), default=0.0, help="How long.")
 @click.option("--secret", hidden=True, envvar="SECRET")
 @formats("json", "wide", "custom-columns")
 @options.connection

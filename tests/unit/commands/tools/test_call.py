@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
@@ -267,6 +268,61 @@ def test_a_session_that_the_server_has_forgotten_is_begun_anew_once(
         "error: mcpserver/clock answered with an error: Session not found\n",
     )
     assert sum(b'"initialize"' in request.body for request in loopback.received) == 2
+
+
+def methods(loopback: Loopback) -> dict[str, int]:
+    """How often each was asked for."""
+    return Counter(
+        request.method if request.method == "DELETE" else json.loads(request.body)["method"]
+        for request in loopback.received
+    )
+
+
+def test_a_session_that_no_pod_knows_is_looked_for_with_a_bound(loopback: Loopback, kagent: Kagent) -> None:
+    loopback.answer = pod("a", forgets=9)
+    assert kagent("tools", "call", "clock", "where")[0] == 1
+    assert sum(methods(loopback).values()) < 100
+    assert methods(loopback)["DELETE"] <= 2
+    assert methods(loopback)["initialize"] == 2
+
+
+def test_at_its_own_address_a_server_is_asked_once_and_begins_one_session_more(
+    loopback: Loopback, cluster: FakeCluster, kagent: Kagent
+) -> None:
+    remote(cluster, "far", url=f"{loopback.url}/mcp")
+    loopback.answer = pod("a", forgets=1)
+    assert kagent("tools", "call", "remotemcpserver/far", "where") == (0, "a-1\n", "")
+    loopback.answer = pod("a", forgets=9)
+    loopback.received.clear()
+    assert kagent("tools", "call", "remotemcpserver/far", "where") == (
+        1,
+        "",
+        "error: remotemcpserver/far answered with an error: Session not found\n",
+    )
+    assert max(methods(loopback).values()) == 2
+    assert methods(loopback)["initialize"] == 2
+
+
+def test_a_server_that_knows_no_delete_is_told_once(loopback: Loopback, kagent: Kagent) -> None:
+    one = pod("a")
+    loopback.answer = lambda request: response(404, "") if request.method == "DELETE" else one(request)
+    assert kagent("tools", "call", "clock", "where") == (0, "a-0\n", "")
+    assert methods(loopback)["DELETE"] == 1
+
+
+def test_a_service_that_the_api_server_no_longer_knows_is_asked_for_once(
+    loopback: Loopback, kagent: Kagent
+) -> None:
+    one = pod("a")
+    loopback.answer = lambda request: (
+        refused(404, "NotFound", 'services "clock" not found')
+        if request.header("mcp-session-id")
+        else one(request)
+    )
+    code, out, err = kagent("tools", "call", "clock", "where")
+    assert (code, out) == (1, "")
+    assert 'services "clock" not found' in err
+    assert max(methods(loopback).values()) == 1
 
 
 def test_a_call_that_was_answered_is_not_made_again_because_the_session_is_over(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -225,3 +226,18 @@ def test_a_recorded_answer() -> None:
     found = list(pages(Recorded(), Pods((("default", "datetime-agent"),), ()), 0, 10**19))
     assert [(len(page), page[0][1].pod) for page in found] == [(4, "datetime-agent-5d6c9665f9-8bp9j")]
     assert [json.loads(text)["msg"] for _, _, text in found[0]] == ["Execute"] * 4
+
+
+def test_a_loki_that_does_not_go_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stuck(Loki):
+        def call(self, method: str, path: str, *more: Any, **how: Any) -> Object:
+            assert len(self.asked) < 10
+            return super().call(method, re.sub(r"start=\d+", "start=0", path), *more, **how)
+
+    monkeypatch.setattr(loki, "_PAGE", 2)
+    stuck = Stuck(*(entry(EIGHT + second * SECOND, "x") for second in range(3)))
+    with pytest.raises(KagentError) as caught:
+        texts(stuck)
+    assert caught.value.line == (
+        "error: Loki answers with lines that are older than asked for: its pages have no end"
+    )

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from kubectl_kagent import clock
-from kubectl_kagent.errors import Forbidden, OtherServerError
+from kubectl_kagent.errors import Expired, Forbidden, OtherServerError
 from kubectl_kagent.model.resources import AGENT, POD
-from kubectl_kagent.model.workload import named
+from kubectl_kagent.model.workload import Workload, named
 from kubectl_kagent.telemetry.logs import notices as news
 from kubectl_kagent.telemetry.logs import reader
 from kubectl_kagent.telemetry.logs.merge import Texts
@@ -352,6 +352,30 @@ def test_more_pods_than_the_limit_wait_until_another_one_is_over(fake: FakeClust
     following.has("p:a", "q:b")
     following.says(*said, "pod p is gone", "pod q joined")
     assert following.error is None
+
+
+def test_a_pod_that_waits_and_goes_away_while_the_watch_is_broken_waits_no_more(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    clock = Workload(AGENT, {"metadata": {"namespace": "default", "name": "clock"}})
+    following = follow(limit=1, places=(PodSelector("default", PLACES[0].labels, (clock,)),))
+    following.has("p:a")
+    pod(fake, "q")
+    said = [
+        "Warning: pod q is read when another one is over: more than 1 containers to follow; "
+        "use --max-log-requests to increase the limit"
+    ]
+    following.says(*said)
+
+    def forget() -> None:
+        raise Expired("too old resource version")
+
+    fake.before("list", POD, lambda: fake.remove(POD, "q"))
+    fake.before("watch", POD, forget)
+    fake.end_watches()
+    following.says(*said, "Warning: pod q is gone, and kagent in it was never read")
 
 
 def test_more_containers_than_the_limit_at_the_start_are_an_error(fake: FakeCluster, follow: Follow) -> None:

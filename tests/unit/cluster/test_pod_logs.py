@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kubectl_kagent.cluster import api as module
+from kubectl_kagent.cluster import pod_logs as module
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.errors import KagentError, OtherServerError, TimedOut, Unreachable
