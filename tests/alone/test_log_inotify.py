@@ -1,6 +1,6 @@
 """Logs that are followed and say nothing leave nothing behind in the kubelet, which watches each file for it.
 
-``KAGENT_TEST_SILENCE_SECONDS`` is how long they are followed: two minutes, or 1800 for a figure of half an hour.
+``KAGENT_TEST_SILENCE_SECONDS`` is how long they are followed: two minutes, or 1800 for half an hour.
 """
 
 from __future__ import annotations
