@@ -27,7 +27,7 @@ endif
 
 test: venv $(if $(KAGENT_TEST_CONTEXT),,$(if $(CAN_HAVE_LAB),lab)) ## all tests; without Linux and root those that need no cluster
 	$(STEP) "tests"
-	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not telemetry and not archive"
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not telemetry and not archive and not soak"
 
 test-telemetry: venv ## the tests that need Jaeger, Loki and Prometheus, on the lab (TEMPO=URL LOKI=URL: on yours too)
 	$(STEP) "lab with telemetry"
@@ -42,8 +42,9 @@ rehearsal: venv ## real agents with known counts and staged faults: each panel, 
 	@$(BIN)/pytest tests/rehearsal/observe_status.py
 	@$(BIN)/python -m tests.rehearsal $(if $(OUT),--out $(OUT))
 
-soak: venv ## every verb under faults, mutated answers and generated command lines; an hour or two, no cluster
+soak: venv ## days with changing credentials; every verb under faults, mutated answers, generated lines; hours, no cluster
 	$(STEP) "soak"
+	@$(BIN)/pytest -q -m soak tests/day
 	@$(BIN)/python -m tests.soak
 
 lint: venv ## ruff, mypy, import-linter

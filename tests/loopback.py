@@ -82,7 +82,8 @@ def refused(code: int, reason: str, message: str, **details: str) -> bytes:
     return response(code, {**status, "code": code, "reason": reason, "message": message, "details": details})
 
 
-def _client(connection: object) -> str:
+def client_name(connection: object) -> str:
+    """The name in the certificate that the client of a TLS connection has shown, if any."""
     certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     parts = dict(part for name in (certificate or {}).get("subject", ()) for part in name)
     return str(parts.get("commonName", ""))
@@ -103,7 +104,7 @@ def serve(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterato
             if not self.raw_requestline or not self.parse_request():
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers, client = list(self.headers.items()), _client(self.connection)
+            headers, client = list(self.headers.items()), client_name(self.connection)
             name = getattr(self.connection, "asked_for", "")
             request = Received(self.command, self.path, headers, body, client, name)
             loopback.received.append(request)

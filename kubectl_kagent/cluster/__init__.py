@@ -148,8 +148,8 @@ class Cluster(Objects, Protocol):
         """A container's log in pieces of any size, each line after the kubelet's stamp and a blank.
 
         The first piece is empty: the server has answered. The kubelet hears of ``since_time`` without its
-        fraction of a second. Raises Unreachable when the stream breaks, TimedOut after a minute without a
-        line: whether anybody is still there can then only be seen by asking again.
+        fraction of a second. Raises Unreachable when the stream breaks, and without ``follow`` TimedOut
+        when nothing comes for a minute: who follows may wait for a line for as long as it takes.
         """
 
     def allows(self, rule: Rule, namespace: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf
 
 import urllib3
 
@@ -57,9 +58,11 @@ def stream(
         "tailLines": None if tail is None else str(tail),
     }
     silent = TimedOut(f"no line of pod {pod} for {_LOG_SILENCE} seconds")
+    # each new request to follow makes the kubelet watch the file anew; pool.py tells a dead connection
+    limit = inf if follow else _LOG_SILENCE
     try:  # without a line there is not even a response
         path = f"{POD.path(namespace, pod)}/log"
-        response = server.send("GET", path, query, timeout=_LOG_SILENCE, stream=True)
+        response = server.send("GET", path, query, timeout=limit, stream=True)
     except Unreachable as error:
         if isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError):
             raise silent from error

@@ -11,9 +11,11 @@ import json
 import threading
 import time
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from kubectl_kagent.cluster.refusals import refusal
@@ -43,6 +45,7 @@ _WITHOUT_GENERATION = (
 )
 _BUILT_IN = ("", "apps", "autoscaling", "policy", "rbac.authorization.k8s.io")
 _ETCD_REQUEST_LIMIT = 1_572_864
+_number = attrgetter("version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Store:
         deadline, uptime = time.monotonic() + seconds, self._uptime
         while True:
             with self._changed:
-                news = [write for write in self._log if write.version > seen]
+                news = self._log[bisect_right(self._log, seen, key=_number) :]
                 ended = self._uptime != uptime or time.monotonic() >= deadline
                 if not news and not ended:
                     self._changed.wait(deadline - time.monotonic())
@@ -261,7 +264,12 @@ class Store:
 
     def compact(self, version: int) -> None:
         """Forget what was before ``version``; it can still be read itself."""
-        self._compacted = version
+        with self._changed:
+            self._compacted = version
+            last = {(write.resource, write.key): write for write in self._log if write.version <= version}
+            kept = [write for write in last.values() if write.type != "DELETED"]
+            later = [write for write in self._log if write.version > version]
+            self._log = sorted(kept, key=_number) + later
 
     def end_watches(self) -> None:
         with self._changed:
@@ -287,9 +295,14 @@ class Store:
         return [found[key] for key in sorted(found)]
 
     def _find(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
-        for obj in self._state(resource, self._version):
-            if obj["metadata"]["name"] == name and _in_namespace(obj, namespace):
-                return obj
+        for write in reversed(self._log):
+            obj = write.obj
+            if (
+                obj["metadata"]["name"] == name
+                and write.resource == resource
+                and _in_namespace(obj, namespace)
+            ):
+                return None if write.type == "DELETED" else obj
         return None
 
     def _live(self, resource: Resource, namespace: str | None, name: str) -> Object:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from kubectl_kagent.cluster import pod_logs as module
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
+from kubectl_kagent.cluster.transport import Transport
 from kubectl_kagent.errors import KagentError, OtherServerError, TimedOut, Unreachable
 from tests.loopback import Loopback, chunk, head, refused, serve
 
@@ -66,6 +69,7 @@ def test_a_stream_that_breaks_is_no_end(api: ApiServer, server: Loopback) -> Non
 def test_a_silent_stream_is_told_apart(
     parts: list[bytes], api: ApiServer, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Who follows waits for a line for as long as it takes: tests/day/test_silence.py."""
     monkeypatch.setattr(module, "_LOG_SILENCE", 0.2)
     over = threading.Event()
 
@@ -74,9 +78,35 @@ def test_a_silent_stream_is_told_apart(
         over.wait(10)
 
     server.answer = lambda _: silent()
-    _, error = end_of(api.pod_log_stream("team", "p", "kagent", follow=True))
+    _, error = end_of(api.pod_log_stream("team", "p", "kagent"))
     over.set()
     assert isinstance(error, TimedOut)
+
+
+def test_who_reads_on_no_more_hangs_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the kubelet goes on watching the file: whoever still has the response, such as a traceback."""
+    kept: list[object] = []
+    send = Transport.send
+
+    def sending(*args: Any, **how: Any) -> Any:
+        kept.append(send(*args, **how))
+        return kept[-1]
+
+    monkeypatch.setattr(Transport, "send", sending)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        api = connect(Connection(server=f"http://127.0.0.1:{listener.getsockname()[1]}", namespace="team"))
+        stream = api.pod_log_stream("team", "p", "kagent", follow=True)
+        first = threading.Thread(target=next, args=(stream,))
+        first.start()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            connection.recv(1 << 16)
+            connection.sendall(CHUNKED + chunk(LINE))
+            first.join()
+            assert next(stream) == LINE
+            stream.close()
+            assert connection.recv(1) == b""
 
 
 def test_a_container_that_has_not_started(api: ApiServer, server: Loopback) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import queue
+import socket
 import sys
 import threading
 import time
@@ -340,3 +341,28 @@ def test_a_limit_that_go_does_not_count_to_is_refused(write: Any) -> None:
 def test_a_server_name_that_is_none(write: Any, name: str) -> None:
     flags = Connection(kubeconfig=write(config()), tls_server_name=name)
     assert refused(flags).line == f'error: tls-server-name "{name}" is not the name of a host'
+
+
+# What is sent on them
+
+
+@pytest.mark.parametrize("scheme", ["", "http", "socks5"])
+def test_a_connection_on_which_nothing_comes_is_asked_whether_anybody_is_there(
+    write: Any, server: Loopback, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """Logs that are followed may be silent for hours; the times are client-go's."""
+    asked: list[tuple[int, ...]] = []
+    connect_to: Any = socket.socket.connect
+
+    def connecting(sock: socket.socket, place: Any) -> None:
+        times = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        kept = sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        asked.append((kept, *(sock.getsockopt(socket.IPPROTO_TCP, option) for option in times)))
+        connect_to(sock, place)
+
+    with (socks_proxy if scheme == "socks5" else http_proxy)(server.address) as relay:
+        file = through(server, f"{scheme}://{relay.address}") if scheme else config(server.url)
+        api = connect(Connection(kubeconfig=write(file)))
+        monkeypatch.setattr(socket.socket, "connect", connecting)
+        api.server_version()
+    assert asked[0] == (1, 30, 15, 9)

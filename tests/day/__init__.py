@@ -1,0 +1,1 @@
+"""Days of verbs that do not end: hours of simulated time, with a server whose credentials change."""
