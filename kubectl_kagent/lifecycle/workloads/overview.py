@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -13,6 +13,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.model.deployment import Counts, Deployment
 from kubectl_kagent.model.note import Note
+from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
 Warn = Callable[[Note], None]
 Key = tuple[str, str]
+_MOST_LATE = 64  # of more all Deployments are listed again
 _PARTS: tuple[Part, ...] = ("model", "revision", "autoscaler")  # in the order in which they are told
 
 
@@ -55,9 +57,11 @@ class Overview:
 class Surroundings:
     """What stands around the workloads of a namespace: each kind from one list, by namespace and name.
 
-    ``revisions`` are all ControllerRevisions of the workloads' kind, oldest first by number.
+    ``at`` is the resource version of the Deployments. ``revisions`` are all ControllerRevisions of the
+    workloads' kind, oldest first by number.
     """
 
+    at: int
     deployments: Mapping[Key, Deployment]
     models: Mapping[Key, Mapping[str, Any]]
     revisions: tuple[Mapping[str, Any], ...]
@@ -91,16 +95,47 @@ def overviews(
     """Those of the workloads that are ``read``, of a namespace (None: of all), in their order.
 
     Raises what ``read`` raises, and Forbidden without Deployments; ``warn`` hears what else may not be read.
+    All of it is read at the same time.
     """
-    workloads = [Workload(resource, item) for item in read()]
-    # after the workloads: a Deployment that is older than what its workload's status tells proves nothing
-    return surroundings(cluster, resource, namespace, warn=warn).overviews(workloads)
+    notes: list[Note] = []
+    reads: tuple[Callable[[], Any], ...] = (
+        read,
+        lambda: surroundings(cluster, resource, namespace, warn=notes.append),
+    )
+    found, around = side_by_side(_call, reads)
+    workloads = [Workload(resource, item) for item in found]
+    for note in notes:
+        warn(note)
+    return _caught_up(cluster, around, workloads, namespace).overviews(workloads)
+
+
+def _caught_up(
+    cluster: Cluster, around: Surroundings, workloads: list[Workload], namespace: str | None
+) -> Surroundings:
+    """With the Deployments read anew of workloads that were written after the list of Deployments.
+
+    A Deployment that is older than what its workload's status tells proves nothing. All objects share one
+    counter, so it is seen which may be.
+    """
+    late = [workload for workload in workloads if int(workload.resource_version or 0) > around.at]
+    if not late:
+        return around
+    if len(late) > _MOST_LATE:
+        at, deployments = _deployments(cluster, namespace)
+        return replace(around, at=at, deployments=deployments)
+    listings = side_by_side(
+        lambda each: cluster.list_objects(DEPLOYMENT, each.namespace, fields=by_name(each.name)), late
+    )
+    items = ((each.key, item) for each, one in zip(late, listings, strict=True) for item in one["items"])
+    newer = {key: Deployment(item) for key, item in items}
+    older = {key: item for key, item in around.deployments.items() if key not in {each.key for each in late}}
+    return replace(around, deployments=older | newer)
 
 
 def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *, warn: Warn) -> Surroundings:
     """Raises Forbidden without Deployments; ``warn`` is told what else may not be read."""
     reads: dict[Part | None, Callable[[], Any]] = {
-        None: lambda: _by_name(cluster, DEPLOYMENT, namespace),
+        None: lambda: _deployments(cluster, namespace),
         "revision": lambda: _revisions(cluster, resource, namespace),
         "autoscaler": lambda: autoscalers(cluster, namespace),
     }
@@ -115,13 +150,19 @@ def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *,
             warn(Note(f"{part} unknown", refused.explained))
             unknown.add(part)
     known = {part: {} if isinstance(found, Forbidden) else found for part, found in answers.items()}
+    at, deployments = known[None]
     return Surroundings(
-        deployments={key: Deployment(item) for key, item in known[None].items()},
+        at=at,
+        deployments=deployments,
         models=known.get("model", {}),
         revisions=tuple(known["revision"]),
         scalers=known["autoscaler"],
         unknown=frozenset(unknown),
     )
+
+
+def _call(read: Callable[[], Any]) -> Any:
+    return read()
 
 
 def unless_forbidden(read: Callable[[], T]) -> T | Forbidden:
@@ -194,6 +235,14 @@ def _newest(revisions: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, An
         owner = (dig(item, "metadata", "ownerReferences") or [{}])[0].get("name", "")
         found[(item["metadata"]["namespace"], str(owner))] = item
     return found
+
+
+def _deployments(cluster: Cluster, namespace: str | None) -> tuple[int, dict[Key, Deployment]]:
+    """By namespace and name, and of which resource version."""
+    listing = cluster.list_objects(DEPLOYMENT, namespace)
+    places = ((item["metadata"]["namespace"], item["metadata"]["name"], item) for item in listing["items"])
+    found = {(namespace, name): Deployment(item) for namespace, name, item in places}
+    return int(listing["metadata"]["resourceVersion"]), found
 
 
 def _by_name(cluster: Cluster, resource: Resource, namespace: str | None) -> dict[Key, Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -333,3 +334,38 @@ def test_deployments_are_needed(cluster: FakeCluster) -> None:
     cluster.deny("list", DEPLOYMENT)
     with pytest.raises(Forbidden):
         look(cluster)
+
+
+@pytest.mark.parametrize(("together", "lists"), [(1, [None, "default"]), (0, [None, None])])
+def test_a_deployment_that_is_older_than_what_its_agent_tells_is_read_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch, together: int, lists: list[str | None]
+) -> None:
+    """The controller has rendered an edit and said so after the Deployments were listed."""
+    monkeypatch.setattr("kubectl_kagent.lifecycle.workloads.overview._MOST_LATE", together)
+    cluster, listed = story.cluster, threading.Event()
+    before = cluster.list_objects
+
+    def list_objects(resource: Resource, *where: Any, **how: Any) -> dict[str, Any]:
+        if resource is AGENT:
+            assert listed.wait(10)
+            cluster.edit(AGENT, "clock", {"spec": {"declarative": {"deployment": {"replicas": 3}}}})
+            cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 3}})
+        answer = before(resource, *where, **how)
+        if resource is DEPLOYMENT:
+            listed.set()
+        return answer
+
+    monkeypatch.setattr(cluster, "list_objects", list_objects)
+    cluster.requests.clear()
+    (found,) = look(cluster, namespace=None)
+    assert found.counts is not None
+    assert (found.workload.replicas, found.counts.wanted) == (3, 3)
+    assert [request.namespace for request in cluster.requests if request.resource is DEPLOYMENT] == lists
+
+
+def test_what_can_not_be_read_is_not_told_when_the_workloads_can_not_be_either(cluster: FakeCluster) -> None:
+    cluster.deny("list", HPA)
+    cluster.deny("list", AGENT)
+    with pytest.raises(Forbidden, match="agents"):
+        look(cluster)
+    assert warnings == []
