@@ -1,4 +1,8 @@
-"""What ``get`` shows: each workload with the truth about its pods, from the Deployment and not from Ready."""
+"""What ``get`` shows: each workload with the truth about its pods, from the Deployment and not from Ready.
+
+Of revisions no more than the metadata is read: with 20 of them an agent has as much in their content as in
+everything else that is read of it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,14 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
     Resource,
 )
-from kubectl_kagent.model.revision import CONFIG_HASH, LABEL_KIND, parse_time
+from kubectl_kagent.model.revision import (
+    CONFIG_HASH,
+    LABEL_KIND,
+    SPEC_HASH,
+    number_in,
+    parse_time,
+    spec_hash,
+)
 from kubectl_kagent.model.stage import status_of
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 
@@ -57,8 +68,8 @@ class Overview:
 class Surroundings:
     """What stands around the workloads of a namespace: each kind from one list, by namespace and name.
 
-    ``at`` is the resource version of the Deployments. ``revisions`` are all ControllerRevisions of the
-    workloads' kind, oldest first by number.
+    ``at`` is the resource version of the Deployments. ``revisions`` are ControllerRevisions of ours,
+    oldest first by number; they may have nothing but their metadata.
     """
 
     at: int
@@ -67,6 +78,19 @@ class Surroundings:
     revisions: tuple[Mapping[str, Any], ...]
     scalers: Mapping[Key, Autoscaler]
     unknown: frozenset[Part]
+
+    def lacks_specs(self, workloads: Iterable[Workload]) -> bool:
+        """Whether one runs something else than its newest revision, of which the spec is not known.
+
+        Revisions of an earlier version of the plugin have no digest of it in their metadata.
+        """
+        newest = _newest(self.revisions)
+        for workload in workloads:
+            revision, deployment = newest.get(workload.key), self.deployments.get(workload.key)
+            running = deployment.config_hash(workload) if deployment else ""
+            if revision and _runs_another(revision, running) and not _noted(revision, SPEC_HASH):
+                return True
+        return False
 
     def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:
         """One line of ``get`` for each. Pure."""
@@ -97,16 +121,26 @@ def overviews(
     Raises what ``read`` raises, and Forbidden without Deployments; ``warn`` hears what else may not be read.
     All of it is read at the same time.
     """
-    notes: list[Note] = []
+    notes, labels = list[Note](), f"{LABEL_KIND}={resource.singular}"
     reads: tuple[Callable[[], Any], ...] = (
         read,
-        lambda: surroundings(cluster, resource, namespace, warn=notes.append),
+        lambda: surroundings(
+            cluster,
+            resource,
+            namespace,
+            lambda: cluster.list_metadata(CONTROLLER_REVISION, namespace, labels=labels)["items"],
+            warn=notes.append,
+        ),
     )
     found, around = side_by_side(_call, reads)
     workloads = [Workload(resource, item) for item in found]
     for note in notes:
         warn(note)
-    return _caught_up(cluster, around, workloads, namespace).overviews(workloads)
+    around = _caught_up(cluster, around, workloads, namespace)
+    if around.lacks_specs(workloads):
+        items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
+        around = replace(around, revisions=_by_number(items))
+    return around.overviews(workloads)
 
 
 def _caught_up(
@@ -132,11 +166,21 @@ def _caught_up(
     return replace(around, deployments=older | newer)
 
 
-def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *, warn: Warn) -> Surroundings:
-    """Raises Forbidden without Deployments; ``warn`` is told what else may not be read."""
+def surroundings(
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str | None,
+    revisions: Callable[[], Iterable[Mapping[str, Any]]],
+    *,
+    warn: Warn,
+) -> Surroundings:
+    """With the ``revisions`` that are read so; ``warn`` is told what may not be read.
+
+    Raises Forbidden without Deployments.
+    """
     reads: dict[Part | None, Callable[[], Any]] = {
         None: lambda: _deployments(cluster, namespace),
-        "revision": lambda: _revisions(cluster, resource, namespace),
+        "revision": revisions,
         "autoscaler": lambda: autoscalers(cluster, namespace),
     }
     if resource is AGENT:
@@ -155,7 +199,7 @@ def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *,
         at=at,
         deployments=deployments,
         models=known.get("model", {}),
-        revisions=tuple(known["revision"]),
+        revisions=_by_number(known["revision"]),
         scalers=known["autoscaler"],
         unknown=frozenset(unknown),
     )
@@ -206,27 +250,35 @@ def _revision(workload: Workload, revision: Mapping[str, Any] | None, config_has
     """The newest revision's number; when something else runs than it recorded, what is known of that."""
     if revision is None:
         return ""
-    recorded = str(dig(revision, "metadata", "annotations", CONFIG_HASH) or "")
-    number = str(revision.get("revision") or "")
-    if not recorded or recorded == config_hash:
+    number = str(number_in(revision["metadata"]["name"]) or "")
+    if not _runs_another(revision, config_hash):
         return number
     # a source that was changed and not recorded yet can't be told from what no revision holds
     return f"{number}, rendered anew" if _has_spec_of(workload, revision) else "not recorded"
 
 
+def _runs_another(revision: Mapping[str, Any], config_hash: str) -> bool:
+    """Whether that hash is not the one that the revision had, as far as that was noted."""
+    return _noted(revision, CONFIG_HASH) not in ("", config_hash)
+
+
+def _noted(revision: Mapping[str, Any], annotation: str) -> str:
+    return str(dig(revision, "metadata", "annotations", annotation) or "")
+
+
 def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
     """Whether the workload's spec, apart from its replica count, is the one that was recorded."""
+    path = workload.deployment_path
+    if noted := _noted(revision, SPEC_HASH):
+        return noted == spec_hash(workload.spec, path)
     recorded = dig(revision, "data", "spec")
     if not isinstance(recorded, Mapping):
         return False
-    path = workload.deployment_path
     return with_replicas(workload.spec, path, None) == with_replicas(recorded, path, None)
 
 
-def _revisions(cluster: Cluster, resource: Resource, namespace: str | None) -> list[Mapping[str, Any]]:
-    labels = f"{LABEL_KIND}={resource.singular}"
-    items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
-    return sorted(items, key=lambda item: int(item.get("revision") or 0))
+def _by_number(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(sorted(revisions, key=lambda item: number_in(item["metadata"]["name"])))
 
 
 def _newest(revisions: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:

@@ -23,6 +23,7 @@ from kubectl_kagent.model.resources import (
     SCALED_OBJECT,
     Resource,
 )
+from kubectl_kagent.model.revision import spec_hash
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.overview import decides, row
 from tests.fake.cluster import FakeCluster
@@ -180,11 +181,16 @@ def test_the_time_of_creation() -> None:
         ("11", "12", "no spec", "not recorded"),
     ],
 )
+@pytest.mark.parametrize("noted", [False, True])
 def test_when_something_else_runs_than_the_newest_revision_that_is_said(
-    recorded: str, running: str, spec: Any, expected: str
+    recorded: str, running: str, spec: Any, expected: str, *, noted: bool
 ) -> None:
     marks = {"kubectl-kagent/config-hash": recorded} if recorded else {}
-    revision = {"metadata": {"annotations": marks}, "revision": 4, "data": {"spec": spec}}
+    revision: Object = {"metadata": {"name": "agent-clock-r4", "annotations": marks}}
+    if noted and spec != "no spec":
+        marks["kubectl-kagent/spec-hash"] = spec_hash(spec, ("declarative", "deployment"))
+    else:
+        revision["data"] = {"spec": spec}
     template = {"metadata": {"annotations": {"kagent.dev/config-hash": running}}}
     found = {"metadata": {}, "spec": {"template": template}}
     assert seen(live(), found, revision=revision).revision == expected
@@ -280,6 +286,32 @@ def test_each_workload_gets_its_own_deployment_model_revision_and_autoscaler(sto
     )
     assert far.autoscaler is None
     assert warnings == []
+
+
+def test_of_revisions_only_the_metadata_is_read(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless one was recorded without a digest of its spec, and the other question can't be answered."""
+    kinds: list[str] = []
+    metadata, whole = story.cluster.list_metadata, story.cluster.list_objects
+
+    def list_metadata(resource: Resource, *where: Any, **how: Any) -> Object:
+        kinds.append(f"metadata of {resource.plural}")
+        return metadata(resource, *where, **how)
+
+    def list_objects(resource: Resource, *where: Any, **how: Any) -> Object:
+        kinds.append(resource.plural)
+        return whole(resource, *where, **how)
+
+    monkeypatch.setattr(story.cluster, "list_metadata", list_metadata)
+    monkeypatch.setattr(story.cluster, "list_objects", list_objects)
+    template = {"metadata": {"annotations": {"kagent.dev/config-hash": "another"}}}
+    story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"template": template}})
+    (found,) = look(story.cluster)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 0)
+    assert kinds.count("metadata of controllerrevisions") == 1
+    old = {"metadata": {"annotations": {"kubectl-kagent/spec-hash": None}}}
+    story.cluster.edit(CONTROLLER_REVISION, "agent-clock-r2", old)
+    (found,) = look(story.cluster)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 1)
 
 
 def test_revisions_of_a_server_are_not_those_of_the_agent_of_its_name(story: Story) -> None:
