@@ -295,8 +295,9 @@ def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
 
 
 def test_one_that_can_not_be_recorded_does_not_hold_up_the_others(
-    cluster: FakeCluster, watcher: Watcher
+    cluster: FakeCluster, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(side_by_side, "AT_ONCE", 1)  # the first that is created is the big one
     cluster.add(AGENT, agent("big", modelConfig=""))
     cluster.add(AGENT, agent("small", modelConfig=""))
 
