@@ -63,6 +63,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     monkeypatch.setattr(clock, "monotonic", fake.clock.monotonic)
     monkeypatch.setattr(clock, "sleep", fake.clock.sleep)
     monkeypatch.setattr(recorder, "HOLD_SECONDS", 0.0)  # this time stands still while a recorder waits
+    monkeypatch.setattr(recorder, "START_SECONDS", 0.0)
     return fake
 
 

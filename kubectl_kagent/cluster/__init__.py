@@ -87,6 +87,11 @@ class Cluster(Objects, Protocol):
         Raises Expired when the API server has forgotten that version before the last page.
         """
 
+    def list_metadata(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None
+    ) -> Object:
+        """The list, of all namespaces with None, whose objects have nothing but their metadata."""
+
     def json_patch(
         self,
         resource: Resource,

@@ -26,6 +26,8 @@ Object = dict[str, Any]
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _APPLY = "application/apply-patch+yaml"  # of which JSON is a part
+# A server that can't leave the rest away sends all.
+_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 _ASIDE = 2.0  # seconds
 
 
@@ -86,6 +88,12 @@ class ApiServer:
                 )
             asked.add(following)
             query["continue"] = following
+
+    def list_metadata(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None
+    ) -> Object:
+        query, path = {"labelSelector": labels}, resource.path(namespace)
+        return checked_list(resource, self._object("GET", resource, path, query, accept=_METADATA))
 
     def create(
         self,
@@ -278,8 +286,10 @@ class ApiServer:
         query: Mapping[str, str | None] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Object:
-        response = self._transport.send(method, path, query, body, content_type)
+        headers = {"Accept": accept}
+        response = self._transport.send(method, path, query, body, content_type, headers=headers)
         try:
             return self._decoded(response, path, resource)
         finally:

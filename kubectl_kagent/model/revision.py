@@ -19,6 +19,7 @@ LABEL_NAME = "kubectl-kagent/name"
 LABEL_HASH = "kubectl-kagent/hash"
 RECORDED_BY = "kubectl-kagent/recorded-by"
 CAUSE_SEEN = "kubectl-kagent/change-cause-seen"
+SPEC_HASH = "kubectl-kagent/spec-hash"  # for who reads no more than the metadata
 ROLLBACK_OF = "kubectl-kagent/rollback-of"
 CONFIG_HASH = "kubectl-kagent/config-hash"
 TEMPLATE_HASH = "kubectl-kagent/template-hash"
@@ -237,7 +238,7 @@ def revision_object(
             "name": revision_name(workload, number),
             "namespace": workload.namespace,
             "labels": {**selector(workload), LABEL_HASH: snapshot.hash},
-            "annotations": dict(annotations),
+            "annotations": {**annotations, SPEC_HASH: spec_hash(snapshot.spec, snapshot.deployment_path)},
             "ownerReferences": [
                 {
                     "apiVersion": workload.resource.api_version,
@@ -252,6 +253,16 @@ def revision_object(
         "revision": number,
         "data": data,
     }
+
+
+def spec_hash(spec: Mapping[str, Any], deployment_path: tuple[str, ...]) -> str:
+    """The digest of a spec without its replica count. Raises Unreadable."""
+    return digest(with_replicas(spec, deployment_path, None))
+
+
+def number_in(name: str) -> int:
+    """The number that a revision's name claims; 0 for a name that claims none."""
+    return whole_number(name.rpartition("-r")[2]) or 0
 
 
 class MalformedRevision(KagentError):

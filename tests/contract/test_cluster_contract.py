@@ -932,3 +932,19 @@ def managed(obj: Object) -> list[Object]:
 
 def writers(obj: Object) -> list[str]:
     return [entry["manager"] for entry in managed(obj)]
+
+
+def test_a_list_of_metadata_has_nothing_else(subject: Subject) -> None:
+    made = subject.revision({"spec": {"a": 1}})
+    name = made["metadata"]["name"]
+    subject.patch(CONTROLLER_REVISION, name, {"metadata": {"labels": {"only": name}}})
+    whole = subject.api.list_objects(CONTROLLER_REVISION, subject.namespace, labels=f"only={name}")
+    bare = subject.api.list_metadata(CONTROLLER_REVISION, subject.namespace, labels=f"only={name}")
+    assert (bare["apiVersion"], bare["kind"]) == ("meta.k8s.io/v1", "PartialObjectMetadataList")
+    assert bare["metadata"]["resourceVersion"]
+    (item,) = bare["items"]
+    assert item == {
+        "apiVersion": "meta.k8s.io/v1",
+        "kind": "PartialObjectMetadata",
+        "metadata": whole["items"][0]["metadata"],
+    }

@@ -64,6 +64,8 @@ class ApiOverHttp:
         if not name:
             chosen = [query.get(key) for key in ("labelSelector", "fieldSelector", "resourceVersion")]
             labels, fields, at = chosen
+            if any("as=PartialObjectMetadataList" in value for _, value in received.headers):
+                return response(200, self.cluster.list_metadata(kind, namespace, labels=labels))
             listing = self.cluster.list_objects(kind, namespace, labels=labels, fields=fields, at=at)
             return response(200, listing)
         return response(200, self.cluster.get(kind, namespace, name))

@@ -159,6 +159,13 @@ class FakeCluster:
         for first in range(0, max(1, len(items)), limit):
             yield {**whole, "items": items[first : first + limit]}
 
+    def list_metadata(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None
+    ) -> Object:
+        self._admit(Request("list", resource, namespace))
+        listing = only_metadata(self._store.list_objects(resource, namespace, labels, None, None))
+        return checked_list(resource, listing)
+
     def create(
         self,
         resource: Resource,
@@ -382,6 +389,13 @@ class FakeCluster:
             if hook.countdown == 0:
                 self._hooks.remove(hook)
             return hook.countdown == 0
+
+
+def only_metadata(listing: Object) -> Object:
+    """The list as the API server gives it to who asks for PartialObjectMetadataList."""
+    typed = {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
+    items = [{**typed, "metadata": item["metadata"]} for item in listing["items"]]
+    return {**listing, "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "items": items}
 
 
 def reviewed(cluster: FakeCluster, review: Mapping[str, Any]) -> Object:

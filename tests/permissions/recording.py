@@ -75,6 +75,10 @@ class Recording:
         self.ask("list", resource.group, resource.plural, namespace)
         yield from self.real.pages(resource, namespace, **how)
 
+    def list_metadata(self, resource: Resource, namespace: str | None, **how: Any) -> Object:
+        self.ask("list", resource.group, resource.plural, namespace)
+        return self.real.list_metadata(resource, namespace, **how)
+
     def watch(self, resource: Resource, namespace: str | None, since: str, **how: Any) -> Iterator[Object]:
         self.ask("watch", resource.group, resource.plural, namespace)
         yield from self.real.watch(resource, namespace, since, **how)

@@ -95,6 +95,8 @@ def _object(
         events = cluster.watch(resource, namespace, since, seconds=seconds, **chosen)
         return Answer(200, _lines(events))
     if asked.method == "GET" and not name:
+        if "as=PartialObjectMetadataList" in asked.headers.get("accept", ""):
+            return _json(cluster.list_metadata(resource, namespace, labels=chosen["labels"]))
         return _json(cluster.list_objects(resource, namespace, **chosen, at=query.get("resourceVersion")))
     if resource is ACCESS_REVIEW:
         return _json(reviewed(cluster, asked.json()), 201)

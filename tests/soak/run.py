@@ -181,6 +181,7 @@ def _in_fake_time(world: World, bounds: _Bounds) -> Iterator[None]:
         mock.patch.object(clock, "monotonic", now.monotonic),
         mock.patch.object(clock, "sleep", bounds.sleep),
         mock.patch.object(recorder, "HOLD_SECONDS", 0.0),  # this time stands still while a recorder waits
+        mock.patch.object(recorder, "START_SECONDS", 0.0),
         mock.patch.object(anyio, "fail_after", lambda seconds: fail_after(min(seconds, _MCP_SECONDS))),
     ):
         yield

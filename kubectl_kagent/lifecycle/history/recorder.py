@@ -7,11 +7,15 @@ What the watches gave is such a memory, too (``remembered``), and asking it cost
 What is recorded belongs to people who don't know each other: the trouble that one of them makes is said and
 tried again later and later, and namespaces take turns.
 
+At its start it first takes in what there is, and then looks at what changed last: that is what happened while
+no recorder was there. Before the lists are whole each look would ask the API server for what is on its way.
+
 What it knows may be read meanwhile from another thread (``memory``), which ``recorder_metrics`` tells.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -55,6 +59,8 @@ _STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
 # A change is looked at once what else happened at that moment has come, too.
 HOLD_SECONDS = SETTLE_SECONDS + 0.2
 _AGAIN_SECONDS = 0.1
+# So long the lists of a start may take before it goes on without those that are missing.
+START_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ class Recorder:
     _began: float = field(default_factory=lambda: clock.now().timestamp())
     _turned: float = field(default_factory=lambda: clock.monotonic())  # when it last got on with its work
     _remembered: Remembered = field(init=False)
+    _loading: threading.Thread | None = None
+    _refused: Forbidden | None = None  # to load
 
     def __post_init__(self) -> None:
         self._remembered = Remembered(self.cluster, self.namespace)
@@ -140,30 +148,56 @@ class Recorder:
 
     def run(self, feed: Feed) -> Iterator[Recorded]:
         """Yield each new revision, without end. Raises Forbidden when a permission is missing."""
+        self._load_aside()
+        self._take_stock(feed)
         while True:
-            self._turned = clock.monotonic()
-            whole = feed.is_whole
-            change, noted = feed.next(timeout=self._patience()), 0
-            while change is not None:
-                self.note(change)
-                noted += 1
-                change = feed.next(timeout=0) if noted < _CHANGES_AT_ONCE else None
-            if not whole or noted < _CHANGES_AT_ONCE:
-                self.trust(whole=whole and feed.is_whole)
+            if self._take_in(feed, self._patience()):
+                self._load_aside()
             yield from self.record_due()
 
-    def trust(self, *, whole: bool) -> None:
+    def _take_stock(self, feed: Feed) -> None:
+        """Note all that is there; what changed last is the first to be looked at."""
+        began = clock.monotonic()
+        while not self._remembered.settled() and clock.monotonic() - began < START_SECONDS:
+            self._take_in(feed, _AGAIN_SECONDS)
+        now = clock.monotonic()
+        for key, known in sorted(self._watched.items(), key=lambda item: item[1].newest, reverse=True):
+            if not known.trouble:
+                self._set_due(key, now)
+
+    def _take_in(self, feed: Feed, patience: float) -> bool:
+        """Note what comes within ``patience`` seconds, and what else is there. Whether all is, anew."""
+        if self._refused:
+            raise self._refused
+        self._turned = clock.monotonic()
+        whole = feed.is_whole
+        change, noted = feed.next(timeout=patience), 0
+        while change is not None:
+            self.note(change)
+            noted += 1
+            change = feed.next(timeout=0) if noted < _CHANGES_AT_ONCE else None
+        return (not whole or noted < _CHANGES_AT_ONCE) and self.trust(whole=whole and feed.is_whole)
+
+    def trust(self, *, whole: bool) -> bool:
         """Whether the watches give all that happens, so that it need not be asked for.
 
-        If they do, all that they gave until now has been noted.
+        If they do, all that they gave until now has been noted. Returns whether they do anew.
         """
-        if self._remembered.trust(whole=whole):
-            try:
-                self._remembered.load_revisions()
-            except Forbidden:
-                raise
-            except KagentError:
-                pass  # each workload's are asked for when it is looked at
+        return self._remembered.trust(whole=whole)
+
+    def _load_aside(self) -> None:
+        """Read the revisions in a thread; who is looked at before that is done has its own asked for."""
+        if self._loading is None or not self._loading.is_alive():
+            self._loading = threading.Thread(target=self._load, daemon=True)
+            self._loading.start()
+
+    def _load(self) -> None:
+        try:
+            self._remembered.load_revisions()
+        except Forbidden as error:
+            self._refused = error
+        except Exception:  # whatever it was: each workload's are asked for when it is looked at
+            return
 
     def note(self, change: Changed) -> None:
         """Mark the workloads that ``change`` touches as due."""

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from kubectl_kagent import clock
@@ -204,19 +205,33 @@ class Remembered:
             self._families.pop((workload.namespace, _family(revision_name(workload, 1))), None)
 
     def load_revisions(self) -> None:
-        """All at once, where each workload would ask for its own. Raises KagentError."""
-        found: dict[tuple[str, str], list[bytes]] = {}
+        """All at once, where each workload would ask for its own. Raises KagentError.
+
+        What was asked for or written meanwhile is newer, and stays.
+        """
+        with self._lock:
+            to_ask = {key for key, kept in self._revisions.items() if kept is None}
+        found: dict[tuple[str, str], bytes] = {}
         families: dict[tuple[str, str], str] = {}
+        for key, group in groupby(
+            self._all_revisions(), _whose
+        ):  # a list goes by name, so mostly all at once
+            items = list(group)
+            found[key] = _packed([*(_unpacked(found[key]) if key in found else ()), *items])
+            families |= {(key[0], _family(item["metadata"]["name"])): key[1] for item in items}
+        with self._lock:
+            for key, packed in found.items():
+                if key not in self._revisions or (key in to_ask and self._revisions[key] is None):
+                    self._revisions[key] = packed
+            self._families = families | self._families
+            self._loaded = True
+
+    def _all_revisions(self) -> Iterator[Object]:
+        """As far as anybody reads them: who wrote which field of a revision is a third of it."""
         for page in self._cluster.pages(CONTROLLER_REVISION, self._namespace, labels=LABEL_NAME):
             for item in page["items"]:
-                metadata = item["metadata"]
-                key = metadata["namespace"], label_selector(metadata.get("labels") or {})
-                found.setdefault(key, []).append(_packed(item))
-                families[key[0], _family(metadata["name"])] = key[1]
-        with self._lock:
-            self._revisions = {key: _together(items) for key, items in found.items()}
-            self._families |= families
-            self._loaded = True
+                item["metadata"].pop("managedFields", None)
+                yield item
 
     def _revisions_of(self, namespace: str, labels: str) -> list[Object]:
         kept = self._kept(namespace, labels)
@@ -303,9 +318,10 @@ def _family(name: str) -> str:
     return name.rpartition("-r")[0]
 
 
-def _together(packed: list[bytes]) -> bytes:
-    """A list of them, packed."""
-    return zlib.compress(b"[%s]" % b",".join(map(zlib.decompress, packed)), 1)
+def _whose(revision: Mapping[str, Any]) -> tuple[str, str]:
+    """The namespace and the labels by which a workload's revisions are asked for."""
+    metadata = revision["metadata"]
+    return metadata["namespace"], label_selector(metadata.get("labels") or {})
 
 
 def _packed(value: Any) -> bytes:

@@ -1,4 +1,11 @@
-"""Revisions of a workload: read them, and bring them up to date with what the cluster remembers."""
+"""Revisions of a workload: read them, and bring them up to date with what the cluster remembers.
+
+They are listed by their labels, without a version to begin from. The API server still compares the labels of
+all revisions of the namespace, but sends only those that are asked for, and since Kubernetes 1.31 it does so
+in its watch cache, without reading or decoding anything from etcd. The other ways are no better:
+``resourceVersion=0`` may be of a moment ago, in which a number is still free that is taken by now; and which
+names there are is not known, because revisions are pruned.
+"""
 
 from __future__ import annotations
 

@@ -14,8 +14,15 @@ from kubectl_kagent.lifecycle.history.revisions import read_revisions
 from kubectl_kagent.lifecycle.workloads.overview import Overview, surroundings, unless_forbidden
 from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.note import Note
-from kubectl_kagent.model.resources import EVENT, MCP_SERVER, POD, REMOTE_MCP_SERVER, Resource
-from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.resources import (
+    CONTROLLER_REVISION,
+    EVENT,
+    MCP_SERVER,
+    POD,
+    REMOTE_MCP_SERVER,
+    Resource,
+)
+from kubectl_kagent.model.revision import LABEL_KIND, LABEL_NAME, Revision, selector
 from kubectl_kagent.model.tool_server import endpoint
 from kubectl_kagent.model.tool_server import problem as problem_of
 from kubectl_kagent.model.workload import ToolRef, Workload, dig, pod_selector
@@ -64,7 +71,9 @@ def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]
         return []
     notes: list[Note] = []
     namespace = workloads[0].namespace
-    around = surroundings(cluster, resource, namespace, warn=notes.append)
+    around = surroundings(
+        cluster, resource, namespace, lambda: _revisions(cluster, workloads), warn=notes.append
+    )
     servers = look_up(cluster, {tool.server for each in workloads for tool in each.tools})
     reads: tuple[Callable[[], list[Manifest]], ...] = (
         lambda: _pods(cluster, resource, workloads),
@@ -112,6 +121,21 @@ def _description(
         unknown,
         (*notes, *unread),
     )
+
+
+def _revisions(cluster: Cluster, workloads: Sequence[Workload]) -> list[Manifest]:
+    """Those of these workloads, and of namesakes of the same kind that are no more; a hundred a list."""
+    wanted = [selector(workload) for workload in workloads]
+    names = [labels[LABEL_NAME] for labels in wanted]
+    selectors = [
+        f"{LABEL_KIND}={wanted[0][LABEL_KIND]},{LABEL_NAME} in ({','.join(names[place : place + _NAMES])})"
+        for place in range(0, len(names), _NAMES)
+    ]
+    namespace = workloads[0].namespace
+    listings = side_by_side(
+        lambda labels: cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels), selectors
+    )
+    return [revision for listing in listings for revision in listing["items"]]
 
 
 def _pods(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]) -> list[Manifest]:

@@ -1,9 +1,13 @@
-"""What ``get`` shows: each workload with the truth about its pods, from the Deployment and not from Ready."""
+"""What ``get`` shows: each workload with the truth about its pods, from the Deployment and not from Ready.
+
+Of revisions no more than the metadata is read: with 20 of them an agent has as much in their content as in
+everything else that is read of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -13,6 +17,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscalers
 from kubectl_kagent.model.deployment import Counts, Deployment
 from kubectl_kagent.model.note import Note
+from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -20,7 +25,14 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
     Resource,
 )
-from kubectl_kagent.model.revision import CONFIG_HASH, LABEL_KIND, parse_time
+from kubectl_kagent.model.revision import (
+    CONFIG_HASH,
+    LABEL_KIND,
+    SPEC_HASH,
+    number_in,
+    parse_time,
+    spec_hash,
+)
 from kubectl_kagent.model.stage import status_of
 from kubectl_kagent.model.workload import Workload, dig, without_replicas
 
@@ -28,6 +40,7 @@ T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
 Warn = Callable[[Note], None]
 Key = tuple[str, str]
+_MOST_LATE = 64  # of more all Deployments are listed again
 _PARTS: tuple[Part, ...] = ("model", "revision", "autoscaler")  # in the order in which they are told
 
 
@@ -55,14 +68,29 @@ class Overview:
 class Surroundings:
     """What stands around the workloads of a namespace: each kind from one list, by namespace and name.
 
-    ``revisions`` are all ControllerRevisions of the workloads' kind, oldest first by number.
+    ``at`` is the resource version of the Deployments. ``revisions`` are ControllerRevisions of ours,
+    oldest first by number; they may have nothing but their metadata.
     """
 
+    at: int
     deployments: Mapping[Key, Deployment]
     models: Mapping[Key, Mapping[str, Any]]
     revisions: tuple[Mapping[str, Any], ...]
     scalers: Mapping[Key, Autoscaler]
     unknown: frozenset[Part]
+
+    def lacks_specs(self, workloads: Iterable[Workload]) -> bool:
+        """Whether one runs something else than its newest revision, of which the spec is not known.
+
+        Revisions of an earlier version of the plugin have no digest of it in their metadata.
+        """
+        newest = _newest(self.revisions)
+        for workload in workloads:
+            revision, deployment = newest.get(workload.key), self.deployments.get(workload.key)
+            running = deployment.config_hash(workload) if deployment else ""
+            if revision and _runs_another(revision, running) and not _noted(revision, SPEC_HASH):
+                return True
+        return False
 
     def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:
         """One line of ``get`` for each. Pure."""
@@ -91,17 +119,68 @@ def overviews(
     """Those of the workloads that are ``read``, of a namespace (None: of all), in their order.
 
     Raises what ``read`` raises, and Forbidden without Deployments; ``warn`` hears what else may not be read.
+    All of it is read at the same time.
     """
-    workloads = [Workload(resource, item) for item in read()]
-    # after the workloads: a Deployment that is older than what its workload's status tells proves nothing
-    return surroundings(cluster, resource, namespace, warn=warn).overviews(workloads)
+    notes, labels = list[Note](), f"{LABEL_KIND}={resource.singular}"
+    reads: tuple[Callable[[], Any], ...] = (
+        read,
+        lambda: surroundings(
+            cluster,
+            resource,
+            namespace,
+            lambda: cluster.list_metadata(CONTROLLER_REVISION, namespace, labels=labels)["items"],
+            warn=notes.append,
+        ),
+    )
+    found, around = side_by_side(_call, reads)
+    workloads = [Workload(resource, item) for item in found]
+    for note in notes:
+        warn(note)
+    around = _caught_up(cluster, around, workloads, namespace)
+    if around.lacks_specs(workloads):
+        items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
+        around = replace(around, revisions=_by_number(items))
+    return around.overviews(workloads)
 
 
-def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *, warn: Warn) -> Surroundings:
-    """Raises Forbidden without Deployments; ``warn`` is told what else may not be read."""
+def _caught_up(
+    cluster: Cluster, around: Surroundings, workloads: list[Workload], namespace: str | None
+) -> Surroundings:
+    """With the Deployments read anew of workloads that were written after the list of Deployments.
+
+    A Deployment that is older than what its workload's status tells proves nothing. All objects share one
+    counter, so it is seen which may be.
+    """
+    late = [workload for workload in workloads if int(workload.resource_version or 0) > around.at]
+    if not late:
+        return around
+    if len(late) > _MOST_LATE:
+        at, deployments = _deployments(cluster, namespace)
+        return replace(around, at=at, deployments=deployments)
+    listings = side_by_side(
+        lambda each: cluster.list_objects(DEPLOYMENT, each.namespace, fields=by_name(each.name)), late
+    )
+    items = ((each.key, item) for each, one in zip(late, listings, strict=True) for item in one["items"])
+    newer = {key: Deployment(item) for key, item in items}
+    older = {key: item for key, item in around.deployments.items() if key not in {each.key for each in late}}
+    return replace(around, deployments=older | newer)
+
+
+def surroundings(
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str | None,
+    revisions: Callable[[], Iterable[Mapping[str, Any]]],
+    *,
+    warn: Warn,
+) -> Surroundings:
+    """With the ``revisions`` that are read so; ``warn`` is told what may not be read.
+
+    Raises Forbidden without Deployments.
+    """
     reads: dict[Part | None, Callable[[], Any]] = {
-        None: lambda: _by_name(cluster, DEPLOYMENT, namespace),
-        "revision": lambda: _revisions(cluster, resource, namespace),
+        None: lambda: _deployments(cluster, namespace),
+        "revision": revisions,
         "autoscaler": lambda: autoscalers(cluster, namespace),
     }
     if resource is AGENT:
@@ -115,13 +194,19 @@ def surroundings(cluster: Cluster, resource: Resource, namespace: str | None, *,
             warn(Note(f"{part} unknown", refused.explained))
             unknown.add(part)
     known = {part: {} if isinstance(found, Forbidden) else found for part, found in answers.items()}
+    at, deployments = known[None]
     return Surroundings(
-        deployments={key: Deployment(item) for key, item in known[None].items()},
+        at=at,
+        deployments=deployments,
         models=known.get("model", {}),
-        revisions=tuple(known["revision"]),
+        revisions=_by_number(known["revision"]),
         scalers=known["autoscaler"],
         unknown=frozenset(unknown),
     )
+
+
+def _call(read: Callable[[], Any]) -> Any:
+    return read()
 
 
 def unless_forbidden(read: Callable[[], T]) -> T | Forbidden:
@@ -165,16 +250,27 @@ def _revision(workload: Workload, revision: Mapping[str, Any] | None, config_has
     """The newest revision's number; when something else runs than it recorded, what is known of that."""
     if revision is None:
         return ""
-    recorded = str(dig(revision, "metadata", "annotations", CONFIG_HASH) or "")
-    number = str(revision.get("revision") or "")
-    if not recorded or recorded == config_hash:
+    number = str(number_in(revision["metadata"]["name"]) or "")
+    if not _runs_another(revision, config_hash):
         return number
     # a source that was changed and not recorded yet can't be told from what no revision holds
     return f"{number}, rendered anew" if _has_spec_of(workload, revision) else "not recorded"
 
 
+def _runs_another(revision: Mapping[str, Any], config_hash: str) -> bool:
+    """Whether that hash is not the one that the revision had, as far as that was noted."""
+    return _noted(revision, CONFIG_HASH) not in ("", config_hash)
+
+
+def _noted(revision: Mapping[str, Any], annotation: str) -> str:
+    return str(dig(revision, "metadata", "annotations", annotation) or "")
+
+
 def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
     """Whether the workload's spec, apart from its replica count, is the one that was recorded."""
+    path = workload.deployment_path
+    if noted := _noted(revision, SPEC_HASH):
+        return noted == spec_hash(workload.spec, path)
     recorded = dig(revision, "data", "spec")
     if not isinstance(recorded, Mapping):
         return False
@@ -182,10 +278,8 @@ def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
     return without_replicas(resource, workload.spec) == without_replicas(resource, recorded)
 
 
-def _revisions(cluster: Cluster, resource: Resource, namespace: str | None) -> list[Mapping[str, Any]]:
-    labels = f"{LABEL_KIND}={resource.singular}"
-    items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
-    return sorted(items, key=lambda item: int(item.get("revision") or 0))
+def _by_number(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(sorted(revisions, key=lambda item: number_in(item["metadata"]["name"])))
 
 
 def _newest(revisions: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:
@@ -194,6 +288,14 @@ def _newest(revisions: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, An
         owner = (dig(item, "metadata", "ownerReferences") or [{}])[0].get("name", "")
         found[(item["metadata"]["namespace"], str(owner))] = item
     return found
+
+
+def _deployments(cluster: Cluster, namespace: str | None) -> tuple[int, dict[Key, Deployment]]:
+    """By namespace and name, and of which resource version."""
+    listing = cluster.list_objects(DEPLOYMENT, namespace)
+    places = ((item["metadata"]["namespace"], item["metadata"]["name"], item) for item in listing["items"])
+    found = {(namespace, name): Deployment(item) for namespace, name, item in places}
+    return int(listing["metadata"]["resourceVersion"]), found
 
 
 def _by_name(cluster: Cluster, resource: Resource, namespace: str | None) -> dict[Key, Mapping[str, Any]]:

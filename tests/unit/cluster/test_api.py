@@ -112,6 +112,19 @@ def test_its_tls_is_what_the_flags_say() -> None:
     assert (access.tls.check_hostname, access.tls.verify_mode) == (False, ssl.CERT_NONE)
 
 
+def test_who_asks_for_metadata_says_so_and_takes_whole_objects_too(api: ApiServer, server: Loopback) -> None:
+    """As kubectl does with its tables: a server that can't leave the rest away sends all."""
+    api.list_metadata(AGENT, "team", labels="a=b")
+    api.list_objects(AGENT, "team")
+    assert [(asked(received), received.header("Accept")) for received in server.received] == [
+        (
+            ("GET", "/apis/kagent.dev/v1alpha2/namespaces/team/agents", {"labelSelector": "a=b"}),
+            ["application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"],
+        ),
+        (("GET", "/apis/kagent.dev/v1alpha2/namespaces/team/agents", {}), ["application/json"]),
+    ]
+
+
 def test_each_call_is_the_request_that_kubernetes_expects(api: ApiServer, server: Loopback) -> None:
     base = "/apis/kagent.dev/v1alpha2/namespaces/team/agents"
     api.get(AGENT, "team", "clock")

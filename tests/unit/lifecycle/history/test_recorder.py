@@ -14,6 +14,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import side_by_side
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreachable
+from kubectl_kagent.lifecycle.history import recorder
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recorder import LOOKS_AT_ONCE, WATCHED, Recorded, Recorder
 from kubectl_kagent.model.resources import (
@@ -296,8 +297,9 @@ def test_another_reason_is_said_and_so_is_the_same_one_after_a_success(
 
 
 def test_one_that_can_not_be_recorded_does_not_hold_up_the_others(
-    cluster: FakeCluster, watcher: Watcher
+    cluster: FakeCluster, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(side_by_side, "AT_ONCE", 1)  # the first that is created is the big one
     cluster.add(AGENT, agent("big", modelConfig=""))
     cluster.add(AGENT, agent("small", modelConfig=""))
 
@@ -542,6 +544,9 @@ def test_a_new_one_of_an_old_name_starts_over(cluster: FakeCluster, watcher: Wat
     assert watcher.turn() == ["clock 1: first recorded"]
 
 
+# Its loop
+
+
 def test_run_waits_for_changes_and_tells_what_it_recorded(cluster: FakeCluster, watcher: Watcher) -> None:
     class Given:
         """A feed that gives what there is, and then ends the test."""
@@ -599,7 +604,7 @@ def test_a_feed_that_became_whole_after_its_queue_was_empty_is_not_trusted_yet(
 ) -> None:
     """Its last list may have come in between."""
     trusted: list[bool] = []
-    monkeypatch.setattr(Recorder, "trust", lambda _, whole: trusted.append(whole))
+    monkeypatch.setattr(Recorder, "trust", lambda _, whole: trusted.append(whole))  # and so not anew
 
     class Late(Full):
         is_whole = False  # type: ignore[assignment]
@@ -615,6 +620,76 @@ def test_a_feed_that_became_whole_after_its_queue_was_empty_is_not_trusted_yet(
     with pytest.raises(KeyboardInterrupt):
         list(watcher.recorder.run(feed))  # type: ignore[arg-type]
     assert trusted == [False]
+
+
+class Starting:
+    """A feed of which each kind is listed a while after the start, and that ends the test after some time."""
+
+    def __init__(self, cluster: FakeCluster, changes: Iterable[Changed], *, whole_after: float) -> None:
+        self.clock = cluster.clock
+        self.began = cluster.clock.monotonic()
+        self.whole_after = whole_after
+        self.queue = [replace(change, at=self.began, listed=True) for change in changes]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.clock.monotonic() - self.began >= self.whole_after
+
+    def next(self, timeout: float) -> Changed | None:
+        if self.queue:
+            return self.queue.pop(0)
+        if timeout and self.clock.monotonic() - self.began > 60:
+            raise KeyboardInterrupt
+        self.clock.sleep(timeout)
+        return None
+
+
+@pytest.fixture
+def _patient(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here time goes by."""
+    monkeypatch.setattr(recorder, "START_SECONDS", 30.0)
+
+
+def started(cluster: FakeCluster, watcher: Watcher, whole_after: float) -> tuple[float, list[str]]:
+    """After how many seconds the first revision was there, and whose came in which order."""
+    feed = Starting(cluster, watcher.events(), whole_after=whole_after)
+    began, found = cluster.clock.monotonic(), list[tuple[float, str]]()
+    with pytest.raises(KeyboardInterrupt):
+        found += (
+            (cluster.clock.monotonic() - began, item.workload.name)
+            for item in watcher.recorder.run(feed)  # type: ignore[arg-type]
+        )
+    return found[0][0], [name for _, name in found]
+
+
+@pytest.mark.usefixtures("_patient")
+@pytest.mark.parametrize(
+    ("whole_after", "first"),
+    [(4.0, (4.8, 5.2)), (1000.0, (30.0, 30.2))],
+    ids=["the lists come", "a kind can not be listed"],
+)
+def test_at_its_start_it_looks_at_nothing_before_all_is_there(
+    cluster: FakeCluster, watcher: Watcher, whole_after: float, first: tuple[float, float]
+) -> None:
+    """What is on its way costs requests, of which there would be several for each workload."""
+    cluster.add(AGENT, agent(modelConfig=""))
+    seconds, found = started(cluster, watcher, whole_after)
+    assert found == ["clock"]
+    assert first[0] <= seconds <= first[1]
+
+
+@pytest.mark.usefixtures("_patient")
+def test_what_changed_last_is_the_first_to_be_looked_at_after_a_start(
+    cluster: FakeCluster, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what happened while no recorder was there."""
+    monkeypatch.setattr(recorder, "LOOKS_AT_ONCE", 1)
+    for number in range(5):
+        cluster.add(AGENT, agent(f"agent-{number}", modelConfig=""))
+    for number in (3, 1):
+        prompt(cluster, "x", f"agent-{number}")
+    _, found = started(cluster, watcher, 2.0)
+    assert list(dict.fromkeys(found)) == ["agent-1", "agent-3", "agent-4", "agent-2", "agent-0"]
 
 
 def test_it_is_alive_while_it_looks_at_many(

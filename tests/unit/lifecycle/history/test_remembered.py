@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.lifecycle.history import recorder
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
+from kubectl_kagent.lifecycle.history.remembered import Remembered
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, MODEL_CONFIG, REMOTE_MCP_SERVER
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, model_config, reconcile, workload
@@ -308,3 +310,28 @@ def test_what_is_gone_or_followed_by_another_version_is_forgotten(cluster: FakeC
     remembered = late.recorder._remembered
     assert {key[2]: len(versions) for key, versions in remembered._versions.items()} == {"gpt": 1}
     assert (remembered._revisions, remembered._families) == ({}, {})
+
+
+def test_revisions_that_are_written_while_all_are_read_are_kept(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is of the moment at which it began; what it lacks would be taken for the next number."""
+    for name in ("clock", "other"):
+        cluster.add(AGENT, agent(name, modelConfig=""))
+        history.update(cluster, workload(cluster, name), manager="before")
+    pages, remembered = cluster.pages, Remembered(cluster, None)
+
+    def slow(*where: Any, **how: Any) -> Iterator[dict[str, Any]]:
+        yield from pages(*where, **how)
+        cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
+        history.update(remembered, workload(cluster), manager="meanwhile")
+
+    monkeypatch.setattr(cluster, "pages", slow)
+    remembered.load_revisions()
+    cluster.requests.clear()
+    found = {name: history.revisions_of(remembered, workload(cluster, name)) for name in ("clock", "other")}
+    assert {name: [one.recorded_by for one in past] for name, past in found.items()} == {
+        "clock": ["before", "meanwhile"],
+        "other": ["before"],
+    }
+    assert cluster.requests == []

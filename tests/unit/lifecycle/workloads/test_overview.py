@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from kubectl_kagent.model.resources import (
     SCALED_OBJECT,
     Resource,
 )
+from kubectl_kagent.model.revision import spec_hash
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.overview import decides, row
 from tests.fake.cluster import FakeCluster
@@ -179,11 +181,16 @@ def test_the_time_of_creation() -> None:
         ("11", "12", "no spec", "not recorded"),
     ],
 )
+@pytest.mark.parametrize("noted", [False, True])
 def test_when_something_else_runs_than_the_newest_revision_that_is_said(
-    recorded: str, running: str, spec: Any, expected: str
+    recorded: str, running: str, spec: Any, expected: str, *, noted: bool
 ) -> None:
     marks = {"kubectl-kagent/config-hash": recorded} if recorded else {}
-    revision = {"metadata": {"annotations": marks}, "revision": 4, "data": {"spec": spec}}
+    revision: Object = {"metadata": {"name": "agent-clock-r4", "annotations": marks}}
+    if noted and spec != "no spec":
+        marks["kubectl-kagent/spec-hash"] = spec_hash(spec, ("declarative", "deployment"))
+    else:
+        revision["data"] = {"spec": spec}
     template = {"metadata": {"annotations": {"kagent.dev/config-hash": running}}}
     found = {"metadata": {}, "spec": {"template": template}}
     assert seen(live(), found, revision=revision).revision == expected
@@ -281,6 +288,32 @@ def test_each_workload_gets_its_own_deployment_model_revision_and_autoscaler(sto
     assert warnings == []
 
 
+def test_of_revisions_only_the_metadata_is_read(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless one was recorded without a digest of its spec, and the other question can't be answered."""
+    kinds: list[str] = []
+    metadata, whole = story.cluster.list_metadata, story.cluster.list_objects
+
+    def list_metadata(resource: Resource, *where: Any, **how: Any) -> Object:
+        kinds.append(f"metadata of {resource.plural}")
+        return metadata(resource, *where, **how)
+
+    def list_objects(resource: Resource, *where: Any, **how: Any) -> Object:
+        kinds.append(resource.plural)
+        return whole(resource, *where, **how)
+
+    monkeypatch.setattr(story.cluster, "list_metadata", list_metadata)
+    monkeypatch.setattr(story.cluster, "list_objects", list_objects)
+    template = {"metadata": {"annotations": {"kagent.dev/config-hash": "another"}}}
+    story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"template": template}})
+    (found,) = look(story.cluster)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 0)
+    assert kinds.count("metadata of controllerrevisions") == 1
+    old = {"metadata": {"annotations": {"kubectl-kagent/spec-hash": None}}}
+    story.cluster.edit(CONTROLLER_REVISION, "agent-clock-r2", old)
+    (found,) = look(story.cluster)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 1)
+
+
 def test_revisions_of_a_server_are_not_those_of_the_agent_of_its_name(story: Story) -> None:
     story.add(MCP_SERVER, mcp_server("clock"))
     (server,) = look(story.cluster, resource=MCP_SERVER)
@@ -333,3 +366,38 @@ def test_deployments_are_needed(cluster: FakeCluster) -> None:
     cluster.deny("list", DEPLOYMENT)
     with pytest.raises(Forbidden):
         look(cluster)
+
+
+@pytest.mark.parametrize(("together", "lists"), [(1, [None, "default"]), (0, [None, None])])
+def test_a_deployment_that_is_older_than_what_its_agent_tells_is_read_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch, together: int, lists: list[str | None]
+) -> None:
+    """The controller has rendered an edit and said so after the Deployments were listed."""
+    monkeypatch.setattr("kubectl_kagent.lifecycle.workloads.overview._MOST_LATE", together)
+    cluster, listed = story.cluster, threading.Event()
+    before = cluster.list_objects
+
+    def list_objects(resource: Resource, *where: Any, **how: Any) -> dict[str, Any]:
+        if resource is AGENT:
+            assert listed.wait(10)
+            cluster.edit(AGENT, "clock", {"spec": {"declarative": {"deployment": {"replicas": 3}}}})
+            cluster.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 3}})
+        answer = before(resource, *where, **how)
+        if resource is DEPLOYMENT:
+            listed.set()
+        return answer
+
+    monkeypatch.setattr(cluster, "list_objects", list_objects)
+    cluster.requests.clear()
+    (found,) = look(cluster, namespace=None)
+    assert found.counts is not None
+    assert (found.workload.replicas, found.counts.wanted) == (3, 3)
+    assert [request.namespace for request in cluster.requests if request.resource is DEPLOYMENT] == lists
+
+
+def test_what_can_not_be_read_is_not_told_when_the_workloads_can_not_be_either(cluster: FakeCluster) -> None:
+    cluster.deny("list", HPA)
+    cluster.deny("list", AGENT)
+    with pytest.raises(Forbidden, match="agents"):
+        look(cluster)
+    assert warnings == []
