@@ -142,7 +142,7 @@ def test_trace_and_top_count_the_same(name: str, client: str) -> None:
     traces = recorded(name, client)
     turn = one_turn(traces)
     for kind in (AGENTS, TOOLS, MODELS):
-        ours = counted(records.rows([turn], Wanted(kind, None, 3600, 0), {}))
+        ours = counted(records.rows([turn], Wanted(kind, None, 3600, 0)))
         if says_nothing_of_the_failure(name, client, kind):
             assert any(row[-1] for row in ours)
             ours = without_errors(ours)
