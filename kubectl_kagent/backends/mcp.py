@@ -110,11 +110,10 @@ class McpServer:
         import httpx2
         from mcp import MCPError
         from mcp.types import CONNECTION_CLOSED
-        from socksio import SOCKSError
 
         from kubectl_kagent.cluster.unreachable import unreachable
 
-        unsent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, SOCKSError)
+        unsent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
@@ -125,11 +124,12 @@ class McpServer:
         if isinstance(error, TimeoutError):
             late = f"{self.name} did not answer within {self.timeout:g}s"
             return _open(TimedOut(late, hint="--timeout=2m waits longer"))
-        if isinstance(error, httpx2.HTTPError | SOCKSError):
+        of_socks = type(error).__module__.startswith("socksio.")  # httpx2 passes it on as it is
+        if of_socks or isinstance(error, httpx2.HTTPError):
             host = httpx2.URL(self.access.url).netloc.decode()
             proxy = self.access.proxy
             found = unreachable(host, error, of_cluster=not self.access.direct, proxy=proxy)
-            return found if isinstance(error, unsent) else _open(found)
+            return found if of_socks or isinstance(error, unsent) else _open(found)
         said = " ".join(str(error.message if isinstance(error, MCPError) else error).split())
         said = said.partition(" For further information")[0][:300]
         if isinstance(error, MCPError) and not said.startswith("Failed to parse"):
