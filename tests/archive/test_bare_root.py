@@ -168,7 +168,7 @@ def test_every_verb_of_the_readme_works(root: Path, lab_kubeconfig: Path) -> Non
         for line in _OF_A_SESSION:
             run(line.format(session=session, task=task, receiver=receiver.url))
         run(f"approvals approve {waiting['id']} --yes")
-        run(f"approvals reject {agents.ask('What is the date?')['id']} --reason=no")
+        run(f"approvals reject {agents.ask('What is the date?')['id']} --reason=no --yes")
         run(f"sessions delete {session}")
     assert _readme_verbs() - used == _ELSEWHERE
 
