@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import responses
 
 from kubectl_kagent import clock
 
@@ -24,6 +23,8 @@ def logged(method: str, url: str) -> Iterator[Callable[[int], None]]:
     status = ""
 
     def answered(code: int) -> None:
+        from http.client import responses  # the help of a verb has no time for it
+
         nonlocal status
         status = f"{code} {responses.get(code, '')}".rstrip()
 
