@@ -13,7 +13,7 @@ import click
 
 from kubectl_kagent import __version__
 from kubectl_kagent.app import VERBS, cli
-from kubectl_kagent.cli.options import CONNECTION_NAMES
+from kubectl_kagent.cli.options import CONNECTION_NAMES, VERBOSITY
 from kubectl_kagent.errors import EXIT_CODES
 from scripts.command_tree import PROGRAM, Node, commands
 
@@ -56,7 +56,7 @@ def _root(found: Sequence[Node]) -> str:
         _section(
             "CONNECTION FLAGS",
             "Every command takes kubectl's:\n",
-            *_options(every[n] for n in CONNECTION_NAMES),
+            *_options(every[n] for n in (*CONNECTION_NAMES, VERBOSITY)),
         ),
         _exit_status(),
         _section("SEE ALSO", _text("kubectl(1)"), "\n"),

@@ -9,7 +9,7 @@ import click
 
 from kubectl_kagent.app import VERBS
 from kubectl_kagent.cli.controller_access import CONTROLLER_NAMES
-from kubectl_kagent.cli.options import CONNECTION_NAMES
+from kubectl_kagent.cli.options import CONNECTION_NAMES, VERBOSITY
 from kubectl_kagent.errors import EXIT_CODES
 from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
 from kubectl_kagent.rbac.permissions import PERMISSIONS
@@ -47,7 +47,7 @@ def index(found: Sequence[Node]) -> str:
     parts += [
         "## Connection flags\n",
         "Every verb that asks a cluster takes kubectl's flags for the connection to the API server:\n",
-        _options(every[name] for name in CONNECTION_NAMES),
+        _options(every[name] for name in (*CONNECTION_NAMES, VERBOSITY)),
         "## Controller flags\n",
         "Verbs that ask the kagent controller also take:\n",
         _options(every[name] for name in CONTROLLER_NAMES),

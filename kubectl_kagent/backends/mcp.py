@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubectl_kagent.cluster.answers import BODY_LIMIT, LINE_LIMIT
 from kubectl_kagent.cluster.headers import header_bytes
-from kubectl_kagent.cluster.http import CONNECT_SECONDS, Access
+from kubectl_kagent.cluster.http import CONNECT_SECONDS, Access, shown
+from kubectl_kagent.cluster.request_log import logged
 from kubectl_kagent.errors import KagentError, NotFound, TimedOut
 from kubectl_kagent.model.tool_server import Tool
 
@@ -282,7 +283,9 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             return await self._sent(request)
 
         async def _sent(self, request: httpx2.Request) -> httpx2.Response:
-            response = await super().handle_async_request(request)
+            with logged(request.method, shown(str(request.url))) as answer_is:
+                response = await super().handle_async_request(request)
+                answer_is(response.status_code)
             response.stream = Limited(response.stream)
             return response
 

@@ -15,6 +15,8 @@ from kubectl_kagent.errors import UsageError
 _VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
 _VALUES |= dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False)
 
+_LIKELY = 0.75  # click takes what is like it by 0.6 for meant: --as for --wait, --token for --to-revison
+
 
 class _Documented(click.Command):
     """A docstring ends with its examples, which click's mark for text as it is (``\\b``) begins."""
@@ -51,6 +53,11 @@ class KubectlCommand(_Documented):
             rest = super().parse_args(ctx, list(_without_values(self.get_params(ctx), args)))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser leaves out whose help page it is about
+            if isinstance(error, click.NoSuchOption) and error.possibilities:
+                from difflib import get_close_matches  # the start of every command has no time for it
+
+                likely = get_close_matches(error.option_name, error.possibilities, cutoff=_LIKELY)
+                error.possibilities[:] = likely
             raise
         if not ctx.resilient_parsing:  # what is being typed may still get what it lacks
             self._check_together(ctx)

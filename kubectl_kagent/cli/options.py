@@ -19,6 +19,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 MANAGER = "kubectl-kagent"
 
+VERBOSITY = "verbosity"
+_REQUESTS = 6  # kubectl's level for them; what it adds from 7 on, headers and bodies, stays unsaid
+
+
+def _heed(context: click.Context, _parameter: click.Parameter, level: int) -> None:
+    if level >= _REQUESTS and not context.resilient_parsing:
+        from kubectl_kagent.cli.verbosity import print_requests
+
+        print_requests(context)
+
+
 _namespace = click.option(
     *("-n", "--namespace"),
     metavar="NAME",
@@ -31,7 +42,7 @@ _CONNECTION = (
         "--context",
         metavar="NAME",
         shell_complete=completion.context_name,
-        help="Kubeconfig context; kubectl's other connection flags (--as, --server, ...) work too.",
+        help="Kubeconfig context; kubectl's other connection flags (--as, --server, -v, ...) work too.",
     ),
     click.option(
         "--cluster",
@@ -77,6 +88,16 @@ _CONNECTION = (
     ),
     click.option(
         "--tls-server-name", metavar="NAME", hidden=True, help="Name to expect in the server's certificate."
+    ),
+    click.option(
+        *("-v", "--v", VERBOSITY),
+        type=int,
+        default=0,
+        metavar="LEVEL",
+        hidden=True,
+        expose_value=False,
+        callback=_heed,
+        help="6 or more: print each request on stderr, without headers and bodies.",
     ),
 )
 

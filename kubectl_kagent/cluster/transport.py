@@ -21,6 +21,7 @@ from kubectl_kagent.cluster.http import ANSWER_SECONDS, Access
 from kubectl_kagent.cluster.login import Credential, Fixed, Login
 from kubectl_kagent.cluster.pool import pool
 from kubectl_kagent.cluster.refusals import status_in
+from kubectl_kagent.cluster.request_log import logged
 from kubectl_kagent.cluster.retry import answered
 from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.errors import Unreadable
@@ -104,7 +105,13 @@ class Transport:
         def sent(credential: Credential) -> urllib3.BaseHTTPResponse:
             self._show(credential)
             all_headers = self._headers(content_type if body is not None else None, headers, credential)
-            as_whom = partial(request, headers=sendable(all_headers))
+
+            def as_whom() -> urllib3.BaseHTTPResponse:
+                with logged(method, url) as answer_is:
+                    response: urllib3.BaseHTTPResponse = request(headers=sendable(all_headers))
+                    answer_is(response.status)
+                return response
+
             try:
                 return as_whom() if once else answered(as_whom, breaks=reads, timeout=limit or ANSWER_SECONDS)
             except urllib3.exceptions.HTTPError as error:

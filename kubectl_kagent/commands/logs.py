@@ -246,7 +246,7 @@ def _subject(
             else of_session(controller, subject.id, goes_on=goes_on)
         )
     except NotFound as error:
-        other = "another user's is found with --user-id"
+        other = "an id has to be whole, and another user's is found with --user-id"
         terminal.warn(f"only lines that name it are shown: {error.explained}; {other}")
     except KagentError as error:
         terminal.warn(f"only lines that name it are shown: {error.explained}")

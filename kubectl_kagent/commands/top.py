@@ -26,8 +26,16 @@ _REVISION = "revision"
 _CALLS = {AGENTS: "turns", TOOLS: "calls of tools", MODELS: "calls of models"}
 
 
+class _Kind(click.Choice[str]):
+    """One of them, in the singular too, as with kubectl top pod."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        plural = f"{value}s"
+        return super().convert(plural if plural in self.choices else value, param, ctx)
+
+
 @command(short_help="Show rates, errors, durations and tokens of agents, tools or models")
-@click.argument("kind", type=click.Choice([AGENTS, TOOLS, MODELS]), default=AGENTS)
+@click.argument("kind", type=_Kind([AGENTS, TOOLS, MODELS]), default=AGENTS)
 @click.option("--since", type=Duration(), default="1h", show_default=True, help="How far to look back.")
 @click.option(
     "--by", type=click.Choice([_REVISION]), help="Count the turns of each revision of an agent for itself."

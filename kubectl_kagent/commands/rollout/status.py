@@ -38,7 +38,9 @@ from kubectl_kagent.model.workload import Workload
     help="Then ask the new pods this, and fail if they give no answer.",
 )
 @click.option(
-    "--on-failure", type=click.Choice(["undo"]), help="undo: roll back if the rollout or --smoke fails."
+    "--on-failure",
+    type=click.Choice(["undo"]),
+    help="undo: roll back to the newest revision that was ready if the rollout or --smoke fails.",
 )
 @options.connected
 def status(

@@ -168,7 +168,9 @@ def follow(
         except KagentError as second:
             message = f"{error.message}; the rollback failed too: {second.message}"
             raise RolloutFailed(message, second.hint) from second
-        raise type(error)(f"{error.message} ({done})", error.hint) from error
+        undone = f"kubectl kagent rollout diff {workload.typed} shows what was undone"
+        hint = f"{undone}: correct it where it comes from, or the next apply brings it back"
+        raise type(error)(f"{error.message} ({done})", hint) from error
 
 
 def check_readable(cluster: Cluster, workloads: Iterable[Workload]) -> None:

@@ -86,8 +86,17 @@ def test_all_verbs_are_of_the_one_class() -> None:
         ),
         (
             ("rollout", "undo", "--to-revison=1"),
-            "error: no such option '--to-revison'. (Did you mean one of: '--to-revision', '--token'?)\n"
+            "error: no such option '--to-revison'. Did you mean '--to-revision'?\n"
             "hint: kubectl kagent rollout undo -h shows how it is used\n",
+        ),
+        (
+            ("wake", "clock", "--wait"),
+            "error: no such option '--wait'\nhint: kubectl kagent wake -h shows how it is used\n",
+        ),
+        (
+            ("get", "agents", "--contxt=x"),
+            "error: no such option '--contxt'. Did you mean '--context'?\n"
+            "hint: kubectl kagent get -h shows how it is used\n",
         ),
         (
             ("sessions", "show"),

@@ -55,7 +55,7 @@ def test_a_task_or_session_of_another_user(two: FakeCluster, kagent: Kagent, kin
         code, out, err = kagent("logs", "clock", f"--{kind}=t1", f"--kagent-url={talk.url}")
     assert (code, out) == (0, '[pod/clock-b/kagent] {"level":"error","msg":"two","taskID":"t1"}\n')
     assert err.startswith("Warning: only lines that name it are shown: ")
-    assert err.endswith("; another user's is found with --user-id\n")
+    assert err.endswith("; an id has to be whole, and another user's is found with --user-id\n")
 
 
 def test_a_single_pod_has_no_prefix_unless_asked(cluster: FakeCluster, kagent: Kagent) -> None:

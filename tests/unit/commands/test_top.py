@@ -366,6 +366,17 @@ def test_from_the_records(kagent: Kagent, records: TopCluster, screen: Screen, k
     screen(f"top-records-{kind}", out)
 
 
+@pytest.mark.parametrize("kind", ["agents", "tools", "models"])
+def test_the_singular_is_the_same_as_for_kubectl_top_pod(
+    kagent: Kagent, records: TopCluster, kind: str
+) -> None:
+    plural, singular = (
+        kagent("top", word, "--since=8h", "-A", cluster=records) for word in (kind, kind[:-1])
+    )
+    assert singular == plural
+    assert singular[0] == 0
+
+
 def test_records_without_a_model_take_the_agents_and_say_so(kagent: Kagent, records: TopCluster) -> None:
     recorded = recordings.pair("tool")
     records.sessions = {recorded["session"]["session"]["id"]: (recorded["session"], recorded["tasks"])}

@@ -518,6 +518,10 @@ def test_undo_on_failure(stage: Stage) -> None:
     assert failure.value.message == (
         f'agent "echo" failed to roll out: {WHERE}: ImagePullBackOff: not found (rolled back)'
     )
+    assert failure.value.hint == (
+        "kubectl kagent rollout diff agent/echo -n default shows what was undone: correct it where it "
+        "comes from, or the next apply brings it back"
+    )
     assert stage.screen == [LINE, "err: the rollout failed: rolling back"]
     assert undo.calls == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -48,6 +49,13 @@ def test_prints_what_the_tool_answers_and_ends_the_session(clock: Running, kagen
     sessions = {headers.get("mcp-session-id") for _, headers in clock.requests[1:]}
     assert len(sessions) == 1
     assert sessions != {None}
+
+
+def test_its_own_requests_are_among_those_of_v6(clock: Running, kagent: Kagent) -> None:
+    code, out, err = kagent("tools", "call", "clock", "get_time", "--arg", "timezone=Europe/Berlin", "-v=6")
+    assert (code, out) == (0, "08:00 (Europe/Berlin)\n")
+    printed = re.findall(rf'"Response" verb="(\w+)" url="{re.escape(clock.url)}/mcp" status="\d+ \w+"', err)
+    assert printed == [method for method, _ in clock.requests]
 
 
 @pytest.mark.parametrize(
