@@ -30,6 +30,7 @@ _UNWRITTEN = ("etcdserver: request is too large", "failed calling webhook")
 # then broke off. It did not get it when there was no connection.
 _BROKE_OFF = ("error trying to reach service: ", "disconnect/reset before headers")
 _NOT_REACHED = ("dial", "connection failure")
+_NOBODY_READY = "no endpoints available for service"  # of the API server's proxy
 
 
 def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> KagentError:
@@ -54,7 +55,9 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     if code == 410 or reason == "Expired":
         return Expired(message)
     if code in (502, 503, 504):
-        return _gateway(code, message)(f"the server answered {code}: {message}")
+        nobody = message.startswith(_NOBODY_READY)
+        hint = "no pod behind it is ready: kubectl kagent check, or kubectl get pods -A" if nobody else None
+        return _gateway(code, message)(f"the server answered {code}: {message}", hint)
     found = OtherServerError(reason or str(code or "Unknown"), message)
     # what etcd did not confirm in time is such a failure too
     found.open = code >= 500 and not any(words in message for words in _UNWRITTEN)

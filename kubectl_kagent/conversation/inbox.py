@@ -68,9 +68,12 @@ def find(waiting: list[Waiting], word: str, state_of: Callable[[str], str]) -> W
         raise KagentError(f'"{word}" is the beginning of several tasks that wait: {names}')
     state = state_of(word)
     listed = "kubectl kagent approvals list -A shows what waits"
+    others = f"{listed}; another user's is found with --user-id"
+    if state in PAUSED_STATES:  # kagent 0.9 shows a task to everybody, its session to its user alone
+        raise KagentError(f"task {word} waits ({state}), but in no session that this user began", hint=others)
     if state:
         raise KagentError(f"task {word} does not wait for anybody: it is {state}", hint=listed)
-    raise KagentError(f"no task {word} waits", hint=f"{listed}; another user's is found with --user-id")
+    raise KagentError(f"no task {word} waits", hint=others)
 
 
 def asked_since(tasks: Sequence[Json], task: str) -> str:

@@ -170,7 +170,8 @@ def once(task: Json) -> list[Any]:
 
 def message_events(message: Json, outer: Json | None = None) -> Iterator[Event]:
     """What one message tells. An error's words are no answer: the state carries them."""
-    metadata = {**(outer or {}), **mapping(message.get("metadata"))}
+    own = mapping(message.get("metadata"))
+    metadata = {**(outer or {}), **own}
     partial = bool(meta(metadata, "partial") or metadata.get("kagent_adk_partial"))
     failed = bool(meta(metadata, "error_code"))
     name = word(message.get("messageId"))
@@ -181,8 +182,8 @@ def message_events(message: Json, outer: Json | None = None) -> Iterator[Event]:
     for part in parts:
         if not (failed and is_text(part)):
             yield from part_events(part, partial=partial, message_id=name)
-    if not partial:
-        yield from _usage(meta(metadata, "usage_metadata"), name)
+    if not partial:  # the update that ends a turn repeats the usage of its last call beside another message
+        yield from _usage(meta(own, "usage_metadata"), name)
 
 
 def _usage(usage: Any, message_id: str) -> Iterator[Event]:

@@ -20,12 +20,17 @@ NEITHER = {"taskId": TASK, "contextId": SESSION}
 
 
 def update(state: str, *parts: Json, partial: bool = False, message_id: str = "", **metadata: Any) -> Json:
-    """A status-update of the Python runtime; with ``parts`` the agent says something."""
+    """A status-update of the Python runtime; with ``parts`` the agent says something.
+
+    At work both it and its message have the metadata; at the end of a turn only the update has.
+    """
     status: Json = {"state": state}
+    keys = {"kagent_adk_partial": partial} | {f"kagent_{key}": value for key, value in metadata.items()}
     if parts:
         name = message_id or f"m-{json.dumps(parts)}"
         status["message"] = {"kind": "message", "role": "agent", "messageId": name, "parts": list(parts)}
-    keys = {"kagent_adk_partial": partial} | {f"kagent_{key}": value for key, value in metadata.items()}
+        if state == "working":
+            status["message"]["metadata"] = keys
     return {"kind": "status-update", **NEITHER, "status": status, "metadata": keys}
 
 

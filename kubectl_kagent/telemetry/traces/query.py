@@ -19,12 +19,16 @@ TURN_SPAN = "invocation"
 
 
 class NoSuchTurn(KagentError):
-    """A source knows nothing under that id; ``where``: in what of it that was looked for, if not in all."""
+    """A source knows nothing under that id; ``where``: in what of it that was looked for, if not in all.
 
-    def __init__(self, id_: str, where: str = "") -> None:
+    ``why`` is what is known instead of that no id begins so.
+    """
+
+    def __init__(self, id_: str, where: str = "", why: str = "") -> None:
         self.where = where and f" {where}"
+        why = why or "no task, session or trace has an id that begins so"
         super().__init__(
-            f'no turn "{id_}" was found{self.where}: no task, session or trace has an id that begins so',
+            f'no turn "{id_}" was found{self.where}: {why}',
             hint="kubectl kagent trace AGENT lists them; another user's are found with --user-id",
         )
 

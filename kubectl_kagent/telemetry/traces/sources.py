@@ -74,7 +74,11 @@ class FromController:
         gaps = Gaps()
         session = self._session_of(plain(id_), gaps)
         if session:
-            record = self._session(session, gaps)
+            try:
+                record = self._session(session, gaps)
+            except NotFound as error:  # kagent 0.9 shows a task to everybody, its session to its user alone
+                why = f"it is of session {session}, which user {self.controller.user} does not have"
+                raise NoSuchTurn(id_, why=why) from error
             return Record(named(record.turns, id_), gaps.lines)
         listed = _sessions(self.controller.sessions(), gaps)
         sessions = sorted(listed, key=lambda item: item.updated, reverse=True)

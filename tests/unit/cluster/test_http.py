@@ -139,8 +139,11 @@ def test_what_the_api_server_refuses_is_its_own_error(server: Loopback) -> None:
     error = error_of(proxied)
     assert error.line == f"Error from server (Forbidden): {message}"
     assert str(error.hint).startswith("ClusterRole kagent-")
-    server.answer = lambda _: refused(503, "ServiceUnavailable", "no endpoints available for service")
-    assert error_of(proxied).line == "error: the server answered 503: no endpoints available for service"
+    message = 'no endpoints available for service "kagent-controller:8083"'
+    server.answer = lambda _: refused(503, "ServiceUnavailable", message)
+    error = error_of(proxied)
+    assert error.line == f"error: the server answered 503: {message}"
+    assert error.hint == "no pod behind it is ready: kubectl kagent check, or kubectl get pods -A"
 
 
 @pytest.mark.parametrize(

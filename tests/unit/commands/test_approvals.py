@@ -459,6 +459,12 @@ LIST = "hint: kubectl kagent approvals list -A shows what waits\n"
             f"error: task {TASK} does not wait for anybody: it is completed\n{LIST}",
         ),
         (
+            {f"/api/tasks/{TASK}": waiting(request("c1", "x"))},
+            TASK,
+            f"error: task {TASK} waits (input-required), but in no session that this user began\n"
+            f"{LIST[:-1]}; another user's is found with --user-id\n",
+        ),
+        (
             {},
             "nope",
             f"error: no task nope waits\n{LIST[:-1]}; another user's is found with --user-id\n",

@@ -251,7 +251,8 @@ def test_pieces_after_a_break_wait_for_the_whole() -> None:
 def test_a_history_that_is_heard_again_repeats_nothing_and_counts_no_token_twice() -> None:
     def used(text: str) -> Reply:
         raw: dict[str, Any] = dict(status("working", text).raw)
-        raw["metadata"] = {"kagent_usage_metadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}}
+        usage = {"kagent_usage_metadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}}
+        raw["metadata"] = raw["status"]["message"]["metadata"] = usage
         return Reply(raw, read(raw))
 
     again = dict(task("completed", "Let me see.", "It is noon.").raw)

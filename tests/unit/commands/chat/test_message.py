@@ -49,6 +49,20 @@ def test_an_answer_with_tools(kagent: Kagent) -> None:
     assert agent.said == [{"kind": "message", "role": "user", "parts": [text("what time is it?")]}]
 
 
+def test_the_tokens_that_the_end_of_a_turn_repeats_are_counted_once(kagent: Kagent) -> None:
+    """kagent 0.9 and 0.10 (Python): the update that waits has the usage of the call before it again."""
+    asked = request("c1", "delete")
+    turn = [
+        update("working", called("c1", "delete"), usage_metadata=TOKENS),
+        update("working", asked, message_id="asked"),
+        update("input-required", asked, message_id="asked", usage_metadata=TOKENS),
+    ]
+    with talking(turn) as agent:
+        code, _, err = chat(kagent, agent, "hello")
+    assert code == 7
+    assert f"session {SESSION} (40 prompt and 2 output tokens)\n" in err
+
+
 def test_a_failed_task(kagent: Kagent) -> None:
     turn = [update("submitted"), update("failed", text("429: slow down"), error_code="API_ERROR")]
     with talking(turn) as agent:

@@ -379,6 +379,21 @@ def test_an_id_that_nobody_knows(kagent: Kagent, world: TraceCluster, id_: str) 
     assert not any(".." in path for path in world.asked)
 
 
+def test_a_task_that_kagent_0_9_shows_to_other_users(kagent: Kagent, world: TraceCluster) -> None:
+    def of_jane(path: str) -> None:
+        if path.endswith(f"/api/sessions/{GO_SESSION}"):
+            raise NotFound(f"Session not found: failed to get session {GO_SESSION}: no rows in result set")
+
+    world.on_ask = of_jane
+    assert kagent("trace", "show", GO_TASK, cluster=world) == (
+        1,
+        "",
+        f'error: no turn "{GO_TASK}" was found: it is of session {GO_SESSION}, which user admin@kagent.dev '
+        "does not have\n"
+        "hint: kubectl kagent trace AGENT lists them; another user's are found with --user-id\n",
+    )
+
+
 def test_show_a_session_of_several_turns(kagent: Kagent, world: TraceCluster) -> None:
     session, tasks = world.sessions[GO_SESSION]
     text = json.dumps(tasks).replace(GO_TASK, "task-2").replace("e-cb19debe", "e-other")
