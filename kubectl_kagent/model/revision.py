@@ -30,6 +30,8 @@ _MAX_NAME = 253  # DNS subdomain
 _MAX_LABEL = 63
 LAST_NUMBER = 2**31 - 1  # as far as ``whole_number`` counts
 
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError, Unreadable)
+
 Manifest = dict[str, Any]
 
 
@@ -273,7 +275,7 @@ def read_revision(obj: Mapping[str, Any]) -> Revision:
     """The revision that a ControllerRevision of ours holds. Raises MalformedRevision when it holds none."""
     try:
         return _read_revision(obj)
-    except (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except _MALFORMED as error:
         name = dig(obj, "metadata", "name")
         raise MalformedRevision(f"controllerrevision.apps/{name} holds no revision of ours") from error
 
@@ -288,6 +290,7 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
     changed_at = parse_time(data["changedAt"])
     if changed_at.tzinfo is None:
         raise ValueError("changedAt")  # it could not be compared with another time
+    canonical_json(data)  # raises for what nobody could compare or write back
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
         number=number,
