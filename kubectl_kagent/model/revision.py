@@ -28,7 +28,9 @@ READY_AT = "kubectl-kagent/ready-at"
 
 _MAX_NAME = 253  # DNS subdomain
 _MAX_LABEL = 63
-_NO_NUMBER = 10**18  # there must be one after it, in 64 bits
+LAST_NUMBER = 2**31 - 1  # as far as ``whole_number`` counts
+
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError, Unreadable)
 
 Manifest = dict[str, Any]
 
@@ -261,7 +263,7 @@ def spec_hash(spec: Mapping[str, Any], deployment_path: tuple[str, ...]) -> str:
 
 
 def number_in(name: str) -> int:
-    """The number that a revision's name claims; 0 for a name that claims none."""
+    """The number that a revision's name claims; 0 for a name that claims none that there may be."""
     return whole_number(name.rpartition("-r")[2]) or 0
 
 
@@ -273,7 +275,7 @@ def read_revision(obj: Mapping[str, Any]) -> Revision:
     """The revision that a ControllerRevision of ours holds. Raises MalformedRevision when it holds none."""
     try:
         return _read_revision(obj)
-    except (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except _MALFORMED as error:
         name = dig(obj, "metadata", "name")
         raise MalformedRevision(f"controllerrevision.apps/{name} holds no revision of ours") from error
 
@@ -281,13 +283,14 @@ def read_revision(obj: Mapping[str, Any]) -> Revision:
 def _read_revision(obj: Mapping[str, Any]) -> Revision:
     metadata, data = obj["metadata"], obj["data"]
     spec, number = data["spec"], int(obj["revision"])
-    if number >= _NO_NUMBER:
+    if number > LAST_NUMBER:
         raise ValueError("revision")
     if not isinstance(spec, Mapping):
         raise TypeError("spec")
     changed_at = parse_time(data["changedAt"])
     if changed_at.tzinfo is None:
         raise ValueError("changedAt")  # it could not be compared with another time
+    canonical_json(data)  # raises for what nobody could compare or write back
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
         number=number,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,12 +17,14 @@ from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, lo
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
+    LAST_NUMBER,
     RECORDED_BY,
     ROLLBACK_OF,
     MalformedRevision,
     Revision,
     Snapshot,
     is_owned_by_a,
+    number_in,
     owner_uid,
     read_revision,
     revision_name,
@@ -105,7 +106,16 @@ class Recording:
             result[-1] = self._explain(result[-1], missing[0])
         for run in missing:
             is_live = run is missing[-1]
+            which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
             cause = self.cause.text if self.cause and run is caused else ""
+            if (newest := self._newest(result)) == LAST_NUMBER:
+                label = CONTROLLER_REVISION.label(revision_name(self.workload, newest))
+                self.notes.append(
+                    Note(
+                        f"the {which} is not recorded", f"there is no number after that of {label}; delete it"
+                    )
+                )
+                continue
             body = self._body(run, result, cause, gap=gap)
             try:
                 created = self.cluster.create(
@@ -117,7 +127,6 @@ class Recording:
             except OtherServerError as error:
                 if not _too_large(error):
                     raise
-                which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
                 self.notes.append(Note(f"the {which} is not recorded", error.explained))
                 gap = True  # those after it are recorded all the same
             else:
@@ -142,7 +151,7 @@ class Recording:
         return before
 
     def _body(self, run: Run, revisions: Sequence[Revision], cause: str, *, gap: bool) -> dict[str, Any]:
-        newest = max([self._taken, *(revision.number for revision in revisions)])
+        newest = self._newest(revisions)
         before = revisions[-1] if revisions else None
         workload, changed_at = run.last.workload, run.first.changed_at
         annotations = {RECORDED_BY: self.manager, **annotated_cause.of_new(workload, changed_at, before)}
@@ -153,6 +162,9 @@ class Recording:
             annotations[CHANGE_CAUSE] = cause
         annotations |= proven(self.cluster, run.last, until=run.until)
         return revision_object(self.workload, run.first, newest + 1, annotations=annotations, gap_before=gap)
+
+    def _newest(self, revisions: Sequence[Revision]) -> int:
+        return max([self._taken, *(revision.number for revision in revisions)])
 
     def _clear_way(self, number: int) -> None:
         """Delete a revision of that name whose owner is a deleted namesake, as garbage collection would.
@@ -188,11 +200,10 @@ class Recording:
 
     def _highest(self, number: int) -> int:
         """The highest number that any object of the namespace claims by its name for this workload."""
-        prefix = re.escape(revision_name(self.workload, number).removesuffix(str(number)))
         items = self.cluster.list_objects(CONTROLLER_REVISION, self.workload.namespace)["items"]
-        names = re.compile(prefix + "([0-9]{1,18})", re.ASCII)
-        claims = [names.fullmatch(item["metadata"]["name"]) for item in items]
-        return max([number, *(int(claim[1]) for claim in claims if claim)])
+        names = [item["metadata"]["name"] for item in items]
+        ours = [name for name in names if name == revision_name(self.workload, number_in(name))]
+        return max([number, *map(number_in, ours)])
 
     def _live_uid(self) -> str:
         return look_at(self.cluster, self.workload.resource, self.workload.namespace, self.workload.name).uid

@@ -217,7 +217,8 @@ class Remembered:
             self._all_revisions(), _whose
         ):  # a list goes by name, so mostly all at once
             items = list(group)
-            found[key] = _packed([*(_unpacked(found[key]) if key in found else ()), *items])
+            before = found.get(key, _NONE)
+            found[key] = before and _packed([*_unpacked(before), *items])
             families |= {(key[0], _family(item["metadata"]["name"])): key[1] for item in items}
         with self._lock:
             for key, packed in found.items():
@@ -245,7 +246,7 @@ class Remembered:
         """What is remembered; None when it must be asked for."""
         with self._lock:
             packed = self._revisions.get((namespace, labels), _NONE if self._loaded else None)
-        return None if packed is None else _unpacked(packed)
+        return _unpacked(packed) if packed else None
 
     def _keep(self, namespace: str, labels: str, items: list[Object]) -> None:
         with self._lock:
@@ -325,7 +326,11 @@ def _whose(revision: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _packed(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
+    """``_NOT_KEPT`` where a TooDeep is in it: that is asked for."""
+    try:
+        return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
+    except TypeError:
+        return _NOT_KEPT
 
 
 def _unpacked(data: bytes) -> Any:

@@ -54,28 +54,37 @@ def rows(
     bare = [row for config_hash, row in oldest.items() if config_hash not in known]
     merged: list[HistoryRow] = []
     rendered = {config_hash: row.changed_at for config_hash, row in oldest.items()}
-    before: HistoryRow | None = None
+    recorded: list[HistoryRow] = []
     for row in _recorded(workload, revisions, live, counts, rendered):
         while bare and bare[0].changed_at < row.changed_at:
-            merged.append(_explained(workload, bare.pop(0), before, all_seen=not row.gap_before))
+            merged.append(_explained(workload, bare.pop(0), recorded, all_seen=not row.gap_before))
         merged.append(row)
-        before = row
-    all_seen = before is not None and before.live
-    return merged + [_explained(workload, row, before, all_seen=all_seen) for row in bare]
+        recorded.append(row)
+    all_seen = bool(recorded) and recorded[-1].live
+    return merged + [_explained(workload, row, recorded, all_seen=all_seen) for row in bare]
 
 
 def _explained(
-    workload: Workload, row: HistoryRow, before: HistoryRow | None, *, all_seen: bool
+    workload: Workload, row: HistoryRow, recorded: Sequence[HistoryRow], *, all_seen: bool
 ) -> HistoryRow:
-    """A row of a ReplicaSet after that revision: when all changes were seen, none of them made it.
+    """A row of a ReplicaSet after those revisions: when all changes were seen, none of them made it.
 
-    Unless it may be what the controller made of the revision itself, before its config hash was noted.
+    Unless it may be what the controller made of one of them, of which the config hash is not noted.
     """
+    before = recorded[-1] if recorded else None
     if not (all_seen and before and before.config_hash and row.config_hash):
         return row
-    if before.rendered_at and before.rendered_at > row.changed_at:
+    if _may_be_late(row, recorded):
         return row
     return replace(row, change=f"rendered anew without a recorded change: {unrecorded(workload)}")
+
+
+def _may_be_late(row: HistoryRow, recorded: Sequence[HistoryRow]) -> bool:
+    """Whether the controller may have made it before it came to the newest of them. Times are of a second."""
+    newest = recorded[-1]
+    if newest.rendered_at and newest.rendered_at >= newest.changed_at:
+        return newest.rendered_at >= row.changed_at
+    return len(recorded) > 1 and not recorded[-2].config_hash  # its own ReplicaSet is an older one's
 
 
 def _changed_at(row: HistoryRow) -> datetime:

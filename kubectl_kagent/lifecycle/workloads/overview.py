@@ -30,7 +30,9 @@ from kubectl_kagent.model.revision import (
     LABEL_KIND,
     SPEC_HASH,
     number_in,
+    owner_uid,
     parse_time,
+    revision_name,
     spec_hash,
 )
 from kubectl_kagent.model.stage import status_of
@@ -84,7 +86,8 @@ class Surroundings:
 
         Revisions of an earlier version of the plugin have no digest of it in their metadata.
         """
-        newest = _newest(self.revisions)
+        workloads = list(workloads)
+        newest = _newest(self.revisions, workloads)
         for workload in workloads:
             revision, deployment = newest.get(workload.key), self.deployments.get(workload.key)
             running = deployment.config_hash(workload) if deployment else ""
@@ -94,7 +97,8 @@ class Surroundings:
 
     def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:
         """One line of ``get`` for each. Pure."""
-        newest = _newest(self.revisions)
+        workloads = list(workloads)
+        newest = _newest(self.revisions, workloads)
         return [
             overview(
                 workload,
@@ -282,11 +286,16 @@ def _by_number(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any
     return tuple(sorted(revisions, key=lambda item: number_in(item["metadata"]["name"])))
 
 
-def _newest(revisions: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:
+def _newest(
+    revisions: Iterable[Mapping[str, Any]], workloads: Iterable[Workload]
+) -> dict[Key, Mapping[str, Any]]:
+    """Those of these very objects, and no deleted namesake's, whose name is what makes them one's."""
+    by_uid = {workload.uid: workload for workload in workloads}
     found: dict[Key, Mapping[str, Any]] = {}
     for item in revisions:
-        owner = (dig(item, "metadata", "ownerReferences") or [{}])[0].get("name", "")
-        found[(item["metadata"]["namespace"], str(owner))] = item
+        workload, name = by_uid.get(owner_uid(item)), item["metadata"]["name"]
+        if workload and name == revision_name(workload, number_in(name)):
+            found[workload.key] = item
     return found
 
 

@@ -84,6 +84,11 @@ class Lane:
     def over(self) -> bool:
         return self._ended and not self._blocks and not self._lines
 
+    def silent(self, since: float) -> bool:
+        """Whether nothing has come since then, and nothing waits to go out."""
+        with self._room:
+            return not self._size and self._put_at <= since
+
     def collect(self, now: float) -> None:
         """Take up what came."""
         with self._room:

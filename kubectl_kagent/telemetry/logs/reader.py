@@ -70,7 +70,7 @@ class Reader:
         self._cluster = cluster
         self._pod = pod
         self._lane = lane
-        self._tell = tell
+        self._told = tell
         self._start = start
         self._seen = Seen()
         self._opened: float | None = None
@@ -80,6 +80,7 @@ class Reader:
         self._following = False
         self._refusals = 0
         self._named = False
+        self._given_up = False
 
     def read(self) -> None:
         """What there is now."""
@@ -108,6 +109,22 @@ class Reader:
             self._tell(Failed(self.source, error))
         finally:
             self._lane.end()
+
+    def give_up(self, since: float) -> bool:
+        """End the lane unless something came since then, or has still to go out. Whether it is over.
+
+        For a pod that is gone: something on the way may hold its stream open for ever, without a word.
+        """
+        if not self._lane.over and self._lane.silent(since):
+            what = "and something on the way holds its log stream open: its last lines may be missing"
+            self._tell(Notice(f"pod {self.source.pod} is gone, {what}"))
+            self._given_up = True
+            self._lane.end()
+        return self._lane.over
+
+    def _tell(self, event: LogEvent) -> None:
+        if not self._given_up:
+            self._told(event)
 
     def _catch_up(self) -> None:
         """What there is is read to its end: then all that comes is new, and the others need not wait for it.

@@ -33,6 +33,9 @@ from kubectl_kagent.telemetry.logs.places import PodSelector
 from kubectl_kagent.telemetry.logs.reader import Reader, Start
 from kubectl_kagent.telemetry.logs.served import served_from
 
+# So long after its pod is gone a stream that says nothing may take to end.
+_HELD = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class LogPlan:
@@ -61,6 +64,7 @@ class LogSession:
     _strays: set[ContainerRef] = field(default_factory=set)
     _following: bool = False
     _readers: dict[str, list[Reader]] = field(default_factory=dict)
+    _left: list[tuple[float, Reader]] = field(default_factory=list)  # since when their pods are gone
     _lanes: list[Lane] = field(default_factory=list)
     _waiting: list[tuple[Pod, str]] = field(default_factory=list)
     _news: queue.SimpleQueue[LogEvent] = field(default_factory=queue.SimpleQueue)
@@ -91,6 +95,7 @@ class LogSession:
             for block in self._merge.blocks():
                 for at, feed in feeds:
                     self._attend(at, feed)
+                self._give_up(clock.monotonic() - _HELD)
                 self._admit()
                 self._hear()
                 yield block
@@ -138,11 +143,15 @@ class LogSession:
             )
 
     def _leave(self, pod: Pod) -> None:
-        self._readers.pop(pod.uid, None)
+        self._left += [(clock.monotonic(), reader) for reader in self._readers.pop(pod.uid, ())]
         unread = [container for waiting, container in self._waiting if waiting.uid == pod.uid]
         if unread:
             self.say(f"Warning: pod {pod.name} is gone, and {', '.join(unread)} in it was never read")
             self._waiting = [each for each in self._waiting if each[0].uid != pod.uid]
+
+    def _give_up(self, since: float) -> None:
+        """Wait no longer for streams of pods that are gone since then, so that others are read."""
+        self._left = [(left, each) for left, each in self._left if left > since or not each.give_up(since)]
 
     def _admit(self) -> None:
         while self._waiting and self._has_room():

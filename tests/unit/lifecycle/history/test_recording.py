@@ -276,3 +276,37 @@ def test_after_the_last_number_that_there_is_history_goes_on(cluster: FakeCluste
     past = history.update(cluster, workload(cluster), manager="m")
     assert [revision.number for revision in past.revisions] == [1, 2]
     assert lines(past) == (f"controllerrevision.apps/{name} holds no revision of ours; it is left out",)
+
+
+def test_a_number_beyond_all_that_there_may_be_is_not_counted_on_from(clock: FakeCluster) -> None:
+    """Else what comes after it could not be read, and would be written again with each look."""
+
+    forged = copy.deepcopy(clock.read(CONTROLLER_REVISION, "agent-clock-r1"))
+    forged["data"] = {}
+    for number in (3, 10**18 - 1):
+        kept = {key: forged["metadata"][key] for key in ("labels", "ownerReferences")}
+        clock.add(CONTROLLER_REVISION, {**forged, "metadata": {**kept, "name": f"agent-clock-r{number}"}})
+    for change, number in (("2", 4), ("3", 5)):
+        prompt(clock, change)
+        past = look(clock)
+        assert past.live is not None
+        assert past.live.number == number
+
+
+def test_after_the_last_number_nothing_is_written_and_it_is_said_what_stands_there(
+    clock: FakeCluster,
+) -> None:
+    def forge(found: Object) -> None:
+        found["metadata"]["name"] = f"agent-clock-r{2**31 - 1}"
+        found["revision"] = 2**31 - 1
+
+    rewrite(clock, "agent-clock-r1", forge)
+    prompt(clock, "2")
+    clock.requests.clear()
+    past = look(clock)
+    assert past.live is None
+    assert lines(past)[-1] == (
+        "the live config is not recorded: there is no number after that of "
+        "controllerrevision.apps/agent-clock-r2147483647; delete it"
+    )
+    assert clock.writes == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.cluster.feed import Changed
+from kubectl_kagent.decoding import TooDeep
 from kubectl_kagent.lifecycle.history import recorder
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
@@ -335,3 +336,10 @@ def test_revisions_that_are_written_while_all_are_read_are_kept(
         "other": ["before"],
     }
     assert cluster.requests == []
+
+
+def test_a_source_that_nobody_can_read_is_noted_like_any_other(cluster: FakeCluster) -> None:
+    """Some fields of a ModelConfig may have anything in them."""
+    metadata = {"namespace": "default", "name": "gpt", "resourceVersion": "5"}
+    deep = {"metadata": metadata, "spec": TooDeep("[]")}
+    Remembered(cluster, None).note(Changed(MODEL_CONFIG, deep, gone=False, at=1.0), keep=True)

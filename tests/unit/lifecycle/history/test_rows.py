@@ -148,6 +148,9 @@ ANEW = "rendered anew without a recorded change: a Secret that a server's header
         ([revision(1, "a", 0, "11")], None, 5),  # the live config is not recorded: it may be that one's
         ([revision(1, "a", 0)], -1, 5),  # it may be that revision's
         ([revision(1, "a", 0, "11")], -1, 0),  # made before what was noted for the revision
+        ([revision(1, "a", 0), revision(2, "b", 3, "11")], -1, 3),  # in one second, of one or the other
+        # the third has the first one's ReplicaSet: it may be the second one's, made late
+        ([revision(1, "a", 3, "11"), revision(2, "b", 8), revision(3, "a", 9, "11")], -1, 10),
     ],
 )
 def test_a_rollout_that_a_change_may_explain_is_not_called_unexplained(

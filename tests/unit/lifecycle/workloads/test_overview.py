@@ -320,6 +320,27 @@ def test_revisions_of_a_server_are_not_those_of_the_agent_of_its_name(story: Sto
     assert server.revision == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("agent-clock-r99", {"uid": "of-a-deleted-one"}),
+        ("agent-clock-r99", {"controller": False}),
+        ("agent-clock-r099", {}),
+        ("agent-other-r99", {}),
+        (f"agent-clock-r{2**31}", {}),
+    ],
+)
+def test_a_revision_that_history_leaves_out_is_not_the_newest(story: Story, name: str, owner: Object) -> None:
+    """Whoever may write revisions may write anything into them."""
+    forged = story.cluster.read(CONTROLLER_REVISION, "agent-clock-r2")
+    kept = {key: forged["metadata"][key] for key in ("labels", "ownerReferences", "annotations")}
+    kept["ownerReferences"] = [{**kept["ownerReferences"][0], **owner}]
+    kept["annotations"] = {**kept["annotations"], "kubectl-kagent/config-hash": "1"}
+    story.cluster.add(CONTROLLER_REVISION, {**forged, "metadata": {**kept, "name": name}})
+    (found,) = look(story.cluster)
+    assert found.revision == "2"
+
+
 def test_a_model_config_that_is_not_there(cluster: FakeCluster) -> None:
     cluster.add(AGENT, agent())
     cluster.add(AGENT, byo())

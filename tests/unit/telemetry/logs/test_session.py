@@ -15,7 +15,7 @@ from kubectl_kagent.errors import Expired, Forbidden, OtherServerError
 from kubectl_kagent.model.resources import AGENT, POD
 from kubectl_kagent.model.workload import Workload, named
 from kubectl_kagent.telemetry.logs import notices as news
-from kubectl_kagent.telemetry.logs import reader
+from kubectl_kagent.telemetry.logs import reader, session
 from kubectl_kagent.telemetry.logs.merge import Texts
 from kubectl_kagent.telemetry.logs.notices import ContainerRef
 from kubectl_kagent.telemetry.logs.places import Containers, PodSelector, find_pods
@@ -351,6 +351,30 @@ def test_more_pods_than_the_limit_wait_until_another_one_is_over(fake: FakeClust
     fake.remove(POD, "p")
     following.has("p:a", "q:b")
     following.says(*said, "pod p is gone", "pod q joined")
+    assert following.error is None
+
+
+def test_a_stream_of_a_pod_that_is_gone_may_be_held_open_by_something_on_the_way(
+    fake: FakeCluster, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_HELD", 0.3)
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow(limit=1)
+    following.has("p:a")
+    pod(fake, "q")
+    fake.kubelet.write("q", "08:00:01 b")
+    fake.remove(POD, "p")
+    following.has("p:a", "q:b")
+    fake.kubelet.end("p")
+    fake.kubelet.write("q", "08:00:02 c")
+    following.has("p:a", "q:b", "q:c")
+    following.says(
+        "Warning: pod q is read when another one is over: more than 1 containers to follow; "
+        "use --max-log-requests to increase the limit",
+        "pod p is gone, and something on the way holds its log stream open: its last lines may be missing",
+        "pod q joined",
+    )
     assert following.error is None
 
 
