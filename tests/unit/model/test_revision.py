@@ -22,6 +22,7 @@ from kubectl_kagent.model.revision import (
     LABEL_HASH,
     LABEL_NAME,
     ConfigSource,
+    MalformedRevision,
     Snapshot,
     canonical_json,
     digest,
@@ -293,6 +294,14 @@ def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
     with pytest.raises(KagentError) as caught:
         read_revision({"metadata": {"name": "agent-clock-r1"}, "data": []})
     assert caught.value.line == "error: controllerrevision.apps/agent-clock-r1 holds no revision of ours"
+
+
+def test_what_is_nested_too_deeply_holds_none() -> None:
+    obj = revision_object(workload(), snapshot(), 1, annotations={}, gap_before=False)
+    assert read_revision(obj).number == 1
+    obj["data"]["spec"]["more"] = [TooDeep("[]")]
+    with pytest.raises(MalformedRevision):
+        read_revision(obj)
 
 
 def test_what_is_nested_too_deeply_has_no_digest() -> None:

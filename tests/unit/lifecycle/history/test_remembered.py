@@ -343,3 +343,28 @@ def test_a_source_that_nobody_can_read_is_noted_like_any_other(cluster: FakeClus
     metadata = {"namespace": "default", "name": "gpt", "resourceVersion": "5"}
     deep = {"metadata": metadata, "spec": TooDeep("[]")}
     Remembered(cluster, None).note(Changed(MODEL_CONFIG, deep, gone=False, at=1.0), keep=True)
+
+
+def test_a_revision_that_nobody_can_read_is_left_out_and_hides_no_other(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write revisions can put anything into one that looks like the newest of an agent."""
+    for name in ("clock", "other"):
+        cluster.add(AGENT, agent(name, modelConfig=""))
+        history.update(cluster, workload(cluster, name), manager="before")
+    pages, remembered = cluster.pages, Remembered(cluster, None)
+
+    def deep(*where: Any, **how: Any) -> Iterator[dict[str, Any]]:
+        for page in pages(*where, **how):
+            for item in page["items"]:
+                if item["metadata"]["name"] == "agent-clock-r1":
+                    item["data"]["spec"]["more"] = TooDeep("[]")
+            yield page
+
+    monkeypatch.setattr(cluster, "pages", deep)
+    remembered.load_revisions()
+    cluster.requests.clear()
+    assert [one.number for one in history.revisions_of(remembered, workload(cluster, "other"))] == [1]
+    assert cluster.requests == []
+    history.revisions_of(remembered, workload(cluster, "clock"))
+    assert [request.verb for request in cluster.requests] == ["list"]  # what is not kept is asked for
