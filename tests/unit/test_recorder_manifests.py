@@ -33,6 +33,17 @@ def test_every_manifest_is_applied() -> None:
     assert {path.name for path in FOLDER.glob("*.yaml")} == named
 
 
+def test_who_installs_the_roles_installs_no_recorder() -> None:
+    """It may write into every namespace: that is a decision of its own."""
+    resources = yaml.safe_load((CHECKOUT / "manifests" / "rbac" / "kustomization.yaml").read_text())[
+        "resources"
+    ]
+    assert resources == [
+        *(f"kagent-{name}.yaml" for name in ("view", "controller-api", "edit", "operate", "observe")),
+        "recording-policy.yaml",
+    ]
+
+
 def test_it_may_do_nothing_that_the_restricted_profile_forbids() -> None:
     assert POD["spec"]["securityContext"] == {
         "runAsNonRoot": True,

@@ -83,6 +83,7 @@ def test_no_role_reaches_a_secret_and_looking_changes_nothing() -> None:
     assert talk.rules < edit.rules
     assert {(rule.resource, rule.name) for rule in talk.rules} == {("services/proxy", CONTROLLER_SERVICE)}
     assert not talk.aggregate_to
+    assert "but also create and delete agents wherever it serves" in talk.purpose
     assert not observe.aggregate_to
     assert not {rule.verb for rule in observe.rules} & {"escalate", "bind", "*"}
     assert recorder.rules < operate.rules
