@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -231,7 +230,7 @@ def test_nor_do_errors_and_hints_of_the_server(cluster: FakeCluster, error: Exce
 
 
 def test_record_tells_hostile_changes_harmlessly(hostile: Story) -> None:
-    """Its first look finds an edit, and makes another so that there is a third look, which ends it."""
+    """Its first look finds an edit, and makes another; recording that is refused, which ends it."""
     cluster = hostile.cluster
     cluster.remove(AGENT, evil("another"))
     cluster.remove(MCP_SERVER, "server")
@@ -240,11 +239,11 @@ def test_record_tells_hostile_changes_harmlessly(hostile: Story) -> None:
         cluster.edit(AGENT, NAME, {"spec": {"description": evil(text)}}, manager=evil("editor"))
 
     edit("first")
-    cluster.before("list", CONTROLLER_REVISION, lambda: edit("second"), nth=2)
-    cluster.before("list", CONTROLLER_REVISION, lambda: signal.raise_signal(signal.SIGINT), nth=3)
+    cluster.before("create", CONTROLLER_REVISION, lambda: edit("second"))
+    cluster.before("create", CONTROLLER_REVISION, lambda: cluster.deny("create", CONTROLLER_REVISION), nth=2)
     text = run(cluster, "record")
     cluster.end_watches()
-    assert "agent revision 5 default/clock: description by editor ]0;owned" in " ".join(text.split())
+    assert "agent revision 4 default/clock: description by editor ]0;owned" in " ".join(text.split())
     assert not CONTROL & set(text)
 
 
