@@ -154,3 +154,4 @@ _CONTROLLER = (
     ),
 )
 CONTROLLER_NAMES = ("kagent_namespace", "kagent_url", "kagent_token", "user_id")
+CONTROLLER_FLAGS = tuple(f"--{name.replace('_', '-')}" for name in CONTROLLER_NAMES)

@@ -10,7 +10,7 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.controller_access import CONTROLLER_FLAGS, ControllerAccess, with_controller
 from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
@@ -73,6 +73,7 @@ def _time(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @command(
     short_help="Print the logs of all pods of an agent or MCP server",
     exclusive=[("--since-time", "--since"), ("--task", "--session", "--trace")],
+    needs=dict.fromkeys(CONTROLLER_FLAGS, ("--task", "--session")),
 )
 @options.targets
 @click.option("--controller", is_flag=True, help="Print the logs of the kagent and kmcp controllers.")

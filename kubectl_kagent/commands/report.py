@@ -20,6 +20,7 @@ from kubectl_kagent.render import report as screen
 from kubectl_kagent.report.gather import Selection, gather
 
 _STDOUT = "-"
+_SUFFIX = ".zip"
 
 
 @command(short_help="Write what tells why agents fail to an archive, without secrets")
@@ -40,7 +41,8 @@ _STDOUT = "-"
 @click.option(
     "--file",
     metavar="FILE",
-    help="Write the archive to this file; - is stdout. Default: kagent-report-NAME-TIME.zip.",
+    help="Write the archive to this file, which ends in .zip; - is stdout. "
+    "Default: kagent-report-NAME-TIME.zip, with the name of the object or namespace.",
 )
 @with_controller
 def report(
@@ -78,13 +80,19 @@ def report(
         raise UsageError("--since must be at least 1s")
     if file == _STDOUT and sys.stdout.isatty():
         raise UsageError("an archive is nothing for a terminal", hint="name a file with --file")
+    if file and file != _STDOUT and not file.lower().endswith(_SUFFIX):
+        raise UsageError(
+            f"{file} does not end in {_SUFFIX}, and the archive is a zip file",
+            hint=f"for example --file=report{_SUFFIX}",
+        )
+    cluster = reach.connect()
+    namespace = None if all_namespaces else cluster.namespace
     made = clock.now()
-    folder = f"kagent-report-{_what(targets, all_namespaces=all_namespaces)}-{made:%Y%m%dT%H%M%SZ}"
-    path = Path(file or f"{folder}.zip")
+    folder = f"kagent-report-{_what(targets, namespace)}-{made:%Y%m%dT%H%M%SZ}"
+    path = Path(file or f"{folder}{_SUFFIX}")
     if file != _STDOUT:
         archive.refuse_existing(path)
-    cluster = reach.connect()
-    selection = Selection(None if all_namespaces else cluster.namespace, targets.resource, targets.names)
+    selection = Selection(namespace, targets.resource, targets.names)
     begin = made - timedelta(seconds=min(since, _LONGEST))
     found = gather(cluster, reach.controller, selection, begin, terminal.say)
     data = archive.packed(folder, screen.files(found, __version__, whole=include_messages), made)
@@ -99,9 +107,9 @@ def report(
 _LONGEST = timedelta(days=3650).total_seconds()
 
 
-def _what(targets: Targets, *, all_namespaces: bool) -> str:
+def _what(targets: Targets, namespace: str | None) -> str:
     if targets.names:
         return (
             targets.names[0] if len(targets.names) == 1 else f"{len(targets.names)}-{targets.resource.plural}"
         )
-    return "all" if all_namespaces else "namespace"
+    return namespace or "all"

@@ -52,10 +52,10 @@ def chat(
 ) -> None:
     """Ask an agent and print its answer as it comes; tool calls go to stderr.
 
-    The message is the argument, a file, or stdin; at a terminal, a dialog begins if there is none. When the
-    agent asks for an approval or an answer, you are asked at the terminal. Exits with 0 when the task is
-    completed, 1 when it failed, and 7 when it waits for a person. Ctrl-C cancels the task; a second Ctrl-C
-    leaves.
+    The message is the argument (- is stdin), a file, or stdin; at a terminal, a dialog begins if there is
+    none. When the agent asks for an approval or an answer, you are asked at the terminal. Exits with 0 when
+    the task is completed, 1 when it failed, and 7 when it waits for a person. Ctrl-C cancels the task; a
+    second Ctrl-C leaves.
 
     What looks like a secret is masked, except in what you are asked to approve. With -o json each event is
     masked by itself: a secret that is split over several events is not seen.
@@ -95,7 +95,7 @@ def _message(message: str | None, filename: TextIO | None) -> str | None:
     if message is None and filename is None and sys.stdin.isatty():
         return None
     try:
-        text = message if message is not None else (filename or sys.stdin).read()
+        text = message if message not in (None, "-") else (filename or sys.stdin).read()
     except UnicodeDecodeError as error:
         raise UsageError(f"the message is not {error.encoding.upper()} text: {error.reason}") from error
     if not text.strip():

@@ -58,6 +58,20 @@ def test_a_task_or_session_of_another_user(two: FakeCluster, kagent: Kagent, kin
     assert err.endswith("; an id has to be whole, and another user's is found with --user-id\n")
 
 
+@pytest.mark.parametrize("flag", ["--kagent-namespace", "--kagent-url", "--kagent-token", "--user-id"])
+def test_what_only_tasks_and_sessions_are_looked_up_with(
+    cluster: FakeCluster, kagent: Kagent, flag: str
+) -> None:
+    before = len(cluster.requests)
+    for words in ((), ("--trace=t1",), ("--controller",)):
+        assert kagent("logs", *words, f"{flag}=x") == (
+            2,
+            "",
+            f"error: {flag} goes with --task or --session\n",
+        )
+    assert len(cluster.requests) == before
+
+
 def test_a_single_pod_has_no_prefix_unless_asked(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(AGENT, agent("clock"))
     pod(cluster, "clock-a")

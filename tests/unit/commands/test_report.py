@@ -112,6 +112,26 @@ def test_the_file_is_named_and_for_its_owner_alone(kagent: Kagent, world: Checke
     assert os.listdir() == [out.strip()]
 
 
+def test_the_file_of_a_namespace_has_its_name(kagent: Kagent, world: Checked) -> None:
+    done = [kagent("report", *words, cluster=world)[:2] for words in ((), ("-A",))]
+    assert done == [
+        (0, "kagent-report-default-20261123T080000Z.zip\n"),
+        (0, "kagent-report-all-20261123T080000Z.zip\n"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.tgz", "x", "zip", ".zip/x"])
+def test_a_zip_file_is_called_one(kagent: Kagent, world: Checked, name: str) -> None:
+    before = len(world.requests)
+    assert kagent("report", f"--file={name}", cluster=world) == (
+        2,
+        "",
+        f"error: {name} does not end in .zip, and the archive is a zip file\n"
+        "hint: for example --file=report.zip\n",
+    )
+    assert (os.listdir(), len(world.requests)) == ([], before)
+
+
 def test_a_file_that_is_there_stays_and_nothing_is_asked(kagent: Kagent, world: Checked) -> None:
     Path("mine.zip").write_text("mine")
     before = len(world.requests)

@@ -264,6 +264,7 @@ def test_where_the_message_comes_from(kagent: Kagent, tmp_path: Path) -> None:
         (["an argument"], {}, "an argument"),
         (["-f", str(file)], {}, "from a file\n"),
         (["-f", "-"], {"input": "from stdin"}, "from stdin"),
+        (["-"], {"input": "from stdin"}, "from stdin"),
         ([], {"input": "from stdin too"}, "from stdin too"),
     ):
         with talking(NOON) as agent:
@@ -274,6 +275,8 @@ def test_where_the_message_comes_from(kagent: Kagent, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
+        (["-", "-f", "-"], "error: give the message as an argument or with -f, not both\n"),
+        (["-"], EMPTY),
         (["a", "-f", "-"], "error: give the message as an argument or with -f, not both\n"),
         ([""], EMPTY),
         ([], EMPTY),
