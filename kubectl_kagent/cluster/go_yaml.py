@@ -1,7 +1,7 @@
 """YAML as kubectl reads it, by Go's sigs.k8s.io/yaml: YAML 1.1 with numbers of 1.2, made into JSON.
 
 So ``y`` is true, ``0o17`` and ``1e3`` are numbers, and a date, ``1:30`` and ``=`` are texts. What has a tag
-that nobody knows is read without it.
+that nobody knows is read without it. What JSON does not have is refused, and what is mostly aliases.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
     f"{_TAG}null": (type(None),),
 }
 _TAGS = {bool: "bool", int: "int", float: "float", type(None): "null", str: "str"}
+# go-yaml's: of so many values at most such a share may come from aliases; between the two it falls evenly
+_SMALL, _LARGE = 400_000, 4_000_000
+_OF_SMALL, _OF_LARGE = 0.99, 0.1
 
 
 class Loader(_Safe):  # type: ignore[misc]  # one of two classes
@@ -52,12 +55,17 @@ class Loader(_Safe):  # type: ignore[misc]  # one of two classes
             return super().resolve(kind, value, implicit)
         return _MERGE if value == "<<" else _TAG + _TAGS[type(_value(value))]
 
+    def construct_document(self, node: Any) -> Any:
+        """Raises ConstructorError for what ``check`` refuses."""
+        check(node)
+        return super().construct_document(node)
+
     def construct_mapping(self, node: Any, **deep: bool) -> dict[str, Any]:
-        """Raises ConstructorError for a key that is null, a list or a mapping."""
+        """Raises ConstructorError for a key that is null."""
         found = super().construct_mapping(node, **deep)
         if None in found:
             raise ConstructorError(None, None, "a key is null", node.start_mark)
-        return {_key(name): value for name, value in found.items()}
+        return {key(name): value for name, value in found.items()}
 
 
 def _value(text: str) -> bool | int | float | str | None:
@@ -79,22 +87,90 @@ def _value(text: str) -> bool | int | float | str | None:
     return text
 
 
+def check(document: Any) -> None:
+    """Raise ConstructorError for a composed document that go-yaml refuses.
+
+    That is one with a list or a mapping as a key, an alias that contains itself, or more from aliases than
+    is in proportion: a few lines can stand for more than any memory holds.
+    """
+    _Check(document).node(document, (0, 0), within=False)
+
+
+_Place = tuple[int, int]  # in which node, and where in it
+
+
+class _Check:
+    """Counts as go-yaml does: each node each time that it is decoded, an alias beside what it stands for."""
+
+    def __init__(self, document: Any) -> None:
+        self._begin = document.start_mark
+        self._decoded = 1  # the document itself
+        self._from_aliases = 0
+        self._homes: dict[int, _Place] = {}
+        self._open: set[int] = set()
+
+    def node(self, node: Any, place: _Place, *, within: bool) -> None:
+        """``within`` an alias. libyaml's nodes are not marked: what was met in another place first is one."""
+        self._count(within=within)
+        if self._homes.setdefault(id(node), place) != place:
+            if id(node) in self._open:
+                raise ConstructorError(None, None, "an anchor's value contains itself", node.start_mark)
+            within = True
+            self._count(within=True)
+        if isinstance(node, yaml.ScalarNode):
+            return
+        self._open.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            self._pairs(node, within=within)
+        else:
+            for index, item in enumerate(node.value):
+                self.node(item, (id(node), index), within=within)
+        self._open.discard(id(node))
+
+    def _pairs(self, node: Any, *, within: bool) -> None:
+        for index, (key, value) in enumerate(node.value):
+            if not isinstance(key, yaml.ScalarNode):
+                kind = "mapping" if isinstance(key, yaml.MappingNode) else "list"
+                raise ConstructorError(None, None, f"a key is a {kind}", key.start_mark)
+            if key.tag != _MERGE:
+                self.node(key, (id(node), -1 - index), within=within)
+            self.node(value, (id(node), index), within=within)
+
+    def _count(self, *, within: bool) -> None:
+        self._decoded += 1
+        self._from_aliases += within
+        if self._from_aliases <= 100 or self._decoded <= 1000:
+            return
+        beyond = min(max((self._decoded - _SMALL) / (_LARGE - _SMALL), 0.0), 1.0)
+        if self._from_aliases / self._decoded > _OF_SMALL - (_OF_SMALL - _OF_LARGE) * beyond:
+            raise ConstructorError(None, None, "document contains excessive aliasing", self._begin)
+
+
 def _constructed(loader: Any, node: Any) -> Any:
-    """Raises ConstructorError for a scalar that is not what its tag says."""
     if isinstance(node, yaml.MappingNode):
         return loader.construct_yaml_map(node)
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_yaml_seq(node)
+    return scalar(node)
+
+
+def scalar(node: Any) -> bool | int | float | str | None:
+    """The value of a scalar that ``Loader`` composed.
+
+    Raises ConstructorError for one that is not what its tag says, and for a number that JSON has not.
+    """
     if node.tag == f"{_TAG}binary":
         return _decoded(node)
     kinds = _KINDS.get(node.tag)
     if not kinds:
-        return node.value
+        return str(node.value)
     found = _value(node.value)
     if not isinstance(found, kinds) or (isinstance(found, bool) and bool not in kinds):
         raise ConstructorError(
             None, None, f"what is tagged !!{node.tag.removeprefix(_TAG)} is none", node.start_mark
         )
+    if isinstance(found, float) and not math.isfinite(found):
+        raise ConstructorError(None, None, f"JSON has no number {node.value}", node.start_mark)
     return found
 
 
@@ -108,7 +184,8 @@ def _decoded(node: Any) -> str:
         raise ConstructorError(None, None, "what is tagged !!binary is not base64", node.start_mark) from None
 
 
-def _key(name: Any) -> str:
+def key(name: Any) -> str:
+    """What is no text as a key, as Go writes it into JSON."""
     if isinstance(name, bool):
         return str(name).lower()
     return f"{name:g}" if isinstance(name, float) else str(name)

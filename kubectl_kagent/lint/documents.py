@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
+from kubectl_kagent.cluster import go_yaml
 from kubectl_kagent.lint.faults import Path
-from kubectl_kagent.lint.scalars import plain
 
 LARGEST = 8 << 20  # bytes of a file; etcd keeps objects of up to 1.5 MiB
 _MOST = 200_000  # values of a document; an alias counts as all that it stands for
@@ -24,10 +25,7 @@ _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z).*\n?", re.MULTILINE)
 _JSON_SPACE = re.compile(r"\s*")
 # JSON's pair of escapes for one letter; any other escape is passed by, a backslash of its own too.
 _PAIR = re.compile(r"\\(?:(u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|.)", re.DOTALL)
-_TEXT = "tag:yaml.org,2002:str"
 _MERGE = "<<"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
-_RESOLVER = yaml.SafeLoader("")
 COMMENT = re.compile(r"#[ \t]*kagent-lint:(?=(?P<text>[^\r\n]*))")
 
 
@@ -114,14 +112,16 @@ def _space(text: str, position: int) -> int:
 def _read(text: str, before: int) -> Document:
     document = Document()
     try:
-        node = yaml.compose(text, Loader=_LOADER)
+        node = yaml.compose(text, Loader=go_yaml.Loader)
         if node is not None:
+            go_yaml.check(node)
             document.value = _Values(document, before).value(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = before + (mark.line if mark else 0) + 1
         told = " ".join(filter(None, (error.context, error.problem)))
-        return Document(problems=[Problem(line, f"is not YAML: {told}")])
+        what = "is refused by kubectl" if isinstance(error, ConstructorError) else "is not YAML"
+        return Document(problems=[Problem(line, f"{what}: {told}")])
     except yaml.reader.ReaderError as error:
         line = before + text.count("\n", 0, error.position) + 1
         return Document(problems=[Problem(line, "is not text: it has a character that YAML does not allow")])
@@ -163,7 +163,6 @@ class _Values:
         self.document = document
         self.before = before
         self.count = 0
-        self.within: set[int] = set()
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.count += 1
@@ -173,36 +172,26 @@ class _Values:
             raise _Refused(line, f"has more than {_MOST:,} values, with all that its aliases stand for")
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
-        if id(node) in self.within:
-            raise _Refused(line, "has an alias that contains itself")
-        self.within.add(id(node))
-        try:
-            if isinstance(node, yaml.SequenceNode):
-                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-            return self.mapping(node, path)
-        finally:
-            self.within.discard(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self.mapping(node, path)
 
     def line(self, node: yaml.Node) -> int:
         return self.before + int(node.start_mark.line) + 1
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
         self.document.texts.append((node.start_mark.index, node.end_mark.index))
-        text = str(node.value)
-        # libyaml gives a plain scalar no style, or an empty one
-        if node.style or (node.tag == _TEXT and _resolved(text) != _TEXT):
-            return text
-        return plain(text)
+        return go_yaml.scalar(node)
 
     def mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         merged: list[yaml.Node] = []
         written: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
-            key = self.scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            key = self.scalar(key_node)
             if key is None:
-                raise _Refused(self.line(key_node), "has a key that is not a text")
-            name = _key(key)
+                raise _Refused(self.line(key_node), "is refused by kubectl: a key is null")
+            name = go_yaml.key(key)
             if name == _MERGE and not key_node.style:
                 merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
                 continue
@@ -217,19 +206,6 @@ class _Values:
             below = self.value(other, path)
             found |= {name: value for name, value in below.items() if name not in found}
         return found
-
-
-def _resolved(text: str) -> str:
-    """The tag that a plain scalar has by itself: with another one it says itself what it is."""
-    resolve: Callable[..., str] = _RESOLVER.resolve
-    return resolve(yaml.ScalarNode, text, (True, False))
-
-
-def _key(key: Any) -> str:
-    """As Go writes keys into JSON."""
-    if isinstance(key, bool):
-        return str(key).lower()
-    return str(key)
 
 
 def line_of(lines: Mapping[Path, int], path: Path) -> int:

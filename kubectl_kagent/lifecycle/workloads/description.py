@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
@@ -11,7 +11,7 @@ from kubectl_kagent.cluster.lookup import Answers, look_up
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.history.revisions import read_revisions
-from kubectl_kagent.lifecycle.workloads.overview import Overview, surroundings, unless_forbidden
+from kubectl_kagent.lifecycle.workloads.overview import Overview, readable, surroundings, unless_forbidden
 from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
@@ -95,7 +95,7 @@ def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]
             frozenset(unknown),
             notes,
         )
-        for overview in around.overviews(workloads)
+        for overview in replace(around, revisions=readable(around.revisions)).overviews(workloads)
     ]
 
 

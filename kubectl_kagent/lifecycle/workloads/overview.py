@@ -1,14 +1,16 @@
 """What ``get`` shows: each workload with the truth about its pods, from the Deployment and not from Ready.
 
-Of revisions no more than the metadata is read: with 20 of them an agent has as much in their content as in
-everything else that is read of it.
+Of revisions no more than the metadata is read, but where that tells of a difference: with 20 of them an agent
+has as much in their content as in everything else that is read of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal, TypeVar
 
 from kubectl_kagent.cluster import Cluster
@@ -29,9 +31,11 @@ from kubectl_kagent.model.revision import (
     CONFIG_HASH,
     LABEL_KIND,
     SPEC_HASH,
+    MalformedRevision,
     number_in,
     owner_uid,
     parse_time,
+    read_revision,
     revision_name,
     spec_hash,
 )
@@ -42,7 +46,7 @@ T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
 Warn = Callable[[Note], None]
 Key = tuple[str, str]
-_MOST_LATE = 64  # of more all Deployments are listed again
+_MOST_LATE = 64  # of more all Deployments, or revisions, are listed again
 _PARTS: tuple[Part, ...] = ("model", "revision", "autoscaler")  # in the order in which they are told
 
 
@@ -81,19 +85,17 @@ class Surroundings:
     scalers: Mapping[Key, Autoscaler]
     unknown: frozenset[Part]
 
-    def lacks_specs(self, workloads: Iterable[Workload]) -> bool:
-        """Whether one runs something else than its newest revision, of which the spec is not known.
-
-        Revisions of an earlier version of the plugin have no digest of it in their metadata.
-        """
+    def doubtful(self, workloads: Iterable[Workload]) -> list[Mapping[str, Any]]:
+        """The newest revision of each that runs something else than that revision says."""
         workloads = list(workloads)
         newest = _newest(self.revisions, workloads)
-        for workload in workloads:
-            revision, deployment = newest.get(workload.key), self.deployments.get(workload.key)
-            running = deployment.config_hash(workload) if deployment else ""
-            if revision and _runs_another(revision, running) and not _noted(revision, SPEC_HASH):
-                return True
-        return False
+        return [
+            newest[workload.key]
+            for workload in workloads
+            if workload.key in newest
+            and (deployment := self.deployments.get(workload.key))
+            and _runs_another(newest[workload.key], deployment.config_hash(workload))
+        ]
 
     def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:
         """One line of ``get`` for each. Pure."""
@@ -141,10 +143,41 @@ def overviews(
     for note in notes:
         warn(note)
     around = _caught_up(cluster, around, workloads, namespace)
-    if around.lacks_specs(workloads):
-        items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
-        around = replace(around, revisions=_by_number(items))
-    return around.overviews(workloads)
+    return _read_whole(cluster, around, workloads, namespace, labels).overviews(workloads)
+
+
+def _read_whole(
+    cluster: Cluster, around: Surroundings, workloads: list[Workload], namespace: str | None, labels: str
+) -> Surroundings:
+    """With those revisions whole that may say something untrue: whoever writes them may write anything.
+
+    Where one is none, an older one is the newest, as in ``history``: then all are read.
+    """
+    doubtful = around.doubtful(workloads)
+    if len(doubtful) <= _MOST_LATE:
+        names = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in doubtful]
+        listings = side_by_side(
+            lambda each: cluster.list_objects(CONTROLLER_REVISION, each[0], fields=by_name(each[1])), names
+        )
+        found = {name: readable(one["items"]) for name, one in zip(names, listings, strict=True)}
+        if all(found.values()):
+            known = (
+                found.get((item["metadata"]["namespace"], item["metadata"]["name"]), (item,))
+                for item in around.revisions
+            )
+            return replace(around, revisions=tuple(chain.from_iterable(known)))
+    items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
+    return replace(around, revisions=_by_number(readable(items)))
+
+
+def readable(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Those that hold a revision of the number that their name has."""
+    found = []
+    for item in revisions:
+        with suppress(MalformedRevision):
+            if read_revision(item).number == number_in(item["metadata"]["name"]):
+                found.append(item)
+    return tuple(found)
 
 
 def _caught_up(

@@ -12,6 +12,7 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
     for before, name in zip("abcdef", "bcdefg", strict=True)
 )
+LARGE = f"a: &a [{'1, ' * 3000}]\nb: [{'*a, ' * 80}]\n"
 
 
 def read(text: str | bytes) -> tuple[list[Any], list[tuple[int, str, str]]]:
@@ -41,6 +42,7 @@ def read(text: str | bytes) -> tuple[list[Any], list[tuple[int, str, str]]]:
             "a: 1e3\nb: .5\nc: -1\nd: 100m\ne: !!str 1\n",
             [{"a": 1000.0, "b": 0.5, "c": -1, "d": "100m", "e": "1"}],
         ),
+        ("a: 089\nb: 1_0.5\nc: 99999999999999999999\n", [{"a": 89.0, "b": 10.5, "c": 1e20}]),
         ("1: a\ntrue: b\n", [{"1": "a", "true": "b"}]),
         ("x: &x {a: 1, b: 2}\nz: {<<: *x, b: 3}\n", [{"x": {"a": 1, "b": 2}, "z": {"a": 1, "b": 3}}]),
         ("\ufeffa: 1\n", [{"a": 1}]),
@@ -61,14 +63,17 @@ def test_values(text: str, values: list[Any]) -> None:
             "is not YAML: while scanning a plain scalar found a tab character that violates",
         ),
         ("a: *gone\n", 1, "is not YAML: found undefined alias"),
-        ("a: &a [*a]\n", 1, "has an alias that contains itself"),
-        (BOMB, 1, "has more than 200,000 values, with all that its aliases stand for"),
+        ("a: &a [*a]\n", 1, "is refused by kubectl: an anchor's value contains itself"),
+        (BOMB, 1, "is refused by kubectl: document contains excessive aliasing"),
+        (LARGE, 1, "has more than 200,000 values, with all that its aliases stand for"),
+        ("a: 1\nb: .nan\n", 2, "is refused by kubectl: JSON has no number .nan"),
+        ("a: !!int x\n", 1, "is refused by kubectl: what is tagged !!int is none"),
         ("a: " + "[" * 5000, 1, "is not YAML: while increasing flow level exceeded maximum nesting depth"),
         (b"a: \xff\xfe", 1, "is not UTF-8: it was not read"),
         ("a: 1\n".encode("utf-16"), 1, "is not UTF-8: it was not read"),
         (b"a: 1\nb: \x00\x01", 2, "is not text: it has a character that YAML does not allow"),
         (b"#" * (LARGEST + 1), 1, "is larger than 8 MiB: it was not read"),
-        ("? [a, b]\n: 1\n", 1, "has a key that is not a text"),
+        ("? [a, b]\n: 1\n", 1, "is refused by kubectl: a key is a list"),
         ('{"a": 1,}{', 1, "is not YAML: did not find expected <document start>"),
     ],
 )

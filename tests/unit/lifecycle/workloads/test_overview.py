@@ -10,6 +10,7 @@ import pytest
 
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
+from kubectl_kagent.lifecycle.workloads.description import describe
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overview, overviews
 from kubectl_kagent.model.deployment import Counts, Deployment
 from kubectl_kagent.model.note import Note
@@ -289,7 +290,7 @@ def test_each_workload_gets_its_own_deployment_model_revision_and_autoscaler(sto
 
 
 def test_of_revisions_only_the_metadata_is_read(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless one was recorded without a digest of its spec, and the other question can't be answered."""
+    """Unless something else runs than the newest one says: then that one is read."""
     kinds: list[str] = []
     metadata, whole = story.cluster.list_metadata, story.cluster.list_objects
 
@@ -303,15 +304,44 @@ def test_of_revisions_only_the_metadata_is_read(story: Story, monkeypatch: pytes
 
     monkeypatch.setattr(story.cluster, "list_metadata", list_metadata)
     monkeypatch.setattr(story.cluster, "list_objects", list_objects)
-    template = {"metadata": {"annotations": {"kagent.dev/config-hash": "another"}}}
-    story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"template": template}})
     (found,) = look(story.cluster)
-    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 0)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2", 0)
     assert kinds.count("metadata of controllerrevisions") == 1
+    run_another(story)
+    (found,) = look(story.cluster)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 1)
     old = {"metadata": {"annotations": {"kubectl-kagent/spec-hash": None}}}
     story.cluster.edit(CONTROLLER_REVISION, "agent-clock-r2", old)
     (found,) = look(story.cluster)
-    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 1)
+    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 2)
+
+
+def run_another(story: Story) -> None:
+    template = {"metadata": {"annotations": {"kagent.dev/config-hash": "another"}}}
+    story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"template": template}})
+
+
+@pytest.mark.parametrize("runs", ["2", "2, rendered anew"])
+@pytest.mark.parametrize("content", [{"data": {"spec": "none"}}, {"data": None}, {"revision": 97}])
+def test_a_revision_that_can_not_be_read_is_not_the_newest(story: Story, content: Object, runs: str) -> None:
+    """As ``history`` has it, whatever the metadata says; also where there is another one below it."""
+    if runs != "2":
+        run_another(story)
+    real = story.cluster.read(CONTROLLER_REVISION, "agent-clock-r2")
+    kept = {key: real["metadata"][key] for key in ("labels", "ownerReferences", "annotations")}
+    kept["annotations"] = kept["annotations"] | {
+        "kubectl-kagent/config-hash": "1",
+        "kubectl-kagent/spec-hash": "1",
+    }
+    for number in (98, 99):
+        forged = {**real, "revision": number, **content}
+        story.cluster.add(
+            CONTROLLER_REVISION, {**forged, "metadata": {**kept, "name": f"agent-clock-r{number}"}}
+        )
+    (found,) = look(story.cluster)
+    assert found.revision == runs
+    (described,) = describe(story.cluster, AGENT, [found.workload])
+    assert described.overview.revision == runs
 
 
 def test_revisions_of_a_server_are_not_those_of_the_agent_of_its_name(story: Story) -> None:
