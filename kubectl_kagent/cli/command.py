@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kubectl_kagent.errors import UsageError
+from kubectl_kagent.errors import Forbidden, UsageError
 
 # Go's strconv.ParseBool, which pflag reads flags with.
 _VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
@@ -63,6 +63,17 @@ class KubectlCommand(_Documented):
             self._check_together(ctx)
         return rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Forbidden as error:
+            from kubectl_kagent.rbac import roles  # a table that takes a while to build
+
+            # with the role of the one request, the next one would be refused
+            if error.hint == roles.hint(error.message):
+                error.hint = roles.hint(error.message, _verb(ctx))
+            raise
+
     def _check_together(self, ctx: click.Context) -> None:
         given = {
             option.opts[-1]
@@ -75,6 +86,11 @@ class KubectlCommand(_Documented):
         for name, others in self.needs.items():
             if name in given and not given.intersection(others):
                 raise UsageError(f"{name} goes with {' or '.join(others)}")
+
+
+def _verb(ctx: click.Context) -> tuple[str, ...]:
+    """The words of the command line that name the verb."""
+    return (*_verb(ctx.parent), ctx.info_name or "") if ctx.parent else ()
 
 
 class KubectlGroup(_Documented, click.Group):

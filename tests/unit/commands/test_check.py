@@ -356,7 +356,7 @@ def test_whether_an_empty_namespace_is_there_may_not_be_told(kagent: Kagent, wor
     assert out.split("\n\n")[1] == (
         'cluster:\n  not checked: namespace typo: namespaces "typo" is forbidden: User "tester" cannot get '
         'resource "namespaces" in API group "" at the cluster scope; ClusterRole kagent-view allows it, '
-        "by a ClusterRoleBinding (kubectl apply -k manifests/rbac)"
+        "by a ClusterRoleBinding (https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)"
     )
 
 
