@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from kubectl_kagent import clock
-from kubectl_kagent.backends.controller import Controller, rows
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.versions import kagent_version, older_than
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.conversation.inbox import read_task, state_in
-from kubectl_kagent.conversation.sessions import Json, Session, seen_soon, sessions
-from kubectl_kagent.errors import Forbidden, KagentError, NotFound, TimedOut, Unreachable
+from kubectl_kagent.conversation.sessions import Json, Session, TasksUnknown, sessions, tasks_of
+from kubectl_kagent.errors import Forbidden, KagentError, TimedOut, Unreachable
 from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import POD
@@ -165,20 +165,12 @@ def _oldest(pods: Iterable[Json]) -> datetime | None:
 
 
 def _kept(controller: Controller, session: str) -> list[Json] | None:
-    """The tasks of a session that was listed; None: it is gone.
-
-    Raises KagentError where it is listed and its tasks are not to be had: they may be at work.
-    """
+    """The tasks of a session that was listed; None: it is gone. Raises TasksUnknown."""
     try:
-        return rows(seen_soon(lambda: controller.tasks(session)), f"tasks of session {session}")
-    except NotFound as error:
-        if all(listed.id != session for listed in sessions(controller)):
-            return None
-        raise KagentError(
-            f"whether a task of session {session} is at work is not known: the kagent controller lists the "
-            f"session, and has no tasks of it for user {controller.user}",
-            hint=f"nothing was changed; {error.message}",
-        ) from error
+        return tasks_of(controller, session, f"whether a task of session {session} is at work")
+    except TasksUnknown as error:
+        error.hint = f"nothing was changed; {error.hint}"
+        raise
 
 
 def _at_work(task: Json, used: datetime | None, start: datetime) -> str:

@@ -109,6 +109,28 @@ def seen_soon(look: Callable[[], T], absent: type[KagentError] = NotFound) -> T:
     return look()
 
 
+class TasksUnknown(KagentError):
+    """The controller lists a session, and has no tasks of it: nothing tells whether there are any."""
+
+
+def tasks_of(controller: Controller, session: str, unknown: str) -> list[Json] | None:
+    """The tasks of a session, with their histories; None: the user has no such session, or no more.
+
+    Raises TasksUnknown where it is listed and its tasks are not to be had; ``unknown`` is what is not known
+    then, as in "whether one waits".
+    """
+    try:
+        return rows(seen_soon(lambda: controller.tasks(session)), f"tasks of session {session}")
+    except NotFound as error:
+        if all(listed.id != session for listed in sessions(controller)):
+            return None
+        raise TasksUnknown(
+            f"{unknown} is not known: the kagent controller lists the session, and has no tasks of it for "
+            f"user {controller.user}",
+            hint=error.message,
+        ) from error
+
+
 def fetch(controller: Controller, id_: str) -> Kept:
     """A whole session. Raises NotFound."""
     try:
