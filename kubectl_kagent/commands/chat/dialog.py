@@ -98,7 +98,7 @@ def _trace(talk: Talk) -> Iterator[str]:
     from kubectl_kagent.render.trace import turn_tree
     from kubectl_kagent.telemetry.traces.query import NoSuchTurn
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
-    from kubectl_kagent.telemetry.traces.sources import FromController
+    from kubectl_kagent.telemetry.traces.sources import records
 
     if talk.trace:
         yield f"trace {talk.trace}"
@@ -106,7 +106,7 @@ def _trace(talk: Talk) -> Iterator[str]:
         yield "the controller keeps nothing of it" if talk.trace else "nothing was asked yet"
         return
     now = clock.now()
-    kept = FromController(talk.conversation.client.controller)
+    kept = records((talk.conversation.client.controller,))
     record = seen_soon(lambda: kept.find(talk.turn.session, now.timestamp()), NoSuchTurn)
     for gap in record.gaps:
         terminal.warn(gap)
