@@ -132,8 +132,16 @@ def waiting(reason: str, message: str = "", **more: Any) -> Object:
     return container({"waiting": {"reason": reason, **({"message": message} if message else {})}}, **more)
 
 
-def ended(code: int, reason: str = "Error", message: str = "") -> Object:
-    return {"exitCode": code, "reason": reason, **({"message": message} if message else {})}
+def ended(
+    code: int, reason: str = "Error", message: str = "", *, at: str | None = "2026-11-23T07:59:59Z"
+) -> Object:
+    """How a container's run ended, and when."""
+    return {
+        "exitCode": code,
+        "reason": reason,
+        "finishedAt": at,
+        **({"message": message} if message else {}),
+    }
 
 
 def container(state: Object, *, restarts: int = 0, last: Object | None = None) -> Object:

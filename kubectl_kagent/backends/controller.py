@@ -139,14 +139,6 @@ def _agent(namespace: str, name: str) -> str:
     return f"/api/a2a/{segment(namespace, 'namespace')}/{segment(name, 'agent')}"
 
 
-def kept_tasks(controller: Controller, session: str) -> list[Any]:
-    """The tasks of a session, with their histories; none when it has been deleted. Raises KagentError."""
-    try:
-        return rows(controller.tasks(session), f"tasks of session {session}")
-    except NotFound:
-        return []
-
-
 def rows(data: Any, what: str) -> list[Mapping[str, Any]]:
     """A list of the controller's; null is an empty one. Raises KagentError for anything else."""
     if data is None:

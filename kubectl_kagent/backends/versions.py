@@ -15,6 +15,9 @@ from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import AGENT, CRD, MCP_SERVER, Resource
 from kubectl_kagent.model.workload import dig
 
+# The first release in which what is kept of a task or an event counts as a use of its session.
+_USES_ARE_TIMED = (0, 9, 3)
+
 
 @dataclass(frozen=True, slots=True)
 class Versions:
@@ -89,6 +92,14 @@ def kagent_version(controller: Controller) -> str:
     """As the controller says; empty if it does not. Raises what asking it ends with."""
     found = controller.http.call("GET", "/version").get("kagent_version")
     return found if isinstance(found, str) else ""
+
+
+def uses_are_timed(controller: Controller) -> bool:
+    """Whether a session's time is that of its last use; where that is not known it is not to be trusted."""
+    try:
+        return older_than(kagent_version(controller), _USES_ARE_TIMED) is False
+    except KagentError:
+        return False
 
 
 def older_than(version: str, release: tuple[int, int, int]) -> bool | None:

@@ -94,8 +94,8 @@ def _finding(namespace: str, name: str, rights: Sequence[Right], uses: Uses) -> 
     if role is None:
         return CheckFinding(WARNING, "you", f"lack {count} {where}", _lines(rights, uses))
     binding = f"rolebinding {name} -n {namespace}" if namespace else f"clusterrolebinding {name}"
-    commands = (role.made, f"kubectl create {binding} --clusterrole={name} --user=USER")
-    remedy = Remedy(granted(role, namespace), commands)
+    command = f"kubectl create {binding} --clusterrole={name} --user=USER"
+    remedy = Remedy(granted(role, namespace), (command,))
     return CheckFinding(WARNING, "you", f"lack {count} of {name} {where}", _lines(rights, uses), remedy)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import click
 
-from kubectl_kagent.errors import UsageError
+from kubectl_kagent.errors import Forbidden, UsageError
 
 # Go's strconv.ParseBool, which pflag reads flags with.
 _VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
@@ -50,7 +50,8 @@ class KubectlCommand(_Documented):
         if ctx.resilient_parsing and args and args[-1] in _names(self.get_params(ctx))[1]:
             args = args[:-1]  # <TAB> completes its value; for want of it click would lose all other words
         try:
-            rest = super().parse_args(ctx, list(_without_values(self.get_params(ctx), args)))
+            words, off = _without_values(self.get_params(ctx), args)
+            rest = super().parse_args(ctx, words)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser leaves out whose help page it is about
             if isinstance(error, click.NoSuchOption) and error.possibilities:
@@ -59,11 +60,24 @@ class KubectlCommand(_Documented):
                 likely = get_close_matches(error.option_name, error.possibilities, cutoff=_LIKELY)
                 error.possibilities[:] = likely
             raise
+        ctx.params |= {flag.name: False for flag in off if flag.name in ctx.params}
         if not ctx.resilient_parsing:  # what is being typed may still get what it lacks
-            self._check_together(ctx)
+            self._check_together(ctx, {flag.opts[-1] for flag in off})
         return rest
 
-    def _check_together(self, ctx: click.Context) -> None:
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Forbidden as error:
+            from kubectl_kagent.rbac import roles  # a table that takes a while to build
+
+            # with the role of the one request, the next one would be refused
+            if error.hint == roles.hint(error.message):
+                error.hint = roles.hint(error.message, _verb(ctx))
+            raise
+
+    def _check_together(self, ctx: click.Context, off: set[str]) -> None:
+        """``off``: flags that are said to be false, which a template may do beside what they go with."""
         given = {
             option.opts[-1]
             for option in self.params
@@ -73,8 +87,13 @@ class KubectlCommand(_Documented):
             if len(given.intersection(group)) > 1:
                 raise UsageError(f"only one of {', '.join(group[:-1])} and {group[-1]} may be used")
         for name, others in self.needs.items():
-            if name in given and not given.intersection(others):
+            if name in given and not (given | off).intersection(others):
                 raise UsageError(f"{name} goes with {' or '.join(others)}")
+
+
+def _verb(ctx: click.Context) -> tuple[str, ...]:
+    """The words of the command line that name the verb."""
+    return (*_verb(ctx.parent), ctx.info_name or "") if ctx.parent else ()
 
 
 class KubectlGroup(_Documented, click.Group):
@@ -97,8 +116,13 @@ def group(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlGroup]:
     return click.group(cls=attrs.pop("cls", KubectlGroup), **attrs)
 
 
-def _without_values(parameters: Sequence[click.Parameter], args: Sequence[str]) -> Iterator[str]:
-    """``--watch=false`` as click has it: its opposite, or nothing. The last one counts, as in pflag."""
+def _without_values(
+    parameters: Sequence[click.Parameter], args: Sequence[str]
+) -> tuple[list[str], list[click.Option]]:
+    """``--watch=false`` as click has it: its opposite, or nothing; and the flags of which it has nothing.
+
+    The last one counts, as in pflag.
+    """
     flags, valued = _names(parameters)
     last: dict[str, bool] = {}
     words: list[tuple[str, str]] = []  # and of which flag it is
@@ -122,12 +146,14 @@ def _without_values(parameters: Sequence[click.Parameter], args: Sequence[str]) 
             continue
         last[flag.opts[-1]] = _VALUES[value] if equals else True
         words.append((word, flag.opts[-1]))
+    off = [flags[of] for of, on in last.items() if not (on or flags[of].secondary_opts)]
+    kept: list[str] = []
     for word, of in words:
         if not of:
-            yield word
+            kept.append(word)
         elif of in last:
-            flag, on = flags[of], last.pop(of)
-            yield from [of] if on else flag.secondary_opts[-1:]
+            kept += [of] if last.pop(of) else flags[of].secondary_opts[-1:]
+    return kept, off
 
 
 def _names(parameters: Sequence[click.Parameter]) -> tuple[dict[str, click.Option], set[str]]:

@@ -25,6 +25,7 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
 _CLUSTER_CONFIG = "client.authentication.k8s.io/exec"
+_PAUSE = 5.0  # seconds
 _LAST_WORDS = 1.0  # seconds for what a plugin wrote before it ended
 # all of Unicode's category Cc but tab and line feed
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -44,12 +45,18 @@ class Plugin:
 
 
 class ExecLogin:
-    """Runs the plugin when credentials are wanted and the last ones are over."""
+    """Runs the plugin when credentials are wanted and the last ones are over, or refused.
+
+    Watches are opened again each second, whatever refused them: what a run did not mend is not tried again at
+    once, since a plugin may ask a person, a cloud or a disk.
+    """
 
     def __init__(self, plugin: Plugin) -> None:
         self._plugin = plugin
         self._credential: Credential | None = None
         self._until: datetime | None = None
+        self._failure: Unauthorized | None = None
+        self._next = 0.0  # when it may run again after one that failed, or was for a refusal
         self._lock = threading.Lock()  # it may ask a person: once
 
     def current(self) -> Credential:
@@ -62,12 +69,24 @@ class ExecLogin:
     def instead_of(self, refused: Credential) -> Credential:
         """The plugin runs once for all the requests that are refused with the same answer of it."""
         with self._lock:
-            if self._credential is None or self._credential is refused:
-                return self._run()
-            return self._credential
+            if self._credential and (self._credential is not refused or self._was_just_renewed()):
+                return self._credential
+            found = self._run()
+            self._next = clock.monotonic() + _PAUSE
+            return found
+
+    def _was_just_renewed(self) -> bool:
+        return self._failure is None and clock.monotonic() < self._next
 
     def _run(self) -> Credential:
-        self._credential, self._until = _credential(run(self._plugin))
+        if self._failure and clock.monotonic() < self._next:
+            raise Unauthorized(self._failure.message, self._failure.hint)
+        try:
+            self._credential, self._until = _credential(run(self._plugin))
+        except Unauthorized as error:
+            self._failure, self._next = error, clock.monotonic() + _PAUSE
+            raise
+        self._failure = None
         return self._credential
 
 

@@ -10,6 +10,7 @@ from kubectl_kagent.cli.controller_access import ControllerAccess, with_controll
 from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
+from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
@@ -37,10 +38,7 @@ _COUNT = click.IntRange(min=0, max=2**31 - 1)
 @click.option("--current-replicas", type=int, help="Scale only if this is the current count.")
 @click.option("--resource-version", help="Scale only if this is the current resource version.")
 @click.option("--force", is_flag=True, help="Scale even if an autoscaler targets the Deployment.")
-@click.option(
-    "--timeout", type=Duration(), default="0", help="How long to wait for the pods; 0: do not wait."
-)
-@click.option("--wait", is_flag=True, help="Wait for the pods (5m unless --timeout says otherwise).")
+@waits_for("the pods")
 @drain.flag
 @options.selector
 @options.everything
@@ -91,13 +89,13 @@ def scale(
         return [each for each in found if (now[each.key] or 0) > (replicas or 0)]
 
     if drain_first:
-        drain.wait_for_tasks(reach, targets.resource, scaled_down, timeout or 300, dry_run=dry_run)
+        drain.wait_for_tasks(reach, targets.resource, scaled_down, timeout, dry_run=dry_run)
     workloads = _workloads(cluster, targets, selector, all_=all_)
     if resource_version and len(workloads) > 1:
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
-    waits = replicas is not None and bool(wait or (timeout and not drain_first)) and dry_run == "none"
+    waits = replicas is not None and wait and dry_run == "none"
     check_readable(cluster, workloads if waits else ())
     counts = scaling.current_counts(cluster, workloads)
     scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
@@ -129,7 +127,7 @@ def scale(
         terminal.changed(done.obj, "scaled", output, dry_run)
     for workload in workloads if waits else ():
         with done_so_far(f"{workload.label} is scaled to {replicas}", status_hint(workload)):
-            follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout or 300)
+            follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object is already as asked")
 

@@ -79,7 +79,7 @@ def list_(
 def show(reach: ControllerAccess, session: str, output: Output) -> None:
     """Show who said what, the tool calls with arguments and results, approvals, and tokens. Times are UTC.
 
-    What looks like a secret is masked.
+    SESSION is an id, or the beginning of one. What looks like a secret is masked.
 
     \b
     kubectl kagent sessions show 01a205ee-5c2c-7c37-98b7-5021745c85a8
@@ -110,7 +110,7 @@ def show(reach: ControllerAccess, session: str, output: Output) -> None:
 )
 @with_controller
 def delete_(reach: ControllerAccess, session: tuple[str, ...], dry_run: str) -> None:
-    """Delete sessions with their events and tasks. The agent forgets them, too.
+    """Delete sessions with their events and tasks. The agent forgets them, too. SESSION is a whole id.
 
     \b
     kubectl kagent sessions delete 01a205ee-5c2c-7c37-98b7-5021745c85a8
@@ -131,8 +131,8 @@ def delete_(reach: ControllerAccess, session: tuple[str, ...], dry_run: str) -> 
 def export(reach: ControllerAccess, session: str, output: Output) -> None:
     """Print a whole session with all its events and tasks; -o md prints the transcript as Markdown.
 
-    What looks like a secret is masked. With --show-secrets the output holds everything that was said, given
-    to tools or sent as headers.
+    SESSION is an id, or the beginning of one. What looks like a secret is masked. With --show-secrets the
+    output holds everything that was said, given to tools or sent as headers.
 
     \b
     kubectl kagent sessions export 01a205ee-5c2c-7c37-98b7-5021745c85a8 > session.json

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubectl_kagent.backends.controller import Controller, kept_tasks
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster.answers import LINE_LIMIT
+from kubectl_kagent.conversation.sessions import tasks_of
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Update
@@ -65,8 +66,9 @@ class A2AClient:
         return self._call("tasks/get", {"id": task})
 
     def kept(self, session: str) -> list[Json]:
-        """All tasks of a session, as the controller keeps them."""
-        return kept_tasks(self.controller, session)
+        """All tasks of a session, as the controller keeps them. Raises TasksUnknown."""
+        unknown = f"whether another task of session {session} has asked since"
+        return tasks_of(self.controller, session, unknown) or []
 
     def approvals(self) -> str:
         """The extension of A2A by which the agent asks for approvals, as its card says; empty: none known."""

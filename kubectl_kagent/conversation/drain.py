@@ -9,21 +9,19 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from kubectl_kagent import clock
-from kubectl_kagent.backends.controller import Controller, rows
-from kubectl_kagent.backends.versions import kagent_version, older_than
+from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.backends.versions import uses_are_timed
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.conversation.inbox import read_task, state_in
-from kubectl_kagent.conversation.sessions import Json, Session, seen_soon, sessions
-from kubectl_kagent.errors import Forbidden, KagentError, NotFound, TimedOut, Unreachable
+from kubectl_kagent.conversation.sessions import Json, Session, TasksUnknown, sessions, tasks_of
+from kubectl_kagent.errors import Forbidden, TimedOut, Unreachable
 from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.model.workload import Workload
 
 _INTERVAL = 2.0
-# The first release in which what is kept of a task or an event counts as a use of its session.
-_USE_IS_TIMED = (0, 9, 3)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 # Nothing of these is lost with a pod: what waits for a person is taken up by the next one.
 _AT_REST = FINAL_STATES | PAUSED_STATES
@@ -52,7 +50,7 @@ def drain(
     Raises TimedOut, and what the first look raises; later the controller may be away for a while.
     """
     deadline = clock.monotonic() + timeout if timeout else math.inf
-    looking = _Looking(cluster, controllers, agents, warn, use_is_timed=_use_is_timed(controllers[0]))
+    looking = _Looking(cluster, controllers, agents, warn, use_is_timed=uses_are_timed(controllers[0]))
     found: list[AtWork] | None = None
     away = False
     while True:
@@ -90,14 +88,6 @@ def _told(found: Sequence[AtWork]) -> str:
     one = len(found) == 1
     tasks = ", ".join(f'{item.task} of agent "{item.agent}" ({item.user})' for item in found)
     return f"{'task' if one else f'{len(found)} tasks:'} {tasks}"
-
-
-def _use_is_timed(controller: Controller) -> bool:
-    """Whether a session's time is that of its last use; where that is not known it is not trusted."""
-    try:
-        return older_than(kagent_version(controller), _USE_IS_TIMED) is False
-    except KagentError:
-        return False
 
 
 @dataclass(slots=True)
@@ -165,20 +155,12 @@ def _oldest(pods: Iterable[Json]) -> datetime | None:
 
 
 def _kept(controller: Controller, session: str) -> list[Json] | None:
-    """The tasks of a session that was listed; None: it is gone.
-
-    Raises KagentError where it is listed and its tasks are not to be had: they may be at work.
-    """
+    """The tasks of a session that was listed; None: it is gone. Raises TasksUnknown."""
     try:
-        return rows(seen_soon(lambda: controller.tasks(session)), f"tasks of session {session}")
-    except NotFound as error:
-        if all(listed.id != session for listed in sessions(controller)):
-            return None
-        raise KagentError(
-            f"whether a task of session {session} is at work is not known: the kagent controller lists the "
-            f"session, and has no tasks of it for user {controller.user}",
-            hint=f"nothing was changed; {error.message}",
-        ) from error
+        return tasks_of(controller, session, f"whether a task of session {session} is at work")
+    except TasksUnknown as error:
+        error.hint = f"nothing was changed; {error.hint}"
+        raise
 
 
 def _at_work(task: Json, used: datetime | None, start: datetime) -> str:

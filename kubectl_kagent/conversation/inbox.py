@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kubectl_kagent import clock
-from kubectl_kagent.backends.controller import Controller, kept_tasks
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.conversation.decisions import Pending, pending
-from kubectl_kagent.conversation.sessions import Json, Session, sessions
+from kubectl_kagent.conversation.sessions import Json, Session, TasksUnknown, sessions, tasks_of
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.events import PAUSED_STATES, Request, State, Update
 from kubectl_kagent.wire import a2a
@@ -37,13 +37,26 @@ def inbox(
 ) -> list[Waiting]:
     """Tasks that wait for a person, the longest wait first, in ``namespace`` (None: all).
 
-    ``agent`` limits the list to one; ``warn`` is told of tasks whose state is unknown. A sub-agent's own
+    ``agent`` limits the list to one; ``warn`` is told of what is unknown. A sub-agent's own
     session is left out: the agent that called it asks for what it waits for. Raises KagentError.
     """
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
-    found = side_by_side(lambda session: kept_tasks(controller, session.id), asked)
-    both = [(session, task) for session, tasks in zip(asked, found, strict=True) for task in tasks]
+    found = side_by_side(lambda session: _kept(controller, session), asked)
+    both: list[tuple[Session, Json]] = []
+    for session, tasks in zip(asked, found, strict=True):
+        if isinstance(tasks, TasksUnknown):
+            warn(tasks.explained)
+        else:
+            both += [(session, task) for task in tasks]
     return _longest_first(item for session, task in both if (item := _waiting(session, task, warn)))
+
+
+def _kept(controller: Controller, session: Session) -> Sequence[Json] | TasksUnknown:
+    """The tasks of a session that was listed a moment ago; one that is not to be had hides no other."""
+    try:
+        return tasks_of(controller, session.id, f"whether a task of session {session.id} waits") or ()
+    except TasksUnknown as error:
+        return error
 
 
 def inbox_of(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
 from kubectl_kagent.cluster.side_by_side import side_by_side
-from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.errors import KagentError, NotFound, UsageError
 from kubectl_kagent.wire.ids import agent_of
 
 Json = Mapping[str, Any]
@@ -109,14 +109,55 @@ def seen_soon(look: Callable[[], T], absent: type[KagentError] = NotFound) -> T:
     return look()
 
 
-def fetch(controller: Controller, id_: str) -> Kept:
-    """A whole session. Raises NotFound."""
+class TasksUnknown(KagentError):
+    """The controller lists a session, and has no tasks of it: nothing tells whether there are any."""
+
+
+def tasks_of(controller: Controller, session: str, unknown: str) -> list[Json] | None:
+    """The tasks of a session, with their histories; None: the user has no such session, or no more.
+
+    Raises TasksUnknown where it is listed and its tasks are not to be had; ``unknown`` is what is not known
+    then, as in "whether one waits".
+    """
     try:
-        found, tasks = seen_soon(
-            lambda: side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
-        )
+        return rows(seen_soon(lambda: controller.tasks(session)), f"tasks of session {session}")
     except NotFound as error:
-        raise _unknown(id_) from error
+        if all(listed.id != session for listed in sessions(controller)):
+            return None
+        raise TasksUnknown(
+            f"{unknown} is not known: the kagent controller lists the session, and has no tasks of it for "
+            f"user {controller.user}",
+            hint=error.message,
+        ) from error
+
+
+def fetch(controller: Controller, word: str) -> Kept:
+    """A whole session, by its id or the beginning of it.
+
+    Raises NotFound, and UsageError for the beginning of several.
+    """
+    try:
+        return _whole(controller, word)
+    except NotFound:
+        id_ = _id_of(controller, word)
+    try:
+        return seen_soon(lambda: _whole(controller, id_))
+    except NotFound as error:
+        raise _unknown(word, "kubectl kagent sessions list -A shows those of the user") from error
+
+
+def _id_of(controller: Controller, word: str) -> str:
+    """The id that begins so; ``word`` itself if none does, or if it is one."""
+    begins = [item.id for item in sessions(controller) if item.id.startswith(word)]
+    if word in begins or not begins:
+        return word
+    if len(begins) > 1:
+        raise UsageError(f'"{word}" is the beginning of several sessions: {", ".join(begins[:5])}')
+    return begins[0]
+
+
+def _whole(controller: Controller, id_: str) -> Kept:
+    found, tasks = side_by_side(lambda read: read(id_), (controller.session, controller.tasks))
     if not isinstance(found, Mapping) or not isinstance(found.get("session"), Mapping):
         raise KagentError(f"the kagent controller's answer for session {id_} has no session in it")
     events = rows(found.get("events"), f"events of session {id_}")
@@ -124,9 +165,12 @@ def fetch(controller: Controller, id_: str) -> Kept:
 
 
 def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
-    """Delete a session. Raises NotFound: the controller itself says "deleted" of any that it doesn't know."""
+    """Delete a session, by its whole id.
+
+    Raises NotFound: the controller itself says "deleted" of any that it doesn't know.
+    """
     if not controller.has_session(id_):
-        raise _unknown(id_)
+        raise _unknown(id_, "an id has to be whole: kubectl kagent sessions list -A shows those of the user")
     try:
         if not dry_run:
             controller.delete_session(id_)
@@ -137,9 +181,5 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
         raise
 
 
-def _unknown(id_: str) -> NotFound:
-    hint = (
-        "an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
-        "another user's are found with --user-id"
-    )
-    return NotFound(f'session "{id_}" not found', hint=hint)
+def _unknown(word: str, how: str) -> NotFound:
+    return NotFound(f'session "{word}" not found', hint=f"{how}; another user's are found with --user-id")

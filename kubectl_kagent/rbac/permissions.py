@@ -213,6 +213,19 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "chat": (
         Need(AGENT, ("get",), "the agent named"),
         *needs.controller({"create": "talk to the agent"}),
+        Need(
+            DEPLOYMENT,
+            ("get",),
+            "whether an agent that does not answer has pods",
+            "says that it is not known",
+        ),
+        *needs.only_with(
+            "--session",
+            (
+                replace(need, without="says that it is not known")
+                for need in needs.controller({"get": "whether it is there, when the agent fails"})[1:]
+            ),
+        ),
         *needs.only_with(
             "--continue, a decision",
             needs.controller({"get": "its newest session; whether the session asked for anything since"})[1:],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
@@ -24,11 +25,13 @@ class Role:
     aggregate_to: tuple[str, ...] = ()
     part_of: str = "rbac"
 
-    @property
-    def made(self) -> str:
-        """The command that makes it."""
-        return f"kubectl apply -k manifests/{self.part_of}"
+    def has(self, rule: Rule) -> bool:
+        """Whether it allows that, for its name or for all."""
+        return bool({rule, replace(rule, name="")} & self.rules)
 
+
+# How the roles get into a cluster, and what each opens. Whoever has no checkout finds it there, too.
+PAGE = "https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md"
 
 # verbs that only the roles named after them have
 _APART = ("record", "observe")
@@ -115,22 +118,43 @@ def refused_by_rbac(message: str) -> bool:
     return _REFUSED.search(message) is not None
 
 
-def hint(message: str) -> str | None:
-    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, and where."""
+def hint(message: str, verb: Sequence[str] = ()) -> str | None:
+    """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, and where.
+
+    With the words of a ``verb``, ``("rollout", "undo")``, the role has all that the verb needs there.
+    """
     found = _REFUSED.search(message)
     if found is None:
         return None
     wanted = Rule(found["group"], found["resource"], found["verb"], found["name"] or "")
-    role = smallest(wanted)
-    return f"{granted(role, found['namespace'])} ({role.made})" if role else None
+    role = smallest(wanted, *_needed_beside(wanted, verb)) or smallest(wanted)
+    return granted(role, found["namespace"]) if role else None
 
 
-def smallest(rule: Rule) -> Role | None:
-    """The smallest ClusterRole of ours that has the rule, for its name or for all."""
-    return next((role for role in ROLES if {rule, replace(rule, name="")} & role.rules), None)
+def _needed_beside(refused: Rule, verb: Sequence[str]) -> Iterator[Rule]:
+    """What a verb that can't do without ``refused`` needs in the same place, with any options."""
+    rows = [needs for row, needs in PERMISSIONS.items() if _is_row_of(row, verb)]  # the closest comes last
+    strict = [need for needs in rows[-1:] for need in needs if not need.without]
+    asked = {refused, replace(refused, name="")}
+    places = {need.elsewhere for need in strict if asked.intersection(need.rules)}
+    return (rule for need in strict if need.elsewhere in places and not need.option for rule in need.rules)
+
+
+def _is_row_of(row: str, verb: Sequence[str]) -> bool:
+    """Whether the row of the table (``rollout undo, rollback``, ``trace``) is about the verb."""
+    for spelled in row.split(", "):
+        words = [word.split("|") for word in spelled.split()]
+        if len(words) <= len(verb) and all(word in of for word, of in zip(verb, words, strict=False)):
+            return True
+    return False
+
+
+def smallest(*rules: Rule) -> Role | None:
+    """The smallest ClusterRole of ours that has the rules, each for its name or for all."""
+    return next((role for role in ROLES if all(map(role.has, rules))), None)
 
 
 def granted(role: Role, namespace: str | None) -> str:
     """How ``role`` allows what it does in ``namespace``, or in all of them."""
     binding = f"a RoleBinding in namespace {namespace}" if namespace else "a ClusterRoleBinding"
-    return f"ClusterRole {role.name} allows it, by {binding}"
+    return f"ClusterRole {role.name} allows it, by {binding} ({PAGE})"

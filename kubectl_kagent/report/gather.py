@@ -26,7 +26,7 @@ from kubectl_kagent.model.trace import Turn
 from kubectl_kagent.model.workload import Reference, Workload
 from kubectl_kagent.report.logs import ContainerLog, read_logs
 from kubectl_kagent.telemetry.traces.query import Query
-from kubectl_kagent.telemetry.traces.sources import FromController
+from kubectl_kagent.telemetry.traces.sources import records as records_of
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
@@ -198,7 +198,7 @@ def _turns(
     if isinstance(source, KagentError):
         notes.append(Note("tasks", source.explained))
         return {}
-    records = FromController(source)
+    records = records_of((source,))
 
     def read(agent: Workload) -> Any:
         name = f"{agent.namespace}/{agent.name}"

@@ -47,7 +47,7 @@ def result_of(reply: Json) -> Json:
         about = error if isinstance(error, Mapping) else {"message": error}
         code, message = about.get("code"), about.get("message")
         said = message if isinstance(message, str) and message else json.dumps(error, ensure_ascii=False)
-        raise RpcError(code if isinstance(code, int) else 0, said[:2000])
+        raise RpcError(code if isinstance(code, int) else 0, " ".join(said.split())[:2000])
     result = reply.get("result")
     if not isinstance(result, Mapping):
         raise KagentError(f"the agent's reply has neither a result nor an error: {json.dumps(reply)[:200]}")

@@ -140,7 +140,7 @@ def test_without_the_right_to_reach_services(example: Tools) -> None:
         'User "looker" cannot create '
         f'resource "services/proxy" in API group "" in the namespace "{example.namespace}"\n'
         f"hint: ClusterRole kagent-edit allows it, by a RoleBinding in namespace {example.namespace} "
-        "(kubectl apply -k manifests/rbac)\n"
+        "(https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)\n"
     )
 
 

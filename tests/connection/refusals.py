@@ -110,11 +110,20 @@ IN_OTHER_WORDS: dict[str, Shape] = {
             "0x1f",
             "1_000",
             ".inf",
+            ".nan",
+            "&x [*x]",
+            "{[a]: b}",
             "!!bool x",
             "!!int 1:30",
             "!!binary '?'",
         )
     },
+    "an extension that JSON has not": lambda w: Case(
+        f"{text(w)}\nextensions: [{{name: x, extension: .nan}}]\n"
+    ),
+    "aliases that stand for too much": lambda w: Case(
+        f"{text(w)}\nx: &x [{'1, ' * 3000}]\ny: [{'*x, ' * 110}]\n"
+    ),
     "a key that is null": lambda w: Case(text(w).replace("token: admin-token", "as-user-extra: {~: [a]}")),
     "extras that are no lists": lambda w: case(
         w, None, {"token": "t", "as": "x", "as-user-extra": {"a": "b"}}

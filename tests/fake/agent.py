@@ -116,12 +116,12 @@ class Agent:
         return response(200, self.cancel() if method == "tasks/cancel" else {"result": self.task})
 
     def _kept(self, data: Json, method: str, path: str) -> bytes:
-        if path not in data:
+        if path not in data and path != "/api/sessions":
             return response(404, {"error": f"{path} not found"})
         if method == "DELETE":
             del data[path]
             return response(200, {"error": False, "data": {}})
-        return response(200, {"error": False, "data": data[path]})
+        return response(200, {"error": False, "data": data.get(path, [])})
 
     @property
     def said(self) -> list[Json]:

@@ -44,6 +44,7 @@ class TraceCluster(FakeCluster):
         self.in_jaeger = {JAEGER_TRACE: recordings.jaeger("trace_go_tool")}
         self.asked: list[str] = []
         self.kept: list[Any] = []
+        self.version = "0.10.4"
         self.queries: list[Mapping[str, str]] = []
         self.on_ask: Callable[[str], object] = lambda _: None
         self.add(AGENT, agent("datetime-agent"))
@@ -73,6 +74,8 @@ class TraceCluster(FakeCluster):
         parts = urlsplit(path)
         self.asked.append(f"{namespace}/{service}{parts.path}")
         self.on_ask(self.asked[-1])
+        if parts.path == "/version":
+            return {"kagent_version": self.version}
         if service.startswith("kagent-controller"):
             return {"error": False, "data": self._controller(parts.path)}
         query = {key: value[0] for key, value in parse_qs(parts.query).items()}

@@ -236,7 +236,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         # nobody takes the spans there: what it asked before is all that matters
         Case("trace export {session} --otlp=http://127.0.0.1:9", before=conversed),
     ),
-    "chat": (Case("chat echo hello"), Case("chat echo hello --continue", before=conversed)),
+    "chat": (
+        Case("chat echo hello"),
+        Case("chat echo hello --continue", before=conversed),
+        Case("chat agent/agent hello"),  # it sleeps
+    ),
     "approvals list": (
         Case("approvals list", before=conversed),
         Case("approvals list --all-users", before=with_tempo, after=without_tempo),

@@ -164,6 +164,10 @@ class FakeWorld:
         door = f"{place}/api/a2a/default/echo?{user}"
         self.admin.streams[door] = [line]
         self.admin.services["POST", door] = {"result": waiting}
+        refused = {"error": {"code": -32603, "message": "failed to send HTTP request: connection refused"}}
+        self.admin.streams[f"{place}/api/a2a/default/agent?{user}"] = [
+            f"data: {json.dumps(refused)}".encode()
+        ]
         return "s", "t"
 
     def _add(self, resource: Resource, body: Object) -> Object:

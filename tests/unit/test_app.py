@@ -208,7 +208,7 @@ HINT = (
 )
 
 
-@pytest.mark.parametrize(("thread", "place"), [(False, r" in app.py:\d+"), (True, "")])
+@pytest.mark.parametrize(("thread", "place"), [(False, r" in cli/command.py:\d+"), (True, "")])
 def test_what_nobody_foresaw_is_one_line_and_a_hint(*, thread: bool, place: str) -> None:
     """Its place is told as far as it is in this package."""
     code, out, err = broken("KeyError('items')", thread=thread)()

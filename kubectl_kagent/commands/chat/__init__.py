@@ -13,6 +13,7 @@ from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
+from kubectl_kagent.commands.chat.reasons import explained
 from kubectl_kagent.commands.chat.talk import Talk, end
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation
@@ -79,13 +80,18 @@ def chat(
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
     person = terminal.person() and output.is_text
     talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flag)
+
+    def ask(text: str) -> None:
+        with explained(reach, line, talk.turn.session):
+            talk.say(text)
+            end(name, talk.turn, talk.user_flag)
+
     if text is None:
         from kubectl_kagent.commands.chat.dialog import converse
 
-        converse(talk)
+        converse(talk, ask)
         return
-    talk.say(text)
-    end(name, talk.turn, talk.user_flag)
+    ask(text)
 
 
 def _message(message: str | None, filename: TextIO | None) -> str | None:

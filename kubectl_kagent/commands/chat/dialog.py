@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kubectl_kagent import clock
 from kubectl_kagent.cli import terminal
-from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.commands.chat.talk import Talk
 from kubectl_kagent.conversation.narration import CallStarted
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.masking import masked
@@ -26,8 +26,8 @@ _HELP = """\
 _KEPT_LINES = 1000
 
 
-def converse(talk: Talk) -> None:
-    """Until the person leaves."""
+def converse(talk: Talk, ask: Callable[[str], None]) -> None:
+    """Until the person leaves; ``ask`` has a turn of ``talk`` from a question to its end."""
     agent = talk.conversation.client.agent
     terminal.say(f"agent {agent}; /help lists the commands, Ctrl-D leaves")
     with _history() as remember:
@@ -41,8 +41,7 @@ def converse(talk: Talk) -> None:
                     with suppress(KeyboardInterrupt):  # it ends a look, not the chat
                         _command(talk, text)
                 else:
-                    talk.say(text)
-                    end(agent, talk.turn, talk.user_flag)
+                    ask(text)
             except KagentError as error:
                 terminal.fail(error)
 
@@ -98,7 +97,7 @@ def _trace(talk: Talk) -> Iterator[str]:
     from kubectl_kagent.render.trace import turn_tree
     from kubectl_kagent.telemetry.traces.query import NoSuchTurn
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
-    from kubectl_kagent.telemetry.traces.sources import FromController
+    from kubectl_kagent.telemetry.traces.sources import records
 
     if talk.trace:
         yield f"trace {talk.trace}"
@@ -106,7 +105,7 @@ def _trace(talk: Talk) -> Iterator[str]:
         yield "the controller keeps nothing of it" if talk.trace else "nothing was asked yet"
         return
     now = clock.now()
-    kept = FromController(talk.conversation.client.controller)
+    kept = records((talk.conversation.client.controller,))
     record = seen_soon(lambda: kept.find(talk.turn.session, now.timestamp()), NoSuchTurn)
     for gap in record.gaps:
         terminal.warn(gap)

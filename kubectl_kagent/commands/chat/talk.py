@@ -20,6 +20,10 @@ from kubectl_kagent.render import chat as screen
 from kubectl_kagent.render.output import TEXT, Output
 
 
+class TaskFailed(KagentError):
+    """The agent's task ended otherwise than completed."""
+
+
 @dataclass(slots=True)
 class Talk:
     """A conversation on a terminal or into a pipe. ``calls`` are the tool calls of the last turn.
@@ -135,12 +139,12 @@ def end(agent: str, turn: Exchange, user_flag: str = "") -> None:
     """Return for a completed task. Raises what the exit code is made from for any other."""
     if turn.state == "completed":
         return
+    said = " ".join(turn.message.split())
     if turn.waits:
         calls = pending(turn.requests)
-        what = "; ".join(map(screen.pending_line, calls)) or turn.message.strip() or turn.state
+        what = "; ".join(map(screen.pending_line, calls)) or said or turn.state
         raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=_answering(turn, user_flag))
-    said = f": {turn.message.strip()}" if turn.message.strip() else ""
-    raise KagentError(f"agent {agent}'s task is {turn.state or 'unknown'}{said}")
+    raise TaskFailed(f"agent {agent}'s task is {turn.state or 'unknown'}{f': {said}' if said else ''}")
 
 
 def _answering(turn: Exchange, user_flag: str = "") -> str:

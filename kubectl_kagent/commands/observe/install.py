@@ -9,8 +9,8 @@ import click
 
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
-from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
+from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import NotFound, done_so_far
@@ -31,15 +31,12 @@ _HEARD = (
 _TRACES = "kagent sends no traces unless its Helm values say so: "
 
 
-@command(short_help="Apply the bundle", exclusive=EXCLUSIVE, needs={"--timeout": ("--wait",)})
+@command(short_help="Apply the bundle", exclusive=EXCLUSIVE)
 @bundle_flags
 @click.option(
     "--force-conflicts", is_flag=True, help="Change what others made or changed, and manage it from then on."
 )
-@click.option("--wait", is_flag=True, help="Wait until the bundle's pods are ready.")
-@click.option(
-    "--timeout", type=Duration(), default="5m", show_default=True, help="How long to wait for them."
-)
+@waits_for("the bundle's pods")
 @formats(*OBJECTS)
 @options.mutation
 @options.connection_in(DEFAULT_NAMESPACE)

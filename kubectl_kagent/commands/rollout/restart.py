@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import click
-
 from kubectl_kagent import clock
 from kubectl_kagent.cli import drain, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
-from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
+from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.errors import KagentError, NotFound, done_so_far
 from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
@@ -24,13 +22,7 @@ from kubectl_kagent.render.output import OBJECTS, Output
 
 @command(short_help="Restart the pods of agents and MCP servers")
 @options.targets
-@click.option(
-    "--timeout",
-    type=Duration(),
-    default="0",
-    help="How long to wait for the new pods; 0: do not wait.",
-)
-@click.option("--wait", is_flag=True, help="Wait for the new pods (5m unless --timeout says otherwise).")
+@waits_for("the new pods")
 @drain.flag
 @options.selector
 @options.everything
@@ -40,9 +32,9 @@ from kubectl_kagent.render.output import OBJECTS, Output
 def restart(
     reach: ControllerAccess,
     target: tuple[str, ...],
-    timeout: float,
     *,
     wait: bool,
+    timeout: float,
     drain_first: bool,
     selector: str | None,
     all_: bool,
@@ -71,13 +63,13 @@ def restart(
         return [Workload(targets.resource, item) for item in listed]
 
     if drain_first:
-        drain.wait_for_tasks(reach, targets.resource, find, timeout or 300, dry_run=dry_run)
+        drain.wait_for_tasks(reach, targets.resource, find, timeout, dry_run=dry_run)
     workloads = find()
     if not workloads:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     restarted: list[Workload] = []
     missing = 0
-    waits = bool(wait or (timeout and not drain_first)) and dry_run == "none"
+    waits = wait and dry_run == "none"
     # where an agent's mark goes, and the count of what has none of its own
     asked = [each for each in workloads if each.replicas is None or (each.is_agent and each.replicas)]
     deployments = own_deployments(cluster, asked)
@@ -106,6 +98,6 @@ def restart(
     voice = rollout.Voice(terminal.say, terminal.warn)
     for workload in restarted if waits else ():
         with done_so_far(f"{workload.label} is restarted", rollout.status_hint(workload)):
-            rollout.follow(cluster, workload, voice, timeout=timeout or 300)
+            rollout.follow(cluster, workload, voice, timeout=timeout)
     if missing:
         raise KagentError(f"{missing} of {len(workloads)} {targets.resource.plural} were not restarted")

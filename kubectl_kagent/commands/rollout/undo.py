@@ -10,10 +10,10 @@ import click
 from kubectl_kagent.cli import completion, drain, options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
-from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
+from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, Unchanged, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
@@ -32,7 +32,7 @@ from kubectl_kagent.render.output import OBJECTS, TEXT, Output
 _NOTHING = "nothing was rolled back"
 
 
-@command(short_help="Roll back to an earlier revision", needs={"--timeout": ("--wait", "--drain")})
+@command(short_help="Roll back to an earlier revision")
 @options.targets
 @click.option(
     "--to-revision",
@@ -44,14 +44,7 @@ _NOTHING = "nothing was rolled back"
 @click.option(
     "--with-sources", is_flag=True, help="Also restore shared ModelConfigs, tool servers and ConfigMaps."
 )
-@click.option("--wait", is_flag=True, help="Wait until the pods of the restored config are available.")
-@click.option(
-    "--timeout",
-    type=Duration(),
-    default="5m",
-    show_default=True,
-    help="How long --wait and --drain wait, each; 0: no limit.",
-)
+@waits_for("the pods of the restored config")
 @drain.flag
 @options.error_unchanged
 @formats(*OBJECTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from kubectl_kagent.lifecycle.history.diff import difference, summary
@@ -45,7 +46,10 @@ def rows(
     *,
     live: Revision | None = None,
 ) -> list[HistoryRow]:
-    """Oldest first: the revisions, and between them by their age the configs that only ReplicaSets know."""
+    """Oldest first: the revisions, and between them the configs that only ReplicaSets know.
+
+    Those stand by their age, against that of a revision's own ReplicaSet where its change made that one.
+    """
     counts = _counts(workload, replica_sets)
     known = {revision.config_hash for revision in revisions}
     oldest: dict[str, HistoryRow] = {}  # a restart makes several ReplicaSets of one config
@@ -55,9 +59,12 @@ def rows(
     merged: list[HistoryRow] = []
     rendered = {config_hash: row.changed_at for config_hash, row in oldest.items()}
     recorded: list[HistoryRow] = []
-    for row in _recorded(workload, revisions, live, counts, rendered):
+    ours = _recorded(workload, revisions, live, counts, rendered)
+    for row, following in zip_longest(ours, ours[1:]):
         while bare and bare[0].changed_at < row.changed_at:
             merged.append(_explained(workload, bare.pop(0), recorded, all_seen=not row.gap_before))
+        while bare and _came_before(bare[0], row, following):
+            merged.append(bare.pop(0))  # it may be this very change with a source as it was before
         merged.append(row)
         recorded.append(row)
     all_seen = bool(recorded) and recorded[-1].live
@@ -77,6 +84,15 @@ def _explained(
     if _may_be_late(row, recorded):
         return row
     return replace(row, change=f"rendered anew without a recorded change: {unrecorded(workload)}")
+
+
+def _came_before(bare: HistoryRow, row: HistoryRow, following: HistoryRow | None) -> bool:
+    """Whether it was rolled out after the change of ``row``, but before ``row`` itself."""
+    made = row.rendered_at
+    if made is None or made < row.changed_at or (following and following.changed_at <= made):
+        return False
+    # of two in one second the live one is the newer
+    return bare.changed_at <= made if row.live else bare.changed_at < made
 
 
 def _may_be_late(row: HistoryRow, recorded: Sequence[HistoryRow]) -> bool:

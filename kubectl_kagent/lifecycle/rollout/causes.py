@@ -260,8 +260,12 @@ def _crash(pod: Manifest, status: Manifest, ended: Manifest, view: View) -> Caus
         hint = "give it more with resources.limits.memory in the deployment settings of the spec"
     if start_error := _clean(str(ended.get("message") or "")):
         text += f": {start_error}"
-    if restarts:
-        text += f" (restarts: {restarts})"
+    told = [f"restarts: {restarts}"] if restarts else []
+    if dig(status, "state", "running") is not None:
+        at = ended.get("finishedAt")  # the kubelet may have lost it
+        told.append(f"ended {at}, runs again" if at else "runs again")
+    if told:
+        text += f" ({'; '.join(told)})"
     return Cause(
         "CrashLoopBackOff" if looping else str(ended.get("reason") or "Error"),
         _where(pod),

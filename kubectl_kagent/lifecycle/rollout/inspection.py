@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubectl_kagent import clock
@@ -28,6 +28,7 @@ Manifest = Mapping[str, Any]
 
 _EXPLAINED_PODS = 5  # one broken template breaks all pods alike; five tell as much as fifty
 _LOG_LINES = 5
+_FORGOTTEN = timedelta(minutes=10)  # of running: the kubelet begins to count anew
 _NO_LOG = ("BadRequest", "NotFound")  # that run has none, or none yet; the pod is gone
 
 
@@ -163,17 +164,27 @@ def is_starting(pod: Manifest) -> bool:
 
 
 def exited(status: Manifest) -> Manifest | None:
-    """How the container's last run ended, when that was a failure and nothing runs in its place yet."""
-    if dig(status, "state", "waiting", "reason") in ("CrashLoopBackOff", "RunContainerError"):
+    """How the container's last run ended, when that was a failure and no run in its place got ready."""
+    held_back = dig(status, "state", "waiting", "reason") in ("CrashLoopBackOff", "RunContainerError")
+    if held_back or _runs_again(status):
         ended: Manifest | None = dig(status, "lastState", "terminated")
         return ended
     ended = dig(status, "state", "terminated")
     return ended if ended and ended.get("exitCode") else None
 
 
+def _runs_again(status: Manifest) -> bool:
+    """Whether the container runs for the moment: a crash loop mostly does where its program dies late."""
+    running = dig(status, "state", "running")
+    if running is None or status.get("ready"):
+        return False
+    began = clock.parse_or_none(running.get("startedAt"))
+    return began is None or clock.now() - began < _FORGOTTEN
+
+
 def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[Note]) -> tuple[str, ...]:
     metadata = pod["metadata"]
-    previous = dig(status, "state", "waiting") is not None
+    previous = dig(status, "state", "terminated") is None
     try:
         text = cluster.pod_log(
             metadata["namespace"], metadata["name"], status["name"], previous=previous, tail=_LOG_LINES

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Protocol
 
 from kubectl_kagent.backends.controller import Controller
+from kubectl_kagent.backends.versions import uses_are_timed
 from kubectl_kagent.cluster.side_by_side import AT_ONCE, side_by_side
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.controllers import of_users
@@ -46,9 +48,13 @@ class TraceSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FromController:
-    """Sessions and tasks that the controller keeps, of one user."""
+    """Sessions and tasks that the controller keeps, of one user.
+
+    ``uses_are_timed`` tells whether a session that was not used since then needs no look.
+    """
 
     controller: Controller
+    uses_are_timed: Callable[[], bool]
     by_user: ClassVar[bool] = True
 
     @property
@@ -59,12 +65,16 @@ class FromController:
         namespace, _, name = query.agent.rpartition("/")
         gaps = Gaps()
         listed = self.controller.sessions(namespace, name)
-        sessions = [item for item in _sessions(listed, gaps) if item.updated >= query.since]
+        sessions = _sessions(listed, gaps)
+        recent = [item for item in sessions if item.updated >= query.since]
+        if len(recent) < len(sessions) and self.uses_are_timed():
+            sessions = recent
         found: list[Turn] = []
         looked = iter(sorted(sessions, key=lambda item: item.updated, reverse=True))
         while some := list(islice(looked, AT_ONCE)):
             # all that is still to come ended before the newest of these
-            if sum((turn.root.start or 0.0) > some[0].updated for turn in found) >= query.limit:
+            later = sum((turn.root.start or 0.0) > some[0].updated for turn in found)
+            if later >= query.limit and self.uses_are_timed():
                 break
             for record in side_by_side(lambda item: self._there(item.id, gaps), some):
                 found += [turn for turn in record.turns if query.admits(turn)]
@@ -150,8 +160,22 @@ class OfUsers:
 
 def records(controllers: Sequence[Controller]) -> TraceSource:
     """What the controller keeps, of all the users as whom it is asked."""
-    sources = tuple(map(FromController, controllers))
+    timed = _once(lambda: uses_are_timed(controllers[0]))
+    sources = tuple(FromController(one, timed) for one in controllers)
     return sources[0] if len(sources) == 1 else OfUsers(sources)
+
+
+def _once(ask: Callable[[], bool]) -> Callable[[], bool]:
+    """What the first call is answered with, for all that come, from several threads too."""
+    lock, answer = threading.Lock(), list[bool]()
+
+    def first() -> bool:
+        with lock:
+            if not answer:
+                answer.append(ask())
+            return answer[0]
+
+    return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,49 @@ def test_what_is_refused_again_is_no_login(
     assert (tokens(server), runs(tmp_path)) == (sent, 2)
 
 
+def test_while_its_answers_stay_refused_it_runs_once_in_five_seconds(
+    write: Any, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``record`` opens seven watches again each second, for minutes."""
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    server.answer = lambda _: NOBODY
+    answers = [f"token-{number}" for number in range(200)]
+    api = connect(Connection(kubeconfig=write(config(server.url, **counting(tmp_path, *answers)))))
+    for second in range(20):
+        now[0] = 100.0 + second
+        for _ in range(7):
+            with pytest.raises(Unauthorized):
+                api.server_version()
+    assert runs(tmp_path) == 1 + 4
+    server.answer = takes(lambda: answers[5])  # at last
+    now[0] += 5
+    api.server_version()
+    assert (runs(tmp_path), tokens(server)[-1]) == (6, answers[5])
+
+
+def test_while_it_fails_it_runs_once_in_five_seconds_too(
+    write: Any, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    server.answer = lambda _: NOBODY
+    api = connect(Connection(kubeconfig=write(config(server.url, **counting(tmp_path, "first")))))
+    source = (tmp_path / "login").read_text()
+    (tmp_path / "login").write_text(source.replace("token = ", "sys.exit(3)\ntoken = "))
+    for second in range(20):
+        now[0] = 100.0 + second
+        for _ in range(7):
+            with pytest.raises(Unauthorized, match="failed with exit code 3"):
+                api.server_version()
+    assert runs(tmp_path) == 1 + 4
+    (tmp_path / "login").write_text(source.replace("'first'", "'second'"))  # somebody has mended it
+    server.answer = takes(lambda: "second")
+    now[0] += 5
+    api.server_version()
+    assert (runs(tmp_path), tokens(server)[-1]) == (6, "second")
+
+
 def test_a_plugin_that_fails_then_is_the_reason(write: Any, server: Loopback, tmp_path: Path) -> None:
     server.answer = lambda _: NOBODY
     api = connect(Connection(kubeconfig=write(config(server.url, **counting(tmp_path, "first")))))

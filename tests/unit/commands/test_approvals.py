@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.fake.agent import (
     waiting,
 )
 from tests.fake.cluster import FakeCluster
+from tests.loopback import Received, response, serve
 
 PENDING = f"/api/sessions/{SESSION}/tasks"
 QUESTIONS = [{"question": "Which?", "choices": ["a", "b"], "multiple": True}, {"question": "Why?"}]
@@ -64,7 +66,6 @@ def inbox() -> dict[str, Any]:
             row("s2", "team__NS__boss"),
             row("s3", source="agent"),  # waits too
             row("s4"),
-            row("gone"),
         ],
         PENDING: [task("completed"), batch],
         "/api/sessions/s2/tasks": [
@@ -96,6 +97,52 @@ def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
             *[SESSION] * 2,
             "s4",
         ]
+
+
+def test_a_session_without_tasks_to_be_had_is_named_and_hides_no_other(kagent: Kagent) -> None:
+    told = (
+        "Warning: whether a task of session s9 waits is not known: the kagent controller lists the session, "
+        "and has no tasks of it for user admin@kagent.dev; /api/sessions/s9/tasks not found\n"
+    )
+    data = inbox()
+    data["/api/sessions"].append(row("s9"))
+    with talking(data=data) as agent:
+        code, out, err = approvals(kagent, agent, "list", "-A", "-o", "name")
+    assert (code, out, err) == (0, f"task/t2\ntask/{TASK}\ntask/t4\ntask/t3\n", told)
+
+
+def test_a_session_that_is_deleted_meanwhile_is_not_named(kagent: Kagent) -> None:
+    """And one of a moment ago is asked for again, as kagent 0.9.0 wants it."""
+    data = inbox()
+    late = [response(404, {"error": "Session not found"})]
+    with talking(data=data) as agent, serve() as server:
+
+        def answer(received: Received) -> bytes | Iterator[bytes]:
+            if received.path.startswith("/api/sessions?") and not agent.requests:
+                agent.requests.append(received)
+                return response(200, {"error": False, "data": [*data["/api/sessions"], row("gone")]})
+            return late.pop() if late and "/s2/" in received.path else agent.answer(received)
+
+        server.answer = answer
+        found = kagent("approvals", "list", "-A", "-o", "name", f"--kagent-url={server.url}")
+    assert found == (0, f"task/t2\ntask/{TASK}\ntask/t4\ntask/t3\n", "")
+
+
+def test_nothing_is_decided_while_it_is_not_known_what_else_has_asked(kagent: Kagent) -> None:
+    with deleting() as agent:
+        answered = [0]
+        with serve() as server:
+
+            def answer(received: Received) -> bytes | Iterator[bytes]:
+                answered[0] += PENDING in received.path
+                if PENDING in received.path and answered[0] > 1:
+                    return response(404, {"error": "Session not found"})
+                return agent.answer(received)
+
+            server.answer = answer
+            code, out, err = kagent("approvals", "approve", TASK, "--yes", f"--kagent-url={server.url}")
+    assert (code, out, agent.said) == (1, "", [])
+    assert f"error: whether another task of session {SESSION} has asked since is not known: " in err
 
 
 def test_the_list_for_programs(kagent: Kagent) -> None:

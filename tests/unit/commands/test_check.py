@@ -129,6 +129,12 @@ def _crash(world: Checked) -> None:
     )
 
 
+def _crash_between(world: Checked) -> None:
+    world.logs["clock-x", "kagent (previous)"] = "ValueError: no such zone\n"
+    last = {"exitCode": 1, "reason": "Error", "finishedAt": "2026-11-23T07:59:50Z"}
+    world.crash({"running": {"startedAt": "2026-11-23T07:59:58Z"}}, last={"terminated": last})
+
+
 def _oom(world: Checked) -> None:
     last = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
     world.crash({"waiting": {"reason": "CrashLoopBackOff"}}, last=last)
@@ -204,6 +210,7 @@ FAULTS: dict[str, tuple[Callable[[Checked], object], int]] = {
     ),
     "agent-without-deployment": (_no_deployment, 1),
     "crash": (_crash, 1),
+    "crash-running-for-the-moment": (_crash_between, 1),
     "out-of-memory": (_oom, 1),
     "image": (_image, 1),
     "probe": (_unhealthy, 1),
@@ -356,7 +363,7 @@ def test_whether_an_empty_namespace_is_there_may_not_be_told(kagent: Kagent, wor
     assert out.split("\n\n")[1] == (
         'cluster:\n  not checked: namespace typo: namespaces "typo" is forbidden: User "tester" cannot get '
         'resource "namespaces" in API group "" at the cluster scope; ClusterRole kagent-view allows it, '
-        "by a ClusterRoleBinding (kubectl apply -k manifests/rbac)"
+        "by a ClusterRoleBinding (https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)"
     )
 
 

@@ -265,6 +265,33 @@ def test_an_export_is_everything_as_it_came(kagent: Kagent) -> None:
         assert yaml.safe_load(sessions(kagent, agent, "export", SESSION, "-o", "yaml")[1]) == whole
 
 
+@pytest.mark.parametrize("verb", ["show", "export"])
+def test_the_beginning_of_an_id_will_do_where_it_is_of_one_session(kagent: Kagent, verb: str) -> None:
+    data = conversation()
+    data["/api/sessions"] += [row("5e551018"), row("5e55"), row("other")]
+    data["/api/sessions/5e55"] = {"session": row("5e55", name="short"), "events": []}
+    data["/api/sessions/5e55/tasks"] = []
+    with talking(data=data) as agent:
+        whole = sessions(kagent, agent, verb, SESSION)
+        asked = len(agent.requests)
+        assert sessions(kagent, agent, verb, SESSION[:-1]) == (
+            2,
+            "",
+            f'error: "5e55101" is the beginning of several sessions: {SESSION}, 5e551018\n',
+        )
+        assert '"short"' in sessions(kagent, agent, verb, "5e55", "-o", "json")[1]  # it is one itself
+        del data["/api/sessions"][1]
+        assert sessions(kagent, agent, verb, f"session/{SESSION[:-1]}") == whole
+    assert (whole[0], asked) == (0, 2)
+
+
+def test_a_session_is_not_deleted_by_the_beginning_of_its_id(kagent: Kagent) -> None:
+    with talking(data=conversation()) as agent:
+        code, out, err = sessions(kagent, agent, "delete", SESSION[:-1])
+        assert (code, out, err) == (1, "", gone("delete", SESSION[:-1]))
+        assert [one.method for one in agent.requests] == ["GET"]
+
+
 def test_deleting(kagent: Kagent) -> None:
     with talking(data={WHOLE: {"session": row(SESSION)}, "/api/sessions/s2": {}}) as agent:
         dry = sessions(kagent, agent, "delete", SESSION, "--dry-run=client")
@@ -274,11 +301,13 @@ def test_deleting(kagent: Kagent) -> None:
         assert agent.data == {}
 
 
-GONE = (
-    f'Error from server (NotFound): session "{SESSION}" not found\n'
-    "hint: an id has to be whole: kubectl kagent sessions list -A shows those of the user; "
-    "another user's are found with --user-id\n"
-)
+def gone(verb: str, id_: str = SESSION) -> str:
+    whole = "an id has to be whole: " if verb == "delete" else ""
+    return (
+        f'Error from server (NotFound): session "{id_}" not found\n'
+        f"hint: {whole}kubectl kagent sessions list -A shows those of the user; "
+        "another user's are found with --user-id\n"
+    )
 
 
 @pytest.mark.parametrize("missing", [(WHOLE,), (f"{WHOLE}/tasks",)])
@@ -301,7 +330,7 @@ def test_a_session_that_was_made_a_moment_ago_is_looked_for_again(
 def test_a_session_that_is_not_there(kagent: Kagent, cluster: FakeCluster, words: list[str]) -> None:
     begun = cluster.clock()
     with talking() as agent:
-        assert sessions(kagent, agent, *words, SESSION) == (1, "", GONE)
+        assert sessions(kagent, agent, *words, SESSION) == (1, "", gone(words[0]))
     assert cluster.clock() - begun <= timedelta(seconds=1)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
 from kubectl_kagent.rbac.permissions import PERMISSIONS
-from kubectl_kagent.rbac.roles import ROLES, hint
+from kubectl_kagent.rbac.roles import PAGE, ROLES, hint
+from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.permissions.cases import CASES, Case
 from tests.permissions.judge import judge, state
@@ -97,11 +99,11 @@ def test_the_hint_names_the_smallest_role() -> None:
 
     everywhere = 'x is forbidden: User "u" cannot list resource "agents" in API group "kagent.dev"'
     assert hint(f"{everywhere} at the cluster scope") == (
-        "ClusterRole kagent-view allows it, by a ClusterRoleBinding (kubectl apply -k manifests/rbac)"
+        "ClusterRole kagent-view allows it, by a ClusterRoleBinding (https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)"
     )
     assert hint(f'{everywhere} in the namespace "team"') == (
         "ClusterRole kagent-view allows it, by a RoleBinding in namespace team "
-        "(kubectl apply -k manifests/rbac)"
+        "(https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)"
     )
     assert "kagent-edit" in str(refused("patch", "agents", "kagent.dev"))
     assert "kagent-edit" in str(refused("get", "services/proxy", ""))
@@ -110,3 +112,61 @@ def test_the_hint_names_the_smallest_role() -> None:
     assert "kagent-operate" in str(refused("create", "controllerrevisions", "apps"))
     assert refused("impersonate", "users", "") is None
     assert hint('pods "x" is forbidden: exceeded quota: few') is None
+
+
+@pytest.mark.parametrize(
+    ("verb", "refused", "role"),
+    [
+        ("scale", "get agents", "kagent-edit"),
+        ("scale", "list agents", "kagent-edit"),  # with --all
+        ("hibernate", "get mcpservers", "kagent-edit"),
+        ("wake", "get agents", "kagent-edit"),
+        ("autoscale", "get agents", "kagent-edit"),
+        ("rollout undo", "list agents", "kagent-edit"),
+        ("rollback", "list agents", "kagent-edit"),
+        ("rollout restart", "get agents", "kagent-edit"),
+        ("tools call", "get mcpservers", "kagent-edit"),
+        ("record", "list agents", "kagent-operate"),
+        ("rollout status", "get agents", "kagent-view"),
+        ("rollout history", "list agents", "kagent-view"),
+        ("get", "list agents", "kagent-view"),
+        ("chat", "get agents", "kagent-view"),  # the controller's API is in another namespace
+        ("approvals approve", "get services/proxy", "kagent-controller-api"),
+        # it goes on without
+        ("scale", "list horizontalpodautoscalers", "kagent-view"),
+    ],
+)
+def test_the_hint_names_the_role_that_the_whole_verb_needs(verb: str, refused: str, role: str) -> None:
+    asked, resource = refused.split()
+    name, group = {
+        "services/proxy": (CONTROLLER_SERVICE, ""),
+        "horizontalpodautoscalers": ("x", "autoscaling"),
+    }.get(resource, ("x", "kagent.dev"))
+    message = (
+        f'{resource.partition("/")[0]} "{name}" is forbidden: User "u" cannot {asked} resource "{resource}" '
+        f'in API group "{group}" in the namespace "team"'
+    )
+    assert str(hint(message, verb.split())).startswith(
+        f"ClusterRole {role} allows it, by a RoleBinding in namespace team"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "role"),
+    [
+        ("scale agent/x --replicas=2", "kagent-edit"),
+        ("hibernate agent/x", "kagent-edit"),
+        ("rollout undo agent/x", "kagent-edit"),
+        ("describe agent/x", "kagent-view"),
+    ],
+)
+def test_whoever_may_nothing_is_told_the_role_of_the_verb(
+    cluster: FakeCluster, kagent: Kagent, line: str, role: str
+) -> None:
+    cluster.deny("get", AGENT)
+    cluster.deny("list", AGENT)
+    code, out, err = kagent(*line.split())
+    assert (code, out) == (6, "")
+    assert err.splitlines()[-1] == (
+        f"hint: ClusterRole {role} allows it, by a RoleBinding in namespace default ({PAGE})"
+    )

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, SERVICE
+from kubectl_kagent.model.workload import HIBERNATED_REPLICAS
 from tests.conftest import Kagent
 from tests.fake.agent import SESSION, TASK, Agent, called, gave, request, row, talking, task, text, update
 from tests.fake.cluster import FakeCluster
 from tests.loopback import Received, head, response, serve
+from tests.objects import agent as agent_object
+from tests.objects import reconcile
 
 TOKENS = {"promptTokenCount": 40, "candidatesTokenCount": 2}
 EMPTY = "error: the message is empty\nhint: give it as an argument, with -f, or on stdin\n"
@@ -247,6 +251,108 @@ def test_answers_that_are_none(kagent: Kagent, answer: bytes, code: int, error: 
         done = kagent("chat", "clock", "hello", f"--kagent-url={server.url}")
     assert done[:2] == (code, "")
     assert error in done[2].splitlines()[0]
+
+
+# as kagent 0.10 tells of an agent without pods, and its Go and Python runtimes of a deleted session
+NOT_THERE = {
+    "code": -32603,
+    "message": 'failed to send HTTP request: Post "http://clock.default:8080": '
+    "dial tcp 10.96.64.3:8080: connect: connection refused",
+}
+UNREADABLE = {
+    "code": -32603,
+    "message": "failed to parse SSE data: json: cannot unmarshal object into "
+    "Go struct field Error.error.data of type []*errordetails.Typed",
+}
+FAILED = (
+    "Server error '500 Internal Server Error' for url "
+    "'http://kagent-controller.kagent:8083/api/sessions?user_id=admin%40kagent.dev'\n"
+    "For more information check: https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/500"
+)
+
+
+def refusing(cluster: FakeCluster, error: dict[str, Any] = NOT_THERE) -> None:
+    """The controller, which answers so for the agent ``clock``."""
+    labels = {"app.kubernetes.io/name": "kagent", "app.kubernetes.io/component": "controller"}
+    metadata = {"name": "kagent-controller", "namespace": "kagent", "labels": labels}
+    ports = [{"name": "controller", "port": 8083}]
+    cluster.add(
+        SERVICE, {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": ports}}
+    )
+    path = "kagent/kagent-controller:8083/api/a2a/default/clock?user_id=admin%40kagent.dev"
+    cluster.streams[path] = [f"data: {json.dumps({'error': error})}".encode()]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "why", "command"),
+    [
+        ({HIBERNATED_REPLICAS: "2"}, "hibernated", "wake agent/clock -n default"),
+        ({}, "scaled to 0", "scale agent/clock -n default --replicas=1"),
+    ],
+)
+def test_an_agent_without_pods_is_told_and_how_it_gets_some(
+    cluster: FakeCluster, kagent: Kagent, annotations: dict[str, str], why: str, command: str
+) -> None:
+    refusing(cluster)
+    cluster.add(AGENT, agent_object(deployment={"replicas": 0}))
+    cluster.edit(AGENT, "clock", {"metadata": {"annotations": annotations}})
+    reconcile(cluster, config_hash="1")
+    for form in ((), ("-o", "json")):
+        assert kagent("chat", "clock", "hello", *form) == (
+            1,
+            "",
+            f"error: agent clock is {why}: there is no pod to ask\nhint: kubectl kagent {command}\n",
+        )
+
+
+def test_an_agent_with_pods_that_does_not_answer(cluster: FakeCluster, kagent: Kagent) -> None:
+    refusing(cluster)
+    cluster.add(AGENT, agent_object())
+    reconcile(cluster, config_hash="1", ready=False)
+    told = (
+        f"error: {NOT_THERE['message']} (JSON-RPC error -32603)\n"
+        "hint: kubectl kagent describe agent/clock -n default tells whether its pods run\n"
+    )
+    assert kagent("chat", "clock", "hello") == (1, "", told)
+    cluster.deny("get", DEPLOYMENT)
+    warning, rest = kagent("chat", "clock", "hello")[2].split("\n", 1)
+    assert warning.startswith("Warning: whether agent clock has pods is not known: deployments.apps")
+    assert rest == told
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (
+            [f"data: {json.dumps({'error': UNREADABLE})}\n\n".encode()],
+            f"{UNREADABLE['message']} (JSON-RPC error -32603)",
+        ),
+        (
+            [update("submitted"), update("failed", text(FAILED))],
+            f"agent clock's task is failed: {' '.join(FAILED.split())}",
+        ),
+    ],
+    ids=["go", "python"],
+)
+def test_a_deleted_session_is_named_with_the_next_step(
+    kagent: Kagent, turn: list[dict[str, Any] | bytes], words: str
+) -> None:
+    with talking(turn, data={"/api/sessions": []}) as agent:
+        done = chat(kagent, agent, "hello", f"--session={SESSION}")
+    assert done == (
+        1,
+        "",
+        f"{CLOSING}error: user admin@kagent.dev has no session {SESSION}: {words}\n"
+        "hint: kubectl kagent sessions list clock -n default lists those that are there; "
+        "a deleted one can't be continued\n",
+    )
+
+
+def test_a_session_that_is_there_is_not_blamed(kagent: Kagent) -> None:
+    kept = {f"/api/sessions/{SESSION}": {"session": row(SESSION)}}
+    with talking([update("failed", text("no\nmodel"))], data=kept) as agent:
+        done = chat(kagent, agent, "hello", f"--session={SESSION}")
+    assert done == (1, "", f"{CLOSING}error: agent clock's task is failed: no model\n")
 
 
 def test_a_refusal_is_told(kagent: Kagent) -> None:

@@ -392,7 +392,7 @@ def test_without_permission_to_look_at_pods_it_still_waits(stage: Stage) -> None
         'err: what holds a rollout up may stay unexplained: pods is forbidden: User "tester" cannot list '
         'resource "pods" in API group "" in the namespace "default"; '
         "ClusterRole kagent-view allows it, by a RoleBinding in namespace default "
-        "(kubectl apply -k manifests/rbac)",
+        "(https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)",
         LINE,
         DONE,
     ]

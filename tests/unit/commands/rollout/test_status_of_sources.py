@@ -21,7 +21,7 @@ DOWN = (
 MAY_NOT_LOOK = (
     'deployments.apps is forbidden: User "tester" cannot list resource "deployments" in API group "apps" in '
     'the namespace "kagent"; ClusterRole kagent-view allows it, by a RoleBinding in namespace kagent '
-    "(kubectl apply -k manifests/rbac)"
+    "(https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)"
 )
 
 
@@ -225,7 +225,7 @@ def test_a_source_that_may_not_be_read_is_said_to_be_unchecked(story: Story, kag
         "Warning: cannot check whether the newest modelconfig.kagent.dev/gpt is rolled out: "
         'modelconfigs.kagent.dev is forbidden: User "tester" cannot list resource "modelconfigs" in API '
         'group "kagent.dev" in the namespace "default"; ClusterRole kagent-view allows it, '
-        "by a RoleBinding in namespace default (kubectl apply -k manifests/rbac)\n",
+        "by a RoleBinding in namespace default (https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)\n",
     )
 
 

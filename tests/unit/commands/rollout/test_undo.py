@@ -217,6 +217,17 @@ def test_wait_ends_when_the_restored_pods_are_there(story: Story, kagent: Kagent
     assert result == (0, back(story, 1, 3), done)
 
 
+def test_a_timeout_alone_waits_unless_there_is_to_be_no_wait(story: Story, kagent: Kagent) -> None:
+    asked: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        undo = import_module("kubectl_kagent.commands.rollout.undo")
+        patch.setattr(undo, "follow", lambda *_, timeout, **__: asked.append(timeout))
+        for words in (("--timeout=1m",), ("--wait=false", "--timeout=1m"), ("--wait", "--timeout=0"), ()):
+            assert kagent("rollback", "clock", *words)[0] == 0
+            asked.append(-1)
+    assert asked == [60, -1, -1, 0, -1, -1]
+
+
 def test_pods_that_came_while_it_waited_are_noted(
     story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubectl_kagent.cluster.side_by_side import AT_ONCE
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, Unreachable
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests import recordings
@@ -50,6 +51,42 @@ def test_list_from_the_controllers_records(kagent: Kagent, world: TraceCluster, 
     code, out, err = kagent("trace", "datetime-agent", cluster=world)
     assert (code, err) == (0, RECORDS)
     screen("trace-records", out)
+
+
+UNTIMED = pytest.mark.parametrize(("version", "timed"), [("0.9.2", False), ("0.9.3", True), ("dev", False)])
+
+
+@UNTIMED
+def test_before_kagent_0_9_3_a_session_is_not_older_than_its_turns(
+    kagent: Kagent, world: TraceCluster, version: str, *, timed: bool
+) -> None:
+    """Its time is that of its creation: nothing touched it when it was used."""
+    world.version = version
+    for session, _ in world.sessions.values():
+        session["session"]["updated_at"] = "2026-01-01T00:00:00Z"
+    code, out, _ = kagent("trace", "datetime-agent", "-o", "name", cluster=world)
+    assert (code, out.splitlines()) == (0, [] if timed else [HITL_TASK, GO_TASK])
+    assert [path for path in world.asked if "/version" in path] == ["kagent/kagent-controller:8083/version"]
+
+
+@UNTIMED
+def test_nor_are_the_newest_turns_those_of_the_sessions_that_look_newest(
+    kagent: Kagent, world: TraceCluster, version: str, *, timed: bool
+) -> None:
+    world.version = version
+    world.sessions[HITL_SESSION][0]["session"]["updated_at"] = "2026-01-01T00:00:00Z"
+    for number in range(AT_ONCE - 1):
+        session, tasks = copy.deepcopy(world.sessions[GO_SESSION])
+        session["session"]["id"] = f"s{number}"
+        world.sessions[f"s{number}"] = session, tasks
+    words = ("trace", "datetime-agent", "--since=2025-01-01", "--limit=1", "-o", "name")
+    assert kagent(*words, cluster=world)[1] == f"{GO_TASK if timed else HITL_TASK}\n"
+    assert len([path for path in world.asked if "/version" in path]) == 1
+
+
+def test_the_version_is_asked_only_where_it_matters(kagent: Kagent, world: TraceCluster) -> None:
+    assert kagent("trace", "datetime-agent", cluster=world)[0] == 0
+    assert not any("/version" in path for path in world.asked)
 
 
 def test_list_from_tempo(kagent: Kagent, world: TraceCluster, screen: Screen) -> None:

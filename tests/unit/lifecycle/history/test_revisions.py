@@ -594,7 +594,7 @@ def test_without_permission_to_create_history_is_shown_and_not_stored(clock: Fak
         'the live config is not recorded: controllerrevisions.apps is forbidden: User "tester" cannot '
         'create resource "controllerrevisions" in API group "apps" in the namespace "default"; '
         "ClusterRole kagent-operate allows it, by a RoleBinding in namespace default "
-        "(kubectl apply -k manifests/rbac)",
+        "(https://github.com/kubectl-kagent/kubectl-kagent/blob/main/docs/permissions.md)",
     )
     assert recorded(clock) == []
 

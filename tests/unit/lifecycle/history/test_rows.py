@@ -160,6 +160,30 @@ def test_a_rollout_that_a_change_may_explain_is_not_called_unexplained(
     assert [row.change for row in found if row.config_hash == "77"] == [BARE]
 
 
+@pytest.mark.parametrize(
+    ("revisions", "live", "other", "own", "order", "change"),
+    [
+        # a prompt and a Secret change together, and the controller comes to one of them first
+        ([revision(1, "a", 0, "10"), revision(2, "b", 5, "11")], -1, 6, 8, [1, None, 2], BARE),
+        ([revision(1, "a", 0, "10"), revision(2, "b", 5, "11")], -1, 5, 8, [1, None, 2], BARE),
+        ([revision(1, "a", 0, "10"), revision(2, "b", 5, "11")], -1, 8, 8, [1, None, 2], BARE),
+        ([revision(1, "a", 0, "10"), revision(2, "b", 5, "11")], -1, 9, 8, [1, 2, None], ANEW),
+        # of one that is not live nothing tells which of two was first in a second
+        ([revision(1, "a", 0, "11")], None, 3, 3, [1, None], BARE),
+        ([revision(1, "a", 0, "11")], None, 2, 3, [None, 1], BARE),
+        # its ReplicaSet was made after another change, or before its own
+        ([revision(1, "a", 0, "11"), revision(2, "b", 2)], -1, 3, 4, [1, 2, None], BARE),
+        ([revision(1, "a", 4, "11")], None, 5, 3, [1, None], BARE),
+    ],
+)
+def test_what_was_rolled_out_before_a_revision_stands_before_it(
+    revisions: list[Revision], live: int | None, other: int, own: int, order: list[int | None], change: str
+) -> None:
+    found = ledger(revisions, replica_set("77", other), replica_set("11", own), live=live)
+    assert [row.number for row in found] == order
+    assert [row.change for row in found if row.number is None] == [change]
+
+
 def test_of_a_server_only_the_controller_can_be_it() -> None:
     server = Workload(MCP_SERVER, {"metadata": {"name": "clock", "namespace": "default"}, "spec": {}})
     known = revision(1, "a", 0, "11")

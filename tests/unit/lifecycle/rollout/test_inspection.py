@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.rollout.causes import Cause
 from kubectl_kagent.lifecycle.rollout.inspection import ControllerStatus, View
 from kubectl_kagent.lifecycle.rollout.wait import Progress, judge
@@ -50,6 +52,20 @@ def held_up(*causes: Cause, line: str = LINE) -> Progress:
 
 def on_pod(kind: str, text: str, hint: str, *log: str) -> Cause:
     return Cause(kind, f"pod/{POD}", text, hint, log)
+
+
+AT = "2026-11-23T08:00:00Z"
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+def runs_since(seconds: int) -> dict[str, object]:
+    """The state of a container that was started so long ago."""
+    return {"running": {"startedAt": f"{NOW - timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"}}
 
 
 def wait_line(rest: str) -> str:
@@ -258,7 +274,47 @@ POD_CAUSES = {
         pod(waiting("RunContainerError", last=ended(128, "StartError", EXEC))),
         held_up(on_pod("StartError", f"container kagent exited with 128: {EXEC}", PREVIOUS)),
     ),
-    "old crash, running again": (pod(container({"running": {}}, restarts=4, last=ended(1))), held_up()),
+    "crashing, and running at that moment": (
+        pod(container(runs_since(4), restarts=4, last=ended(1, at=AT))),
+        held_up(
+            on_pod(
+                "Error",
+                f"container kagent exited with 1 (restarts: 4; ended {AT}, runs again)",
+                PREVIOUS,
+            )
+        ),
+    ),
+    "out of memory, and running at that moment": (
+        pod(container(runs_since(4), restarts=1, last=ended(137, "OOMKilled", at=AT)), memory="32Mi"),
+        held_up(
+            on_pod(
+                "OOMKilled",
+                f"container kagent was OOMKilled at its limit of 32Mi (restarts: 1; ended {AT}, runs again)",
+                "give it more with resources.limits.memory in the deployment settings of the spec",
+            )
+        ),
+    ),
+    "lost, and running at that moment": (
+        pod(container(runs_since(4), restarts=1, last=ended(137, "ContainerStatusUnknown", at=None))),
+        held_up(
+            on_pod(
+                "ContainerStatusUnknown",
+                "container kagent exited with 137 (restarts: 1; runs again)",
+                PREVIOUS,
+            )
+        ),
+    ),
+    "old crash, running for longer than the kubelet remembers": (
+        pod(container(runs_since(601), restarts=4, last=ended(1, at=AT))),
+        held_up(),
+    ),
+    "old crash, ready beside one that is not": (
+        pod(
+            {**container(runs_since(4), restarts=1, last=ended(1, at=AT)), "ready": True},
+            waiting("ContainerCreating"),
+        ),
+        held_up(),
+    ),
     "unschedulable": (
         pod(unscheduled=NO_NODE),
         held_up(

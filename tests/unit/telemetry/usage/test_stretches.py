@@ -10,7 +10,7 @@ from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.prometheus import at_address
 from kubectl_kagent.model.trace import AGENT, Record, Step, Tokens, Turn
 from kubectl_kagent.model.usage import AGENTS, Stretch, Stretches, UsageRow, Wanted
-from kubectl_kagent.telemetry.traces.sources import FromController
+from kubectl_kagent.telemetry.traces.sources import FromController, records
 from kubectl_kagent.telemetry.usage import stretches
 from kubectl_kagent.telemetry.usage.tokens import unpriced, with_tokens
 from tests import recordings
@@ -92,9 +92,11 @@ def recorded(*asked: Wanted, sessions: list[object] | None = None) -> Stretches:
         return recordings.rest("session_tasks") if "/tasks" in path else session
 
     with serve() as server:
-        server.answer = lambda request: response(200, {"data": answer(request.path)})
+        server.answer = lambda request: response(
+            200, {"kagent_version": "0.10.4", "data": answer(request.path)}
+        )
         controller = Controller(at_address(server.url).http)
-        return stretches.from_records(FromController(controller), asked)
+        return stretches.from_records(records((controller,)), asked)
 
 
 def test_a_recorded_turn_is_in_the_stretch_in_which_it_began() -> None:
