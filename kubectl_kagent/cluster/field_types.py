@@ -236,7 +236,7 @@ _KINDS: dict[Resource, tuple[str, dict[str, Shape]]] = {
     CRD: ("", {"spec": fields(versions=each(fields("name", name=TEXT, served=FLAG)))}),
 }
 _LISTING = fields(
-    "metadata items", metadata=fields("resourceVersion", resourceVersion=NAME), items=each(ANYTHING)
+    "metadata items", metadata=fields("resourceVersion", resourceVersion=VERSION), items=each(ANYTHING)
 )
 
 

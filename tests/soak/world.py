@@ -10,7 +10,15 @@ from typing import Any
 from kubectl_kagent.backends.jaeger import LABELS as JAEGER
 from kubectl_kagent.backends.prometheus import LABELS as PROMETHEUS
 from kubectl_kagent.backends.tempo import LABELS as TEMPO
-from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG, POD, SERVICE
+from kubectl_kagent.model.resources import (
+    AGENT,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    MODEL_CONFIG,
+    NAMESPACE,
+    POD,
+    SERVICE,
+)
 from tests import objects
 from tests.fake.cluster import FakeCluster
 from tests.fake.records import GO_TASK
@@ -52,6 +60,7 @@ class World(FakeWorld):
 
     def _install(self) -> None:
         cluster = self.admin
+        cluster.create(NAMESPACE, "", {"metadata": {"name": cluster.namespace}}, manager="admin")
         found = (("tempo", 3200, TEMPO), ("jaeger", 16686, JAEGER), ("prometheus", 9090, PROMETHEUS))
         for name, port, labels in found:
             named = dict([labels.split("=")])

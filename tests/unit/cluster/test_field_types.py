@@ -193,6 +193,10 @@ def test_an_object_without_namespace_is_one_of_its_kind() -> None:
             "a number at items[0], where an object bel",
         ),
         ({"metadata": {}, "items": []}, "nothing at metadata.resourceVersion, where a text belongs"),
+        (
+            {"metadata": {"resourceVersion": "0001-01-01T00:00:00Z"}, "items": []},
+            "a text at metadata.resourceVersion, where a resource version belongs",
+        ),
         ({"items": []}, "nothing at metadata, where an object belongs"),
         ({"error": "not found"}, "nothing at metadata, where an object belongs"),
     ],
