@@ -1,7 +1,7 @@
 """What ``get`` shows: each workload with the truth about its pods, from the Deployment and not from Ready.
 
-Of revisions no more than the metadata is read, but where that tells of a difference: with 20 of them an agent
-has as much in their content as in everything else that is read of it.
+Of revisions no more than the metadata is read, but where that does not say that the newest one is what runs:
+with 20 of them an agent has as much in their content as in everything else that is read of it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Surroundings:
     unknown: frozenset[Part]
 
     def doubtful(self, workloads: Iterable[Workload]) -> list[Mapping[str, Any]]:
-        """The newest revision of each that runs something else than that revision says."""
+        """The newest revision of each of which the metadata does not say that it is what runs."""
         workloads = list(workloads)
         newest = _newest(self.revisions, workloads)
         return [
@@ -94,7 +94,7 @@ class Surroundings:
             for workload in workloads
             if workload.key in newest
             and (deployment := self.deployments.get(workload.key))
-            and _runs_another(newest[workload.key], deployment.config_hash(workload))
+            and _noted(newest[workload.key], CONFIG_HASH) != deployment.config_hash(workload)
         ]
 
     def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:

@@ -322,17 +322,19 @@ def run_another(story: Story) -> None:
 
 
 @pytest.mark.parametrize("runs", ["2", "2, rendered anew"])
+@pytest.mark.parametrize("config_hash", ["1", None])
 @pytest.mark.parametrize("content", [{"data": {"spec": "none"}}, {"data": None}, {"revision": 97}])
-def test_a_revision_that_can_not_be_read_is_not_the_newest(story: Story, content: Object, runs: str) -> None:
+def test_a_revision_that_can_not_be_read_is_not_the_newest(
+    story: Story, content: Object, config_hash: str | None, runs: str
+) -> None:
     """As ``history`` has it, whatever the metadata says; also where there is another one below it."""
     if runs != "2":
         run_another(story)
     real = story.cluster.read(CONTROLLER_REVISION, "agent-clock-r2")
-    kept = {key: real["metadata"][key] for key in ("labels", "ownerReferences", "annotations")}
-    kept["annotations"] = kept["annotations"] | {
-        "kubectl-kagent/config-hash": "1",
-        "kubectl-kagent/spec-hash": "1",
-    }
+    kept = {key: real["metadata"][key] for key in ("labels", "ownerReferences")}
+    kept["annotations"] = {"kubectl-kagent/spec-hash": "1"}
+    if config_hash:
+        kept["annotations"]["kubectl-kagent/config-hash"] = config_hash
     for number in (98, 99):
         forged = {**real, "revision": number, **content}
         story.cluster.add(
