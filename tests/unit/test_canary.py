@@ -410,7 +410,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     readline.clear_history()  # of the process: another test may have typed
     typed = ["what time is it?", f"log in with --password {canary('typed')}"]
     with mock.patch.object(dialog, "_lines", return_value=iter(typed)):
-        dialog.converse(talk)
+        dialog.converse(talk, talk.say)
     return (tmp_path / "kubectl-kagent" / "chat_history").read_text()
 
 
