@@ -13,7 +13,8 @@ import click
 
 from kubectl_kagent import __version__
 from kubectl_kagent.app import VERBS, cli
-from kubectl_kagent.cli.options import CONNECTION_NAMES, VERBOSITY
+from kubectl_kagent.cli.command import VERBOSITY
+from kubectl_kagent.cli.options import CONNECTION_NAMES
 from kubectl_kagent.errors import EXIT_CODES
 from scripts.command_tree import PROGRAM, Node, commands
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from kubectl_kagent.app import VERBS
+from kubectl_kagent.cli.command import VERBOSITY
 from kubectl_kagent.cli.controller_access import CONTROLLER_NAMES
-from kubectl_kagent.cli.options import CONNECTION_NAMES, VERBOSITY
+from kubectl_kagent.cli.options import CONNECTION_NAMES
 from kubectl_kagent.errors import EXIT_CODES
 from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
 from kubectl_kagent.rbac.permissions import PERMISSIONS

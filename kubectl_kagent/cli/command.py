@@ -15,6 +15,9 @@ from kubectl_kagent.errors import Forbidden, UsageError
 _VALUES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True)
 _VALUES |= dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False)
 
+VERBOSITY = "verbosity"
+_REQUESTS = 6  # kubectl's level for them; what it adds from 7 on, headers and bodies, stays unsaid
+
 _LIKELY = 0.75  # click takes what is like it by 0.6 for meant: --as for --wait, --token for --to-revison
 
 
@@ -66,6 +69,14 @@ class KubectlCommand(_Documented):
         return rest
 
     def invoke(self, ctx: click.Context) -> Any:
+        if ctx.meta.get(VERBOSITY, 0) < _REQUESTS:
+            return self._run(ctx)
+        from kubectl_kagent.cli.verbosity import requests_printed  # few ask for it
+
+        with requests_printed():
+            return self._run(ctx)
+
+    def _run(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except Forbidden as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_kagent.cli import completion, terminal
+from kubectl_kagent.cli.command import VERBOSITY
 from kubectl_kagent.cli.duration import seconds
 from kubectl_kagent.errors import UsageError
 
@@ -19,15 +20,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 MANAGER = "kubectl-kagent"
 
-VERBOSITY = "verbosity"
-_REQUESTS = 6  # kubectl's level for them; what it adds from 7 on, headers and bodies, stays unsaid
-
 
 def _heed(context: click.Context, _parameter: click.Parameter, level: int) -> None:
-    if level >= _REQUESTS and not context.resilient_parsing:
-        from kubectl_kagent.cli.verbosity import print_requests
-
-        print_requests(context)
+    context.meta[VERBOSITY] = level
 
 
 _namespace = click.option(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-
-import click
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.cluster.request_log import LOG
@@ -17,15 +17,15 @@ class _OnStderr(logging.Handler):
         terminal.say(self.format(record))
 
 
-def print_requests(context: click.Context) -> None:
-    """From now on, until the command of ``context`` ends."""
+@contextmanager
+def requests_printed() -> Iterator[None]:
+    """Until the block ends."""
     handler = _OnStderr()
     handler.setFormatter(logging.Formatter(_AS_KLOG, "%m%d %H:%M:%S"))
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
-
-    def stop() -> None:
+    try:
+        yield
+    finally:
         LOG.removeHandler(handler)
         LOG.setLevel(logging.NOTSET)
-
-    context.call_on_close(stop)

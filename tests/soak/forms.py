@@ -132,7 +132,8 @@ def _answered(world: World) -> bool:
 
 
 def _installed(world: World) -> bool:
-    kinds = [resource for resource in BUNDLED if resource not in OPERATORS]
+    """Its namespace was there before."""
+    kinds = [resource for resource in BUNDLED if resource not in (*OPERATORS, NAMESPACE)]
     return all(world.admin.list_objects(kind, None, labels=SELECTOR)["items"] for kind in kinds)
 
 

@@ -35,6 +35,7 @@ _GROUPS = {path[0] for path in VERBS if len(path) > 1}
 # These have no test of their own: the tests of the verbs that use them assert what they do.
 _TESTED_BY_THEIR_VERBS = {
     "commands/chat/questions.py",
+    "commands/chat/reasons.py",
     "commands/chat/talk.py",
     "commands/tools/check.py",
     "commands/trace/export.py",
