@@ -50,7 +50,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Row:
-    """The words of both programs; ``{count}`` is another number in each run."""
+    """The words of both programs; ``{count}`` is 1 and 2 in turn, ``{namespace}`` where all that is."""
 
     ours: str
     peer: str
@@ -61,9 +61,17 @@ ROWS = (
     Row("--help", "version --client", _START),
     Row("version --client", "version --client", _START),
     Row("__complete rollo", "__complete rollo", _START),
-    Row("get agents", "get agents.kagent.dev", _VERB),
-    Row("scale agent/clock --replicas={count}", "scale deployment/clock-peer --replicas={count}", _VERB),
-    Row("rollout history agent/clock", "rollout history deployment/clock-peer", _VERB),
+    Row("get agents -n {namespace}", "get agents.kagent.dev -n {namespace}", _VERB),
+    Row(
+        "scale agent/clock --replicas={count} -n {namespace}",
+        "scale deployment/clock-peer --replicas={count} -n {namespace}",
+        _VERB,
+    ),
+    Row(
+        "rollout history agent/clock -n {namespace}",
+        "rollout history deployment/clock-peer -n {namespace}",
+        _VERB,
+    ),
 )
 
 
@@ -140,15 +148,17 @@ def _compare(row: Row, name: str, program: Path, tools: Tools, pairs: int) -> tu
         for field in ("wall", "cpu")
     }
     ours, peer = (statistics.median(pair[side].wall for pair in found[1:]) * 1000 for side in (0, 1))
+    of_us, of_them = (text.partition(" -n ")[0].replace("{count}", "N") for text in (row.ours, row.peer))
     line = (
-        f"| `{row.ours}` | {name} | {ours:.0f} | `{row.peer}` | {peer:.0f} "
+        f"| `{of_us}` | {name} | {ours:.0f} | `{of_them}` | {peer:.0f} "
         f"| {ratios['wall']:.1f} | {row.goals[name]} | {ratios['cpu']:.1f} |"
     )
     return line, ratios["wall"]
 
 
 def _words(row: Row, program: Path, tools: Tools, count: str) -> tuple[list[str], list[str]]:
-    ours, peer = (text.format(count=count).split() for text in (row.ours, row.peer))
+    values = {"count": count, "namespace": tools.namespace}
+    ours, peer = (text.format_map(values).split() for text in (row.ours, row.peer))
     return [str(program), *ours], [tools.kubectl_program, *peer]
 
 
