@@ -46,6 +46,9 @@ async def serving(app: Starlette) -> AsyncIterator[int]:
         finally:
             server.should_exit = True
             await running
+            for connection in server.server_state.connections:  # whose requests were not over
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
 
 class OneAgent:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubectl_kagent.errors import Unreachable
 from tests.certificates import authority
-from tests.day.simulated_time import SimulatedTime
+from tests.day.simulated_time import SimulatedTime, until
 from tests.fake.cluster import FakeCluster
 from tests.fake.kubelet import broken
 from tests.loopback import client_name
@@ -56,13 +56,21 @@ class Server:
         self.cluster.kubelet.drop()
 
     def crash(self) -> None:
-        """Cut every connection."""
+        """Cut every connection, and come back when nothing is sent on any of them."""
         with self._lock:
-            for connection in self._connections:
-                with suppress(OSError):  # not the TLS connection's way: that one would go on without TLS
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
-        self.cluster.end_watches()
-        self.cluster.kubelet.drop(broken())
+            cut = set(self._connections)
+        for connection in cut:
+            with suppress(OSError):  # not the TLS connection's way: that one would go on without TLS
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+        def is_quiet() -> bool:
+            # again and again: a stream that was just being opened hears of no end that came before it
+            self.cluster.end_watches()
+            self.cluster.kubelet.drop(broken())
+            with self._lock:
+                return not cut & self._connections
+
+        until(is_quiet, lambda: f"still open: {self.open}")
 
     def answer(self, asked: Asked, credential: str) -> Answer:
         good = self.accepts(credential)
