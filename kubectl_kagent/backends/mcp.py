@@ -255,7 +255,8 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             for tried in range(1, 2 if access.direct or heard.forgotten else picks + 1):
                 response = await self._answer(request)
                 if response.status_code != 404 or _SESSION not in request.headers:
-                    heard.forgotten = False
+                    if request.method == "POST":  # a DELETE ends the session that was forgotten
+                        heard.forgotten = False
                     self._tried = max(self._tried, tried)
                     return response
                 if status_in(await response.aread()):
