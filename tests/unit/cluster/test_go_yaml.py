@@ -53,7 +53,10 @@ def test_a_scalar(written: str, read: Any) -> None:
         ("&x [*x]", "an anchor's value contains itself"),
         ("&x {b: {c: *x}}", "an anchor's value contains itself"),
         ("{<<: &x {<<: *x}}", "an anchor's value contains itself"),
-        ("{<<: x}", "expected a mapping or list of mappings for merging, but found scalar"),
+        *[
+            (f"{{<<: {it}}}", "map merge requires map or sequence of maps as the value")
+            for it in ("x", "[x]", "[[{}]]")
+        ],
     ],
 )
 def test_what_is_none(written: str, why: str) -> None:
