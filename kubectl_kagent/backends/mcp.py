@@ -274,7 +274,7 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             if response.status_code != 401 or not status_in(await response.aread()):
                 return response
             try:
-                found = access.renew()
+                found = access.renew(request.headers.get("Authorization", ""))
             except KagentError as error:
                 heard.refusals.append(error)
                 raise
