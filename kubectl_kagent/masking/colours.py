@@ -7,8 +7,9 @@ import re
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
 # The same where a text has it as JSON writes it, as kagent's runtimes do
 WRITTEN = r"(?:\x1b|\\u001[bB])\[[0-9;:]*m"
-# What hides nothing: bold, italic, underlined, a foreground, and none of them any more
-PLAIN = re.compile(r"\x1b\[(?:(?:0?[0134]|2[2-4]|3[0-79]|9[0-7])(?:;|(?=m)))*m")
+# What hides nothing: bold, italic, underlined, a foreground, and none of them any more. Black, grey and white
+# hide what stands on a ground of the same.
+PLAIN = re.compile(r"\x1b\[(?:(?:0?[0134]|2[2-4]|3[1-69]|9[1-6])(?:;|(?=m)))*m")
 
 # Each as it is, or as JSON, Python, C, Rust or a shell writes it
 _ESC = r"(?:\x1b|\\(?:u001[bB]|u\{1[bB]\}|x1[bB]|033))"
