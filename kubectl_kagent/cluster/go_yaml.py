@@ -61,9 +61,13 @@ class Loader(_Safe):  # type: ignore[misc]  # one of two classes
         check(node)
         return super().construct_document(node)
 
-    def construct_mapping(self, node: Any, **deep: bool) -> dict[str, Any]:
-        found = super().construct_mapping(node, **deep)
-        return {key(name): value for name, value in found.items()}
+    def construct_mapping(self, node: Any, *, deep: bool = False) -> dict[str, Any]:
+        """Not by way of a mapping with the keys as they are: for Python ``true`` and ``1`` are the same."""
+        self.flatten_mapping(node)
+        return {
+            key(self.construct_object(name, deep=deep)): self.construct_object(value, deep=deep)
+            for name, value in node.value
+        }
 
 
 def _value(text: str) -> bool | int | float | str | None:

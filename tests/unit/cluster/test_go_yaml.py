@@ -65,6 +65,14 @@ def test_what_is_none(written: str, why: str) -> None:
     assert why in str(caught.value)
 
 
+def test_keys_that_python_takes_for_the_same_are_two() -> None:
+    found = load("{true: a, 1: b, false: c, 0: d, x: &x {y: e, 1: f}, z: {<<: *x, 1: g}}")
+    assert found == {
+        **{"true": "a", "1": "b", "false": "c", "0": "d"},
+        **{"x": {"true": "e", "1": "f"}, "z": {"true": "e", "1": "g"}},
+    }
+
+
 def test_keys_are_texts() -> None:
     assert load("{y: 1, 7: 2, 0o17: 3, 1.50: 4, 1e30: 5, 2001-01-01: 6}") == {
         **{"true": 1, "7": 2, "15": 3},
