@@ -32,5 +32,13 @@ def prometheus(name: str) -> dict[str, Any]:
 
 def rest(name: str) -> Any:
     """The data in an answer of the controller."""
-    body = (DATA / "controller" / f"rest_{name}.txt").read_text().split("\n\n", 1)[1]
-    return json.loads(body)["data"]
+    return _answer(name)["data"]
+
+
+def card() -> Any:
+    """An agent's card, as the controller writes it."""
+    return _answer("card")
+
+
+def _answer(name: str) -> Any:
+    return json.loads((DATA / "controller" / f"rest_{name}.txt").read_text().split("\n\n", 1)[1])

@@ -190,6 +190,7 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
     """Sends requests with the access's TLS, and notes what is refused: the package tells only that it was."""
     import httpx2
 
+    from kubectl_kagent.cluster.proxied import ONE_ANSWER
     from kubectl_kagent.cluster.refusals import refusal, service_refusal, status_in
 
     def noted(message: str) -> KagentError:
@@ -222,7 +223,7 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.method == "GET":
                 return httpx2.Response(405)  # its own talk is not wanted
-            request.headers["Connection"] = "close"  # as for http.ONE_ANSWER
+            request.headers.update(ONE_ANSWER)
             if access.server_name:
                 request.extensions["sni_hostname"] = access.server_name
             request.headers["Accept-Encoding"] = "identity"
@@ -255,7 +256,8 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             for tried in range(1, 2 if access.direct or heard.forgotten else picks + 1):
                 response = await self._answer(request)
                 if response.status_code != 404 or _SESSION not in request.headers:
-                    heard.forgotten = False
+                    if request.method == "POST":  # a DELETE ends the session that was forgotten
+                        heard.forgotten = False
                     self._tried = max(self._tried, tried)
                     return response
                 if status_in(await response.aread()):
@@ -272,7 +274,7 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             if response.status_code != 401 or not status_in(await response.aread()):
                 return response
             try:
-                found = access.renew()
+                found = access.renew(request.headers.get("Authorization", ""))
             except KagentError as error:
                 heard.refusals.append(error)
                 raise

@@ -125,6 +125,7 @@ def _over_http(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
 
     from kubectl_kagent.cluster.answers import whole
     from kubectl_kagent.cluster.login import Fixed
+    from kubectl_kagent.cluster.pool import environment_proxy
     from kubectl_kagent.cluster.refusals import error_text
 
     body = encode_spans(spans).SerializeToString()
@@ -142,7 +143,8 @@ def _over_http(spans: Sequence[ReadableSpan], found: Service, seconds: float) ->
     except Untrusted as error:
         raise _NoAnswer(error.message, error.hint or _PORTS) from error
     except Unreachable as error:
-        raise _NoAnswer(error.message) from error
+        through = environment_proxy(found.url)  # then it is the way that has to be looked at
+        raise _NoAnswer(error.message, (through and error.hint) or _PORTS) from error
     kind = response.headers.get("Content-Type", "")
     if not 200 <= response.status < 300:
         hint = _login_hint() if response.status in (401, 403) else _PORTS

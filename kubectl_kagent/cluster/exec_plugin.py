@@ -56,7 +56,8 @@ class ExecLogin:
         self._credential: Credential | None = None
         self._until: datetime | None = None
         self._failure: Unauthorized | None = None
-        self._next = 0.0  # when it may run again after one that failed, or was for a refusal
+        self._failed_until = 0.0  # until then it does not run again
+        self._renewed_until = 0.0  # until then it does not run again for a refusal
         self._lock = threading.Lock()  # it may ask a person: once
 
     def current(self) -> Credential:
@@ -69,22 +70,21 @@ class ExecLogin:
     def instead_of(self, refused: Credential) -> Credential:
         """The plugin runs once for all the requests that are refused with the same answer of it."""
         with self._lock:
-            if self._credential and (self._credential is not refused or self._was_just_renewed()):
+            is_new = self._credential is not refused or clock.monotonic() < self._renewed_until
+            if self._credential and is_new:
                 return self._credential
             found = self._run()
-            self._next = clock.monotonic() + _PAUSE
+            self._renewed_until = clock.monotonic() + _PAUSE
             return found
 
-    def _was_just_renewed(self) -> bool:
-        return self._failure is None and clock.monotonic() < self._next
-
     def _run(self) -> Credential:
-        if self._failure and clock.monotonic() < self._next:
+        if self._failure and clock.monotonic() < self._failed_until:
             raise Unauthorized(self._failure.message, self._failure.hint)
         try:
             self._credential, self._until = _credential(run(self._plugin))
         except Unauthorized as error:
-            self._failure, self._next = error, clock.monotonic() + _PAUSE
+            self._failure, self._failed_until = error, clock.monotonic() + _PAUSE
+            self._renewed_until = 0.0
             raise
         self._failure = None
         return self._credential

@@ -17,7 +17,8 @@ from yaml.constructor import ConstructorError
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
 _TAG = "tag:yaml.org,2002:"
-_MERGE = f"{_TAG}merge"
+MERGE = f"{_TAG}merge"  # the tag of the key ``<<``
+_NULL = f"{_TAG}null"
 
 
 def _spellings(*words: str) -> list[str]:
@@ -38,7 +39,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     f"{_TAG}bool": (bool,),
     f"{_TAG}int": (int,),
     f"{_TAG}float": (int, float),
-    f"{_TAG}null": (type(None),),
+    _NULL: (type(None),),
 }
 _TAGS = {bool: "bool", int: "int", float: "float", type(None): "null", str: "str"}
 # go-yaml's: of so many values at most such a share may come from aliases; between the two it falls evenly
@@ -53,19 +54,20 @@ class Loader(_Safe):  # type: ignore[misc]  # one of two classes
         """The tag of what has none; of a scalar by what it looks like, unless it is quoted."""
         if kind is not yaml.ScalarNode or not implicit[0]:
             return super().resolve(kind, value, implicit)
-        return _MERGE if value == "<<" else _TAG + _TAGS[type(_value(value))]
+        return MERGE if value == "<<" else _TAG + _TAGS[type(_value(value))]
 
     def construct_document(self, node: Any) -> Any:
         """Raises ConstructorError for what ``check`` refuses."""
         check(node)
         return super().construct_document(node)
 
-    def construct_mapping(self, node: Any, **deep: bool) -> dict[str, Any]:
-        """Raises ConstructorError for a key that is null."""
-        found = super().construct_mapping(node, **deep)
-        if None in found:
-            raise ConstructorError(None, None, "a key is null", node.start_mark)
-        return {key(name): value for name, value in found.items()}
+    def construct_mapping(self, node: Any, *, deep: bool = False) -> dict[str, Any]:
+        """Not by way of a mapping with the keys as they are: for Python ``true`` and ``1`` are the same."""
+        self.flatten_mapping(node)
+        return {
+            key(self.construct_object(name, deep=deep)): self.construct_object(value, deep=deep)
+            for name, value in node.value
+        }
 
 
 def _value(text: str) -> bool | int | float | str | None:
@@ -90,8 +92,8 @@ def _value(text: str) -> bool | int | float | str | None:
 def check(document: Any) -> None:
     """Raise ConstructorError for a composed document that go-yaml refuses.
 
-    That is one with a list or a mapping as a key, an alias that contains itself, or more from aliases than
-    is in proportion: a few lines can stand for more than any memory holds.
+    That is one with a list, a mapping or null as a key, a merge of what is no mapping, an alias that contains
+    itself, or more from aliases than is in proportion: a few lines can stand for more than any memory holds.
     """
     _Check(document).node(document, (0, 0), within=False)
 
@@ -132,7 +134,11 @@ class _Check:
             if not isinstance(key, yaml.ScalarNode):
                 kind = "mapping" if isinstance(key, yaml.MappingNode) else "list"
                 raise ConstructorError(None, None, f"a key is a {kind}", key.start_mark)
-            if key.tag != _MERGE:
+            if key.tag == _NULL:
+                raise ConstructorError(None, None, "a key is null", key.start_mark)
+            if key.tag == MERGE:
+                _check_merged(key, value)
+            else:
                 self.node(key, (id(node), -1 - index), within=within)
             self.node(value, (id(node), index), within=within)
 
@@ -144,6 +150,13 @@ class _Check:
         beyond = min(max((self._decoded - _SMALL) / (_LARGE - _SMALL), 0.0), 1.0)
         if self._from_aliases / self._decoded > _OF_SMALL - (_OF_SMALL - _OF_LARGE) * beyond:
             raise ConstructorError(None, None, "document contains excessive aliasing", self._begin)
+
+
+def _check_merged(key: Any, value: Any) -> None:
+    for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+        if not isinstance(one, yaml.MappingNode):
+            why = "map merge requires map or sequence of maps as the value"
+            raise ConstructorError(None, None, why, key.start_mark)
 
 
 def _constructed(loader: Any, node: Any) -> Any:

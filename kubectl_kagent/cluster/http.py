@@ -68,7 +68,7 @@ class Access:
 
     ``server_name`` is the one to expect in the certificate, when it is not the address's; ``direct``: the way
     there is not through the API server. ``renew`` gives the Authorization to send when that server has
-    refused ours (empty: a certificate has come), None when there is no other; it raises as a login does.
+    refused this one (empty: a certificate has come), None when there is no other; it raises as a login does.
     """
 
     url: str
@@ -77,7 +77,7 @@ class Access:
     server_name: str = ""
     proxy: str = ""
     direct: bool = False
-    renew: Callable[[], str | None] = field(default=lambda: None, repr=False, compare=False)
+    renew: Callable[[str], str | None] = field(default=lambda _: None, repr=False, compare=False)
 
 
 class ClusterService(HttpService, Protocol):

@@ -31,6 +31,7 @@ from kubectl_kagent.errors import KagentError, Unauthorized
 
 _SKEW = 10.0  # seconds: client-go's
 _LOG_IN = "log in again, as you do it for kubectl"
+_AUTHORITY = "idp-certificate-authority of the auth-provider in the kubeconfig"
 _KEPT = ("id-token", "refresh-token")
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
 
@@ -160,7 +161,9 @@ class _Provider:
                 method, str(url), headers=headers, body=body, timeout=_TIMEOUT, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
-            raise unreachable(url.netloc or text, error, proxy=str(proxy or "")) from error
+            raise unreachable(
+                url.netloc or text, error, of_cluster=False, authority=_AUTHORITY, proxy=str(proxy or "")
+            ) from error
         return response.status, json_object(response.data)
 
 

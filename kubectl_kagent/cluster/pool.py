@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import socket
 import ssl
 from collections import deque
 from ipaddress import ip_address, ip_network
@@ -14,7 +13,6 @@ from urllib.parse import unquote
 import urllib3
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import RESTClientObject
-from urllib3.connection import HTTPConnection
 from urllib3.util import Url, make_headers, parse_url
 
 from kubectl_kagent.cluster.http import shown
@@ -45,7 +43,7 @@ def pool(
         raise KagentError(f'tls-server-name "{shown(server_name)}" is not the name of a host')
     configuration = Configuration(host=str(url), proxy="", no_proxy="", retries=False)
     configuration.connection_pool_maxsize = _CONNECTIONS
-    configuration.socket_options = [*HTTPConnection.default_socket_options, *_alive()]
+    configuration.keep_alive = True  # asks whether anybody is there, when and as often as client-go
     configuration.verify_ssl = not tls or tls.verify_mode == ssl.CERT_REQUIRED
     configuration.tls_server_name = server_name or None
     if proxy:
@@ -59,20 +57,6 @@ def pool(
     if tls:
         made.connection_pool_kw["ssl_context"] = tls
     return made
-
-
-def _alive() -> list[tuple[int, int, int]]:
-    """As client-go has it: a connection on which nothing comes is asked after 30 s, then each 15 s, and has
-    broken when nobody has answered nine times.
-    """
-    idle = getattr(socket, "TCP_KEEPIDLE", None) or getattr(socket, "TCP_KEEPALIVE", None)  # macOS
-    times = [
-        (idle, 30),
-        (getattr(socket, "TCP_KEEPINTVL", None), 15),
-        (getattr(socket, "TCP_KEEPCNT", None), 9),
-    ]
-    options = [(socket.IPPROTO_TCP, option, value) for option, value in times if option is not None]
-    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *options]
 
 
 class _Idle:

@@ -58,15 +58,18 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
 def default_authorities() -> bytes:
     """What ``context`` trusts by default, PEM, for what makes TLS of its own.
 
-    That is OpenSSL's file and folder, which SSL_CERT_FILE and SSL_CERT_DIR name, or the system's store.
+    That is OpenSSL's file and folders, which SSL_CERT_FILE and SSL_CERT_DIR name, or the system's store.
     """
     paths = ssl.get_default_verify_paths()
     files = [Path(paths.cafile)] if paths.cafile else []
-    if paths.capath:
-        files += [path for path in Path(paths.capath).iterdir() if _HASHED.fullmatch(path.name)]
+    # capath is None for several folders
+    folders = os.environ.get(paths.openssl_capath_env, paths.openssl_capath)
     found = []
-    for path in files:
+    for folder in filter(None, folders.split(os.pathsep)):
         with suppress(OSError):  # as OpenSSL, which passes over what it can't read
+            files += [path for path in Path(folder).iterdir() if _HASHED.fullmatch(path.name)]
+    for path in files:
+        with suppress(OSError):
             found.append(path.read_bytes())
     if not found:
         stored = context(b"").get_ca_certs(binary_form=True)

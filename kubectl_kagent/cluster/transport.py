@@ -136,21 +136,26 @@ class Transport:
         self._show(credential)
         headers = self._headers(None, None, credential)
         headers.discard("Accept")
+
+        def renewed(refused: str) -> str | None:
+            nonlocal credential
+            if refused != credential.authorization:  # of before: there has been another one since
+                return credential.authorization
+            other = self._endpoint.login.instead_of(credential)
+            if other == credential:
+                return None
+            credential = other
+            self._show(other)
+            return other.authorization
+
         return Access(
             f"{self._endpoint.url}{path}",
             tuple(headers.iteritems()),
             self._endpoint.tls,
             self._endpoint.server_name,
             str(self._endpoint.proxy or ""),
-            renew=partial(self._renewed, credential),
+            renew=renewed,
         )
-
-    def _renewed(self, refused: Credential) -> str | None:
-        other = self._endpoint.login.instead_of(refused)
-        if other == refused:
-            return None
-        self._show(other)
-        return other.authorization
 
     def _headers(
         self, content_type: str | None, more: Mapping[str, str] | None, credential: Credential

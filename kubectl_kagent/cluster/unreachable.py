@@ -14,19 +14,24 @@ from kubectl_kagent.errors import Unanswered, Unreachable, Untrusted
 # X509_V_ERR_ of OpenSSL: not yet valid and expired; the name or address is another
 _OUT_OF_DATE = (9, 10)
 _ANOTHER_NAME = (62, 64)
-_NAMED_BY = "proxy-url of the cluster in the kubeconfig names the proxy, else HTTPS_PROXY or HTTP_PROXY"
+_BY_KUBECONFIG = "proxy-url of the cluster in the kubeconfig names the proxy, else HTTPS_PROXY or HTTP_PROXY"
+_BY_ENVIRONMENT = "HTTPS_PROXY or HTTP_PROXY names the proxy, NO_PROXY what is reached without it"
 
 
-def unreachable(host: str, error: Exception, *, of_cluster: bool = True, proxy: str = "") -> Unreachable:
+def unreachable(
+    host: str, error: Exception, *, of_cluster: bool = True, authority: str = "", proxy: str = ""
+) -> Unreachable:
     """The error for a request without an answer from ``host``, to which ``proxy`` was the way (a URL).
 
-    ``of_cluster``: the kubeconfig names the host.
+    ``of_cluster``: it is the server of a cluster in the kubeconfig. Of any other ``authority`` is where the
+    one to trust is named, if that is not the file of services.
     """
     innermost = _innermost(error)
+    named_by = _BY_KUBECONFIG if of_cluster else _BY_ENVIRONMENT
     if proxy and isinstance(
         innermost, ConnectionRefusedError
     ):  # what the server refuses, a proxy says itself
-        return Unreachable(f"the connection to the proxy {shown(proxy)} was refused", _NAMED_BY)
+        return Unreachable(f"the connection to the proxy {shown(proxy)} was refused", named_by)
     if "refused" in str(error) and not proxy:
         return Unreachable(
             f"the connection to the server {host} was refused", hint="is the host and port right?"
@@ -34,11 +39,9 @@ def unreachable(host: str, error: Exception, *, of_cluster: bool = True, proxy: 
     if isinstance(innermost, ssl.SSLCertVerificationError):
         if any(isinstance(link, urllib3.exceptions.ProxyError) for link in _chain(error)):
             why = _verified(innermost)
-            return Unreachable(
-                f"the certificate of the proxy {shown(proxy)} is not trusted: {why}", _NAMED_BY
-            )
-        return _untrusted(host, innermost, of_cluster=of_cluster)
-    way, hint = (f" through the proxy {shown(proxy)}", _NAMED_BY) if proxy else ("", None)
+            return Unreachable(f"the certificate of the proxy {shown(proxy)} is not trusted: {why}", named_by)
+        return _untrusted(host, innermost, of_cluster=of_cluster, authority=authority)
+    way, hint = (f" through the proxy {shown(proxy)}", named_by) if proxy else ("", None)
     # a name that does not resolve is a kind of timeout for urllib3
     if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
         error, urllib3.exceptions.NewConnectionError
@@ -64,7 +67,9 @@ def why_it_broke(error: Exception) -> str:
     return _words(innermost)
 
 
-def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool) -> Untrusted:
+def _untrusted(
+    host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bool, authority: str
+) -> Untrusted:
     """Which check of the certificate failed, in OpenSSL's words, and what would make it succeed."""
     reason = _verified(error)
     if error.verify_code in _OUT_OF_DATE:
@@ -73,10 +78,14 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError, *, of_cluster: bo
         hint = (
             "--tls-server-name names the one to expect"
             if of_cluster
+            else "is it the right address?"
+            if authority
             else f"is it the right address? else tls-server-name in {services_file()} names the one to expect"
         )
     elif of_cluster:
         hint = "check certificate-authority in the kubeconfig"
+    elif authority:
+        hint = f"check {authority}"
     else:
         hint = (
             f"name the authority to trust: certificate-authority in {services_file()}, or SSL_CERT_FILE=FILE"

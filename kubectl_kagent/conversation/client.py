@@ -9,7 +9,7 @@ from typing import Any
 
 from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cluster.answers import LINE_LIMIT
-from kubectl_kagent.conversation.sessions import tasks_of
+from kubectl_kagent.conversation.sessions import TasksUnknown, tasks_of
 from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import Update
@@ -67,8 +67,12 @@ class A2AClient:
 
     def kept(self, session: str) -> list[Json]:
         """All tasks of a session, as the controller keeps them. Raises TasksUnknown."""
-        unknown = f"whether another task of session {session} has asked since"
-        return tasks_of(self.controller, session, unknown) or []
+        found = tasks_of(
+            self.controller, [session], lambda id_: f"whether another task of session {id_} has asked since"
+        ).get(session, [])
+        if isinstance(found, TasksUnknown):
+            raise found
+        return found
 
     def approvals(self) -> str:
         """The extension of A2A by which the agent asks for approvals, as its card says; empty: none known."""

@@ -110,20 +110,26 @@ class _Looking:
         starts = self._starts()
         listed = side_by_side(sessions, self.controllers)
         asked = [
-            (controller, session, start)
+            (
+                controller,
+                [
+                    (session, start)
+                    for session in found
+                    if (start := starts.get((session.namespace, session.agent)))
+                    and self._may_work(controller, session, start)
+                ],
+            )
             for controller, found in zip(self.controllers, listed, strict=True)
-            for session in found
-            if (start := starts.get((session.namespace, session.agent)))
-            and self._may_work(controller, session, start)
         ]
-        tasks = side_by_side(lambda one: _kept(one[0], one[1].id), asked)
+        tasks = side_by_side(lambda one: _kept(one[0], [session.id for session, _ in one[1]]), asked)
         at_work: list[AtWork] = []
-        for (controller, session, start), kept in zip(asked, tasks, strict=True):
-            used = session.updated if self.use_is_timed else None
-            ids = [id_ for task in kept or () if (id_ := _at_work(task, used, start))]
-            if not ids and kept is not None and used:
-                self._idle[controller.user, session.id] = used
-            at_work += [AtWork(session.agent, id_, controller.user) for id_ in ids]
+        for (controller, begun), kept in zip(asked, tasks, strict=True):
+            for session, start in begun:
+                used = session.updated if self.use_is_timed else None
+                ids = [id_ for task in kept.get(session.id, ()) if (id_ := _at_work(task, used, start))]
+                if not ids and session.id in kept and used:
+                    self._idle[controller.user, session.id] = used
+                at_work += [AtWork(session.agent, id_, controller.user) for id_ in ids]
         return at_work
 
     def _may_work(self, controller: Controller, session: Session, start: datetime) -> bool:
@@ -154,13 +160,16 @@ def _oldest(pods: Iterable[Json]) -> datetime | None:
     return min((clock.parse_or_none(run.began) or _ALWAYS for run in runs if run.running), default=None)
 
 
-def _kept(controller: Controller, session: str) -> list[Json] | None:
-    """The tasks of a session that was listed; None: it is gone. Raises TasksUnknown."""
-    try:
-        return tasks_of(controller, session, f"whether a task of session {session} is at work")
-    except TasksUnknown as error:
-        error.hint = f"nothing was changed; {error.hint}"
-        raise
+def _kept(controller: Controller, asked: Iterable[str]) -> dict[str, list[Json]]:
+    """The tasks of sessions that were listed, without those that are gone. Raises TasksUnknown."""
+    kept: dict[str, list[Json]] = {}
+    found = tasks_of(controller, asked, lambda id_: f"whether a task of session {id_} is at work")
+    for session, tasks in found.items():
+        if isinstance(tasks, TasksUnknown):
+            tasks.hint = f"nothing was changed; {tasks.hint}"
+            raise tasks
+        kept[session] = tasks
+    return kept
 
 
 def _at_work(task: Json, used: datetime | None, start: datetime) -> str:

@@ -41,22 +41,17 @@ def inbox(
     session is left out: the agent that called it asks for what it waits for. Raises KagentError.
     """
     asked = [item for item in sessions(controller, namespace, agent) if item.source != "agent"]
-    found = side_by_side(lambda session: _kept(controller, session), asked)
+    found = tasks_of(
+        controller, (session.id for session in asked), lambda id_: f"whether a task of session {id_} waits"
+    )
     both: list[tuple[Session, Json]] = []
-    for session, tasks in zip(asked, found, strict=True):
+    for session in asked:
+        tasks = found.get(session.id, [])
         if isinstance(tasks, TasksUnknown):
             warn(tasks.explained)
         else:
             both += [(session, task) for task in tasks]
     return _longest_first(item for session, task in both if (item := _waiting(session, task, warn)))
-
-
-def _kept(controller: Controller, session: Session) -> Sequence[Json] | TasksUnknown:
-    """The tasks of a session that was listed a moment ago; one that is not to be had hides no other."""
-    try:
-        return tasks_of(controller, session.id, f"whether a task of session {session.id} waits") or ()
-    except TasksUnknown as error:
-        return error
 
 
 def inbox_of(

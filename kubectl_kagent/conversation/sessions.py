@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -113,22 +113,43 @@ class TasksUnknown(KagentError):
     """The controller lists a session, and has no tasks of it: nothing tells whether there are any."""
 
 
-def tasks_of(controller: Controller, session: str, unknown: str) -> list[Json] | None:
-    """The tasks of a session, with their histories; None: the user has no such session, or no more.
+def tasks_of(
+    controller: Controller, asked: Iterable[str], unknown: Callable[[str], str]
+) -> dict[str, list[Json] | TasksUnknown]:
+    """The tasks of each of these sessions, with their histories, by its id; the user has no other of them.
 
-    Raises TasksUnknown where it is listed and its tasks are not to be had; ``unknown`` is what is not known
-    then, as in "whether one waits".
+    TasksUnknown where a session is listed and its tasks are not to be had; ``unknown`` gives what is not
+    known of that session then, as in "whether one waits". All are looked for again together, at the latest
+    a second later (see ``seen_soon``).
     """
+    found: dict[str, list[Json] | NotFound] = {}
+    left = list(asked)
+    for pause in (0.0, *_AGAIN_SECONDS):
+        if left and pause:
+            clock.sleep(pause)
+        found |= zip(left, side_by_side(lambda id_: _tasks(controller, id_), left), strict=True)
+        left = [id_ for id_ in left if isinstance(found[id_], NotFound)]
+    listed = {session.id for session in sessions(controller)} if left else set()
+    return {
+        id_: _unknown_tasks(controller, unknown(id_), tasks) if isinstance(tasks, NotFound) else tasks
+        for id_, tasks in found.items()
+        if id_ in listed or not isinstance(tasks, NotFound)
+    }
+
+
+def _tasks(controller: Controller, session: str) -> list[Json] | NotFound:
     try:
-        return rows(seen_soon(lambda: controller.tasks(session)), f"tasks of session {session}")
+        return rows(controller.tasks(session), f"tasks of session {session}")
     except NotFound as error:
-        if all(listed.id != session for listed in sessions(controller)):
-            return None
-        raise TasksUnknown(
-            f"{unknown} is not known: the kagent controller lists the session, and has no tasks of it for "
-            f"user {controller.user}",
-            hint=error.message,
-        ) from error
+        return error
+
+
+def _unknown_tasks(controller: Controller, what: str, error: NotFound) -> TasksUnknown:
+    return TasksUnknown(
+        f"{what} is not known: the kagent controller lists the session, and has no tasks of it for user "
+        f"{controller.user}",
+        hint=error.message,
+    )
 
 
 def fetch(controller: Controller, word: str) -> Kept:

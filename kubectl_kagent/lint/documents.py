@@ -25,7 +25,6 @@ _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z).*\n?", re.MULTILINE)
 _JSON_SPACE = re.compile(r"\s*")
 # JSON's pair of escapes for one letter; any other escape is passed by, a backslash of its own too.
 _PAIR = re.compile(r"\\(?:(u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|.)", re.DOTALL)
-_MERGE = "<<"
 COMMENT = re.compile(r"#[ \t]*kagent-lint:(?=(?P<text>[^\r\n]*))")
 
 
@@ -189,12 +188,10 @@ class _Values:
         written: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
             key = self.scalar(key_node)
-            if key is None:
-                raise _Refused(self.line(key_node), "is refused by kubectl: a key is null")
-            name = go_yaml.key(key)
-            if name == _MERGE and not key_node.style:
+            if key_node.tag == go_yaml.MERGE:
                 merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
                 continue
+            name = go_yaml.key(key)
             if name in written:
                 text = f"{name} is there twice: only the last one counts"
                 self.document.problems.append(Problem(self.line(key_node), text, "duplicate-key"))

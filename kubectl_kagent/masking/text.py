@@ -12,17 +12,19 @@ from kubectl_kagent.masking.shapes import SHAPES, tokens
 
 _HINTS = (*HINTS, *MARKS, *(begin.lower() for shape in SHAPES for begin in shape.begins))
 _KEPT = 4  # letters of a token that say whose it is
-# What is not seen, and would part a name or a token: Unicode's Cf, as far as text has them, and colours
+# What is not seen, and would part a name or a token: Unicode's Cf, as far as text has them, and a terminal's
 UNSEEN = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
     rf"|{colours.UNSEEN}"
 )
-_BEFORE_COLOUR = ("\x1b[", "1b[", "1B[", "033[")
+_STRING = re.compile(colours.STRING)
 
 
 def masked(text: str) -> str:
     """``text`` with what is a secret by its shape or its name masked: ``[masked]``, ``sk-p…[masked]``."""
     bare = as_seen(text)
+    if bare is not text:  # where it is shown as codes, so is what a string in it says
+        text = _STRING.sub(_masked_within, text)
     lower = bare.lower()
     if not any(hint in lower for hint in _HINTS):
         return text
@@ -39,9 +41,14 @@ def masked(text: str) -> str:
     return "".join((*pieces, text[done:]))
 
 
+def _masked_within(string: re.Match[str]) -> str:
+    start, end = (place - string.start() for place in string.span("said"))
+    return string[0][:start] + masked(string["said"]) + string[0][end:]
+
+
 def as_seen(text: str) -> str:
     """``text`` without what is not seen in it; itself when there is nothing of that kind."""
-    if text.isascii() and not any(sign in text for sign in _BEFORE_COLOUR):
+    if text.isascii() and not any(sign in text for sign in colours.SIGNS):
         return text
     bare = UNSEEN.sub("", text)
     return text if len(bare) == len(text) else bare

@@ -93,7 +93,7 @@ class Services:
     def answer(self, asked: Asked, namespace: str) -> Answer:
         path = asked.path
         if path.startswith("/api/a2a/"):
-            return self._a2a(asked)
+            return self._a2a(asked) if asked.method == "POST" else _json(recordings.card())
         if path == "/api/v1/label/__name__/values":
             return _json({"status": "success", "data": []})
         if path.startswith("/api/v1/query"):

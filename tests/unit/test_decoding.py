@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -84,6 +85,16 @@ def test_the_same_depth_is_too_deep_for_every_python(around: tuple[str, str], wa
 def test_depths_that_do_not_end_are_no_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json(text, cut=True)
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_text_without_end_is_read_once(end: str) -> None:
+    """Not once for each quote in it: half a megabyte would take hours."""
+    text = "[" * 5000 + '"' + r"\"" * 250_000 + end
+    begin = time.process_time()
+    with pytest.raises(ValueError, match=r"."):
+        from_json(text, cut=True)
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize(

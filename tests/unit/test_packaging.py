@@ -61,6 +61,12 @@ def test_no_dependency_may_move_to_its_next_major_release_unseen() -> None:
     assert {name for name, bounds in declared().items() if "<" not in bounds} == set()
 
 
+def test_of_kubernetes_the_one_major_release_that_is_tested_will_do() -> None:
+    """Its inner parts, which we use, are others in each."""
+    [major] = re.findall(r"^kubernetes==(\d+)\.", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert declared()["kubernetes"] == f">={major},<{int(major) + 1}"
+
+
 def test_the_lock_has_every_dependency_with_hashes() -> None:
     text = (ROOT / "requirements-dev.txt").read_text()
     locked = {canonical(name) for name in re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", text, re.MULTILINE)}

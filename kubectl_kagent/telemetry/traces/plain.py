@@ -51,12 +51,12 @@ class _Trace:
 
     spans: dict[str, _Span] = field(default_factory=dict)
     inside: dict[str, list[str]] = field(default_factory=dict)
-    of_agents: bool = False
 
 
 def turns(documents: Iterable[Json], others: Collection[str], gaps: Gaps) -> list[Turn]:
     """A turn for each trace but the ``others`` in which something says that it is of an agent or a model."""
-    traces: dict[str, _Trace] = {}
+    written: dict[str, dict[str, tuple[Json, str]]] = {}  # by trace and span: one that stands twice is one
+    of_agents: set[str] = set()
     for document in documents:
         for raw, service in otlp.raw_spans(document, Gaps()):
             if not isinstance(raw, Mapping) or not isinstance(raw.get("spanId"), str):
@@ -64,15 +64,20 @@ def turns(documents: Iterable[Json], others: Collection[str], gaps: Gaps) -> lis
             id_ = raw.get("traceId")
             if not isinstance(id_, str) or id_ in others:
                 continue
-            trace = traces.setdefault(id_, _Trace())
-            found = otlp.read_attributes(raw.get("attributes"), _WANTED, gaps, _COUNTS)
-            trace.spans[raw["spanId"]] = _Span(raw, service, found)  # one that stands there twice is one
-            trace.of_agents = trace.of_agents or _is_of_agents(raw)
-    for trace in traces.values():
-        for span_id, span in trace.spans.items():
-            parent = span.raw.get("parentSpanId")
-            trace.inside.setdefault(parent if isinstance(parent, str) else "", []).append(span_id)
-    return [_turn(id_, trace, gaps) for id_, trace in traces.items() if trace.of_agents]
+            written.setdefault(id_, {})[raw["spanId"]] = raw, service
+            if _is_of_agents(raw):
+                of_agents.add(id_)
+    return [_turn(id_, _read(spans, gaps), gaps) for id_, spans in written.items() if id_ in of_agents]
+
+
+def _read(written: Mapping[str, tuple[Json, str]], gaps: Gaps) -> _Trace:
+    trace = _Trace()
+    for span_id, (raw, service) in written.items():
+        found = otlp.read_attributes(raw.get("attributes"), _WANTED, gaps, _COUNTS)
+        trace.spans[span_id] = _Span(raw, service, found)
+        parent = raw.get("parentSpanId")
+        trace.inside.setdefault(parent if isinstance(parent, str) else "", []).append(span_id)
+    return trace
 
 
 def _is_of_agents(raw: Json) -> bool:

@@ -23,7 +23,7 @@ from kubectl_kagent.wire.semconv import label
 _SERVICE, _NAMESPACE = label(semconv.SERVICE_NAME), label(semconv.SERVICE_NAMESPACE)
 _OPERATION, _TOOL, _MODEL = label(semconv.OPERATION), label(semconv.TOOL_NAME), label(semconv.MODEL)
 _OPERATIONS = {AGENTS: semconv.INVOKE_AGENT, TOOLS: semconv.EXECUTE_TOOL, MODELS: semconv.GENERATE_CONTENT}
-_NAMES = {AGENTS: _SERVICE, TOOLS: _TOOL, MODELS: _MODEL}
+_NAMES = {TOOLS: _TOOL, MODELS: _MODEL}
 _BY = (_NAMESPACE, *semconv.JOBS, _OPERATION, _TOOL, _MODEL)
 _YOUNG = "it had no span metrics yet when --since begins: it may not know all"
 

@@ -201,6 +201,16 @@ def test_values_of_the_environment_are_url_encoded(monkeypatch: pytest.MonkeyPat
     assert receiver.received[0].header("X-Byte") == ["\xff"]
 
 
+def test_a_proxy_that_nobody_is_is_what_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(KagentError) as caught:
+        send("https://otlp.example:4318")
+    assert caught.value.message.endswith("the connection to the proxy http://127.0.0.1:1 was refused")
+    assert (
+        caught.value.hint == "HTTPS_PROXY or HTTP_PROXY names the proxy, NO_PROXY what is reached without it"
+    )
+
+
 # Over gRPC
 
 

@@ -53,13 +53,24 @@ def test_a_scalar(written: str, read: Any) -> None:
         ("&x [*x]", "an anchor's value contains itself"),
         ("&x {b: {c: *x}}", "an anchor's value contains itself"),
         ("{<<: &x {<<: *x}}", "an anchor's value contains itself"),
-        ("{<<: x}", "expected a mapping or list of mappings for merging, but found scalar"),
+        *[
+            (f"{{<<: {it}}}", "map merge requires map or sequence of maps as the value")
+            for it in ("x", "[x]", "[[{}]]")
+        ],
     ],
 )
 def test_what_is_none(written: str, why: str) -> None:
     with pytest.raises(yaml.YAMLError) as caught:
         load(f"a: {written}")
     assert why in str(caught.value)
+
+
+def test_keys_that_python_takes_for_the_same_are_two() -> None:
+    found = load("{true: a, 1: b, false: c, 0: d, x: &x {y: e, 1: f}, z: {<<: *x, 1: g}}")
+    assert found == {
+        **{"true": "a", "1": "b", "false": "c", "0": "d"},
+        **{"x": {"true": "e", "1": "f"}, "z": {"true": "e", "1": "g"}},
+    }
 
 
 def test_keys_are_texts() -> None:

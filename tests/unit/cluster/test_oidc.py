@@ -365,7 +365,8 @@ def test_a_provider_that_is_away_or_not_trusted_is_not_reached(write: Any, provi
         Connection(kubeconfig=write(config(**user(provider, idp_certificate_authority_data=other))))
     )
     assert isinstance(error, Unreachable)
-    assert "is not trusted" in error.line
+    assert "is not trusted: " in error.line  # not "by this kubeconfig": the cluster is another server
+    assert error.hint == "check idp-certificate-authority of the auth-provider in the kubeconfig"
     assert provider.good == "refresh-1"
 
 

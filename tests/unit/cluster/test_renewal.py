@@ -410,6 +410,23 @@ def test_a_talk_with_a_server_of_tools_goes_on_with_the_new_token(write: Any, se
     assert server.received[0].body == server.received[1].body
 
 
+def test_a_talk_outlives_several_tokens(
+    write: Any, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them is refused in its turn, a while after the one before."""
+    now = 0.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    user = counting(tmp_path, "first", "second", "third")
+    access = (
+        connect(Connection(kubeconfig=write(config(server.url, **user)))).service("a", "b:80").access("/")
+    )
+    first = dict(access.headers)["Authorization"]
+    assert (first, access.renew(first), access.renew(first)) == ("Bearer first", *["Bearer second"] * 2)
+    now = 60.0
+    assert (access.renew("Bearer second"), access.renew(first)) == ("Bearer third", "Bearer third")
+    assert runs(tmp_path) == 3
+
+
 def test_a_talk_shows_the_new_certificate(write: Any, tmp_path: Path, server: Loopback) -> None:
     def put(name: str) -> None:
         certificate, key = authority().issue(name)

@@ -162,6 +162,17 @@ def test_a_proxy_for_http(plain: Loopback, monkeypatch: pytest.MonkeyPatch) -> N
     assert plain.received[0].path == "http://loki.example/x"
 
 
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_nobody_is_is_the_environments(
+    say: Say, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """A cluster's proxy-url does not count here."""
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:1")
+    error = error_of("https://kagent.example:8443")
+    assert error.message.startswith(f"the connection to the proxy {scheme}")
+    assert error.hint == "HTTPS_PROXY or HTTP_PROXY names the proxy, NO_PROXY what is reached without it"
+
+
 # What is said
 
 

@@ -113,6 +113,23 @@ def test_flags_for_it_win_over_the_kubeconfig(write: Any, server: Loopback) -> N
         api.server_version()
 
 
+def test_the_default_authorities_are_those_of_every_folder_that_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second, other = tmp_path / "first", tmp_path / "second", tmp_path / "closed"
+    for number, place in enumerate((first, second)):
+        place.mkdir()
+        (place / f"0a1b2c3d.{number}").write_text(f"authority {number}")
+        (place / "README").write_text("no authority")
+    other.write_text("no folder")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(map(str, (first, other, second))))
+    assert tls.default_authorities() == b"authority 0\nauthority 1"
+    monkeypatch.setenv("SSL_CERT_DIR", str(other))
+    stored = tls.context(b"").get_ca_certs(binary_form=True)
+    assert tls.default_authorities().count(b"-----BEGIN CERTIFICATE-----") == len(stored)
+
+
 def test_both_flags_are_refused_as_by_kubectl(write: Any) -> None:
     flags = Connection(
         kubeconfig=write(config()),

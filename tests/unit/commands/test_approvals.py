@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from tests.conftest import Kagent, Screen
 from tests.fake.agent import (
     SESSION,
@@ -109,6 +110,20 @@ def test_a_session_without_tasks_to_be_had_is_named_and_hides_no_other(kagent: K
     with talking(data=data) as agent:
         code, out, err = approvals(kagent, agent, "list", "-A", "-o", "name")
     assert (code, out, err) == (0, f"task/t2\ntask/{TASK}\ntask/t4\ntask/t3\n", told)
+
+
+def test_sessions_without_tasks_to_be_had_are_looked_for_again_together(
+    kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(clock, "sleep", waited.append)
+    data = inbox()
+    data["/api/sessions"] += [row(f"late{number}") for number in range(20)]
+    with talking(data=data) as agent:
+        code, _, err = approvals(kagent, agent, "list", "-A", "-o", "name")
+    asked = [request.path.partition("?")[0] for request in agent.requests]
+    assert (code, err.count(" is not known: "), len(waited)) == (0, 20, 2)
+    assert (asked.count("/api/sessions"), sum("/late" in path for path in asked)) == (2, 60)
 
 
 def test_a_session_that_is_deleted_meanwhile_is_not_named(kagent: Kagent) -> None:

@@ -188,7 +188,10 @@ def test_a_programs_own_colours_are_for_terminals(cluster: FakeCluster, kagent: 
     assert told[:2] == ["INFO:     started \x1b[2J", "ERROR: not closed"]
 
 
-@pytest.mark.parametrize("code", ["8", "1;8", "08", "2", "5", "7", "30;40", "38;5;0", "48;2;0;0;0", "4:3"])
+HIDING = ["8", "1;8", "08", "2", "5", "7", "30;40", "38;5;0", "48;2;0;0;0", "4:3", "30", "1;37", "90", "97"]
+
+
+@pytest.mark.parametrize("code", HIDING)
 def test_a_programs_colours_hide_no_word(cluster: FakeCluster, kagent: Kagent, code: str) -> None:
     """Concealed, or in the colour of what is behind it: the word is shown, the code is not."""
     cluster.add(AGENT, agent("clock"))

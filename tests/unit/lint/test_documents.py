@@ -45,6 +45,8 @@ def read(text: str | bytes) -> tuple[list[Any], list[tuple[int, str, str]]]:
         ("a: 089\nb: 1_0.5\nc: 99999999999999999999\n", [{"a": 89.0, "b": 10.5, "c": 1e20}]),
         ("1: a\ntrue: b\n", [{"1": "a", "true": "b"}]),
         ("x: &x {a: 1, b: 2}\nz: {<<: *x, b: 3}\n", [{"x": {"a": 1, "b": 2}, "z": {"a": 1, "b": 3}}]),
+        ("!!str <<: {a: 1}\n", [{"<<": {"a": 1}}]),
+        ("'<<': {a: 1}\n", [{"<<": {"a": 1}}]),
         ("\ufeffa: 1\n", [{"a": 1}]),
         ("a: 1\r\n---\r\nb: 2\r\n", [{"a": 1}, {"b": 2}]),
     ],
@@ -74,6 +76,11 @@ def test_values(text: str, values: list[Any]) -> None:
         (b"a: 1\nb: \x00\x01", 2, "is not text: it has a character that YAML does not allow"),
         (b"#" * (LARGEST + 1), 1, "is larger than 8 MiB: it was not read"),
         ("? [a, b]\n: 1\n", 1, "is refused by kubectl: a key is a list"),
+        ("a: 1\n~: 2\n", 2, "is refused by kubectl: a key is null"),
+        *[
+            (text, 2, "is refused by kubectl: map merge requires map or sequence of maps as the value")
+            for text in ("a: &a [1]\n<<: 3\n", "a: &a [1]\nb: {<<: *a}\n", "a: &a {x: 1}\nb: {<<: [[*a]]}\n")
+        ],
         ('{"a": 1,}{', 1, "is not YAML: did not find expected <document start>"),
     ],
 )

@@ -77,6 +77,36 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\n{0}\n{0}\nMIIE=\n-----END RSA PRIVATE KE
 )
 
 # hunter2 is the secret in each.
+# What moves, paints, links or selects letters, as it is and as programs write it
+SEQUENCES = [
+    "\x1b(B\x1b[m",
+    "\x1b$(C",
+    "\x1b#8",
+    "\x1b7",
+    "\x1bM",
+    "\x0f",
+    "\x8d",
+    "\x9b31m",
+    "\x1b]8;;x\x07",
+    "\x1b]8;;x\x1b\\",
+    "\x1b]0;Titelü\x9c",
+    "\x9d8;;x\x9c",
+    "\x1bPq#0\x1b\\",
+    r"\u001b(B\u001b[m",
+    r"\u001b]8;;x\u0007",
+    r"\u001b]8;;x\u001b\\",
+    r"\x1b]8;;x\x1b\\",
+    r"\e]8;;x\a",
+    r"\e[31m",
+    r"\u{1b}[31m",
+    r"\u009b31m",
+    r"\u009B0m",
+    r"\x9b31m",
+    r"\23331m",
+    r"\u009d8;;x\u009c",
+    r"\0337",
+]
+
 MISSED = [
     # URLs
     "postgres://bob:hunter2@db:5432/x",
@@ -173,6 +203,12 @@ MISSED = [
     r'{"msg": "pass\u001b[Kword\u001B[0K=\u001B[?25hhunter2"}',
     r"log: b'pass\x1b[Kword=hunter2'",
     r'{"msg": "pass\u001b[1mword\u001b[0m=\u001B[33mhunter2"}',
+    *(
+        text.replace("|", sequence)
+        for text in ("pass|word=hunter2", "password|=|hunter2", "password: hun|ter2hunter2")
+        for sequence in SEQUENCES
+    ),
+    "\x1b]8;;https://x.example/?access_token=hunter2\x07the page\x1b]8;;\x07",
     "azureAdToken: hunter2",
     # prose
     "Your API key: hunter2",
@@ -211,6 +247,10 @@ def test_a_secret_is_masked(text: str) -> None:
         ("key sk-\x1b[3Dproj-abcdef\x1b[0 qghijklmnop1234 end", "key sk-p…[masked] end"),
         (r"key sk-proj-abc\u001b[2Kdefghijklmnop1234 end", "key sk-p…[masked] end"),
         (r"key sk-proj-abc\x1b[Kdefghijklmnop1234 end", "key sk-p…[masked] end"),
+        ("key sk-proj-abc\x1b]0;A title\x07defghijklmnop1234 end", "key sk-p…[masked] end"),
+        ("\x1b]8;;ftp://a:b@c/\x07sign in", "\x1b]8;;ftp://a:[masked]@c/\x07sign in"),
+        ('"\\u001b","password":"hunter2"', '"\\u001b","password":"[masked]"'),
+        ("\x1btoken=hunter2", "\x1btoken=[masked]"),
         (r"key sk-proj-abc\033[Kdefghijklmnop1234 end", "key sk-p…[masked] end"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", "[masked]\nrest"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE, cut off", "[masked]"),
@@ -559,6 +599,16 @@ PROBES = [
         "api key: ",
         "password is ",
         "pass\u200bword: ",
+    ),
+    *(
+        "token\x1b]",
+        "token\x1b]8;;x\x07",
+        "token\x1b[0",
+        "token\x1b(",
+        "\x9d",
+        "\\e]token=",
+        "\\u001b]8;;token=",
+        "\\u001b",
     ),
     *(
         'password: {"password": ',

@@ -278,6 +278,15 @@ def test_a_session_that_the_server_has_forgotten_is_begun_anew_once(
     assert sum(b'"initialize"' in request.body for request in loopback.received) == 2
 
 
+@pytest.mark.parametrize("status", [200, 405])
+def test_whatever_the_end_of_a_forgotten_session_is_answered_with(
+    loopback: Loopback, kagent: Kagent, status: int
+) -> None:
+    one = pod("a", forgets=1)
+    loopback.answer = lambda request: response(status, "") if request.method == "DELETE" else one(request)
+    assert kagent("tools", "call", "clock", "where") == (0, "a-1\n", "")
+
+
 def methods(loopback: Loopback) -> dict[str, int]:
     """How often each was asked for."""
     return Counter(

@@ -108,6 +108,15 @@ def test_what_is_kagents_own_and_what_is_of_no_agent_is_none_of_them() -> None:
     assert [turn.agent for turn in turns] == ["default/datetime-agent", "team-a/currency-agent"]
 
 
+def test_what_can_not_be_read_is_told_of_traces_that_are_shown_only() -> None:
+    broken = {"attributes": {"input.value": {"stringValue": None}}}
+    nobodys = {**span("9", "", "GET /healthz", **broken), "traceId": "22" * 16}
+    record = from_file("f", json.dumps(document(*LANGGRAPH, nobodys)).encode()).record
+    assert (len(record.turns), record.gaps) == (1, ())
+    shown = from_file("f", json.dumps(document(*LANGGRAPH, span("9", "1", "step", **broken))).encode())
+    assert shown.record.gaps == ("the attribute input.value has no value, or one of another type",)
+
+
 def test_in_a_trace_of_kagents_they_are_left_out_and_that_is_told() -> None:
     ours = recordings.tempo("trace_go_tool")
     alone = from_file("f", json.dumps([ours, document(*LANGGRAPH)]).encode()).record
