@@ -24,12 +24,12 @@ from kubectl_kagent.model.revision import (
     Revision,
     Snapshot,
     is_owned_by_a,
+    is_revision_of,
     number_in,
     owner_uid,
     read_revision,
     revision_name,
     revision_object,
-    selector,
     timestamp,
 )
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
@@ -178,7 +178,7 @@ class Recording:
             if uid != self.workload.uid and is_owned_by_a(self.workload.resource, blocker):
                 if uid != self._live_uid():
                     self.cluster.delete(CONTROLLER_REVISION, namespace, name)
-            elif uid != self.workload.uid or not self._is_listed(blocker, number):
+            elif not self._is_listed(blocker, number):
                 self._taken = self._highest(number)
                 self.notes.append(
                     Note(
@@ -191,12 +191,10 @@ class Recording:
 
     def _is_listed(self, blocker: dict[str, Any], number: int) -> bool:
         """Whether the next look finds it: then somebody else was only quicker."""
-        labels = blocker["metadata"].get("labels") or {}
         try:
-            found = read_revision(blocker)
+            return is_revision_of(blocker, self.workload) and read_revision(blocker).number == number
         except MalformedRevision:
             return False
-        return found.number == number and selector(self.workload).items() <= labels.items()
 
     def _highest(self, number: int) -> int:
         """The highest number that any object of the namespace claims by its name for this workload."""

@@ -27,8 +27,8 @@ from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
     Revision,
+    is_revision_of,
     label_selector,
-    owner_uid,
     read_revision,
     revision_name,
     selector,
@@ -93,10 +93,9 @@ def read_revisions(
 
     ``warn`` is told of those that can't be read: whoever may write them may write anything into them.
     """
-    labels = selector(workload).items()
     found = []
     for item in items:
-        if owner_uid(item) == workload.uid and labels <= (item["metadata"].get("labels") or {}).items():
+        if is_revision_of(item, workload):
             try:
                 revision = read_revision(item)
             except MalformedRevision as error:
