@@ -35,7 +35,9 @@ def rollout() -> None:
 
 
 @rollout.command(
-    short_help="List the revisions of the effective config", exclusive=[("--impact", "--revision")]
+    short_help="List the revisions of the effective config",
+    exclusive=[("--impact", "--revision")],
+    needs=dict.fromkeys(("--since", "--prometheus", "--tenant"), ("--impact",)),
 )
 @options.targets
 @click.option(
@@ -90,7 +92,7 @@ def history(
     kubectl kagent rollout history agent/datetime-agent --impact
     """
     resource, name = one_target(target)
-    _check(resource, since, store.url, impact=impact)
+    _check(resource, since, impact=impact)
     cluster = reach.connect()
     workload = named(resource, cluster.namespace, name)
     # first what may be refused: then nothing is recorded either
@@ -115,10 +117,8 @@ def history(
     terminal.show(text)
 
 
-def _check(resource: Resource, since: float | None, url: str, *, impact: bool) -> None:
+def _check(resource: Resource, since: float | None, *, impact: bool) -> None:
     """Raises UsageError for options that do not go together."""
-    if not impact and (since is not None or url):
-        raise UsageError(f"{'--prometheus' if since is None else '--since'} goes with --impact")
     if impact and resource is not AGENT:
         raise UsageError("--impact is of agents: an MCP server has no turns")
     if since is not None and since < 1:
