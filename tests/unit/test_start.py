@@ -50,6 +50,12 @@ def test_what_asks_the_api_server_first_loads_nobody_else(verb: str) -> None:
     assert [name for name in loaded(verb, "-h") if name.startswith("kubectl_kagent.backends")] == []
 
 
+def test_a_verb_of_rollout_loads_no_other_one() -> None:
+    verbs = {f"kubectl_kagent.commands.rollout.{verb}" for verb in ("diff", "undo", "status", "restart")}
+    assert loaded("rollout", "history", "-h") & verbs == set()
+    assert loaded("rollout", "restart", "-h") & verbs == {"kubectl_kagent.commands.rollout.restart"}
+
+
 @pytest.mark.parametrize(("words", "most"), [("--help", 130), ("version --client", 165)])
 def test_what_needs_no_cluster_loads_less(words: str, most: int) -> None:
     found = loaded(*words.split())

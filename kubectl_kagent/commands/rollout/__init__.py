@@ -16,10 +16,6 @@ from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cli.usage_source import PrometheusOptions
-from kubectl_kagent.commands.rollout.diff import diff
-from kubectl_kagent.commands.rollout.restart import restart
-from kubectl_kagent.commands.rollout.status import status
-from kubectl_kagent.commands.rollout.undo import undo
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.lifecycle.history import revisions as past
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
@@ -28,8 +24,10 @@ from kubectl_kagent.model.workload import Workload, named
 from kubectl_kagent.render import history as screen
 from kubectl_kagent.render.output import Output
 
+_VERBS = {verb: f"{__name__}.{verb}" for verb in ("diff", "undo", "status", "restart")}
 
-@group(short_help="Manage rollouts: history, diff, undo, status, restart")
+
+@group(short_help="Manage rollouts: history, diff, undo, status, restart", modules=_VERBS)
 def rollout() -> None:
     """Manage the rollout of an agent or MCP server."""
 
@@ -147,9 +145,3 @@ def _impact(
         terminal.write(output.view(impact_view(workload.label, result.rows, gaps, source)))
     else:
         terminal.show(impact_of_one(workload.label, result.rows, wide=output.wide))
-
-
-rollout.add_command(diff)
-rollout.add_command(undo)
-rollout.add_command(status)
-rollout.add_command(restart)
