@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import click
 
@@ -16,6 +17,7 @@ from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cli.usage_source import PrometheusOptions
+from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.lifecycle.history import revisions as past
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
@@ -94,8 +96,9 @@ def history(
     cluster = reach.connect()
     workload = named(resource, cluster.namespace, name)
     # first what may be refused: then nothing is recorded either
-    replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
-    found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
+    of_pods = partial(cluster.list_objects, REPLICA_SET, workload.namespace, labels=workload.pod_selector)
+    replica_sets, begun = both(of_pods, partial(past.begin, cluster, workload))
+    found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record, begun=begun)
     Notes().tell(*found.notes)
     if revision:
         one = found.find(revision)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -129,6 +130,13 @@ def test_history_is_read_with_one_list_of_each_kind(story: Story, kagent: Kagent
     assert found == of_each("list", (REPLICA_SET, *_MOMENT))
     assert found.total() == 5
     assert asking(story.cluster, kagent, "rollout", "diff", "agent/clock") == of_each("list", _MOMENT)
+
+
+def test_history_asks_for_what_it_begins_with_at_the_same_time(story: Story, kagent: Kagent) -> None:
+    under_way = Barrier(3)
+    for kind in (REPLICA_SET, CONTROLLER_REVISION, AGENT):
+        story.cluster.before("list", kind, lambda: under_way.wait(timeout=10))
+    assert kagent("rollout", "history", "agent/clock")[0] == 0
 
 
 _AROUND = (DEPLOYMENT, MODEL_CONFIG, CONTROLLER_REVISION, HPA, SCALED_OBJECT)
