@@ -240,6 +240,18 @@ def test_get_of_all_namespaces_asks_for_each_kind_once(kagent: Kagent) -> None:
         assert _sent(cluster, kagent, ("get", "agents", "-A")) == of_each("list", (AGENT, *_AROUND))
 
 
+@pytest.mark.parametrize(
+    "words", [("scale", "clock-0", "--replicas=2"), ("hibernate", "clock-0")], ids=" ".join
+)
+def test_a_count_and_who_decides_it_are_asked_for_at_the_same_time(
+    words: tuple[str, ...], kagent: Kagent
+) -> None:
+    cluster, under_way = populated(FakeCluster(), 1), Barrier(3)
+    for verb, kind in (("get", DEPLOYMENT), ("list", HPA), ("list", SCALED_OBJECT)):
+        cluster.before(verb, kind, lambda: under_way.wait(timeout=10))
+    assert kagent(*words, cluster=cluster)[0] == 0
+
+
 def _sent(cluster: FakeCluster, kagent: Kagent, words: tuple[str, ...]) -> Counter[tuple[str, str]]:
     cluster.requests.clear()
     kagent(*words, cluster=cluster)
