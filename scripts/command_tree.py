@@ -70,5 +70,7 @@ def verbs() -> list[Node]:
 def _below(node: Node) -> Iterator[Node]:
     yield node
     if isinstance(node.command, click.Group):
-        for name, command in node.command.commands.items():
-            yield from _below(Node((*node.words, name), command, node.title))
+        context = click.Context(node.command)
+        for name in node.command.list_commands(context):
+            if command := node.command.get_command(context, name):
+                yield from _below(Node((*node.words, name), command, node.title))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -108,9 +109,21 @@ def _verb(ctx: click.Context) -> tuple[str, ...]:
 
 
 class KubectlGroup(_Documented, click.Group):
-    """A verb with verbs of its own."""
+    """A verb with verbs of its own. Those in ``modules`` (name: module) are loaded when they are called."""
 
     command_class = KubectlCommand
+
+    def __init__(self, *args: Any, modules: Mapping[str, str] | None = None, **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self.modules = modules or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.modules})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in self.modules:
+            self.add_command(getattr(import_module(self.modules[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
 
 
 def command(**attrs: Any) -> Callable[[Callable[..., Any]], KubectlCommand]:

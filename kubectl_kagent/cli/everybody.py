@@ -26,6 +26,8 @@ _FLAG = click.option(
     is_flag=True,
     help=f"Also those of the users whom traces of the last {_DAYS} days in Tempo name.",
 )
+_TENANT = options.tenant_of("With --all-users, tenant to ask Tempo as")
+NEEDS = {"--tenant": ("--all-users",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,10 @@ class Others:
 
 
 def flags(function: F) -> F:
-    """Add --all-users and --tenant, and pass Others as ``others``."""
+    """Add --all-users and --tenant, and pass Others as ``others``. The verb has ``needs=NEEDS``."""
 
     @_FLAG
-    @options.tenant
+    @_TENANT
     @functools.wraps(function)
     def wrapper(*args: Any, all_users: bool, tenant: str, **values: Any) -> Any:
         return function(*args, others=Others(all_users, tenant), **values)

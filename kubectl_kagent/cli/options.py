@@ -188,13 +188,18 @@ def connected(function: F) -> F:
     return wrapper  # type: ignore[return-value]  # as above
 
 
-tenant = click.option(
-    "--tenant",
-    envvar="KAGENT_TENANT",
-    default="",
-    metavar="ID",
-    help="Tenant to ask Loki, Tempo or Prometheus as, sent as X-Scope-OrgID. [KAGENT_TENANT]",
-)
+def tenant_of(what: str) -> Callable[[F], F]:
+    """--tenant, whose help begins with ``what`` it is for."""
+    return click.option(
+        "--tenant",
+        envvar="KAGENT_TENANT",
+        default="",
+        metavar="ID",
+        help=f"{what}, sent as X-Scope-OrgID. [KAGENT_TENANT]",
+    )
+
+
+tenant = tenant_of("Tenant to ask Loki, Tempo or Prometheus as")
 
 
 _WAYS_TO_NAME = "TYPE/NAME | TYPE NAME | NAME"

@@ -12,6 +12,7 @@ from kubectl_kagent.cluster import PAGE, answers, kinds, pod_logs
 from kubectl_kagent.cluster.field_types import checked, checked_list
 from kubectl_kagent.cluster.proxied import Proxied
 from kubectl_kagent.cluster.refusals import refusal
+from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.cluster.unreachable import why_it_broke
 from kubectl_kagent.cluster.writes import writing
@@ -288,13 +289,14 @@ class ApiServer:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
-        headers = {"Accept": accept}
-        response = self._transport.send(method, path, query, body, content_type, headers=headers)
-        try:
+        def answer() -> Object:
+            headers = {"Accept": accept}
+            response = self._transport.send(method, path, query, body, content_type, headers=headers)
             return self._decoded(response, path, resource)
-        finally:
-            if resource is AGENT:
-                self._say_which_kagent()
+
+        if resource is AGENT and self._unsaid:
+            return both(answer, self._say_which_kagent)[0]
+        return answer()
 
     def _say_which_kagent(self) -> None:
         """Once, where it is one whose controller takes no agents up."""

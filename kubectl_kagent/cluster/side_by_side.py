@@ -5,12 +5,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 AT_ONCE = 8
+
+
+def both(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
+    """The values of both, as ``side_by_side`` has them."""
+    asks: tuple[Callable[[], T | R], ...] = (first, second)
+    one, other = side_by_side(lambda ask: ask(), asks)
+    return cast(T, one), cast(R, other)
 
 
 def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:

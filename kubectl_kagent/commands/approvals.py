@@ -32,7 +32,7 @@ def approvals() -> None:
     """List and decide what agents ask of a person: approvals of tool calls, and answers to questions."""
 
 
-@approvals.command("list", short_help="List what waits, the longest first")
+@approvals.command("list", short_help="List what waits, the longest first", needs=everybody.NEEDS)
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
 @everybody.flags

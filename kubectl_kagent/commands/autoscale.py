@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from kubectl_kagent.backends.controller import find_controller
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.output import formats
@@ -83,6 +82,8 @@ def autoscale(
         terminal.changed(body, "autoscaled", output, dry_run)
         return
     if workload.is_agent:
+        from kubectl_kagent.backends.controller import find_controller  # not for a help
+
         check_leaves_the_count(lambda: find_controller(cluster), warn=terminal.warn)
     created = create_autoscaler(
         cluster,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from kubectl_kagent.cli import drain, options, terminal
@@ -12,6 +14,7 @@ from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
+from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
@@ -97,8 +100,10 @@ def scale(
     changed = False
     waits = replicas is not None and wait and dry_run == "none"
     check_readable(cluster, workloads if waits else ())
-    counts = scaling.current_counts(cluster, workloads)
-    scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    counts, scalers = both(
+        partial(scaling.current_counts, cluster, workloads),
+        partial(scaling.known_autoscalers, cluster, cluster.namespace, warn=terminal.warn),
+    )
     if release and workloads[0].is_agent:
         check_leaves_the_count(lambda: reach.controllers()[0], warn=terminal.warn)
     if replicas is not None:
@@ -181,8 +186,10 @@ def hibernate(
     if drain_first:
         drain.wait_for_tasks(reach, targets.resource, find, timeout, dry_run=dry_run)
     workloads = find()
-    counts = scaling.current_counts(cluster, workloads)
-    scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+    counts, scalers = both(
+        partial(scaling.current_counts, cluster, workloads),
+        partial(scaling.known_autoscalers, cluster, cluster.namespace, warn=terminal.warn),
+    )
     _warn_of_sessions(cluster, workloads, counts, 0)
     for workload in workloads:
         if workload.replicas == 0:

@@ -22,7 +22,9 @@ def sessions() -> None:
     """List, show, delete or export a user's conversations with agents, which the controller keeps."""
 
 
-@sessions.command("list", short_help="List the user's sessions, the one used last first")
+@sessions.command(
+    "list", short_help="List the user's sessions, the one used last first", needs=everybody.NEEDS
+)
 @click.argument("agent", required=False, default="", shell_complete=completion.agent)
 @options.all_namespaces
 @everybody.flags

@@ -19,7 +19,6 @@ LABEL_NAME = "kubectl-kagent/name"
 LABEL_HASH = "kubectl-kagent/hash"
 RECORDED_BY = "kubectl-kagent/recorded-by"
 CAUSE_SEEN = "kubectl-kagent/change-cause-seen"
-SPEC_HASH = "kubectl-kagent/spec-hash"  # for who reads no more than the metadata
 ROLLBACK_OF = "kubectl-kagent/rollback-of"
 CONFIG_HASH = "kubectl-kagent/config-hash"
 TEMPLATE_HASH = "kubectl-kagent/template-hash"
@@ -240,7 +239,7 @@ def revision_object(
             "name": revision_name(workload, number),
             "namespace": workload.namespace,
             "labels": {**selector(workload), LABEL_HASH: snapshot.hash},
-            "annotations": {**annotations, SPEC_HASH: spec_hash(snapshot.spec, snapshot.deployment_path)},
+            "annotations": dict(annotations),
             "ownerReferences": [
                 {
                     "apiVersion": workload.resource.api_version,
@@ -255,11 +254,6 @@ def revision_object(
         "revision": number,
         "data": data,
     }
-
-
-def spec_hash(spec: Mapping[str, Any], deployment_path: tuple[str, ...]) -> str:
-    """The digest of a spec without its replica count. Raises Unreadable."""
-    return digest(with_replicas(spec, deployment_path, None))
 
 
 def number_in(name: str) -> int:
@@ -334,6 +328,12 @@ def selector(workload: Workload) -> dict[str, str]:
         LABEL_KIND: workload.resource.singular,
         LABEL_NAME: _shorten(workload.name, _MAX_LABEL),
     }
+
+
+def is_revision_of(obj: Mapping[str, Any], workload: Workload) -> bool:
+    """Whether ``obj`` claims to be a revision of this very object, and not of a deleted namesake."""
+    labels = dig(obj, "metadata", "labels") or {}
+    return owner_uid(obj) == workload.uid and selector(workload).items() <= labels.items()
 
 
 def label_selector(labels: Mapping[str, str]) -> str:

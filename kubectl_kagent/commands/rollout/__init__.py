@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import click
 
@@ -16,10 +17,7 @@ from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cli.usage_source import PrometheusOptions
-from kubectl_kagent.commands.rollout.diff import diff
-from kubectl_kagent.commands.rollout.restart import restart
-from kubectl_kagent.commands.rollout.status import status
-from kubectl_kagent.commands.rollout.undo import undo
+from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.lifecycle.history import revisions as past
 from kubectl_kagent.lifecycle.history.rows import HistoryRow, rows
@@ -28,14 +26,18 @@ from kubectl_kagent.model.workload import Workload, named
 from kubectl_kagent.render import history as screen
 from kubectl_kagent.render.output import Output
 
+_VERBS = {verb: f"{__name__}.{verb}" for verb in ("diff", "undo", "status", "restart")}
 
-@group(short_help="Manage rollouts: history, diff, undo, status, restart")
+
+@group(short_help="Manage rollouts: history, diff, undo, status, restart", modules=_VERBS)
 def rollout() -> None:
     """Manage the rollout of an agent or MCP server."""
 
 
 @rollout.command(
-    short_help="List the revisions of the effective config", exclusive=[("--impact", "--revision")]
+    short_help="List the revisions of the effective config",
+    exclusive=[("--impact", "--revision")],
+    needs=dict.fromkeys(("--since", "--prometheus", "--tenant"), ("--impact",)),
 )
 @options.targets
 @click.option(
@@ -90,12 +92,13 @@ def history(
     kubectl kagent rollout history agent/datetime-agent --impact
     """
     resource, name = one_target(target)
-    _check(resource, since, store.url, impact=impact)
+    _check(resource, since, impact=impact)
     cluster = reach.connect()
     workload = named(resource, cluster.namespace, name)
     # first what may be refused: then nothing is recorded either
-    replica_sets = cluster.list_objects(REPLICA_SET, workload.namespace, labels=workload.pod_selector)
-    found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record)
+    of_pods = partial(cluster.list_objects, REPLICA_SET, workload.namespace, labels=workload.pod_selector)
+    replica_sets, begun = both(of_pods, partial(past.begin, cluster, workload))
+    found = past.update(cluster, workload, manager=options.MANAGER, record=not no_record, begun=begun)
     Notes().tell(*found.notes)
     if revision:
         one = found.find(revision)
@@ -115,10 +118,8 @@ def history(
     terminal.show(text)
 
 
-def _check(resource: Resource, since: float | None, url: str, *, impact: bool) -> None:
+def _check(resource: Resource, since: float | None, *, impact: bool) -> None:
     """Raises UsageError for options that do not go together."""
-    if not impact and (since is not None or url):
-        raise UsageError(f"{'--prometheus' if since is None else '--since'} goes with --impact")
     if impact and resource is not AGENT:
         raise UsageError("--impact is of agents: an MCP server has no turns")
     if since is not None and since < 1:
@@ -147,9 +148,3 @@ def _impact(
         terminal.write(output.view(impact_view(workload.label, result.rows, gaps, source)))
     else:
         terminal.show(impact_of_one(workload.label, result.rows, wide=output.wide))
-
-
-rollout.add_command(diff)
-rollout.add_command(undo)
-rollout.add_command(status)
-rollout.add_command(restart)

@@ -166,7 +166,10 @@ class Recorder:
                 self._set_due(key, now)
 
     def _take_in(self, feed: Feed, patience: float) -> bool:
-        """Note what comes within ``patience`` seconds, and what else is there. Whether all is, anew."""
+        """Note what comes within ``patience`` seconds, and what else is there.
+
+        Returns whether the watches give all that happens anew, and all that they gave until now is noted.
+        """
         if self._refused:
             raise self._refused
         self._turned = clock.monotonic()
@@ -176,17 +179,14 @@ class Recorder:
             self.note(change)
             noted += 1
             change = feed.next(timeout=0) if noted < _CHANGES_AT_ONCE else None
-        return (not whole or noted < _CHANGES_AT_ONCE) and self.trust(whole=whole and feed.is_whole)
-
-    def trust(self, *, whole: bool) -> bool:
-        """Whether the watches give all that happens, so that it need not be asked for.
-
-        If they do, all that they gave until now has been noted. Returns whether they do anew.
-        """
-        return self._remembered.trust(whole=whole)
+        return (not whole or noted < _CHANGES_AT_ONCE) and self._remembered.trust(
+            whole=whole and feed.is_whole
+        )
 
     def _load_aside(self) -> None:
-        """Read the revisions in a thread; who is looked at before that is done has its own asked for."""
+        """Read all revisions once, in a thread; of who is looked at before that they are asked for."""
+        if self._remembered.has_revisions:
+            return
         if self._loading is None or not self._loading.is_alive():
             self._loading = threading.Thread(target=self._load, daemon=True)
             self._loading.start()

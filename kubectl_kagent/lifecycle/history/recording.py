@@ -24,12 +24,12 @@ from kubectl_kagent.model.revision import (
     Revision,
     Snapshot,
     is_owned_by_a,
+    is_revision_of,
     number_in,
     owner_uid,
     read_revision,
     revision_name,
     revision_object,
-    selector,
     timestamp,
 )
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
@@ -105,35 +105,40 @@ class Recording:
         if missing and result:
             result[-1] = self._explain(result[-1], missing[0])
         for run in missing:
-            is_live = run is missing[-1]
-            which = "live config" if is_live else f"config of {timestamp(run.first.changed_at)}"
-            cause = self.cause.text if self.cause and run is caused else ""
-            if (newest := self._newest(result)) == LAST_NUMBER:
-                label = CONTROLLER_REVISION.label(revision_name(self.workload, newest))
-                self.notes.append(
-                    Note(
-                        f"the {which} is not recorded", f"there is no number after that of {label}; delete it"
-                    )
-                )
+            number = max([self._taken, *(revision.number for revision in result)]) + 1
+            if number > LAST_NUMBER:
+                self._leave_out(run, missing, self._no_number())
                 continue
-            body = self._body(run, result, cause, gap=gap)
+            cause = self.cause.text if self.cause and run is caused else ""
+            body = self._body(run, result, number, cause, gap=gap)
             try:
                 created = self.cluster.create(
                     CONTROLLER_REVISION, self.workload.namespace, body, manager=self.manager
                 )
             except AlreadyExists as error:
-                self._clear_way(int(body["revision"]))
+                self._clear_way(number)
                 raise LookAgain from error
             except OtherServerError as error:
                 if not _too_large(error):
                     raise
-                self.notes.append(Note(f"the {which} is not recorded", error.explained))
+                self._leave_out(run, missing, error.explained)
                 gap = True  # those after it are recorded all the same
             else:
                 gap = False
                 result.append(read_revision(created))
                 self.created.append(result[-1].name)
         return result
+
+    def _leave_out(self, run: Run, missing: Sequence[Run], reason: str) -> None:
+        which = "live config" if run is missing[-1] else f"config of {timestamp(run.first.changed_at)}"
+        self.notes.append(Note(f"the {which} is not recorded", reason))
+
+    def _no_number(self) -> str:
+        last = revision_name(self.workload, LAST_NUMBER)
+        return (
+            f"there is no number after that of {CONTROLLER_REVISION.label(last)}; "
+            f"kubectl delete {CONTROLLER_REVISION.singular} {last} -n {self.workload.namespace} makes room"
+        )
 
     def _explain(self, before: Revision, first: Run) -> Revision:
         """Note on the newest revision the cause that was written after the last look at it."""
@@ -150,8 +155,9 @@ class Recording:
             return read_revision(patched)
         return before
 
-    def _body(self, run: Run, revisions: Sequence[Revision], cause: str, *, gap: bool) -> dict[str, Any]:
-        newest = self._newest(revisions)
+    def _body(
+        self, run: Run, revisions: Sequence[Revision], number: int, cause: str, *, gap: bool
+    ) -> dict[str, Any]:
         before = revisions[-1] if revisions else None
         workload, changed_at = run.last.workload, run.first.changed_at
         annotations = {RECORDED_BY: self.manager, **annotated_cause.of_new(workload, changed_at, before)}
@@ -161,10 +167,7 @@ class Recording:
         if cause:
             annotations[CHANGE_CAUSE] = cause
         annotations |= proven(self.cluster, run.last, until=run.until)
-        return revision_object(self.workload, run.first, newest + 1, annotations=annotations, gap_before=gap)
-
-    def _newest(self, revisions: Sequence[Revision]) -> int:
-        return max([self._taken, *(revision.number for revision in revisions)])
+        return revision_object(self.workload, run.first, number, annotations=annotations, gap_before=gap)
 
     def _clear_way(self, number: int) -> None:
         """Delete a revision of that name whose owner is a deleted namesake, as garbage collection would.
@@ -178,7 +181,7 @@ class Recording:
             if uid != self.workload.uid and is_owned_by_a(self.workload.resource, blocker):
                 if uid != self._live_uid():
                     self.cluster.delete(CONTROLLER_REVISION, namespace, name)
-            elif uid != self.workload.uid or not self._is_listed(blocker, number):
+            elif not self._is_listed(blocker, number):
                 self._taken = self._highest(number)
                 self.notes.append(
                     Note(
@@ -191,12 +194,10 @@ class Recording:
 
     def _is_listed(self, blocker: dict[str, Any], number: int) -> bool:
         """Whether the next look finds it: then somebody else was only quicker."""
-        labels = blocker["metadata"].get("labels") or {}
         try:
-            found = read_revision(blocker)
+            return is_revision_of(blocker, self.workload) and read_revision(blocker).number == number
         except MalformedRevision:
             return False
-        return found.number == number and selector(self.workload).items() <= labels.items()
 
     def _highest(self, number: int) -> int:
         """The highest number that any object of the namespace claims by its name for this workload."""

@@ -65,9 +65,8 @@ class Remembered:
         self._kinds: set[Resource] = set()
         self._whole_since = 0
         self._compacted = 0
-        self._revisions: dict[
-            tuple[str, str], bytes | None
-        ] = {}  # by namespace and labels; None: to be asked
+        # by namespace and labels; None: to be asked
+        self._revisions: dict[tuple[str, str], bytes | None] = {}
         self._families: dict[tuple[str, str], str] = {}
         self._loaded = False
 
@@ -204,6 +203,11 @@ class Remembered:
             self._revisions.pop((workload.namespace, label_selector(selector(workload))), None)
             self._families.pop((workload.namespace, _family(revision_name(workload, 1))), None)
 
+    @property
+    def has_revisions(self) -> bool:
+        """Whether those of all were read; a break of the watches, which give none, changes nothing of it."""
+        return self._loaded
+
     def load_revisions(self) -> None:
         """All at once, where each workload would ask for its own. Raises KagentError.
 
@@ -213,9 +217,8 @@ class Remembered:
             to_ask = {key for key, kept in self._revisions.items() if kept is None}
         found: dict[tuple[str, str], bytes] = {}
         families: dict[tuple[str, str], str] = {}
-        for key, group in groupby(
-            self._all_revisions(), _whose
-        ):  # a list goes by name, so mostly all at once
+        # a list goes by name, so mostly all at once
+        for key, group in groupby(self._all_revisions(), _whose):
             items = list(group)
             before = found.get(key, _NONE)
             found[key] = before and _packed([*_unpacked(before), *items])

@@ -12,23 +12,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
+from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import Conflict, Expired, Forbidden, NotFound, OtherServerError, Unreadable
 from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
-from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Write, look_back, sight
+from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Sighting, Write, look_back, sight
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
     MalformedRevision,
     Revision,
+    is_revision_of,
     label_selector,
-    owner_uid,
     read_revision,
     revision_name,
     selector,
@@ -75,6 +77,20 @@ class History:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is labelled as a revision of a workload, and the workload itself."""
+
+    listed: list[dict[str, Any]]
+    seen: Sighting
+
+
+def begin(cluster: Objects, workload: Workload) -> Reading:
+    """What ``update`` reads first, in the time of one request. Raises Forbidden."""
+    where = workload.resource, workload.namespace, workload.name
+    return Reading(*both(partial(_listed, cluster, workload), partial(sight, cluster, *where)))
+
+
 def revisions_of(cluster: Objects, workload: Workload) -> list[Revision]:
     """The recorded revisions of this very object, oldest first."""
     return read_revisions(_listed(cluster, workload), workload)
@@ -93,10 +109,9 @@ def read_revisions(
 
     ``warn`` is told of those that can't be read: whoever may write them may write anything into them.
     """
-    labels = selector(workload).items()
     found = []
     for item in items:
-        if owner_uid(item) == workload.uid and labels <= (item["metadata"].get("labels") or {}).items():
+        if is_revision_of(item, workload):
             try:
                 revision = read_revision(item)
             except MalformedRevision as error:
@@ -120,6 +135,7 @@ def update(
     since: int = 0,
     write: Write | None = None,
     at: int = 0,
+    begun: Reading | None = None,
 ) -> History:
     """Record every config since the newest revision, and return the history.
 
@@ -127,28 +143,32 @@ def update(
     ``record`` false, without permission to create, or while others keep changing the revisions, nothing is
     stored and ``notes`` says so. ``cause`` is noted on the revision that it is of. After a ``write`` of ours
     nobody looks at what was before it. With ``at`` the present is that resource version, unless somebody has
-    recorded a later one or it is forgotten. Raises Gone when that very object is gone, Unreadable when
-    something in its config can't be kept.
+    recorded a later one or it is forgotten. ``begun`` is what ``begin`` has just read. Raises Gone when that
+    very object is gone, Unreadable when something in its config can't be kept.
     """
     recording = Recording(cluster, workload, manager, cause)
     try:
-        past = _update(recording, since, write, at, record=record)
+        past = _update(recording, since, write, at, begun, record=record)
         return replace(past, created=frozenset(recording.created))
     except Unreadable:
         raise Unreadable(f"{workload.label}, or what it is made from,") from None
 
 
-def _update(recording: Recording, since: int, write: Write | None, at: int, *, record: bool) -> History:
+def _update(
+    recording: Recording, since: int, write: Write | None, at: int, begun: Reading | None, *, record: bool
+) -> History:
+    cluster, workload = recording.cluster, recording.workload
     for _ in range(_LOOKS):
         try:
-            return _look(recording, since, write, at, record=record)
+            reading, begun = begun or _read(cluster, workload, at), None
+            return _look(recording, since, write, at, reading, record=record)
         except LookAgain:
             at = 0
         except Expired:
             if not at:
                 raise
             at = 0
-    past = _look(recording, since, write, 0, record=False)
+    past = _look(recording, since, write, 0, _read(cluster, workload, 0), record=False)
     workload = recording.workload
     what = NOT_NOTED if past.live else _NOT_RECORDED
     note = Note(what, f"somebody else keeps changing the revisions of {workload.label}; try again")
@@ -156,31 +176,31 @@ def _update(recording: Recording, since: int, write: Write | None, at: int, *, r
     return replace(past, notes=tuple(dict.fromkeys((*others, *recording.notes, note))))
 
 
-def _look(recording: Recording, since: int, write: Write | None, at: int, *, record: bool) -> History:
-    """Raises LookAgain when somebody else records or prunes at the same time."""
-    cluster, workload = recording.cluster, recording.workload
-    listed = _listed(cluster, workload)  # first: of what is recorded meanwhile the number is taken
+def _read(cluster: Objects, workload: Workload, at: int) -> Reading:
+    """The revisions first: of what is recorded meanwhile the number is taken."""
+    listed = _listed(cluster, workload)
     where = workload.resource, workload.namespace, workload.name
-    seen = sight(cluster, *where, at=str(at) if at else None)
+    return Reading(listed, sight(cluster, *where, at=str(at) if at else None))
+
+
+def _look(
+    recording: Recording, since: int, write: Write | None, at: int, reading: Reading, *, record: bool
+) -> History:
+    """Raises LookAgain when somebody else records or prunes at the same time."""
+    cluster, workload, seen = recording.cluster, recording.workload, reading.seen
+    where = workload.resource, workload.namespace, workload.name
     if not workload.uid:
         if seen.workload is None:
             raise not_there(cluster, workload.resource, workload.namespace, workload.name)
         recording.workload = workload = seen.workload
     unread: list[Note] = []
-    revisions = read_revisions(listed, workload, warn=lambda line: unread.append(Note(line)))
+    revisions = read_revisions(reading.listed, workload, warn=lambda line: unread.append(Note(line)))
     known = revisions[-1] if revisions else None
-    if at and known and known.resource_version > at:
-        raise LookAgain
-    timeline = look_back(
-        cluster,
-        workload.resource,
-        workload.namespace,
-        workload.name,
-        known=known,
-        since=since,
-        write=write,
-        now=seen,
-    )
+    if known and known.resource_version > int(seen.at):
+        if at:
+            raise LookAgain
+        seen = sight(cluster, *where)  # what came after the first one is recorded already
+    timeline = look_back(cluster, *where, known=known, since=since, write=write, now=seen)
     now = timeline.observations[-1]
     if now.workload.uid != workload.uid:
         raise Gone(f"{workload.label} has been deleted and created again")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from kubectl_kagent.backends.controller import Controller
-from kubectl_kagent.backends.versions import kagent_version, older_than
 from kubectl_kagent.errors import KagentError, UsageError
+
+if TYPE_CHECKING:
+    from kubectl_kagent.backends.controller import Controller
 
 _LEAVES_THE_COUNT = (0, 9, 4)
 
@@ -17,6 +19,8 @@ def check_leaves_the_count(find: Callable[[], Controller], *, warn: Callable[[st
     ``find`` finds the controller; ``warn`` is told when its version can't be asked. Raises UsageError when
     the command line says in no way where it is.
     """
+    from kubectl_kagent.backends.versions import kagent_version, older_than  # not for a help
+
     try:
         version = kagent_version(find())
     except UsageError:

@@ -30,14 +30,13 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.revision import (
     CONFIG_HASH,
     LABEL_KIND,
-    SPEC_HASH,
     MalformedRevision,
+    is_revision_of,
     number_in,
     owner_uid,
     parse_time,
     read_revision,
     revision_name,
-    spec_hash,
 )
 from kubectl_kagent.model.stage import status_of
 from kubectl_kagent.model.workload import Workload, dig, without_replicas
@@ -74,7 +73,8 @@ class Overview:
 class Surroundings:
     """What stands around the workloads of a namespace: each kind from one list, by namespace and name.
 
-    ``at`` is the resource version of the Deployments. ``revisions`` are ControllerRevisions of ours,
+    ``at`` is the resource version of the Deployments, of which anybody's may have a workload's name.
+    ``revisions`` are ControllerRevisions of ours,
     oldest first by number; they may have nothing but their metadata.
     """
 
@@ -93,8 +93,7 @@ class Surroundings:
             newest[workload.key]
             for workload in workloads
             if workload.key in newest
-            and (deployment := self.deployments.get(workload.key))
-            and _noted(newest[workload.key], CONFIG_HASH) != deployment.config_hash(workload)
+            and not _says_it_runs(newest[workload.key], _config_hash(workload, self._deployment(workload)))
         ]
 
     def overviews(self, workloads: Iterable[Workload]) -> list[Overview]:
@@ -104,7 +103,7 @@ class Surroundings:
         return [
             overview(
                 workload,
-                _own(workload, self.deployments.get(workload.key)),
+                self._deployment(workload),
                 self.scalers.get(workload.key),
                 _model_name(workload, self.models),
                 newest.get(workload.key),
@@ -112,6 +111,11 @@ class Surroundings:
             )
             for workload in workloads
         ]
+
+    def _deployment(self, workload: Workload) -> Deployment | None:
+        """The one that was made for it; of its name there may be another."""
+        found = self.deployments.get(workload.key)
+        return found if found and workload.owns(found.obj) else None
 
 
 def overviews(
@@ -254,10 +258,6 @@ def unless_forbidden(read: Callable[[], T]) -> T | Forbidden:
         return error
 
 
-def _own(workload: Workload, found: Deployment | None) -> Deployment | None:
-    return found if found and workload.owns(found.obj) else None
-
-
 def overview(
     workload: Workload,
     deployment: Deployment | None,
@@ -267,7 +267,7 @@ def overview(
     unknown: frozenset[Part] = frozenset(),
 ) -> Overview:
     """Join what was read about one workload. Pure."""
-    config_hash = deployment.config_hash(workload) if deployment else ""
+    config_hash = _config_hash(workload, deployment)
     return Overview(
         workload=workload,
         counts=deployment.counts if deployment else None,
@@ -294,20 +294,26 @@ def _revision(workload: Workload, revision: Mapping[str, Any] | None, config_has
     return f"{number}, rendered anew" if _has_spec_of(workload, revision) else "not recorded"
 
 
+def _config_hash(workload: Workload, deployment: Deployment | None) -> str:
+    return deployment.config_hash(workload) if deployment else ""
+
+
 def _runs_another(revision: Mapping[str, Any], config_hash: str) -> bool:
-    """Whether that hash is not the one that the revision had, as far as that was noted."""
-    return _noted(revision, CONFIG_HASH) not in ("", config_hash)
+    """Whether that hash is not the one that the revision had, as far as both are known."""
+    noted = _noted_hash(revision)
+    return bool(noted and config_hash) and noted != config_hash
 
 
-def _noted(revision: Mapping[str, Any], annotation: str) -> str:
-    return str(dig(revision, "metadata", "annotations", annotation) or "")
+def _says_it_runs(revision: Mapping[str, Any], config_hash: str) -> bool:
+    return _noted_hash(revision) == config_hash != ""
+
+
+def _noted_hash(revision: Mapping[str, Any]) -> str:
+    return str(dig(revision, "metadata", "annotations", CONFIG_HASH) or "")
 
 
 def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
     """Whether the workload's spec, apart from its replica count, is the one that was recorded."""
-    path = workload.deployment_path
-    if noted := _noted(revision, SPEC_HASH):
-        return noted == spec_hash(workload.spec, path)
     recorded = dig(revision, "data", "spec")
     if not isinstance(recorded, Mapping):
         return False
@@ -322,12 +328,12 @@ def _by_number(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any
 def _newest(
     revisions: Iterable[Mapping[str, Any]], workloads: Iterable[Workload]
 ) -> dict[Key, Mapping[str, Any]]:
-    """Those of these very objects, and no deleted namesake's, whose name is what makes them one's."""
+    """Those that are revisions of one, whose name is what makes them one's."""
     by_uid = {workload.uid: workload for workload in workloads}
     found: dict[Key, Mapping[str, Any]] = {}
     for item in revisions:
         workload, name = by_uid.get(owner_uid(item)), item["metadata"]["name"]
-        if workload and name == revision_name(workload, number_in(name)):
+        if workload and is_revision_of(item, workload) and name == revision_name(workload, number_in(name)):
             found[workload.key] = item
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Barrier
 
 import pytest
 
@@ -45,6 +46,23 @@ def test_crds_of_0_11_are_told_of_once(world: tuple[FakeCluster, ApiOverHttp], k
         api.asked.clear()
         code, _, said = run(kagent, cluster, *words)
         assert (code, said.count(NEWER), asked(api)) == (0, 1, 1)
+
+
+def test_nobody_waits_for_it(
+    world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked while the agents are."""
+    cluster, _ = world
+    under_way = Barrier(2)
+
+    def versions(group: str) -> tuple[str, ...]:
+        under_way.wait(timeout=1)
+        return ("v1alpha3",)
+
+    monkeypatch.setattr(cluster, "group_versions", versions)
+    cluster.before("get", AGENT, lambda: under_way.wait(timeout=1))
+    code, _, said = run(kagent, cluster, "describe", "agent/clock")
+    assert (code, said.count(NEWER)) == (0, 1)
 
 
 def test_check_has_it_among_its_findings(world: tuple[FakeCluster, ApiOverHttp], kagent: Kagent) -> None:

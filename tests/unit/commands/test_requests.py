@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -131,6 +132,13 @@ def test_history_is_read_with_one_list_of_each_kind(story: Story, kagent: Kagent
     assert asking(story.cluster, kagent, "rollout", "diff", "agent/clock") == of_each("list", _MOMENT)
 
 
+def test_history_asks_for_what_it_begins_with_at_the_same_time(story: Story, kagent: Kagent) -> None:
+    under_way = Barrier(3)
+    for kind in (REPLICA_SET, CONTROLLER_REVISION, AGENT):
+        story.cluster.before("list", kind, lambda: under_way.wait(timeout=10))
+    assert kagent("rollout", "history", "agent/clock")[0] == 0
+
+
 _AROUND = (DEPLOYMENT, MODEL_CONFIG, CONTROLLER_REVISION, HPA, SCALED_OBJECT)
 
 
@@ -230,6 +238,18 @@ def test_get_of_all_namespaces_asks_for_each_kind_once(kagent: Kagent) -> None:
     for namespaces in (1, 200):
         cluster = populated(FakeCluster(), namespaces, namespaces=namespaces)
         assert _sent(cluster, kagent, ("get", "agents", "-A")) == of_each("list", (AGENT, *_AROUND))
+
+
+@pytest.mark.parametrize(
+    "words", [("scale", "clock-0", "--replicas=2"), ("hibernate", "clock-0")], ids=" ".join
+)
+def test_a_count_and_who_decides_it_are_asked_for_at_the_same_time(
+    words: tuple[str, ...], kagent: Kagent
+) -> None:
+    cluster, under_way = populated(FakeCluster(), 1), Barrier(3)
+    for verb, kind in (("get", DEPLOYMENT), ("list", HPA), ("list", SCALED_OBJECT)):
+        cluster.before(verb, kind, lambda: under_way.wait(timeout=10))
+    assert kagent(*words, cluster=cluster)[0] == 0
 
 
 def _sent(cluster: FakeCluster, kagent: Kagent, words: tuple[str, ...]) -> Counter[tuple[str, str]]:

@@ -167,6 +167,15 @@ def test_the_list_of_all_users_that_are_known(kagent: Kagent, asked: list[str]) 
         )
 
 
+@pytest.mark.parametrize("verb", ["sessions", "approvals"])
+def test_a_tenant_goes_with_all_users(kagent: Kagent, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Only Tempo is asked as a tenant; one of the environment is for all verbs."""
+    assert kagent(verb, "list", "--tenant=blue") == (2, "", "error: --tenant goes with --all-users\n")
+    monkeypatch.setenv("KAGENT_TENANT", "blue")
+    with talking(data={"/api/sessions": []}) as agent:
+        assert kagent(verb, "list", f"--kagent-url={agent.url}")[0] == 0
+
+
 def test_without_tempo_nobody_is_known(kagent: Kagent) -> None:
     with talking(data={"/api/sessions": [LISTED[0]]}) as agent:
         assert sessions(kagent, agent, "list", "--all-users") == (

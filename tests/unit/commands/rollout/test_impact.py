@@ -376,6 +376,7 @@ def test_no_turns_anywhere(recorded: Story, world: CountingCluster, kagent: Kage
     [
         (["agent/clock", "--since=1h"], "error: --since goes with --impact\n"),
         (["agent/clock", "--prometheus=none"], "error: --prometheus goes with --impact\n"),
+        (["agent/clock", "--tenant=blue"], "error: --tenant goes with --impact\n"),
         (["agent/clock", "--impact", "--since=0"], "error: --since must be at least 1s\n"),
         (
             ["agent/clock", "--impact", "--revision=2"],

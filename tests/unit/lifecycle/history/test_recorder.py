@@ -17,6 +17,7 @@ from kubectl_kagent.errors import Forbidden, NotFound, OtherServerError, Unreach
 from kubectl_kagent.lifecycle.history import recorder
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recorder import LOOKS_AT_ONCE, WATCHED, Recorded, Recorder
+from kubectl_kagent.lifecycle.history.remembered import Remembered
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -604,7 +605,7 @@ def test_a_feed_that_became_whole_after_its_queue_was_empty_is_not_trusted_yet(
 ) -> None:
     """Its last list may have come in between."""
     trusted: list[bool] = []
-    monkeypatch.setattr(Recorder, "trust", lambda _, whole: trusted.append(whole))  # and so not anew
+    monkeypatch.setattr(Remembered, "trust", lambda _, whole: trusted.append(whole))  # and so not anew
 
     class Late(Full):
         is_whole = False  # type: ignore[assignment]
@@ -620,6 +621,43 @@ def test_a_feed_that_became_whole_after_its_queue_was_empty_is_not_trusted_yet(
     with pytest.raises(KeyboardInterrupt):
         list(watcher.recorder.run(feed))  # type: ignore[arg-type]
     assert trusted == [False]
+
+
+class Breaking(Full):
+    """A feed whose watches break a few times, when what is read aside has come."""
+
+    def __init__(self, cluster: FakeCluster, watcher: Watcher) -> None:
+        super().__init__(watcher.events())
+        self.cluster, self.recorder = cluster, watcher.recorder
+        self.to_come = [True, False, True, False, True]
+
+    def next(self, timeout: float) -> Changed | None:
+        if self.queue or not timeout or not self.to_come:
+            return super().next(timeout)
+        assert self.recorder._loading is not None
+        self.recorder._loading.join()
+        self.cluster.clock.sleep(timeout)
+        self.is_whole = self.to_come.pop(0)
+        return None
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_all_revisions_are_read_once_however_often_a_watch_breaks(
+    cluster: FakeCluster, watcher: Watcher, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    read, pages = list[Resource](), cluster.pages
+
+    def counted(resource: Resource, *where: Any, **how: Any) -> Iterator[Object]:
+        read.append(resource)
+        if len(read) <= failures:
+            raise Unreachable("the API server", "for a moment")
+        yield from pages(resource, *where, **how)
+
+    monkeypatch.setattr(cluster, "pages", counted)
+    cluster.add(AGENT, agent(modelConfig=""))
+    with pytest.raises(KeyboardInterrupt):
+        list(watcher.recorder.run(Breaking(cluster, watcher)))  # type: ignore[arg-type]
+    assert read == [CONTROLLER_REVISION] * (1 + failures)
 
 
 class Starting:

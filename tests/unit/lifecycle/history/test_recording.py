@@ -307,6 +307,7 @@ def test_after_the_last_number_nothing_is_written_and_it_is_said_what_stands_the
     assert past.live is None
     assert lines(past)[-1] == (
         "the live config is not recorded: there is no number after that of "
-        "controllerrevision.apps/agent-clock-r2147483647; delete it"
+        "controllerrevision.apps/agent-clock-r2147483647; "
+        "kubectl delete controllerrevision agent-clock-r2147483647 -n default makes room"
     )
     assert clock.writes == []

@@ -67,7 +67,7 @@ class Late:
             for waiting in self._coming.values():
                 while waiting and waiting[0][0] <= now:
                     self.recorder.note(waiting.popleft()[1])
-            self.recorder.trust(whole=True)
+            self.recorder._remembered.trust(whole=True)
             self.recorded += self.recorder.record_due()
 
 
@@ -286,7 +286,7 @@ def test_what_comes_while_a_look_takes_long_is_not_settled_meanwhile(
     cluster.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "x"}}})
     late.happened()
     late.recorder.note(late._coming[AGENT].popleft()[1])
-    late.recorder.trust(whole=True)
+    late.recorder._remembered.trust(whole=True)
     cluster.before("create", CONTROLLER_REVISION, lambda: cluster.clock.sleep(0.9))
     late.wait(6)
     changes = [item.change for item in late.recorded if item.workload.name == "clock"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -882,3 +883,14 @@ def test_revisions_are_found_by_number_and_counted_back(clock: FakeCluster) -> N
         assert (
             caught.value.hint == "kubectl kagent rollout history agent/clock -n default lists its revisions"
         )
+
+
+def test_what_was_recorded_after_the_present_was_seen_is_no_past_of_it(clock: FakeCluster) -> None:
+    """Both are read at the same time: the revisions may be of a moment later."""
+    look(clock)
+    seen = history.begin(clock, workload(clock)).seen
+    prompt(clock, "new")
+    recorded = look(clock)
+    found = look(clock, begun=replace(history.begin(clock, workload(clock)), seen=seen))
+    assert (found.revisions, found.live) == (recorded.revisions, recorded.live)
+    assert prompts(found)[1:] == ["new"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.lifecycle.history.revisions import revisions_of
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.lifecycle.workloads.description import describe
 from kubectl_kagent.lifecycle.workloads.overview import Overview, overview, overviews
@@ -24,7 +25,6 @@ from kubectl_kagent.model.resources import (
     SCALED_OBJECT,
     Resource,
 )
-from kubectl_kagent.model.revision import spec_hash
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.overview import decides, row
 from tests.fake.cluster import FakeCluster
@@ -180,18 +180,14 @@ def test_the_time_of_creation() -> None:
         ("11", "12", agent(deployment={"replicas": 3})["spec"], "4, rendered anew"),
         ("11", "12", agent(systemMessage="Other.")["spec"], "not recorded"),
         ("11", "12", "no spec", "not recorded"),
+        ("11", "", agent()["spec"], "4"),
     ],
 )
-@pytest.mark.parametrize("noted", [False, True])
 def test_when_something_else_runs_than_the_newest_revision_that_is_said(
-    recorded: str, running: str, spec: Any, expected: str, *, noted: bool
+    recorded: str, running: str, spec: Any, expected: str
 ) -> None:
     marks = {"kubectl-kagent/config-hash": recorded} if recorded else {}
-    revision: Object = {"metadata": {"name": "agent-clock-r4", "annotations": marks}}
-    if noted and spec != "no spec":
-        marks["kubectl-kagent/spec-hash"] = spec_hash(spec, ("declarative", "deployment"))
-    else:
-        revision["data"] = {"spec": spec}
+    revision = {"metadata": {"name": "agent-clock-r4", "annotations": marks}, "data": {"spec": spec}}
     template = {"metadata": {"annotations": {"kagent.dev/config-hash": running}}}
     found = {"metadata": {}, "spec": {"template": template}}
     assert seen(live(), found, revision=revision).revision == expected
@@ -310,10 +306,16 @@ def test_of_revisions_only_the_metadata_is_read(story: Story, monkeypatch: pytes
     run_another(story)
     (found,) = look(story.cluster)
     assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 1)
-    old = {"metadata": {"annotations": {"kubectl-kagent/spec-hash": None}}}
-    story.cluster.edit(CONTROLLER_REVISION, "agent-clock-r2", old)
-    (found,) = look(story.cluster)
-    assert (found.revision, kinds.count("controllerrevisions")) == ("2, rendered anew", 2)
+
+
+def test_what_runs_where_there_is_no_deployment_is_not_said(story: Story) -> None:
+    """Nor where one has the name that is not the agent's."""
+    deployment = story.cluster.read(DEPLOYMENT, "clock")
+    story.cluster.remove(DEPLOYMENT, "clock")
+    assert [each.revision for each in look(story.cluster)] == ["2"]
+    foreign = {"name": "clock", "namespace": "default"}
+    story.cluster.add(DEPLOYMENT, {**deployment, "metadata": foreign})
+    assert [each.revision for each in look(story.cluster)] == ["2"]
 
 
 def run_another(story: Story) -> None:
@@ -332,9 +334,7 @@ def test_a_revision_that_can_not_be_read_is_not_the_newest(
         run_another(story)
     real = story.cluster.read(CONTROLLER_REVISION, "agent-clock-r2")
     kept = {key: real["metadata"][key] for key in ("labels", "ownerReferences")}
-    kept["annotations"] = {"kubectl-kagent/spec-hash": "1"}
-    if config_hash:
-        kept["annotations"]["kubectl-kagent/config-hash"] = config_hash
+    kept["annotations"] = {"kubectl-kagent/config-hash": config_hash} if config_hash else {}
     for number in (98, 99):
         forged = {**real, "revision": number, **content}
         story.cluster.add(
@@ -371,6 +371,15 @@ def test_a_revision_that_history_leaves_out_is_not_the_newest(story: Story, name
     story.cluster.add(CONTROLLER_REVISION, {**forged, "metadata": {**kept, "name": name}})
     (found,) = look(story.cluster)
     assert found.revision == "2"
+
+
+@pytest.mark.parametrize("label", ["kubectl-kagent/name", "kubectl-kagent/kind"])
+def test_nor_is_one_that_was_given_another_label(story: Story, label: str) -> None:
+    relabelled = {"metadata": {"labels": {label: "other"}}}
+    story.cluster.edit(CONTROLLER_REVISION, "agent-clock-r2", relabelled)
+    (found,) = look(story.cluster)
+    assert [each.number for each in revisions_of(story.cluster, found.workload)] == [1]
+    assert found.revision == "not recorded"
 
 
 def test_a_model_config_that_is_not_there(cluster: FakeCluster) -> None:
