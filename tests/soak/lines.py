@@ -175,7 +175,13 @@ def _fitting(chance: random.Random, option: click.Option) -> str:
 
 # how many requests are enough for what has no end: a generated line may be of either sort
 _ENOUGH = 150
-_ENDLESS = {("record",), ("get",), ("logs",), ("trace", "list")}
+_ENDLESS = {
+    ("record",),
+    ("get",),
+    ("logs",),
+    ("trace", "list"),
+    ("rollout", "status"),  # a crash that may heal is waited for, and nothing heals here
+}
 
 
 def try_line(world: World, moment: Moment, words: list[str]) -> tuple[Done, list[Trouble]]:
