@@ -25,6 +25,9 @@ _AGAIN = re.compile(
     r"(the watch on \S+ broke|unable to connect to the server \S+|the connection .+): .+; trying again"
     # who is looked at when all is refused
     r"|agent\.kagent\.dev/agent-\d+ in team: you must be logged in to the server .+"
+    # whose revision was being written when all connections were cut: it is looked up, or written again
+    r"|agent\.kagent\.dev/agent-\d+ in team: unable to connect to the server .+: whether \S+ was changed"
+    r" is not known; kubectl get .+"
 )
 
 

@@ -97,7 +97,7 @@ def test_the_page_of_a_group_lists_its_verbs() -> None:
     text = page(trace, found)
     assert "\n```sh\nkubectl kagent trace [OPTIONS] AGENT | COMMAND [ARGS]...\n```\n" in text
     assert (
-        "\n## Verbs\n\n| Verb | What it does |\n| --- | --- |\n| [`trace list`](trace-list.md) | List the tu"
+        "\n## Verbs\n\n| Verb | What it does |\n| --- | --- |\n| [`trace export`](trace-export.md) | Send"
         in text
     )
     assert "## Options" not in text
