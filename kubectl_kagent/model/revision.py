@@ -24,6 +24,7 @@ CONFIG_HASH = "kubectl-kagent/config-hash"
 TEMPLATE_HASH = "kubectl-kagent/template-hash"
 IMAGE = "kubectl-kagent/image"
 READY_AT = "kubectl-kagent/ready-at"
+LAST_SEEN = "kubectl-kagent/last-seen"
 
 _MAX_NAME = 253  # DNS subdomain
 _MAX_LABEL = 63

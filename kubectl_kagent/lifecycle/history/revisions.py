@@ -20,7 +20,7 @@ from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
 from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import Conflict, Expired, Forbidden, NotFound, OtherServerError, Unreadable
-from kubectl_kagent.lifecycle.history import annotated_cause
+from kubectl_kagent.lifecycle.history import annotated_cause, last_seen
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
 from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Sighting, Write, look_back, sight
@@ -213,7 +213,8 @@ def _look(
     try:
         revisions = recording.store(revisions, missing, gap=timeline.gap)
         notes += [*dict.fromkeys(recording.notes), *_warn_of_secrets(missing)]
-        return _tidied(cluster, now, revisions, notes, recording.manager)
+        whole = bool(missing) or not timeline.gap
+        return _tidied(cluster, now, revisions, notes, recording.manager, whole=whole)
     except (Forbidden, OtherServerError) as error:
         refused = error if isinstance(error, Forbidden) else None
         note = Note(_NOT_RECORDED, error.explained)
@@ -226,15 +227,24 @@ def _live(revisions: Sequence[Revision], now: Observation) -> Revision | None:
 
 
 def _tidied(
-    cluster: Objects, now: Observation, revisions: list[Revision], notes: list[Note], manager: str
+    cluster: Objects,
+    now: Observation,
+    revisions: list[Revision],
+    notes: list[Note],
+    manager: str,
+    *,
+    whole: bool,
 ) -> History:
-    """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
+    """The history with the live revision settled and the oldest ones gone, as far as that is allowed.
+
+    ``whole``: all that happened since the live revision came is known.
+    """
     live = _live(revisions, now)
     if live is None:
         return History(now, tuple(revisions), None, tuple(notes))
     refused: Forbidden | None = None
     try:
-        revisions[-1] = live = annotate_live(cluster, now, revisions, manager=manager)
+        revisions[-1] = live = annotate_live(cluster, now, revisions, manager=manager, whole=whole)
     except (NotFound, Conflict) as error:
         raise LookAgain from error  # somebody else pruned it, or noted a cause
     except Forbidden as error:
@@ -249,27 +259,29 @@ def _tidied(
 
 
 def annotate_live(
-    cluster: Objects, now: Observation, revisions: Sequence[Revision], *, manager: str
+    cluster: Objects, now: Observation, revisions: Sequence[Revision], *, manager: str, whole: bool
 ) -> Revision:
     """Note on the live revision what shows only later: config hash, image, time ready; its change cause.
 
     The first three once kagent has rendered it; people write the cause after the change, as kubectl's are.
+    Beside them how far everything was seen, which only saves looks: nobody is told that it was refused.
     """
     live = revisions[-1]
     new = annotated_cause.of_live(now.workload, live)
     if not (live.config_hash and live.ready_at):
         found = proven(cluster, now, until=clock.now())
         new |= {key: value for key, value in found.items() if not live.annotations.get(key)}
-    if not new:
+    seen = last_seen.of_live(now.snapshot, live) if whole else {}
+    if not (new or seen):
         return live
-    patched = cluster.merge_patch(
-        CONTROLLER_REVISION,
-        now.workload.namespace,
-        live.name,
-        {"metadata": {"annotations": new, **annotated_cause.precondition(live, new)}},
-        manager=manager,
-    )
-    return read_revision(patched)
+    metadata = {"annotations": new | seen, **annotated_cause.precondition(live, new)}
+    where = (CONTROLLER_REVISION, now.workload.namespace, live.name)
+    try:
+        return read_revision(cluster.merge_patch(*where, {"metadata": metadata}, manager=manager))
+    except Forbidden:
+        if new:
+            raise
+        return live
 
 
 def annotate(

@@ -18,6 +18,7 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.history.authors import author
 from kubectl_kagent.lifecycle.history.config_sources import ReadSource, read_source
+from kubectl_kagent.lifecycle.history.last_seen import as_last_seen, is_last_seen
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
@@ -194,6 +195,7 @@ def look_back(
     present.
     """
     floor = max(since, known.resource_version if known else 0)
+    known = as_last_seen(known) if known else None
     observations: list[Observation] = []
     while len(observations) < _MOST_MOMENTS:
         at = str(observations[-1].snapshot.resource_version - 1) if observations else None
@@ -254,17 +256,7 @@ def _known_version(known: Revision, moment: Observation) -> Mapping[str, Any] | 
 
 
 def _settled(snapshot: Snapshot, known: Revision | None) -> bool:
-    """Whether ``snapshot`` is the known revision itself: same content and no write to any spec since."""
-    return (
-        known is not None
-        and snapshot.generation == known.generation
-        and snapshot.hash == known.hash
-        and _generations(snapshot.sources) == _generations(known.sources)
-    )
-
-
-def _generations(sources: tuple[ConfigSource, ...]) -> list[tuple[str, int]]:
-    return [(source.uid, source.generation) for source in sources]
+    return known is not None and is_last_seen(snapshot, known)
 
 
 def _skipped(known: Revision | None, observations: list[Observation]) -> bool:

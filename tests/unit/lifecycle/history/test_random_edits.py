@@ -102,3 +102,16 @@ def test_fifty_edits_are_recorded_each_once_and_in_order(cluster: FakeCluster, s
         )
         assert revision.rollback_of == newest
     assert not any(revision.gap_before for revision in revisions)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_looked_at_may_be_forgotten(cluster: FakeCluster, seed: int) -> None:
+    story = Story(cluster, seed)
+    for _ in range(EDITS):
+        story.edit()
+        if story.random.random() < 0.3:
+            story.look("looker")
+            cluster.compact()
+    revisions = history.update(cluster, workload(cluster), manager="looker").revisions
+    assert [config_of(revision) for revision in revisions] == story.told
+    assert not any(revision.gap_before for revision in revisions)

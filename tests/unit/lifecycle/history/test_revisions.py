@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
 )
-from kubectl_kagent.model.revision import Revision, digest
+from kubectl_kagent.model.revision import LAST_SEEN, Revision, digest
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT
 from tests.fake.cluster import FakeCluster
 from tests.objects import (
@@ -497,6 +498,61 @@ def test_edits_of_a_source_that_etcd_forgot_are_a_gap_too(clock: FakeCluster) ->
     past = look(clock)
     assert models(past) == ["small", "larger"]
     assert [revision.gap_before for revision in past.revisions] == [False, True]
+
+
+def test_what_was_looked_at_is_no_gap_when_etcd_forgets_it(clock: FakeCluster) -> None:
+    """An autoscaler's writes, and another image of a tool server, make no revision of the agent."""
+    clock.add(MCP_SERVER, mcp_server())
+    tool = {"type": "McpServer", "mcpServer": {"kind": "MCPServer", "name": "datetime"}}
+    clock.edit(AGENT, "clock", {"spec": {"declarative": {"tools": [tool]}}})
+    assert numbers(look(clock)) == [1, 2]
+    for count in (2, 3, 4):
+        scale(clock, count)
+        clock.edit(MCP_SERVER, "datetime", {"spec": {"deployment": {"image": f"registry.example/{count}"}}})
+        assert numbers(look(clock)) == [1, 2]
+    clock.compact()
+    prompt(clock, "one")
+    assert [revision.gap_before for revision in look(clock).revisions] == [False, False, False]
+
+
+def test_what_nobody_looked_at_stays_a_gap_until_the_next_revision(clock: FakeCluster) -> None:
+    look(clock)
+    for count in (2, 3, 4):
+        scale(clock, count)
+    clock.compact()
+    assert numbers(look(clock)) == [1]
+    prompt(clock, "one")
+    assert [revision.gap_before for revision in look(clock).revisions] == [False, True]
+
+
+def test_what_makes_no_revision_is_gone_through_once(clock: FakeCluster) -> None:
+    look(clock)
+    for count in (2, 3, 4, 5, 6, 7):
+        scale(clock, count)
+    present = ["list"] * 4  # the revisions, the agent, its ModelConfig and its Deployment
+    assert asked(clock) == [*present, *["list"] * 3 * 6, "patch"]
+    assert asked(clock) == present
+
+    agent_now, model_now = clock.read(AGENT, "clock")["metadata"], clock.read(MODEL_CONFIG, "gpt")["metadata"]
+    seen = [int(agent_now["resourceVersion"]), 7, [[model_now["uid"], 1]]]
+    live = look(clock).live
+    assert live is not None
+    assert (live.generation, json.loads(live.annotations[LAST_SEEN])) == (1, seen)
+
+
+def test_who_may_not_note_how_far_was_looked_is_told_nothing(clock: FakeCluster) -> None:
+    look(clock)
+    scale(clock, 2)
+    clock.deny("patch", CONTROLLER_REVISION)
+    past = look(clock)
+    assert (numbers(past), past.notes, past.refused) == ([1], (), None)
+
+
+def asked(cluster: FakeCluster) -> list[str]:
+    """The verbs of one look's requests."""
+    cluster.requests.clear()
+    look(cluster)
+    return [request.verb for request in cluster.requests]
 
 
 def test_before_the_first_look_there_is_no_gap_to_speak_of(clock: FakeCluster) -> None:

@@ -1,0 +1,69 @@
+"""Up to which writes a revision is known to be the config. Pure.
+
+A write that changes nothing of the config (replicas, a server's labels) moves a generation and makes no
+revision. Who has looked at all of them notes on the live revision how far that was: else each look would go
+back through them again, and would call a gap what is forgotten of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kubectl_kagent.model.revision import LAST_SEEN, ConfigSource, Revision, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The newest write, the generation of the workload, and uid and generation of each source, in order."""
+
+    resource_version: int
+    generation: int
+    sources: tuple[tuple[str, int], ...]
+
+
+def as_last_seen(revision: Revision) -> Revision:
+    """The revision with the generations at which it was last seen to be the config."""
+    seen = _noted(revision)
+    if seen is None:
+        return revision
+    pairs = zip(revision.sources, seen.sources, strict=True)
+    sources = tuple(replace(source, uid=uid, generation=generation) for source, (uid, generation) in pairs)
+    return replace(revision, generation=seen.generation, sources=sources)
+
+
+def of_live(snapshot: Snapshot, live: Revision) -> dict[str, str]:
+    """The annotation that the live revision lacks, when everything between it and the snapshot is known."""
+    before, generations = as_last_seen(live), _generations(snapshot.sources)
+    if (before.generation, _generations(before.sources)) == (snapshot.generation, generations):
+        return {}
+    noted = _noted(live)
+    if noted and noted.resource_version > snapshot.resource_version:
+        return {}  # somebody has looked further
+    seen = [snapshot.resource_version, snapshot.generation, generations]
+    return {LAST_SEEN: json.dumps(seen, separators=(",", ":"))}
+
+
+def is_last_seen(snapshot: Snapshot, known: Revision) -> bool:
+    """Whether ``snapshot`` is the revision ``as_last_seen``: same content, and no write to any spec since."""
+    return (
+        snapshot.generation == known.generation
+        and snapshot.hash == known.hash
+        and _generations(snapshot.sources) == _generations(known.sources)
+    )
+
+
+def _generations(sources: Sequence[ConfigSource]) -> list[tuple[str, int]]:
+    return [(source.uid, source.generation) for source in sources]
+
+
+def _noted(revision: Revision) -> _Seen | None:
+    """Anybody may have written it: what fits the revision, else None."""
+    try:
+        version, generation, pairs = json.loads(revision.annotations.get(LAST_SEEN, "null"))
+        sources = tuple((str(uid), int(each)) for uid, each in pairs)
+        seen = _Seen(int(version), int(generation), sources)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    return seen if len(sources) == len(revision.sources) else None
