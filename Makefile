@@ -84,7 +84,7 @@ lab-status: venv ## what of the lab runs, and where its logs are
 bench: lab ## our verbs against kubectl, stern, curl and plain Python on the lab, as ratios; the bundle with 200 agents (8 GB)
 	@$(BIN)/python -m tests.lab build-stern
 	@$(BIN)/python -m compileall -q kubectl_kagent # as pip leaves an installed package
-	@for part in "" .trace .sessions .chat .logs .scale; do $(BIN)/python -m tests.bench$$part || exit; done
+	@missed=0; for part in "" .trace .sessions .chat .logs .scale; do $(BIN)/python -m tests.bench$$part || missed=1; done; exit $$missed
 
 lock: venv ## the newest versions that pyproject.toml allows, with their hashes, for CI and contributors
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

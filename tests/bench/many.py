@@ -14,15 +14,14 @@ from uuid import uuid4
 
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION
-from tests.bench.__main__ import Sample, run
 from tests.bench.fleet import AT_ONCE, Fleet, say
+from tests.bench.pairs import PAIRS, compare, run
 from tests.cluster.conftest import PROGRAM, Tools, own_namespace
 from tests.cluster.workloads import await_rendered, create, parked
 from tests.lab.lab import Lab
 
 HISTORY_RATIO, GET_RATIO = 1.5, 1.2
 _REVISIONS = 5
-_PAIRS = 15
 _OTHERS = 100  # of whom each has its share of the others' revisions
 
 
@@ -40,21 +39,18 @@ def main() -> int:
         fleet.make(options.agents)
         tools = Tools(lab.kubeconfig, str(lab.kubectl), fleet.namespace(0))
         peer, ours = [str(lab.kubectl), "get", "agents.kagent.dev", "-A"], [*PROGRAM, "get", "agents", "-A"]
-        pairs = [(run(ours, tools), run(peer, tools)) for _ in range(_PAIRS + 1)][1:]
+        got = compare(lambda _: (ours, peer), tools)
     finally:
         fleet.remove()
-    wall, cpu = (
-        statistics.median(getattr(a, field) / getattr(b, field) for a, b in pairs)
-        for field in ("wall", "cpu")
-    )
     rows = [
         (f"rollout history beside {options.revisions} revisions, times alone", ratio, HISTORY_RATIO),
-        (f"get agents -A of {options.agents}, times kubectl's", wall, GET_RATIO),
+        (f"get agents -A of {options.agents}, times kubectl's", got.wall, GET_RATIO),
     ]
     for name, value, limit in rows:
         sys.stdout.write(f"{name}: {value:.2f} (at most {limit})\n")
-    seconds = ", ".join(f"{statistics.median(pair[side].wall for pair in pairs):.2f} s" for side in (0, 1))
-    sys.stdout.write(f"get agents -A: ours and kubectl's {seconds}; CPU {cpu:.2f} times\n")
+    sys.stdout.write(
+        f"get agents -A: ours {got.ours:.2f} s, kubectl's {got.peer:.2f} s; CPU {got.cpu:.2f} times\n"
+    )
     return int(any(value > limit for _, value, limit in rows))
 
 
@@ -93,8 +89,7 @@ def _history(tools: Tools, revisions: int) -> float:
 
 def _took(tools: Tools) -> float:
     words = [*PROGRAM, "rollout", "history", "agent/clock", "-n", tools.namespace]
-    samples: list[Sample] = [run(words, tools) for _ in range(_PAIRS + 1)][1:]
-    return statistics.median(sample.wall for sample in samples)
+    return statistics.median(run(words, tools).wall for _ in range(PAIRS + 1))
 
 
 if __name__ == "__main__":
