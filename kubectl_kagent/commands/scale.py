@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import click
@@ -18,6 +19,7 @@ from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
 from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
+from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
 from kubectl_kagent.lifecycle.workloads.users import sessions_that_end
 from kubectl_kagent.model.workload import Workload
@@ -93,17 +95,16 @@ def scale(
 
     if drain_first:
         drain.wait_for_tasks(reach, targets.resource, scaled_down, timeout, dry_run=dry_run)
-    workloads = _workloads(cluster, targets, selector, all_=all_)
+    workloads, scalers = both(
+        partial(_workloads, cluster, targets, selector, all_=all_), partial(_autoscalers, cluster)
+    )
     if resource_version and len(workloads) > 1:
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
     waits = replicas is not None and wait and dry_run == "none"
     check_readable(cluster, workloads if waits else ())
-    counts, scalers = both(
-        partial(scaling.current_counts, cluster, workloads),
-        partial(scaling.known_autoscalers, cluster, cluster.namespace, warn=terminal.warn),
-    )
+    counts = scaling.current_counts(cluster, workloads)
     if release and workloads[0].is_agent:
         check_leaves_the_count(lambda: reach.controllers()[0], warn=terminal.warn)
     if replicas is not None:
@@ -185,11 +186,8 @@ def hibernate(
 
     if drain_first:
         drain.wait_for_tasks(reach, targets.resource, find, timeout, dry_run=dry_run)
-    workloads = find()
-    counts, scalers = both(
-        partial(scaling.current_counts, cluster, workloads),
-        partial(scaling.known_autoscalers, cluster, cluster.namespace, warn=terminal.warn),
-    )
+    workloads, scalers = both(find, partial(_autoscalers, cluster))
+    counts = scaling.current_counts(cluster, workloads)
     _warn_of_sessions(cluster, workloads, counts, 0)
     for workload in workloads:
         if workload.replicas == 0:
@@ -240,7 +238,7 @@ def wake(
     asleep = [each for each in workloads if counts[each.key] == 0]
     scalers = None
     if any(scaling.sleeps_released(each) or each.replicas is None for each in asleep):
-        scalers = scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
+        scalers = _autoscalers(cluster)
     for workload in workloads:
         scaler = scaling.scaler_of(workload, scalers)
         if counts[workload.key] != 0:
@@ -274,6 +272,10 @@ def wake(
             manager=manager,
         )
         terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
+
+
+def _autoscalers(cluster: Cluster) -> Mapping[tuple[str, str], Autoscaler] | None:
+    return scaling.known_autoscalers(cluster, cluster.namespace, warn=terminal.warn)
 
 
 def _warn_of_sessions(

@@ -243,11 +243,11 @@ def test_get_of_all_namespaces_asks_for_each_kind_once(kagent: Kagent) -> None:
 @pytest.mark.parametrize(
     "words", [("scale", "clock-0", "--replicas=2"), ("hibernate", "clock-0")], ids=" ".join
 )
-def test_a_count_and_who_decides_it_are_asked_for_at_the_same_time(
+def test_what_is_scaled_and_who_decides_its_count_are_asked_for_at_the_same_time(
     words: tuple[str, ...], kagent: Kagent
 ) -> None:
     cluster, under_way = populated(FakeCluster(), 1), Barrier(3)
-    for verb, kind in (("get", DEPLOYMENT), ("list", HPA), ("list", SCALED_OBJECT)):
+    for verb, kind in (("get", AGENT), ("list", HPA), ("list", SCALED_OBJECT)):
         cluster.before(verb, kind, lambda: under_way.wait(timeout=10))
     assert kagent(*words, cluster=cluster)[0] == 0
 
