@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.errors import KagentError, Unreadable
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED, Resource
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, whole_number, with_replicas
@@ -229,7 +230,7 @@ def revision_object(
         "resourceVersion": str(snapshot.resource_version),
         "generation": snapshot.generation,
         "changedBy": snapshot.changed_by,
-        "changedAt": timestamp(snapshot.changed_at),
+        "changedAt": clock.timestamp(snapshot.changed_at),
     }
     if gap_before:
         data["gapBefore"] = True
@@ -282,9 +283,6 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         raise ValueError("revision")
     if not isinstance(spec, Mapping):
         raise TypeError("spec")
-    changed_at = parse_time(data["changedAt"])
-    if changed_at.tzinfo is None:
-        raise ValueError("changedAt")  # it could not be compared with another time
     canonical_json(data)  # raises for what nobody could compare or write back
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
@@ -296,7 +294,7 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         resource_version=int(data["resourceVersion"]),
         generation=int(data["generation"]),
         changed_by=str(data.get("changedBy") or ""),
-        changed_at=changed_at,
+        changed_at=clock.parse_time(data["changedAt"]),
         gap_before=bool(data.get("gapBefore")),
         annotations=metadata.get("annotations") or {},
         stored_version=str(metadata.get("resourceVersion") or ""),
@@ -352,16 +350,3 @@ def _shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     return f"{text[: limit - 9].rstrip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, as the API server writes times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_time(text: str) -> datetime:
-    """The moment an RFC 3339 time names. Raises ValueError for anything else, and without a time zone."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment

@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Literal, TypeVar
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, NotFound, ResourceMissing
@@ -34,7 +35,6 @@ from kubectl_kagent.model.revision import (
     is_revision_of,
     number_in,
     owner_uid,
-    parse_time,
     read_revision,
     revision_name,
 )
@@ -278,7 +278,7 @@ def overview(
         config_hash=config_hash,
         image=deployment.image if deployment else "",
         state=status_of(workload, deployment).text,
-        created=parse_time(workload.obj["metadata"]["creationTimestamp"]),
+        created=clock.parse_time(workload.obj["metadata"]["creationTimestamp"]),
         unknown=unknown,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,12 +26,10 @@ from kubectl_kagent.model.revision import (
     Snapshot,
     canonical_json,
     digest,
-    parse_time,
     read_revision,
     revision_name,
     revision_object,
     selector,
-    timestamp,
 )
 from kubectl_kagent.model.workload import Reference, Workload
 from tests.objects import agent, byo, changed, load, mcp_server, model_config
@@ -272,22 +270,6 @@ def test_a_shortened_name_is_still_a_name() -> None:
 def test_the_hash_label_is_a_label() -> None:
     obj = revision_object(workload(), snapshot(), 1, annotations={}, gap_before=False)
     assert len(obj["metadata"]["labels"][LABEL_HASH]) == 16
-
-
-# Times
-
-
-def test_times_are_utc_and_read_back() -> None:
-    berlin = datetime(2026, 11, 23, 9, 0, 5, tzinfo=timezone(timedelta(hours=1)))
-    assert timestamp(berlin) == "2026-11-23T08:00:05Z"
-    assert parse_time(timestamp(berlin)) == berlin
-    assert parse_time("2026-11-23T08:00:05.123456Z").microsecond == 123456
-
-
-@pytest.mark.parametrize("text", ["2026-11-23T08:00:05", "2026-11-23", "soon", ""])
-def test_a_time_without_a_zone_names_no_moment(text: str) -> None:
-    with pytest.raises(ValueError, match=r".*"):
-        parse_time(text)
 
 
 def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
