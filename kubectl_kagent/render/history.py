@@ -12,7 +12,8 @@ from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.diff import Difference
 from kubectl_kagent.lifecycle.history.rows import HistoryRow
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.model.revision import ConfigSource, Revision
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import ConfigSource
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import to_yaml
 from kubectl_kagent.render.table import age, plain, table

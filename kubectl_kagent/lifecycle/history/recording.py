@@ -22,7 +22,6 @@ from kubectl_kagent.model.revision import (
     ROLLBACK_OF,
     MalformedRevision,
     Revision,
-    Snapshot,
     is_owned_by_a,
     is_revision_of,
     number_in,
@@ -31,6 +30,7 @@ from kubectl_kagent.model.revision import (
     revision_name,
     revision_object,
 )
+from kubectl_kagent.model.snapshot import Snapshot
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
 

@@ -10,7 +10,8 @@ from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Then
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, last_written, noted_at, shown
 from kubectl_kagent.model.deployment import Deployment, config_hash
-from kubectl_kagent.model.revision import CONFIG_HASH, IMAGE, READY_AT, TEMPLATE_HASH, digest
+from kubectl_kagent.model.revision import CONFIG_HASH, IMAGE, READY_AT, TEMPLATE_HASH
+from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 

@@ -10,7 +10,8 @@ import pytest
 from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.model.resources import AGENT
-from kubectl_kagent.model.revision import CAUSE_SEEN, Revision, digest
+from kubectl_kagent.model.revision import CAUSE_SEEN, Revision
+from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
