@@ -172,6 +172,11 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
     )
 
 
+def noted_config_hash(obj: Mapping[str, Any]) -> str:
+    """The config hash that is noted on a ControllerRevision, of which the metadata will do; empty without."""
+    return str(dig(obj, "metadata", "annotations", CONFIG_HASH) or "")
+
+
 def owner_uid(obj: Mapping[str, Any]) -> str:
     """The uid of the object that controls ``obj``; empty when none does."""
     return str(_owner(obj).get("uid", ""))

@@ -11,7 +11,8 @@ from kubectl_kagent.cluster.lookup import Answers, look_up
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.history.revisions import read_revisions
-from kubectl_kagent.lifecycle.workloads.overview import Overview, readable, surroundings, unless_forbidden
+from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews_of
+from kubectl_kagent.lifecycle.workloads.surroundings import readable, surroundings, unless_forbidden
 from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
@@ -95,7 +96,7 @@ def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]
             frozenset(unknown),
             notes,
         )
-        for overview in replace(around, revisions=readable(around.revisions)).overviews(workloads)
+        for overview in overviews_of(workloads, replace(around, revisions=readable(around.revisions)))
     ]
 
 
