@@ -169,7 +169,7 @@ def with_whole_revisions(
         listings = side_by_side(
             lambda each: cluster.list_objects(CONTROLLER_REVISION, each[0], fields=by_name(each[1])), names
         )
-        found = {name: readable(one["items"]) for name, one in zip(names, listings, strict=True)}
+        found = {name: _readable(one["items"]) for name, one in zip(names, listings, strict=True)}
         if all(found.values()):
             known = (
                 found.get((item["metadata"]["namespace"], item["metadata"]["name"]), (item,))
@@ -177,10 +177,10 @@ def with_whole_revisions(
             )
             return replace(around, revisions=tuple(chain.from_iterable(known)))
     items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
-    return replace(around, revisions=_by_number(readable(items)))
+    return replace(around, revisions=_by_number(_readable(items)))
 
 
-def readable(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+def _readable(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Those that hold a revision of the number that their name has."""
     found = []
     for item in revisions:
