@@ -1,4 +1,4 @@
-"""The clock, in one place: tests give the program their own time."""
+"""The clock, in one place: tests give the program their own time. And times as they are written."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ def monotonic() -> float:
 def sleep(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, as the API server writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The moment an RFC 3339 time names. Raises ValueError for anything else, and without a time zone."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
 
 
 def parse_or_none(value: Any) -> datetime | None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from kubectl_kagent import clock
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
-from kubectl_kagent.lifecycle.history import recorder
+from kubectl_kagent.lifecycle.history import recorder, watched
 from scripts.pictures.machine import browser
 from tests.fake.cluster import FakeCluster
 from tests.lab import build
@@ -62,7 +62,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     monkeypatch.setattr(clock, "now", fake.clock)
     monkeypatch.setattr(clock, "monotonic", fake.clock.monotonic)
     monkeypatch.setattr(clock, "sleep", fake.clock.sleep)
-    monkeypatch.setattr(recorder, "HOLD_SECONDS", 0.0)  # this time stands still while a recorder waits
+    monkeypatch.setattr(watched, "HOLD_SECONDS", 0.0)  # this time stands still while a recorder waits
     monkeypatch.setattr(recorder, "START_SECONDS", 0.0)
     return fake
 

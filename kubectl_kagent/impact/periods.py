@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.rows import HistoryRow
 from kubectl_kagent.model.note import Note
-from kubectl_kagent.model.revision import parse_time, timestamp
 from kubectl_kagent.model.workload import Workload
 
 # A rollout that is seen done within it is not worth a word: an image is pulled, a probe succeeds.
@@ -63,7 +63,7 @@ def periods(
         else:
             period, end = Period(workload, rows[place], start, end), start
         found.append(period)
-    created = parse_time(workload.obj["metadata"]["creationTimestamp"])
+    created = clock.parse_time(workload.obj["metadata"]["creationTimestamp"])
     floor = max(created, since or created)
     return [_from(each, floor) for each in reversed(found) if _reaches(each, floor)]
 
@@ -117,7 +117,7 @@ def _never_ready(found: Sequence[Period]) -> Iterator[Note]:
             yield Note(f"{_of(period)}: it was in effect for less than a second")
             continue
         now = f" ({row.ready} of {row.pods} now)" if row.pods else ""
-        since = f"; turns since {timestamp(row.changed_at)} count for {before.name}" if before else ""
+        since = f"; turns since {clock.timestamp(row.changed_at)} count for {before.name}" if before else ""
         yield Note(f"{_of(period)}: none of its pods was seen ready{now}{since}")
 
 
@@ -126,7 +126,7 @@ def _both_now(found: Sequence[Period]) -> Iterator[Note]:
     if len(running) > 1:
         pods = " and ".join(f"{each.row.ready} of {each.name}" for each in running)
         since = running[-1].start
-        counted = f"; all turns since {timestamp(since)} count for {running[-1].name}" if since else ""
+        counted = f"; all turns since {clock.timestamp(since)} count for {running[-1].name}" if since else ""
         yield Note(f"{_workload(running[-1])}: pods of several revisions are ready now, {pods}{counted}")
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.errors import KagentError, Unreadable
-from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, RECORDED, Resource
-from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload, dig, whole_number, with_replicas
+from kubectl_kagent.model.resources import AGENT, Resource
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot, canonical_json
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig, whole_number
 
 FORMAT = "kubectl-kagent/v1"
 LABEL_KIND = "kubectl-kagent/kind"
@@ -33,135 +34,6 @@ LAST_NUMBER = 2**31 - 1  # as far as ``whole_number`` counts
 _MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError, Unreadable)
 
 Manifest = dict[str, Any]
-
-
-def canonical_json(value: Any) -> str:
-    """The one spelling of a JSON value: sorted keys, no blanks. Raises Unreadable."""
-    try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    except TypeError:  # a TooDeep is in it
-        raise Unreadable from None
-
-
-def digest(value: Any) -> str:
-    """The first 16 hex digits of the SHA-256 over the canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigSource:
-    """An object the effective config depends on; ``content`` is None when the object is not there.
-
-    ``generation`` moves with each write of the content: a ConfigMap and a Service count no generations,
-    so for them it is the resource version.
-    """
-
-    reference: Reference
-    uid: str
-    generation: int
-    content: Mapping[str, Any] | None
-
-    @classmethod
-    def of(cls, reference: Reference, obj: Mapping[str, Any] | None) -> ConfigSource:
-        """What matters of ``obj`` as ``reference`` uses it. Secret values are never in it."""
-        if obj is None:
-            return cls(reference, "", 0, None)
-        metadata = obj["metadata"]
-        return cls(
-            reference,
-            str(metadata.get("uid", "")),
-            int(metadata.get("generation") or metadata.get("resourceVersion") or 0),
-            _content(reference, obj),
-        )
-
-    @classmethod
-    def withheld(cls, reference: Reference, obj: Mapping[str, Any]) -> ConfigSource:
-        """An object whose content is not the workload's to know: only which it is, and that it changed."""
-        bare = cls.of(reference, {"metadata": obj["metadata"]})
-        return replace(bare, content={"uid": bare.uid, "generation": bare.generation})
-
-    @property
-    def key(self) -> tuple[Reference, str, int]:
-        """The same for all that was read of one object at one generation."""
-        return self.reference, self.uid, self.generation
-
-    def to_data(self) -> Manifest:
-        ref = self.reference
-        return {
-            "apiVersion": ref.resource.api_version,
-            "kind": ref.resource.kind,
-            "namespace": ref.namespace,
-            "name": ref.name,
-            "keys": list(ref.keys),
-            "uid": self.uid,
-            "generation": self.generation,
-            "content": self.content,
-        }
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> ConfigSource:
-        """What ``to_data`` wrote. Raises LookupError, TypeError or ValueError for anything else."""
-        keys, content = data.get("keys") or (), data.get("content")
-        ref = Reference(
-            RECORDED[data["kind"]], str(data["namespace"]), str(data["name"]), tuple(map(str, keys))
-        )
-        if content is not None and not isinstance(content, Mapping):
-            raise TypeError("content")
-        return cls(ref, str(data.get("uid") or ""), int(data.get("generation") or 0), content)
-
-
-def _content(reference: Reference, obj: Mapping[str, Any]) -> Manifest:
-    if reference.resource is CONFIG_MAP:
-        data = obj.get("data") or {}
-        return {"data": {key: data.get(key) for key in reference.keys or sorted(data)}}
-    spec = dict(obj.get("spec") or {})
-    kind = reference.resource.kind
-    if kind == "MCPServer":  # kagent 0.10 uses only where it listens and how long to wait
-        return {"port": dig(spec, "deployment", "port"), "timeout": spec.get("timeout")}
-    if kind == "Service":
-        annotations = obj["metadata"].get("annotations") or {}
-        mcp = {key: value for key, value in annotations.items() if key.startswith("kagent.dev/mcp-service-")}
-        return {"ports": spec.get("ports"), "annotations": mcp}
-    content: Manifest = {"spec": spec}
-    if secret_hash := dig(obj, "status", "secretHash"):
-        # a hash of kagent's hash: tells that the secret changed, and nothing about what it is
-        content["secret"] = digest(secret_hash)
-    return content
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The effective config at one moment: the spec and everything it is made from.
-
-    ``resource_version`` is that of the newest write in it, so snapshots of one workload are ordered.
-    """
-
-    spec: Mapping[str, Any]
-    sources: tuple[ConfigSource, ...]
-    resource_version: int
-    generation: int
-    changed_by: str
-    changed_at: datetime
-    deployment_path: tuple[str, ...]
-
-    @property
-    def content(self) -> Manifest:
-        """What makes two snapshots the same config: spec without replicas, and the sources' content."""
-        spec = with_replicas(self.spec, self.deployment_path, None)
-        sources = [
-            [
-                source.reference.resource.kind,
-                source.reference.namespace,
-                source.reference.name,
-                source.content,
-            ]
-            for source in self.sources
-        ]
-        return {"spec": spec, "sources": sources}
-
-    @property
-    def hash(self) -> str:
-        return digest(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +101,7 @@ def revision_object(
         "resourceVersion": str(snapshot.resource_version),
         "generation": snapshot.generation,
         "changedBy": snapshot.changed_by,
-        "changedAt": timestamp(snapshot.changed_at),
+        "changedAt": clock.timestamp(snapshot.changed_at),
     }
     if gap_before:
         data["gapBefore"] = True
@@ -282,9 +154,6 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         raise ValueError("revision")
     if not isinstance(spec, Mapping):
         raise TypeError("spec")
-    changed_at = parse_time(data["changedAt"])
-    if changed_at.tzinfo is None:
-        raise ValueError("changedAt")  # it could not be compared with another time
     canonical_json(data)  # raises for what nobody could compare or write back
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
     return Revision(
@@ -296,11 +165,16 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         resource_version=int(data["resourceVersion"]),
         generation=int(data["generation"]),
         changed_by=str(data.get("changedBy") or ""),
-        changed_at=changed_at,
+        changed_at=clock.parse_time(data["changedAt"]),
         gap_before=bool(data.get("gapBefore")),
         annotations=metadata.get("annotations") or {},
         stored_version=str(metadata.get("resourceVersion") or ""),
     )
+
+
+def noted_config_hash(obj: Mapping[str, Any]) -> str:
+    """The config hash that is noted on a ControllerRevision, of which the metadata will do; empty without."""
+    return str(dig(obj, "metadata", "annotations", CONFIG_HASH) or "")
 
 
 def owner_uid(obj: Mapping[str, Any]) -> str:
@@ -352,16 +226,3 @@ def _shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     return f"{text[: limit - 9].rstrip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, as the API server writes times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_time(text: str) -> datetime:
-    """The moment an RFC 3339 time names. Raises ValueError for anything else, and without a time zone."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment

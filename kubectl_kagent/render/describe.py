@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.workloads.description import Description, ResolvedTools
 from kubectl_kagent.lifecycle.workloads.overview import Overview
@@ -13,7 +14,6 @@ from kubectl_kagent.masking import masked
 from kubectl_kagent.model.conditions import conditions
 from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.pod import Pod
-from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.overview import decides
@@ -100,7 +100,7 @@ def _conditions(workload: Workload, now: datetime) -> str:
         [
             item.type,
             item.status,
-            age(parse_time(item.since), now) if item.since else "<unknown>",
+            age(clock.parse_time(item.since), now) if item.since else "<unknown>",
             item.reason,
             item.message,
         ]
@@ -125,7 +125,7 @@ def _revisions(found: Description, now: datetime) -> str:
 def _pods(pods: Sequence[Mapping[str, Any]], now: datetime) -> str:
     rows = []
     for pod in map(Pod, pods):
-        created = age(parse_time(pod.created), now)
+        created = age(clock.parse_time(pod.created), now)
         cells = [pod.name, f"{pod.ready}/{len(pod.main_containers)}", pod.status, str(pod.restarts), created]
         rows.append([*cells, pod.last_failure or "-"])
     return table(["NAME", "READY", "STATUS", "RESTARTS", "AGE", "LAST-FAILURE"], rows) if rows else ""

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypedDict
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.diff import Difference
 from kubectl_kagent.lifecycle.history.rows import HistoryRow
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.model.revision import ConfigSource, Revision, timestamp
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import ConfigSource
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.output import to_yaml
 from kubectl_kagent.render.table import age, plain, table
@@ -74,7 +76,7 @@ def history_view(label: str, rows: Sequence[HistoryRow]) -> HistoryView:
             {
                 "revision": row.number,
                 "live": row.live,
-                "changedAt": timestamp(row.changed_at),
+                "changedAt": clock.timestamp(row.changed_at),
                 "changedBy": row.changed_by,
                 "configHash": row.config_hash or None,
                 "image": row.image or None,
@@ -94,7 +96,7 @@ def revision_detail(label: str, revision: Revision) -> str:
     """The screen of ``rollout history --revision=N``, masked."""
     lines = [f"{label} with revision #{revision.number}"]
     facts = {
-        "Changed at": timestamp(revision.changed_at),
+        "Changed at": clock.timestamp(revision.changed_at),
         "Changed by": revision.changed_by,
         "Config hash": revision.config_hash or "<unknown>: it was never seen running",
         "Ready at": revision.ready_at or "<never seen ready>",
@@ -155,7 +157,7 @@ def revision_view(label: str, revision: Revision) -> RevisionView:
     return {
         "object": label,
         "revision": revision.number if revision.name else None,
-        "changedAt": timestamp(revision.changed_at),
+        "changedAt": clock.timestamp(revision.changed_at),
         "changedBy": revision.changed_by,
         "changeCause": revision.change_cause or None,
         "configHash": revision.config_hash or None,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.impact.measured import ImpactRow
-from kubectl_kagent.model.revision import timestamp
 from kubectl_kagent.model.usage import UsageRow
 from kubectl_kagent.render.columns import UNKNOWN, Column, cells, named
 from kubectl_kagent.render.table import age, plain, table
@@ -90,7 +90,7 @@ def _number(row: ImpactRow) -> str:
 
 
 def _from(row: ImpactRow) -> str:
-    return timestamp(row.period.start) if row.period.start else UNKNOWN
+    return clock.timestamp(row.period.start) if row.period.start else UNKNOWN
 
 
 def _for(row: ImpactRow) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, NotRequired, TypedDict
 
+from kubectl_kagent import clock
 from kubectl_kagent.impact.measured import ImpactRow
-from kubectl_kagent.model.revision import timestamp
 from kubectl_kagent.model.usage import AGENTS
 from kubectl_kagent.render.top import quantile_seconds
 from kubectl_kagent.render.trace_view import TokensView, tokens_view
@@ -103,14 +103,14 @@ def _row_view(row: ImpactRow) -> ImpactRowView:
     found: ImpactRowView = {
         "revision": recorded.number,
         "configHash": recorded.config_hash or None,
-        "changedAt": timestamp(recorded.changed_at),
-        "readyAt": timestamp(recorded.ready_at) if recorded.ready_at else None,
+        "changedAt": clock.timestamp(recorded.changed_at),
+        "readyAt": clock.timestamp(recorded.ready_at) if recorded.ready_at else None,
         "change": recorded.change,
         "changeCause": recorded.cause or None,
         "rollbackOf": recorded.rollback_of,
         "gapBefore": recorded.gap_before,
-        "start": timestamp(period.start) if period.start else None,
-        "end": timestamp(period.end) if period.end else None,
+        "start": clock.timestamp(period.start) if period.start else None,
+        "end": clock.timestamp(period.end) if period.end else None,
         "seconds": row.seconds,
         "whole": row.whole,
         "turns": usage.calls if usage else None,

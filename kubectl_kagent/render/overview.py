@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.workloads.overview import Overview
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG, Resource
-from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.render.table import age, plain, table
 
@@ -123,7 +123,7 @@ def source_table(
         else:
             tools = dig(item, "status", "discoveredTools") or []
             cells = [spec.get("protocol", ""), spec.get("url", ""), str(len(tools))]
-        created = age(parse_time(metadata["creationTimestamp"]), now)
+        created = age(clock.parse_time(metadata["creationTimestamp"]), now)
         line = [metadata["name"], *cells, _accepted(item), created, *labels.cells(item)]
         lines.append([metadata["namespace"], *line] if namespaces else line)
     columns += ["ACCEPTED", "AGE", *labels.header]

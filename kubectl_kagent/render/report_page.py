@@ -10,12 +10,12 @@ from datetime import datetime
 from html import escape
 from typing import NamedTuple
 
+from kubectl_kagent import clock
 from kubectl_kagent.check.findings import FAILURE, CheckFinding
 from kubectl_kagent.check.rights import ACCESS
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.pod import Pod
-from kubectl_kagent.model.revision import timestamp
 from kubectl_kagent.model.trace import Turn
 from kubectl_kagent.render.describe import description
 from kubectl_kagent.render.escapes import harmless
@@ -149,8 +149,8 @@ class _Page:
             "kagent <unknown>" if isinstance(kagent, KagentError) else f"kagent {kagent or '<unknown>'}"
         )
         facts = {
-            "Made": timestamp(found.made),
-            "Tasks and logs": f"since {timestamp(found.since)}",
+            "Made": clock.timestamp(found.made),
+            "Tasks and logs": f"since {clock.timestamp(found.since)}",
             "Versions": ", ".join(versions),
         }
         yield "<dl>"

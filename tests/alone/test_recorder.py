@@ -14,7 +14,8 @@ from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.errors import Conflict, Unreachable
 from kubectl_kagent.lifecycle.history.revisions import revisions_of
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG, REMOTE_MCP_SERVER, Resource
-from kubectl_kagent.model.revision import Revision, canonical_json
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import canonical_json
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 from tests.cluster.conftest import Tools, wait_for
 from tests.lab.lab import Lab

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster.api import ApiServer
 from kubectl_kagent.cluster.connect import Connection, connect
 from kubectl_kagent.lifecycle.history.revisions import revisions_of
 from kubectl_kagent.lifecycle.history.tally import KINDS
 from kubectl_kagent.model.resources import AGENT
-from kubectl_kagent.model.revision import Revision, parse_time
+from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 from tests.cluster.conftest import Tools, own_namespace, wait_for
 from tests.cluster.recorders import ready, recorders
@@ -80,7 +81,7 @@ def edit(api: ApiServer, prompt: str) -> None:
 def edited_at(api: ApiServer) -> float:
     """When the agent's spec was written last, as its managed fields tell."""
     entries = read(api, "clock")["metadata"]["managedFields"]
-    return max(parse_time(entry["time"]).timestamp() for entry in entries if "subresource" not in entry)
+    return max(clock.parse_time(entry["time"]).timestamp() for entry in entries if "subresource" not in entry)
 
 
 def all_of_clock(api: ApiServer, change: str, **counts: int) -> Series:

@@ -24,7 +24,7 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
 )
-from kubectl_kagent.model.revision import canonical_json
+from kubectl_kagent.model.snapshot import canonical_json
 from kubectl_kagent.model.workload import Workload
 from tests.cluster.conftest import Done, Tools, own_namespace, wait_for
 from tests.cluster.workloads import (

@@ -26,7 +26,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import CONFIG_HASH, parse_time, revision_name
+from kubectl_kagent.model.revision import CONFIG_HASH, revision_name
 from kubectl_kagent.model.workload import HIBERNATED_RELEASED, REVISION_HISTORY_LIMIT, Workload
 from kubectl_kagent.observe.bundle import BUNDLE, DEFAULT_NAMESPACE, PART_OF, SELECTOR
 from tests.permissions.recording import Recording
@@ -187,7 +187,7 @@ def recorded(world: World, name: str = "agent") -> None:
 def in_effect(world: World) -> None:
     """Agent ``echo``, whose newest revision is recorded and has been in effect for a while."""
     look(world, "echo")
-    changed = parse_time(_revisions(world, "echo")[-1]["data"]["changedAt"])
+    changed = clock.parse_time(_revisions(world, "echo")[-1]["data"]["changedAt"])
     while clock.now() < changed + timedelta(seconds=10):
         clock.sleep(0.5)
 

@@ -18,7 +18,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import ConfigSource, digest
+from kubectl_kagent.model.snapshot import ConfigSource, digest
 from kubectl_kagent.model.workload import Workload, dig, with_replicas
 from tests import objects
 from tests.fake.cluster import FakeCluster

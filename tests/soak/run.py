@@ -26,7 +26,7 @@ from kubectl_kagent.app import cli
 from kubectl_kagent.cli import terminal
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.connect import Connection, connect
-from kubectl_kagent.lifecycle.history import recorder
+from kubectl_kagent.lifecycle.history import recorder, watched
 from tests.fake.bundle import in_place_of_ours
 from tests.permissions.running import must_wait
 from tests.soak.wire import Answer, Asked, Handler, answered_by
@@ -180,7 +180,7 @@ def _in_fake_time(world: World, bounds: _Bounds) -> Iterator[None]:
         mock.patch.object(clock, "now", now),
         mock.patch.object(clock, "monotonic", now.monotonic),
         mock.patch.object(clock, "sleep", bounds.sleep),
-        mock.patch.object(recorder, "HOLD_SECONDS", 0.0),  # this time stands still while a recorder waits
+        mock.patch.object(watched, "HOLD_SECONDS", 0.0),  # this time stands still while a recorder waits
         mock.patch.object(recorder, "START_SECONDS", 0.0),
         mock.patch.object(anyio, "fail_after", lambda seconds: fail_after(min(seconds, _MCP_SECONDS))),
     ):

@@ -16,7 +16,8 @@ from datetime import datetime
 
 from kubectl_kagent.lifecycle.history.authors import written_by_owner
 from kubectl_kagent.masking import masked
-from kubectl_kagent.model.revision import CAUSE_SEEN, Revision, digest
+from kubectl_kagent.model.revision import CAUSE_SEEN, Revision
+from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig
 
 _LONGEST = 1024  # an annotation may have 256 KiB, but so may all of an object together

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kubectl_kagent.model.revision import parse_time
+from kubectl_kagent import clock
 from kubectl_kagent.model.workload import dig
 
 _CONFIG = ("spec", "data")
@@ -33,14 +33,14 @@ def author(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[
     ]
     if not entries:
         created = dig(after, "metadata", "creationTimestamp")
-        return "", parse_time(created) if created else datetime.fromtimestamp(0, UTC)
+        return "", clock.parse_time(created) if created else datetime.fromtimestamp(0, UTC)
     newest = max(entries, key=lambda entry: str(entry["time"]))
     for path in _changed(before, after) if before is not None else ():
         owned, by = max(((_owned(entry.get("fieldsV1") or {}, path), entry) for entry in entries), key=_order)
         if owned:
             newest = by
             break
-    return "" if only_status else str(newest.get("manager", "")), parse_time(newest["time"])
+    return "" if only_status else str(newest.get("manager", "")), clock.parse_time(newest["time"])
 
 
 def written_by_owner(
@@ -54,7 +54,7 @@ def written_by_owner(
         and (entry.get("subresource") or "") == subresource
         and _owned(entry.get("fieldsV1") or {}, path) == len(path)
     ]
-    return parse_time(max(times)) if times else None
+    return clock.parse_time(max(times)) if times else None
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from kubectl_kagent.model.allowed_namespaces import allows
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import NAMESPACE
-from kubectl_kagent.model.revision import ConfigSource
+from kubectl_kagent.model.snapshot import ConfigSource
 from kubectl_kagent.model.workload import Reference, Workload
 
 Object = Mapping[str, Any]

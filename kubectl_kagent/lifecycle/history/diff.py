@@ -8,7 +8,8 @@ from itertools import zip_longest
 from typing import Any
 
 from kubectl_kagent.masking import masked_apart
-from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Workload, dig, without_replicas
 
 _PROMPT = ("declarative", "systemMessage")

@@ -11,7 +11,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kubectl_kagent.model.revision import LAST_SEEN, ConfigSource, Revision, Snapshot
+from kubectl_kagent.model.revision import LAST_SEEN, Revision
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_kagent.masking import literals
-from kubectl_kagent.model.revision import Snapshot
+from kubectl_kagent.model.snapshot import Snapshot
 
 
 def literal_secrets(snapshot: Snapshot) -> list[str]:

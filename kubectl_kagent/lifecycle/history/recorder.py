@@ -18,6 +18,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
@@ -26,13 +27,12 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.diff import difference, summary
-from kubectl_kagent.lifecycle.history.remembered import SETTLE_SECONDS, Remembered
+from kubectl_kagent.lifecycle.history.remembered import Remembered
 from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
-from kubectl_kagent.lifecycle.history.source_users import Key, SourceUsers
+from kubectl_kagent.lifecycle.history.source_users import Key
 from kubectl_kagent.lifecycle.history.tally import Tally, updated
-from kubectl_kagent.lifecycle.history.turn_queue import TurnQueue
-from kubectl_kagent.model.note import Note
+from kubectl_kagent.lifecycle.history.watched import AGAIN_SECONDS, Watched, WatchedWorkloads, in_words
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -49,16 +49,11 @@ from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.rbac.roles import refused_by_rbac
 
 WATCHED = (AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP, SERVICE, DEPLOYMENT)
-_RETRY_SECONDS = 1.0
-_LONGEST_RETRY_SECONDS = 60.0  # well inside the five minutes that the API server remembers
 # After so many changes it is the turn of what is due, and after so many seconds that of the next changes.
 _CHANGES_AT_ONCE = 1000
 _TURN_SECONDS = 1.0
 LOOKS_AT_ONCE = 64
 _STUCK_SECONDS = 300.0  # five requests that nobody answers (cluster/http.py)
-# A change is looked at once what else happened at that moment has come, too.
-HOLD_SECONDS = SETTLE_SECONDS + 0.2
-_AGAIN_SECONDS = 0.1
 # So long the lists of a start may take before it goes on without those that are missing.
 START_SECONDS = 30.0
 
@@ -70,28 +65,6 @@ class Recorded:
     workload: Workload
     revision: Revision
     change: str
-
-
-@dataclass(slots=True)
-class _Watched:
-    """A workload, of which only its names are kept, and how looking at it went.
-
-    ``waits`` is how often in a row a look was in vain, ``trouble`` why. ``seen`` is the newest version in
-    what was last seen of it, ``past`` the version at which it was looked at from memory. ``newest`` is the
-    version of the newest change, which came at ``came`` (in seconds of the monotonic clock), and ``waiting``
-    says since when a change was not looked at.
-    """
-
-    workload: Workload
-    past: int = 0
-    newest: int = 0
-    came: float = 0.0
-    waits: int = 0
-    trouble: str = ""
-    notes: frozenset[Note] = frozenset()
-    seen: int = 0
-    waiting: float | None = None
-    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +83,13 @@ class Memory:
 
 @dataclass(slots=True)
 class Recorder:
-    """The recorder's memory: the workloads, which of them to look at, and how far each was looked at."""
+    """What records: it takes in what the watches give and looks at the workloads whose turn it is."""
 
     cluster: Cluster
     manager: str
     say: Callable[[str], None]
     namespace: str | None = None
-    _watched: dict[Key, _Watched] = field(default_factory=dict)
-    _users: SourceUsers = field(default_factory=SourceUsers)
-    _queue: TurnQueue[Key] = field(default_factory=TurnQueue)
+    _watched: WatchedWorkloads = field(init=False)
     _gaps: int = 0
     _began: float = field(default_factory=lambda: clock.now().timestamp())
     _turned: float = field(default_factory=lambda: clock.monotonic())  # when it last got on with its work
@@ -127,11 +98,12 @@ class Recorder:
     _refused: Forbidden | None = None  # to load
 
     def __post_init__(self) -> None:
+        self._watched = WatchedWorkloads(self.say)
         self._remembered = Remembered(self.cluster, self.namespace)
 
     def memory(self) -> Memory:
         """What is known now; any thread may ask while another one records."""
-        known = self._watched.copy()  # in one step
+        known = self._watched.copy()
         waiting = [each.waiting for each in known.values()]
         now = clock.monotonic()
         return Memory(
@@ -159,11 +131,8 @@ class Recorder:
         """Note all that is there; what changed last is the first to be looked at."""
         began = clock.monotonic()
         while not self._remembered.settled() and clock.monotonic() - began < START_SECONDS:
-            self._take_in(feed, _AGAIN_SECONDS)
-        now = clock.monotonic()
-        for key, known in sorted(self._watched.items(), key=lambda item: item[1].newest, reverse=True):
-            if not known.trouble:
-                self._set_due(key, now)
+            self._take_in(feed, AGAIN_SECONDS)
+        self._watched.wake_all()
 
     def _take_in(self, feed: Feed, patience: float) -> bool:
         """Note what comes within ``patience`` seconds, and what else is there.
@@ -202,78 +171,30 @@ class Recorder:
     def note(self, change: Changed) -> None:
         """Mark the workloads that ``change`` touches as due."""
         metadata = change.obj["metadata"]
-        place = str(metadata.get("namespace", "")), str(metadata["name"])
-        key = (change.resource, *place)
+        key: Key = change.resource, str(metadata.get("namespace", "")), str(metadata["name"])
         if change.resource in WORKLOADS:
-            if change.gone:
-                self._forget(key)
-            else:
-                self._remember(key, Workload(change.resource, dict(change.obj)))
-        if change.resource is DEPLOYMENT:
-            touched = {(resource, *place) for resource in WORKLOADS} & self._watched.keys()
-        else:
-            touched = {key, *self._users.of(key)} & self._watched.keys()
+            workload = Workload(change.resource, dict(change.obj))
+            self._drop(self._watched.forget(key) if change.gone else self._watched.keep(key, workload))
+        touched = self._watched.touched_by(key)
         self._remembered.note(change, keep=bool(touched))
         for each in touched:
-            self._wake(each, change)
+            self._watched.wake(each, change)
+
+    def _drop(self, forgotten: Workload | None) -> None:
+        if forgotten is not None:
+            self._remembered.drop(forgotten)
 
     def record_due(self) -> Iterator[Recorded]:
         """Look at the workloads that are due, for some seconds at most, and yield what was recorded."""
         began = clock.monotonic()
-        while clock.monotonic() - began <= _TURN_SECONDS and (keys := self._next(began)):
+        take = partial(self._watched.take, began, LOOKS_AT_ONCE)
+        while clock.monotonic() - began <= _TURN_SECONDS and (keys := take()):
             self._turned = clock.monotonic()
             for key, outcome in zip(keys, side_by_side(self._outcome, keys), strict=True):
                 yield from self._record(key, outcome)
 
-    def _next(self, moment: float) -> list[Key]:
-        """Some of the workloads that are due, of as many namespaces as there are."""
-        found: list[Key] = []
-        while len(found) < LOOKS_AT_ONCE and (key := self._queue.take(moment)):
-            found.append(key)
-        return found
-
     def _patience(self) -> float:
-        return min(1.0, max(0.0, self._queue.next_due() - clock.monotonic()))
-
-    def _set_due(self, key: Key, due: float, *, news: bool = False) -> None:
-        """News take turns with what is looked at again: after a start that is all there is."""
-        self._queue.put(key, (key[1], news), due)
-
-    def _remember(self, key: Key, workload: Workload) -> None:
-        known = self._watched.get(key)
-        if known is None or known.workload.uid != workload.uid:
-            self._forget(key)
-            metadata = {name: workload.obj["metadata"].get(name) for name in ("namespace", "name", "uid")}
-            known = self._watched[key] = _Watched(Workload(workload.resource, {"metadata": metadata}))
-        sources: set[Key] = set()
-        try:
-            sources = {(each.resource, each.namespace, each.name) for each in workload.references()}
-        except Exception as error:
-            self._retry(key, known, _words(error))
-        self._users.note(key, sources)
-
-    def _forget(self, key: Key) -> None:
-        if key in self._watched:
-            self._users.note(key, ())
-            self._queue.drop(key)
-            self._remembered.drop(self._watched.pop(key).workload)
-
-    def _wake(self, key: Key, change: Changed) -> None:
-        """Look soon; whoever makes trouble waits all the same, and keeps no change of others waiting."""
-        known, now = self._watched[key], clock.monotonic()
-        version = int(change.obj["metadata"]["resourceVersion"])
-        if change.at is not None and version <= known.past and change.resource is not DEPLOYMENT:
-            label = change.resource.label(change.obj["metadata"]["name"])
-            self._tell(key, f"a change of {label} was told too late: the revision after it may lack it")
-        known.newest, known.came = max(known.newest, version), now
-        if known.waiting is None and not known.trouble:
-            known.waiting = change.at
-        known_due = self._queue.due(key)
-        if known_due is None or not known.trouble:
-            due = now if change.at is None else now + HOLD_SECONDS
-            news = change.at is not None and not change.listed
-            self._set_due(key, due if known_due is None else min(known_due, due), news=news)
-            known.waits = known.waits if known.trouble else 0
+        return min(1.0, max(0.0, self._watched.next_due() - clock.monotonic()))
 
     def _outcome(self, key: Key) -> History | Exception:
         """In a thread of its own."""
@@ -283,7 +204,7 @@ class Recorder:
         except Exception as error:  # whatever is in it: it must not be the end for the others
             return error
 
-    def _look(self, known: _Watched) -> History:
+    def _look(self, known: Watched) -> History:
         workload = known.workload
         at = self._remembered.settled()
         known.past = at = at if at >= known.seen else 0
@@ -292,77 +213,42 @@ class Recorder:
         return history.update(self._remembered, workload, manager=self.manager, since=known.seen, at=at)
 
     def _record(self, key: Key, outcome: History | Exception) -> list[Recorded]:
-        known = self._watched[key]
-        known.waiting = None
-        if is_behind := 0 < known.past < known.newest:
-            known.waiting = known.came
-            due = max(known.came + HOLD_SECONDS, clock.monotonic() + _AGAIN_SECONDS)
-            self._set_due(key, due, news=True)
+        is_behind = self._watched.was_looked_at(key)
         if isinstance(outcome, Gone):
             if not is_behind:
-                self._forget(key)  # gone; another of that name comes with an event of its own
+                self._drop(self._watched.forget(key))  # another of that name comes with an event of its own
         elif isinstance(outcome, Forbidden) and _is_ours_to_have(outcome):
             raise outcome
         elif isinstance(outcome, KagentError):
-            self._retry(key, known, outcome.explained)
+            self._watched.retry(key, outcome.explained)
         elif isinstance(outcome, Exception):
-            self._retry(key, known, _words(outcome))
+            self._watched.retry(key, in_words(outcome))
         else:
-            return self._recorded(key, known, outcome)
+            return self._recorded(key, outcome)
         return []
 
-    def _recorded(self, key: Key, known: _Watched, past: History) -> list[Recorded]:
+    def _recorded(self, key: Key, past: History) -> list[Recorded]:
         workload = past.now.workload
         if past.refused and _is_ours_to_have(past.refused):
             raise past.refused
         if past.live is None:
-            self._retry(key, known, "; ".join(note.line for note in past.notes) or "it changes as we look")
+            reason = "; ".join(note.line for note in past.notes) or "it changes as we look"
+            self._watched.retry(key, reason)
         else:
-            self._settle(key, known, past)
-        self._count(known, past)
+            self._watched.settle(key, past)
+        self._count(self._watched[key], past)
         return [
             Recorded(workload, new, summary(difference(workload, old, new)) if old else "first recorded")
             for old, new in zip((None, *past.revisions), past.revisions, strict=False)
             if new.name in past.created
         ]
 
-    def _count(self, known: _Watched, past: History) -> None:
+    def _count(self, known: Watched, past: History) -> None:
         before = known.tally.gaps
         known.tally = updated(known.tally, past.now.workload, past.revisions, past.live, began=self._began)
         self._gaps += known.tally.gaps - before
-
-    def _settle(self, key: Key, known: _Watched, past: History) -> None:
-        """What is live is recorded; when it is not rendered yet, look again now and then."""
-        known.seen = past.now.snapshot.resource_version
-        for note in past.notes:
-            if note not in known.notes:
-                self._tell(key, note.line)
-        known.notes, known.trouble = frozenset(past.notes), ""
-        if past.live and past.live.config_hash:
-            known.waits = 0
-        else:
-            self._wait(key, known, self._queue.due(key))
-
-    def _retry(self, key: Key, known: _Watched, reason: str) -> None:
-        """Try again, later each time, and say why once."""
-        self._wait(key, known, None)
-        if known.trouble != reason:
-            known.trouble = reason
-            self._tell(key, reason)
-
-    def _wait(self, key: Key, known: _Watched, at_the_latest: float | None) -> None:
-        due = clock.monotonic() + min(_RETRY_SECONDS * 2**known.waits, _LONGEST_RETRY_SECONDS)
-        self._set_due(key, due if at_the_latest is None else min(due, at_the_latest))
-        known.waits = min(known.waits + 1, 10)
-
-    def _tell(self, key: Key, text: str) -> None:
-        self.say(f"{key[0].label(key[2])} in {key[1]}: {text}")
 
 
 def _is_ours_to_have(error: Forbidden) -> bool:
     """Whether a rule for revisions is missing: that is everybody's trouble. A quota is one namespace's."""
     return refused_by_rbac(error.message) and CONTROLLER_REVISION.full_name in error.message
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

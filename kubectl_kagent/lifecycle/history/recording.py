@@ -22,7 +22,6 @@ from kubectl_kagent.model.revision import (
     ROLLBACK_OF,
     MalformedRevision,
     Revision,
-    Snapshot,
     is_owned_by_a,
     is_revision_of,
     number_in,
@@ -30,8 +29,8 @@ from kubectl_kagent.model.revision import (
     read_revision,
     revision_name,
     revision_object,
-    timestamp,
 )
+from kubectl_kagent.model.snapshot import Snapshot
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
 
@@ -130,7 +129,7 @@ class Recording:
         return result
 
     def _leave_out(self, run: Run, missing: Sequence[Run], reason: str) -> None:
-        which = "live config" if run is missing[-1] else f"config of {timestamp(run.first.changed_at)}"
+        which = "live config" if run is missing[-1] else f"config of {clock.timestamp(run.first.changed_at)}"
         self.notes.append(Note(f"the {which} is not recorded", reason))
 
     def _no_number(self) -> str:

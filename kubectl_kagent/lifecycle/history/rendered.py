@@ -6,17 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Then
 from kubectl_kagent.lifecycle.rollout.uptake import had_time, last_written, noted_at, shown
 from kubectl_kagent.model.deployment import Deployment, config_hash
-from kubectl_kagent.model.revision import (
-    CONFIG_HASH,
-    IMAGE,
-    READY_AT,
-    TEMPLATE_HASH,
-    digest,
-    timestamp,
-)
+from kubectl_kagent.model.revision import CONFIG_HASH, IMAGE, READY_AT, TEMPLATE_HASH
+from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.stage import refusal
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
 
@@ -49,7 +44,7 @@ def proof(workload: Workload, deployment: Manifest, *, at: datetime) -> dict[str
         IMAGE: live.image,
     }
     if live.rolled_out and live.counts.wanted:  # pods of it have shown that it runs
-        found[READY_AT] = timestamp(at)
+        found[READY_AT] = clock.timestamp(at)
     return found
 
 

@@ -13,7 +13,7 @@ from kubectl_kagent.lifecycle.history.snapshots import Gone, look_at
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.model.merge_patch import merged
 from kubectl_kagent.model.resources import CONFIG_MAP
-from kubectl_kagent.model.revision import ConfigSource
+from kubectl_kagent.model.snapshot import ConfigSource
 from kubectl_kagent.model.workload import LAST_APPLIED
 
 _TRIES = 5  # kubectl's: a controller may write the status a few times meanwhile

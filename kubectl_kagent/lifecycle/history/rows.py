@@ -8,10 +8,11 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.rendered import unrecorded
 from kubectl_kagent.model.deployment import config_hash, image
-from kubectl_kagent.model.revision import Revision, parse_time
+from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.workload import Workload
 
 
@@ -152,7 +153,7 @@ def _change(workload: Workload, before: Revision | None, revision: Revision) -> 
 def _ready_at(revision: Revision) -> datetime | None:
     """None also for what is no time: anybody can write annotations."""
     try:
-        return parse_time(revision.ready_at) if revision.ready_at else None
+        return clock.parse_time(revision.ready_at) if revision.ready_at else None
     except ValueError:
         return None
 
@@ -162,7 +163,7 @@ def _bare_row(
 ) -> HistoryRow:
     hash_ = config_hash(item, workload)
     pods, ready = counts.get(hash_, (0, 0))
-    created = parse_time(item["metadata"]["creationTimestamp"])
+    created = clock.parse_time(item["metadata"]["creationTimestamp"])
     return HistoryRow(
         number=None,
         live=False,

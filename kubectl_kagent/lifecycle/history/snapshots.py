@@ -22,7 +22,8 @@ from kubectl_kagent.lifecycle.history.last_seen import as_last_seen, is_last_see
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
-from kubectl_kagent.model.revision import ConfigSource, Revision, Snapshot
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Workload
 
 # Far more than is kept of them; a look takes as long as its observations are many.

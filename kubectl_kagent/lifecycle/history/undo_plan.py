@@ -21,7 +21,8 @@ from kubectl_kagent.model.resources import (
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
 )
-from kubectl_kagent.model.revision import ConfigSource, Revision
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import ConfigSource
 from kubectl_kagent.model.workload import Workload, with_replicas, without_replicas
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden
 from kubectl_kagent.model.controllers import CONTROLLERS
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.resources import DEPLOYMENT, Resource
-from kubectl_kagent.model.revision import parse_time
 from kubectl_kagent.model.workload import dig
 
 Manifest = Mapping[str, Any]
@@ -69,6 +69,6 @@ def _available_since(deployment: Manifest) -> datetime | None:
         return None
     found = Deployment(deployment).condition("Available", "True")
     if found and found.since:
-        return parse_time(found.since)
+        return clock.parse_time(found.since)
     created = dig(deployment, "metadata", "creationTimestamp")
-    return parse_time(created) if created else datetime.fromtimestamp(0, UTC)
+    return clock.parse_time(created) if created else datetime.fromtimestamp(0, UTC)

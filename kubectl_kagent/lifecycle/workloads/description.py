@@ -11,7 +11,8 @@ from kubectl_kagent.cluster.lookup import Answers, look_up
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError, NotFound, ResourceMissing
 from kubectl_kagent.lifecycle.history.revisions import read_revisions
-from kubectl_kagent.lifecycle.workloads.overview import Overview, readable, surroundings, unless_forbidden
+from kubectl_kagent.lifecycle.workloads.overview import Overview, overviews_of
+from kubectl_kagent.lifecycle.workloads.surroundings import surroundings, unless_forbidden
 from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import (
@@ -62,6 +63,14 @@ class Description:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """A workload's revisions, oldest first, and what is said of those that can't be read."""
+
+    revisions: tuple[Revision, ...]
+    unread: tuple[Note, ...]
+
+
 def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]) -> list[Description]:
     """Each of these workloads of one namespace; one list of a kind answers for all of them.
 
@@ -85,31 +94,36 @@ def describe(cluster: Cluster, resource: Resource, workloads: Sequence[Workload]
         if isinstance(answer, Forbidden):
             notes.append(Note(f"{part} unknown", answer.explained))
             unknown.add(part)
+    pasts = [_past(around.revisions, workload) for workload in workloads]
+    newest = {past.revisions[-1].name for past in pasts if past.revisions}
+    shown = tuple(item for item in around.revisions if item["metadata"]["name"] in newest)
     return [
         _description(
             overview,
             servers,
-            around.revisions,
+            past,
             () if isinstance(pods, Forbidden) else pods,
             () if isinstance(events, Forbidden) else events,
             frozenset(unknown),
             notes,
         )
-        for overview in replace(around, revisions=readable(around.revisions)).overviews(workloads)
+        for overview, past in zip(
+            overviews_of(workloads, replace(around, revisions=shown)), pasts, strict=True
+        )
     ]
 
 
 def _description(
     overview: Overview,
     servers: Answers,
-    revisions: Iterable[Manifest],
+    past: _Past,
     pods: Iterable[Manifest],
     events: Iterable[Manifest],
     unknown: frozenset[str],
     notes: Sequence[Note],
 ) -> Description:
     """What of all that was read concerns one workload. Pure."""
-    workload, unread = overview.workload, list[Note]()
+    workload = overview.workload
     own = [pod for pod in pods if workload.selects(pod)]
     about = {workload.name, *(str(pod["metadata"]["name"]) for pod in own)}
     return Description(
@@ -117,10 +131,16 @@ def _description(
         tuple(_resolve(tool, servers[tool.server]) for tool in workload.tools),
         tuple(sorted(own, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))),
         tuple(sorted((event for event in events if _concerns(event, about)), key=last_seen)),
-        tuple(read_revisions(revisions, workload, warn=lambda line: unread.append(Note(line)))),
+        past.revisions,
         unknown,
-        (*notes, *unread),
+        (*notes, *past.unread),
     )
+
+
+def _past(revisions: Iterable[Manifest], workload: Workload) -> _Past:
+    unread: list[Note] = []
+    read = read_revisions(revisions, workload, warn=lambda line: unread.append(Note(line)))
+    return _Past(tuple(read), tuple(unread))
 
 
 def _revisions(cluster: Cluster, workloads: Sequence[Workload]) -> list[Manifest]:

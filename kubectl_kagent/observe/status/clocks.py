@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from kubectl_kagent.model.revision import parse_time
+from kubectl_kagent import clock
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe.status.evidence import Evidence
 from kubectl_kagent.observe.status.facts import Facts, Object
@@ -41,9 +41,9 @@ def clocks(facts: Facts, evidence: Evidence | None, now: datetime) -> Signal:
 def _times(lease: Object) -> tuple[str, datetime, datetime] | None:
     """The node, when it renewed its lease by its clock, and when by the API server's."""
     try:
-        own = parse_time(str(dig(lease, "spec", "renewTime")))
+        own = clock.parse_time(str(dig(lease, "spec", "renewTime")))
         written = max(
-            parse_time(str(entry.get("time"))) for entry in lease["metadata"].get("managedFields") or ()
+            clock.parse_time(str(entry.get("time"))) for entry in lease["metadata"].get("managedFields") or ()
         )
     except ValueError:
         return None

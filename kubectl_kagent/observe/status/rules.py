@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kubectl_kagent.model.revision import parse_time
+from kubectl_kagent import clock
 from kubectl_kagent.observe import rule_values
 from kubectl_kagent.observe.for_prometheus import rule_texts
 from kubectl_kagent.observe.status.evidence import Evidence
@@ -112,7 +112,7 @@ def _late(groups: list[Object], now: float) -> list[str]:
 
 def _time(group: Object) -> datetime | None:
     try:
-        found = parse_time(str(group.get("lastEvaluation")))
+        found = clock.parse_time(str(group.get("lastEvaluation")))
     except ValueError:
         return None
     return found if found.year > 1 else None

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent import clock
 from kubectl_kagent.conversation.sessions import (
     Session,
     newest,
@@ -42,16 +41,6 @@ def test_a_row_as_kagent_writes_it() -> None:
     assert (SESSION.namespace, SESSION.agent) == ("team-a", "datetime-agent")
     assert (SESSION.title, SESSION.source) == ("what time is it", "")
     assert SESSION.updated == datetime(2026, 11, 23, 1, 3, 57, 203309, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("value", [None, 5, "", "yesterday", [], {}])
-def test_what_is_no_time(value: Any) -> None:
-    assert clock.parse_or_none(value) is None
-
-
-def test_a_time_without_zone_is_utc() -> None:
-    assert clock.parse_or_none("2026-11-23T01:03:56") == datetime(2026, 11, 23, 1, 3, 56, tzinfo=UTC)
-    assert clock.parse_or_none("2026-11-23T02:03:56+01:00") == datetime(2026, 11, 23, 1, 3, 56, tzinfo=UTC)
 
 
 def test_sessions_of_a_namespace_and_an_agent() -> None:

@@ -1,40 +1,28 @@
-"""A revision: what is in it, what makes two the same, and its way into a ControllerRevision and back."""
+"""A revision: its way into a ControllerRevision and back, and its names."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from kubectl_kagent.decoding import TooDeep
-from kubectl_kagent.errors import KagentError, Unreadable
-from kubectl_kagent.model.resources import (
-    AGENT,
-    CONFIG_MAP,
-    MCP_SERVER,
-    MODEL_CONFIG,
-    REMOTE_MCP_SERVER,
-    SERVICE,
-)
+from kubectl_kagent.errors import KagentError
+from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, MCP_SERVER, MODEL_CONFIG
 from kubectl_kagent.model.revision import (
     LABEL_HASH,
     LABEL_NAME,
-    ConfigSource,
     MalformedRevision,
-    Snapshot,
-    canonical_json,
-    digest,
-    parse_time,
     read_revision,
     revision_name,
     revision_object,
     selector,
-    timestamp,
 )
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Reference, Workload
-from tests.objects import agent, byo, changed, load, mcp_server, model_config
+from tests.objects import agent, load, mcp_server, model_config
 
 MOMENT = datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC)
 MODEL = Reference(MODEL_CONFIG, "team", "gpt")
@@ -60,104 +48,6 @@ def snapshot(spec: dict[str, Any] | None = None, *sources: ConfigSource) -> Snap
 
 def stored(obj: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return {**obj, "metadata": {**obj["metadata"], "uid": "uid-9", "generation": 3, **metadata}}
-
-
-# The same or not
-
-
-def test_canonical_json_has_one_spelling() -> None:
-    assert canonical_json({"b": [1, {"d": None, "c": "ä"}], "a": True}) == (
-        '{"a":true,"b":[1,{"c":"ä","d":null}]}'
-    )
-    assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
-
-
-def test_the_digest_is_short_and_stable() -> None:
-    assert digest({"a": 1}) == "015abd7f5cc57a2d"
-    assert digest({"a": 1}) != digest({"a": "1"})
-
-
-def test_replicas_make_no_difference() -> None:
-    one = snapshot(agent(deployment={"replicas": 1})["spec"])
-    five = snapshot(agent(deployment={"replicas": 5})["spec"])
-    none = snapshot(agent(deployment={})["spec"])
-    absent = snapshot(agent()["spec"])
-    assert one.hash == five.hash == none.hash == absent.hash
-
-
-def test_other_deployment_settings_do() -> None:
-    bare = snapshot(agent(deployment={"replicas": 1})["spec"])
-    with_env = snapshot(agent(deployment={"replicas": 1, "env": []})["spec"])
-    assert bare.hash != with_env.hash
-
-
-def test_replicas_elsewhere_in_the_spec_do() -> None:
-    """Only the path of the type is the replica count."""
-    spec = byo(replicas=1)["spec"]
-    as_declarative = snapshot(spec).hash
-    assert as_declarative != snapshot(byo(replicas=2)["spec"]).hash
-
-
-def test_the_order_of_lists_makes_a_difference_and_that_of_keys_none() -> None:
-    spec = agent()["spec"]
-    turned = dict(reversed(spec.items()))
-    assert snapshot(spec).hash == snapshot(turned).hash
-    tools = [{"type": "Agent", "agent": {"name": name}} for name in ("a", "b")]
-    assert snapshot(agent(tools=tools)["spec"]).hash != snapshot(agent(tools=tools[::-1])["spec"]).hash
-
-
-def test_a_source_counts_with_its_content_and_not_with_its_identity() -> None:
-    plain = ConfigSource.of(MODEL, stored(model_config()))
-    touched = ConfigSource.of(MODEL, stored(model_config(), uid="uid-10", generation=9, resourceVersion="99"))
-    other = ConfigSource.of(MODEL, stored(model_config(model="large")))
-    gone = ConfigSource.of(MODEL, None)
-    assert snapshot(None, plain).hash == snapshot(None, touched).hash
-    assert len({snapshot(None, source).hash for source in (plain, other, gone)}) == 3
-
-
-# What is taken from a source
-
-
-def content(reference: Reference, obj: dict[str, Any]) -> dict[str, Any]:
-    found = ConfigSource.of(reference, obj).content
-    assert found is not None
-    return dict(found)
-
-
-def test_of_a_config_map_only_the_keys_in_use() -> None:
-    obj = stored({"metadata": {"name": "prompts"}, "data": {"a": "1", "b": "2"}})
-    assert content(Reference(CONFIG_MAP, "team", "prompts", ("a",)), obj) == {"data": {"a": "1"}}
-    assert content(Reference(CONFIG_MAP, "team", "prompts"), obj) == {"data": {"a": "1", "b": "2"}}
-    assert content(Reference(CONFIG_MAP, "team", "prompts", ("c",)), obj) == {"data": {"c": None}}
-    assert content(Reference(CONFIG_MAP, "team", "prompts"), stored({"metadata": {}})) == {"data": {}}
-
-
-def test_of_an_mcp_server_only_what_kagent_uses() -> None:
-    reference = Reference(MCP_SERVER, "team", "datetime")
-    found = content(reference, stored(mcp_server()))
-    assert found == {"port": 3000, "timeout": "30s"}
-    assert found == content(reference, stored(mcp_server(image="registry.example/datetime:2", replicas=7)))
-
-
-def test_of_a_service_its_ports_and_its_mcp_annotations() -> None:
-    obj = stored(
-        {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "clusterIP": "10.0.0.1"}},
-        annotations={"kagent.dev/mcp-service-path": "/mcp", "unrelated": "x"},
-    )
-    assert content(Reference(SERVICE, "team", "s"), obj) == {
-        "ports": [{"port": 80}],
-        "annotations": {"kagent.dev/mcp-service-path": "/mcp"},
-    }
-
-
-def test_of_a_model_config_the_spec_and_a_mark_of_the_secret() -> None:
-    before = stored({**model_config(), "status": {"secretHash": "hash-of-the-key", "conditions": []}})
-    found = content(MODEL, before)
-    assert found["spec"] == model_config()["spec"]
-    assert "hash-of-the-key" not in json.dumps(found)
-    rotated = content(MODEL, changed(before, "status", "secretHash", to="hash-of-another"))
-    assert found["secret"] != rotated["secret"]
-    assert "secret" not in content(MODEL, stored(model_config()))
 
 
 # Into a ControllerRevision and back
@@ -233,12 +123,6 @@ def test_no_secret_value_is_in_a_revision() -> None:
     assert {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}} in env
 
 
-def test_every_kind_of_source_can_be_read_back() -> None:
-    for resource in (MODEL_CONFIG, REMOTE_MCP_SERVER, MCP_SERVER, CONFIG_MAP, SERVICE):
-        source = ConfigSource(Reference(resource, "team", "x"), "uid", 1, {"a": 1})
-        assert ConfigSource.from_data(source.to_data()) == source
-
-
 # Names
 
 
@@ -274,22 +158,6 @@ def test_the_hash_label_is_a_label() -> None:
     assert len(obj["metadata"]["labels"][LABEL_HASH]) == 16
 
 
-# Times
-
-
-def test_times_are_utc_and_read_back() -> None:
-    berlin = datetime(2026, 11, 23, 9, 0, 5, tzinfo=timezone(timedelta(hours=1)))
-    assert timestamp(berlin) == "2026-11-23T08:00:05Z"
-    assert parse_time(timestamp(berlin)) == berlin
-    assert parse_time("2026-11-23T08:00:05.123456Z").microsecond == 123456
-
-
-@pytest.mark.parametrize("text", ["2026-11-23T08:00:05", "2026-11-23", "soon", ""])
-def test_a_time_without_a_zone_names_no_moment(text: str) -> None:
-    with pytest.raises(ValueError, match=r".*"):
-        parse_time(text)
-
-
 def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
     with pytest.raises(KagentError) as caught:
         read_revision({"metadata": {"name": "agent-clock-r1"}, "data": []})
@@ -302,8 +170,3 @@ def test_what_is_nested_too_deeply_holds_none() -> None:
     obj["data"]["spec"]["more"] = [TooDeep("[]")]
     with pytest.raises(MalformedRevision):
         read_revision(obj)
-
-
-def test_what_is_nested_too_deeply_has_no_digest() -> None:
-    with pytest.raises(Unreadable):
-        digest({"spec": [TooDeep("[[]]")]})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_CONFIG, REMOTE_MCP_SERVER
-from kubectl_kagent.model.revision import parse_time
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.controllers import Controllers, Story
@@ -168,7 +168,7 @@ def test_a_source_that_was_deleted_while_the_controller_is_away(
     back = {"type": "Available", "status": "True", "lastTransitionTime": "2026-11-23T08:02:00Z"}
     status = {"availableReplicas": 1, "conditions": [back]}
     story.cluster.set_status(DEPLOYMENT, "kagent-controller", status, namespace="kagent")
-    story.cluster.clock.now = parse_time("2026-11-23T08:02:09Z")
+    story.cluster.clock.now = clock.parse_time("2026-11-23T08:02:09Z")
     assert kagent("rollout", "status", "agent/clock", "--watch=false")[:2] == (0, WAITING)
     controllers.stopped = False
     code, out, _ = kagent("rollout", "status", "agent/clock")

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history import annotated_cause
 from kubectl_kagent.model.resources import AGENT
-from kubectl_kagent.model.revision import CAUSE_SEEN, Revision, digest, timestamp
+from kubectl_kagent.model.revision import CAUSE_SEEN, Revision
+from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -29,7 +31,7 @@ def agent(written: float | None, cause: str = "why") -> Workload:
     metadata: dict[str, Any] = {"name": "clock", "annotations": {CHANGE_CAUSE: cause}}
     metadata["resourceVersion"] = str(VERSION)
     if written is not None:
-        metadata["managedFields"] = [{**entry, "time": timestamp(minute(written))}]
+        metadata["managedFields"] = [{**entry, "time": clock.timestamp(minute(written))}]
     return Workload(AGENT, {"metadata": metadata})
 
 

@@ -22,7 +22,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import ConfigSource
+from kubectl_kagent.model.snapshot import ConfigSource
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
 from tests.objects import agent, lines, mcp_server, workload

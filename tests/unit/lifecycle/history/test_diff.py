@@ -16,7 +16,7 @@ from kubectl_kagent.lifecycle.history.diff import (
     summary,
 )
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER
-from kubectl_kagent.model.revision import ConfigSource, Snapshot
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Reference, Workload
 from tests.objects import agent, byo, mcp_server
 

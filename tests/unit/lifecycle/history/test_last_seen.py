@@ -9,7 +9,8 @@ import pytest
 from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history import last_seen
 from kubectl_kagent.model.resources import MODEL_CONFIG
-from kubectl_kagent.model.revision import LAST_SEEN, ConfigSource, Revision, Snapshot
+from kubectl_kagent.model.revision import LAST_SEEN, Revision
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Reference
 
 SOURCE = ConfigSource(Reference(MODEL_CONFIG, "default", "gpt"), "uid", 1, {"spec": {}})

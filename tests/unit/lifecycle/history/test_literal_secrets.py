@@ -8,7 +8,7 @@ import pytest
 from kubectl_kagent.lifecycle.history.diff import difference
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets
 from kubectl_kagent.model.resources import CONFIG_MAP, MCP_SERVER, MODEL_CONFIG
-from kubectl_kagent.model.revision import ConfigSource, Snapshot
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Reference, Workload
 
 FROM_SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}

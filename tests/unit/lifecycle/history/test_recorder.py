@@ -64,12 +64,12 @@ class Watcher:
 
     def marked(self) -> list[str]:
         """The workloads that what happened since the last turn marks as due."""
-        recorder = self.recorder
-        for key in recorder._watched:
-            recorder._queue.drop(key)
+        watched = self.recorder._watched
+        for key in watched.copy():
+            watched._queue.drop(key)
         for change in self.events():
-            recorder.note(change)
-        due = (key for key in recorder._watched if recorder._queue.due(key) is not None)
+            self.recorder.note(change)
+        due = (key for key in watched.copy() if watched._queue.due(key) is not None)
         return sorted(f"{key[0].singular}/{key[2]}" for key in due)
 
 
@@ -439,12 +439,12 @@ def test_namespaces_take_turns(cluster: FakeCluster, watcher: Watcher) -> None:
 def test_however_often_one_changes_it_waits_once(cluster: FakeCluster, watcher: Watcher) -> None:
     cluster.add(AGENT, agent("busy", modelConfig=""))
     watcher.turn()
-    room = len(watcher.recorder._queue._later)
+    room = len(watcher.recorder._watched._queue._later)
     for number in range(100):
         prompt(cluster, str(number), "busy")
         for change in watcher.events():
             watcher.recorder.note(replace(change, at=clock.monotonic()))
-    assert len(watcher.recorder._queue._later) <= room + 1
+    assert len(watcher.recorder._watched._queue._later) <= room + 1
 
 
 def test_news_do_not_wait_for_all_that_was_listed(cluster: FakeCluster, watcher: Watcher) -> None:
@@ -486,8 +486,7 @@ def test_one_that_is_made_anew_is_not_taken_for_the_old_one(
     cluster.remove(AGENT, "clock")
     cluster.add(AGENT, agent(modelConfig="", systemMessage="new"))
     theirs = history.update(cluster, workload(cluster), manager="verb").revisions
-    for key in watcher.recorder._watched:
-        watcher.recorder._set_due(key, 0.0)
+    watcher.recorder._watched.wake_all()
     cluster.requests.clear()
     assert list(watcher.recorder.record_due()) == []
     assert len(cluster.requests) < 10

@@ -12,8 +12,8 @@ import pytest
 
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.decoding import TooDeep
-from kubectl_kagent.lifecycle.history import recorder
 from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history import watched
 from kubectl_kagent.lifecycle.history.recorder import WATCHED, Recorded, Recorder
 from kubectl_kagent.lifecycle.history.remembered import Remembered
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, MODEL_CONFIG, REMOTE_MCP_SERVER
@@ -25,7 +25,7 @@ from tests.unit.lifecycle.history.test_random_edits import EDITS, Story, config_
 @pytest.fixture(autouse=True)
 def _hold(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here time goes by."""
-    monkeypatch.setattr(recorder, "HOLD_SECONDS", 1.0)
+    monkeypatch.setattr(watched, "HOLD_SECONDS", 1.0)
 
 
 @dataclass

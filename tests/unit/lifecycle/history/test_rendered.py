@@ -10,7 +10,7 @@ import pytest
 from kubectl_kagent.lifecycle.history.rendered import rendered, template_hash
 from kubectl_kagent.lifecycle.history.snapshots import Observation, Then
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, Resource
-from kubectl_kagent.model.revision import Snapshot
+from kubectl_kagent.model.snapshot import Snapshot
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent, changed, mcp_server
 

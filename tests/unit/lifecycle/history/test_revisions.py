@@ -21,7 +21,8 @@ from kubectl_kagent.model.resources import (
     MCP_SERVER,
     MODEL_CONFIG,
 )
-from kubectl_kagent.model.revision import LAST_SEEN, Revision, digest
+from kubectl_kagent.model.revision import LAST_SEEN, Revision
+from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT
 from tests.fake.cluster import FakeCluster
 from tests.objects import (

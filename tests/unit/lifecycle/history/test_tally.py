@@ -17,7 +17,8 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
-from kubectl_kagent.model.revision import CONFIG_HASH, ROLLBACK_OF, ConfigSource, Revision
+from kubectl_kagent.model.revision import CONFIG_HASH, ROLLBACK_OF, Revision
+from kubectl_kagent.model.snapshot import ConfigSource
 from kubectl_kagent.model.workload import Reference, Workload
 from tests.objects import agent, mcp_server
 

@@ -8,6 +8,7 @@ import pytest
 
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.lifecycle.workloads.description import Description, describe
+from kubectl_kagent.model import revision
 from kubectl_kagent.model.resources import (
     AGENT,
     CONTROLLER_REVISION,
@@ -202,10 +203,24 @@ def test_what_is_forbidden_is_named_and_the_rest_is_there(
 
 
 def test_the_revisions_of_this_very_object(story: Story) -> None:
-    assert [revision.number for revision in look(story.cluster).revisions] == [1, 2]
+    assert [each.number for each in look(story.cluster).revisions] == [1, 2]
     story.cluster.remove(AGENT, "clock")
     story.cluster.add(AGENT, agent())
     assert look(story.cluster).revisions == ()
+
+
+def test_each_revision_is_read_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 20 of them an agent has as much in their content as in everything else that is read of it."""
+    read: list[str] = []
+    before = revision._read_revision
+
+    def counted(obj: Object) -> revision.Revision:
+        read.append(obj["metadata"]["name"])
+        return before(obj)
+
+    monkeypatch.setattr(revision, "_read_revision", counted)
+    found = look(story.cluster)
+    assert (found.overview.revision, sorted(read)) == ("2", ["agent-clock-r1", "agent-clock-r2"])
 
 
 def test_one_that_is_not_there(cluster: FakeCluster) -> None:
