@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kubectl_kagent.model.resources import CONFIG_MAP, SERVICE
 from kubectl_kagent.model.revision import LAST_SEEN, Revision
 from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 
@@ -25,24 +26,27 @@ class _Seen:
 
 
 def as_last_seen(revision: Revision) -> Revision:
-    """The revision with the generations at which it was last seen to be the config."""
+    """The revision with the version and the generations at which it was last seen to be the config."""
     seen = _noted(revision)
     if seen is None:
         return revision
     pairs = zip(revision.sources, seen.sources, strict=True)
     sources = tuple(replace(source, uid=uid, generation=generation) for source, (uid, generation) in pairs)
-    return replace(revision, generation=seen.generation, sources=sources)
+    version = max(revision.resource_version, seen.resource_version)
+    return replace(revision, resource_version=version, generation=seen.generation, sources=sources)
 
 
 def of_live(snapshot: Snapshot, live: Revision) -> dict[str, str]:
-    """The annotation that the live revision lacks, when everything between it and the snapshot is known."""
-    before, generations = as_last_seen(live), _generations(snapshot.sources)
-    if (before.generation, _generations(before.sources)) == (snapshot.generation, generations):
+    """The annotation that the live revision lacks, when everything between it and the snapshot is known.
+
+    Not for a write of what counts no generations: of a ConfigMap that many agents share, each would have one.
+    """
+    before = as_last_seen(live)
+    if before.generation == snapshot.generation and _counted(before.sources) == _counted(snapshot.sources):
         return {}
-    noted = _noted(live)
-    if noted and noted.resource_version > snapshot.resource_version:
+    if before.resource_version > snapshot.resource_version:
         return {}  # somebody has looked further
-    seen = [snapshot.resource_version, snapshot.generation, generations]
+    seen = [snapshot.resource_version, snapshot.generation, _generations(snapshot.sources)]
     return {LAST_SEEN: json.dumps(seen, separators=(",", ":"))}
 
 
@@ -53,6 +57,15 @@ def is_last_seen(snapshot: Snapshot, known: Revision) -> bool:
         and snapshot.hash == known.hash
         and _generations(snapshot.sources) == _generations(known.sources)
     )
+
+
+def counts_generations(source: ConfigSource) -> bool:
+    """Else its ``generation`` is its resource version, which any write moves."""
+    return source.reference.resource not in (CONFIG_MAP, SERVICE)
+
+
+def _counted(sources: Sequence[ConfigSource]) -> list[tuple[str, int]]:
+    return [(each.uid, each.generation if counts_generations(each) else 0) for each in sources]
 
 
 def _generations(sources: Sequence[ConfigSource]) -> list[tuple[str, int]]:

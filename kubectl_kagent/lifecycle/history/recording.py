@@ -12,8 +12,9 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.errors import AlreadyExists, Conflict, Forbidden, NotFound, OtherServerError
 from kubectl_kagent.lifecycle.history import annotated_cause
+from kubectl_kagent.lifecycle.history.look_back import Timeline
 from kubectl_kagent.lifecycle.history.rendered import rendered
-from kubectl_kagent.lifecycle.history.snapshots import Observation, Timeline, look_at, observe_then
+from kubectl_kagent.lifecycle.history.snapshots import Observation, look_at, observe_then
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
@@ -31,7 +32,7 @@ from kubectl_kagent.model.revision import (
     revision_object,
 )
 from kubectl_kagent.model.snapshot import Snapshot
-from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload
 
 
 class LookAgain(Exception):
@@ -48,11 +49,17 @@ class Run:
 
 
 def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
-    """The configs that came after the known one, in order."""
+    """The configs that came after the known one, in order.
+
+    One in which a source is missing that comes back is none: the controller goes on with what it had.
+    """
     found: list[Run] = []
     previous = known.hash if known else ""
-    for moment in timeline.observations:
+    back = _come_back(timeline.observations)
+    for moment, returning in zip(timeline.observations, back, strict=True):
         snapshot = moment.snapshot
+        if returning & _missing(moment):
+            continue
         if snapshot.hash != previous:
             if found:
                 found[-1] = replace(found[-1], until=snapshot.changed_at)
@@ -61,6 +68,20 @@ def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
             found[-1] = replace(found[-1], last=moment)
         previous = snapshot.hash
     return found
+
+
+def _come_back(observations: Sequence[Observation]) -> list[set[Reference]]:
+    """For each moment the sources that are there at a later one."""
+    found: list[set[Reference]] = []
+    later: set[Reference] = set()
+    for moment in reversed(observations):
+        found.insert(0, set(later))
+        later |= {source.reference for source in moment.snapshot.sources} - _missing(moment)
+    return found
+
+
+def _missing(moment: Observation) -> set[Reference]:
+    return {source.reference for source in moment.snapshot.sources if source.content is None}
 
 
 def proven(cluster: Objects, moment: Observation, *, until: datetime) -> dict[str, str]:

@@ -19,11 +19,20 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
 from kubectl_kagent.cluster.side_by_side import both
-from kubectl_kagent.errors import Conflict, Expired, Forbidden, NotFound, OtherServerError, Unreadable
+from kubectl_kagent.errors import (
+    Conflict,
+    Expired,
+    Forbidden,
+    KagentError,
+    NotFound,
+    OtherServerError,
+    Unreadable,
+)
 from kubectl_kagent.lifecycle.history import annotated_cause, last_seen
 from kubectl_kagent.lifecycle.history.literal_secrets import literal_secrets, plaintext_warning
+from kubectl_kagent.lifecycle.history.look_back import Write, look_back
 from kubectl_kagent.lifecycle.history.recording import ChangeCause, LookAgain, Recording, Run, proven, runs
-from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Sighting, Write, look_back, sight
+from kubectl_kagent.lifecycle.history.snapshots import Gone, Observation, Sighting, sight
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.model.revision import (
@@ -48,8 +57,8 @@ class History:
     """All revisions, oldest first, and the live state.
 
     ``live`` is None when the live state could not be recorded; ``notes`` then says why. ``refused`` is the
-    permission that was missing to write what should have been. ``created`` are the names of those that this
-    very look has stored.
+    permission that was missing to write what should have been. ``gap``: what happened since the newest
+    revision is no longer to be had. ``created`` are the names of those that this very look has stored.
     """
 
     now: Observation
@@ -57,6 +66,7 @@ class History:
     live: Revision | None
     notes: tuple[Note, ...]
     refused: Forbidden | None = None
+    gap: bool = False
     created: frozenset[str] = field(default=frozenset(), compare=False)
 
     def find(self, number: int) -> Revision:
@@ -141,10 +151,11 @@ def update(
 
     A workload that is only ``named`` is the one that has the name now; NotFound is raised without one. With
     ``record`` false, without permission to create, or while others keep changing the revisions, nothing is
-    stored and ``notes`` says so. ``cause`` is noted on the revision that it is of. After a ``write`` of ours
-    nobody looks at what was before it. With ``at`` the present is that resource version, unless somebody has
-    recorded a later one or it is forgotten. ``begun`` is what ``begin`` has just read. Raises Gone when that
-    very object is gone, Unreadable when something in its config can't be kept.
+    stored and ``notes`` says so. ``cause`` is noted on the revision that it is of. Nobody looks at what was
+    up to ``since``, which is of a look without a gap, nor at what was before a ``write`` of ours. With ``at``
+    the present is that resource version, unless somebody has recorded a later one or it is forgotten.
+    ``begun`` is what ``begin`` has just read. Raises Gone when that very object is gone, Unreadable when
+    something in its config can't be kept.
     """
     recording = Recording(cluster, workload, manager, cause)
     try:
@@ -209,16 +220,16 @@ def _look(
     if not record:
         live = _live(revisions, now)
         untold = () if live else (Note(_NOT_RECORDED, "--no-record"),)
-        return History(now, tuple(revisions), live, (*notes, *untold))
+        return History(now, tuple(revisions), live, (*notes, *untold), gap=timeline.gap)
+    gap = timeline.gap and not missing  # else it is told by the revision after it
     try:
         revisions = recording.store(revisions, missing, gap=timeline.gap)
         notes += [*dict.fromkeys(recording.notes), *_warn_of_secrets(missing)]
-        whole = bool(missing) or not timeline.gap
-        return _tidied(cluster, now, revisions, notes, recording.manager, whole=whole)
+        return _tidied(cluster, now, revisions, notes, recording.manager, gap=gap)
     except (Forbidden, OtherServerError) as error:
         refused = error if isinstance(error, Forbidden) else None
         note = Note(_NOT_RECORDED, error.explained)
-        return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused)
+        return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused, timeline.gap)
 
 
 def _live(revisions: Sequence[Revision], now: Observation) -> Revision | None:
@@ -233,52 +244,55 @@ def _tidied(
     notes: list[Note],
     manager: str,
     *,
-    whole: bool,
+    gap: bool,
 ) -> History:
-    """The history with the live revision settled and the oldest ones gone, as far as that is allowed.
-
-    ``whole``: all that happened since the live revision came is known.
-    """
+    """The history with the live revision settled and the oldest ones gone, as far as that is allowed."""
     live = _live(revisions, now)
     if live is None:
-        return History(now, tuple(revisions), None, tuple(notes))
+        return History(now, tuple(revisions), None, tuple(notes), gap=gap)
     refused: Forbidden | None = None
     try:
-        revisions[-1] = live = annotate_live(cluster, now, revisions, manager=manager, whole=whole)
+        revisions[-1] = live = annotate_live(cluster, now, revisions, manager=manager, gap=gap)
     except (NotFound, Conflict) as error:
         raise LookAgain from error  # somebody else pruned it, or noted a cause
-    except Forbidden as error:
+    except (Forbidden, OtherServerError) as error:
         notes.append(Note(NOT_NOTED, error.explained))
-        refused = error
+        refused = error if isinstance(error, Forbidden) else None
     try:
         revisions = _prune(cluster, now.workload, revisions)
-    except Forbidden as error:
+    except (Forbidden, OtherServerError) as error:
         notes.append(Note(f"revisions past the newest {_limit(now.workload)} are kept", error.explained))
-        refused = error
-    return History(now, tuple(revisions), live, tuple(notes), refused)
+        refused = error if isinstance(error, Forbidden) else refused
+    return History(now, tuple(revisions), live, tuple(notes), refused, gap)
 
 
 def annotate_live(
-    cluster: Objects, now: Observation, revisions: Sequence[Revision], *, manager: str, whole: bool
+    cluster: Objects, now: Observation, revisions: Sequence[Revision], *, manager: str, gap: bool
 ) -> Revision:
     """Note on the live revision what shows only later: config hash, image, time ready; its change cause.
 
     The first three once kagent has rendered it; people write the cause after the change, as kubectl's are.
-    Beside them how far everything was seen, which only saves looks: nobody is told that it was refused.
+    Beside them how far everything was seen, if it was (no ``gap``); that only saves looks, so nobody is told
+    when it can't be noted.
     """
     live = revisions[-1]
     new = annotated_cause.of_live(now.workload, live)
     if not (live.config_hash and live.ready_at):
         found = proven(cluster, now, until=clock.now())
         new |= {key: value for key, value in found.items() if not live.annotations.get(key)}
-    seen = last_seen.of_live(now.snapshot, live) if whole else {}
+    seen = {} if gap else last_seen.of_live(now.snapshot, live)
     if not (new or seen):
         return live
-    metadata = {"annotations": new | seen, **annotated_cause.precondition(live, new)}
+    precondition = (
+        {"resourceVersion": live.stored_version} if seen else annotated_cause.precondition(live, new)
+    )
+    metadata = {"annotations": new | seen, **precondition}
     where = (CONTROLLER_REVISION, now.workload.namespace, live.name)
     try:
         return read_revision(cluster.merge_patch(*where, {"metadata": metadata}, manager=manager))
-    except Forbidden:
+    except (NotFound, Conflict):
+        raise
+    except KagentError:
         if new:
             raise
         return live

@@ -1,15 +1,14 @@
-"""Consistent looks at a workload, now and back in time.
+"""Consistent looks at a workload, now and at moments before.
 
 The API server answers a list at an exact resource version as long as etcd has not compacted it
 (five minutes by default). All objects share one counter, so a workload and its sources read at one
-resource version are one moment. Stepping to just before the newest write in it gives the moment
-before, and so on: no change is missed, whoever made it and whether or not anyone was watching.
+resource version are one moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,16 +17,11 @@ from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Expired, NotFound
 from kubectl_kagent.lifecycle.history.authors import author
 from kubectl_kagent.lifecycle.history.config_sources import ReadSource, read_source
-from kubectl_kagent.lifecycle.history.last_seen import as_last_seen, is_last_seen
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
-from kubectl_kagent.model.resources import CONFIG_MAP, DEPLOYMENT, SERVICE, Resource
-from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.resources import DEPLOYMENT, Resource
 from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import Workload
-
-# Far more than is kept of them; a look takes as long as its observations are many.
-_MOST_MOMENTS = 300
 
 
 class Gone(NotFound):
@@ -47,14 +41,15 @@ class Observation:
     """A workload, its snapshot and its Deployment (None before there is one), all at one resource version.
 
     ``sources`` are the objects of the snapshot's, None for one that is not there. ``written`` is the object
-    whose write made this moment: the newest of the workload and its sources. ``notes`` say what is left out.
+    whose write made this moment: the newest of the workload and its sources; None: the deletion of a source
+    made it. ``notes`` say what is left out.
     """
 
     workload: Workload
     snapshot: Snapshot
     deployment: Mapping[str, Any] | None
     sources: tuple[Mapping[str, Any] | None, ...]
-    written: Mapping[str, Any]
+    written: Mapping[str, Any] | None
     notes: tuple[Note, ...] = ()
 
     def version_of(self, uid: str) -> Mapping[str, Any] | None:
@@ -72,28 +67,12 @@ class Observation:
         return (
             after.workload.uid == self.workload.uid
             and after.workload.generation == self.workload.generation + 1
-            and all(obj and 0 < _version(obj) == _version(newer.get(ref)) for ref, obj in older.items())
-            and all(obj and _version(obj) < write for obj in newer.values())
+            and all(
+                obj and 0 < resource_version(obj) == resource_version(newer.get(ref))
+                for ref, obj in older.items()
+            )
+            and all(obj and resource_version(obj) < write for obj in newer.values())
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Moments oldest first. ``gap``: changes before the first one are no longer to be had."""
-
-    observations: tuple[Observation, ...]
-    gap: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A write of ours to the spec of a workload: the resource version that it made, and on what it was made.
-
-    That moment is recorded already.
-    """
-
-    version: int
-    made_on: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +93,16 @@ def sight(
     return Sighting(found[0] if found else None, str(listing["metadata"]["resourceVersion"]))
 
 
-def observe(cluster: Objects, seen: Sighting, known: Revision | None) -> Observation | None:
+def observe(cluster: Objects, seen: Sighting, recorded: tuple[ConfigSource, ...]) -> Observation | None:
     """The observation of which that is the workload; None when it did not exist then.
 
+    ``recorded`` are sources as revisions have them: of what may not be read any more, that counts.
     Raises Expired when that moment is compacted, Forbidden when a source may not be listed.
     """
     workload = seen.workload
     if workload is None:
         return None
-    found, deployment = _made_from(cluster, workload, seen.at, known.sources if known else ())
+    found, deployment = _made_from(cluster, workload, seen.at, recorded)
     objects = [workload.obj, *(each.obj for each in found if each.obj)]
     newest = max(objects, key=lambda obj: int(obj["metadata"]["resourceVersion"]))
     changed_by, changed_at = author(None, newest)
@@ -177,107 +157,6 @@ def look_at(cluster: Objects, resource: Resource, namespace: str, name: str) -> 
     return workload
 
 
-def look_back(
-    cluster: Objects,
-    resource: Resource,
-    namespace: str,
-    name: str,
-    *,
-    known: Revision | None,
-    since: int = 0,
-    write: Write | None = None,
-    now: Sighting | None = None,
-) -> Timeline:
-    """Every moment after the ``known`` revision (and after resource version ``since``) until now.
-
-    ``now`` is the workload as it was just seen. When a ``write`` is all that happened since the moment that
-    it was made on, none between them is asked for. Of more than a few hundred observations only the newest.
-    Raises Gone when the workload is not there now, Expired when the API server does not even remember the
-    present.
-    """
-    floor = max(since, known.resource_version if known else 0)
-    known = as_last_seen(known) if known else None
-    observations: list[Observation] = []
-    while len(observations) < _MOST_MOMENTS:
-        at = str(observations[-1].snapshot.resource_version - 1) if observations else None
-        try:
-            seen = now if now and not observations else sight(cluster, resource, namespace, name, at=at)
-            moment = observe(cluster, seen, known)
-        except Expired:
-            if not observations:
-                raise
-            return Timeline(_authored(observations, known), gap=_skipped(known, observations))
-        if moment is None and not observations:
-            raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
-        if moment is None:
-            break  # not made yet, or another object of that name was deleted
-        snapshot = moment.snapshot
-        if observations and (snapshot.resource_version <= floor or _settled(snapshot, known)):
-            break
-        observations.append(moment)
-        if snapshot.resource_version <= floor or _settled(snapshot, known):
-            break  # nothing happened since: this moment alone stands for now
-        if write and write.made_on.is_just_before(moment, write.version):
-            break
-    else:
-        return Timeline(_authored(observations, known), gap=True)
-    return Timeline(_authored(observations, known), gap=False)
-
-
-def _authored(newest_first: list[Observation], known: Revision | None) -> tuple[Observation, ...]:
-    """The observations oldest first, each with the author that the moment before it proves."""
-    result: list[Observation] = []
-    for moment in reversed(newest_first):
-        written = moment.written
-        before: Mapping[str, Any] | None = None
-        if result:
-            before = result[-1].version_of(written["metadata"]["uid"])
-        elif known is not None and not _settled(moment.snapshot, known):
-            before = _known_version(known, moment)
-        changed_by, changed_at = author(before, written)
-        snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
-        result.append(replace(moment, snapshot=snapshot))
-    return tuple(result)
-
-
-def _known_version(known: Revision, moment: Observation) -> Mapping[str, Any] | None:
-    """What the known revision holds of the object that made ``moment``, as far as it is the object's own."""
-    written = moment.written
-    if written is moment.workload.obj:
-        return {"spec": known.spec}
-    for source in known.sources:
-        content = source.content or {}
-        if source.uid != written["metadata"]["uid"]:
-            continue
-        if "data" in content:  # perhaps of some keys only
-            return {"data": {**(written.get("data") or {}), **content["data"]}}
-        if "spec" in content:
-            return {"spec": content["spec"]}
-    return None
-
-
-def _settled(snapshot: Snapshot, known: Revision | None) -> bool:
-    return known is not None and is_last_seen(snapshot, known)
-
-
-def _skipped(known: Revision | None, observations: list[Observation]) -> bool:
-    """Whether there was more than one write between ``known`` and the oldest moment we have."""
-    if known is None or not observations:
-        return False
-    oldest = observations[-1].snapshot
-    before = {source.reference: source for source in known.sources}
-    writes = oldest.generation - known.generation
-    writes += sum(_writes(before[s.reference], s) for s in oldest.sources if s.reference in before)
-    return writes > 1
-
-
-def _writes(before: ConfigSource, after: ConfigSource) -> int:
-    """How often a source was written, as far as its kind counts that."""
-    if before.uid == after.uid and after.reference.resource not in (CONFIG_MAP, SERVICE):
-        return after.generation - before.generation
-    return int(before.content != after.content)
-
-
 def _one(cluster: Objects, resource: Resource, namespace: str, name: str, at: str | None) -> dict[str, Any]:
     return cluster.list_objects(resource, namespace, fields=by_name(name), at=at)
 
@@ -296,7 +175,8 @@ def deployment_of(cluster: Objects, workload: Workload, at: str) -> Mapping[str,
     return next(filter(workload.owns, items), None)
 
 
-def _version(obj: Mapping[str, Any] | None) -> int:
+def resource_version(obj: Mapping[str, Any] | None) -> int:
+    """That of an object; 0 without one."""
     return int(obj["metadata"]["resourceVersion"]) if obj else 0
 
 

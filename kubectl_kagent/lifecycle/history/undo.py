@@ -14,6 +14,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
+from kubectl_kagent.lifecycle.history.look_back import Write
 from kubectl_kagent.lifecycle.history.recording import ChangeCause
 from kubectl_kagent.lifecycle.history.rendered import proof
 from kubectl_kagent.lifecycle.history.restoring import (
@@ -23,7 +24,7 @@ from kubectl_kagent.lifecycle.history.restoring import (
     server_dry_run,
 )
 from kubectl_kagent.lifecycle.history.revisions import History
-from kubectl_kagent.lifecycle.history.snapshots import Observation, Write
+from kubectl_kagent.lifecycle.history.snapshots import Observation
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
 from kubectl_kagent.model.deployment import config_hash
@@ -118,8 +119,10 @@ def restore(cluster: Cluster, planned: UndoPlan, *, manager: str, cause: str) ->
         written = restore_sources(cluster, planned, done, manager=manager)
         workload = Workload(planned.workload.resource, obj)
         written = max(written, int(workload.resource_version))
-        # when the state before is not recorded, it has to be looked at again
-        write = Write(int(workload.resource_version), past.now) if past.live else None
+        # when the state before is not recorded, or not all before it is known, it has to be looked at again
+        write = None
+        if past.live and not past.gap:
+            write = Write(int(workload.resource_version), past.now)
         why = ChangeCause(cause, written)
         after = history.update(cluster, workload, manager=manager, cause=why, write=write)
         recorded = _made_by(written, workload, after, since=past)

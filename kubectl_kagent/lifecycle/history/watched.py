@@ -31,9 +31,9 @@ class Watched:
     """A workload, of which only its names are kept, and how looking at it went.
 
     ``waits`` is how often in a row a look was in vain, ``trouble`` why. ``seen`` is the newest version in
-    what was last seen of it, ``past`` the version at which it was looked at from memory. ``newest`` is the
-    version of the newest change, which came at ``came`` (in seconds of the monotonic clock), and ``waiting``
-    says since when a change was not looked at.
+    what was last seen of it without a gap, ``past`` the version at which it was looked at from memory.
+    ``newest`` is the version of the newest change, which came at ``came`` (in seconds of the monotonic
+    clock), and ``waiting`` says since when a change was not looked at.
     """
 
     workload: Workload
@@ -142,7 +142,8 @@ class WatchedWorkloads:
     def settle(self, key: Key, past: History) -> None:
         """What is live is recorded; when it is not rendered yet, look again now and then."""
         known = self._known[key]
-        known.seen = past.now.snapshot.resource_version
+        if not past.gap:  # else each look has to find it, until there is a revision to note it on
+            known.seen = past.now.snapshot.resource_version
         for note in past.notes:
             if note not in known.notes:
                 self._tell(key, note.line)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import NotFound
+from kubectl_kagent.errors import KagentError, NotFound, OtherServerError, Unreachable
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.recording import ChangeCause
 from kubectl_kagent.lifecycle.history.revisions import History
+from kubectl_kagent.lifecycle.history.snapshots import Gone
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -20,6 +21,8 @@ from kubectl_kagent.model.resources import (
     DEPLOYMENT,
     MCP_SERVER,
     MODEL_CONFIG,
+    NAMESPACE,
+    REMOTE_MCP_SERVER,
 )
 from kubectl_kagent.model.revision import LAST_SEEN, Revision
 from kubectl_kagent.model.snapshot import digest
@@ -36,6 +39,7 @@ from tests.objects import (
     run_pods,
     workload,
 )
+from tests.unit.lifecycle.history.test_recorder import Watcher
 
 
 @pytest.fixture
@@ -554,6 +558,94 @@ def asked(cluster: FakeCluster) -> list[str]:
     cluster.requests.clear()
     look(cluster)
     return [request.verb for request in cluster.requests]
+
+
+def test_who_has_looked_less_far_and_writes_last_leaves_it_too(clock: FakeCluster) -> None:
+    look(clock)
+    scale(clock, 2)
+
+    def rival() -> None:
+        for count in (3, 4, 5):
+            scale(clock, count)
+        history.update(clock, workload(clock), manager="rival")
+
+    clock.before("patch", CONTROLLER_REVISION, rival)
+    look(clock)
+    clock.compact()
+    prompt(clock, "one")
+    assert [revision.gap_before for revision in look(clock).revisions] == [False, False]
+
+
+def test_the_note_goes_to_no_namesake_s_revision(clock: FakeCluster) -> None:
+    look(clock)
+    scale(clock, 2)
+
+    def replaced() -> None:
+        clock.remove(AGENT, "clock")
+        for item in clock.read_all(CONTROLLER_REVISION):
+            clock.remove(CONTROLLER_REVISION, item["metadata"]["name"])
+        clock.add(AGENT, agent(systemMessage="another"))
+        history.update(clock, workload(clock), manager="rival")
+
+    clock.before("patch", CONTROLLER_REVISION, replaced)
+    with pytest.raises(Gone, match="has been deleted and created again"):
+        look(clock)
+    (stored,) = clock.read_all(CONTROLLER_REVISION)
+    assert LAST_SEEN not in stored["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        OtherServerError("Invalid", "the policy of this namespace denied the request"),
+        OtherServerError("", "etcdserver: mvcc: database space exceeded"),
+        Unreachable("the server did not answer in time"),
+    ],
+)
+def test_what_is_recorded_is_not_said_to_be_unrecorded_for_want_of_the_note(
+    clock: FakeCluster, refusal: KagentError
+) -> None:
+    look(clock)
+    scale(clock, 2)
+
+    def refuse() -> None:
+        raise refusal
+
+    clock.before("patch", CONTROLLER_REVISION, refuse)
+    assert [note.line for note in look(clock).notes] == []
+
+
+def test_a_look_at_a_moment_ago_finds_what_others_recorded_of_a_selected_source(cluster: FakeCluster) -> None:
+    """Who may not read the labels of its namespace, and looks at what was before the note, as a recorder."""
+    rule = {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}}
+    cluster.add(NAMESPACE, {"metadata": {"name": "default", "labels": {"team": "a"}}})
+    spec = {"url": "http://a", "allowedNamespaces": rule}
+    server = {"metadata": {"name": "billing", "namespace": "team-b"}, "spec": spec}
+    cluster.add(REMOTE_MCP_SERVER, server)
+    named = {"kind": "RemoteMCPServer", "name": "billing", "namespace": "team-b"}
+    cluster.add(AGENT, agent(modelConfig="", tools=[{"type": "McpServer", "mcpServer": named}]))
+    look(cluster)
+    before = int(cluster.list_objects(AGENT, "default")["metadata"]["resourceVersion"])
+    cluster.remove(REMOTE_MCP_SERVER, "billing", namespace="team-b")
+    cluster.add(REMOTE_MCP_SERVER, server)
+    look(cluster)
+    cluster.deny("get", NAMESPACE)
+    assert len(look(cluster, at=before).revisions) == 1
+
+
+def test_a_shared_config_map_s_unused_keys(cluster: FakeCluster) -> None:
+    """How many writes one write of a key that nobody uses makes."""
+    source = {"type": "ConfigMap", "name": "prompts", "key": "used"}
+    cluster.add(CONFIG_MAP, config_map("prompts", used="a", spare="x"))
+    for number in range(20):
+        cluster.add(AGENT, agent(f"a{number}", systemMessageFrom=source, modelConfig=""))
+    watcher = Watcher(cluster)
+    watcher.turn()
+    cluster.requests.clear()
+    for turn in range(5):
+        cluster.edit(CONFIG_MAP, "prompts", {"data": {"spare": str(turn)}})
+        watcher.turn()
+    assert len(cluster.writes) == 0
 
 
 def test_before_the_first_look_there_is_no_gap_to_speak_of(clock: FakeCluster) -> None:

@@ -1,0 +1,209 @@
+"""The walk back from now through the moments before it.
+
+All objects share one counter, so a workload and its sources read at one resource version are one moment.
+Stepping to just before the newest write in it gives the moment before, and so on: no change that the API
+server remembers is missed, whoever made it and whether or not anyone was watching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kubectl_kagent import clock
+from kubectl_kagent.cluster import Objects
+from kubectl_kagent.errors import Expired
+from kubectl_kagent.lifecycle.history.authors import author
+from kubectl_kagent.lifecycle.history.deletions import deleted_at
+from kubectl_kagent.lifecycle.history.last_seen import as_last_seen, counts_generations, is_last_seen
+from kubectl_kagent.lifecycle.history.snapshots import (
+    Gone,
+    Observation,
+    Sighting,
+    observe,
+    resource_version,
+    sight,
+)
+from kubectl_kagent.model.resources import Resource
+from kubectl_kagent.model.revision import Revision
+from kubectl_kagent.model.snapshot import ConfigSource
+from kubectl_kagent.model.workload import with_replicas
+
+# Far more than is kept of them; a look takes as long as its observations are many.
+_MOST_MOMENTS = 300
+
+_Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Moments oldest first. ``gap``: changes before the first one are no longer to be had."""
+
+    observations: tuple[Observation, ...]
+    gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write of ours to the spec of a workload: the resource version that it made, and on what it was made.
+
+    That moment is recorded already, and all before it is known.
+    """
+
+    version: int
+    made_on: Observation
+
+
+def look_back(
+    cluster: Objects,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    known: Revision | None,
+    since: int = 0,
+    write: Write | None = None,
+    now: Sighting | None = None,
+) -> Timeline:
+    """Every moment after the ``known`` revision until now, and none up to resource version ``since``.
+
+    ``since`` is of an earlier look that had no gap. ``now`` is the workload as it was just seen. When a
+    ``write`` is all that happened since the moment that it was made on, none between them is asked for. Of
+    more than a few hundred observations only the newest. Raises Gone when the workload is not there now,
+    Expired when the API server does not even remember the present.
+    """
+    where = (cluster, resource, namespace, name)
+    floor = max(since, known.resource_version if known else 0)
+    last = as_last_seen(known) if known else None
+    recorded = (*known.sources, *last.sources) if known and last else ()
+    found: list[Observation] = []
+    while len(found) < _MOST_MOMENTS:
+        at = str(found[-1].snapshot.resource_version - 1) if found else None
+        try:
+            seen = now if now and not found else sight(*where, at=at)
+            moment = observe(cluster, seen, recorded)
+        except Expired:
+            if not found:
+                raise
+            return Timeline(_authored(found, known, None), gap=_skipped(last, found[-1]))
+        if moment is None and not found:
+            raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
+        if moment is None:
+            break  # not made yet, or another object of that name was deleted
+        if is_known := last is not None and _is_known(moment, last):
+            is_whole = True
+        else:
+            moment, is_whole = _with_deletion(cluster, moment, int(seen.at), floor, last)
+        if is_known or (is_whole and moment.snapshot.resource_version <= floor):
+            # without others this moment alone stands for now
+            return Timeline(_authored(found or [moment], known, moment if found else None), gap=False)
+        found.append(moment)
+        if write and write.made_on.is_just_before(moment, write.version):
+            break
+    else:
+        return Timeline(_authored(found, known, None), gap=True)
+    return Timeline(_authored(found, known, None), gap=False)
+
+
+def _is_known(moment: Observation, last: Revision) -> bool:
+    """Whether nothing happened since the revision was last seen.
+
+    A Secret that was rotated there and back moves no generation, only the version of the source behind it.
+    """
+    pairs = zip(moment.snapshot.sources, moment.sources, strict=True)
+    rotated = (resource_version(obj) for source, obj in pairs if "secret" in (source.content or {}))
+    return is_last_seen(moment.snapshot, last) and max(rotated, default=0) <= last.resource_version
+
+
+def _with_deletion(
+    cluster: Objects, moment: Observation, at: int, floor: int, last: Revision | None
+) -> tuple[Observation, bool]:
+    """The moment, made by a deletion where that is its newest write; False: one of a source is forgotten."""
+    absent = {source.reference for source in last.sources if source.content is None} if last else set()
+    newest = max(moment.snapshot.resource_version, floor)
+    versions = [
+        deleted_at(cluster, source.reference, after=newest, by=at, absent_before=source.reference in absent)
+        for source, obj in zip(moment.snapshot.sources, moment.sources, strict=True)
+        if obj is None and source.reference.can_exist
+    ]
+    deleted = max((version for version in versions if version), default=0)
+    if deleted:
+        snapshot = replace(moment.snapshot, resource_version=deleted)
+        return replace(moment, snapshot=snapshot, written=None), True
+    return moment, None not in versions
+
+
+def _authored(
+    newest_first: Sequence[Observation], known: Revision | None, base: Observation | None
+) -> tuple[Observation, ...]:
+    """The observations oldest first, each with the author that the moment before it proves.
+
+    ``base`` is the moment before the oldest one. Who deletes a source leaves no name and no time: it was
+    before the next moment.
+    """
+    result: list[Observation] = []
+    later = [clock.now(), *(moment.snapshot.changed_at for moment in newest_first)]
+    for moment, by in zip(reversed(newest_first), reversed(later[:-1]), strict=True):
+        written, previous = moment.written, result[-1] if result else base
+        if written is None:
+            changed_by, changed_at = "", by
+        else:
+            before = previous.version_of(written["metadata"]["uid"]) if previous else None
+            if (
+                previous is None
+                and known is not None
+                and not is_last_seen(moment.snapshot, as_last_seen(known))
+            ):
+                before = _known_version(known, moment, written)
+            changed_by, changed_at = author(before, written)
+        snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
+        result.append(replace(moment, snapshot=snapshot))
+    return tuple(result)
+
+
+def _known_version(known: Revision, moment: Observation, written: _Object) -> _Object | None:
+    """What the known revision holds of the object that made ``moment``, as far as it is the object's own."""
+    if written is moment.workload.obj:
+        # whose the count is says nothing of the rest
+        path, count = moment.workload.deployment_path, moment.workload.replicas
+        return {"spec": with_replicas(known.spec, path, count)}
+    for source in known.sources:
+        content = source.content or {}
+        if source.uid != written["metadata"]["uid"]:
+            continue
+        if "data" in content:  # perhaps of some keys only
+            return {"data": {**(written.get("data") or {}), **content["data"]}}
+        if "spec" in content:
+            return {"spec": content["spec"]}
+    return None
+
+
+def _skipped(last: Revision | None, oldest: Observation) -> bool:
+    """Whether there was more than one write between the revision as last seen and the oldest moment."""
+    if last is None:
+        return False
+    before = {source.reference: source for source in last.sources}
+    writes = oldest.workload.generation - last.generation
+    for source, obj in zip(oldest.snapshot.sources, oldest.sources, strict=True):
+        if source.reference in before:
+            writes += _writes(before[source.reference], source)
+        elif obj and _written(obj) > _written(oldest.workload.obj):
+            writes += 1  # after the workload named it
+    return writes > 1
+
+
+def _writes(before: ConfigSource, after: ConfigSource) -> int:
+    """How often a source was written, as far as its kind counts that."""
+    if before.uid == after.uid:
+        if counts_generations(after):
+            return after.generation - before.generation
+        return int(before.content != after.content)
+    if before.uid:
+        return 2  # deleted, and who knows what was before that
+    return after.generation if counts_generations(after) else 1
+
+
+def _written(obj: _Object) -> tuple[Any, int]:
+    """When its spec was written, in whole seconds, and the version, which tells apart those of one second."""
+    return author(None, obj)[1], resource_version(obj)
