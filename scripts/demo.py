@@ -43,43 +43,33 @@ class Walk:
         sys.stdout.flush()
 
     def run(self, line: str, *, code: int = 0) -> str:
-        """Show and run commands, each into the next, in the walk's namespace; they must end with ``code``."""
+        """Show and run commands, each into the next, in the walk's namespace.
+
+        The last must end with ``code``, and those before it well. Raises SystemExit for what ends otherwise.
+        """
         sys.stdout.write(f"$ {line}\n")
         sys.stdout.flush()
+        *before, last = line.split(" | ")
         given = None
-        for command in line.split(" | "):
-            words = shlex.split(command)
-            assert words[0] == "kubectl"
-            done = subprocess.run(
-                [self.kubectl, *words[1:]],
-                env=self.env,
-                input=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        for command in before:
+            done = self._kubectl(command, given)
+            if done.returncode:
+                _show(done)
+                raise SystemExit(f"demo: expected exit code 0 of: {command}")
             given = done.stdout
-        sys.stdout.write(done.stdout)
-        if done.returncode:
-            sys.stdout.write(f"(exit code {done.returncode})\n")
-        sys.stdout.flush()
+        done = self._kubectl(last, given)
+        _show(done)
         if done.returncode != code:
             raise SystemExit(f"demo: expected exit code {code} of: {line}")
         return done.stdout
 
     def ask(self, question: str) -> None:
         """Ask the agent; again for a while on an error: a Service may need a moment to know new pods."""
-        command = ["kagent", "chat", "datetime-agent", question]
-        sys.stdout.write(f"$ kubectl kagent chat datetime-agent {shlex.quote(question)}\n")
+        command = f"kubectl kagent chat datetime-agent {shlex.quote(question)}"
+        sys.stdout.write(f"$ {command}\n")
         deadline = time.monotonic() + _ROUTE_SECONDS
         while True:
-            done = subprocess.run(
-                [self.kubectl, *command],
-                env=self.env,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+            done = self._kubectl(command)
             if done.returncode == 0 or time.monotonic() > deadline:
                 break
             time.sleep(1)
@@ -87,6 +77,25 @@ class Walk:
         sys.stdout.flush()
         if done.returncode:
             raise SystemExit(f"demo: the agent gave no answer (exit code {done.returncode})")
+
+    def _kubectl(self, command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        words = shlex.split(command)
+        assert words[0] == "kubectl"
+        return subprocess.run(
+            [self.kubectl, *words[1:]],
+            env=self.env,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def _show(done: subprocess.CompletedProcess[str]) -> None:
+    sys.stdout.write(done.stdout)
+    if done.returncode:
+        sys.stdout.write(f"(exit code {done.returncode})\n")
+    sys.stdout.flush()
 
 
 def play(walk: Walk) -> None:

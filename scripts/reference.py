@@ -13,7 +13,7 @@ from kubectl_kagent.cli.controller_access import CONTROLLER_NAMES
 from kubectl_kagent.cli.options import CONNECTION_NAMES
 from kubectl_kagent.errors import EXIT_CODES
 from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
-from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.permissions import PERMISSIONS, verbs_of
 from kubectl_kagent.rbac.roles import ROLES
 from kubectl_kagent.rbac.rules import Need
 from scripts import output
@@ -177,13 +177,8 @@ def _permissions(node: Node) -> Iterator[str]:
 
 def _is_about(entry: str, name: str) -> bool:
     """Whether an entry of the table of permissions, like ``get agents|mcpservers``, is about a verb."""
-    for spelling in entry.split(", "):
-        *before, last = spelling.split(" ")
-        for word in last.split("|"):
-            whole = " ".join((*before, word))
-            if f"{whole} ".startswith(f"{name} ") or f"{name} ".startswith(f"{whole} "):
-                return True
-    return False
+    of = name.split()
+    return any(all(one == other for one, other in zip(words, of, strict=False)) for words in verbs_of(entry))
 
 
 def _roles(needs: Iterable[Need]) -> str:

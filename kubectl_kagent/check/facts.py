@@ -17,6 +17,7 @@ from kubectl_kagent.lifecycle.rollout.controllers import ControllerStatus, avail
 from kubectl_kagent.lifecycle.rollout.inspection import View, explain
 from kubectl_kagent.model.controllers import CONTROLLERS, KAGENT
 from kubectl_kagent.model.deployment import Deployment
+from kubectl_kagent.model.place import Place, by_place
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -59,7 +60,7 @@ class CheckFacts:
     down: Mapping[Resource, View]
     version: str | KagentError
     objects: Mapping[Resource, Objects | KagentError]
-    deployments: Mapping[tuple[str, str], Deployment] | KagentError
+    deployments: Mapping[Place, Deployment] | KagentError
     stuck: Mapping[Reference, View | KagentError]
     uses: Sequence[Use] | KagentError
     needed: Uses
@@ -159,14 +160,12 @@ def _items(cluster: Cluster, resource: Resource, namespace: str | None) -> Objec
     return found
 
 
-def _deployments(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str], Deployment]:
-    items = cluster.list_objects(DEPLOYMENT, namespace)["items"]
-    return {(item["metadata"]["namespace"], item["metadata"]["name"]): Deployment(item) for item in items}
+def _deployments(cluster: Cluster, namespace: str | None) -> dict[Place, Deployment]:
+    items = by_place(cluster.list_objects(DEPLOYMENT, namespace)["items"])
+    return {place: Deployment(item) for place, item in items.items()}
 
 
-def _own(
-    workload: Workload, deployments: Mapping[tuple[str, str], Deployment] | KagentError
-) -> Deployment | None:
+def _own(workload: Workload, deployments: Mapping[Place, Deployment] | KagentError) -> Deployment | None:
     found = None if isinstance(deployments, KagentError) else deployments.get(workload.key)
     return found if found and workload.owns(found.obj) else None
 
@@ -180,7 +179,7 @@ def _uses(cluster: Cluster, workloads: Iterable[Workload], controller: Callable[
 def _explained(
     cluster: Cluster,
     workload: Workload,
-    deployments: Mapping[tuple[str, str], Deployment] | KagentError,
+    deployments: Mapping[Place, Deployment] | KagentError,
     controllers: Mapping[Resource, ControllerStatus],
 ) -> View:
     """What ``rollout status`` would look at, of what was not read yet."""

@@ -13,6 +13,7 @@ from kubectl_kagent.lifecycle.rollout.inspection import View
 from kubectl_kagent.lifecycle.rollout.wait import judge
 from kubectl_kagent.model.conditions import condition
 from kubectl_kagent.model.note import Note
+from kubectl_kagent.model.place import by_place
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, Resource
 from kubectl_kagent.model.stage import SETTLED, Stage, Status, status_of
 from kubectl_kagent.model.tool_server import problem
@@ -108,7 +109,7 @@ def models(facts: CheckFacts) -> tuple[Section, set[tuple[str, str]]]:
         for reference in agent.references():
             if reference.resource is MODEL_CONFIG:
                 users.setdefault((reference.namespace, reference.name), []).append(agent)
-    there = {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in found}
+    there = by_place(found)
     refused = {key: no for key, item in there.items() if (no := condition(item, "Accepted", "False"))}
     findings = [_missing_model(key, users[key]) for key in sorted(set(users) - set(there))]
     for key, no in sorted(refused.items()):

@@ -22,6 +22,7 @@ from kubectl_kagent.errors import (
     Unauthorized,
     Unreachable,
 )
+from kubectl_kagent.model.place import place_of
 from kubectl_kagent.model.resources import Resource
 
 # A minute is well inside the five minutes that etcd remembers.
@@ -162,7 +163,7 @@ class Feed:
             since = str(page["metadata"]["resourceVersion"])
             for item in page["items"]:
                 self._give(resource, item, listed=True)
-                there[_place(item)] = _identity(item)
+                there[place_of(item)] = _identity(item)
         for place, identity in self._there.get(resource, {}).items():
             if place not in there:
                 namespace, name = place
@@ -189,9 +190,9 @@ class Feed:
                 gone = type_ == "DELETED"
                 self._given[resource] = self._give(resource, obj, gone=gone)
                 if gone:
-                    there.pop(_place(obj), None)
+                    there.pop(place_of(obj), None)
                 else:
-                    there[_place(obj)] = _identity(obj)
+                    there[place_of(obj)] = _identity(obj)
             elif type_ == "BOOKMARK":
                 self._given[resource] = int(obj["metadata"]["resourceVersion"])
         return str(self._given[resource])
@@ -202,7 +203,7 @@ class Feed:
         """Its resource version. Raises LookupError, TypeError or ValueError for what has no name or no
         version: here that is the trouble of one kind only.
         """
-        if not all(isinstance(part, str) for part in _place(obj)):
+        if not all(isinstance(part, str) for part in place_of(obj)):
             raise TypeError("an object without a name")
         version = int(obj["metadata"]["resourceVersion"])
         is_news = version > self._given.get(resource, 0)
@@ -213,8 +214,3 @@ class Feed:
 def _identity(obj: Mapping[str, Any]) -> _Identity:
     """What its reader knows it by; all of it would be too much to keep of each object."""
     return {key: value for key, value in obj["metadata"].items() if key in ("uid", "labels")}
-
-
-def _place(obj: Mapping[str, Any]) -> tuple[str, str]:
-    metadata = obj["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]

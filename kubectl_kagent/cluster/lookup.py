@@ -9,6 +9,7 @@ from kubectl_kagent.cluster import Cluster, Object
 from kubectl_kagent.cluster.refusals import not_found
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden, KagentError
+from kubectl_kagent.model.place import place_of
 from kubectl_kagent.model.workload import Reference
 
 Answers = dict[Reference, Object | KagentError]
@@ -55,7 +56,7 @@ def _listed(cluster: Cluster, references: Sequence[Reference], namespace: str | 
     except KagentError as error:
         return dict.fromkeys(references, error)
     typed = {"apiVersion": resource.api_version, "kind": resource.kind}
-    found = {(item["metadata"]["namespace"], item["metadata"]["name"]): typed | item for item in items}
+    found = {place_of(item): typed | item for item in items}
     return {ref: found.get((ref.namespace, ref.name)) or not_found(resource, ref.name) for ref in references}
 
 

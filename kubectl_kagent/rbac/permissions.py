@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -311,3 +312,12 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
         ),
     ),
 }
+
+
+def verbs_of(row: str) -> list[tuple[str, ...]]:
+    """The words of each verb that a row of the table is about.
+
+    ``rollout undo, rollback`` are two, and so are ``get agents|mcpservers``.
+    """
+    spelled = ([word.split("|") for word in verb.split()] for verb in row.split(", "))
+    return [words for choices in spelled for words in product(*choices)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from kubectl_kagent.model.resources import CONTROLLER_REVISION
 from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
-from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.permissions import PERMISSIONS, verbs_of
 from kubectl_kagent.rbac.rules import READING, Rule
 
 
@@ -142,11 +142,7 @@ def _needed_beside(refused: Rule, verb: Sequence[str]) -> Iterator[Rule]:
 
 def _is_row_of(row: str, verb: Sequence[str]) -> bool:
     """Whether the row of the table (``rollout undo, rollback``, ``trace``) is about the verb."""
-    for spelled in row.split(", "):
-        words = [word.split("|") for word in spelled.split()]
-        if len(words) <= len(verb) and all(word in of for word, of in zip(verb, words, strict=False)):
-            return True
-    return False
+    return any(tuple(verb[: len(words)]) == words for words in verbs_of(row))
 
 
 def smallest(*rules: Rule) -> Role | None:

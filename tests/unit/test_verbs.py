@@ -18,7 +18,7 @@ from kubectl_kagent import commands as package
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.api import ApiServer
-from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.permissions import PERMISSIONS, verbs_of
 from kubectl_kagent.rbac.roles import ROLES
 from tests.fake.cluster import FakeCluster
 from tests.lab.layout import CHECKOUT
@@ -88,11 +88,8 @@ _ROOMS = ("impact", "observe", "lifecycle", "tools", "conversation", "telemetry"
 
 def _named(text: str) -> set[Verb]:
     """The verbs that a word or two mean: ``sessions list|show`` are two, ``trace`` all that the group has."""
-    first, *rest = [*text.split(), ""][:2]
-    if first not in _GROUPS:
-        return {(first,)} & {*VERBS}
-    some = {path for path in VERBS if path[0] == first and path[1] in rest[0].split("|")}
-    return some or {path for path in VERBS if path[0] == first}
+    meant = {words[: 2 if words[0] in _GROUPS else 1] for words in verbs_of(text)}
+    return {path for path in VERBS for words in meant if path[: len(words)] == words}
 
 
 def _meant(words: list[str]) -> Verb:
@@ -137,7 +134,7 @@ def _tree(command: click.Command) -> Iterator[click.Command]:
 
 
 def test_each_verb_has_its_permissions() -> None:
-    rows = {path for row in PERMISSIONS for text in row.split(", ") for path in _named(text)}
+    rows = {path for row in PERMISSIONS for path in _named(row)}
     _all_in(rows, "add a row to PERMISSIONS in kubectl_kagent/rbac/permissions.py")
     _none(PERMISSIONS.keys() - CASES.keys(), "add a case to CASES in tests/permissions/cases.py")
 

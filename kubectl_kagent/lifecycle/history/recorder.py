@@ -33,6 +33,7 @@ from kubectl_kagent.lifecycle.history.snapshots import Gone
 from kubectl_kagent.lifecycle.history.source_users import Key
 from kubectl_kagent.lifecycle.history.tally import Tally, updated
 from kubectl_kagent.lifecycle.history.watched import AGAIN_SECONDS, Watched, WatchedWorkloads, in_words
+from kubectl_kagent.model.place import place_of
 from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
@@ -170,8 +171,7 @@ class Recorder:
 
     def note(self, change: Changed) -> None:
         """Mark the workloads that ``change`` touches as due."""
-        metadata = change.obj["metadata"]
-        key: Key = change.resource, str(metadata.get("namespace", "")), str(metadata["name"])
+        key: Key = (change.resource, *place_of(change.obj))
         if change.resource in WORKLOADS:
             workload = Workload(change.resource, dict(change.obj))
             self._drop(self._watched.forget(key) if change.gone else self._watched.keep(key, workload))

@@ -12,7 +12,6 @@ from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.lifecycle.workloads.surroundings import (
-    Key,
     Part,
     Surroundings,
     Warn,
@@ -22,6 +21,7 @@ from kubectl_kagent.lifecycle.workloads.surroundings import (
 )
 from kubectl_kagent.model.deployment import Counts, Deployment
 from kubectl_kagent.model.note import Note
+from kubectl_kagent.model.place import Place
 from kubectl_kagent.model.resources import CONTROLLER_REVISION, Resource
 from kubectl_kagent.model.revision import LABEL_KIND, noted_config_hash, number_in
 from kubectl_kagent.model.stage import status_of
@@ -152,7 +152,7 @@ def _has_spec_of(workload: Workload, revision: Mapping[str, Any]) -> bool:
     return without_replicas(resource, workload.spec) == without_replicas(resource, recorded)
 
 
-def _model_name(workload: Workload, models: Mapping[Key, Mapping[str, Any]]) -> str:
+def _model_name(workload: Workload, models: Mapping[Place, Mapping[str, Any]]) -> str:
     reference = workload.model_config
     if reference is None:
         return ""

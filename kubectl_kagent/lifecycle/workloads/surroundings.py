@@ -19,6 +19,7 @@ from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler, autoscaler
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
+from kubectl_kagent.model.place import Place, by_place, place_of
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG, Resource
 from kubectl_kagent.model.revision import (
     MalformedRevision,
@@ -34,7 +35,6 @@ from kubectl_kagent.model.workload import Workload
 T = TypeVar("T")
 Part = Literal["autoscaler", "model", "revision"]
 Warn = Callable[[Note], None]
-Key = tuple[str, str]
 _MOST_LATE = 64  # of more all Deployments, or revisions, are listed again
 _PARTS: tuple[Part, ...] = ("model", "revision", "autoscaler")  # in the order in which they are told
 
@@ -49,10 +49,10 @@ class Surroundings:
     """
 
     at: int
-    deployments: Mapping[Key, Deployment]
-    models: Mapping[Key, Mapping[str, Any]]
+    deployments: Mapping[Place, Deployment]
+    models: Mapping[Place, Mapping[str, Any]]
     revisions: tuple[Mapping[str, Any], ...]
-    scalers: Mapping[Key, Autoscaler]
+    scalers: Mapping[Place, Autoscaler]
     unknown: frozenset[Part]
 
     def deployment(self, workload: Workload) -> Deployment | None:
@@ -60,10 +60,10 @@ class Surroundings:
         found = self.deployments.get(workload.key)
         return found if found and workload.owns(found.obj) else None
 
-    def newest_revisions(self, workloads: Iterable[Workload]) -> dict[Key, Mapping[str, Any]]:
-        """By their workload's key, those that are revisions of one, whose name is what makes them one's."""
+    def newest_revisions(self, workloads: Iterable[Workload]) -> dict[Place, Mapping[str, Any]]:
+        """By their workload's place, those that are revisions of one, whose name is what makes them one's."""
         by_uid = {workload.uid: workload for workload in workloads}
-        found: dict[Key, Mapping[str, Any]] = {}
+        found: dict[Place, Mapping[str, Any]] = {}
         for item in self.revisions:
             owner, name = by_uid.get(owner_uid(item)), item["metadata"]["name"]
             if owner and is_revision_of(item, owner) and name == revision_name(owner, number_in(name)):
@@ -104,7 +104,7 @@ def surroundings(
         "autoscaler": lambda: autoscalers(cluster, namespace),
     }
     if resource is AGENT:
-        reads["model"] = lambda: _by_name(cluster, MODEL_CONFIG, namespace)
+        reads["model"] = lambda: _by_place(cluster, MODEL_CONFIG, namespace)
     answers = dict(zip(reads, side_by_side(unless_forbidden, reads.values()), strict=True))
     if isinstance(answers[None], Forbidden):
         raise answers[None]
@@ -165,16 +165,13 @@ def with_whole_revisions(
     """
     doubtful = around.doubtful_revisions(workloads)
     if len(doubtful) <= _MOST_LATE:
-        names = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in doubtful]
+        places = [place_of(item) for item in doubtful]
         listings = side_by_side(
-            lambda each: cluster.list_objects(CONTROLLER_REVISION, each[0], fields=by_name(each[1])), names
+            lambda each: cluster.list_objects(CONTROLLER_REVISION, each[0], fields=by_name(each[1])), places
         )
-        found = {name: _readable(one["items"]) for name, one in zip(names, listings, strict=True)}
+        found = {place: _readable(one["items"]) for place, one in zip(places, listings, strict=True)}
         if all(found.values()):
-            known = (
-                found.get((item["metadata"]["namespace"], item["metadata"]["name"]), (item,))
-                for item in around.revisions
-            )
+            known = (found.get(place_of(item), (item,)) for item in around.revisions)
             return replace(around, revisions=tuple(chain.from_iterable(known)))
     items = cluster.list_objects(CONTROLLER_REVISION, namespace, labels=labels)["items"]
     return replace(around, revisions=_by_number(_readable(items)))
@@ -194,17 +191,15 @@ def _by_number(revisions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any
     return tuple(sorted(revisions, key=lambda item: number_in(item["metadata"]["name"])))
 
 
-def _deployments(cluster: Cluster, namespace: str | None) -> tuple[int, dict[Key, Deployment]]:
+def _deployments(cluster: Cluster, namespace: str | None) -> tuple[int, dict[Place, Deployment]]:
     """By namespace and name, and of which resource version."""
     listing = cluster.list_objects(DEPLOYMENT, namespace)
-    places = ((item["metadata"]["namespace"], item["metadata"]["name"], item) for item in listing["items"])
-    found = {(namespace, name): Deployment(item) for namespace, name, item in places}
+    found = {place: Deployment(item) for place, item in by_place(listing["items"]).items()}
     return int(listing["metadata"]["resourceVersion"]), found
 
 
-def _by_name(cluster: Cluster, resource: Resource, namespace: str | None) -> dict[Key, Mapping[str, Any]]:
+def _by_place(cluster: Cluster, resource: Resource, namespace: str | None) -> dict[Place, Mapping[str, Any]]:
     try:
-        items = cluster.list_objects(resource, namespace)["items"]
+        return by_place(cluster.list_objects(resource, namespace)["items"])
     except (NotFound, ResourceMissing):
         return {}
-    return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items}

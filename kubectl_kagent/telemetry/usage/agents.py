@@ -8,6 +8,7 @@ from dataclasses import replace
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import Forbidden
+from kubectl_kagent.model.place import place_of
 from kubectl_kagent.model.resources import AGENT, MODEL_CONFIG
 from kubectl_kagent.model.usage import AGENTS, MODELS, TOOLS, UsageRow, UsageTable, Wanted
 from kubectl_kagent.model.workload import Workload, dig
@@ -26,10 +27,7 @@ def models(cluster: Cluster, namespace: str | None) -> dict[str, str]:
     models, agents = side_by_side(
         lambda resource: cluster.list_objects(resource, namespace)["items"], (MODEL_CONFIG, AGENT)
     )
-    configs = {
-        (item["metadata"]["namespace"], item["metadata"]["name"]): str(dig(item, "spec", "model") or "")
-        for item in models
-    }
+    configs = {place_of(item): str(dig(item, "spec", "model") or "") for item in models}
     return {
         f"{agent.namespace}/{agent.name}": configs.get((config.namespace, config.name), "")
         for agent in (Workload(AGENT, item) for item in agents)

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.rbac.needs import CONTROLLER_SERVICE
-from kubectl_kagent.rbac.permissions import PERMISSIONS
+from kubectl_kagent.rbac.permissions import PERMISSIONS, verbs_of
 from kubectl_kagent.rbac.roles import PAGE, ROLES, hint
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
@@ -37,6 +37,19 @@ def play(
     done = run(cluster, case.words(world), until=until)
     world.admin.end_watches()
     return done, cluster
+
+
+@pytest.mark.parametrize(
+    ("row", "verbs"),
+    [
+        ("trace", [("trace",)]),
+        ("rollout undo, rollback", [("rollout", "undo"), ("rollback",)]),
+        ("get agents|mcpservers", [("get", "agents"), ("get", "mcpservers")]),
+        ("top --by=revision", [("top", "--by=revision")]),
+    ],
+)
+def test_the_verbs_that_a_row_is_about(row: str, verbs: list[tuple[str, ...]]) -> None:
+    assert verbs_of(row) == verbs
 
 
 @pytest.mark.parametrize("verb", PERMISSIONS)
