@@ -32,7 +32,7 @@ from kubectl_kagent.lifecycle.history.revisions import History
 from kubectl_kagent.lifecycle.history.snapshots import Gone
 from kubectl_kagent.lifecycle.history.source_users import Key
 from kubectl_kagent.lifecycle.history.tally import Tally, updated
-from kubectl_kagent.lifecycle.history.watched import AGAIN_SECONDS, Watched, WatchedWorkloads, in_words
+from kubectl_kagent.lifecycle.history.watched import AGAIN_SECONDS, Watched, WatchedWorkloads, unforeseen
 from kubectl_kagent.model.place import place_of
 from kubectl_kagent.model.resources import (
     AGENT,
@@ -222,7 +222,7 @@ class Recorder:
         elif isinstance(outcome, KagentError):
             self._watched.retry(key, outcome.explained)
         elif isinstance(outcome, Exception):
-            self._watched.retry(key, in_words(outcome))
+            self._watched.retry(key, unforeseen(outcome))
         else:
             return self._recorded(key, outcome)
         return []

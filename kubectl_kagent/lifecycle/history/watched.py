@@ -82,7 +82,7 @@ class WatchedWorkloads:
         try:
             sources = {(each.resource, each.namespace, each.name) for each in workload.references()}
         except Exception as error:
-            self.retry(key, in_words(error))
+            self.retry(key, unforeseen(error))
         self._users.note(key, sources)
         return before
 
@@ -174,6 +174,6 @@ class WatchedWorkloads:
         self.say(f"{key[0].label(key[2])} in {key[1]}: {text}")
 
 
-def in_words(error: Exception) -> str:
+def unforeseen(error: Exception) -> str:
     """An error that nobody foresaw: its type and the beginning of what it says, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

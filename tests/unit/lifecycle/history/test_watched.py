@@ -9,7 +9,7 @@ import pytest
 from kubectl_kagent import clock
 from kubectl_kagent.cluster.feed import Changed
 from kubectl_kagent.lifecycle.history import watched as of_watched
-from kubectl_kagent.lifecycle.history.watched import WatchedWorkloads, in_words
+from kubectl_kagent.lifecycle.history.watched import WatchedWorkloads, unforeseen
 from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MCP_SERVER, MODEL_CONFIG, Resource
 from kubectl_kagent.model.workload import Workload
 from tests.objects import agent
@@ -117,4 +117,4 @@ def test_a_change_that_is_told_too_late_is_said(watched: WatchedWorkloads, said:
 
 
 def test_an_error_that_nobody_foresaw_is_one_line() -> None:
-    assert in_words(ValueError("of two\n  lines" + "x" * 300)) == f"ValueError: of two lines{'x' * 188}"
+    assert unforeseen(ValueError("of two\n  lines" + "x" * 300)) == f"ValueError: of two lines{'x' * 188}"
