@@ -313,7 +313,7 @@ def test_memory_limit(own: Tools, api: ApiServer) -> None:
     apply(own, key, model, agent)
     running = start(own, "status", "big")
     try:
-        wait_for(lambda: exited(api, "big"), "the first exit")
+        wait_for(lambda: exited(api, "big"), "the first exit", timeout=240)
         knowable = time.monotonic()
     finally:
         code, _, err = running.end()
