@@ -179,7 +179,7 @@ def _decide(
     conversation.turn = Exchange(session=session.id, task=found.task)
     talk = Talk(conversation, output)
     talk.decide(told, found.calls)
-    end(session.agent, talk.turn, reach.user_flag)
+    end(session.agent, talk.turn, reach.user_flags)
 
 
 def _show(found: Waiting) -> None:

@@ -15,6 +15,7 @@ from kubectl_kagent.conversation.sessions import delete, fetch, sessions_of
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render import sessions as screen
 from kubectl_kagent.render.output import Output
+from kubectl_kagent.shell import command_line
 
 
 @group(short_help="List, show, delete or export conversations")
@@ -96,9 +97,10 @@ def show(reach: ControllerAccess, session: str, output: Output) -> None:
         return
     terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
     if not kept.tasks and kept.events:
+        exported = command_line("kubectl kagent sessions export", kept.session.id)
         terminal.warn(
             f"the session has {len(kept.events)} events and no task: its agent keeps none "
-            f"(kubectl kagent sessions export {kept.session.id} has the events)"
+            f"({exported} has the events)"
         )
 
 

@@ -20,6 +20,7 @@ from kubectl_kagent.model.events import (
     State,
     TokenUsage,
 )
+from kubectl_kagent.shell import command_line
 from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
 
 _RETRIES = 5
@@ -149,12 +150,12 @@ class Conversation:
         """What was said may be on its way although nothing came back."""
         if error.open and not heard:
             agent, session = self.client.agent, self.turn.session
-            shown = f"show {session}" if session else f"list {agent} -n {self.client.namespace}"
-            what = f"whether agent {agent} was told"
-            error.left_open(what, f"kubectl kagent sessions {shown} shows what it was told")
+            of_agent = ("list", agent, "-n", self.client.namespace)
+            shown = command_line("kubectl kagent sessions", *(("show", session) if session else of_agent))
+            error.left_open(f"whether agent {agent} was told", f"{shown} shows what it was told")
         if isinstance(error, RpcError) and error.code == INTERNAL_ERROR and not error.hint:
-            where = f"agent/{self.client.agent} -n {self.client.namespace}"
-            error.hint = f"kubectl kagent describe {where} tells whether its pods run"
+            where = (f"agent/{self.client.agent}", "-n", self.client.namespace)
+            error.hint = f"{command_line('kubectl kagent describe', *where)} tells whether its pods run"
 
     def _without_task(self) -> None:
         """An agent without tasks answers with a message; without one it has not answered."""

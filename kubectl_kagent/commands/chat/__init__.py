@@ -79,12 +79,12 @@ def chat(
     conversation = Conversation(line, terminal.warn)
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
     person = terminal.person() and output.is_text
-    talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flag)
+    talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flags)
 
     def ask(text: str) -> None:
         with explained(reach, line, talk.turn.session):
             talk.say(text)
-            end(name, talk.turn, talk.user_flag)
+            end(name, talk.turn, talk.user_flags)
 
     if text is None:
         from kubectl_kagent.commands.chat.dialog import converse

@@ -18,6 +18,7 @@ from kubectl_kagent.errors import InputRequired, Interrupted, KagentError
 from kubectl_kagent.masking import masked_value, stream
 from kubectl_kagent.render import chat as screen
 from kubectl_kagent.render.output import TEXT, Output
+from kubectl_kagent.shell import command_line
 
 
 class TaskFailed(KagentError):
@@ -29,14 +30,14 @@ class Talk:
     """A conversation on a terminal or into a pipe. ``calls`` are the tool calls of the last turn.
 
     ``person``: somebody is there to be asked. With ``otlp`` (a URL) each turn is a trace of its own.
-    ``user_flag`` is what a command needs to find the same user's task, if anything.
+    ``user_flags`` are what a command needs to find the same user's task, if anything.
     """
 
     conversation: Conversation
     output: Output = TEXT
     person: bool = False
     otlp: str = ""
-    user_flag: str = ""
+    user_flags: tuple[str, ...] = ()
     trace: str = ""
     calls: list[CallStarted | CallEnded] = field(default_factory=list)
     _open_line: bool = False
@@ -84,7 +85,7 @@ class Talk:
         except KeyboardInterrupt as error:
             task = self.turn.task
             raise Interrupted(
-                f"task {task} waits for an answer", _answering(self.turn, self.user_flag)
+                f"task {task} waits for an answer", _answering(self.turn, self.user_flags)
             ) from error
 
     def _print(self, heard: Heard) -> None:
@@ -135,7 +136,7 @@ class Talk:
             )
 
 
-def end(agent: str, turn: Exchange, user_flag: str = "") -> None:
+def end(agent: str, turn: Exchange, user_flags: Sequence[str] = ()) -> None:
     """Return for a completed task. Raises what the exit code is made from for any other."""
     if turn.state == "completed":
         return
@@ -143,11 +144,11 @@ def end(agent: str, turn: Exchange, user_flag: str = "") -> None:
     if turn.waits:
         calls = pending(turn.requests)
         what = "; ".join(map(screen.pending_line, calls)) or said or turn.state
-        raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=_answering(turn, user_flag))
+        raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=_answering(turn, user_flags))
     raise TaskFailed(f"agent {agent}'s task is {turn.state or 'unknown'}{f': {said}' if said else ''}")
 
 
-def _answering(turn: Exchange, user_flag: str = "") -> str:
+def _answering(turn: Exchange, user_flags: Sequence[str]) -> str:
     """The command that answers what a turn waits for."""
-    answer = " --answer=TEXT" if any(call.questions for call in pending(turn.requests)) else ""
-    return f"kubectl kagent approvals approve {turn.task}{answer}{user_flag} (or reject)"
+    answer = ["--answer=TEXT"] if any(call.questions for call in pending(turn.requests)) else []
+    return f"{command_line('kubectl kagent approvals approve', turn.task, *answer, *user_flags)} (or reject)"

