@@ -14,10 +14,16 @@ from kubectl_kagent.cli.controller_access import ControllerAccess, with_controll
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
-from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.commands.chat.talk import ELSEWHERE, Talk, in_words
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, unknown_protocol
+from kubectl_kagent.conversation.decisions import (
+    Pending,
+    Verdict,
+    decision,
+    rejection,
+    unknown_protocol,
+)
 from kubectl_kagent.conversation.inbox import Waiting, find, inbox, inbox_of, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
@@ -129,7 +135,7 @@ def approve(
     _decide(
         reach,
         task,
-        lambda pending: _approved(pending, calls, reason, answers),
+        lambda found: _approval(reach, found, calls, reason, answers),
         "approve",
         agreed=agreed,
         output=output,
@@ -151,14 +157,13 @@ def reject(reach: ControllerAccess, task: str, reason: str, *, yes: bool, output
     \b
     kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
     """
-    verdict = Verdict(approved=False, reason=reason)
-    _decide(reach, task, lambda pending: [verdict] * len(pending), "reject", agreed=yes, output=output)
+    _decide(reach, task, lambda found: rejection(found.calls, reason), "reject", agreed=yes, output=output)
 
 
 def _decide(
     reach: ControllerAccess,
     word: str,
-    verdicts: Callable[[Sequence[Pending]], list[Verdict]],
+    decided: Callable[[Waiting], dict[str, Any]],
     verb: str,
     *,
     agreed: bool,
@@ -170,16 +175,16 @@ def _decide(
     session = found.session
     line = A2AClient(controller, session.namespace, session.agent)
     if not found.calls and (extension := found.extension or line.approvals()):
-        raise KagentError(unknown_protocol(extension), hint="decide it in kagent's own UI")
-    told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
+        raise KagentError(unknown_protocol(extension), hint=ELSEWHERE)
+    told = decided(found)
     _show(found)
     if not agreed:
         _agree(verb)
     conversation = Conversation(line, terminal.warn)
     conversation.turn = Exchange(session=session.id, task=found.task)
-    talk = Talk(conversation, output)
+    talk = Talk(conversation, output, user_flags=reach.user_flags)
     talk.decide(told, found.calls)
-    end(session.agent, talk.turn, reach.user_flags)
+    talk.end()
 
 
 def _show(found: Waiting) -> None:
@@ -208,7 +213,20 @@ def _agree(verb: str) -> None:
         raise KagentError("nothing was approved or rejected") from None
 
 
-def _approved(
+def _approval(
+    reach: ControllerAccess, found: Waiting, calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
+) -> dict[str, Any]:
+    """The decision that approves, of what waits, what the command line says. Raises UsageError."""
+    if not found.calls:
+        said, session = " ".join(found.message.split()), found.session
+        raise UsageError(
+            f"task {found.task} waits with nothing to approve: {said}",
+            hint=in_words(session.agent, session.namespace, session.id, reach.user_flags),
+        )
+    return decision(found.calls, _verdicts(found.calls, calls, reason, answers))
+
+
+def _verdicts(
     pending: Sequence[Pending], calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
 ) -> list[Verdict]:
     known = [item.call.id for item in pending]

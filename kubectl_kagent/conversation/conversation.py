@@ -56,17 +56,18 @@ class Exchange:
 class Conversation:
     """Turns with one agent, one after the other, in one session.
 
-    ``turn`` is the one that runs, or ran last; set its session and task to go on with those.
+    ``turn`` is the one that runs, or ran last; set its session and task to go on with those. ``foreign``: the
+    agent asks for approvals in a way that is not known here.
     """
 
     client: A2AClient
     warn: Callable[[str], None]
     turn: Exchange = field(default_factory=Exchange)
+    foreign: bool = False
     _speech: Narration = field(default_factory=Narration)
     _spoke: bool = False
     _polled: bool = False
     _looked_up: bool = False
-    _foreign: bool = False
     _counted: set[str] = field(default_factory=set)
 
     def say(self, text: str, *, session: str = "") -> Heard:
@@ -142,8 +143,8 @@ class Conversation:
 
     def _recognise(self, extension: str) -> None:
         """Say once that approvals come in a way that is not known here."""
-        if extension and not self._foreign:
-            self._foreign = True
+        if extension and not self.foreign:
+            self.foreign = True
             self.warn(unknown_protocol(extension))
 
     def _explain(self, error: KagentError, *, heard: bool) -> None:

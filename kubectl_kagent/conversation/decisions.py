@@ -56,24 +56,36 @@ def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str,
     ``decisions`` names the calls that were shown, for the record. It is a batch only where it has to be: that
     saves nobody from a call that came since (kagent approves what a batch does not name), and an agent on
     LangGraph may take every type but ``approve`` for a rejection. Raises KagentError for what kagent can't be
-    told in one message.
+    told in one message, and without calls: nobody has seen what that would approve.
     """
-    ids = [call.call.id for call in calls]
-    told_apart = all(ids) and len(set(ids)) == len(ids)
-    words = [_WORDS[verdict.approved] for verdict in verdicts]
-    named = {"decisions": dict(zip(ids, words, strict=True))} if calls and told_apart else {}
+    if not calls:
+        raise KagentError("no call waits: there is nothing to approve")
+    named = _named(calls, [verdict.approved for verdict in verdicts])
     if any(verdict.answers for verdict in verdicts):
         return {**_answers(calls, verdicts), **named}
     if all(verdict.approved for verdict in verdicts):
         return {"decision_type": "approve", **named}
     if len({(verdict.approved, verdict.reason) for verdict in verdicts}) == 1:
-        reason = {"rejection_reason": verdicts[0].reason} if verdicts[0].reason else {}
-        return {"decision_type": "reject", **reason, **named}
+        return rejection(calls, verdicts[0].reason)
     if not named:
         raise KagentError("these calls have no ids to tell them apart: approve or reject all of them alike")
-    both = zip(ids, verdicts, strict=True)
-    reasons = {id_: verdict.reason for id_, verdict in both if verdict.reason and not verdict.approved}
+    no = [(item, said) for item, said in zip(calls, verdicts, strict=True) if not said.approved]
+    reasons = {item.call.id: said.reason for item, said in no if said.reason}
     return {"decision_type": "batch", **named, **({"rejection_reasons": reasons} if reasons else {})}
+
+
+def rejection(calls: Sequence[Pending], reason: str = "") -> dict[str, Any]:
+    """The same that rejects all of ``calls``; without calls, what else the agent waits for."""
+    told = {"rejection_reason": reason} if reason else {}
+    return {"decision_type": "reject", **told, **_named(calls, [False] * len(calls))}
+
+
+def _named(calls: Sequence[Pending], approved: Sequence[bool]) -> dict[str, Any]:
+    """What is decided of each call by its id; empty where ids don't tell them apart."""
+    ids = [call.call.id for call in calls]
+    if not ids or not all(ids) or len(set(ids)) < len(ids):
+        return {}
+    return {"decisions": {id_: _WORDS[yes] for id_, yes in zip(ids, approved, strict=True)}}
 
 
 def rejected(calls: Iterable[Pending], decision: Mapping[str, Any]) -> set[str]:

@@ -14,7 +14,7 @@ from kubectl_kagent.cli.controller_access import ControllerAccess, with_controll
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.reasons import explained
-from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.commands.chat.talk import Talk
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.sessions import newest
@@ -84,7 +84,7 @@ def chat(
     def ask(text: str) -> None:
         with explained(reach, line, talk.turn.session):
             talk.say(text)
-            end(name, talk.turn, talk.user_flags)
+            talk.end()
 
     if text is None:
         from kubectl_kagent.commands.chat.dialog import converse

@@ -20,6 +20,9 @@ from kubectl_kagent.render import chat as screen
 from kubectl_kagent.render.output import TEXT, Output
 from kubectl_kagent.shell import command_line
 
+# where approvals come in a way that is not known here
+ELSEWHERE = "decide it in kagent's own UI"
+
 
 class TaskFailed(KagentError):
     """The agent's task ended otherwise than completed."""
@@ -84,9 +87,7 @@ class Talk:
             return questions.ask(shown)
         except KeyboardInterrupt as error:
             task = self.turn.task
-            raise Interrupted(
-                f"task {task} waits for an answer", _answering(self.turn, self.user_flags)
-            ) from error
+            raise Interrupted(f"task {task} waits for an answer", self._answering()) from error
 
     def _print(self, heard: Heard) -> None:
         try:
@@ -135,20 +136,31 @@ class Talk:
                 "Ctrl-C again leaves"
             )
 
+    def end(self) -> None:
+        """Return for a completed task. Raises what the exit code is made from for any other."""
+        turn, agent = self.turn, self.conversation.client.agent
+        if turn.state == "completed":
+            return
+        said = " ".join(turn.message.split())
+        if turn.waits:
+            calls = pending(turn.requests)
+            what = "; ".join(map(screen.pending_line, calls)) or said or turn.state
+            raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=self._answering())
+        raise TaskFailed(f"agent {agent}'s task is {turn.state or 'unknown'}{f': {said}' if said else ''}")
 
-def end(agent: str, turn: Exchange, user_flags: Sequence[str] = ()) -> None:
-    """Return for a completed task. Raises what the exit code is made from for any other."""
-    if turn.state == "completed":
-        return
-    said = " ".join(turn.message.split())
-    if turn.waits:
-        calls = pending(turn.requests)
-        what = "; ".join(map(screen.pending_line, calls)) or said or turn.state
-        raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=_answering(turn, user_flags))
-    raise TaskFailed(f"agent {agent}'s task is {turn.state or 'unknown'}{f': {said}' if said else ''}")
+    def _answering(self) -> str:
+        """How what the turn waits for is answered."""
+        turn, client = self.turn, self.conversation.client
+        if self.conversation.foreign:
+            return ELSEWHERE
+        if not turn.requests:
+            return in_words(client.agent, client.namespace, turn.session, self.user_flags)
+        answer = ["--answer=TEXT"] if any(call.questions for call in pending(turn.requests)) else []
+        words = (turn.task, *answer, *self.user_flags)
+        return f"{command_line('kubectl kagent approvals approve', *words)} (or reject)"
 
 
-def _answering(turn: Exchange, user_flags: Sequence[str]) -> str:
-    """The command that answers what a turn waits for."""
-    answer = ["--answer=TEXT"] if any(call.questions for call in pending(turn.requests)) else []
-    return f"{command_line('kubectl kagent approvals approve', turn.task, *answer, *user_flags)} (or reject)"
+def in_words(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:
+    """How a question is answered that is put in words: as it was asked for."""
+    words = (agent, "MESSAGE", "-n", namespace, f"--session={session}", *user_flags)
+    return f"{command_line('kubectl kagent chat', *words)} answers it"

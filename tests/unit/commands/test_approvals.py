@@ -274,13 +274,37 @@ def test_an_approval_protocol_that_is_not_known_is_said_once_and_nothing_is_sent
 
 
 @pytest.mark.parametrize("card", [{}, {"capabilities": 5}, {"capabilities": {"extensions": [5, {"uri": 6}]}}])
-def test_what_waits_without_calls_is_decided_where_no_such_protocol_is_spoken(
+def test_what_waits_without_calls_is_rejected_where_no_such_protocol_is_spoken(
     kagent: Kagent, card: dict[str, Any]
 ) -> None:
     waits = task("input-required", message=asked(text("May I?")))
-    with talking([update("completed")], data=kept(waits), task=waits, card=card) as agent:
-        assert approvals(kagent, agent, "approve", TASK, "--yes")[0] == 0
-        assert len(agent.said) == 1
+    for words, decision in (
+        ([], {"decision_type": "reject"}),
+        (["--reason=no"], {"decision_type": "reject", "rejection_reason": "no"}),
+    ):
+        with talking([update("completed")], data=kept(waits), task=waits, card=card) as agent:
+            code, _, err = approvals(kagent, agent, "reject", TASK, "--yes", *words)
+        assert (code, err) == (0, f"{SHOWN}? May I?\nsession {SESSION} (0 prompt and 0 output tokens)\n")
+        assert [message["parts"] for message in agent.said] == [[{"kind": "data", "data": decision}]]
+
+
+@pytest.mark.parametrize("words", [(), ("--yes",), ("--call=c1",), ("--answer=no",)])
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [([text("May I drop\nthe database?")], "May I drop the database?"), ([], "input-required")],
+)
+def test_where_no_call_waits_there_is_nothing_to_approve(
+    kagent: Kagent, words: tuple[str, ...], parts: list[Any], said: str
+) -> None:
+    waits = task("input-required", message=asked(*parts))
+    with talking(data=kept(waits), task=waits) as agent:
+        assert approvals(kagent, agent, "approve", TASK, *words, "--user-id=admin@kagent.dev") == (
+            2,
+            "",
+            f"error: task {TASK} waits with nothing to approve: {said}\n"
+            f"hint: kubectl kagent chat clock MESSAGE -n default --session={SESSION} answers it\n",
+        )
+    assert agent.calls == []
 
 
 def test_a_task_of_kagent_0_9_8_has_an_empty_kind_and_waits_all_the_same(kagent: Kagent) -> None:

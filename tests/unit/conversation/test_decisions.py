@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending, rejected
+from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending, rejected, rejection
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.events import Question, Request, ToolCall
 
@@ -91,6 +91,19 @@ def test_decisions(verdicts: list[Verdict], said: dict[str, Any]) -> None:
     assert decision(waits("a", "b"), verdicts) == said
 
 
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [
+        ("ab", {"decisions": {"a": "reject", "b": "reject"}}),
+        ("aa", {}),
+        ("", {}),
+    ],
+)
+def test_a_rejection_is_one_whatever_waits(ids: str, named: dict[str, Any]) -> None:
+    assert rejection(waits(*ids)) == {"decision_type": "reject", **named}
+    assert rejection(waits(*ids), "no") == {"decision_type": "reject", "rejection_reason": "no", **named}
+
+
 def test_answers_go_with_an_approval_of_the_rest() -> None:
     answered = Verdict(approved=True, answers=(("a", "b"),))
     told = {"decision_type": "approve", "ask_user_answers": [{"answer": ["a", "b"]}]}
@@ -105,6 +118,8 @@ def test_what_kagent_would_misunderstand_is_not_sent() -> None:
         decision([*waits("a"), asks("q")], [NO, answered])
     with pytest.raises(KagentError, match="can't be told apart"):
         decision([asks("p"), asks("q")], [answered, answered])
+    with pytest.raises(KagentError, match="there is nothing to approve"):
+        decision([], [])
     for ids in (("a", "a"), ("a", "")):
         with pytest.raises(KagentError, match="no ids to tell them apart"):
             decision(waits(*ids), [YES, NO])
