@@ -14,13 +14,15 @@ from kubectl_kagent.cli.controller_access import ControllerAccess, with_controll
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
-from kubectl_kagent.commands.chat.talk import ELSEWHERE, Talk, in_words
+from kubectl_kagent.commands.chat.talk import ELSEWHERE, Talk, in_words, rejecting
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import (
+    UNREADABLE,
     Pending,
     Verdict,
     decision,
+    readable,
     rejection,
     unknown_protocol,
 )
@@ -192,7 +194,7 @@ def _show(found: Waiting) -> None:
     session = found.session
     terminal.say(f"agent {session.agent} of namespace {session.namespace} waits with task {found.task}:")
     for call in found.calls:
-        terminal.say_whole(f"? {asked_line(call)}" + (f"  [{call.call.id}]" if call.call.id else ""))
+        terminal.say_whole(f"? {asked_line(call)}" + (f"  [{call.id}]" if call.id else ""))
     if not found.calls:
         terminal.say_whole(f"? {found.message}")
 
@@ -216,26 +218,33 @@ def _agree(verb: str) -> None:
 def _approval(
     reach: ControllerAccess, found: Waiting, calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The decision that approves, of what waits, what the command line says. Raises UsageError."""
+    """The decision that approves, of what waits, what the command line says.
+
+    Raises UsageError where that makes no sense, KagentError where not all of it can be read.
+    """
     if not found.calls:
         said, session = " ".join(found.message.split()), found.session
         raise UsageError(
             f"task {found.task} waits with nothing to approve: {said}",
             hint=in_words(session.agent, session.namespace, session.id, reach.user_flags),
         )
+    if not readable(found.calls):
+        _show(found)
+        shown = "kubectl kagent approvals list -A -o json has it whole"
+        raise KagentError(UNREADABLE, hint=f"{rejecting(found.task, reach.user_flags)}; {shown}")
     return decision(found.calls, _verdicts(found.calls, calls, reason, answers))
 
 
 def _verdicts(
     pending: Sequence[Pending], calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
 ) -> list[Verdict]:
-    known = [item.call.id for item in pending]
+    known = [item.id for item in pending]
     for call in calls:
         if call not in known:
             raise UsageError(
                 f'the task does not wait for a call "{call}"', hint=f"it waits for {', '.join(known)}"
             )
-    asks = [item for item in pending if item.questions and (not calls or item.call.id in calls)]
+    asks = [item for item in pending if item.questions and (not calls or item.id in calls)]
     if asks and not answers:
         raise UsageError(
             "the task waits for an answer: " + "; ".join(item.question for item in asks[0].questions),
@@ -245,7 +254,7 @@ def _verdicts(
         raise UsageError("the task asks no question: it waits for an approval")
     return [
         Verdict(approved=False, reason=reason)
-        if calls and item.call.id not in calls
+        if calls and item.id not in calls
         else Verdict(approved=True, answers=_answers(item, answers) if item.questions else ())
         for item in pending
     ]

@@ -7,22 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.events import Question, Request, ToolCall
+from kubectl_kagent.model.events import Question, Request, ToolCall, Unknown
 from kubectl_kagent.wire.parts import questions
 
 _WORDS = {True: "approve", False: "reject"}
+UNREADABLE = "not all that waits can be read, and kagent approves all of it at once: nothing can be approved"
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """One call to decide; ``via`` is the tool (a sub-agent) that it comes through, else empty.
 
-    With ``questions`` it is not to be approved but to be answered.
+    With ``questions`` it is not to be approved but to be answered. Nothing can be approved beside a call that
+    can't be read.
     """
 
-    call: ToolCall
+    call: ToolCall | Unknown
     via: str
     questions: tuple[Question, ...]
+
+    @property
+    def id(self) -> str:
+        """The call's; empty when the agent gives none, or the call can't be read."""
+        return self.call.id if isinstance(self.call, ToolCall) else ""
 
 
 def unknown_protocol(extension: str) -> str:
@@ -43,11 +50,16 @@ def pending(requests: Iterable[Request]) -> tuple[Pending, ...]:
     """The calls behind requests: a sub-agent's own ones instead of the call of the sub-agent."""
     found = []
     for request in requests:
-        if request.inner:
-            found += [Pending(call, request.call.name, questions(call)) for call in request.inner]
-        else:
+        via = request.call.name if isinstance(request.call, ToolCall) else ""
+        found += [Pending(call, via, questions(call)) for call in request.inner]
+        if not request.inner or not via:
             found.append(Pending(request.call, "", request.questions))
     return tuple(found)
+
+
+def readable(calls: Iterable[Pending]) -> bool:
+    """Whether a person can be shown all of them."""
+    return not any(isinstance(item.call, Unknown) for item in calls)
 
 
 def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -60,6 +72,8 @@ def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str,
     """
     if not calls:
         raise KagentError("no call waits: there is nothing to approve")
+    if not readable(calls) and any(verdict.approved for verdict in verdicts):
+        raise KagentError(UNREADABLE)
     named = _named(calls, [verdict.approved for verdict in verdicts])
     if any(verdict.answers for verdict in verdicts):
         return {**_answers(calls, verdicts), **named}
@@ -70,7 +84,7 @@ def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str,
     if not named:
         raise KagentError("these calls have no ids to tell them apart: approve or reject all of them alike")
     no = [(item, said) for item, said in zip(calls, verdicts, strict=True) if not said.approved]
-    reasons = {item.call.id: said.reason for item, said in no if said.reason}
+    reasons = {item.id: said.reason for item, said in no if said.reason}
     return {"decision_type": "batch", **named, **({"rejection_reasons": reasons} if reasons else {})}
 
 
@@ -82,7 +96,7 @@ def rejection(calls: Sequence[Pending], reason: str = "") -> dict[str, Any]:
 
 def _named(calls: Sequence[Pending], approved: Sequence[bool]) -> dict[str, Any]:
     """What is decided of each call by its id; empty where ids don't tell them apart."""
-    ids = [call.call.id for call in calls]
+    ids = [item.id for item in calls]
     if not ids or not all(ids) or len(set(ids)) < len(ids):
         return {}
     return {"decisions": {id_: _WORDS[yes] for id_, yes in zip(ids, approved, strict=True)}}
@@ -93,7 +107,7 @@ def rejected(calls: Iterable[Pending], decision: Mapping[str, Any]) -> set[str]:
     named = decision.get("decisions")
     words = named if isinstance(named, Mapping) else {}
     none = decision.get("decision_type") == _WORDS[False]
-    ids = (call.call.id for call in calls if not call.via)
+    ids = (call.id for call in calls if not call.via)
     return {id_ for id_ in ids if id_ and (none or words.get(id_) == _WORDS[False])}
 
 

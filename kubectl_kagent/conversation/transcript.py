@@ -169,7 +169,8 @@ def _agent(agent: str, message: Json, times: EventTimes, calls: _Calls) -> Itera
             case Request(id_) if id_ not in calls.asked:
                 calls.asked.add(id_)
                 requests.append(event)
-                calls.begun[event.call.id] = None
+                if isinstance(event.call, ToolCall):
+                    calls.begun[event.call.id] = None
             case Unknown(raw):
                 yield UnrecognizedEntry(raw)
     if requests:

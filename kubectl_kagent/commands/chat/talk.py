@@ -11,7 +11,7 @@ from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.interrupt import first_interrupt
 from kubectl_kagent.commands.chat import questions
 from kubectl_kagent.conversation.conversation import Conversation, Exchange, Heard
-from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.decisions import Pending, pending, readable
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Shown, TextChunk, without_secrets
 from kubectl_kagent.conversation.root_span import RootSpan
 from kubectl_kagent.errors import InputRequired, Interrupted, KagentError
@@ -155,9 +155,17 @@ class Talk:
             return ELSEWHERE
         if not turn.requests:
             return in_words(client.agent, client.namespace, turn.session, self.user_flags)
-        answer = ["--answer=TEXT"] if any(call.questions for call in pending(turn.requests)) else []
+        calls = pending(turn.requests)
+        if not readable(calls):
+            return rejecting(turn.task, self.user_flags)
+        answer = ["--answer=TEXT"] if any(call.questions for call in calls) else []
         words = (turn.task, *answer, *self.user_flags)
         return f"{command_line('kubectl kagent approvals approve', *words)} (or reject)"
+
+
+def rejecting(task: str, user_flags: Sequence[str]) -> str:
+    """What is left to do about calls that can't be read."""
+    return f"{command_line('kubectl kagent approvals reject', task, *user_flags)} rejects all of it"
 
 
 def in_words(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:

@@ -230,6 +230,19 @@ def test_a_transcript(kagent: Kagent, screen: Screen) -> None:
         screen("session-markdown", out)
 
 
+def test_a_transcript_has_what_a_person_was_asked_and_could_not_read(kagent: Kagent) -> None:
+    data = conversation()
+    (asks,) = (entry for entry in data[f"{WHOLE}/tasks"][0]["history"] if "r-c2" in entry["messageId"])
+    asks["parts"][1]["data"]["args"]["originalFunctionCall"] = {"id": "c2", "name": "drop", "args": ["prod"]}
+    with talking(data=data) as agent:
+        out = sessions(kagent, agent, "show", SESSION)[1]
+        told = json.loads(sessions(kagent, agent, "show", SESSION, "-o", "json")[1])
+    raw = '{"name": "drop", "id": "c2", "args": ["prod"]}'
+    assert f'waits for approval of delete name="a"; what is not understood: {raw}\n' in out
+    (asked,) = (entry for entry in told["entries"] if entry["kind"] == "asked")
+    assert [call["raw"] for call in asked["calls"]] == [None, json.loads(raw)]
+
+
 def test_a_transcript_for_programs(kagent: Kagent) -> None:
     with talking(data=conversation()) as agent:
         told = json.loads(sessions(kagent, agent, "show", SESSION, "-o", "json")[1])

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending, rejected, rejection
+from kubectl_kagent.conversation.decisions import (
+    UNREADABLE,
+    Pending,
+    Verdict,
+    decision,
+    pending,
+    rejected,
+    rejection,
+)
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.events import Question, Request, ToolCall
+from kubectl_kagent.model.events import Question, Request, ToolCall, Unknown
 
 YES, NO = Verdict(approved=True), Verdict(approved=False)
 
@@ -37,6 +45,28 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
         Pending(inner[1], "team__NS__helper", (Question("Which?", ("a",), multiple=True),)),
         Pending(call("3"), "", ()),
     )
+
+
+def test_beside_a_call_that_can_not_be_read_nothing_is_approved() -> None:
+    odd = Unknown({"name": "drop", "args": ["prod"]})
+    both = pending(
+        [
+            Request("r1", call("a"), "", (), ()),
+            Request("r2", call("b", "team__NS__helper"), "", (), (odd,)),
+            Request("r3", odd, "", (), (call("c"),)),
+        ]
+    )
+    assert both == (
+        Pending(call("a"), "", ()),
+        Pending(odd, "team__NS__helper", ()),
+        Pending(call("c"), "", ()),
+        Pending(odd, "", ()),
+    )
+    for verdicts in ([YES] * 4, [YES, NO, NO, NO]):
+        with pytest.raises(KagentError) as caught:
+            decision(both, verdicts)
+        assert caught.value.message == UNREADABLE
+    assert decision(both, [NO] * 4) == rejection(both) == {"decision_type": "reject"}
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,19 @@ def test_the_command_that_a_hint_gives_is_one_command_whatever_the_ids_are(kagen
     )
 
 
+def test_a_call_that_can_not_be_read_is_told_with_its_name(kagent: Kagent) -> None:
+    odd = request("c2", "x")
+    odd["data"]["args"]["originalFunctionCall"] = {"id": "c" * 200, "name": "drop", "args": ["prod"]}
+    with talking([update("input-required", request("c1", "list_files"), odd)]) as agent:
+        code, _, err = chat(kagent, agent, "hello")
+    assert (code, err) == (
+        7,
+        f"{CLOSING}error: agent clock waits for somebody: approval of list_files; what is not understood: "
+        f'{{"name": "drop", "id": "{"c" * 200}", "args": ["prod"]}}\n'
+        f"hint: kubectl kagent approvals reject {TASK} rejects all of it\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "words", "said"),
     [
