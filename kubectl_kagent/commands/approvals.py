@@ -11,6 +11,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.ids import id_in
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
@@ -171,8 +172,8 @@ def _decide(
     agreed: bool,
     output: Output,
 ) -> None:
+    task = id_in(word, "task", "kubectl kagent approvals list -A shows what waits")
     controller = reach.controller()
-    task = word.removeprefix("task/")
     found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
     session = found.session
     line = A2AClient(controller, session.namespace, session.agent)
