@@ -241,10 +241,16 @@ def _verdicts(
 ) -> list[Verdict]:
     known = [item.id for item in pending]
     for call in calls:
-        if call not in known:
+        if not call:
+            raise UsageError("--call names no call")
+        if known.count(call) > 1:
             raise UsageError(
-                f'the task does not wait for a call "{call}"', hint=f"it waits for {', '.join(known)}"
+                f'{known.count(call)} calls of the task have the id "{call}"',
+                hint="without --call all of them are approved",
             )
+        if call not in known:
+            ids = ", ".join(filter(None, known)) or "calls without ids"
+            raise UsageError(f'the task does not wait for a call "{call}"', hint=f"it waits for {ids}")
     asks = [item for item in pending if item.questions and (not calls or item.id in calls)]
     if asks and not answers:
         raise UsageError(

@@ -583,6 +583,37 @@ def test_a_task_that_does_not_wait(
             'error: the task does not wait for a call "c3"\nhint: it waits for c1, c2\n',
         ),
         (
+            [request("", "x"), request("c2", "y")],
+            ["--call=c3"],
+            2,
+            'error: the task does not wait for a call "c3"\nhint: it waits for c2\n',
+        ),
+        (
+            [request("", "x")],
+            ["--call=c3"],
+            2,
+            'error: the task does not wait for a call "c3"\nhint: it waits for calls without ids\n',
+        ),
+        ([request("", "drop")], ["--call="], 2, "error: --call names no call\n"),
+        (
+            [request("c1", "x"), request("c2", "y")],
+            ["--call=c1", "--call="],
+            2,
+            "error: --call names no call\n",
+        ),
+        (
+            [request("c1", "look"), request("c1", "drop", name="prod")],
+            ["--call=c1"],
+            2,
+            'error: 2 calls of the task have the id "c1"\nhint: without --call all of them are approved\n',
+        ),
+        (
+            [request("c1", "look"), request("c1", "drop"), request("c2", "y")],
+            ["--call=c2"],
+            1,
+            "error: these calls have no ids to tell them apart: approve or reject all of them alike\n",
+        ),
+        (
             [request("c1", "x")],
             ["--answer=a"],
             2,
