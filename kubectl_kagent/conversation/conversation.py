@@ -200,7 +200,7 @@ class Conversation:
         for event in update.events:
             if isinstance(event, State):
                 turn.state, turn.message = event.state, event.message
-            elif isinstance(event, Request) and event.id not in {known.id for known in turn.requests}:
+            elif isinstance(event, Request) and event not in turn.requests:
                 turn.requests.append(event)
             elif isinstance(event, TokenUsage) and event.message_id not in self._counted:
                 self._counted |= {event.message_id} - {""}

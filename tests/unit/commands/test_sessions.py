@@ -230,6 +230,17 @@ def test_a_transcript(kagent: Kagent, screen: Screen) -> None:
         screen("session-markdown", out)
 
 
+def test_a_transcript_has_two_requests_of_one_id(kagent: Kagent) -> None:
+    data = conversation()
+    for entry in data[f"{WHOLE}/tasks"][0]["history"]:
+        for part in entry["parts"]:
+            if part.get("data", {}).get("id") == "r-c2":
+                part["data"]["id"] = "r-c1"
+    with talking(data=data) as agent:
+        out = sessions(kagent, agent, "show", SESSION)[1]
+    assert 'waits for approval of delete name="a"; approval of delete name="b"\n' in out
+
+
 def test_a_transcript_has_what_a_person_was_asked_and_could_not_read(kagent: Kagent) -> None:
     data = conversation()
     (asks,) = (entry for entry in data[f"{WHOLE}/tasks"][0]["history"] if "r-c2" in entry["messageId"])

@@ -123,6 +123,16 @@ def test_the_command_that_a_hint_gives_is_one_command_whatever_the_ids_are(kagen
     )
 
 
+def test_two_requests_of_one_id_are_told(kagent: Kagent) -> None:
+    """And one that comes again, as the update that waits repeats it, is told once."""
+    first, second = request("c1", "list_files"), request("c1", "drop", name="prod")
+    turn = [update("working", first), update("input-required", first, second)]
+    with talking(turn) as agent:
+        code, _, err = chat(kagent, agent, "hello")
+    what = 'approval of list_files; approval of drop name="prod"'
+    assert (code, err.splitlines()[1]) == (7, f"error: agent clock waits for somebody: {what}")
+
+
 def test_a_call_that_can_not_be_read_is_told_with_its_name(kagent: Kagent) -> None:
     odd = request("c2", "x")
     odd["data"]["args"]["originalFunctionCall"] = {"id": "c" * 200, "name": "drop", "args": ["prod"]}
