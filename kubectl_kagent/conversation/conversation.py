@@ -19,6 +19,7 @@ from kubectl_kagent.model.events import (
     Request,
     State,
     TokenUsage,
+    Update,
 )
 from kubectl_kagent.shell import command_line
 from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
@@ -185,18 +186,32 @@ class Conversation:
         states = [event.state for event in reply.update.events if isinstance(event, State)]
         return bool(states) and (states[-1] in FINAL_STATES or states[-1] in PAUSED_STATES)
 
-    @classmethod
-    def _final(cls, reply: Reply) -> bool:
-        """Whether it says of itself that nothing follows."""
+    def _final(self, reply: Reply) -> bool:
+        """Whether it says of the turn's own task that nothing follows."""
         said = any(event.final for event in reply.update.events if isinstance(event, State))
-        return said and cls._ended(reply)
+        return said and self._ended(reply) and self._is_own(reply.update)
+
+    def _is_own(self, update: Update) -> bool:
+        """Whether it is of the turn's task; one that names no task is, unless it is of another session."""
+        if update.task_id:
+            return update.task_id == self.turn.task
+        return update.context_id in ("", self.turn.session)
 
     def _hear(self, reply: Reply) -> list[Shown]:
+        """What it says, whoever says it; what becomes of the turn its own task tells alone."""
         turn, update = self.turn, reply.update
-        turn.task = update.task_id or turn.task
-        turn.session = update.context_id or turn.session
+        if not turn.task:  # the first word says which it is, and a later one does not change that
+            turn.task, turn.session = update.task_id, update.context_id or turn.session
+        if self._is_own(update):
+            turn.session = turn.session or update.context_id
+            self._take(update)
+        shown = [item for event in update.events for item in self._speech.hear(event, clock.monotonic())]
+        self._spoke |= bool(shown)
+        return shown
+
+    def _take(self, update: Update) -> None:
+        turn = self.turn
         self._recognise(update.approvals)
-        shown: list[Shown] = []
         for event in update.events:
             if isinstance(event, State):
                 turn.state, turn.message = event.state, event.message
@@ -206,6 +221,3 @@ class Conversation:
                 self._counted |= {event.message_id} - {""}
                 turn.prompt_tokens += event.prompt
                 turn.output_tokens += event.output
-            shown += self._speech.hear(event, clock.monotonic())
-        self._spoke |= bool(shown)
-        return shown

@@ -123,6 +123,17 @@ def test_the_command_that_a_hint_gives_is_one_command_whatever_the_ids_are(kagen
     )
 
 
+def test_another_tasks_end_is_not_the_end_of_the_turn(kagent: Kagent) -> None:
+    """A sub-agent's task may pass by, and the stream break before our own ends."""
+    other = {**update("completed", text("Found it.")), "final": True} | {"taskId": "x", "contextId": "y"}
+    turn = [update("submitted"), update("working", text("I begin.")), other, b""]
+    with talking(turn, again=[[update("failed", text("no"))]]) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out) == (1, "I begin.\nFound it.\n")
+    assert err.splitlines()[1:] == [CLOSING[:-1], "error: agent clock's task is failed: no"]
+    assert [params for method, params in agent.calls if method == "tasks/get"] == [{"id": TASK}]
+
+
 def test_two_requests_of_one_id_are_told(kagent: Kagent) -> None:
     """And one that comes again, as the update that waits repeats it, is told once."""
     first, second = request("c1", "list_files"), request("c1", "drop", name="prod")
