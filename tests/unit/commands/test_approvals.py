@@ -293,7 +293,11 @@ def test_what_waits_without_calls_is_rejected_where_no_such_protocol_is_spoken(
 @pytest.mark.parametrize("words", [(), ("--yes",), ("--call=c1",), ("--answer=no",)])
 @pytest.mark.parametrize(
     ("parts", "said"),
-    [([text("May I drop\nthe database?")], "May I drop the database?"), ([], "input-required")],
+    [
+        ([text("May I drop\nthe database?")], "May I drop the database?"),
+        ([], "input-required"),
+        ([{"kind": "file", "file": {}}], "input-required"),
+    ],
 )
 def test_where_no_call_waits_there_is_nothing_to_approve(
     kagent: Kagent, words: tuple[str, ...], parts: list[Any], said: str
@@ -652,6 +656,13 @@ def test_a_decision_that_makes_no_sense_is_not_sent(
     with talking(data=kept(waiting(*parts))) as agent:
         assert approvals(kagent, agent, "approve", TASK, *words) == (code, "", error)
     assert agent.calls == []
+
+
+def test_an_ask_user_without_a_list_of_questions_is_a_call_to_approve(kagent: Kagent) -> None:
+    task = waiting(request("q", "ask_user", questions={"question": "Delete?"}))
+    with talking(COMPLETED, data=kept(task), task=task) as agent:
+        code, _, err = approvals(kagent, agent, "approve", TASK, "--yes")
+    assert (code, err) == (0, f'{SHOWN}? ask_user questions={{"question": "Delete?"}}  [q]\n{END}')
 
 
 def unread(id_: str, name: Any, args: Any) -> dict[str, Any]:

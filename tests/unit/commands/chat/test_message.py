@@ -123,6 +123,43 @@ def test_the_command_that_a_hint_gives_is_one_command_whatever_the_ids_are(kagen
     )
 
 
+def test_an_end_that_the_task_takes_back_is_none(kagent: Kagent) -> None:
+    """It did not say that it is final."""
+    with talking([*NOON, update("failed", text("no"))]) as agent:
+        assert chat(kagent, agent, "hello") == (
+            1,
+            "It is noon.\n",
+            f"{CLOSING}error: agent clock's task is failed: no\n",
+        )
+
+
+@pytest.mark.parametrize("state", ["TASK_STATE_COMPLETED", "Completed", "completed ", "COMPLETED", "done"])
+def test_a_state_that_only_looks_completed_is_not(kagent: Kagent, state: str) -> None:
+    """It is asked what has become of the task."""
+    with talking([update(state)], task=task("failed")) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out, err) == (1, "", f"{CLOSING}error: agent clock's task is failed\n")
+
+
+def test_an_error_beside_a_result_counts(kagent: Kagent) -> None:
+    both = {"result": update("completed"), "error": {"code": 1, "message": "x"}}
+    with talking([f"data: {json.dumps(both)}\n\n".encode()]) as agent:
+        assert chat(kagent, agent, "hello") == (1, "", "error: x (JSON-RPC error 1)\n")
+
+
+def test_an_id_that_is_a_path_is_looked_up_as_an_id(kagent: Kagent) -> None:
+    ids = {"taskId": "../../agents", "contextId": "../.."}
+    turn = [{**update("working", text("x")), **ids}, b""]
+    there = task("working", id_="../../agents", session="../..")
+    with talking(turn, again=[[{**update("completed"), **ids}]], task=there) as agent:
+        assert chat(kagent, agent, "hello")[0] == 0
+    assert {asked.path.partition("?")[0] for asked in agent.requests} == {"/api/a2a/default/clock"}
+    assert agent.calls[1:] == [
+        ("tasks/get", {"id": "../../agents"}),
+        ("tasks/resubscribe", {"id": "../../agents"}),
+    ]
+
+
 def test_another_tasks_end_is_not_the_end_of_the_turn(kagent: Kagent) -> None:
     """A sub-agent's task may pass by, and the stream break before our own ends."""
     other = {**update("completed", text("Found it.")), "final": True} | {"taskId": "x", "contextId": "y"}
