@@ -125,7 +125,8 @@ def approve(
     session may have asked since: the agent would take the decision for what it asked last.
 
     TASK is the id of the task or the beginning of it. kagent decides all calls of a task at once: with
-    --call only the named calls are approved, and all others are rejected.
+    --call only the named calls are approved, and all others are rejected. Nothing is approved beside a call
+    that can't be read; a question in words, without a call, is answered with chat.
 
     \b
     kubectl kagent approvals approve 2a9d5f30
