@@ -67,9 +67,9 @@ class ControllerAccess:
         return tuple(dict.fromkeys(self.named_users)) or (DEFAULT_USER,)
 
     @property
-    def user_flag(self) -> str:
-        """What a command line in a hint needs to mean the same users."""
-        return "" if self.users == (DEFAULT_USER,) else "".join(f" --user-id={user}" for user in self.users)
+    def user_flags(self) -> tuple[str, ...]:
+        """What a command in a hint needs to mean the same users."""
+        return () if self.users == (DEFAULT_USER,) else tuple(f"--user-id={user}" for user in self.users)
 
     @property
     def whose(self) -> str:

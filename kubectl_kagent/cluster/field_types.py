@@ -49,6 +49,7 @@ from kubectl_kagent.model.resources import (
     SERVICE,
     Resource,
 )
+from kubectl_kagent.shell import command_line
 
 Object = dict[str, Any]
 
@@ -290,9 +291,9 @@ def _explained(resource: Resource, obj: Object, misfit: Misfit) -> KagentError:
         )
     )
     what = resource.label(name) if name else resource.full_name
-    where = f" -n {namespace}" if namespace else ""
+    where = ("-n", namespace) if namespace else ()
     return KagentError(
         f"the API server's answer for {what} has {misfit.found} at {misfit.where}, "
         f"where {misfit.wanted} belongs",
-        hint=f"kubectl get {what}{where} -o yaml shows it" if name else _ANOTHER,
+        hint=f"{command_line('kubectl get', what, *where)} -o yaml shows it" if name else _ANOTHER,
     )

@@ -11,13 +11,22 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.ids import id_in
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
-from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.commands.chat.talk import ELSEWHERE, Talk, in_words, rejecting
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, unknown_protocol
+from kubectl_kagent.conversation.decisions import (
+    UNREADABLE,
+    Pending,
+    Verdict,
+    decision,
+    readable,
+    rejection,
+    unknown_protocol,
+)
 from kubectl_kagent.conversation.inbox import Waiting, find, inbox, inbox_of, state_of
 from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render import approvals as screen
@@ -116,7 +125,8 @@ def approve(
     session may have asked since: the agent would take the decision for what it asked last.
 
     TASK is the id of the task or the beginning of it. kagent decides all calls of a task at once: with
-    --call only the named calls are approved, and all others are rejected.
+    --call only the named calls are approved, and all others are rejected. Nothing is approved beside a call
+    that can't be read; a question in words, without a call, is answered with chat.
 
     \b
     kubectl kagent approvals approve 2a9d5f30
@@ -129,7 +139,7 @@ def approve(
     _decide(
         reach,
         task,
-        lambda pending: _approved(pending, calls, reason, answers),
+        lambda found: _approval(reach, found, calls, reason, answers),
         "approve",
         agreed=agreed,
         output=output,
@@ -151,35 +161,34 @@ def reject(reach: ControllerAccess, task: str, reason: str, *, yes: bool, output
     \b
     kubectl kagent approvals reject 2a9d5f30 --reason='not on a Friday'
     """
-    verdict = Verdict(approved=False, reason=reason)
-    _decide(reach, task, lambda pending: [verdict] * len(pending), "reject", agreed=yes, output=output)
+    _decide(reach, task, lambda found: rejection(found.calls, reason), "reject", agreed=yes, output=output)
 
 
 def _decide(
     reach: ControllerAccess,
     word: str,
-    verdicts: Callable[[Sequence[Pending]], list[Verdict]],
+    decided: Callable[[Waiting], dict[str, Any]],
     verb: str,
     *,
     agreed: bool,
     output: Output,
 ) -> None:
+    task = id_in(word, "task", "kubectl kagent approvals list -A shows what waits")
     controller = reach.controller()
-    task = word.removeprefix("task/")
     found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
     session = found.session
     line = A2AClient(controller, session.namespace, session.agent)
     if not found.calls and (extension := found.extension or line.approvals()):
-        raise KagentError(unknown_protocol(extension), hint="decide it in kagent's own UI")
-    told: dict[str, Any] = decision(found.calls, verdicts(found.calls))
+        raise KagentError(unknown_protocol(extension), hint=ELSEWHERE)
+    told = decided(found)
     _show(found)
     if not agreed:
         _agree(verb)
     conversation = Conversation(line, terminal.warn)
     conversation.turn = Exchange(session=session.id, task=found.task)
-    talk = Talk(conversation, output)
+    talk = Talk(conversation, output, user_flags=reach.user_flags)
     talk.decide(told, found.calls)
-    end(session.agent, talk.turn, reach.user_flag)
+    talk.end()
 
 
 def _show(found: Waiting) -> None:
@@ -187,7 +196,7 @@ def _show(found: Waiting) -> None:
     session = found.session
     terminal.say(f"agent {session.agent} of namespace {session.namespace} waits with task {found.task}:")
     for call in found.calls:
-        terminal.say_whole(f"? {asked_line(call)}" + (f"  [{call.call.id}]" if call.call.id else ""))
+        terminal.say_whole(f"? {asked_line(call)}" + (f"  [{call.id}]" if call.id else ""))
     if not found.calls:
         terminal.say_whole(f"? {found.message}")
 
@@ -208,16 +217,42 @@ def _agree(verb: str) -> None:
         raise KagentError("nothing was approved or rejected") from None
 
 
-def _approved(
+def _approval(
+    reach: ControllerAccess, found: Waiting, calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
+) -> dict[str, Any]:
+    """The decision that approves, of what waits, what the command line says.
+
+    Raises UsageError where that makes no sense, KagentError where not all of it can be read.
+    """
+    if not found.calls:
+        said, session = " ".join(found.message.split()), found.session
+        raise UsageError(
+            f"task {found.task} waits with nothing to approve: {said}",
+            hint=in_words(session.agent, session.namespace, session.id, reach.user_flags),
+        )
+    if not readable(found.calls):
+        _show(found)
+        shown = "kubectl kagent approvals list -A -o json has it whole"
+        raise KagentError(UNREADABLE, hint=f"{rejecting(found.task, reach.user_flags)}; {shown}")
+    return decision(found.calls, _verdicts(found.calls, calls, reason, answers))
+
+
+def _verdicts(
     pending: Sequence[Pending], calls: tuple[str, ...], reason: str, answers: tuple[str, ...]
 ) -> list[Verdict]:
-    known = [item.call.id for item in pending]
+    known = [item.id for item in pending]
     for call in calls:
-        if call not in known:
+        if not call:
+            raise UsageError("--call names no call")
+        if known.count(call) > 1:
             raise UsageError(
-                f'the task does not wait for a call "{call}"', hint=f"it waits for {', '.join(known)}"
+                f'{known.count(call)} calls of the task have the id "{call}"',
+                hint="without --call all of them are approved",
             )
-    asks = [item for item in pending if item.questions and (not calls or item.call.id in calls)]
+        if call not in known:
+            ids = ", ".join(filter(None, known)) or "calls without ids"
+            raise UsageError(f'the task does not wait for a call "{call}"', hint=f"it waits for {ids}")
+    asks = [item for item in pending if item.questions and (not calls or item.id in calls)]
     if asks and not answers:
         raise UsageError(
             "the task waits for an answer: " + "; ".join(item.question for item in asks[0].questions),
@@ -227,7 +262,7 @@ def _approved(
         raise UsageError("the task asks no question: it waits for an approval")
     return [
         Verdict(approved=False, reason=reason)
-        if calls and item.call.id not in calls
+        if calls and item.id not in calls
         else Verdict(approved=True, answers=_answers(item, answers) if item.questions else ())
         for item in pending
     ]

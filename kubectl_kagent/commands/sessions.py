@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 
 from kubectl_kagent import clock
-from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.cli import completion, everybody, options, terminal
 from kubectl_kagent.cli.command import group
 from kubectl_kagent.cli.controller_access import ControllerAccess, with_controller
+from kubectl_kagent.cli.ids import id_in
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.conversation.sessions import delete, fetch, sessions_of
 from kubectl_kagent.errors import UsageError
 from kubectl_kagent.render import sessions as screen
 from kubectl_kagent.render.output import Output
+from kubectl_kagent.shell import command_line
 
 
 @group(short_help="List, show, delete or export conversations")
@@ -89,16 +90,18 @@ def show(reach: ControllerAccess, session: str, output: Output) -> None:
     from kubectl_kagent.conversation.transcript import transcript
     from kubectl_kagent.render import transcript as screen
 
-    kept = fetch(reach.controller(), _id(session))
+    id_ = _id(session)
+    kept = fetch(reach.controller(), id_)
     entries = transcript(kept.session.agent, kept.tasks, kept.events)
     if not output.is_text:
         terminal.write(output.view(screen.transcript_view(kept.session, entries), whole=not terminal.masks()))
         return
     terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
     if not kept.tasks and kept.events:
+        exported = command_line("kubectl kagent sessions export", kept.session.id)
         terminal.warn(
             f"the session has {len(kept.events)} events and no task: its agent keeps none "
-            f"(kubectl kagent sessions export {kept.session.id} has the events)"
+            f"({exported} has the events)"
         )
 
 
@@ -118,11 +121,12 @@ def delete_(reach: ControllerAccess, session: tuple[str, ...], dry_run: str) -> 
     kubectl kagent sessions delete 01a205ee-5c2c-7c37-98b7-5021745c85a8
     kubectl kagent sessions list datetime-agent -o name | xargs -d '\\n' kubectl kagent sessions delete --
     """
+    ids = [_id(word) for word in session]
     controller = reach.controller()
-    for word in session:
-        delete(controller, _id(word), dry_run=dry_run == "client")
+    for id_ in ids:
+        delete(controller, id_, dry_run=dry_run == "client")
         suffix = " (dry run)" if dry_run == "client" else ""
-        terminal.done(f"session/{_id(word)} deleted{suffix}")
+        terminal.done(f"session/{id_} deleted{suffix}")
 
 
 @sessions.command(short_help="Print a whole session with its events and tasks")
@@ -139,8 +143,8 @@ def export(reach: ControllerAccess, session: str, output: Output) -> None:
     \b
     kubectl kagent sessions export 01a205ee-5c2c-7c37-98b7-5021745c85a8 > session.json
     """
-    controller: Controller = reach.controller()
-    kept = fetch(controller, _id(session))
+    id_ = _id(session)
+    kept = fetch(reach.controller(), id_)
     if output.name == "md":
         from kubectl_kagent.conversation.transcript import transcript
         from kubectl_kagent.render.transcript import transcript_markdown
@@ -152,7 +156,8 @@ def export(reach: ControllerAccess, session: str, output: Output) -> None:
 
 
 def _id(word: str) -> str:
-    name = word.removeprefix("session/")
-    if not name or "/" in name:
-        raise UsageError(f'"{word}" is not a session', hint="kubectl kagent sessions list -A shows them")
-    return name
+    shown = "kubectl kagent sessions list -A shows them"
+    id_ = id_in(word, "session", shown)
+    if "/" in id_:
+        raise UsageError(f'"{word}" is not a session', hint=shown)
+    return id_

@@ -62,8 +62,16 @@ class A2AClient:
         return self._stream("tasks/resubscribe", {"id": task})
 
     def task(self, task: str) -> Reply:
-        """The task as it stands. Raises RpcError when the controller does not know it."""
-        return self._call("tasks/get", {"id": task})
+        """The task as it stands.
+
+        Raises RpcError when the controller does not know it, KagentError when it answers with another one.
+        """
+        found = self._call("tasks/get", {"id": task})
+        if found.update.task_id not in ("", task):
+            raise KagentError(
+                f"the kagent controller answers with task {found.update.task_id} for task {task}"
+            )
+        return found
 
     def kept(self, session: str) -> list[Json]:
         """All tasks of a session, as the controller keeps them. Raises TasksUnknown."""

@@ -19,7 +19,9 @@ from kubectl_kagent.model.events import (
     Request,
     State,
     TokenUsage,
+    Update,
 )
+from kubectl_kagent.shell import command_line
 from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
 
 _RETRIES = 5
@@ -55,17 +57,18 @@ class Exchange:
 class Conversation:
     """Turns with one agent, one after the other, in one session.
 
-    ``turn`` is the one that runs, or ran last; set its session and task to go on with those.
+    ``turn`` is the one that runs, or ran last; set its session and task to go on with those. ``foreign``: the
+    agent asks for approvals in a way that is not known here.
     """
 
     client: A2AClient
     warn: Callable[[str], None]
     turn: Exchange = field(default_factory=Exchange)
+    foreign: bool = False
     _speech: Narration = field(default_factory=Narration)
     _spoke: bool = False
     _polled: bool = False
     _looked_up: bool = False
-    _foreign: bool = False
     _counted: set[str] = field(default_factory=set)
 
     def say(self, text: str, *, session: str = "") -> Heard:
@@ -141,20 +144,20 @@ class Conversation:
 
     def _recognise(self, extension: str) -> None:
         """Say once that approvals come in a way that is not known here."""
-        if extension and not self._foreign:
-            self._foreign = True
+        if extension and not self.foreign:
+            self.foreign = True
             self.warn(unknown_protocol(extension))
 
     def _explain(self, error: KagentError, *, heard: bool) -> None:
         """What was said may be on its way although nothing came back."""
         if error.open and not heard:
             agent, session = self.client.agent, self.turn.session
-            shown = f"show {session}" if session else f"list {agent} -n {self.client.namespace}"
-            what = f"whether agent {agent} was told"
-            error.left_open(what, f"kubectl kagent sessions {shown} shows what it was told")
+            of_agent = ("list", agent, "-n", self.client.namespace)
+            shown = command_line("kubectl kagent sessions", *(("show", session) if session else of_agent))
+            error.left_open(f"whether agent {agent} was told", f"{shown} shows what it was told")
         if isinstance(error, RpcError) and error.code == INTERNAL_ERROR and not error.hint:
-            where = f"agent/{self.client.agent} -n {self.client.namespace}"
-            error.hint = f"kubectl kagent describe {where} tells whether its pods run"
+            where = (f"agent/{self.client.agent}", "-n", self.client.namespace)
+            error.hint = f"{command_line('kubectl kagent describe', *where)} tells whether its pods run"
 
     def _without_task(self) -> None:
         """An agent without tasks answers with a message; without one it has not answered."""
@@ -183,27 +186,38 @@ class Conversation:
         states = [event.state for event in reply.update.events if isinstance(event, State)]
         return bool(states) and (states[-1] in FINAL_STATES or states[-1] in PAUSED_STATES)
 
-    @classmethod
-    def _final(cls, reply: Reply) -> bool:
-        """Whether it says of itself that nothing follows."""
+    def _final(self, reply: Reply) -> bool:
+        """Whether it says of the turn's own task that nothing follows."""
         said = any(event.final for event in reply.update.events if isinstance(event, State))
-        return said and cls._ended(reply)
+        return said and self._ended(reply) and self._is_own(reply.update)
+
+    def _is_own(self, update: Update) -> bool:
+        """Whether it is of the turn's task; one that names no task is, unless it is of another session."""
+        if update.task_id:
+            return update.task_id == self.turn.task
+        return update.context_id in ("", self.turn.session)
 
     def _hear(self, reply: Reply) -> list[Shown]:
+        """What it says, whoever says it; what becomes of the turn its own task tells alone."""
         turn, update = self.turn, reply.update
-        turn.task = update.task_id or turn.task
-        turn.session = update.context_id or turn.session
+        if not turn.task:  # the first word says which it is, and a later one does not change that
+            turn.task, turn.session = update.task_id, update.context_id or turn.session
+        if self._is_own(update):
+            turn.session = turn.session or update.context_id
+            self._take(update)
+        shown = [item for event in update.events for item in self._speech.hear(event, clock.monotonic())]
+        self._spoke |= bool(shown)
+        return shown
+
+    def _take(self, update: Update) -> None:
+        turn = self.turn
         self._recognise(update.approvals)
-        shown: list[Shown] = []
         for event in update.events:
             if isinstance(event, State):
                 turn.state, turn.message = event.state, event.message
-            elif isinstance(event, Request) and event.id not in {known.id for known in turn.requests}:
+            elif isinstance(event, Request) and event not in turn.requests:
                 turn.requests.append(event)
             elif isinstance(event, TokenUsage) and event.message_id not in self._counted:
                 self._counted |= {event.message_id} - {""}
                 turn.prompt_tokens += event.prompt
                 turn.output_tokens += event.output
-            shown += self._speech.hear(event, clock.monotonic())
-        self._spoke |= bool(shown)
-        return shown

@@ -7,22 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.events import Question, Request, ToolCall
+from kubectl_kagent.model.events import Question, Request, ToolCall, Unknown
 from kubectl_kagent.wire.parts import questions
 
 _WORDS = {True: "approve", False: "reject"}
+UNREADABLE = "not all that waits can be read, and kagent approves all of it at once: nothing can be approved"
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """One call to decide; ``via`` is the tool (a sub-agent) that it comes through, else empty.
 
-    With ``questions`` it is not to be approved but to be answered.
+    With ``questions`` it is not to be approved but to be answered. Nothing can be approved beside a call that
+    can't be read.
     """
 
-    call: ToolCall
+    call: ToolCall | Unknown
     via: str
     questions: tuple[Question, ...]
+
+    @property
+    def id(self) -> str:
+        """The call's; empty when the agent gives none, or the call can't be read."""
+        return self.call.id if isinstance(self.call, ToolCall) else ""
 
 
 def unknown_protocol(extension: str) -> str:
@@ -43,11 +50,16 @@ def pending(requests: Iterable[Request]) -> tuple[Pending, ...]:
     """The calls behind requests: a sub-agent's own ones instead of the call of the sub-agent."""
     found = []
     for request in requests:
-        if request.inner:
-            found += [Pending(call, request.call.name, questions(call)) for call in request.inner]
-        else:
+        via = request.call.name if isinstance(request.call, ToolCall) else ""
+        found += [Pending(call, via, questions(call)) for call in request.inner]
+        if not request.inner or not via:
             found.append(Pending(request.call, "", request.questions))
     return tuple(found)
+
+
+def readable(calls: Iterable[Pending]) -> bool:
+    """Whether a person can be shown all of them."""
+    return not any(isinstance(item.call, Unknown) for item in calls)
 
 
 def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -56,24 +68,38 @@ def decision(calls: Sequence[Pending], verdicts: Sequence[Verdict]) -> dict[str,
     ``decisions`` names the calls that were shown, for the record. It is a batch only where it has to be: that
     saves nobody from a call that came since (kagent approves what a batch does not name), and an agent on
     LangGraph may take every type but ``approve`` for a rejection. Raises KagentError for what kagent can't be
-    told in one message.
+    told in one message, and without calls: nobody has seen what that would approve.
     """
-    ids = [call.call.id for call in calls]
-    told_apart = all(ids) and len(set(ids)) == len(ids)
-    words = [_WORDS[verdict.approved] for verdict in verdicts]
-    named = {"decisions": dict(zip(ids, words, strict=True))} if calls and told_apart else {}
+    if not calls:
+        raise KagentError("no call waits: there is nothing to approve")
+    if not readable(calls) and any(verdict.approved for verdict in verdicts):
+        raise KagentError(UNREADABLE)
+    named = _named(calls, [verdict.approved for verdict in verdicts])
     if any(verdict.answers for verdict in verdicts):
         return {**_answers(calls, verdicts), **named}
     if all(verdict.approved for verdict in verdicts):
         return {"decision_type": "approve", **named}
     if len({(verdict.approved, verdict.reason) for verdict in verdicts}) == 1:
-        reason = {"rejection_reason": verdicts[0].reason} if verdicts[0].reason else {}
-        return {"decision_type": "reject", **reason, **named}
+        return rejection(calls, verdicts[0].reason)
     if not named:
         raise KagentError("these calls have no ids to tell them apart: approve or reject all of them alike")
-    both = zip(ids, verdicts, strict=True)
-    reasons = {id_: verdict.reason for id_, verdict in both if verdict.reason and not verdict.approved}
+    no = [(item, said) for item, said in zip(calls, verdicts, strict=True) if not said.approved]
+    reasons = {item.id: said.reason for item, said in no if said.reason}
     return {"decision_type": "batch", **named, **({"rejection_reasons": reasons} if reasons else {})}
+
+
+def rejection(calls: Sequence[Pending], reason: str = "") -> dict[str, Any]:
+    """The same that rejects all of ``calls``; without calls, what else the agent waits for."""
+    told = {"rejection_reason": reason} if reason else {}
+    return {"decision_type": "reject", **told, **_named(calls, [False] * len(calls))}
+
+
+def _named(calls: Sequence[Pending], approved: Sequence[bool]) -> dict[str, Any]:
+    """What is decided of each call by its id; empty where ids don't tell them apart."""
+    ids = [item.id for item in calls]
+    if not ids or not all(ids) or len(set(ids)) < len(ids):
+        return {}
+    return {"decisions": {id_: _WORDS[yes] for id_, yes in zip(ids, approved, strict=True)}}
 
 
 def rejected(calls: Iterable[Pending], decision: Mapping[str, Any]) -> set[str]:
@@ -81,7 +107,7 @@ def rejected(calls: Iterable[Pending], decision: Mapping[str, Any]) -> set[str]:
     named = decision.get("decisions")
     words = named if isinstance(named, Mapping) else {}
     none = decision.get("decision_type") == _WORDS[False]
-    ids = (call.call.id for call in calls if not call.via)
+    ids = (call.id for call in calls if not call.via)
     return {id_ for id_ in ids if id_ and (none or words.get(id_) == _WORDS[False])}
 
 

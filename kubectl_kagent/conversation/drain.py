@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from shlex import quote
 
 from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller
@@ -20,6 +19,7 @@ from kubectl_kagent.model.events import FINAL_STATES, PAUSED_STATES
 from kubectl_kagent.model.pod import Pod
 from kubectl_kagent.model.resources import POD
 from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.shell import command_line
 
 _INTERVAL = 2.0
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -73,10 +73,9 @@ def drain(
         left = deadline - clock.monotonic()
         if left <= 0:
             told = f"timed out after {timeout:g}s waiting for {_told(found)} to end: nothing was changed"
-            task, user = quote(found[0].task), quote(found[0].user)
-            raise TimedOut(
-                told, hint=f"kubectl kagent trace show {task} --user-id={user} shows what it is at"
-            )
+            first = (found[0].task, f"--user-id={found[0].user}")
+            shown = command_line("kubectl kagent trace show", *first)
+            raise TimedOut(told, hint=f"{shown} shows what it is at")
         clock.sleep(min(_INTERVAL, left))
 
 

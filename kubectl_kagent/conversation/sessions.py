@@ -11,6 +11,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.backends.controller import Controller, rows
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import KagentError, NotFound, UsageError
+from kubectl_kagent.shell import command_line
 from kubectl_kagent.wire.ids import agent_of
 
 Json = Mapping[str, Any]
@@ -197,8 +198,8 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
             controller.delete_session(id_)
     except KagentError as error:
         if error.open:
-            shown = f"kubectl kagent sessions show {id_} shows it"
-            error.left_open(f"whether session {id_} was deleted", shown)
+            shown = command_line("kubectl kagent sessions show", id_)
+            error.left_open(f"whether session {id_} was deleted", f"{shown} shows it")
         raise
 
 

@@ -98,7 +98,7 @@ class _Calls:
     """The calls of a task so far: ``begun`` have no answer yet; ``asked`` are the requests."""
 
     begun: dict[str, datetime | None] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
+    asked: list[Request] = field(default_factory=list)
     undecided: list[Pending] = field(default_factory=list)
     rejected: set[str] = field(default_factory=set)
 
@@ -166,10 +166,11 @@ def _agent(agent: str, message: Json, times: EventTimes, calls: _Calls) -> Itera
                 at, since = times.response(id_), calls.begun.pop(id_, None)
                 seconds = (at - since).total_seconds() if at and since else None
                 yield ResultEntry(event, at, seconds, id_ in calls.rejected)
-            case Request(id_) if id_ not in calls.asked:
-                calls.asked.add(id_)
+            case Request() if event not in calls.asked:
+                calls.asked.append(event)
                 requests.append(event)
-                calls.begun[event.call.id] = None
+                if isinstance(event.call, ToolCall):
+                    calls.begun[event.call.id] = None
             case Unknown(raw):
                 yield UnrecognizedEntry(raw)
     if requests:

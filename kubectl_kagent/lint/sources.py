@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.lint.documents import LARGEST
+from kubectl_kagent.shell import command_line
 
 STDIN = "-"
 EXTENSIONS = (".json", ".yaml", ".yml")  # of files in a folder, as kubectl has it
@@ -69,10 +70,10 @@ def built(folder: str) -> Source:
     if program is None:
         raise KagentError(
             f"kubectl, which builds {folder}, is not found on the PATH",
-            hint=f"kustomize build {folder} | kubectl kagent lint -f -",
+            hint=f"{command_line('kustomize build', folder)} | kubectl kagent lint -f -",
         )
     done = subprocess.run([program, "kustomize", "--", folder], capture_output=True, check=False)
     if done.returncode:
         told = done.stderr.decode(errors="replace").strip().removeprefix("error: ")
-        raise KagentError(f"kubectl kustomize {folder}: {told}")
+        raise KagentError(f"{command_line('kubectl kustomize', folder)}: {told}")
     return Source(f"{folder} (built)", done.stdout, Path(folder).as_posix(), built=True)

@@ -57,14 +57,14 @@ class Question:
 class Request:
     """A call that waits for a person: to approve it, or (with ``questions``) to answer.
 
-    ``inner`` are the calls of a sub-agent that this one stands for.
+    ``inner`` are the calls of a sub-agent that this one stands for. A call that can't be read waits, too.
     """
 
     id: str
-    call: ToolCall
+    call: ToolCall | Unknown
     hint: str
     questions: tuple[Question, ...]
-    inner: tuple[ToolCall, ...]
+    inner: tuple[ToolCall | Unknown, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypedDict
 from kubectl_kagent.conversation.decisions import Pending
 from kubectl_kagent.conversation.inbox import Waiting
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.render.chat import arguments
+from kubectl_kagent.model.events import Unknown
+from kubectl_kagent.render.chat import arguments, as_it_came
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import age, table
 
@@ -26,7 +27,7 @@ def approvals_table(items: Sequence[Waiting], *, now: datetime, namespaces: bool
     for item in items:
         since = age(item.since, now) if item.since else "<unknown>"
         for call in item.calls or (None,):
-            cells = [item.session.agent, item.session.id, item.task, since, call.call.id if call else ""]
+            cells = [item.session.agent, item.session.id, item.task, since, call.id if call else ""]
             cells += map(visible, _what(call, item.message))
             cells += [item.session.user] if users else []
             lines.append([item.session.namespace, *cells] if namespaces else cells)
@@ -38,6 +39,8 @@ def _what(call: Pending | None, said: str) -> tuple[str, str]:
     if call is None:
         return said, ""
     through = f" (of {call.via})" if call.via else ""
+    if isinstance(call.call, Unknown):
+        return f"not understood{through}", as_it_came(call.call)
     if call.questions:
         return "; ".join(question.question for question in call.questions) + through, "; ".join(
             " | ".join(question.choices) for question in call.questions if question.choices
@@ -57,10 +60,13 @@ class PendingView(TypedDict):
     """A call of a tool that waits for a person."""
 
     id: Annotated[str, "id of the call, as `--call` takes it; empty when the agent gives none"]
-    tool: Annotated[str, "name of the tool"]
+    tool: Annotated[str, "name of the tool; empty when the call can't be read"]
     args: Annotated[dict[str, Any], "what the tool is to be given, as the model wrote it"]
     via: Annotated[str, "the sub-agent that wants to make the call; empty: the agent itself"]
     questions: Annotated[list[QuestionView], "what is to be answered; empty: the call is to be approved"]
+    raw: Annotated[
+        Any, "the call as it came when it can't be read, and nothing beside it be approved; null: it can"
+    ]
 
 
 class WaitingView(TypedDict):
@@ -103,9 +109,9 @@ def _item(item: Waiting) -> WaitingView:
 def pending_view(call: Pending) -> PendingView:
     """A call that waits, as data."""
     return {
-        "id": call.call.id,
-        "tool": call.call.name,
-        "args": dict(call.call.args),
+        "id": call.id,
+        "tool": "" if isinstance(call.call, Unknown) else call.call.name,
+        "args": {} if isinstance(call.call, Unknown) else dict(call.call.args),
         "via": call.via,
         "questions": [
             {
@@ -115,4 +121,5 @@ def pending_view(call: Pending) -> PendingView:
             }
             for question in call.questions
         ],
+        "raw": call.call.raw if isinstance(call.call, Unknown) else None,
     }

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kubectl_kagent.conversation.conversation import Exchange
 from kubectl_kagent.conversation.decisions import Pending
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Unrecognized
 from kubectl_kagent.masking import masked_value
-from kubectl_kagent.model.events import Question, ToolCall, ToolResult
+from kubectl_kagent.model.events import Question, ToolCall, ToolResult, Unknown
 from kubectl_kagent.render.escapes import visible
 from kubectl_kagent.render.table import plain
 from kubectl_kagent.wire.ids import shown
 
 _PREVIEW = 100
+_RAW = 1000
 
 
 def tool_line(item: CallStarted | CallEnded | Unrecognized) -> str:
@@ -54,6 +56,8 @@ def asked_line(item: Pending) -> str:
     """What somebody is asked, whole: the call with all its arguments, or the questions with their choices."""
     # by the names that were sent: a tool of somebody's server may be called as an agent is
     through = f", wanted by {item.via}" if item.via else ""
+    if isinstance(item.call, Unknown):
+        return f"not understood: {as_it_came(item.call)}{visible(through)}"
     asked = "; ".join(map(_question, item.questions)) or _called(item.call.name, item.call)
     return visible(asked + through)
 
@@ -67,10 +71,20 @@ def _question(question: Question) -> str:
 def pending_line(item: Pending) -> str:
     """What somebody is asked: to answer, or to approve a call (of a sub-agent's too)."""
     through = f" (of {plain(item.via)})" if item.via else ""
+    if isinstance(item.call, Unknown):
+        return f"what is not understood: {as_it_came(item.call)}{through}"
     if item.questions:
         return "; ".join(short(question.question) for question in item.questions) + through
     call = replace(item.call, args=masked_value(item.call.args))  # before it is cut
     return f"approval of {short(_called(call.name, call))}{through}"
+
+
+def as_it_came(call: Unknown) -> str:
+    """A call that can't be read, as JSON: masked, for nobody approves it, and cut after its name at most."""
+    raw = masked_value(call.raw)
+    if isinstance(raw, Mapping) and "name" in raw:
+        raw = {"name": raw["name"], **raw}
+    return short(visible(json.dumps(raw, ensure_ascii=False)), _RAW)
 
 
 def closing(turn: Exchange, trace: str = "") -> str:

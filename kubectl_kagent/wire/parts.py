@@ -28,8 +28,8 @@ def part_events(part: Any, *, partial: bool, message_id: str) -> Iterator[Event]
         yield Unknown(part)
     elif type_ == "function_response":
         yield from _tool_result(data)
-    elif type_ == "function_call" and data["name"] == CONFIRMATION:
-        yield _request(data) or Unknown(part)
+    elif data["name"] == CONFIRMATION:
+        yield _request(data)
     elif type_ == "function_call":
         yield _tool_call(data, metadata) or Unknown(part)
     else:
@@ -76,32 +76,31 @@ def _result_text(response: Any) -> str:
     return text_of(inner)
 
 
-def _request(data: Json) -> Request | None:
-    """What waits for a person; None when it does not say for which call."""
+def _request(data: Json) -> Request:
+    """What waits for a person: kagent takes a decision for it, whether the call can be read or not."""
     args = mapping(data.get("args"))
-    call = _tool_call(mapping(args.get("originalFunctionCall")), {})
+    call = _asked_for(args.get("originalFunctionCall"), data)
     confirmation = mapping(args.get("toolConfirmation"))
     parts = mapping(confirmation.get("payload")).get("hitl_parts")
-    inner = [_inner(part) for part in parts] if isinstance(parts, list) else [] if parts is None else [None]
-    if call is None or None in inner:
-        return None
+    each = parts if isinstance(parts, list) else [] if parts is None else [parts]
     return Request(
         id=word(data.get("id")),
         call=call,
         hint=word(confirmation.get("hint")),
         questions=questions(call),
-        inner=tuple(item for item in inner if item),
+        inner=tuple(_asked_for(mapping(part).get("originalFunctionCall"), part) for part in each),
     )
 
 
-def _inner(part: Any) -> ToolCall | None:
-    about = mapping(part)
-    return _tool_call(mapping(about.get("originalFunctionCall") or about), {})
+def _asked_for(call: Any, whole: Any) -> ToolCall | Unknown:
+    """The call of a confirmation, which is ``whole`` where it names none."""
+    found = _tool_call(mapping(call or whole), {})
+    return found if found and found.name != CONFIRMATION else Unknown(call or whole)
 
 
-def questions(call: ToolCall) -> tuple[Question, ...]:
+def questions(call: ToolCall | Unknown) -> tuple[Question, ...]:
     """What an ask_user call asks; empty for any other call."""
-    items = call.args.get("questions") if call.name == ASK_USER else None
+    items = call.args.get("questions") if isinstance(call, ToolCall) and call.name == ASK_USER else None
     return tuple(_question(item) for item in items) if isinstance(items, list) else ()
 
 

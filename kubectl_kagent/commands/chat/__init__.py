@@ -14,7 +14,7 @@ from kubectl_kagent.cli.controller_access import ControllerAccess, with_controll
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.reasons import explained
-from kubectl_kagent.commands.chat.talk import Talk, end
+from kubectl_kagent.commands.chat.talk import Talk
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation
 from kubectl_kagent.conversation.sessions import newest
@@ -79,12 +79,12 @@ def chat(
     conversation = Conversation(line, terminal.warn)
     conversation.turn.session = newest(controller, namespace, name) if go_on else session
     person = terminal.person() and output.is_text
-    talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flag)
+    talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flags)
 
     def ask(text: str) -> None:
         with explained(reach, line, talk.turn.session):
             talk.say(text)
-            end(name, talk.turn, talk.user_flag)
+            talk.end()
 
     if text is None:
         from kubectl_kagent.commands.chat.dialog import converse

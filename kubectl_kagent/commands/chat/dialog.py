@@ -16,6 +16,7 @@ from kubectl_kagent.errors import KagentError
 from kubectl_kagent.masking import masked
 from kubectl_kagent.render import chat as screen
 from kubectl_kagent.render.table import plain
+from kubectl_kagent.shell import command_line
 
 _HELP = """\
 /session  the session, and how to come back to it
@@ -77,7 +78,8 @@ def _session(talk: Talk) -> Iterator[str]:
         yield "no session yet: it begins with the first question"
         return
     yield f"session {session}"
-    yield f"kubectl kagent chat {client.agent} -n {client.namespace} --session={session} comes back to it"
+    where = (client.agent, "-n", client.namespace, f"--session={session}")
+    yield f"{command_line('kubectl kagent chat', *where)} comes back to it"
 
 
 def _tools(talk: Talk) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubectl_kagent.cli import terminal
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision
+from kubectl_kagent.conversation.decisions import UNREADABLE, Pending, Verdict, decision, readable, rejection
 from kubectl_kagent.model.events import Question
 from kubectl_kagent.render import chat as screen
 
@@ -15,6 +15,8 @@ def ask(calls: Sequence[Pending]) -> dict[str, Any] | None:
     """The decision about all of ``calls``; None when the person leaves it for later (or with Ctrl-D)."""
     verdicts: dict[int, Verdict] = {}
     try:
+        if not readable(calls):
+            return _rejection(calls)
         for place, call in enumerate(calls):
             if not call.questions:
                 verdicts[place] = _approval(call, f"({place + 1}/{len(calls)}) " if len(calls) > 1 else "")
@@ -28,6 +30,21 @@ def ask(calls: Sequence[Pending]) -> dict[str, Any] | None:
         terminal.say("left for later")
         return None
     return decision(calls, [verdicts[place] for place in range(len(calls))])
+
+
+def _rejection(calls: Sequence[Pending]) -> dict[str, Any]:
+    """All that is left to decide where a call can't be read."""
+    for call in calls:
+        terminal.say_whole(f"? {screen.asked_line(call)}")
+    terminal.warn(UNREADABLE)
+    while (answer := terminal.ask("reject all of it? [y]es, [l]ater: ").strip().lower()) not in ("y", "yes"):
+        if answer in ("l", "later"):
+            raise EOFError
+    return rejection(calls, _reason())
+
+
+def _reason() -> str:
+    return terminal.ask("reason, if you want to give one: ").strip()
 
 
 def _obstacle(verdicts: Sequence[Verdict], asked: int) -> str:
@@ -46,7 +63,7 @@ def _approval(call: Pending, place: str) -> Verdict:
         if answer in ("y", "yes"):
             return Verdict(approved=True)
         if answer in ("n", "no"):
-            return Verdict(approved=False, reason=terminal.ask("reason, if you want to give one: ").strip())
+            return Verdict(approved=False, reason=_reason())
         if answer in ("l", "later"):
             raise EOFError
 

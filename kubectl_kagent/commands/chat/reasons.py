@@ -14,6 +14,7 @@ from kubectl_kagent.lifecycle.workloads.deployment import own_deployment
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.resources import AGENT
 from kubectl_kagent.model.workload import HIBERNATED_REPLICAS, Workload
+from kubectl_kagent.shell import command_line
 from kubectl_kagent.wire.a2a import INTERNAL_ERROR, RpcError
 
 
@@ -68,7 +69,8 @@ def _no_session(
     except KagentError as error:
         terminal.warn(f"whether session {session} is there is not known: {error.explained}")
         return None
-    listing = f"kubectl kagent sessions list {client.agent} -n {client.namespace}{reach.user_flag}"
+    where = (client.agent, "-n", client.namespace, *reach.user_flags)
+    listing = command_line("kubectl kagent sessions list", *where)
     return KagentError(
         f"user {user} has no session {session}: {failure.message}",
         hint=f"{listing} lists those that are there; a deleted one can't be continued",

@@ -11,13 +11,17 @@ from kubectl_kagent.cli import terminal
 from kubectl_kagent.cli.interrupt import first_interrupt
 from kubectl_kagent.commands.chat import questions
 from kubectl_kagent.conversation.conversation import Conversation, Exchange, Heard
-from kubectl_kagent.conversation.decisions import Pending, pending
+from kubectl_kagent.conversation.decisions import Pending, pending, readable
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Shown, TextChunk, without_secrets
 from kubectl_kagent.conversation.root_span import RootSpan
 from kubectl_kagent.errors import InputRequired, Interrupted, KagentError
 from kubectl_kagent.masking import masked_value, stream
 from kubectl_kagent.render import chat as screen
 from kubectl_kagent.render.output import TEXT, Output
+from kubectl_kagent.shell import command_line
+
+# where approvals come in a way that is not known here
+ELSEWHERE = "decide it in kagent's own UI"
 
 
 class TaskFailed(KagentError):
@@ -29,14 +33,14 @@ class Talk:
     """A conversation on a terminal or into a pipe. ``calls`` are the tool calls of the last turn.
 
     ``person``: somebody is there to be asked. With ``otlp`` (a URL) each turn is a trace of its own.
-    ``user_flag`` is what a command needs to find the same user's task, if anything.
+    ``user_flags`` are what a command needs to find the same user's task, if anything.
     """
 
     conversation: Conversation
     output: Output = TEXT
     person: bool = False
     otlp: str = ""
-    user_flag: str = ""
+    user_flags: tuple[str, ...] = ()
     trace: str = ""
     calls: list[CallStarted | CallEnded] = field(default_factory=list)
     _open_line: bool = False
@@ -83,9 +87,7 @@ class Talk:
             return questions.ask(shown)
         except KeyboardInterrupt as error:
             task = self.turn.task
-            raise Interrupted(
-                f"task {task} waits for an answer", _answering(self.turn, self.user_flag)
-            ) from error
+            raise Interrupted(f"task {task} waits for an answer", self._answering()) from error
 
     def _print(self, heard: Heard) -> None:
         try:
@@ -134,20 +136,39 @@ class Talk:
                 "Ctrl-C again leaves"
             )
 
+    def end(self) -> None:
+        """Return for a completed task. Raises what the exit code is made from for any other."""
+        turn, agent = self.turn, self.conversation.client.agent
+        if turn.state == "completed":
+            return
+        said = " ".join(turn.message.split())
+        if turn.waits:
+            calls = pending(turn.requests)
+            what = "; ".join(map(screen.pending_line, calls)) or said or turn.state
+            raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=self._answering())
+        raise TaskFailed(f"agent {agent}'s task is {turn.state or 'unknown'}{f': {said}' if said else ''}")
 
-def end(agent: str, turn: Exchange, user_flag: str = "") -> None:
-    """Return for a completed task. Raises what the exit code is made from for any other."""
-    if turn.state == "completed":
-        return
-    said = " ".join(turn.message.split())
-    if turn.waits:
+    def _answering(self) -> str:
+        """How what the turn waits for is answered."""
+        turn, client = self.turn, self.conversation.client
+        if self.conversation.foreign:
+            return ELSEWHERE
+        if not turn.requests:
+            return in_words(client.agent, client.namespace, turn.session, self.user_flags)
         calls = pending(turn.requests)
-        what = "; ".join(map(screen.pending_line, calls)) or said or turn.state
-        raise InputRequired(f"agent {agent} waits for somebody: {what}", hint=_answering(turn, user_flag))
-    raise TaskFailed(f"agent {agent}'s task is {turn.state or 'unknown'}{f': {said}' if said else ''}")
+        if not readable(calls):
+            return rejecting(turn.task, self.user_flags)
+        answer = ["--answer=TEXT"] if any(call.questions for call in calls) else []
+        words = (turn.task, *answer, *self.user_flags)
+        return f"{command_line('kubectl kagent approvals approve', *words)} (or reject)"
 
 
-def _answering(turn: Exchange, user_flag: str = "") -> str:
-    """The command that answers what a turn waits for."""
-    answer = " --answer=TEXT" if any(call.questions for call in pending(turn.requests)) else ""
-    return f"kubectl kagent approvals approve {turn.task}{answer}{user_flag} (or reject)"
+def rejecting(task: str, user_flags: Sequence[str]) -> str:
+    """What is left to do about calls that can't be read."""
+    return f"{command_line('kubectl kagent approvals reject', task, *user_flags)} rejects all of it"
+
+
+def in_words(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:
+    """How a question is answered that is put in words: as it was asked for."""
+    words = (agent, "MESSAGE", "-n", namespace, f"--session={session}", *user_flags)
+    return f"{command_line('kubectl kagent chat', *words)} answers it"

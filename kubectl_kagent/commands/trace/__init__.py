@@ -12,6 +12,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.cli.command import KubectlGroup, group
 from kubectl_kagent.cli.duration import Duration
+from kubectl_kagent.cli.ids import id_in
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.commands.trace.export import export
@@ -65,7 +66,6 @@ def trace() -> None:
 @click.option("-f", "--follow", "live", is_flag=True, help="After listing, print each new turn when it ends.")
 @click.option(
     "--session",
-    default="",
     metavar="ID",
     shell_complete=completion.session,
     help="Only turns of this session.",
@@ -98,7 +98,7 @@ def list_turns(
     agent: str,
     *,
     live: bool,
-    session: str,
+    session: str | None,
     tool: str,
     errors: bool,
     min_duration: float,
@@ -122,10 +122,11 @@ def list_turns(
     from kubectl_kagent.telemetry.traces.query import Query
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
 
+    if session is not None:
+        session = id_in(session, "session", "kubectl kagent sessions list -A shows them")
     name = _agent(where, agent)
-    query = Query(
-        name, *_window(since, until, limit, whole=bool(where.file)), session, sent(tool), errors, min_duration
-    )
+    window = _window(since, until, limit, whole=bool(where.file))
+    query = Query(name, *window, session or "", sent(tool), errors, min_duration)
     if live:
         if output != TEXT or where.file:
             raise UsageError("-f prints a table of turns in the cluster: it takes neither -o nor --input")

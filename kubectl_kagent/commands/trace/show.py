@@ -7,6 +7,7 @@ import click
 from kubectl_kagent import clock
 from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.cli.command import command
+from kubectl_kagent.cli.ids import id_in
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.commands.trace.sources import SourceOptions, source
 from kubectl_kagent.render.output import Output
@@ -33,6 +34,7 @@ def show(where: SourceOptions, id_: str, *, waterfall: bool, output: Output) -> 
     from kubectl_kagent.render.trace_view import turns_view
     from kubectl_kagent.telemetry.traces.secrets import without_secrets
 
+    id_ = id_in(id_, "turn", "kubectl kagent trace AGENT lists them")
     now = clock.now()
     record, asked = where.ask(lambda one: one.find(id_, now.timestamp()))
     turns = tuple(map(without_secrets, record.turns)) if terminal.masks() else record.turns

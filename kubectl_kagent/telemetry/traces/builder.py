@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kubectl_kagent.model.events import Event, Request, Text, ToolCall, ToolResult
+from kubectl_kagent.model.events import Event, Request, Text, ToolCall, ToolResult, Unknown
 from kubectl_kagent.model.trace import (
     APPROVED,
     FAILED,
@@ -94,7 +94,9 @@ class StepBuilder:
             case ToolCall(id_, name, args):
                 self._calls[id_] = len(self.steps)
                 self.steps.append(Step(TOOL, name, id_, when, args=args, status=OPEN))
-            case Request(id_, call):
+            case Request(call=Unknown()):
+                self.gaps.add("a person was asked about a call that can't be read")
+            case Request(id_, ToolCall() as call):
                 place = self._calls.get(call.id)
                 self._asked[id_] = call.id
                 if place is None:

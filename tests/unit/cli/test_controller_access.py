@@ -28,7 +28,7 @@ def test_a_token_goes_with_an_address() -> None:
 def test_several_users_are_for_lists() -> None:
     several = access(url="https://kagent.example", named_users=("jane", "joe", "jane"))
     assert [one.user for one in several.controllers()] == ["jane", "joe"]
-    assert several.user_flag == " --user-id=jane --user-id=joe"
+    assert several.user_flags == ("--user-id=jane", "--user-id=joe")
     with pytest.raises(UsageError, match="--user-id goes here once"):
         several.controller()
 

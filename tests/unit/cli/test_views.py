@@ -29,10 +29,11 @@ _SESSION = "5e551017-0000-4000-8000-000000000009"
 
 def _asks(world: World) -> None:
     """A session with questions, an answer, something odd, and a task that waits."""
-    inner = {"originalFunctionCall": {"id": "c1", "name": "drop", "args": {}}}
+    calls = ({"id": "c1", "name": "drop", "args": {}}, {"id": "c2", "args": "unreadable"})
+    inner = [{"originalFunctionCall": call} for call in calls]
     requests = (
         request("q1", "ask_user", questions=[{"question": "Which?", "choices": ["a"], "multiple": True}]),
-        request("c0", "default__NS__helper", {"hitl_parts": [inner]}),
+        request("c0", "default__NS__helper", {"hitl_parts": inner}),
     )
     decided = {"kind": "data", "data": {"decision_type": "approve"}}
     answer = {"kind": "message", "role": "user", "messageId": "u", "parts": [decided, {"kind": "?"}]}

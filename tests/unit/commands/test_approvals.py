@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -171,6 +172,7 @@ def test_the_list_for_programs(kagent: Kagent) -> None:
         "args": {"table": "\x1b[2J"},
         "via": "default__NS__clock",
         "questions": [],
+        "raw": None,
     }
     assert items[0] == {
         "namespace": "team",
@@ -274,13 +276,41 @@ def test_an_approval_protocol_that_is_not_known_is_said_once_and_nothing_is_sent
 
 
 @pytest.mark.parametrize("card", [{}, {"capabilities": 5}, {"capabilities": {"extensions": [5, {"uri": 6}]}}])
-def test_what_waits_without_calls_is_decided_where_no_such_protocol_is_spoken(
+def test_what_waits_without_calls_is_rejected_where_no_such_protocol_is_spoken(
     kagent: Kagent, card: dict[str, Any]
 ) -> None:
     waits = task("input-required", message=asked(text("May I?")))
-    with talking([update("completed")], data=kept(waits), task=waits, card=card) as agent:
-        assert approvals(kagent, agent, "approve", TASK, "--yes")[0] == 0
-        assert len(agent.said) == 1
+    for words, decision in (
+        ([], {"decision_type": "reject"}),
+        (["--reason=no"], {"decision_type": "reject", "rejection_reason": "no"}),
+    ):
+        with talking([update("completed")], data=kept(waits), task=waits, card=card) as agent:
+            code, _, err = approvals(kagent, agent, "reject", TASK, "--yes", *words)
+        assert (code, err) == (0, f"{SHOWN}? May I?\nsession {SESSION} (0 prompt and 0 output tokens)\n")
+        assert [message["parts"] for message in agent.said] == [[{"kind": "data", "data": decision}]]
+
+
+@pytest.mark.parametrize("words", [(), ("--yes",), ("--call=c1",), ("--answer=no",)])
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([text("May I drop\nthe database?")], "May I drop the database?"),
+        ([], "input-required"),
+        ([{"kind": "file", "file": {}}], "input-required"),
+    ],
+)
+def test_where_no_call_waits_there_is_nothing_to_approve(
+    kagent: Kagent, words: tuple[str, ...], parts: list[Any], said: str
+) -> None:
+    waits = task("input-required", message=asked(*parts))
+    with talking(data=kept(waits), task=waits) as agent:
+        assert approvals(kagent, agent, "approve", TASK, *words, "--user-id=admin@kagent.dev") == (
+            2,
+            "",
+            f"error: task {TASK} waits with nothing to approve: {said}\n"
+            f"hint: kubectl kagent chat clock MESSAGE -n default --session={SESSION} answers it\n",
+        )
+    assert agent.calls == []
 
 
 def test_a_task_of_kagent_0_9_8_has_an_empty_kind_and_waits_all_the_same(kagent: Kagent) -> None:
@@ -557,6 +587,37 @@ def test_a_task_that_does_not_wait(
             'error: the task does not wait for a call "c3"\nhint: it waits for c1, c2\n',
         ),
         (
+            [request("", "x"), request("c2", "y")],
+            ["--call=c3"],
+            2,
+            'error: the task does not wait for a call "c3"\nhint: it waits for c2\n',
+        ),
+        (
+            [request("", "x")],
+            ["--call=c3"],
+            2,
+            'error: the task does not wait for a call "c3"\nhint: it waits for calls without ids\n',
+        ),
+        ([request("", "drop")], ["--call="], 2, "error: --call names no call\n"),
+        (
+            [request("c1", "x"), request("c2", "y")],
+            ["--call=c1", "--call="],
+            2,
+            "error: --call names no call\n",
+        ),
+        (
+            [request("c1", "look"), request("c1", "drop", name="prod")],
+            ["--call=c1"],
+            2,
+            'error: 2 calls of the task have the id "c1"\nhint: without --call all of them are approved\n',
+        ),
+        (
+            [request("c1", "look"), request("c1", "drop"), request("c2", "y")],
+            ["--call=c2"],
+            1,
+            "error: these calls have no ids to tell them apart: approve or reject all of them alike\n",
+        ),
+        (
             [request("c1", "x")],
             ["--answer=a"],
             2,
@@ -595,6 +656,97 @@ def test_a_decision_that_makes_no_sense_is_not_sent(
     with talking(data=kept(waiting(*parts))) as agent:
         assert approvals(kagent, agent, "approve", TASK, *words) == (code, "", error)
     assert agent.calls == []
+
+
+def test_an_ask_user_without_a_list_of_questions_is_a_call_to_approve(kagent: Kagent) -> None:
+    task = waiting(request("q", "ask_user", questions={"question": "Delete?"}))
+    with talking(COMPLETED, data=kept(task), task=task) as agent:
+        code, _, err = approvals(kagent, agent, "approve", TASK, "--yes")
+    assert (code, err) == (0, f'{SHOWN}? ask_user questions={{"question": "Delete?"}}  [q]\n{END}')
+
+
+def unread(id_: str, name: Any, args: Any) -> dict[str, Any]:
+    """A confirmation of a call that can't be read."""
+    part = request(id_, "x")
+    part["data"]["args"]["originalFunctionCall"] = {"id": id_, "name": name, "args": args}
+    return part
+
+
+DROP = {"id": "c2", "name": "drop", "args": ["prod"]}
+BOTH = waiting(request("c1", "list_files"), unread("c2", "drop", ["prod"]))
+RAW = '{"name": "drop", "id": "c2", "args": ["prod"]}'
+BOTH_SHOWN = f"{SHOWN}? list_files  [c1]\n? not understood: {RAW}\n"
+
+
+def test_the_list_has_a_call_that_can_not_be_read(kagent: Kagent) -> None:
+    inner = [{"originalFunctionCall": DROP}]
+    task = waiting(
+        request("c1", "list_files"),
+        unread("c2", "drop", ["prod"]),
+        request("c3", "team__NS__db", {"hitl_parts": inner}),
+    )
+    with talking(data=kept(task)) as agent:
+        code, out, err = approvals(kagent, agent, "list")
+        calls = json.loads(approvals(kagent, agent, "list", "-o", "json")[1])["items"][0]["calls"]
+    assert (code, err) == (0, f"{WHOSE}\n")
+    assert [re.split("   +", line)[4:] for line in out.splitlines()[1:]] == [
+        ["c1", "list_files", "<none>"],
+        ["<none>", "not understood", RAW],
+        ["<none>", "not understood (of team__NS__db)", RAW],
+    ]
+    assert calls[1:] == [
+        {"id": "", "tool": "", "args": {}, "via": via, "questions": [], "raw": DROP}
+        for via in ("", "team__NS__db")
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--yes",), ("--call=c1",), ("--call=c1", "--reason=no"), ("--answer=a",)]
+)
+def test_nothing_is_approved_beside_a_call_that_can_not_be_read(
+    kagent: Kagent, words: tuple[str, ...]
+) -> None:
+    """kagent approves all that waits, and would take a batch for an approval of what that does not name."""
+    with talking(COMPLETED, data=kept(BOTH), task=BOTH) as agent:
+        assert approvals(kagent, agent, "approve", TASK, *words) == (
+            1,
+            "",
+            f"{BOTH_SHOWN}"
+            "error: not all that waits can be read, and kagent approves all of it at once: nothing can be "
+            f"approved\nhint: kubectl kagent approvals reject {TASK} rejects all of it; "
+            "kubectl kagent approvals list -A -o json has it whole\n",
+        )
+    assert agent.calls == []
+
+
+def test_what_can_not_be_read_is_rejected(kagent: Kagent) -> None:
+    with talking(COMPLETED, data=kept(BOTH), task=BOTH) as agent:
+        code, _, err = approvals(kagent, agent, "reject", TASK, "--yes", "--reason=what is it?")
+    decision = {"decision_type": "reject", "rejection_reason": "what is it?"}
+    assert (code, err) == (0, f"{BOTH_SHOWN}{END_REJECTED}")
+    assert [message["parts"] for message in agent.said] == [[{"kind": "data", "data": decision}]]
+
+
+def test_what_can_not_be_read_is_one_line_masked_and_cut(kagent: Kagent) -> None:
+    """An agent could make more of it than a screen, or write a line of ours."""
+    call = {"id": "x" * 5000, "args": ["\x1b[2J\nerror: \u202e"], "name": "drop\u200b"}
+    hidden = {"id": "c2", "name": "run", "args": [{"password": "hunter2"}]}
+    task = waiting(unread("c1", "x", None), unread("c2", "x", None))
+    for part, raw in zip(task["status"]["message"]["parts"], (call, hidden), strict=True):
+        part["data"]["args"]["originalFunctionCall"] = raw
+    with talking(COMPLETED, data=kept(task), task=task) as agent:
+        shown = [
+            approvals(kagent, agent, "list")[1],
+            approvals(kagent, agent, "approve", TASK)[2],
+            approvals(kagent, agent, "reject", TASK, "--yes")[2],
+        ]
+        whole = approvals(kagent, agent, "list", "-o", "json")[1]
+    for text_ in shown:
+        assert 'drop\\u200b", "id": "xxx' in text_
+        assert max(map(len, text_.splitlines())) < 1200
+        assert "hunter2" not in text_
+        assert not [char for char in text_ if char in "\x1b\u200b\u202e"]
+    assert (whole.count("x" * 5000), "hunter2" in whole) == (1, False)
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])

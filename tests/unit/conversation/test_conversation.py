@@ -11,12 +11,13 @@ import pytest
 from kubectl_kagent import clock
 from kubectl_kagent.conversation import client
 from kubectl_kagent.conversation.client import Reply, events
-from kubectl_kagent.conversation.conversation import Conversation
+from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import pending
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Narration, TextChunk
 from kubectl_kagent.errors import KagentError, Unreachable
-from kubectl_kagent.model.events import Answer, Event, Text, ToolCall, ToolResult
-from kubectl_kagent.wire.a2a import RpcError, read
+from kubectl_kagent.model.events import Answer, Event, State, Text, ToolCall, ToolResult
+from kubectl_kagent.wire.a2a import RpcError, read, result_of
+from tests.unit.wire.test_a2a import RECORDINGS, replies
 
 BROKEN = Unreachable("the stream broke")
 
@@ -128,6 +129,55 @@ def test_a_turn_goes_to_its_end_and_knows_its_session() -> None:
     turn = heard.conversation.turn
     assert (turn.state, turn.session, turn.task) == ("completed", "c", "t")
     assert line.asked == [("hello", "before")]
+
+
+def elsewhere(reply: Reply, task: str = "x", session: str = "y") -> Reply:
+    raw = {**reply.raw, "taskId": task, "contextId": session}
+    return Reply(raw, read(raw))
+
+
+@pytest.mark.parametrize("own", [("t", "c"), ("", "c"), ("", ""), ("t", "y"), ("t", "")])
+def test_the_first_word_says_which_task_and_session_it_is(own: tuple[str, str]) -> None:
+    """States, requests and tokens of another one are not the turn's; words are words."""
+    used = {"kagent_usage_metadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}}
+    raw = status("working", "Aside.").raw
+    spent = {**raw, "status": {**raw["status"], "message": {**raw["status"]["message"], "metadata": used}}}
+    line = Line(
+        [
+            status("working", "I begin."),
+            elsewhere(request()),
+            elsewhere(Reply(spent, read(spent))),
+            elsewhere(status("failed"), task=""),
+            elsewhere(Reply(status("completed").raw | {"final": True}, status("completed").update)),
+            elsewhere(status("completed", "Done."), *own),
+            elsewhere(status("failed", "no")),
+        ]
+    )
+    heard = talk(line)
+    assert heard.words == "I begin.Aside.Done."
+    assert heard.conversation.turn == Exchange("c", "t", "completed", "Done.")
+
+
+def test_a_decision_goes_on_with_the_task_that_waited() -> None:
+    """Whatever the answer calls itself: it is looked up then, and still waits."""
+    other = elsewhere(status("completed"))
+    line = Line([request()], [kept(request()), kept(request())], [[other]])
+    conversation = talk(line).conversation
+    list(conversation.decide(APPROVE, pending(conversation.turn.requests)))
+    turn = conversation.turn
+    assert (turn.task, turn.session, turn.state) == ("t", "c", "input-required")
+
+
+@pytest.mark.parametrize(
+    "name", [path.name for path in sorted(RECORDINGS.iterdir()) if "stream" in path.name]
+)
+def test_a_recorded_turn_is_of_one_task(name: str) -> None:
+    raws = replies(name)
+    heard = [Reply(raw, read(result_of(raw))) for raw in raws]
+    states = [event for reply in heard for event in reply.update.events if isinstance(event, State)]
+    turn = talk(Line(heard)).conversation.turn
+    assert (turn.task, turn.session) == (heard[-1].update.task_id, heard[-1].update.context_id)
+    assert (turn.state, turn.message) == (states[-1].state, states[-1].message)
 
 
 def test_a_broken_stream_is_picked_up_and_repeats_nothing() -> None:

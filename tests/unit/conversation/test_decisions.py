@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.conversation.decisions import Pending, Verdict, decision, pending, rejected
+from kubectl_kagent.conversation.decisions import (
+    UNREADABLE,
+    Pending,
+    Verdict,
+    decision,
+    pending,
+    rejected,
+    rejection,
+)
 from kubectl_kagent.errors import KagentError
-from kubectl_kagent.model.events import Question, Request, ToolCall
+from kubectl_kagent.model.events import Question, Request, ToolCall, Unknown
 
 YES, NO = Verdict(approved=True), Verdict(approved=False)
 
@@ -37,6 +45,28 @@ def test_a_sub_agents_calls_stand_for_the_call_of_the_sub_agent() -> None:
         Pending(inner[1], "team__NS__helper", (Question("Which?", ("a",), multiple=True),)),
         Pending(call("3"), "", ()),
     )
+
+
+def test_beside_a_call_that_can_not_be_read_nothing_is_approved() -> None:
+    odd = Unknown({"name": "drop", "args": ["prod"]})
+    both = pending(
+        [
+            Request("r1", call("a"), "", (), ()),
+            Request("r2", call("b", "team__NS__helper"), "", (), (odd,)),
+            Request("r3", odd, "", (), (call("c"),)),
+        ]
+    )
+    assert both == (
+        Pending(call("a"), "", ()),
+        Pending(odd, "team__NS__helper", ()),
+        Pending(call("c"), "", ()),
+        Pending(odd, "", ()),
+    )
+    for verdicts in ([YES] * 4, [YES, NO, NO, NO]):
+        with pytest.raises(KagentError) as caught:
+            decision(both, verdicts)
+        assert caught.value.message == UNREADABLE
+    assert decision(both, [NO] * 4) == rejection(both) == {"decision_type": "reject"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +121,19 @@ def test_decisions(verdicts: list[Verdict], said: dict[str, Any]) -> None:
     assert decision(waits("a", "b"), verdicts) == said
 
 
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [
+        ("ab", {"decisions": {"a": "reject", "b": "reject"}}),
+        ("aa", {}),
+        ("", {}),
+    ],
+)
+def test_a_rejection_is_one_whatever_waits(ids: str, named: dict[str, Any]) -> None:
+    assert rejection(waits(*ids)) == {"decision_type": "reject", **named}
+    assert rejection(waits(*ids), "no") == {"decision_type": "reject", "rejection_reason": "no", **named}
+
+
 def test_answers_go_with_an_approval_of_the_rest() -> None:
     answered = Verdict(approved=True, answers=(("a", "b"),))
     told = {"decision_type": "approve", "ask_user_answers": [{"answer": ["a", "b"]}]}
@@ -105,6 +148,8 @@ def test_what_kagent_would_misunderstand_is_not_sent() -> None:
         decision([*waits("a"), asks("q")], [NO, answered])
     with pytest.raises(KagentError, match="can't be told apart"):
         decision([asks("p"), asks("q")], [answered, answered])
+    with pytest.raises(KagentError, match="there is nothing to approve"):
+        decision([], [])
     for ids in (("a", "a"), ("a", "")):
         with pytest.raises(KagentError, match="no ids to tell them apart"):
             decision(waits(*ids), [YES, NO])

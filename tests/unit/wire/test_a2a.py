@@ -164,18 +164,57 @@ def test_what_is_not_known_is_kept_as_it_came() -> None:
     assert read({"kind": "news"}).events == (Unknown({"kind": "news"}),)
 
 
-def test_questions_and_the_calls_of_a_sub_agent() -> None:
-    def pending(call: dict[str, Any], payload: Any = None) -> Request:
-        data = {
-            "id": "c1",
-            "name": "adk_request_confirmation",
-            "args": {"originalFunctionCall": call, "toolConfirmation": {"hint": "h", "payload": payload}},
-        }
-        part = {"kind": "data", "data": data, "metadata": {"kagent_type": "function_call"}}
-        (event,) = read({"kind": "message", "role": "agent", "parts": [part]}).events
-        assert isinstance(event, Request)
-        return event
+def pending(call: Any, payload: Any = None) -> Request:
+    data = {
+        "id": "c1",
+        "name": "adk_request_confirmation",
+        "args": {"originalFunctionCall": call, "toolConfirmation": {"hint": "h", "payload": payload}},
+    }
+    part = {"kind": "data", "data": data, "metadata": {"kagent_type": "function_call"}}
+    (event,) = read({"kind": "message", "role": "agent", "parts": [part]}).events
+    assert isinstance(event, Request)
+    return event
 
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"id": "1", "name": "drop", "args": ["prod"]},
+        {"id": "1", "name": "", "args": {}},
+        {"id": "1", "name": None, "args": {"name": "prod"}},
+        {"id": "1", "name": "adk_request_confirmation", "args": {}},  # the confirmation of no call
+        ["drop", "prod"],
+        "drop",
+    ],
+)
+def test_a_call_that_can_not_be_read_waits_all_the_same(call: Any) -> None:
+    assert pending(call) == Request("c1", Unknown(call), "h", (), ())
+    inner = {"id": "2", "name": "look", "args": {}}
+    outer = ToolCall("3", "helper", {})
+    payload = {"hitl_parts": [{"originalFunctionCall": call}, {"originalFunctionCall": inner}]}
+    asked = pending({"id": "3", "name": "helper", "args": {}}, payload)
+    assert asked == Request("c1", outer, "h", (), (Unknown(call), ToolCall("2", "look", {})))
+
+
+@pytest.mark.parametrize("metadata", [{}, {"kagent_type": "news"}, {"kagent_type": ["function_call"]}])
+def test_a_confirmation_is_one_by_its_name(metadata: dict[str, Any]) -> None:
+    call = {"id": "1", "name": "drop", "args": {}}
+    data = {"id": "c1", "name": "adk_request_confirmation", "args": {"originalFunctionCall": call}}
+    part = {"kind": "data", "data": data, "metadata": metadata}
+    assert read({"kind": "message", "role": "agent", "parts": [part]}).events == (
+        Request("c1", ToolCall("1", "drop", {}), "", (), ()),
+    )
+
+
+def test_a_confirmation_without_a_call_is_kept_as_it_came() -> None:
+    asked = pending(None, {"hitl_parts": "all"})
+    assert isinstance(asked.call, Unknown)
+    assert asked.call.raw["name"] == "adk_request_confirmation"
+    assert asked.inner == (Unknown("all"),)
+    assert pending({"name": "helper"}, {"hitl_parts": [5, {}]}).inner == (Unknown(5), Unknown({}))
+
+
+def test_questions_and_the_calls_of_a_sub_agent() -> None:
     questions = [{"question": "Which?", "choices": ["a", "b"]}, {"question": "Why?"}]
     asked = pending({"id": "1", "name": "ask_user", "args": {"questions": questions}})
     assert asked.questions == (Question("Which?", ("a", "b")), Question("Why?", ()))

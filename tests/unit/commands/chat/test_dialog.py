@@ -352,6 +352,37 @@ def test_questions_beside_a_rejection_go_back_unanswered(tmp_path: Path) -> None
     assert agent.said[1]["parts"][0]["data"]["decisions"] == {"q": "reject", "c1": "reject"}
 
 
+def test_what_can_not_be_read_is_rejected_as_a_whole_or_left(tmp_path: Path) -> None:
+    odd = request("c2", "x")
+    odd["data"]["args"]["originalFunctionCall"] = {"id": "c2", "name": "drop", "args": ["prod"]}
+    parts = [request("c1", "list_files"), odd]
+    asked = [update("input-required", *parts)]
+    shown = (
+        '? list_files\n? not understood: {"name": "drop", "id": "c2", "args": ["prod"]}\n'
+        "Warning: not all that waits can be read, and kagent approves all of it at once: "
+        "nothing can be approved\n"
+        "reject all of it? [y]es, [l]ater: "
+    )
+    with talking(asked, asked, GONE, task=waiting(*parts)) as agent:
+        with terminal(agent, tmp_path, "clean up") as screen:
+            screen.until(shown)
+            screen.type("l")
+            screen.until(f"hint: kubectl kagent approvals reject {TASK} rejects all of it\n")
+            assert screen.end() == 7
+        with terminal(agent, tmp_path, "clean up") as screen:
+            screen.until(shown)
+            screen.type("no")
+            screen.until("reject all of it? [y]es, [l]ater: ")
+            screen.type("y")
+            screen.until("reason, if you want to give one: ")
+            screen.type("what is it?")
+            assert screen.end() == 0
+    assert agent.said[2]["parts"][0]["data"] == {
+        "decision_type": "reject",
+        "rejection_reason": "what is it?",
+    }
+
+
 @pytest.mark.parametrize("how", ["l\n", CTRL_D])
 def test_a_decision_may_be_left_for_later(tmp_path: Path, how: str) -> None:
     asked = [update("input-required", request("c1", "delete"))]

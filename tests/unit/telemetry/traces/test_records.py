@@ -237,6 +237,19 @@ def test_an_event_that_is_cut_off_is_told() -> None:
     assert (call.name, call.status, call.marks) == ("get_time", OPEN, (NO_RESULT,))
 
 
+def test_a_person_was_asked_about_a_call_that_can_not_be_read() -> None:
+    session = recordings.rest("session_hitl_events")
+    (asks,) = (row for row in session["events"] if '"originalFunctionCall"' in row["data"])
+    event = json.loads(asks["data"])
+    for part in event["Content"]["parts"]:
+        if call := part.get("functionCall"):
+            call["args"]["originalFunctionCall"]["args"] = ["prod-db"]
+    asks["data"] = json.dumps(event)
+    record = approval(session)
+    assert record.gaps == ("a person was asked about a call that can't be read",)
+    assert [step.name for step in record.turns[0].tools] == ["delete_thing"]
+
+
 def test_a_sub_agent_that_was_called_twice_in_one_session() -> None:
     """Each call shows the turn that began while it ran."""
     session, tasks = recordings.rest("session"), recordings.rest("session_tasks")

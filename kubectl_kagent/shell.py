@@ -1,0 +1,14 @@
+"""A command as a hint gives it: who copies it into a shell runs that command and nothing else. Pure.
+
+Ids of tasks and sessions are an agent's own words, and users' are anybody's: they go through here. Names that
+an API server has let pass have nothing in them that a shell takes for more than a word.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+
+def command_line(begin: str, *words: str) -> str:
+    """``begin`` as it stands, then the words, each quoted where a shell would take it for more than one."""
+    return f"{begin} {shlex.join(words)}"
