@@ -180,8 +180,8 @@ def causes_of_deployment(view: View) -> Iterator[Cause]:
         yield Cause("DeploymentNotObserved", where, "the cluster has not looked at its newest spec", hint)
         return
     if deployment.paused:
-        hint = f"kubectl rollout resume {where} -n {view.workload.namespace}"
-        yield Cause("DeploymentPaused", where, "changes of its template wait until it is resumed", hint)
+        text = "changes of its template wait until it is resumed"
+        yield Cause("DeploymentPaused", where, text, deployment.resuming)
     stuck = deployment.condition("Progressing", "False")
     if stuck and stuck.reason == PROGRESS_DEADLINE_EXCEEDED:  # the pods' causes have the next step
         yield Cause(stuck.reason, where, f"no progress for {deployment.progress_deadline}s", "")

@@ -332,6 +332,33 @@ def test_a_deployment_that_the_cluster_does_not_look_at(stage: Stage) -> None:
     assert stage.screen == ["out: Waiting for deployment spec update to be observed...", f"err: {cause}"]
 
 
+def paused(stage: Stage, **counts: int) -> Workload:
+    """An agent whose Deployment is paused."""
+    workload = stage.rolling(**counts)
+    edited = stage.cluster.edit(DEPLOYMENT, "echo", {"spec": {"paused": True}})
+    status = {**edited["status"], "observedGeneration": edited["metadata"]["generation"]}
+    stage.cluster.set_status(DEPLOYMENT, "echo", status)
+    return workload
+
+
+def test_a_change_that_waits_for_a_paused_deployment(stage: Stage) -> None:
+    workload = paused(stage, updated=0, available=1)
+    with pytest.raises(TimedOut) as failure:
+        stage.follow(workload, timeout=60)
+    line = 'agent "echo" rollout to finish: 0 out of 1 new replicas have been updated'
+    cause = "deployment/echo: DeploymentPaused: changes of its template wait until it is resumed"
+    assert stage.screen == [f"out: Waiting for {line}...", f"err: {cause}"]
+    assert failure.value.line == f"error: timed out after 60s waiting for {line}; {cause}"
+    assert failure.value.hint == "kubectl rollout resume deployment/echo -n default"
+
+
+def test_a_paused_deployment_with_nothing_to_roll_out_is_rolled_out(stage: Stage) -> None:
+    """As for kubectl; and a count is carried out under a pause, too."""
+    workload = paused(stage, available=1)
+    stage.follow(workload, timeout=60)
+    assert stage.screen == [DONE]
+
+
 def test_controller_that_acts_late(stage: Stage) -> None:
     workload = stage.rolling()
     stage.cluster.set_status(AGENT, "echo", objects.agent(seen=0)["status"])
