@@ -20,6 +20,8 @@ _ASKED = ("query-frontend", "")
 _PORTS = ("http", "http-metrics", "tempo-prom-metrics", 3200, 3100)
 # what Tempo would cut a search at anyway is a day; a trace may be large
 _TIMEOUT = 60.0
+# It refuses to search more seconds at once, as its defaults stand.
+AT_ONCE = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,13 @@ class Tempo:
     name: str
 
     def search(self, query: str, *, start: float, end: float, limit: int) -> list[str]:
-        """Ids of traces that match a TraceQL query. Times in seconds since the epoch.
+        """Ids of traces that match a TraceQL query. Times in seconds since the epoch, ``AT_ONCE`` at most.
 
         Raises KagentError for an answer that is no list of traces.
         """
         # without times Tempo looks only at the last minutes; whole seconds, and the end is not in it
-        asked = {"q": query, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 1}
+        last = int(end) + 1
+        asked = {"q": query, "start": max(int(start), last - AT_ONCE), "end": last, "limit": limit, "spss": 1}
         with has_api(f"Tempo ({self.name})", "/api/search", "--tempo=http://HOST:3200"):
             answer = self.http.call("GET", f"/api/search?{urlencode(asked)}", timeout=_TIMEOUT)
         found = answer.get("traces", [])

@@ -12,6 +12,7 @@ from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.lifecycle.rollout.inspection import View
 from kubectl_kagent.lifecycle.rollout.wait import judge
 from kubectl_kagent.model.conditions import condition
+from kubectl_kagent.model.deletion import deletion, finalizers
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.place import by_place
 from kubectl_kagent.model.resources import AGENT, MCP_SERVER, MODEL_CONFIG, REMOTE_MCP_SERVER, Resource
@@ -40,6 +41,8 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
         view = facts.stuck.get(Reference(resource, *workload.key))
         if status.stage in SETTLED:
             ok += 1
+        elif status.stage is Stage.TERMINATING:
+            wrong.append(_leaving(workload))
         elif status.stage is Stage.PENDING and resource in unseen(facts):
             unchecked.append(Note(_about(workload), "its newest change waits for the controller"))
         elif isinstance(view, KagentError):
@@ -73,6 +76,13 @@ def _not_ready(workload: Workload, status: Status, view: View | None) -> CheckFi
     if not lines:
         hint = "nothing that may be seen says why"
     return CheckFinding(level, _about(workload), text, lines, Remedy(hint, (command,)))
+
+
+def _leaving(workload: Workload) -> CheckFinding:
+    """What is ready of it is no matter any more."""
+    hint = "whoever put its finalizers there has to do their part" if finalizers(workload.obj) else ""
+    remedy = Remedy(hint, (f"kubectl get {workload.typed} -o yaml",))
+    return CheckFinding(WARNING, _about(workload), f"is {deletion(workload.obj)}", (), remedy)
 
 
 def _about(workload: Workload) -> str:

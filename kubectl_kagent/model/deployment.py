@@ -76,6 +76,12 @@ class Deployment:
         return bool(dig(self.obj, "spec", "paused"))
 
     @property
+    def resuming(self) -> str:
+        """The command that ends the pause."""
+        metadata = self.obj["metadata"]
+        return f"kubectl rollout resume deployment/{metadata['name']} -n {metadata['namespace']}"
+
+    @property
     def progress_deadline(self) -> int:
         """Seconds after which a rollout without progress counts as failed."""
         return int(dig(self.obj, "spec", "progressDeadlineSeconds") or 0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kubectl_kagent.model.conditions import Condition
+from kubectl_kagent.model.deletion import deletion, finalizers
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.workload import Workload
 
@@ -14,7 +15,7 @@ REFUSALS = ("Accepted", "ResolvedRefs", "Programmed")
 
 
 class Stage(StrEnum):
-    """The word that ``get`` shows, in the order in which a change passes through them."""
+    """The word that ``get`` shows, in the order in which a change passes through them, and a deletion."""
 
     PENDING = "Pending"
     NOT_ACCEPTED = "NotAccepted"
@@ -25,6 +26,7 @@ class Stage(StrEnum):
     NOT_READY = "NotReady"
     SCALED_TO_ZERO = "ScaledToZero"
     READY = "Ready"
+    TERMINATING = "Terminating"
 
 
 # Where nothing is to be done any more.
@@ -46,12 +48,16 @@ class Status:
 
 def status_of(workload: Workload, deployment: Deployment | None) -> Status:
     """Where the workload stands by its own conditions and its own Deployment (None: there is none)."""
+    if deletion(workload.obj):
+        return Status(Stage.TERMINATING, finalizers(workload.obj))
     if not workload.observed:
         return Status(Stage.PENDING, "the controller has not seen the newest change")
     if refused := refusal(workload):
         return Status(Stage.NOT_ACCEPTED, refused.message)
     if deployment is None:
         return Status(Stage.NO_DEPLOYMENT)
+    if deletion(deployment.obj):
+        return Status(Stage.PROGRESSING, "its Deployment is being deleted")
     if not deployment.observed:
         return Status(Stage.PROGRESSING)
     if deployment.rolled_out:

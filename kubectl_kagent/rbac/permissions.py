@@ -152,7 +152,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
     "rollout restart": (
         *needs.NAMED,
         *needs.SELECTED,
-        Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; --wait"),
+        Need(DEPLOYMENT, ("get", "patch"), "mark an agent's pods as restarted; is it paused? --wait"),
         Need(DEPLOYMENT, ("list",), "several at once", needs.ONE_BY_ONE),
         Need(MCP_SERVER, ("patch",), "mark an MCP server's pods as restarted"),
         needs.USERS,

@@ -8,7 +8,10 @@ from typing import TextIO
 
 _STYLES = (
     (re.compile(r"\b(Ready|Running|True)\b"), "green"),
-    (re.compile(r"\b(Progressing|Paused|Pending\b[^\n]*|ScaledToZero|hibernated|and spec!)"), "yellow"),
+    (
+        re.compile(r"\b(Progressing|Paused|Terminating|Pending\b[^\n]*|ScaledToZero|hibernated|and spec!)"),
+        "yellow",
+    ),
     (
         re.compile(r"\b(NotReady|NoDeployment|CrashLoopBackOff|ImagePullBackOff|Err\w+|False|Warning)\b"),
         "red",

@@ -9,6 +9,7 @@ from kubectl_kagent.lifecycle.history.diff import FieldChange
 from kubectl_kagent.lifecycle.history.rendered import unrecorded
 from kubectl_kagent.lifecycle.history.undo import Restored, Undone
 from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
+from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.revision import Revision
 
 _DIFFER = "shared sources still differ"
@@ -83,7 +84,11 @@ def outcome(done: Undone) -> str:
     planned, seen = done.planned, done.seen
     number, recorded = planned.target.number, _recorded(done.restored)
     if seen.is_back:
-        return f"rolled back to revision {number} (config hash {seen.config_hash} is back, {recorded})"
+        found = f"(config hash {seen.config_hash} is back, {recorded})"
+        if _paused(done):
+            held_by = f"deployment/{done.workload.name} is paused"
+            return f"spec restored from revision {number}, but {held_by} {found}"
+        return f"rolled back to revision {number} {found}"
     # a source leaves no mark when it is rendered: only after a change of the spec the hash is known to be new
     found = f"config hash {seen.config_hash}, " if planned.spec_differs else ""
     if planned.left:
@@ -99,8 +104,22 @@ def outcome(done: Undone) -> str:
     )
 
 
+def held_back(done: Undone) -> str:
+    """Why no pod has what was restored, and the command that changes that; empty when that is not so."""
+    paused = _paused(done)
+    return f"its pods stay as they are until the Deployment is resumed: {paused.resuming}" if paused else ""
+
+
+def _paused(done: Undone) -> Deployment | None:
+    """The Deployment if it is paused after the controller has rendered the config; kagent ends a pause."""
+    found = Deployment(done.seen.deployment) if done.seen.deployment else None
+    return found if found and found.paused else None
+
+
 def in_short(done: Undone) -> str:
     """The same in a few words, for the end of an error."""
+    if _paused(done):
+        return "its spec is restored, but its Deployment is paused"
     if done.seen.is_back:
         return "rolled back"
     if done.planned.left:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from kubectl_kagent.backends import jaeger, tempo
-from kubectl_kagent.errors import NotFound
+from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.model.resources import AGENT, SERVICE
 from tests import recordings
 from tests.fake.cluster import FakeCluster
@@ -116,7 +117,12 @@ class TraceCluster(FakeCluster):
     def _tempo(self, path: str, query: Mapping[str, str]) -> Object:
         if path == "/api/search":
             self.queries.append(query)
-            return {"traces": [{"traceID": id_.lstrip("0")} for id_ in self._searched(query["q"])]}
+            start, end = int(query["start"]), int(query["end"])
+            if end - start > 168 * 3600:
+                raise KagentError(f"range specified by start and end exceeds 168h0m0s. {start=} {end=}")
+            found = [id_ for id_ in self._searched(query["q"]) if start <= _begun(self.traces[id_]) < end]
+            newest = sorted(found, key=lambda id_: _begun(self.traces[id_]), reverse=True)
+            return {"traces": [{"traceID": id_.lstrip("0")} for id_ in newest[: int(query["limit"])]]}
         if path.removeprefix("/api/v2/traces/") in self.traces:
             return self.traces[path.removeprefix("/api/v2/traces/")]
         raise NotFound("nothing")
@@ -131,6 +137,30 @@ class TraceCluster(FakeCluster):
 
 def _batches(trace: Any) -> list[Any]:
     return list(trace.get("result", trace)["resourceSpans"])
+
+
+def _begun(trace: Any) -> float:
+    """When the first span of a trace began, in whichever of Tempo's shapes it is."""
+    return min(map(int, re.findall(r"'startTimeUnixNano': '(\d+)'", str(trace)))) / 1e9
+
+
+def ago(world: TraceCluster, days: int) -> str:
+    """Keep a trace in Tempo like the recorded one of the same session, begun so much earlier; its task."""
+    earlier = days * 24 * 3600 * 10**9
+
+    def moved(found: re.Match[str]) -> str:
+        return f'{found[1]}"{int(found[2]) - earlier}"'
+
+    def renamed(found: re.Match[str]) -> str:
+        number = int.from_bytes(base64.b64decode(found[2])) + days
+        return f'{found[1]}"{in_base64(f"{number:016x}")}"'
+
+    text = re.sub(r'(TimeUnixNano": )"(\d+)"', moved, json.dumps(world.traces[TEMPO_TRACE]))
+    text = re.sub(r'(panId": )"([^"]+)"', renamed, text)
+    trace, task = f"{days:032x}", f"task-{days:03d}"
+    text = text.replace(in_base64(TEMPO_TRACE), in_base64(trace)).replace(TEMPO_TASK, task)
+    world.traces[trace] = json.loads(text)
+    return task
 
 
 def _spans(trace: Any) -> list[Object]:

@@ -103,6 +103,12 @@ def skills(status: Object) -> Object:
     return {**status, "name": "skills-init"}
 
 
+def leaving(obj: Object, *finalizers: str) -> Object:
+    """One that was deleted, and is held by those."""
+    obj["metadata"] |= {"deletionTimestamp": "2026-11-23T08:00:00Z", "finalizers": [*finalizers]}
+    return obj
+
+
 ONE_UP: Object = {"pods": (up(),), "shown": (f"{number(0)} 1/1 Running 0",)}
 PENDING = "Pending: the controller has not seen the newest change"
 CRASHED = {"restarts": 3, "last": ended(1)}
@@ -191,6 +197,31 @@ CASES = {
         FAILED + "agent.kagent.dev/echo: NotAccepted: no such model",
         1,
         workload=objects.agent(generation=1, seen=1, accepted="no such model"),
+    ),
+    "being deleted": Case(
+        "Terminating: finalizers example.com/a, example.com/b",
+        "1/1 1",
+        "error: agent.kagent.dev/echo is being deleted: finalizers example.com/a, example.com/b",
+        1,
+        # a deletion is a new generation, of which kagent's controller makes nothing
+        workload=leaving(objects.agent(generation=2, seen=1), "example.com/a", "example.com/b"),
+        deployment=deployment(ready=1),
+        **ONE_UP,
+    ),
+    "an MCP server that is being deleted, asleep": Case(
+        "Terminating",
+        "0/0 0",
+        "error: mcpserver.kagent.dev/echo is being deleted",
+        1,
+        workload=leaving(objects.mcp_server()),
+        deployment=deployment(0, annotation=MCP_CONFIG_HASH),
+    ),
+    "its Deployment is being deleted": Case(
+        "Progressing: its Deployment is being deleted",
+        "1/1 1",
+        'Waiting for deployment "echo" to be deleted and created again...',
+        deployment=leaving(deployment(ready=1), "foregroundDeletion"),
+        **ONE_UP,
     ),
     "scaled to 0": Case(
         "ScaledToZero",
@@ -465,6 +496,7 @@ def test_all_verbs_say_the_same(cluster: FakeCluster, kagent: Kagent, name: str)
 
 def recorded(case: Case) -> tuple[str, str]:
     """The hash is only known of what the controller has taken up; READY of the pods that run it."""
-    if case.deployment is None or case.status.startswith(("Pending", "NotAccepted")):
+    unseen = case.workload["metadata"]["generation"] > case.workload["status"]["observedGeneration"]
+    if case.deployment is None or unseen or case.status.startswith("NotAccepted"):
         return "<unknown>", "0"
     return HASH, f"{ready_of(case)}/{len(case.pods)}" if case.pods else "0"

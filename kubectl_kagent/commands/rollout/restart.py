@@ -11,6 +11,7 @@ from kubectl_kagent.cli.targets import parse_targets
 from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.errors import KagentError, NotFound, done_so_far
 from kubectl_kagent.lifecycle.rollout import wait as rollout
+from kubectl_kagent.lifecycle.rollout.restart import Paused, refusal
 from kubectl_kagent.lifecycle.rollout.restart import restart as restart_workload
 from kubectl_kagent.lifecycle.workloads.deployment import own_deployments
 from kubectl_kagent.lifecycle.workloads.scaling import current_replicas
@@ -62,21 +63,32 @@ def restart(
         listed = targets.list(cluster, cluster.namespace, selector=selector, all_=all_)
         return [Workload(targets.resource, item) for item in listed]
 
+    def find_to_drain() -> list[Workload]:
+        """What would be refused is refused before the wait."""
+        found = find()
+        if len(found) == 1:
+            deployment = own_deployments(cluster, found)[found[0].key]
+            if current_replicas(found[0], deployment) and (error := refusal(found[0], deployment)):
+                raise error
+        return found
+
     if drain_first:
-        drain.wait_for_tasks(reach, targets.resource, find, timeout, dry_run=dry_run)
+        drain.wait_for_tasks(reach, targets.resource, find_to_drain, timeout, dry_run=dry_run)
     workloads = find()
     if not workloads:
         terminal.say(f"No {targets.resource.plural} matched in {cluster.namespace} namespace.")
     restarted: list[Workload] = []
-    missing = 0
+    refused = 0
     waits = wait and dry_run == "none"
-    # where an agent's mark goes, and the count of what has none of its own
-    asked = [each for each in workloads if each.replicas is None or (each.is_agent and each.replicas)]
-    deployments = own_deployments(cluster, asked)
+    # where an agent's mark goes, the count of what has none of its own, and whether it is paused
+    deployments = own_deployments(cluster, [each for each in workloads if each.replicas != 0])
     counts = {each.key: current_replicas(each, deployments.get(each.key)) for each in workloads}
     rollout.check_readable(cluster, [each for each in workloads if counts[each.key]] if waits else ())
     if targets.resource is MCP_SERVER:
-        for line in sessions_that_end(cluster, [each for each in workloads if counts[each.key]]):
+        going = [
+            each for each in workloads if counts[each.key] and not refusal(each, deployments.get(each.key))
+        ]
+        for line in sessions_that_end(cluster, going):
             terminal.warn(line)
     for workload in workloads:
         deployment = deployments.get(workload.key)
@@ -87,11 +99,11 @@ def restart(
             done = restart_workload(
                 cluster, workload, deployment, now=clock.now(), dry_run=dry_run, manager=manager
             )
-        except NotFound as error:  # one that never came up does not keep the others from it
+        except (NotFound, Paused) as error:  # such a one does not keep the others from it
             if len(workloads) == 1:
                 raise
             terminal.warn(error.explained)
-            missing += 1
+            refused += 1
             continue
         terminal.changed(workload.obj if output.is_text else done, "restarted", output, dry_run)
         restarted.append(workload)
@@ -99,5 +111,5 @@ def restart(
     for workload in restarted if waits else ():
         with done_so_far(f"{workload.label} is restarted", rollout.status_hint(workload)):
             rollout.follow(cluster, workload, voice, timeout=timeout)
-    if missing:
-        raise KagentError(f"{missing} of {len(workloads)} {targets.resource.plural} were not restarted")
+    if refused:
+        raise KagentError(f"{refused} of {len(workloads)} {targets.resource.plural} were not restarted")

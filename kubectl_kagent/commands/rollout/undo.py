@@ -66,7 +66,8 @@ def undo(
 ) -> None:
     """Restore the config of an earlier revision, keep the replica count, and check the result.
 
-    It prints "rolled back" only when the Deployment has the config hash of that revision again.
+    It prints "rolled back" only when the Deployment has the config hash of that revision again, and is not
+    paused.
 
     With --drain it waits before the change until no task of the agent is at work, as far as the controller's
     records of the users that --user-id names tell, and changes nothing when that takes longer than --timeout.
@@ -137,6 +138,8 @@ def roll_back(
     with done_so_far() as so_far:
         say_restored(so_far, planned, done.restored.sources)
         terminal.changed(done.restored.obj, screen.outcome(done), output)
+        if held_back := screen.held_back(done):
+            terminal.warn(held_back)
         if wait is not None:
             follow(cluster, done.workload, Voice(terminal.say, terminal.warn), timeout=wait)
             with suppress(KagentError):  # the undo is done; only that its pods were ready is noted

@@ -23,7 +23,8 @@ from kubectl_kagent.render.output import Output
 def show(where: SourceOptions, id_: str, *, waterfall: bool, output: Output) -> None:
     """Show the steps of a turn as a tree. ID is that of a task, trace or session, or the beginning of it.
 
-    What looks like a secret is masked.
+    Tempo and Jaeger are searched for one that began in the last 14 days; the whole id of a trace is found
+    however old it is. What looks like a secret is masked.
 
     \b
     kubectl kagent trace show 01a205ee

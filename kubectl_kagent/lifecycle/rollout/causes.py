@@ -13,6 +13,7 @@ from kubectl_kagent.lifecycle.rollout.inspection import (
     is_starting,
 )
 from kubectl_kagent.model.conditions import condition
+from kubectl_kagent.model.deletion import deletion
 from kubectl_kagent.model.deployment import PROGRESS_DEADLINE_EXCEEDED, Deployment
 from kubectl_kagent.model.kubernetes_event import last_seen
 from kubectl_kagent.model.pod import Pod
@@ -170,18 +171,22 @@ def causes_stuck(view: View) -> Iterator[Cause]:
 
 
 def causes_of_deployment(view: View) -> Iterator[Cause]:
-    """What the Deployment itself says: that nobody has looked at it, it is paused, or sees no progress."""
+    """What the Deployment itself says: it goes, nobody looked at it, it is paused, or sees no progress."""
     if view.deployment is None:
         return
     deployment = Deployment(view.deployment)
     where = f"deployment/{view.workload.name}"
+    if going := deletion(view.deployment):
+        hint = f"kubectl describe {where} -n {view.workload.namespace}"
+        yield Cause("DeploymentTerminating", where, f"it is {going}", hint)
+        return
     if not deployment.observed:
         hint = "does kube-controller-manager run? kubectl get pods -n kube-system"
         yield Cause("DeploymentNotObserved", where, "the cluster has not looked at its newest spec", hint)
         return
     if deployment.paused:
-        hint = f"kubectl rollout resume {where} -n {view.workload.namespace}"
-        yield Cause("DeploymentPaused", where, "changes of its template wait until it is resumed", hint)
+        text = "changes of its template wait until it is resumed"
+        yield Cause("DeploymentPaused", where, text, deployment.resuming)
     stuck = deployment.condition("Progressing", "False")
     if stuck and stuck.reason == PROGRESS_DEADLINE_EXCEEDED:  # the pods' causes have the next step
         yield Cause(stuck.reason, where, f"no progress for {deployment.progress_deadline}s", "")

@@ -8,9 +8,14 @@ from typing import Any
 
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import KagentError, NotFound
+from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.merge_patch import merged
 from kubectl_kagent.model.resources import DEPLOYMENT
 from kubectl_kagent.model.workload import RESTARTED_AT, Workload
+
+
+class Paused(KagentError):
+    """The Deployment takes up no change of its template, so no pod would be replaced."""
 
 
 def restart(
@@ -25,15 +30,17 @@ def restart(
     """Roll all pods; the object that carries the mark, as it is afterwards.
 
     kagent keeps foreign annotations of an agent's pod template, so the Deployment carries it. kmcp
-    replaces the whole template, so an MCP server's own spec does. Raises NotFound when kagent has not made
-    the agent's Deployment, KagentError when the server does not keep the mark.
+    replaces the whole template, so an MCP server's own spec does. Raises its ``refusal``, and KagentError
+    when the server does not keep the mark.
     """
+    if error := refusal(workload, deployment):
+        raise error
     # finer than kubectl's second, so that two restarts in one second are two
     mark = {RESTARTED_AT: now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
     resource, obj = workload.resource, workload.obj
     patch: dict[str, Any] = {"spec": {"deployment": {"annotations": mark}}}
-    if workload.is_agent:
-        resource, obj = DEPLOYMENT, _there(workload, deployment)
+    if isinstance(deployment, Mapping) and workload.is_agent:
+        resource, obj = DEPLOYMENT, deployment
         patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
     if dry_run == "client":
         return merged(obj, patch)
@@ -48,9 +55,14 @@ def restart(
     return marked
 
 
-def _there(agent: Workload, deployment: Mapping[str, Any] | NotFound | None) -> Mapping[str, Any]:
+def refusal(workload: Workload, deployment: Mapping[str, Any] | NotFound | None) -> NotFound | Paused | None:
+    """NotFound when kagent has not made the agent's Deployment, Paused when it is paused. Pure."""
     if isinstance(deployment, Mapping):
-        return deployment
-    message = deployment.message if deployment else f"{agent.label} has no Deployment"
-    hint = f"kubectl kagent describe {agent.typed} says why kagent has made none"
-    raise NotFound(message, hint) from deployment
+        found = Deployment(deployment)
+        message = "can't restart paused deployment (run rollout resume first)"  # kubectl's words
+        label = f'{DEPLOYMENT.full_name} "{workload.name}"'
+        return Paused(f"{label} {message}", hint=found.resuming) if found.paused else None
+    if not workload.is_agent:
+        return None
+    message = deployment.message if deployment else f"{workload.label} has no Deployment"
+    return NotFound(message, hint=f"kubectl kagent describe {workload.typed} says why kagent has made none")

@@ -28,6 +28,7 @@ from kubectl_kagent.lifecycle.rollout.causes import (
     causes_without_deployment,
 )
 from kubectl_kagent.lifecycle.rollout.inspection import View, look
+from kubectl_kagent.model.deletion import deletion
 from kubectl_kagent.model.deployment import Deployment
 from kubectl_kagent.model.resources import DEPLOYMENT, Resource
 from kubectl_kagent.model.stage import SETTLED, Stage, status_of
@@ -79,6 +80,9 @@ def judge(view: View) -> Progress:
     if deployment is None:
         line = f'deployment "{workload.name}" to be created'
         return _unfinished(line, tuple(causes_without_deployment(view)))
+    if deletion(deployment.obj):
+        line = f'deployment "{workload.name}" to be deleted and created again'
+        return _unfinished(line, tuple(causes_of_deployment(view)))
     if view.unobserved:
         line = f"{', '.join(view.unobserved)} update to be observed"
         return _unfinished(line, tuple(causes_unobserved(view)))
@@ -273,7 +277,10 @@ class _Telling:
 
 
 def _look(cluster: Cluster, workload: Workload, revision: int) -> View:
-    """A look at this very object. Raises KagentError when it is gone, or ``revision`` is not the live one."""
+    """A look at this very object.
+
+    Raises KagentError when it is gone or on its way out, or ``revision`` is not the live one.
+    """
     try:
         if revision:
             _check_revision(cluster, workload, revision)
@@ -282,6 +289,8 @@ def _look(cluster: Cluster, workload: Workload, revision: int) -> View:
         raise KagentError(f"{workload.label} has been deleted") from error
     if view.workload.uid != workload.uid:
         raise KagentError(f"{workload.label} has been deleted and created again")
+    if going := deletion(view.workload.obj):
+        raise KagentError(f"{workload.label} is {going}")
     return view
 
 

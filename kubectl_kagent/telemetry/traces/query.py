@@ -94,6 +94,11 @@ class Query:
         return found + tool
 
 
+def only(where: str) -> str:
+    """What is not known of an id that was looked for in a part of a source."""
+    return f"searched only {where}: there may be more"
+
+
 def quoted(text: str) -> str:
     """A string of TraceQL, whose escapes are Go's: JSON's, but for what is not in the basic plane."""
     return json.dumps(text, ensure_ascii=False)
@@ -104,10 +109,11 @@ def beginning(text: str) -> str:
     return quoted(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text) + ".*")
 
 
-def named(turns: Iterable[Turn], id_: str) -> tuple[Turn, ...]:
+def named(turns: Iterable[Turn], id_: str, where: str = "") -> tuple[Turn, ...]:
     """The turns that an id, or the beginning of one, means: all of a session, or one.
 
-    Raises NoSuchTurn, or UsageError when it is the beginning of several ids.
+    Raises NoSuchTurn, ``where`` being what of its source they are from, or UsageError when it is the
+    beginning of several ids.
     """
     turns = tuple(turns)
     kinds = {
@@ -118,7 +124,7 @@ def named(turns: Iterable[Turn], id_: str) -> tuple[Turn, ...]:
     found = {kind: {id_} for kind in exact} or {kind: ids for kind, ids in kinds.items() if ids}
     every = sorted({one for ids in found.values() for one in ids})
     if not every:
-        raise NoSuchTurn(id_)
+        raise NoSuchTurn(id_, where)
     meant = tuple(turn for turn in turns if any(getattr(turn, kind) in ids for kind, ids in found.items()))
     # Go's session and task of one message begin alike: that is no doubt
     if len(every) > 1 and len(meant) > 1 and len({turn.session for turn in meant}) > 1:

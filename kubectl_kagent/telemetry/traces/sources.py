@@ -17,7 +17,7 @@ from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.controllers import of_users
 from kubectl_kagent.model.trace import Record, Turn
 from kubectl_kagent.telemetry.traces import records as trace_records
-from kubectl_kagent.telemetry.traces.query import MOST, NoSuchTurn, Query, named
+from kubectl_kagent.telemetry.traces.query import MOST, NoSuchTurn, Query, named, only
 from kubectl_kagent.wire.ids import agent_of
 from kubectl_kagent.wire.lenient import Gaps
 
@@ -94,7 +94,10 @@ class FromController:
         sessions = sorted(listed, key=lambda item: item.updated, reverse=True)
         begins = [item for item in sessions if item.id.startswith(id_)]
         found = side_by_side(lambda item: self._there(item.id, gaps), begins or sessions[:MOST])
-        return Record(named((turn for record in found for turn in record.turns), id_), gaps.lines)
+        cut = "" if begins or len(sessions) <= MOST else f"in the newest {MOST} sessions"
+        if cut:
+            gaps.add(only(cut))
+        return Record(named((turn for record in found for turn in record.turns), id_, cut), gaps.lines)
 
     def _session_of(self, id_: str, gaps: Gaps) -> str:
         """The session that a whole id is of, or whose task it is; empty when it is neither."""

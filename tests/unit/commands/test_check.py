@@ -177,6 +177,13 @@ def _settings(**data: str) -> Callable[[Checked], object]:
     return lambda world: world.edit(CONFIG_MAP, "kagent-controller", {"data": data}, namespace="kagent")
 
 
+def _leaving(world: Checked) -> None:
+    """A finalizer that nobody serves any more holds it."""
+    gone = {"deletionTimestamp": "2026-11-23T07:00:00Z", "finalizers": ["example.com/wait"]}
+    world.edit(AGENT, "clock", {"metadata": gone})
+    run_pods(world, "clock", existing=1, ready=0)
+
+
 def _no_deployment(world: Checked) -> None:
     world.remove(DEPLOYMENT, "clock")
 
@@ -209,6 +216,7 @@ FAULTS: dict[str, tuple[Callable[[Checked], object], int]] = {
         1,
     ),
     "agent-without-deployment": (_no_deployment, 1),
+    "agent-being-deleted": (_leaving, 0),
     "crash": (_crash, 1),
     "crash-running-for-the-moment": (_crash_between, 1),
     "out-of-memory": (_oom, 1),

@@ -600,6 +600,24 @@ def test_waking_loses_against_who_was_first(clock: FakeCluster, kagent: Kagent) 
     assert replicas(clock) == 7
 
 
+COUNTED = {"spec": {"declarative": {"deployment": {"replicas": 3}}}}
+
+
+def test_two_who_hibernate_at_once_lose_no_count(clock: FakeCluster, kagent: Kagent) -> None:
+    clock.edit(AGENT, "clock", COUNTED)
+    clock.before("patch", AGENT, lambda: kagent("hibernate", "clock"))
+    kagent("hibernate", "clock")
+    assert kagent("wake", "clock")[:2] == (0, "agent.kagent.dev/clock woken to 3\n")
+
+
+def test_a_count_that_came_while_it_was_hibernated_is_the_one_that_wakes(
+    clock: FakeCluster, kagent: Kagent
+) -> None:
+    clock.before("patch", AGENT, lambda: clock.edit(AGENT, "clock", COUNTED))
+    kagent("hibernate", "clock")
+    assert kagent("wake", "clock")[:2] == (0, "agent.kagent.dev/clock woken to 3\n")
+
+
 def test_help_shows_examples(kagent: Kagent) -> None:
     for verb in ("scale", "hibernate", "wake"):
         code, out, err = kagent(verb, "-h")

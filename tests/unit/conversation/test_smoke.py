@@ -198,6 +198,19 @@ def test_without_an_answer_the_rollout_is_undone(story: Story, kagent: Kagent) -
     )
 
 
+def test_an_undo_that_a_paused_deployment_keeps_from_the_pods(story: Story, kagent: Kagent) -> None:
+    paused = story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"paused": True}})
+    status = {**paused["status"], "observedGeneration": paused["metadata"]["generation"]}
+    story.cluster.set_status(DEPLOYMENT, "clock", status)
+    story.cluster.services["POST", "default/clock:8080/"] = {"result": message()}
+    code, _, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    assert (code, err.splitlines()[-2]) == (
+        1,
+        'error: agent "clock" failed its smoke test: the answer is empty '
+        "(its spec is restored, but its Deployment is paused)",
+    )
+
+
 @pytest.mark.parametrize("was_seen", [True, False])
 def test_a_config_hash_that_is_not_back_is_not_called_rolled_back(
     story: Story, controllers: Controllers, kagent: Kagent, *, was_seen: bool

@@ -37,6 +37,7 @@ def test_long_lines_stay_one_line() -> None:
     ("text", "painted"),
     [
         ("a   Ready\n", "a   \x1b[32mReady\x1b[0m\n"),
+        ("d   Terminating\n", "d   \x1b[33mTerminating\x1b[0m\n"),
         ("b   Stuck: quota exceeded\n", "b   \x1b[31mStuck: quota exceeded\x1b[0m\n"),
         ("c   NotReady\n", "c   \x1b[31mNotReady\x1b[0m\n"),
         ("  +new\n", "\x1b[32m  +new\x1b[0m\n"),

@@ -9,7 +9,7 @@ from kubectl_kagent.model.workload import RESTARTED_AT
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
-from tests.objects import mcp_server, taken_name
+from tests.objects import byo, mcp_server, reconcile, taken_name
 from tests.unit.lifecycle.workloads.test_users import TOLD, user
 
 
@@ -129,6 +129,54 @@ def test_somebody_elses_deployment_of_that_name_is_left_alone(cluster: FakeClust
         "hint: kubectl kagent describe agent/echo -n default says why kagent has made none\n",
     )
     assert not cluster.writes
+
+
+PAUSED = 'deployments.apps "echo" can\'t restart paused deployment (run rollout resume first)'
+RESUME = "kubectl rollout resume deployment/echo -n default"
+
+
+@pytest.mark.parametrize("dry_run", ["none", "client", "server"])
+def test_a_paused_deployment_is_refused_in_kubectls_words(
+    cluster: FakeCluster, kagent: Kagent, agent: str, dry_run: str
+) -> None:
+    cluster.edit(DEPLOYMENT, "echo", {"spec": {"paused": True}})
+    result = kagent("rollout", "restart", "echo", f"--dry-run={dry_run}")
+    assert result == (1, "", f"error: {PAUSED}\nhint: {RESUME}\n")
+    assert not cluster.writes
+
+
+def test_that_of_an_mcp_server_too(cluster: FakeCluster, kagent: Kagent) -> None:
+    """Its own spec would take the mark, and no pod would be replaced: no session with it ends."""
+    cluster.add(AGENT, user("clock", "echo"))
+    uid = cluster.add(MCP_SERVER, objects.mcp_server())["metadata"]["uid"]
+    deployment = objects.deployment()
+    deployment["metadata"]["ownerReferences"][0]["uid"] = uid
+    deployment["spec"]["paused"] = True
+    cluster.add(DEPLOYMENT, deployment)
+    assert kagent("rollout", "restart", "mcpserver/echo") == (1, "", f"error: {PAUSED}\nhint: {RESUME}\n")
+    assert not cluster.writes
+
+
+def test_a_paused_one_keeps_no_other_from_its_restart(
+    cluster: FakeCluster, kagent: Kagent, agent: str
+) -> None:
+    cluster.edit(DEPLOYMENT, "echo", {"spec": {"paused": True}})
+    cluster.add(AGENT, byo("own"))
+    reconcile(cluster, "own", config_hash="1")
+    assert kagent("rollout", "restart", "--all") == (
+        1,
+        "agent.kagent.dev/own restarted\n",
+        f"Warning: {PAUSED}; {RESUME}\nerror: 1 of 2 agents were not restarted\n",
+    )
+    assert mark(cluster) == ""
+
+
+def test_no_task_is_waited_for_where_the_deployment_is_paused(
+    cluster: FakeCluster, kagent: Kagent, agent: str
+) -> None:
+    cluster.edit(DEPLOYMENT, "echo", {"spec": {"paused": True}})
+    result = kagent("rollout", "restart", "echo", "--drain")
+    assert result == (1, "", f"error: {PAUSED}\nhint: {RESUME}\n")
 
 
 def test_a_mark_that_the_server_drops_is_no_restart(

@@ -332,6 +332,20 @@ def test_a_deployment_that_the_cluster_does_not_look_at(stage: Stage) -> None:
     assert stage.screen == ["out: Waiting for deployment spec update to be observed...", f"err: {cause}"]
 
 
+def test_a_change_that_waits_for_a_paused_deployment(stage: Stage) -> None:
+    workload = stage.rolling(updated=0, available=1)
+    edited = stage.cluster.edit(DEPLOYMENT, "echo", {"spec": {"paused": True}})
+    status = {**edited["status"], "observedGeneration": edited["metadata"]["generation"]}
+    stage.cluster.set_status(DEPLOYMENT, "echo", status)
+    with pytest.raises(TimedOut) as failure:
+        stage.follow(workload, timeout=60)
+    line = 'agent "echo" rollout to finish: 0 out of 1 new replicas have been updated'
+    cause = "deployment/echo: DeploymentPaused: changes of its template wait until it is resumed"
+    assert stage.screen == [f"out: Waiting for {line}...", f"err: {cause}"]
+    assert failure.value.line == f"error: timed out after 60s waiting for {line}; {cause}"
+    assert failure.value.hint == "kubectl rollout resume deployment/echo -n default"
+
+
 def test_controller_that_acts_late(stage: Stage) -> None:
     workload = stage.rolling()
     stage.cluster.set_status(AGENT, "echo", objects.agent(seen=0)["status"])
@@ -453,6 +467,44 @@ def test_a_missing_permission_does_not_pass(stage: Stage) -> None:
     with pytest.raises(Forbidden):
         stage.follow(workload)
     assert stage.elapsed == 2
+
+
+LEAVING = {"metadata": {"deletionTimestamp": "2026-11-23T08:00:00Z", "finalizers": ["example.com/wait"]}}
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_what_is_being_deleted_is_neither_rolled_out_nor_undone(stage: Stage, before: float) -> None:
+    """Its pods are on their way out, or as they were until a finalizer is done: kagent rolls nothing out."""
+    workload = stage.rolling(available=0 if before else 1)
+    stage.at(before, lambda: stage.cluster.edit(AGENT, "echo", LEAVING))
+    if not before:
+        stage.sleep(0)
+    undo = Undo()
+    with pytest.raises(KagentError) as failure:
+        stage.follow(workload, undo=undo)
+    assert failure.value.line == (
+        "error: agent.kagent.dev/echo is being deleted: finalizers example.com/wait"
+    )
+    assert (failure.value.exit_code, stage.elapsed, undo.calls) == (1, before, 0)
+    assert stage.screen == [LINE] * bool(before)
+
+
+def test_a_deployment_that_is_being_deleted_is_waited_for(stage: Stage) -> None:
+    """By somebody, as with --cascade=foreground: the controller makes it anew."""
+    workload = stage.rolling(available=1)
+    stage.cluster.edit(DEPLOYMENT, "echo", LEAVING)
+
+    def made_anew() -> None:
+        stage.cluster.remove(DEPLOYMENT, "echo")
+        stage._put(DEPLOYMENT, objects.deployment(generation=1, seen=1, available=1), workload.uid)
+
+    stage.at(40, made_anew)
+    stage.follow(workload)
+    assert stage.screen == [
+        'out: Waiting for deployment "echo" to be deleted and created again...',
+        "err: deployment/echo: DeploymentTerminating: it is being deleted: finalizers example.com/wait",
+        DONE,
+    ]
 
 
 def test_deleted_meanwhile(stage: Stage) -> None:

@@ -16,6 +16,7 @@ from kubectl_kagent.model.resources import (
     AGENT,
     CONFIG_MAP,
     CONTROLLER_REVISION,
+    DEPLOYMENT,
     MCP_SERVER,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
@@ -29,6 +30,9 @@ from tests.objects import agent, byo, config_map, mcp_server, model_config, work
 from tests.unit.lifecycle.workloads.test_users import TOLD, user
 
 Object = dict[str, Any]
+
+
+RESUME = "kubectl rollout resume deployment/clock -n default"
 
 
 def newest(story: Story) -> Revision:
@@ -242,6 +246,34 @@ def test_pods_that_came_while_it_waited_are_noted(
     items = story.cluster.list_objects(CONTROLLER_REVISION)["items"]
     (noted,) = (item["metadata"]["annotations"] for item in items if item["revision"] == 3)
     assert READY_AT in noted
+
+
+def test_under_a_paused_deployment_only_the_config_is_back(story: Story, kagent: Kagent) -> None:
+    """No pod has it: kubectl refuses, but to resume first would roll out what is to be undone."""
+    story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"paused": True}})
+    code, out, err = kagent("rollback", "clock")
+    found = f"config hash {story.hash()} is back, now revision 3"
+    assert (code, out, err) == (
+        0,
+        f"agent.kagent.dev/clock spec restored from revision 1, but deployment/clock is paused ({found})\n",
+        f"Warning: its pods stay as they are until the Deployment is resumed: {RESUME}\n",
+    )
+    code, out, _ = kagent("rollback", "clock", "-o", "name")
+    assert (code, out) == (0, "agent.kagent.dev/clock\n")
+
+
+def test_a_pause_that_the_controller_ends_is_none(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    """As kagent does with each change of a spec."""
+    story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"paused": True}})
+
+    def render() -> None:
+        controllers.act()
+        story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"paused": False}}, manager="controller")
+
+    story.cluster.before("list", CONTROLLER_REVISION, render, nth=2)  # right after the patch
+    assert kagent("rollback", "clock") == (0, back(story, 1, 3), "")
 
 
 # Nothing to do

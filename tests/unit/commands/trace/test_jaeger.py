@@ -76,7 +76,10 @@ def test_tempo_comes_first(kagent: Kagent, world: TraceCluster) -> None:
 def test_and_the_controller_last(kagent: Kagent, world: TraceCluster) -> None:
     world.install_tempo()
     code, _, err = kagent("trace", "show", HITL_TASK, cluster=world)
-    assert (code, err) == (0, f"nothing in Tempo (observe/tempo:3200)\nnothing in {JAEGER}\n{RECORDS}")
+    nothing = (
+        f"nothing in {store} in the last 14 days\n" for store in ("Tempo (observe/tempo:3200)", JAEGER)
+    )
+    assert (code, err) == (0, f"{''.join(nothing)}{RECORDS}")
 
 
 @pytest.mark.parametrize(
@@ -227,6 +230,8 @@ def test_whole_ids_are_searched_for(kagent: Kagent, world: TraceCluster) -> None
     assert {query["tags"] for query in world.queries} == {
         json.dumps({key: JAEGER_TASK}) for key in ("gen_ai.task.id", "gen_ai.conversation.id")
     }
+    begin = int(world.clock.now.timestamp()) - 14 * 24 * 3600
+    assert {query["start"] for query in world.queries} == {f"{begin}000000"}
 
 
 def test_a_turn_that_is_in_two_traces(kagent: Kagent, world: TraceCluster) -> None:
@@ -247,7 +252,8 @@ def test_a_turn_that_is_in_two_traces(kagent: Kagent, world: TraceCluster) -> No
 def test_an_id_that_nobody_knows(kagent: Kagent, world: TraceCluster, id_: str) -> None:
     code, out, err = kagent("trace", "show", id_, cluster=world)
     assert (code, out) == (1, "")
-    assert err.startswith(f'nothing in {JAEGER}\nerror: no turn "{id_}" was found: ')
+    looked = " in the last 14 days" if id_ == "nope" else ""
+    assert err.startswith(f'nothing in {JAEGER}{looked}\nerror: no turn "{id_}" was found: ')
     assert not any(".." in path for path in world.asked)
 
 
@@ -266,6 +272,14 @@ def test_traces_that_were_not_looked_at(kagent: Kagent, world: TraceCluster) -> 
     assert err == f"Warning: only 200 traces were looked at\n{FROM}"
 
 
+def test_a_session_of_more_turns_than_are_read(kagent: Kagent, world: TraceCluster) -> None:
+    nought, *_ = many(world, 202)
+    del world.in_jaeger[nought]  # which no trace is called
+    code, out, err = kagent("trace", "show", JAEGER_SESSION, cluster=world)
+    assert (code, sum(line.startswith("task ") for line in out.splitlines())) == (0, 200)
+    assert err == f"Warning: searched only in the newest 200 traces: there may be more\n{FROM}"
+
+
 def test_beginnings_are_looked_for_in_some_traces(kagent: Kagent, world: TraceCluster) -> None:
     many(world, 101)
     code, _, err = kagent("trace", "show", "task-1", cluster=world)
@@ -276,7 +290,7 @@ def test_beginnings_are_looked_for_in_some_traces(kagent: Kagent, world: TraceCl
     assert (code, err) == (0, FROM)  # a whole id
     code, _, err = kagent("trace", "show", "task-09", cluster=world)
     assert code == 0
-    assert err == f"Warning: searched only {where}: other ids may begin the same\n{FROM}"
+    assert err == f"Warning: searched only {where}: there may be more\n{FROM}"
 
 
 # At an address

@@ -23,9 +23,11 @@ from tests.fake.records import (
     GO_TASK,
     HITL_SESSION,
     HITL_TASK,
+    JAEGER_SESSION,
     TEMPO_TASK,
     TEMPO_TRACE,
     TraceCluster,
+    ago,
 )
 from tests.loopback import Received, response, serve
 from tests.recordings import DATA
@@ -33,6 +35,7 @@ from tests.recordings import DATA
 WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
 RECORDS = "from the kagent controller's records of user admin@kagent.dev\n"
 TEMPO = "from Tempo (observe/tempo:3200)\n"
+WEEK = 7 * 24 * 3600
 SPANS = DATA / "telemetry" / "tempo_trace_go_tool.json"
 
 
@@ -98,7 +101,7 @@ def test_list_from_tempo(kagent: Kagent, world: TraceCluster, screen: Screen) ->
     assert query == {
         "q": '{ name = "invocation" && resource.service.name = "datetime_agent" '
         '&& resource.service.namespace = "default" }',
-        "start": str(int(world.clock.now.timestamp()) - 7 * 24 * 3600 + 60),
+        "start": str(int(world.clock.now.timestamp()) + 1 - WEEK),
         "end": str(int(world.clock.now.timestamp()) + 1),
         "limit": "40",
         "spss": "1",
@@ -380,7 +383,7 @@ def test_show_from_tempo(kagent: Kagent, world: TraceCluster, screen: Screen, id
 def test_show_what_only_the_controller_knows(kagent: Kagent, world: TraceCluster) -> None:
     world.install_tempo()
     code, out, err = kagent("trace", "show", HITL_TASK, cluster=world)
-    assert (code, err) == (0, f"nothing in Tempo (observe/tempo:3200)\n{RECORDS}")
+    assert (code, err) == (0, f"nothing in Tempo (observe/tempo:3200) in the last 14 days\n{RECORDS}")
     assert "✓ waited for a person  106ms  approved\n" in out
 
 
@@ -713,6 +716,96 @@ def test_a_search_that_tempo_cuts_is_told(kagent: Kagent, world: TraceCluster) -
     code, out, err = kagent("trace", "datetime-agent", "--tool=get_time", "-o", "name", cluster=world)
     assert (code, out) == (0, f"{TEMPO_TASK}\n")
     assert err == f"Warning: only the newest 200 traces were looked at\n{TEMPO}"
+
+
+def searches(world: TraceCluster) -> list[tuple[int, int]]:
+    """From when until when Tempo was asked, in seconds before now."""
+    now = int(world.clock.now.timestamp())
+    return [(now - int(query["start"]), now - int(query["end"])) for query in world.queries]
+
+
+def test_tempo_is_asked_week_by_week(kagent: Kagent, world: TraceCluster) -> None:
+    """It refuses to search more at once."""
+    world.install_tempo()
+    older = [ago(world, days) for days in (5, 10, 20, 29)]
+    for days in (31, 300):
+        ago(world, days)
+    words = ("trace", "datetime-agent", "--tool=get_time", "--since=720h", "-o", "name")
+    assert kagent(*words, cluster=world) == (0, "".join(f"{id_}\n" for id_ in (TEMPO_TASK, *older)), TEMPO)
+    ends = [WEEK * number - 1 for number in range(5)]
+    assert searches(world) == [
+        *zip([end + WEEK for end in ends[:4]], ends, strict=False),
+        (720 * 3600, ends[4]),
+    ]
+
+
+def test_and_no_further_back_than_it_takes(kagent: Kagent, world: TraceCluster) -> None:
+    world.install_tempo()
+    tasks = [ago(world, days) for days in (1, 2, 8, 9, 10, 20)]
+    words = ("trace", "datetime-agent", "--limit=3", "--since=9000h", "-o", "name")
+    code, out, err = kagent(*words, cluster=world)
+    assert (code, out.split()[1:], err) == (0, [TEMPO_TASK, tasks[0]], TEMPO)
+    assert len(searches(world)) == 2
+    assert sum("/api/v2/traces/" in path for path in world.asked) == 6
+
+
+def test_a_time_that_takes_more_than_a_year_of_searches_is_told(kagent: Kagent, world: TraceCluster) -> None:
+    world.install_tempo()
+    ago(world, 3 * 365)
+    words = ("trace", "datetime-agent", "--tool=get_time", "--since=2020-01-01", "-o", "name")
+    code, out, err = kagent(*words, cluster=world)
+    begin = "2025-11-24T08:00:00Z"
+    assert (code, out) == (0, f"{TEMPO_TASK}\n")
+    assert err == (f"Warning: nothing before {begin} was looked at; --until={begin} looks there\n{TEMPO}")
+    assert len(searches(world)) == 52
+
+
+def test_a_turn_is_found_as_long_as_tempo_usually_keeps_it(kagent: Kagent, world: TraceCluster) -> None:
+    world.install_tempo()
+    task, old = ago(world, 13), ago(world, 15)
+    code, out, err = kagent("trace", "show", task, cluster=world)
+    assert (code, err, out.splitlines()[1].split()[:2]) == (0, TEMPO, ["task", task])
+    nothing = f"nothing in {TEMPO.removeprefix('from ').strip()} in the last 14 days\n"
+    assert kagent("trace", "show", old, cluster=world)[2].startswith(nothing)
+    whole = f"{15:032x}"
+    assert kagent("trace", "show", whole, cluster=world)[2] == TEMPO  # however old
+    code, out, _ = kagent("trace", "show", JAEGER_SESSION, cluster=world)
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("task ")] == [task, TEMPO_TASK]
+
+
+def test_the_other_half_of_an_old_turn_is_looked_for_where_it_is(kagent: Kagent, world: TraceCluster) -> None:
+    first, second = recordings.pair("approved")["traces"]
+    asked, answered = (
+        found["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"] for found in (first, second)
+    )
+    world.install_tempo()
+    world.traces = {asked: first, answered: second}
+    world.clock.sleep(100 * 24 * 3600)
+    for id_ in (asked, answered):
+        out = kagent("trace", "show", id_, cluster=world)[1]
+        assert ("✓ waited for a person" in out, "✓ delete_thing" in out) == (True, True)
+
+
+def test_a_session_of_more_turns_than_are_read_is_told(kagent: Kagent, world: TraceCluster) -> None:
+    world.install_tempo()
+    world.traces = {f"{number:032x}": world.traces[TEMPO_TRACE] for number in range(1, 202)}
+    code, _, err = kagent("trace", "show", JAEGER_SESSION, cluster=world)
+    told = "Warning: searched only in the newest 200 traces: there may be more\n"
+    assert (code, err) == (0, f"{told}{TEMPO}")
+
+
+def test_sessions_that_an_id_was_not_looked_for_in_are_told(kagent: Kagent, world: TraceCluster) -> None:
+    session, tasks = world.sessions.pop(GO_SESSION)
+    for number in range(199):
+        newer = {**session["session"], "id": f"s{number}", "updated_at": "2026-11-23T07:00:00Z"}
+        world.sessions[f"s{number}"] = {**session, "session": newer}, []
+    world.sessions[GO_SESSION] = session, tasks
+    code, _, err = kagent("trace", "show", GO_TASK[:30], cluster=world)
+    assert code == 1
+    assert err.startswith(f'error: no turn "{GO_TASK[:30]}" was found in the newest 200 sessions: no task, ')
+    code, _, err = kagent("trace", "show", HITL_TASK[:30], cluster=world)
+    told = "Warning: searched only in the newest 200 sessions: there may be more\n"
+    assert (code, err) == (0, f"{told}{RECORDS}")
 
 
 def test_tempo_leaves_out_the_noughts_that_an_id_begins_with(kagent: Kagent, world: TraceCluster) -> None:
