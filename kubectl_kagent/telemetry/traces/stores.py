@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 from kubectl_kagent.backends.jaeger import Jaeger
 from kubectl_kagent.backends.tempo import AT_ONCE, Tempo
+from kubectl_kagent.clock import timestamp
 from kubectl_kagent.cluster.side_by_side import side_by_side
 from kubectl_kagent.errors import NotFound
 from kubectl_kagent.model.events import INPUT_REQUIRED
-from kubectl_kagent.model.revision import timestamp
 from kubectl_kagent.model.trace import TOOL, Record, Turn
 from kubectl_kagent.telemetry.traces import otlp
 from kubectl_kagent.telemetry.traces import spans as trace_spans
