@@ -15,7 +15,7 @@ from kubectl_kagent.cli.ids import id_in
 from kubectl_kagent.cli.output import formats
 from kubectl_kagent.cli.targets import agent_name
 from kubectl_kagent.commands.chat.questions import chosen
-from kubectl_kagent.commands.chat.talk import ELSEWHERE, Talk, in_words, rejecting
+from kubectl_kagent.commands.chat.talk import ELSEWHERE, Talk, answer_by_chat, rejecting
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import (
@@ -228,7 +228,7 @@ def _approval(
         said, session = " ".join(found.message.split()), found.session
         raise UsageError(
             f"task {found.task} waits with nothing to approve: {said}",
-            hint=in_words(session.agent, session.namespace, session.id, reach.user_flags),
+            hint=answer_by_chat(session.agent, session.namespace, session.id, reach.user_flags),
         )
     if not readable(found.calls):
         _show(found)

@@ -154,7 +154,7 @@ class Talk:
         if self.conversation.foreign:
             return ELSEWHERE
         if not turn.requests:
-            return in_words(client.agent, client.namespace, turn.session, self.user_flags)
+            return answer_by_chat(client.agent, client.namespace, turn.session, self.user_flags)
         calls = pending(turn.requests)
         if not readable(calls):
             return rejecting(turn.task, self.user_flags)
@@ -168,7 +168,7 @@ def rejecting(task: str, user_flags: Sequence[str]) -> str:
     return f"{command_line('kubectl kagent approvals reject', task, *user_flags)} rejects all of it"
 
 
-def in_words(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:
+def answer_by_chat(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:
     """How a question is answered that is put in words: as it was asked for."""
     words = (agent, "MESSAGE", "-n", namespace, f"--session={session}", *user_flags)
     return f"{command_line('kubectl kagent chat', *words)} answers it"
