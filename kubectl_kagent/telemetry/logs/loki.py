@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -100,26 +101,50 @@ def _among(label: str, patterns: Iterable[str]) -> str:
 def pages(http: JsonService, pods: Pods, start: int, end: int) -> Iterator[list[Entry]]:
     """Entries from ``start`` to ``end`` (both in nanoseconds since 1970) in the order of time.
 
-    A page begins with the last moment of the page before, whose entries may not all have fitted in.
+    A page begins with the last moment of the page before, whose entries may not all have fitted in. Raises
+    KagentError, once all the others are given, for those of a moment that alone fills a page.
     """
     names, labels = _names(http, start, end)
     query = pods.query(names, labels)
-    before: list[Entry] = []
+    before, crowded = Counter[Entry](), list[int]()
     while True:
-        found = sorted(_page(http, query, names, start, end), key=lambda entry: entry[0])
+        found = sorted(_page(http, query, names, start, end, limit=_PAGE), key=lambda entry: entry[0])
         if not (found or before):
             _see_that_pods_have_names(http, pods, names, labels, start, end)
         full = len(found) >= _PAGE
         if full and found[0][0] < start:
             raise KagentError("Loki answers with lines that are older than asked for: its pages have no end")
-        new = [entry for entry in found if entry not in before and pods.has(entry[1])]
-        if new:
+        if new := [entry for entry in _without(before, found) if pods.has(entry[1])]:
             yield new
         if not full:
-            return
+            break
         last = found[-1][0]
-        start = last if last > start else last + 1
-        before = [entry for entry in found if entry[0] == last]
+        before = Counter(entry for entry in found if entry[0] == last)
+        if last == start:  # nothing else fitted in
+            crowded.append(last)
+            last += 1
+        start = last
+    if crowded:
+        raise _too_many(crowded)
+
+
+def _without(before: Counter[Entry], found: Iterable[Entry]) -> Iterator[Entry]:
+    """What was not given before; of some that are alike as many as there are more now."""
+    left = before.copy()
+    for entry in found:
+        if left[entry]:
+            left[entry] -= 1
+        else:
+            yield entry
+
+
+def _too_many(moments: Sequence[int]) -> KagentError:
+    others = f" and of {len(moments) - 1} more" if len(moments) > 1 else ""
+    return KagentError(
+        f"Loki gives no more than {_PAGE} lines of one moment, and may have more of "
+        f"{stamp(moments[0]).decode()}{others}",
+        hint="name fewer objects, or a container with -c: Loki is asked for less at once then",
+    )
 
 
 def _names(http: JsonService, start: int, end: int) -> tuple[_Names, Collection[str]]:
@@ -152,7 +177,7 @@ def _nameless() -> KagentError:
 
 
 def _page(
-    http: JsonService, query: str, labels: _Names, start: int, end: int, *, limit: int = _PAGE
+    http: JsonService, query: str, labels: _Names, start: int, end: int, *, limit: int
 ) -> Iterator[Entry]:
     data = _data(http, "query_range", query=query, start=start, end=end, limit=limit, direction="forward")
     try:

@@ -49,6 +49,7 @@ class Loki:
         if parts.path.endswith("/labels"):
             return {"status": "success", "data": self.labels}
         self.asked.append(query)
+        assert len(self.asked) < 20, "its pages have no end"
         start, end, limit = (int(query[key]) for key in ("start", "end", "limit"))
         found = [item for item in self.entries if start <= item[0] < end][:limit]
         streams = [
@@ -90,6 +91,42 @@ def test_pages_lose_and_repeat_nothing_where_many_entries_have_one_moment(
     times = [1, 2, 3, 3, 3, 4, 5, 5, 6, 7]
     http = Loki(*(entry(time, f"{number}") for number, time in enumerate(times)))
     assert texts(http) == [f"{number}" for number in range(len(times))]
+    assert [(query["start"], query["limit"]) for query in http.asked] == [
+        (start, "4") for start in ("0", "3", "4", "6")
+    ]
+
+
+def test_a_page_that_ends_within_a_moment_is_of_lokis_own_size() -> None:
+    times = [*range(4998), *[5000] * 5, *range(6000, 6003)]
+    http = Loki(*(entry(time, f"{number}") for number, time in enumerate(times)))
+    assert texts(http) == [f"{number}" for number in range(len(times))]
+    assert len(http.asked) == 2
+
+
+def test_lines_that_are_alike_are_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one moment and one container, in streams of their own, at the end of a page."""
+    monkeypatch.setattr(loki, "_PAGE", 4)
+    http = Loki(entry(1, "a"), entry(2, "b"), *[entry(3, "x")] * 3, entry(4, "c"))
+    assert texts(http) == ["a", "b", "x", "x", "x", "c"]
+
+
+@pytest.mark.parametrize("rest", [[], [4, 4, 4, 5]])
+def test_more_lines_of_one_moment_than_a_page_has(monkeypatch: pytest.MonkeyPatch, rest: list[int]) -> None:
+    """As of a collector that writes whole seconds. What comes after them is not lost besides."""
+    monkeypatch.setattr(loki, "_PAGE", 2)
+    times = [EIGHT, EIGHT + 3, EIGHT + 3, EIGHT + 3, *(EIGHT + time for time in rest)]
+    http, seen = Loki(*(entry(time, f"{number}") for number, time in enumerate(times))), list[str]()
+    with pytest.raises(KagentError) as caught:
+        seen.extend(text for page in pages(http, PODS, 0, 10**19) for _, _, text in page)
+    assert seen == ["0", "1", "2", *(["4", "5", "7"] if rest else [])]
+    others = " and of 1 more" if rest else ""
+    assert caught.value.line == (
+        "error: Loki gives no more than 2 lines of one moment, and may have more of "
+        f"2026-11-23T08:00:00.000000003Z{others}"
+    )
+    assert caught.value.hint == (
+        "name fewer objects, or a container with -c: Loki is asked for less at once then"
+    )
 
 
 def test_pods_of_another_agent_are_left_out() -> None:
@@ -206,6 +243,22 @@ def test_older_lines_come_before_those_of_the_node(behind_the_proxy: Loki, kagen
         "",
     )
     assert behind_the_proxy.asked[0]["start"] == str(EIGHT - 45 * SECOND)
+
+
+def test_lines_that_loki_does_not_give_are_told_and_the_others_shown(
+    behind_the_proxy: Loki, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loki, "_PAGE", 2)
+    times = [60, 50, 50, 50, 40]
+    behind_the_proxy.entries = [entry(EIGHT - time * SECOND, f"{n}") for n, time in enumerate(times)]
+    words = ("logs", "clock", "--loki=auto", "--no-prefix", "--since=1h")
+    shown = "0\n1\n2\n4\non the node\nand only there\n"
+    missing = (
+        "Loki gives no more than 2 lines of one moment, and may have more of 2026-11-23T07:59:10.000000000Z"
+    )
+    code, out, err = kagent(*words)
+    assert (code, out, err.splitlines()[0]) == (1, shown, f"error: {missing}")
+    assert kagent(*words, "--ignore-errors") == (0, shown, f"Warning: {missing}\n")
 
 
 def test_without_loki_it_says_how_to_name_one(cluster: FakeCluster, kagent: Kagent) -> None:
