@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import click
@@ -17,7 +17,6 @@ from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.cluster.side_by_side import both
 from kubectl_kagent.errors import KagentError, Unchanged, UsageError, done_so_far
-from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
 from kubectl_kagent.lifecycle.workloads import scaling
 from kubectl_kagent.lifecycle.workloads.autoscaler import Autoscaler
 from kubectl_kagent.lifecycle.workloads.old_kagent import check_leaves_the_count
@@ -102,8 +101,9 @@ def scale(
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
-    waits = replicas is not None and wait and dry_run == "none"
-    check_readable(cluster, workloads if waits else ())
+    await_pods = (
+        _await_pods(cluster, workloads) if wait and replicas is not None and dry_run == "none" else None
+    )
     counts = scaling.current_counts(cluster, workloads)
     if release and workloads[0].is_agent:
         check_leaves_the_count(lambda: reach.controllers()[0], warn=terminal.warn)
@@ -131,9 +131,8 @@ def scale(
         )
         changed |= done.changed
         terminal.changed(done.obj, "scaled", output, dry_run)
-    for workload in workloads if waits else ():
-        with done_so_far(f"{workload.label} is scaled to {replicas}", status_hint(workload)):
-            follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout)
+    if await_pods:
+        await_pods(f"is scaled to {replicas}", timeout)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object is already as asked")
 
@@ -272,6 +271,20 @@ def wake(
             manager=manager,
         )
         terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
+
+
+def _await_pods(cluster: Cluster, workloads: list[Workload]) -> Callable[[str, float], None]:
+    """What waits for their pods after the change. Raises KagentError now where nobody may watch that."""
+    from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
+
+    check_readable(cluster, workloads)
+
+    def await_pods(done: str, timeout: float) -> None:
+        for workload in workloads:
+            with done_so_far(f"{workload.label} {done}", status_hint(workload)):
+                follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout)
+
+    return await_pods
 
 
 def _autoscalers(cluster: Cluster) -> Mapping[tuple[str, str], Autoscaler] | None:

@@ -56,6 +56,12 @@ def test_a_verb_of_rollout_loads_no_other_one() -> None:
     assert loaded("rollout", "restart", "-h") & verbs == {"kubectl_kagent.commands.rollout.restart"}
 
 
+@pytest.mark.parametrize("verb", ["scale", "hibernate", "wake"])
+def test_what_does_not_wait_loads_no_rollout(verb: str) -> None:
+    parts = {"kubectl_kagent.lifecycle.rollout", "kubectl_kagent.lifecycle.history"}
+    assert loaded(verb, "-h") & parts == set()
+
+
 @pytest.mark.parametrize(("words", "most"), [("--help", 130), ("version --client", 165)])
 def test_what_needs_no_cluster_loads_less(words: str, most: int) -> None:
     found = loaded(*words.split())
