@@ -15,7 +15,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.errors import Expired
 from kubectl_kagent.lifecycle.history.authors import author
-from kubectl_kagent.lifecycle.history.deletions import deleted_at
+from kubectl_kagent.lifecycle.history.deletions import Deletions
 from kubectl_kagent.lifecycle.history.last_seen import as_last_seen, counts_generations, is_last_seen
 from kubectl_kagent.lifecycle.history.snapshots import (
     Gone,
@@ -78,6 +78,7 @@ def look_back(
     last = as_last_seen(known) if known else None
     recorded = (*known.sources, *last.sources) if known and last else ()
     found: list[Observation] = []
+    deletions = Deletions(cluster)
     while len(found) < _MOST_MOMENTS:
         at = str(found[-1].snapshot.resource_version - 1) if found else None
         try:
@@ -94,7 +95,7 @@ def look_back(
         if is_known := last is not None and _is_known(moment, last):
             is_whole = True
         else:
-            moment, is_whole = _with_deletion(cluster, moment, int(seen.at), floor, last)
+            moment, is_whole = _with_deletion(deletions, moment, int(seen.at), floor, last)
         if is_known or (is_whole and moment.snapshot.resource_version <= floor):
             # without others this moment alone stands for now
             return Timeline(_authored(found or [moment], known, moment if found else None), gap=False)
@@ -109,21 +110,25 @@ def look_back(
 def _is_known(moment: Observation, last: Revision) -> bool:
     """Whether nothing happened since the revision was last seen.
 
-    A Secret that was rotated there and back moves no generation, only the version of the source behind it.
+    A Secret that was rotated there and back moves no generation, only the version of the source behind it; of
+    a source that came and went only the status of the workload tells, in which its controller notes it.
     """
-    pairs = zip(moment.snapshot.sources, moment.sources, strict=True)
-    rotated = (resource_version(obj) for source, obj in pairs if "secret" in (source.content or {}))
-    return is_last_seen(moment.snapshot, last) and max(rotated, default=0) <= last.resource_version
+    pairs = list(zip(moment.snapshot.sources, moment.sources, strict=True))
+    telling = [obj for source, obj in pairs if "secret" in (source.content or {})]
+    if any(obj is None and source.reference.can_exist for source, obj in pairs):
+        telling.append(moment.workload.obj)
+    newest = max(map(resource_version, telling), default=0)
+    return is_last_seen(moment.snapshot, last) and newest <= last.resource_version
 
 
 def _with_deletion(
-    cluster: Objects, moment: Observation, at: int, floor: int, last: Revision | None
+    deletions: Deletions, moment: Observation, at: int, floor: int, last: Revision | None
 ) -> tuple[Observation, bool]:
     """The moment, made by a deletion where that is its newest write; False: one of a source is forgotten."""
     absent = {source.reference for source in last.sources if source.content is None} if last else set()
     newest = max(moment.snapshot.resource_version, floor)
     versions = [
-        deleted_at(cluster, source.reference, after=newest, by=at, absent_before=source.reference in absent)
+        deletions.deleted_at(source.reference, after=newest, by=at, absent_before=source.reference in absent)
         for source, obj in zip(moment.snapshot.sources, moment.sources, strict=True)
         if obj is None and source.reference.can_exist
     ]
@@ -143,12 +148,10 @@ def _authored(
     before the next moment.
     """
     result: list[Observation] = []
-    later = [clock.now(), *(moment.snapshot.changed_at for moment in newest_first)]
-    for moment, by in zip(reversed(newest_first), reversed(later[:-1]), strict=True):
+    for moment in reversed(newest_first):
         written, previous = moment.written, result[-1] if result else base
-        if written is None:
-            changed_by, changed_at = "", by
-        else:
+        changed_by, changed_at = "", moment.snapshot.changed_at
+        if written is not None:
             before = previous.version_of(written["metadata"]["uid"]) if previous else None
             if (
                 previous is None
@@ -159,6 +162,11 @@ def _authored(
             changed_by, changed_at = author(before, written)
         snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
         result.append(replace(moment, snapshot=snapshot))
+    later = clock.now()
+    for position, moment in reversed(list(enumerate(result))):
+        if moment.written is None:
+            result[position] = replace(moment, snapshot=replace(moment.snapshot, changed_at=later))
+        later = result[position].snapshot.changed_at
     return tuple(result)
 
 

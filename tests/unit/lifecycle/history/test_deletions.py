@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_kagent.lifecycle.history.deletions import deleted_at
+from kubectl_kagent.lifecycle.history.deletions import Deletions
 from kubectl_kagent.model.resources import CONFIG_MAP, MODEL_CONFIG
 from kubectl_kagent.model.workload import Reference
 from tests.fake.cluster import FakeCluster
@@ -34,7 +34,7 @@ def deleted(cluster: FakeCluster) -> tuple[int, int, int]:
 def test_it_is_found_in_few_steps(cluster: FakeCluster, deleted: tuple[int, int, int], before: int) -> None:
     there, gone, now = deleted
     cluster.requests.clear()
-    found = deleted_at(cluster, GPT, after=there - before + 1, by=now, absent_before=False)
+    found = Deletions(cluster).deleted_at(GPT, after=there - before + 1, by=now, absent_before=False)
     assert found == gone
     assert len(cluster.requests) <= 9
 
@@ -43,7 +43,7 @@ def test_what_was_missing_all_the_time_was_not_deleted(
     cluster: FakeCluster, deleted: tuple[int, int, int]
 ) -> None:
     _, gone, now = deleted
-    assert deleted_at(cluster, GPT, after=gone, by=now, absent_before=False) == 0
+    assert Deletions(cluster).deleted_at(GPT, after=gone, by=now, absent_before=False) == 0
 
 
 @pytest.mark.parametrize(("absent_before", "found"), [(False, None), (True, 0)])
@@ -53,7 +53,7 @@ def test_a_forgotten_deletion_is_not_known(
     there, _, _ = deleted
     cluster.compact()
     now = writes(cluster, 20)
-    assert deleted_at(cluster, GPT, after=there, by=now, absent_before=absent_before) == found
+    assert Deletions(cluster).deleted_at(GPT, after=there, by=now, absent_before=absent_before) == found
 
 
 def test_it_is_found_although_what_was_long_before_is_forgotten(cluster: FakeCluster) -> None:
@@ -64,5 +64,6 @@ def test_it_is_found_although_what_was_long_before_is_forgotten(cluster: FakeClu
     there = writes(cluster, 5)
     cluster.remove(MODEL_CONFIG, "gpt")
     assert (
-        deleted_at(cluster, GPT, after=after - 20, by=writes(cluster, 40), absent_before=False) == there + 1
+        Deletions(cluster).deleted_at(GPT, after=after - 20, by=writes(cluster, 40), absent_before=False)
+        == there + 1
     )
