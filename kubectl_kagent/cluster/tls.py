@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kubectl_kagent.errors import KagentError, Unauthorized
 
@@ -25,6 +28,46 @@ class Pair:
     key: bytes
 
 
+class _Shared(ssl.SSLContext):
+    """One for several threads, whose connections urllib3 makes: it sets the protocols anew for each.
+
+    CPython lets go of its lock while OpenSSL makes a connection of the context, and OpenSSL has none there:
+    what another thread changes meanwhile is freed as it is read, and the server is sent what was in memory.
+    """
+
+    def __new__(cls, protocol: int) -> _Shared:
+        made = super().__new__(cls, protocol)
+        made._lock = threading.Lock()
+        return made
+
+    _lock: threading.Lock
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        with self._lock:
+            super().set_alpn_protocols(alpn_protocols)
+
+    def load_cert_chain(self, *files: Any, **how: Any) -> None:
+        with self._lock:
+            super().load_cert_chain(*files, **how)
+
+    def wrap_bio(self, *ends: Any, **how: Any) -> ssl.SSLObject:
+        with self._lock:
+            return super().wrap_bio(*ends, **how)
+
+    def wrap_socket(  # type: ignore[override]  # nobody gives the rest by position
+        self, sock: socket.socket, *, do_handshake_on_connect: bool = True, **how: Any
+    ) -> ssl.SSLSocket:
+        with self._lock:
+            made = super().wrap_socket(sock, do_handshake_on_connect=False, **how)
+        if do_handshake_on_connect:
+            try:
+                made.do_handshake()
+            except BaseException:
+                made.close()
+                raise
+        return made
+
+
 def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
     """What checks the server's certificate against ``authority`` (PEM; empty: the system's), or not at all.
 
@@ -32,7 +75,7 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
     asks of authorities: those that clusters make for themselves often have no key identifiers. Python asks
     since 3.13. Raises KagentError for what is no certificate.
     """
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made = _Shared(ssl.PROTOCOL_TLS_CLIENT)
     made.hostname_checks_common_name = False
     made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,46 @@ def _shake_hands(server: Loopback, context: ssl.SSLContext) -> None:
         context.wrap_socket(plain, server_hostname=host),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: made.set_alpn_protocols(["http/1.1"]),
+        lambda made: tls.present(made, tls.Pair(*authority().issue("somebody"))),
+    ],
+    ids=["protocols", "certificate"],
+)
+@pytest.mark.parametrize("bio", [False, True])
+def test_nothing_of_a_context_changes_while_a_connection_is_made_of_it(
+    change: Callable[[ssl.SSLContext], None], *, bio: bool
+) -> None:
+    """Else OpenSSL sends what is in memory by then: seen as "tlsv1 alert decode error"."""
+    made = tls.context(authority().pem)
+    order: list[str] = []
+
+    def changing() -> None:
+        change(made)
+        order.append("changed")
+
+    thread = threading.Thread(target=changing)
+
+    def create(*_: Any, **__: Any) -> None:
+        thread.start()
+        thread.join(0.2)
+        order.append("made")
+
+    kind = ssl.SSLObject if bio else ssl.SSLSocket
+    slow = type("Slow", (kind,), {"_create": create, "do_handshake": None})
+    if bio:
+        made.sslobject_class = slow
+        made.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="x")
+    else:
+        made.sslsocket_class = slow
+        with socket.socket() as unused:
+            made.wrap_socket(unused, do_handshake_on_connect=False, server_hostname="x")
+    thread.join()
+    assert order == ["made", "changed"]
 
 
 def test_an_authority_may_be_a_certificate_that_another_signed(write: Any, server: Loopback) -> None:
