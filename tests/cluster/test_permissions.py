@@ -36,6 +36,7 @@ from kubectl_kagent.rbac.rules import Rule
 from tests.cluster.conftest import MODEL_URL, Tools, wait_for
 from tests.cluster.workloads import key
 from tests.conftest import CONTEXT
+from tests.fake.agent import request, waiting
 from tests.lab.lab import Lab
 from tests.lab.layout import CHECKOUT
 from tests.permissions import scenes
@@ -127,8 +128,7 @@ class LabWorld:
         user = urlencode({"user_id": controller.user})
         body = {"id": session, "agent_ref": f"{self.tools.namespace}/echo"}
         controller.http.call("POST", f"/api/sessions?{user}", body)
-        status = {"state": "input-required", "timestamp": "2026-11-23T08:00:00Z"}
-        waits = {"kind": "task", "id": task, "contextId": session, "status": status}
+        waits = waiting(request("c", "delete"), session=session, id_=task)
         controller.http.call("POST", f"/api/tasks?{user}", waits)
         return session, task
 
