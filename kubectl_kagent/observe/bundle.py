@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Resource
+from kubectl_kagent.model.resources import (
+    BUNDLED,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NAMESPACE,
+    PROMETHEUS_RULE,
+    Resource,
+)
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
@@ -45,11 +52,12 @@ class Component:
     only: Operator | None = None
 
 
+RECORDER = Component("manifests/recorder")
 # In the order of the files; ``build`` sorts their objects.
 COMPONENTS = (
     Component("manifests/observability"),
     Component("manifests/observability/operator", "prometheus-operator"),
-    Component("manifests/recorder"),
+    RECORDER,
     Component("manifests/generated/dashboards"),
     Component("manifests/generated/grafana-operator", "grafana-operator"),
 )
@@ -61,7 +69,8 @@ class Settings:
 
     ``values`` is the text of a user's own values file, or empty; ``labels`` are those by which the
     prometheus-operator takes up its objects. ``grafana`` is Grafana's URL, or empty: without it the bundle
-    does not say who hears of alerts.
+    does not say who hears of alerts. ``recorder_image`` is what the recorder runs, or empty: without it the
+    bundle has no recorder.
     """
 
     operators: frozenset[Operator]
@@ -70,6 +79,7 @@ class Settings:
     destinations: Destinations = AS_IN_THE_FILES
     labels: Mapping[str, str] = field(default_factory=dict)
     grafana: str = ""
+    recorder_image: str = ""
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
@@ -96,12 +106,22 @@ def label_of(item: Mapping[str, Any]) -> str:
 
 def _parts(root: Path, settings: Settings) -> Iterator[Object]:
     for component in COMPONENTS:
-        if component.only is None or component.only in settings.operators:
+        if component == RECORDER:
+            yield from _recorder(root, settings.recorder_image)
+        elif component.only is None or component.only in settings.operators:
             yield from kustomization.objects(root / component.folder)
     operator = "prometheus-operator" in settings.operators
     yield from prometheus_objects(root, operator=operator, values=settings.values)
     if operator and settings.grafana:
         yield alertmanager_config(root, settings.grafana)
+
+
+def _recorder(root: Path, image: str) -> Iterator[Object]:
+    for item in kustomization.objects(root / RECORDER.folder) if image else ():
+        if resource_of(item) is DEPLOYMENT:
+            (container,) = item["spec"]["template"]["spec"]["containers"]
+            container["image"] = image
+        yield item
 
 
 def _placed(item: Object, settings: Settings) -> Object:

@@ -26,8 +26,10 @@ pytestmark = pytest.mark.cluster
 
 # so that nothing is looked for, and no warning depends on what else the cluster has
 ADDRESSES = ("--traces-endpoint=tempo.monitoring:4317", "--loki-endpoint=http://loki.monitoring:3100")
-INSTALL = ("observe", "install", *ADDRESSES)
-DIFF = ("observe", "diff", *ADDRESSES)
+# its pods need not run here
+WHOLE = (*ADDRESSES, "--recorder-image=registry.test/kagent-recorder:0.1.0")
+INSTALL = ("observe", "install", *WHOLE)
+DIFF = ("observe", "diff", *WHOLE)
 ROLE = "clusterrole.rbac.authorization.k8s.io/kagent-recorder"
 
 
@@ -117,8 +119,8 @@ def test_a_namespace_that_others_made_stays(tools: Tools, admin: ApiServer) -> N
 
 def test_what_is_exported_is_what_is_installed(empty: Tools, tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
-    done = empty.kagent("observe", "export", "--plain", *ADDRESSES, str(folder))
-    printed = list(yaml.safe_load_all(empty.kagent("observe", "export", "--plain", *ADDRESSES).out))
+    done = empty.kagent("observe", "export", "--plain", *WHOLE, str(folder))
+    printed = list(yaml.safe_load_all(empty.kagent("observe", "export", "--plain", *WHOLE).out))
     assert done == Done(0, f"{folder}: {len(printed)} objects\n", "")
     anywhere = replace(empty, namespace="")  # as people call it: the recorder's namespace is another one
     applied = anywhere.kubectl("apply", "--server-side", "--field-manager=kubectl-kagent", "-k", str(folder))

@@ -46,6 +46,7 @@ class BundleFlags:
     values: Path | None
     destinations: Destinations
     grafana: str
+    recorder_image: str
 
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
@@ -74,7 +75,15 @@ class BundleFlags:
     def _built(
         self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str], values: str
     ) -> list[bundle.Object]:
-        settings = Settings(frozenset(operators), namespace(), values, destinations, labels, self.grafana)
+        settings = Settings(
+            operators=frozenset(operators),
+            namespace=namespace(),
+            values=values,
+            destinations=destinations,
+            labels=labels,
+            grafana=self.grafana,
+            recorder_image=self.recorder_image,
+        )
         return bundle.build(files.root(), settings)
 
     def _values(self) -> str:
@@ -136,10 +145,11 @@ def bundle_flags(function: F) -> F:
         loki_endpoint: str,
         tenant: str,
         grafana_url: str,
+        recorder_image: str,
         **rest: Any,
     ) -> Any:
         destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
-        flags = BundleFlags(operator, plain, values, destinations, grafana_url)
+        flags = BundleFlags(operator, plain, values, destinations, grafana_url, recorder_image)
         return function(*args, flags=flags, **rest)
 
     for option in reversed(_OPTIONS):
@@ -164,6 +174,7 @@ class Matching(click.ParamType[str]):
 
 _HOST = r"[A-Za-z0-9.-]+"
 _URL = rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?"
+_IMAGE = r"[A-Za-z0-9][A-Za-z0-9._-]*(:\d+)?(/[A-Za-z0-9._-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?"
 _OPTIONS = (
     click.option(
         "--operator",
@@ -199,6 +210,14 @@ _OPTIONS = (
         type=Matching(_URL, "a URL like https://grafana.example.org"),
         help="Route alerts to Slack and PagerDuty by an AlertmanagerConfig of the prometheus-operator, with "
         "links to this Grafana. Its Secret is yours to make.",
+    ),
+    click.option(
+        "--recorder-image",
+        metavar="IMAGE",
+        default="",
+        type=Matching(_IMAGE, "an image like registry.example.com/kagent-recorder:0.1.0"),
+        help="Bring the recorder, too, which keeps the whole history of agents and may write "
+        "ControllerRevisions in all namespaces; this is the image that you built of it.",
     ),
     click.option(
         "--values",

@@ -14,7 +14,7 @@ from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import NotFound, done_so_far
-from kubectl_kagent.model.resources import ALERTMANAGER_CONFIG
+from kubectl_kagent.model.resources import ALERTMANAGER_CONFIG, DEPLOYMENT
 from kubectl_kagent.observe import changes
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object, label_of
 from kubectl_kagent.observe.for_alertmanager import SECRET
@@ -27,6 +27,11 @@ _HEARD = (
     f"Slack and PagerDuty hear of alerts once the Secret {SECRET} is in namespace {{}}, and an Alertmanager "
     "object selects alertmanagerconfig/kagent with alertmanagerConfigMatcherStrategy None: see "
     "docs/alerting.md"
+)
+_RECORDER = "kagent-recorder"
+_NO_RECORDER = (
+    "the recorder is not installed, and history has what the API server remembers: --recorder-image=IMAGE "
+    "brings it, see docs/recorder.md"
 )
 _TRACES = "kagent sends no traces unless its Helm values say so: "
 
@@ -61,6 +66,8 @@ def install(
     kubectl kagent observe install --wait
     # and Slack and PagerDuty hear of alerts
     kubectl kagent observe install --grafana-url=https://grafana.example.org
+    # and the recorder runs, whose image is yours to build
+    kubectl kagent observe install --recorder-image=registry.example.com/kagent-recorder:0.1.0
     # what would it do?
     kubectl kagent observe install --dry-run=server
     """
@@ -93,8 +100,14 @@ def install(
     if any(change.live is None for change in found):
         values = (f"{name}={value}" for name, value in helm_values(namespace()).items())
         terminal.say(_TRACES + ", ".join(values))
+    if not flags.recorder_image and (any(change.live is None for change in found) or _had_recorder(pruned)):
+        terminal.say(_NO_RECORDER)
     if any(change.live is None and change.resource is ALERTMANAGER_CONFIG for change in found):
         terminal.say(_HEARD.format(namespace()))
+
+
+def _had_recorder(pruned: Sequence[Installed]) -> bool:
+    return any(item.resource is DEPLOYMENT and item.name == _RECORDER for item in pruned)
 
 
 def _prune(cluster: Cluster, pruned: Sequence[Installed], output: Output, dry_run: str) -> None:

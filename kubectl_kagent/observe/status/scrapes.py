@@ -21,8 +21,12 @@ from kubectl_kagent.observe.status.signals import (
 from kubectl_kagent.observe.status.stores import Store
 
 _INSTALL = Remedy("install the bundle", ("kubectl kagent observe install",))
-# Those are not everywhere, and not the bundle's to bring.
-_OPTIONAL = ("kmcp", "kagent-tools", "agentgateway")
+_INSTALL_RECORDER = Remedy(
+    "optional; without it history has what the API server remembers: see docs/recorder.md",
+    ("kubectl kagent observe install --recorder-image=IMAGE",),
+)
+# Those are not everywhere.
+_OPTIONAL = ("kagent-recorder", "kmcp", "kagent-tools", "agentgateway")
 _KAGENTS = ("kagent-recorder", "kagent-controller", "kmcp", "kagent-tools", "agentgateway")
 
 
@@ -56,7 +60,7 @@ def scrape(job: str, facts: Facts, evidence: Evidence | None, name: str = "") ->
         return Signal(name, ARRIVING, "Prometheus scrapes it", since)
     if there.runs is False:
         if there.absent and job in _OPTIONAL and job not in evidence.last:
-            return Signal(name, UNUSED, there.why)
+            return Signal(name, UNUSED, there.why, None, _given(there.remedy))
         return evidence.broken(name, there.why, *_given(there.remedy), of=job)
     if down:
         return evidence.broken(name, "it does not answer Prometheus", _targets(job), of=job)
@@ -100,6 +104,8 @@ def _running(job: str, facts: Facts) -> _Running:
     where = "kagent" if job in _KAGENTS else facts.namespace
     if pods is None:
         return _NOT_KNOWN
+    if not pods and job == "kagent-recorder":
+        return _absent("not installed", _INSTALL_RECORDER)
     if not pods:
         return _absent("no pod of it runs", None if job in _OPTIONAL else _INSTALL)
     ready = [pod for pod in pods if pod.ready == len(pod.main_containers)]

@@ -32,6 +32,10 @@ TURN_ON = (
 )
 TENANT = "  it wants a tenant, or somebody who is logged in\n  $ kubectl kagent observe install --tenant=ID\n"
 INSTALL = "  install the bundle\n  $ kubectl kagent observe install\n"
+INSTALL_RECORDER = (
+    "  optional; without it history has what the API server remembers: see docs/recorder.md\n"
+    "  $ kubectl kagent observe install --recorder-image=IMAGE\n"
+)
 ALL_RULES = len(bundled(CHECKOUT))
 
 
@@ -618,7 +622,7 @@ def test_an_agent_that_was_not_told(world: Observed, look: Look) -> None:
 def test_no_recorder(world: Observed, look: Look) -> None:
     world.remove(POD, "kagent-recorder-x", namespace="kagent")
     world.numbers.take("kagent-recorder")
-    assert look() == (1, {"recorder": "missing - no pod of it runs"}, f"recorder:\n{INSTALL}")
+    assert look() == (0, {"recorder": "unused - not installed"}, f"recorder:\n{INSTALL_RECORDER}")
 
 
 def test_a_recorder_that_does_not_start(world: Observed, look: Look) -> None:
