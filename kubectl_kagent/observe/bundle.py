@@ -23,6 +23,7 @@ from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
 from kubectl_kagent.observe.for_alertmanager import alertmanager_config
 from kubectl_kagent.observe.for_prometheus import prometheus_objects
+from kubectl_kagent.observe.install_options import annotated
 
 Object = dict[str, Any]
 
@@ -70,7 +71,7 @@ class Settings:
     ``values`` is the text of a user's own values file, or empty; ``labels`` are those by which the
     prometheus-operator takes up its objects. ``grafana`` is Grafana's URL, or empty: without it the bundle
     does not say who hears of alerts. ``recorder_image`` is what the recorder runs, or empty: without it the
-    bundle has no recorder.
+    bundle has no recorder. ``options`` are those of the command line that say all this, which it keeps.
     """
 
     operators: frozenset[Operator]
@@ -80,6 +81,7 @@ class Settings:
     labels: Mapping[str, str] = field(default_factory=dict)
     grafana: str = ""
     recorder_image: str = ""
+    options: Sequence[str] = ()
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
@@ -88,7 +90,8 @@ def build(root: Path, settings: Settings) -> list[Object]:
     if all(resource_of(item) is not NAMESPACE for item in found):
         found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}})
     placed = sent_to([_placed(item, settings) for item in found], settings.destinations)
-    return sorted(with_checksums(placed), key=lambda item: BUNDLED.index(resource_of(item)))
+    made = annotated(with_checksums(placed), settings.options)
+    return sorted(made, key=lambda item: BUNDLED.index(resource_of(item)))
 
 
 def resource_of(item: Mapping[str, Any]) -> Resource:

@@ -48,6 +48,21 @@ class BundleFlags:
     grafana: str
     recorder_image: str
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those that were given, as they are typed."""
+        switches = (("--operator", self.operator), ("--plain", self.plain))
+        texts = (
+            ("--traces-endpoint", self.destinations.traces),
+            ("--loki-endpoint", self.destinations.loki),
+            ("--tenant", self.destinations.tenant),
+            ("--grafana-url", self.grafana),
+            ("--values", self.values),
+            ("--recorder-image", self.recorder_image),
+        )
+        given = (name for name, is_on in switches if is_on)
+        return (*given, *(f"{name}={text}" for name, text in texts if text))
+
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
         values = self._values()  # what is wrong is said before anything is asked
@@ -83,6 +98,7 @@ class BundleFlags:
             labels=labels,
             grafana=self.grafana,
             recorder_image=self.recorder_image,
+            options=self.words,
         )
         return bundle.build(files.root(), settings)
 

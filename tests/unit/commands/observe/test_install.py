@@ -83,6 +83,12 @@ def lines(verb: str, *labels: str, **other: str) -> str:
     return "".join(f"{label} {other.get(label.partition('/')[0].split('.')[0], verb)}\n" for label in labels)
 
 
+def reoptioned(*labels: str) -> str:
+    """Nothing but the options is new."""
+    holder = "configmap/kagent-collector"
+    return lines("unchanged", *labels).replace(f"{holder} unchanged", f"{holder} configured")
+
+
 def served(cluster: FakeCluster, resource: Resource) -> None:
     cluster.add(CRD, {"kind": "C", "metadata": {"name": resource.full_name}})
 
@@ -171,7 +177,8 @@ def test_who_hears_of_alerts_and_that_is_undone(cluster: FakeCluster, kagent: Ka
     again = kagent("observe", "install", "--operator", GRAFANA)
     assert again == (0, lines("unchanged", *OPERATOR, ROUTES), "")
     without = kagent("observe", "install", "--operator")
-    assert without == (0, lines("unchanged", *OPERATOR) + f"{ROUTES} pruned\n", "")
+    undone = f"{GRAFANA.rstrip('/')}: given at the last install, not at this one, which undoes it"
+    assert without == (0, reoptioned(*OPERATOR) + f"{ROUTES} pruned\n", f"Warning: {undone}\n")
 
 
 @pytest.mark.parametrize(
@@ -325,7 +332,7 @@ def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster
         "error: 8 of 12 objects are installed, but Error from server (Conflict): "
         'Apply failed with 1 conflict: conflict with "kubectl" using v1: '
         ".metadata.labels.app.kubernetes.io/managed-by\n"
-        "hint: kubectl kagent observe install goes on where it ended\n"
+        "hint: the same observe install goes on where it ended\n"
     )
 
 
@@ -338,7 +345,7 @@ def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, 
         5,
         lines("created", *PLAIN[:8]),
         "error: 8 of 12 objects are installed, but no answer\n"
-        "hint: kubectl kagent observe install goes on where it ended\n",
+        "hint: the same observe install goes on where it ended\n",
     )
 
 
@@ -378,7 +385,10 @@ def test_the_recorder_only_with_an_image(cluster: FakeCluster, kagent: Kagent) -
     ]["containers"]
     assert container["image"] == image
     again = kagent("observe", "install")
-    assert again == (0, lines("unchanged", *PLAIN) + f"{RECORDER} pruned\n", NO_RECORDER)
+    undone = (
+        f"Warning: --recorder-image={image}: given at the last install, not at this one, which undoes it\n"
+    )
+    assert again == (0, reoptioned(*PLAIN) + f"{RECORDER} pruned\n", undone + NO_RECORDER)
     assert kagent("observe", "install") == (0, lines("unchanged", *PLAIN), "")
 
 
@@ -387,6 +397,21 @@ def test_an_image_that_is_none(cluster: FakeCluster, kagent: Kagent, image: str)
     code, out, err = kagent("observe", "install", f"--recorder-image={image}")
     assert (code, out, "'--recorder-image'" in err) == (2, "", True), err
     assert cluster.requests == []
+
+
+def test_an_option_that_is_left_out_is_told(cluster: FakeCluster, kagent: Kagent, tmp_path: Path) -> None:
+    given = tmp_path / "my prices.yaml"
+    given.write_text("thresholds: {turn_p95_seconds: 7}\n")
+    kagent("observe", "install", "--plain", "--tenant=team-a", f"--values={given}")
+    told = (
+        f"Warning: --plain '--values={given}': given at the last install, not at this one, which undoes it\n"
+    )
+    for dry in (("--dry-run=server",), ()):
+        code, _, err = kagent("observe", "install", "--tenant=team-b", *dry)
+        assert (code, err) == (0, told)
+    kept = cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["metadata"]["annotations"]
+    assert kept == {"kubectl-kagent/observe-options": '["--tenant=team-b"]'}
+    assert kagent("observe", "install", "--tenant=team-b")[2] == ""
 
 
 def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:

@@ -127,6 +127,30 @@ def test_for_programs(kagent: Kagent, world: Observed) -> None:
     }
 
 
+# What it says to type has the options of the last install
+
+
+def test_commands_have_the_options_of_the_last_install(world: Observed, look: Look) -> None:
+    words = '["--plain", "--tenant=team-a", "--values=my prices.yaml"]'
+    annotations = {"kubectl-kagent/observe-options": words}
+    world.edit(CONFIG_MAP, "kagent-collector", {"metadata": {"annotations": annotations}}, namespace=SPACE)
+    for item in DASHBOARDS:
+        world.remove(CONFIG_MAP, item["metadata"]["name"], namespace=SPACE)
+    world.broken["loki"] = Unauthorized("no org id")
+    world.remove(POD, "kagent-recorder-x", namespace="kagent")
+    world.numbers.take("kagent-recorder")
+    kept = "--plain --tenant=team-a '--values=my prices.yaml'"
+    code, rows, to_do = look()
+    assert (code, sorted(rows)) == (1, ["dashboards", "recorder", "stored-logs"])
+    typed = [line.removeprefix("  $ ") for line in to_do.splitlines() if "observe" in line]
+    assert typed == [
+        "kubectl kagent observe install --plain '--values=my prices.yaml' --tenant=ID",
+        f"kubectl kagent observe install {kept} --recorder-image=IMAGE",
+        f"kubectl kagent observe diff {kept}",
+        f"kubectl kagent observe install {kept}",
+    ]
+
+
 # 1: tracing is off
 
 
