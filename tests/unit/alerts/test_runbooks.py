@@ -19,6 +19,7 @@ PAGES = sorted(RUNBOOKS.glob("*.md"))
 # What the placeholders stand for; those of one word are no label of an alert.
 NAMES = dict.fromkeys(PLACEHOLDERS, "weather") | {"NAMESPACE": "team-a"}
 NAMES |= {"TASK": "2a9d5f30", "SESSION": "7b0fa553", "SERVER": "clock", "TEXT": "no"}
+NAMES |= {"FILE": str(CHECKOUT / "alerts" / "values.yaml")}
 # It records until it is stopped.
 _ENDLESS = "record"
 
