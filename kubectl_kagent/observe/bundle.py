@@ -21,7 +21,7 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
-from kubectl_kagent.observe.for_alertmanager import alertmanager_config
+from kubectl_kagent.observe.for_alertmanager import DEFAULT_LOKI_UID, alertmanager_config
 from kubectl_kagent.observe.for_prometheus import prometheus_objects
 from kubectl_kagent.observe.install_options import annotated
 
@@ -70,8 +70,9 @@ class Settings:
 
     ``values`` is the text of a user's own values file, or empty; ``labels`` are those by which the
     prometheus-operator takes up its objects. ``grafana`` is Grafana's URL, or empty: without it the bundle
-    does not say who hears of alerts. ``recorder_image`` is what the recorder runs, or empty: without it the
-    bundle has no recorder. ``options`` are those of the command line that say all this, which it keeps.
+    does not say who hears of alerts; ``loki_uid`` is that of its data source of lines. ``recorder_image`` is
+    what the recorder runs, or empty: without it the bundle has no recorder. ``options`` are those of the
+    command line that say all this, which it keeps.
     """
 
     operators: frozenset[Operator]
@@ -80,6 +81,7 @@ class Settings:
     destinations: Destinations = AS_IN_THE_FILES
     labels: Mapping[str, str] = field(default_factory=dict)
     grafana: str = ""
+    loki_uid: str = DEFAULT_LOKI_UID
     recorder_image: str = ""
     options: Sequence[str] = ()
 
@@ -116,7 +118,7 @@ def _parts(root: Path, settings: Settings) -> Iterator[Object]:
     operator = "prometheus-operator" in settings.operators
     yield from prometheus_objects(root, operator=operator, values=settings.values)
     if operator and settings.grafana:
-        yield alertmanager_config(root, settings.grafana)
+        yield alertmanager_config(root, settings.grafana, settings.loki_uid)
 
 
 def _recorder(root: Path, image: str) -> Iterator[Object]:

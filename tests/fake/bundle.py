@@ -96,7 +96,8 @@ def _routes() -> Object:
     text = (
         '{{ define "kagent.grafana" }}https://grafana.example.com{{ end }}{{ template "kagent.grafana" . }}'
     )
-    slack = {"name": "slack", "slackConfigs": [{"titleLink": text}]}
+    logs = '{{ define "kagent.loki" }}kagent-loki{{ end }}{{ template "kagent.loki" . }}'
+    slack = {"name": "slack", "slackConfigs": [{"titleLink": text, "text": logs}]}
     return {**_object(ALERTMANAGER_CONFIG), "metadata": {"name": NAME}, "spec": {"receivers": [slack]}}
 
 

@@ -25,6 +25,7 @@ from kubectl_kagent.observe.addresses import (
     find_traces,
 )
 from kubectl_kagent.observe.bundle import Operator, Settings
+from kubectl_kagent.observe.for_alertmanager import DEFAULT_LOKI_UID
 from kubectl_kagent.observe.selectors import selected_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +47,7 @@ class BundleFlags:
     values: Path | None
     destinations: Destinations
     grafana: str
+    loki_uid: str
     recorder_image: str
 
     @property
@@ -57,6 +59,7 @@ class BundleFlags:
             ("--loki-endpoint", self.destinations.loki),
             ("--tenant", self.destinations.tenant),
             ("--grafana-url", self.grafana),
+            ("--loki-uid", self.loki_uid),
             ("--values", self.values),
             ("--recorder-image", self.recorder_image),
         )
@@ -97,6 +100,7 @@ class BundleFlags:
             destinations=destinations,
             labels=labels,
             grafana=self.grafana,
+            loki_uid=self.loki_uid or DEFAULT_LOKI_UID,
             recorder_image=self.recorder_image,
             options=self.words,
         )
@@ -161,11 +165,14 @@ def bundle_flags(function: F) -> F:
         loki_endpoint: str,
         tenant: str,
         grafana_url: str,
+        loki_uid: str,
         recorder_image: str,
         **rest: Any,
     ) -> Any:
+        if loki_uid and not grafana_url:
+            raise UsageError("--loki-uid is for the links of --grafana-url, which is not given")
         destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
-        flags = BundleFlags(operator, plain, values, destinations, grafana_url, recorder_image)
+        flags = BundleFlags(operator, plain, values, destinations, grafana_url, loki_uid, recorder_image)
         return function(*args, flags=flags, **rest)
 
     for option in reversed(_OPTIONS):
@@ -226,6 +233,14 @@ _OPTIONS = (
         type=Matching(_URL, "a URL like https://grafana.example.org"),
         help="Route alerts to Slack and PagerDuty by an AlertmanagerConfig of the prometheus-operator, with "
         "links to this Grafana. Its Secret is yours to make.",
+    ),
+    click.option(
+        "--loki-uid",
+        metavar="UID",
+        default="",
+        type=Matching(r"[A-Za-z0-9_-]{1,40}", "the uid of a data source"),
+        help=f"Of that Grafana's Loki data source, for links to logs; default: {DEFAULT_LOKI_UID}, that of "
+        "manifests/grafana.",
     ),
     click.option(
         "--recorder-image",

@@ -77,6 +77,7 @@ VALUES = {
     "--loki-endpoint": "http://loki.x:3100",
     "--tenant": "team-a",
     "--grafana-url": "https://grafana.example.org",
+    "--loki-uid": "lines",
     "--recorder-image": "registry.test/recorder:1",
 }
 

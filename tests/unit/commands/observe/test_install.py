@@ -173,7 +173,8 @@ def test_who_hears_of_alerts_and_that_is_undone(cluster: FakeCluster, kagent: Ka
     link = (
         '{{ define "kagent.grafana" }}https://grafana.example.org{{ end }}{{ template "kagent.grafana" . }}'
     )
-    assert spec["receivers"][0]["slackConfigs"] == [{"titleLink": link}]
+    logs = '{{ define "kagent.loki" }}kagent-loki{{ end }}{{ template "kagent.loki" . }}'
+    assert spec["receivers"][0]["slackConfigs"] == [{"titleLink": link, "text": logs}]
     again = kagent("observe", "install", "--operator", GRAFANA)
     assert again == (0, lines("unchanged", *OPERATOR, ROUTES), "")
     without = kagent("observe", "install", "--operator")
@@ -189,6 +190,14 @@ def test_who_hears_of_alerts_and_that_is_undone(cluster: FakeCluster, kagent: Ka
             "--grafana-url is for an AlertmanagerConfig, and the cluster has no prometheus-operator",
         ),
         ((GRAFANA, "--plain"), "only one of --plain and --grafana-url may be used"),
+        (
+            ("--operator", "--loki-uid=loki"),
+            "--loki-uid is for the links of --grafana-url, which is not given",
+        ),
+        (
+            ("--operator", GRAFANA, '--loki-uid=x"}}'),
+            "invalid value for '--loki-uid': 'x\"}}' is not the uid of a data source",
+        ),
         (
             ("--operator", '--grafana-url=https://x"}}'),
             "invalid value for '--grafana-url': 'https://x\"}}' is not a URL like https://grafana.example.org",
