@@ -10,12 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from kubectl_kagent.model.resources import BUNDLED, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Resource
+from kubectl_kagent.model.resources import (
+    BUNDLED,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NAMESPACE,
+    PROMETHEUS_RULE,
+    Resource,
+)
 from kubectl_kagent.model.workload import dig
 from kubectl_kagent.observe import kustomization
 from kubectl_kagent.observe.addresses import AS_IN_THE_FILES, Destinations, sent_to
-from kubectl_kagent.observe.for_alertmanager import alertmanager_config
+from kubectl_kagent.observe.for_alertmanager import DEFAULT_LOKI_UID, alertmanager_config
 from kubectl_kagent.observe.for_prometheus import prometheus_objects
+from kubectl_kagent.observe.install_options import annotated
 
 Object = dict[str, Any]
 
@@ -45,11 +53,12 @@ class Component:
     only: Operator | None = None
 
 
+RECORDER = Component("manifests/recorder")
 # In the order of the files; ``build`` sorts their objects.
 COMPONENTS = (
     Component("manifests/observability"),
     Component("manifests/observability/operator", "prometheus-operator"),
-    Component("manifests/recorder"),
+    RECORDER,
     Component("manifests/generated/dashboards"),
     Component("manifests/generated/grafana-operator", "grafana-operator"),
 )
@@ -61,7 +70,9 @@ class Settings:
 
     ``values`` is the text of a user's own values file, or empty; ``labels`` are those by which the
     prometheus-operator takes up its objects. ``grafana`` is Grafana's URL, or empty: without it the bundle
-    does not say who hears of alerts.
+    does not say who hears of alerts; ``loki_uid`` is that of its data source of lines. ``recorder_image`` is
+    what the recorder runs, or empty: without it the bundle has no recorder. ``options`` are those of the
+    command line that say all this, which it keeps.
     """
 
     operators: frozenset[Operator]
@@ -70,6 +81,9 @@ class Settings:
     destinations: Destinations = AS_IN_THE_FILES
     labels: Mapping[str, str] = field(default_factory=dict)
     grafana: str = ""
+    loki_uid: str = DEFAULT_LOKI_UID
+    recorder_image: str = ""
+    options: Sequence[str] = ()
 
 
 def build(root: Path, settings: Settings) -> list[Object]:
@@ -78,7 +92,8 @@ def build(root: Path, settings: Settings) -> list[Object]:
     if all(resource_of(item) is not NAMESPACE for item in found):
         found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}})
     placed = sent_to([_placed(item, settings) for item in found], settings.destinations)
-    return sorted(with_checksums(placed), key=lambda item: BUNDLED.index(resource_of(item)))
+    made = annotated(with_checksums(placed), settings.options)
+    return sorted(made, key=lambda item: BUNDLED.index(resource_of(item)))
 
 
 def resource_of(item: Mapping[str, Any]) -> Resource:
@@ -96,12 +111,22 @@ def label_of(item: Mapping[str, Any]) -> str:
 
 def _parts(root: Path, settings: Settings) -> Iterator[Object]:
     for component in COMPONENTS:
-        if component.only is None or component.only in settings.operators:
+        if component == RECORDER:
+            yield from _recorder(root, settings.recorder_image)
+        elif component.only is None or component.only in settings.operators:
             yield from kustomization.objects(root / component.folder)
     operator = "prometheus-operator" in settings.operators
     yield from prometheus_objects(root, operator=operator, values=settings.values)
     if operator and settings.grafana:
-        yield alertmanager_config(root, settings.grafana)
+        yield alertmanager_config(root, settings.grafana, settings.loki_uid)
+
+
+def _recorder(root: Path, image: str) -> Iterator[Object]:
+    for item in kustomization.objects(root / RECORDER.folder) if image else ():
+        if resource_of(item) is DEPLOYMENT:
+            (container,) = item["spec"]["template"]["spec"]["containers"]
+            container["image"] = image
+        yield item
 
 
 def _placed(item: Object, settings: Settings) -> Object:

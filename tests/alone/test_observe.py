@@ -26,8 +26,10 @@ pytestmark = pytest.mark.cluster
 
 # so that nothing is looked for, and no warning depends on what else the cluster has
 ADDRESSES = ("--traces-endpoint=tempo.monitoring:4317", "--loki-endpoint=http://loki.monitoring:3100")
-INSTALL = ("observe", "install", *ADDRESSES)
-DIFF = ("observe", "diff", *ADDRESSES)
+# its pods need not run here
+WHOLE = (*ADDRESSES, "--recorder-image=registry.test/kagent-recorder:0.1.0")
+INSTALL = ("observe", "install", *WHOLE)
+DIFF = ("observe", "diff", *WHOLE)
 ROLE = "clusterrole.rbac.authorization.k8s.io/kagent-recorder"
 
 
@@ -115,16 +117,19 @@ def test_a_namespace_that_others_made_stays(tools: Tools, admin: ApiServer) -> N
     assert tools.kubectl("get", "namespace", tools.namespace, "-o", "name").out.startswith("namespace/")
 
 
-def test_what_is_exported_is_what_is_installed(empty: Tools, tmp_path: Path) -> None:
+def test_what_is_exported_is_what_is_installed(tools: Tools, admin: ApiServer, tmp_path: Path) -> None:
+    """All but a namespace that others made."""
     folder = tmp_path / "bundle"
-    done = empty.kagent("observe", "export", "--plain", *ADDRESSES, str(folder))
-    printed = list(yaml.safe_load_all(empty.kagent("observe", "export", "--plain", *ADDRESSES).out))
+    done = tools.kagent("observe", "export", "--plain", *WHOLE, str(folder))
+    printed = list(yaml.safe_load_all(tools.kagent("observe", "export", "--plain", *WHOLE).out))
     assert done == Done(0, f"{folder}: {len(printed)} objects\n", "")
-    anywhere = replace(empty, namespace="")  # as people call it: the recorder's namespace is another one
+    anywhere = replace(tools, namespace="")  # as people call it: the recorder's namespace is another one
     applied = anywhere.kubectl("apply", "--server-side", "--field-manager=kubectl-kagent", "-k", str(folder))
     assert len(applied.out.splitlines()) == len(printed)
-    same = empty.kagent(*INSTALL, "--plain")
+    same = tools.kagent(*INSTALL, "--plain")
     assert (same.code, len(labels(same, "unchanged"))) == (0, len(printed))
+    assert tools.kagent("observe", "uninstall", "--yes").code == 0
+    wait_for(lambda: not left(admin), "the end of all of it")
 
 
 def test_the_role_allows_it(empty: Tools, admin: ApiServer) -> None:

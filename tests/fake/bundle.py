@@ -30,7 +30,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.observe import bundle, rule_values
 from kubectl_kagent.observe import files as places
-from kubectl_kagent.observe.bundle import Component
+from kubectl_kagent.observe.bundle import RECORDER, Component
 from tests.lab.layout import CHECKOUT
 
 Object = dict[str, Any]
@@ -40,6 +40,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _METADATA = {"name": NAME, "namespace": "kagent-observability"}
 _COMPONENTS = (
     Component("part"),
+    RECORDER,
     Component("monitors", "prometheus-operator"),
     Component("boards", "grafana-operator"),
 )
@@ -78,6 +79,12 @@ def _binding() -> Object:
     }
 
 
+def _recorder() -> Object:
+    template = {"spec": {"containers": [{"name": "recorder", "image": "unpublished:1"}]}}
+    metadata = {"name": "kagent-recorder", "namespace": "kagent"}
+    return {**_object(DEPLOYMENT), "metadata": metadata, "spec": {"template": template}}
+
+
 def _plain(resource: Resource) -> Object:
     """An object with nothing in it but its name."""
     item = _object(resource)
@@ -89,7 +96,8 @@ def _routes() -> Object:
     text = (
         '{{ define "kagent.grafana" }}https://grafana.example.com{{ end }}{{ template "kagent.grafana" . }}'
     )
-    slack = {"name": "slack", "slackConfigs": [{"titleLink": text}]}
+    logs = '{{ define "kagent.loki" }}kagent-loki{{ end }}{{ template "kagent.loki" . }}'
+    slack = {"name": "slack", "slackConfigs": [{"titleLink": text, "text": logs}]}
     return {**_object(ALERTMANAGER_CONFIG), "metadata": {"name": NAME}, "spec": {"receivers": [slack]}}
 
 
@@ -118,6 +126,8 @@ def files() -> dict[str, str]:
         "part/more.yaml": "a: 1\n",
         "part/inner/kustomization.yaml": yaml.safe_dump({"resources": ["account.yaml"]}),
         "part/inner/account.yaml": yaml.safe_dump(_object(SERVICE_ACCOUNT)),
+        f"{RECORDER.folder}/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
+        f"{RECORDER.folder}/all.yaml": yaml.safe_dump(_recorder()),
         "monitors/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),
         "monitors/all.yaml": yaml.safe_dump_all(monitors),
         "boards/kustomization.yaml": yaml.safe_dump({"resources": ["all.yaml"]}),

@@ -1,7 +1,7 @@
 """observe status on the lab's telemetry, of which one part after the other is taken away and put back.
 
 Here Prometheus, the collectors and kagent-state-metrics are host processes, so what the bundle has of pods is
-not there: the recorder and the dashboards are missing from the start.
+not there: the dashboards are missing, and no recorder is installed, from the start.
 """
 
 from __future__ import annotations
@@ -276,8 +276,8 @@ def test_an_agent_is_older_than_the_switch(tools: Tools) -> None:
 
 
 def test_no_recorder_runs(tools: Tools) -> None:
-    row = named(tools, "recorder", "no pod of it runs")
-    assert row["remedies"][0]["commands"] == ["kubectl kagent observe install"]
+    row = named(tools, "recorder", "not installed", ("unused",))
+    assert row["remedies"][0]["commands"] == ["kubectl kagent observe install --recorder-image=IMAGE"]
 
 
 def test_prometheus_is_not_found(tools: Tools) -> None:

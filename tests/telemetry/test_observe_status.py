@@ -19,7 +19,7 @@ ARRIVING = {
 }
 # Nobody has installed the bundle: its collectors are host processes.
 AWAY = {
-    "recorder": "$ kubectl kagent observe install",
+    "recorder": "$ kubectl kagent observe install --recorder-image=IMAGE",
     "dashboards": "$ kubectl kagent observe install",
 }
 

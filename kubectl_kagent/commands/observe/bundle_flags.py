@@ -25,6 +25,7 @@ from kubectl_kagent.observe.addresses import (
     find_traces,
 )
 from kubectl_kagent.observe.bundle import Operator, Settings
+from kubectl_kagent.observe.for_alertmanager import DEFAULT_LOKI_UID
 from kubectl_kagent.observe.selectors import selected_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +47,24 @@ class BundleFlags:
     values: Path | None
     destinations: Destinations
     grafana: str
+    loki_uid: str
+    recorder_image: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those that were given, as they are typed."""
+        switches = (("--operator", self.operator), ("--plain", self.plain))
+        texts = (
+            ("--traces-endpoint", self.destinations.traces),
+            ("--loki-endpoint", self.destinations.loki),
+            ("--tenant", self.destinations.tenant),
+            ("--grafana-url", self.grafana),
+            ("--loki-uid", self.loki_uid),
+            ("--values", self.values),
+            ("--recorder-image", self.recorder_image),
+        )
+        given = (name for name, is_on in switches if is_on)
+        return (*given, *(f"{name}={text}" for name, text in texts if text))
 
     def objects(self, connect: Connect) -> list[bundle.Object]:
         """The bundle's objects for a cluster. Raises UsageError for values that are wrong."""
@@ -74,7 +93,17 @@ class BundleFlags:
     def _built(
         self, operators: set[Operator], destinations: Destinations, labels: Mapping[str, str], values: str
     ) -> list[bundle.Object]:
-        settings = Settings(frozenset(operators), namespace(), values, destinations, labels, self.grafana)
+        settings = Settings(
+            operators=frozenset(operators),
+            namespace=namespace(),
+            values=values,
+            destinations=destinations,
+            labels=labels,
+            grafana=self.grafana,
+            loki_uid=self.loki_uid or DEFAULT_LOKI_UID,
+            recorder_image=self.recorder_image,
+            options=self.words,
+        )
         return bundle.build(files.root(), settings)
 
     def _values(self) -> str:
@@ -136,10 +165,14 @@ def bundle_flags(function: F) -> F:
         loki_endpoint: str,
         tenant: str,
         grafana_url: str,
+        loki_uid: str,
+        recorder_image: str,
         **rest: Any,
     ) -> Any:
+        if loki_uid and not grafana_url:
+            raise UsageError("--loki-uid is for the links of --grafana-url, which is not given")
         destinations = Destinations(traces_endpoint, loki_endpoint, tenant)
-        flags = BundleFlags(operator, plain, values, destinations, grafana_url)
+        flags = BundleFlags(operator, plain, values, destinations, grafana_url, loki_uid, recorder_image)
         return function(*args, flags=flags, **rest)
 
     for option in reversed(_OPTIONS):
@@ -164,6 +197,7 @@ class Matching(click.ParamType[str]):
 
 _HOST = r"[A-Za-z0-9.-]+"
 _URL = rf"https?://{_HOST}(:\d+)?(/[A-Za-z0-9./_-]*)?"
+_IMAGE = r"[A-Za-z0-9][A-Za-z0-9._-]*(:\d+)?(/[A-Za-z0-9._-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?"
 _OPTIONS = (
     click.option(
         "--operator",
@@ -199,6 +233,22 @@ _OPTIONS = (
         type=Matching(_URL, "a URL like https://grafana.example.org"),
         help="Route alerts to Slack and PagerDuty by an AlertmanagerConfig of the prometheus-operator, with "
         "links to this Grafana. Its Secret is yours to make.",
+    ),
+    click.option(
+        "--loki-uid",
+        metavar="UID",
+        default="",
+        type=Matching(r"[A-Za-z0-9_-]{1,40}", "the uid of a data source"),
+        help=f"Of that Grafana's Loki data source, for links to logs; default: {DEFAULT_LOKI_UID}, that of "
+        "manifests/grafana.",
+    ),
+    click.option(
+        "--recorder-image",
+        metavar="IMAGE",
+        default="",
+        type=Matching(_IMAGE, "an image like registry.example.com/kagent-recorder:0.1.0"),
+        help="Bring the recorder, too, which keeps the whole history of agents and may write "
+        "ControllerRevisions in all namespaces; this is the image that you built of it.",
     ),
     click.option(
         "--values",

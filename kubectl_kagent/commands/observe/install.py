@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -14,8 +15,8 @@ from kubectl_kagent.cli.waiting import waits_for
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.observe.bundle_flags import EXCLUSIVE, BundleFlags, bundle_flags, namespace
 from kubectl_kagent.errors import NotFound, done_so_far
-from kubectl_kagent.model.resources import ALERTMANAGER_CONFIG
-from kubectl_kagent.observe import changes
+from kubectl_kagent.model.resources import ALERTMANAGER_CONFIG, DEPLOYMENT
+from kubectl_kagent.observe import changes, install_options
 from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, Object, label_of
 from kubectl_kagent.observe.for_alertmanager import SECRET
 from kubectl_kagent.observe.ready import wait_until_ready
@@ -27,6 +28,11 @@ _HEARD = (
     f"Slack and PagerDuty hear of alerts once the Secret {SECRET} is in namespace {{}}, and an Alertmanager "
     "object selects alertmanagerconfig/kagent with alertmanagerConfigMatcherStrategy None: see "
     "docs/alerting.md"
+)
+_RECORDER = "kagent-recorder"
+_NO_RECORDER = (
+    "the recorder is not installed, and history has what the API server remembers: --recorder-image=IMAGE "
+    "brings it, see docs/recorder.md"
 )
 _TRACES = "kagent sends no traces unless its Helm values say so: "
 
@@ -54,13 +60,15 @@ def install(
     """Apply the observability bundle on the server side; what is there already and the same stays untouched.
 
     Every object is tried first. Nothing is changed if others made or changed something that is in the way:
-    each conflict is named. An option that is given at one install and not at the next is undone by it, and
-    what an earlier version installed and this one has no more is deleted.
+    each conflict is named. An option that is given at one install and not at the next is undone by it, which
+    is said, and what an earlier version installed and this one has no more is deleted.
 
     \b
     kubectl kagent observe install --wait
     # and Slack and PagerDuty hear of alerts
     kubectl kagent observe install --grafana-url=https://grafana.example.org
+    # and the recorder runs, whose image is yours to build
+    kubectl kagent observe install --recorder-image=registry.example.com/kagent-recorder:0.1.0
     # what would it do?
     kubectl kagent observe install --dry-run=server
     """
@@ -79,6 +87,7 @@ def install(
             raise
     pruned = superseded(cluster, namespace(), objects, manager=manager)
     try_to_delete(cluster, pruned)
+    _tell_undone(found, flags.words)
     if dry_run == "server":
         _print(((change.after, change.verb) for change in found), len(found), output, dry_run)
     else:
@@ -93,12 +102,24 @@ def install(
     if any(change.live is None for change in found):
         values = (f"{name}={value}" for name, value in helm_values(namespace()).items())
         terminal.say(_TRACES + ", ".join(values))
+    if not flags.recorder_image and (any(change.live is None for change in found) or _had_recorder(pruned)):
+        terminal.say(_NO_RECORDER)
     if any(change.live is None and change.resource is ALERTMANAGER_CONFIG for change in found):
         terminal.say(_HEARD.format(namespace()))
 
 
+def _tell_undone(found: Sequence[changes.Change], options: Sequence[str]) -> None:
+    live = next((change.live for change in found if install_options.is_holder(change.wanted)), None)
+    if undone := install_options.left_out(install_options.recorded(live), options):
+        terminal.warn(f"{shlex.join(undone)}: given at the last install, not at this one, which undoes it")
+
+
+def _had_recorder(pruned: Sequence[Installed]) -> bool:
+    return any(item.resource is DEPLOYMENT and item.name == _RECORDER for item in pruned)
+
+
 def _prune(cluster: Cluster, pruned: Sequence[Installed], output: Output, dry_run: str) -> None:
-    with done_so_far("the bundle is installed", "kubectl kagent observe install goes on where it ended"):
+    with done_so_far("the bundle is installed", "the same observe install goes on where it ended"):
         for item in pruned:
             if dry_run == "none":
                 with suppress(NotFound):
@@ -119,6 +140,6 @@ def _print(results: Iterable[tuple[Object, str]], count: int, output: Output, dr
                 terminal.warn(f"{label_of(item)} is being deleted: install again when it is gone")
             if dry_run == "none":
                 done.text = f"{len(shown)} of {count} objects are installed"
-                done.hint = "kubectl kagent observe install goes on where it ended"
+                done.hint = "the same observe install goes on where it ended"
         if not output.is_text:
             terminal.write(output.objects(shown, single=False))

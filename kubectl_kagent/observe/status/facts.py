@@ -24,9 +24,11 @@ from kubectl_kagent.model.resources import (
     Resource,
 )
 from kubectl_kagent.model.workload import dig
-from kubectl_kagent.observe.bundle import SELECTOR
+from kubectl_kagent.observe import install_options
+from kubectl_kagent.observe.bundle import DEFAULT_NAMESPACE, SELECTOR
 from kubectl_kagent.observe.status import senders
 from kubectl_kagent.observe.status.senders import Points, Tracing
+from kubectl_kagent.observe.status.signals import Remedy
 
 Object = Mapping[str, Any]
 Objects = Sequence[Object]
@@ -100,6 +102,16 @@ class Facts:
             pods = [pod for pod in pods if _has_gateway(pod)]
         return [pod for pod in pods if not pod.leaving and not pod.ended]
 
+    def command(self, verb: str, *options: str) -> str:
+        """``kubectl kagent observe VERB`` with the last install's options, of which these replace some."""
+        before = install_options.recorded(self.config_map(install_options.HOLDER))
+        words = (*install_options.left_out(before, options), *options)
+        return install_options.command(verb, self.namespace, DEFAULT_NAMESPACE, words)
+
+    @property
+    def install(self) -> Remedy:
+        return Remedy("install the bundle", (self.command("install"),))
+
     def config_map(self, name: str) -> Object | None:
         return next((item for item in self.config_maps or () if item["metadata"]["name"] == name), None)
 
@@ -131,7 +143,7 @@ def look(cluster: Cluster, namespace: str, only: Collection[str] = ()) -> Facts:
         "agent_pods": (POD, None, _AGENTS, "which agents trace"),
         "pods": (POD, None, f"{NAME} in ({','.join(_SCRAPED)})", "whether pods of the bundle are ready"),
         "gateways": (POD, None, "app.kubernetes.io/managed-by=kmcp", "whether there are gateways"),
-        "config_maps": (CONFIG_MAP, namespace, None, "dashboards, rules and tenant of the bundle"),
+        "config_maps": (CONFIG_MAP, namespace, None, "dashboards, rules, tenant and options of the bundle"),
         "rules": (PROMETHEUS_RULE, namespace, None, "whether there are PrometheusRules"),
         "dashboards": (GRAFANA_DASHBOARD, namespace, None, "whether there are GrafanaDashboards"),
         "leases": (LEASE, _NODES, None, "the clocks of nodes"),

@@ -41,7 +41,8 @@ def report(
     tenants = [stores.tenant(seen.config_map(name)) for name in ("kagent-collector", "kagent-logs")]
     at = now.timestamp()
     looks = ((stores.trace_store, tenants[0]), (stores.log_store, tenants[1]))
-    kept, lines = side_by_side(lambda look: look[0](cluster, look[1], at), looks)
+    with_tenant = seen.command("install", "--tenant=ID")
+    kept, lines = side_by_side(lambda look: look[0](cluster, look[1], at, with_tenant), looks)
     alerts, unasked = alertmanager(seen, found, find_alertmanager(cluster))
     signals = (
         source,

@@ -125,7 +125,7 @@ def _some(names: list[str]) -> str:
 
 
 def _to_load(facts: Facts) -> Remedy:
-    install = "kubectl kagent observe install"
+    install = facts.command("install")
     if facts.operated:
         text = "install this version; the Prometheus object has to select PrometheusRules of this namespace"
         return Remedy(text, (install, "kubectl get prometheuses -A -o yaml"))

@@ -20,9 +20,9 @@ from kubectl_kagent.observe.status.signals import (
 )
 from kubectl_kagent.observe.status.stores import Store
 
-_INSTALL = Remedy("install the bundle", ("kubectl kagent observe install",))
-# Those are not everywhere, and not the bundle's to bring.
-_OPTIONAL = ("kmcp", "kagent-tools", "agentgateway")
+_WHY_RECORDER = "optional; without it history has what the API server remembers: see docs/recorder.md"
+# Those are not everywhere.
+_OPTIONAL = ("kagent-recorder", "kmcp", "kagent-tools", "agentgateway")
 _KAGENTS = ("kagent-recorder", "kagent-controller", "kmcp", "kagent-tools", "agentgateway")
 
 
@@ -56,7 +56,7 @@ def scrape(job: str, facts: Facts, evidence: Evidence | None, name: str = "") ->
         return Signal(name, ARRIVING, "Prometheus scrapes it", since)
     if there.runs is False:
         if there.absent and job in _OPTIONAL and job not in evidence.last:
-            return Signal(name, UNUSED, there.why)
+            return Signal(name, UNUSED, there.why, None, _given(there.remedy))
         return evidence.broken(name, there.why, *_given(there.remedy), of=job)
     if down:
         return evidence.broken(name, "it does not answer Prometheus", _targets(job), of=job)
@@ -100,8 +100,11 @@ def _running(job: str, facts: Facts) -> _Running:
     where = "kagent" if job in _KAGENTS else facts.namespace
     if pods is None:
         return _NOT_KNOWN
+    if not pods and job == "kagent-recorder":
+        command = facts.command("install", "--recorder-image=IMAGE")
+        return _absent("not installed", Remedy(_WHY_RECORDER, (command,)))
     if not pods:
-        return _absent("no pod of it runs", None if job in _OPTIONAL else _INSTALL)
+        return _absent("no pod of it runs", None if job in _OPTIONAL else facts.install)
     ready = [pod for pod in pods if pod.ready == len(pod.main_containers)]
     if not ready:
         remedy = Remedy(commands=(f"kubectl describe pod {pods[0].name} -n {pods[0].namespace or where}",))
@@ -117,7 +120,7 @@ def _behind(name: str, facts: Facts) -> _Running:
         return _NOT_KNOWN
     there = senders.points(name, facts.namespace, facts.services, facts.slices)
     if not there.exists:
-        return _absent(f"there is no service {facts.namespace}/{name}", _INSTALL)
+        return _absent(f"there is no service {facts.namespace}/{name}", facts.install)
     if not there.ready:
         command = f"kubectl describe pods -n {facts.namespace} -l app.kubernetes.io/name={name}"
         why = f"no ready pod is behind service {facts.namespace}/{name}"
@@ -195,7 +198,7 @@ def stored_logs(facts: Facts, evidence: Evidence | None, store: Store | None) ->
         "does kagent-logs send to the right address, and as the right tenant?",
         (
             f"kubectl logs -n {facts.namespace} daemonset/kagent-logs --tail=50",
-            "kubectl kagent observe install --loki-endpoint=URL --tenant=ID",
+            facts.command("install", "--loki-endpoint=URL", "--tenant=ID"),
         ),
     )
     if failed := evidence.number("lines-failed"):

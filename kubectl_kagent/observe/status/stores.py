@@ -62,15 +62,18 @@ def tenant(config_map: Mapping[str, Any] | None) -> str:
     return ""
 
 
-def trace_store(cluster: Cluster, as_: str, now: float) -> Store | None:
-    """The Tempo or else the Jaeger of the cluster; None where none is to be seen."""
+def trace_store(cluster: Cluster, as_: str, now: float, with_tenant: str) -> Store | None:
+    """The Tempo or else the Jaeger of the cluster; None where none is to be seen.
+
+    ``with_tenant`` is the command that gives the collectors a tenant.
+    """
     if tempo := find_tempo(cluster):
         label = f"Tempo ({tempo.name})"
         asked = Tempo(AsTenant(tempo.http, as_), tempo.name)
         try:
             found = asked.search("{}", start=now - _HOUR, end=now, limit=1)
         except KagentError as error:
-            return Store(label, trouble=trouble(label, error, as_))
+            return Store(label, trouble=trouble(label, error, as_, with_tenant))
         return Store(label, found[0] if found else None)
     if jaeger := find_jaeger(cluster):
         label = f"Jaeger ({jaeger.name})"
@@ -78,13 +81,13 @@ def trace_store(cluster: Cluster, as_: str, now: float) -> Store | None:
             # it lists itself, too
             services = [one for one in jaeger.services() if not one.startswith("jaeger")]
         except KagentError as error:
-            return Store(label, trouble=trouble(label, error, ""))
+            return Store(label, trouble=trouble(label, error, "", with_tenant))
         return Store(label, services[0] if services else None)
     return None
 
 
-def log_store(cluster: Cluster, as_: str, now: float) -> Store | None:
-    """The Loki of the cluster; None where none is to be seen."""
+def log_store(cluster: Cluster, as_: str, now: float, with_tenant: str) -> Store | None:
+    """The Loki of the cluster; None where none is to be seen. ``with_tenant`` as for ``trace_store``."""
     try:
         http = AsTenant(find_loki(cluster, "auto"), as_)
     except KagentError:
@@ -98,22 +101,19 @@ def log_store(cluster: Cluster, as_: str, now: float) -> Store | None:
     try:
         answer = http.call("GET", f"/loki/api/v1/query_range?{urlencode(query)}")
     except KagentError as error:
-        return Store("Loki", trouble=trouble("Loki", error, as_))
+        return Store("Loki", trouble=trouble("Loki", error, as_, with_tenant))
     found = (answer.get("data") or {}).get("result") if isinstance(answer.get("data"), dict) else None
     return Store("Loki", "a line" if found else None)
 
 
-def trouble(label: str, error: KagentError, as_: str) -> Trouble:
+def trouble(label: str, error: KagentError, as_: str, with_tenant: str) -> Trouble:
     """What the error of a request to a store means to its signal."""
     if isinstance(error, Forbidden):
         note = Note(f"{label} is not asked", error.explained)
         return Trouble(f"{label} may not be asked", known=False, note=note)
     if isinstance(error, Unauthorized):
         if not as_:
-            remedy = Remedy(
-                "it wants a tenant, or somebody who is logged in",
-                ("kubectl kagent observe install --tenant=ID",),
-            )
+            remedy = Remedy("it wants a tenant, or somebody who is logged in", (with_tenant,))
             return Trouble(
                 f"{error.message}; the collector sends as no tenant", known=True, remedies=(remedy,)
             )

@@ -82,7 +82,7 @@ def _in_the_way(facts: Facts, *, arrives: bool) -> Iterator[tuple[str, Remedy]]:
     if there is not None and not there.exists:
         yield (
             f"there is no service {facts.namespace}/{senders.NAME}",
-            Remedy("install the bundle", ("kubectl kagent observe install",)),
+            facts.install,
         )
     elif there is not None and not there.ready:
         yield (
@@ -204,7 +204,7 @@ def stored_traces(facts: Facts, evidence: Evidence | None, store: Store | None) 
             "does the collector send to the right address, and as the right tenant?",
             (
                 f"kubectl logs -n {facts.namespace} deployment/kagent-collector --tail=50",
-                "kubectl kagent observe install --traces-endpoint=HOST:PORT --tenant=ID",
+                facts.command("install", "--traces-endpoint=HOST:PORT", "--tenant=ID"),
             ),
         )
         return Signal(name, FAILING, detail, since, (remedy,))

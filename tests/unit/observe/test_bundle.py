@@ -61,7 +61,7 @@ def test_our_own_bundle_is_whole(operators: set[Operator]) -> None:
 def test_no_kind_is_said_to_be_in_it_that_is_not() -> None:
     """Each is a right that its role grants."""
     operators: frozenset[Operator] = frozenset({"prometheus-operator", "grafana-operator"})
-    settings = Settings(operators, grafana="https://grafana.example.org")
+    settings = Settings(operators, grafana="https://grafana.example.org", recorder_image="x")
     assert {resource_of(item) for item in build(CHECKOUT, settings)} == {*BUNDLED}
 
 

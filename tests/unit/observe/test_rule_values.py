@@ -104,6 +104,13 @@ def test_what_is_given_takes_its_place_and_the_rest_stays() -> None:
     assert after["thresholds"] == before["thresholds"]
 
 
+def test_the_example_of_the_page_is_one() -> None:
+    page = (CHECKOUT / "docs" / "alerting.md").read_text().partition("## Numbers of your own")[2]
+    given = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
+    after = rules_file(merged(OURS, given))
+    assert ("vector(300)" in after, "our-own-model" in after) == (True, True)
+
+
 @pytest.mark.parametrize("given", ["[", "a: b: c"])
 def test_what_is_no_yaml(given: str) -> None:
     with pytest.raises(ValueError, match="is not YAML"):

@@ -61,6 +61,15 @@ def test_a_folder(kagent: Kagent, tmp_path: Path) -> None:
     assert [yaml.safe_load((folder / name).read_text()) for name in listed] == printed
 
 
+def test_a_namespace_that_is_not_the_bundles_own_is_left_out(kagent: Kagent) -> None:
+    whole = list(yaml.safe_load_all(kagent("observe", "export", "--plain")[1]))
+    code, out, err = kagent("observe", "export", "--plain", "-n", "monitoring")
+    found = list(yaml.safe_load_all(out))
+    assert (code, err, len(found)) == (0, "", len(whole) - 1)
+    assert "Namespace" not in {item["kind"] for item in found}
+    assert {item["metadata"].get("namespace") for item in found} == {None, "monitoring", "kagent"}
+
+
 def test_the_folder_of_an_earlier_export_is_replaced(kagent: Kagent, tmp_path: Path) -> None:
     kagent("observe", "export", "--operator", str(tmp_path / "x"))
     (tmp_path / "x" / "README.md").write_text("mine")

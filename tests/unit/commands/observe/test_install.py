@@ -69,12 +69,24 @@ TRACES = (
     "kagent sends no traces unless its Helm values say so: otel.tracing.enabled=true, "
     f"otel.tracing.exporter.otlp.endpoint=http://kagent-collector.{SPACE}:4317\n"
 )
+NO_RECORDER = (
+    "the recorder is not installed, and history has what the API server remembers: --recorder-image=IMAGE "
+    "brings it, see docs/recorder.md\n"
+)
+FIRST = TRACES + NO_RECORDER
+RECORDER = "deployment.apps/kagent-recorder"
 HINT = "hint: kubectl kagent observe diff shows the changes; --force-conflicts makes them all the same\n"
 
 
 def lines(verb: str, *labels: str, **other: str) -> str:
     """A line for each object, which say ``verb`` but for those in ``other``, by their kinds."""
     return "".join(f"{label} {other.get(label.partition('/')[0].split('.')[0], verb)}\n" for label in labels)
+
+
+def reoptioned(*labels: str) -> str:
+    """Nothing but the options is new."""
+    holder = "configmap/kagent-collector"
+    return lines("unchanged", *labels).replace(f"{holder} unchanged", f"{holder} configured")
 
 
 def served(cluster: FakeCluster, resource: Resource) -> None:
@@ -90,7 +102,7 @@ def edit(cluster: FakeCluster, resource: Resource, patch: Object, manager: str =
 
 
 def test_the_order_in_which_it_is_made(cluster: FakeCluster, kagent: Kagent) -> None:
-    assert kagent("observe", "install") == (0, lines("created", *PLAIN), TRACES)
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN), FIRST)
     assert list(dict.fromkeys(written(cluster))) == [
         resource for resource in BUNDLED if resource not in OPERATORS
     ]
@@ -151,21 +163,23 @@ def test_a_new_config_is_applied_and_starts_the_pods_anew(
 def test_the_operators_objects_where_there_is_an_operator(cluster: FakeCluster, kagent: Kagent) -> None:
     served(cluster, PROMETHEUS_RULE)
     assert bundle_flags.serves(cluster, PROMETHEUS_RULE)
-    assert kagent("observe", "install") == (0, lines("created", *OPERATOR), TRACES)
+    assert kagent("observe", "install") == (0, lines("created", *OPERATOR), FIRST)
 
 
 def test_who_hears_of_alerts_and_that_is_undone(cluster: FakeCluster, kagent: Kagent) -> None:
     done = kagent("observe", "install", "--operator", GRAFANA)
-    assert done == (0, lines("created", *OPERATOR, ROUTES), f"{TRACES}{HEARD}")
+    assert done == (0, lines("created", *OPERATOR, ROUTES), f"{FIRST}{HEARD}")
     spec = cluster.read(ALERTMANAGER_CONFIG, NAME, namespace=SPACE)["spec"]
     link = (
         '{{ define "kagent.grafana" }}https://grafana.example.org{{ end }}{{ template "kagent.grafana" . }}'
     )
-    assert spec["receivers"][0]["slackConfigs"] == [{"titleLink": link}]
+    logs = '{{ define "kagent.loki" }}kagent-loki{{ end }}{{ template "kagent.loki" . }}'
+    assert spec["receivers"][0]["slackConfigs"] == [{"titleLink": link, "text": logs}]
     again = kagent("observe", "install", "--operator", GRAFANA)
     assert again == (0, lines("unchanged", *OPERATOR, ROUTES), "")
     without = kagent("observe", "install", "--operator")
-    assert without == (0, lines("unchanged", *OPERATOR) + f"{ROUTES} pruned\n", "")
+    undone = f"{GRAFANA.rstrip('/')}: given at the last install, not at this one, which undoes it"
+    assert without == (0, reoptioned(*OPERATOR) + f"{ROUTES} pruned\n", f"Warning: {undone}\n")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +190,14 @@ def test_who_hears_of_alerts_and_that_is_undone(cluster: FakeCluster, kagent: Ka
             "--grafana-url is for an AlertmanagerConfig, and the cluster has no prometheus-operator",
         ),
         ((GRAFANA, "--plain"), "only one of --plain and --grafana-url may be used"),
+        (
+            ("--operator", "--loki-uid=loki"),
+            "--loki-uid is for the links of --grafana-url, which is not given",
+        ),
+        (
+            ("--operator", GRAFANA, '--loki-uid=x"}}'),
+            "invalid value for '--loki-uid': 'x\"}}' is not the uid of a data source",
+        ),
         (
             ("--operator", '--grafana-url=https://x"}}'),
             "invalid value for '--grafana-url': 'https://x\"}}' is not a URL like https://grafana.example.org",
@@ -201,7 +223,7 @@ def test_what_prometheus_selects_by_is_on_its_objects(cluster: FakeCluster, kage
 
 def test_the_dashboards_of_grafanas_operator_where_there_is_one(cluster: FakeCluster, kagent: Kagent) -> None:
     served(cluster, GRAFANA_DASHBOARD)
-    assert kagent("observe", "install", "--plain") == (0, lines("created", *PLAIN, BOARD), TRACES)
+    assert kagent("observe", "install", "--plain") == (0, lines("created", *PLAIN, BOARD), FIRST)
 
 
 def test_an_operator_that_is_not_there(cluster: FakeCluster, kagent: Kagent) -> None:
@@ -245,7 +267,7 @@ def test_another_namespace(cluster: FakeCluster, kagent: Kagent) -> None:
 
 def test_a_namespace_of_others_is_left_as_it_is(cluster: FakeCluster, kagent: Kagent) -> None:
     cluster.add(NAMESPACE, {"kind": "Namespace", "metadata": {"name": SPACE}})
-    assert kagent("observe", "install") == (0, lines("created", *PLAIN[1:]), TRACES)
+    assert kagent("observe", "install") == (0, lines("created", *PLAIN[1:]), FIRST)
     assert "labels" not in cluster.read(NAMESPACE, SPACE)["metadata"]
 
 
@@ -319,7 +341,7 @@ def test_who_changes_something_meanwhile_is_not_overwritten(cluster: FakeCluster
         "error: 8 of 12 objects are installed, but Error from server (Conflict): "
         'Apply failed with 1 conflict: conflict with "kubectl" using v1: '
         ".metadata.labels.app.kubernetes.io/managed-by\n"
-        "hint: kubectl kagent observe install goes on where it ended\n"
+        "hint: the same observe install goes on where it ended\n"
     )
 
 
@@ -332,7 +354,7 @@ def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, 
         5,
         lines("created", *PLAIN[:8]),
         "error: 8 of 12 objects are installed, but no answer\n"
-        "hint: kubectl kagent observe install goes on where it ended\n",
+        "hint: the same observe install goes on where it ended\n",
     )
 
 
@@ -363,9 +385,47 @@ def test_a_client_dry_run_asks_only_for_what_is_around(cluster: FakeCluster, kag
     }
 
 
+def test_the_recorder_only_with_an_image(cluster: FakeCluster, kagent: Kagent) -> None:
+    image = "registry.example.com:5000/team/kagent-recorder:0.1.0"
+    code, out, err = kagent("observe", "install", f"--recorder-image={image}")
+    assert (code, f"{RECORDER} created" in out.splitlines(), err) == (0, True, TRACES)
+    (container,) = cluster.read(DEPLOYMENT, "kagent-recorder", namespace="kagent")["spec"]["template"][
+        "spec"
+    ]["containers"]
+    assert container["image"] == image
+    again = kagent("observe", "install")
+    undone = (
+        f"Warning: --recorder-image={image}: given at the last install, not at this one, which undoes it\n"
+    )
+    assert again == (0, reoptioned(*PLAIN) + f"{RECORDER} pruned\n", undone + NO_RECORDER)
+    assert kagent("observe", "install") == (0, lines("unchanged", *PLAIN), "")
+
+
+@pytest.mark.parametrize("image", ["a b", "-x", "a:b:c", "http://x/y", "a@sha256:1"])
+def test_an_image_that_is_none(cluster: FakeCluster, kagent: Kagent, image: str) -> None:
+    code, out, err = kagent("observe", "install", f"--recorder-image={image}")
+    assert (code, out, "'--recorder-image'" in err) == (2, "", True), err
+    assert cluster.requests == []
+
+
+def test_an_option_that_is_left_out_is_told(cluster: FakeCluster, kagent: Kagent, tmp_path: Path) -> None:
+    given = tmp_path / "my prices.yaml"
+    given.write_text("thresholds: {turn_p95_seconds: 7}\n")
+    kagent("observe", "install", "--plain", "--tenant=team-a", f"--values={given}")
+    told = (
+        f"Warning: --plain '--values={given}': given at the last install, not at this one, which undoes it\n"
+    )
+    for dry in (("--dry-run=server",), ()):
+        code, _, err = kagent("observe", "install", "--tenant=team-b", *dry)
+        assert (code, err) == (0, told)
+    kept = cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["metadata"]["annotations"]
+    assert kept == {"kubectl-kagent/observe-options": '["--tenant=team-b"]'}
+    assert kagent("observe", "install", "--tenant=team-b")[2] == ""
+
+
 def test_the_objects_for_programs(cluster: FakeCluster, kagent: Kagent) -> None:
     code, out, err = kagent("observe", "install", "-o", "json")
-    assert (code, err) == (0, TRACES)
+    assert (code, err) == (0, FIRST)
     found = [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in json.loads(out)["items"]]
     assert found == [re.sub(r"\.[\w.]*/", "/", label) for label in PLAIN]
     assert kagent("observe", "install", "-o", "name") == (0, "".join(f"{label}\n" for label in PLAIN), "")
@@ -402,7 +462,7 @@ def test_waiting_until_the_pods_are_ready(cluster: FakeCluster, kagent: Kagent, 
     assert (code, out) == (0, lines("created", *PLAIN))
     assert err == (
         "Waiting for deployment.apps/kagent-collector, daemonset.apps/kagent-logs...\n"
-        f"Waiting for daemonset.apps/kagent-logs...\n{TRACES}"
+        f"Waiting for daemonset.apps/kagent-logs...\n{FIRST}"
     )
 
 
@@ -506,7 +566,7 @@ def test_what_is_not_found_is_said(cluster: FakeCluster, kagent: Kagent) -> None
         "Warning: no Tempo or Jaeger with an OTLP port (4317) was found: traces go to tempo.monitoring:4317, "
         "unless --traces-endpoint names another address\n"
         "Warning: no Loki was found: logs go to http://loki.monitoring:3100, unless --loki-endpoint names "
-        f"another address\n{TRACES}",
+        f"another address\n{FIRST}",
     )
     assert "addresses.yaml" not in cluster.read(CONFIG_MAP, NAME, namespace=SPACE)["data"]
 

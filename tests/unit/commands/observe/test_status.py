@@ -32,6 +32,10 @@ TURN_ON = (
 )
 TENANT = "  it wants a tenant, or somebody who is logged in\n  $ kubectl kagent observe install --tenant=ID\n"
 INSTALL = "  install the bundle\n  $ kubectl kagent observe install\n"
+INSTALL_RECORDER = (
+    "  optional; without it history has what the API server remembers: see docs/recorder.md\n"
+    "  $ kubectl kagent observe install --recorder-image=IMAGE\n"
+)
 ALL_RULES = len(bundled(CHECKOUT))
 
 
@@ -121,6 +125,30 @@ def test_for_programs(kagent: Kagent, world: Observed) -> None:
         "detail": "Prometheus scrapes it",
         "remedies": [],
     }
+
+
+# What it says to type has the options of the last install
+
+
+def test_commands_have_the_options_of_the_last_install(world: Observed, look: Look) -> None:
+    words = '["--plain", "--tenant=team-a", "--values=my prices.yaml"]'
+    annotations = {"kubectl-kagent/observe-options": words}
+    world.edit(CONFIG_MAP, "kagent-collector", {"metadata": {"annotations": annotations}}, namespace=SPACE)
+    for item in DASHBOARDS:
+        world.remove(CONFIG_MAP, item["metadata"]["name"], namespace=SPACE)
+    world.broken["loki"] = Unauthorized("no org id")
+    world.remove(POD, "kagent-recorder-x", namespace="kagent")
+    world.numbers.take("kagent-recorder")
+    kept = "--plain --tenant=team-a '--values=my prices.yaml'"
+    code, rows, to_do = look()
+    assert (code, sorted(rows)) == (1, ["dashboards", "recorder", "stored-logs"])
+    typed = [line.removeprefix("  $ ") for line in to_do.splitlines() if "observe" in line]
+    assert typed == [
+        "kubectl kagent observe install --plain '--values=my prices.yaml' --tenant=ID",
+        f"kubectl kagent observe install {kept} --recorder-image=IMAGE",
+        f"kubectl kagent observe diff {kept}",
+        f"kubectl kagent observe install {kept}",
+    ]
 
 
 # 1: tracing is off
@@ -618,7 +646,7 @@ def test_an_agent_that_was_not_told(world: Observed, look: Look) -> None:
 def test_no_recorder(world: Observed, look: Look) -> None:
     world.remove(POD, "kagent-recorder-x", namespace="kagent")
     world.numbers.take("kagent-recorder")
-    assert look() == (1, {"recorder": "missing - no pod of it runs"}, f"recorder:\n{INSTALL}")
+    assert look() == (0, {"recorder": "unused - not installed"}, f"recorder:\n{INSTALL_RECORDER}")
 
 
 def test_a_recorder_that_does_not_start(world: Observed, look: Look) -> None:
