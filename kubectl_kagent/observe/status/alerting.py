@@ -27,22 +27,33 @@ def alertmanager(
     if NAME not in evidence.now:
         return evidence.broken(NAME, f"{WATCHDOG} does not fire in Prometheus: see rules"), None
     if found is None:
-        return Signal(NAME, UNKNOWN, "no Service of an Alertmanager is to be seen"), None
+        detail = "no Service of an Alertmanager is to be seen"
+        return Signal(NAME, UNKNOWN, detail, None, (_to_ask(evidence),)), None
     where = f"Alertmanager ({found.name})"
     try:
         arrived = found.has_alert(WATCHDOG)
     except Forbidden as error:
-        return Signal(NAME, UNKNOWN, f"{where} may not be asked"), Note(
-            f"{where} is not asked", error.explained
-        )
+        signal = Signal(NAME, UNKNOWN, f"{where} may not be asked", None, (_to_ask(evidence),))
+        return signal, Note(f"{where} is not asked", error.explained)
     except KagentError as error:
-        return Signal(NAME, UNKNOWN, f"{where}: {error.message}"), None
+        return Signal(NAME, UNKNOWN, f"{where}: {error.message}", None, (_to_ask(evidence),)), None
     since = evidence.since(NAME)
     if arrived:
         return Signal(NAME, ARRIVING, f"{WATCHDOG} is at {where}", since), None
-    told = ", ".join(evidence.alertmanagers or ()) or "where it sends is not known"
-    detail = f"{WATCHDOG} fires, and has not come to {where}; Prometheus sends to {told}"
+    detail = f"{WATCHDOG} fires, and has not come to {where}; Prometheus sends to {_receivers(evidence)}"
     return Signal(NAME, MISSING, detail, None, (_to_name(facts),)), None
+
+
+def _receivers(evidence: Evidence) -> str:
+    return ", ".join(evidence.alertmanagers or ()) or "where is not known"
+
+
+def _to_ask(evidence: Evidence) -> Remedy:
+    """Prometheus fires it, and whether it arrived only the Alertmanager can say."""
+    return Remedy(
+        f"Prometheus sends alerts to {_receivers(evidence)}: is {WATCHDOG} there?",
+        (f"amtool alert query --alertmanager.url=URL alertname={WATCHDOG}",),
+    )
 
 
 def _to_name(facts: Facts) -> Remedy:

@@ -26,6 +26,14 @@ _OPTIONAL = ("kagent-recorder", "kmcp", "kagent-tools", "agentgateway")
 _KAGENTS = ("kagent-recorder", "kagent-controller", "kmcp", "kagent-tools", "agentgateway")
 
 
+_CONTROLLER = "kagent-controller"
+# the ClusterRole is its chart's
+_LET_READ = (
+    "kubectl create clusterrolebinding kagent-metrics-reader --clusterrole=kagent-metrics-reader "
+    "--serviceaccount=NAMESPACE:NAME"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Running:
     """Whether something is there to be scraped: None where that is not known; else why not."""
@@ -72,7 +80,10 @@ def _given(remedy: Remedy | None) -> tuple[Remedy, ...]:
 
 
 def _targets(job: str) -> Remedy:
-    return Remedy(f'the reason is on Prometheus\'s page /targets, job "{job}"')
+    text = f'the reason is on Prometheus\'s page /targets, job "{job}"'
+    if job != _CONTROLLER:
+        return Remedy(text)
+    return Remedy(f"{text}; 401 or 403: let Prometheus's ServiceAccount in", (_LET_READ,))
 
 
 def _not_scraped(facts: Facts) -> Remedy:
@@ -94,7 +105,7 @@ def _not_scraped(facts: Facts) -> Remedy:
 def _running(job: str, facts: Facts) -> _Running:
     if job in (senders.NAME, "kagent-state-metrics"):
         return _behind(job, facts)
-    if job == "kagent-controller":
+    if job == _CONTROLLER:
         return _controller(facts)
     pods = facts.pods_of(job)
     where = "kagent" if job in _KAGENTS else facts.namespace
@@ -137,7 +148,11 @@ def _controller(facts: Facts) -> _Running:
     containers = dig(facts.controller, "spec", "template", "spec", "containers") or ()
     if any(port.get("name") == "metrics" for one in containers for port in one.get("ports") or ()):
         return _RUNS
-    values = Remedy(helm_values={"controller.metrics.enabled": "true"})
+    values = Remedy(
+        "turn them on, and let Prometheus's ServiceAccount in",
+        (_LET_READ,),
+        {"controller.metrics.enabled": "true"},
+    )
     return _Running(runs=False, why="its metrics are off", remedy=values)
 
 

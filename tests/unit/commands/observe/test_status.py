@@ -36,6 +36,15 @@ INSTALL_RECORDER = (
     "  optional; without it history has what the API server remembers: see docs/recorder.md\n"
     "  $ kubectl kagent observe install --recorder-image=IMAGE\n"
 )
+LET_READ = (
+    "  $ kubectl create clusterrolebinding kagent-metrics-reader --clusterrole=kagent-metrics-reader "
+    "--serviceaccount=NAMESPACE:NAME\n"
+)
+ASK_ALERTMANAGER = (
+    "alertmanager:\n"
+    "  Prometheus sends alerts to http://10.244.0.9:9093/api/v2/alerts: is KagentWatchdog there?\n"
+    "  $ amtool alert query --alertmanager.url=URL alertname=KagentWatchdog\n"
+)
 ALL_RULES = len(bundled(CHECKOUT))
 
 
@@ -760,11 +769,13 @@ def test_an_alertmanager_that_is_not_reached(world: Observed, look: Look) -> Non
 
 def test_an_alertmanager_that_cannot_be_asked(world: Observed, look: Look) -> None:
     del world.lists[WATCHDOG]
-    _, rows, _ = look()
+    _, rows, to_do = look()
     assert rows["alertmanager"].startswith("unknown - Alertmanager (monitoring/alertmanager:9093): services")
+    assert to_do == ASK_ALERTMANAGER
     world.remove(SERVICE, "alertmanager", namespace="monitoring")
-    _, rows, _ = look()
+    _, rows, to_do = look()
     assert rows == {"alertmanager": "unknown - no Service of an Alertmanager is to be seen"}
+    assert to_do == ASK_ALERTMANAGER
 
 
 # 14: Prometheus
@@ -856,7 +867,18 @@ def test_metrics_of_the_controller_are_off(world: Observed, look: Look) -> None:
     assert look() == (
         1,
         {"controller": "missing - its metrics are off"},
-        "controller:\n  set in kagent's Helm values:\n    controller.metrics.enabled=true\n",
+        "controller:\n  turn them on, and let Prometheus's ServiceAccount in\n"
+        f"  set in kagent's Helm values:\n    controller.metrics.enabled=true\n{LET_READ}",
+    )
+
+
+def test_prometheus_is_not_let_in_by_the_controller(world: Observed, look: Look) -> None:
+    world.numbers.lost["down-kagent-controller"] = ("", 1)
+    assert look() == (
+        1,
+        {"controller": "failing >24h 1 of its targets does not answer Prometheus"},
+        'controller:\n  the reason is on Prometheus\'s page /targets, job "kagent-controller"; 401 or 403: '
+        f"let Prometheus's ServiceAccount in\n{LET_READ}",
     )
 
 
