@@ -16,8 +16,6 @@ from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import Targets, parse_targets
 from kubectl_kagent.errors import UsageError
-from kubectl_kagent.render import report as screen
-from kubectl_kagent.report.gather import Selection, gather
 
 _STDOUT = "-"
 _SUFFIX = ".zip"
@@ -92,6 +90,9 @@ def report(
     path = Path(file or f"{folder}{_SUFFIX}")
     if file != _STDOUT:
         archive.refuse_existing(path)
+    from kubectl_kagent.render import report as screen
+    from kubectl_kagent.report.gather import Selection, gather
+
     selection = Selection(namespace, targets.resource, targets.names)
     begin = made - timedelta(seconds=min(since, _LONGEST))
     found = gather(cluster, reach.controller, selection, begin, terminal.say)

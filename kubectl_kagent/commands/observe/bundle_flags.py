@@ -51,8 +51,8 @@ class BundleFlags:
     recorder_image: str
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """Those that were given, as they are typed."""
+    def as_typed(self) -> tuple[str, ...]:
+        """Those that were given."""
         switches = (("--operator", self.operator), ("--plain", self.plain))
         texts = (
             ("--traces-endpoint", self.destinations.traces),
@@ -102,7 +102,7 @@ class BundleFlags:
             grafana=self.grafana,
             loki_uid=self.loki_uid or DEFAULT_LOKI_UID,
             recorder_image=self.recorder_image,
-            options=self.words,
+            options=self.as_typed,
         )
         return bundle.build(files.root(), settings)
 

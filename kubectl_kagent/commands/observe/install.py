@@ -87,7 +87,7 @@ def install(
             raise
     pruned = superseded(cluster, namespace(), objects, manager=manager)
     try_to_delete(cluster, pruned)
-    _tell_undone(found, flags.words)
+    _tell_undone(found, flags.as_typed)
     if dry_run == "server":
         _print(((change.after, change.verb) for change in found), len(found), output, dry_run)
     else:
