@@ -108,7 +108,7 @@ def create(api: ApiServer, *objects: Object) -> None:
     for body in objects:
         api.create(_BY_KIND[body["kind"]], api.namespace, body, manager=MANAGER)
         if body["kind"] == "ModelConfig":
-            wait_for(partial(_secret_hash, api, body["metadata"]["name"]), "its key")
+            wait_for(partial(_has_its_key, api, body["metadata"]["name"]), "its key")
         if body["kind"] == "RemoteMCPServer":
             wait_for(partial(_is_observed, api, body["metadata"]["name"]), "its first look")
     for body in objects:
@@ -120,8 +120,11 @@ def _is_observed(api: ApiServer, name: str) -> bool:
     return bool(dig(read(api, name, REMOTE_MCP_SERVER), "status", "observedGeneration"))
 
 
-def _secret_hash(api: ApiServer, name: str) -> str:
-    return str(dig(read(api, name, MODEL_CONFIG), "status", "secretHash") or "")
+def _has_its_key(api: ApiServer, name: str) -> bool:
+    """A controller that has not heard of the Secret yet notes a hash, too: of nothing, and accepts it not."""
+    found = read(api, name, MODEL_CONFIG)
+    accepted = Workload(MODEL_CONFIG, found).condition("Accepted", "True")
+    return accepted is not None and bool(dig(found, "status", "secretHash"))
 
 
 def read(api: ApiServer, name: str, resource: Resource = AGENT) -> Object:
