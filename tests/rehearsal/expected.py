@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from scripts.alerting import PLACEHOLDERS, RUNBOOKS, commands
 
 GRAFANA = "https://grafana.example.com"
+LOKI = "kagent-loki"  # the uid that manifests/grafana gives it
 _HOUR = 3_600_000
 COLORS = {"critical": "danger", "warning": "warning", "info": "#439fe0"}
 
@@ -110,7 +111,7 @@ def _logs(alert: Alert) -> str:
     more = f',k8s_pod_name=~"{pods}"' if pods else ""
     lines = f'{{k8s_namespace_name="{labels["namespace"]}"{more}}}'.replace('"', '\\"')
     panes = (
-        f'{{"kagent":{{"datasource":"loki","queries":[{{"refId":"A","expr":"{lines}","queryType":"range"}}],'
+        f'{{"kagent":{{"datasource":"{LOKI}","queries":[{{"refId":"A","expr":"{lines}","queryType":"range"}}],'
         f'"range":{{"from":"{_millis(alert) - _HOUR}","to":"now"}}}}}}'
     )
     return f"?schemaVersion=1&panes={quote_plus(panes)}"
