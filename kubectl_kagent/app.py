@@ -56,7 +56,7 @@ VERBS = {
         Verb("trace", "Show what an agent did, step by step", "trace", "trace"),
         Verb(
             "observe",
-            "Install the observability bundle: export, install, diff, uninstall",
+            "Install the observability bundle, and see what does not arrive",
             "observe",
             "observe",
         ),

@@ -9,6 +9,12 @@ from __future__ import annotations
 import shlex
 
 
-def command_line(begin: str, *words: str) -> str:
-    """``begin`` as it stands, then the words, each quoted where a shell would take it for more than one."""
-    return f"{begin} {shlex.join(words)}"
+def command_line(begin: str, *words: str, of: str = "") -> str:
+    """``begin`` as it stands, then the words, each quoted where a shell would take it for more than one.
+
+    ``of`` is the id that the command is about: before the words, or where the command can't take it for an
+    option.
+    """
+    if of:
+        words = (*words, "--", of) if of.startswith("-") else (of, *words)
+    return " ".join((begin, *map(shlex.quote, words)))

@@ -21,6 +21,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 MANAGER = "kubectl-kagent"
 
 
+class Integer(click.IntRange):
+    """A whole number within bounds; click's own says of a word that it "is not a valid integer range"."""
+
+    name = "integer"
+
+
 def _heed(context: click.Context, _parameter: click.Parameter, level: int) -> None:
     context.meta[VERBOSITY] = level
 

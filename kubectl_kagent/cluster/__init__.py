@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_kagent.model.resources import Resource
@@ -69,6 +70,9 @@ class Objects(Protocol):
 
     def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> None:
         """Delete the object; its dependents follow as their owner references say."""
+
+    def now(self) -> datetime:
+        """The API server's time, in which its objects' times are; the clock here may be another."""
 
     def without_deployment(self, namespace: str, name: str) -> str:
         """A hint for who looks for an Agent that is not there: of which other kind the name is, if of any."""

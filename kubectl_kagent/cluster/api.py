@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import urllib3
@@ -45,6 +46,9 @@ class ApiServer:
     @property
     def host(self) -> str:
         return self._transport.host
+
+    def now(self) -> datetime:
+        return self._transport.now()
 
     # Objects
 

@@ -7,6 +7,8 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -15,6 +17,7 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.util import Url
 
+from kubectl_kagent import clock
 from kubectl_kagent.cluster import answers, tls
 from kubectl_kagent.cluster.headers import sendable
 from kubectl_kagent.cluster.http import ANSWER_SECONDS, Access
@@ -26,6 +29,8 @@ from kubectl_kagent.cluster.retry import answered
 from kubectl_kagent.cluster.unreachable import unreachable
 from kubectl_kagent.errors import Unreadable
 
+# A Date is of whole seconds, and was on its way.
+_SAME_TIME = timedelta(seconds=2)
 _LONGEST = 2_000_000.0  # seconds: poll(2) counts milliseconds in 31 bits, and Python cuts off the rest
 
 
@@ -54,6 +59,7 @@ class Transport:
         self._endpoint = endpoint
         self._pool = pool(endpoint.url, endpoint.tls, server_name=endpoint.server_name, proxy=endpoint.proxy)
         self._shown: tls.Pair | None = None
+        self._dated = "", clock.now()  # the last answer's Date, and when it came
         self._lock = threading.Lock()
         if endpoint.tls and endpoint.tls.verify_mode == ssl.CERT_NONE:
             # the user asked for it: no warning at each request, as with kubectl
@@ -110,6 +116,8 @@ class Transport:
                 with logged(method, url) as answer_is:
                     response: urllib3.BaseHTTPResponse = request(headers=sendable(all_headers))
                     answer_is(response.status)
+                if not passed_on:
+                    self._dated = response.headers.get("Date", ""), clock.now()
                 return response
 
             try:
@@ -129,6 +137,16 @@ class Transport:
             if other != credential:
                 return sent(other)
         return _unread(response, data)
+
+    def now(self) -> datetime:
+        """The server's time, by the last answer; that of the clock here while none has told it."""
+        date, came = self._dated
+        now = clock.now()
+        try:
+            ahead = parsedate_to_datetime(date) - came
+            return now if abs(ahead) <= _SAME_TIME else now + ahead
+        except (TypeError, ValueError, OverflowError):
+            return now
 
     def access(self, path: str) -> Access:
         """What another client needs to send requests to that path itself."""

@@ -185,7 +185,7 @@ def _decide(
     if not agreed:
         _agree(verb)
     conversation = Conversation(line, terminal.warn)
-    conversation.turn = Exchange(session=session.id, task=found.task)
+    conversation.turn = Exchange(session=session.id, task=found.task, message=found.message)
     talk = Talk(conversation, output, user_flags=reach.user_flags)
     talk.decide(told, found.calls)
     talk.end()

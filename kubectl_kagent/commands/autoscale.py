@@ -39,13 +39,13 @@ class Percent(click.ParamType[int]):
 @click.option(
     "--min",
     "minimum",
-    type=click.IntRange(min=1),
+    type=options.Integer(min=1),
     default=1,
     show_default=True,
     help="Lower limit of the replica count.",
 )
 @click.option(
-    "--max", "maximum", type=click.IntRange(min=1), required=True, help="Upper limit of the replica count."
+    "--max", "maximum", type=options.Integer(min=1), required=True, help="Upper limit of the replica count."
 )
 @click.option("--cpu", type=Percent(), help="Target CPU utilization, in percent of the requests.")
 @click.option("--memory", type=Percent(), help="Target memory utilization, in percent of the requests.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import click
@@ -25,7 +25,7 @@ from kubectl_kagent.model.workload import Workload
 from kubectl_kagent.render.output import OBJECTS, Output
 
 # The CRDs store what is more than an int32 too, and a controller that reads it can't list the kind any more.
-_COUNT = click.IntRange(min=0, max=2**31 - 1)
+_COUNT = options.Integer(min=0, max=2**31 - 1)
 
 
 @command(
@@ -101,9 +101,9 @@ def scale(
         raise UsageError("cannot use --resource-version with multiple resources")
     expect = scaling.Expect(current_replicas, resource_version)
     changed = False
-    await_pods = (
-        _await_pods(cluster, workloads) if wait and replicas is not None and dry_run == "none" else None
-    )
+    waits = replicas is not None and wait and dry_run == "none"
+    if waits:
+        _check_readable(cluster, workloads)
     counts = scaling.current_counts(cluster, workloads)
     if release and workloads[0].is_agent:
         check_leaves_the_count(lambda: reach.controllers()[0], warn=terminal.warn)
@@ -131,8 +131,8 @@ def scale(
         )
         changed |= done.changed
         terminal.changed(done.obj, "scaled", output, dry_run)
-    if await_pods:
-        await_pods(f"is scaled to {replicas}", timeout)
+    if waits:
+        _await_pods(cluster, workloads, f"is scaled to {replicas}", timeout)
     if error_unchanged and not changed:
         raise Unchanged("nothing changed: every object is already as asked")
 
@@ -273,18 +273,19 @@ def wake(
         terminal.changed(done.obj, f"woken to {replicas}", output, dry_run)
 
 
-def _await_pods(cluster: Cluster, workloads: list[Workload]) -> Callable[[str, float], None]:
-    """What waits for their pods after the change. Raises KagentError now where nobody may watch that."""
-    from kubectl_kagent.lifecycle.rollout.wait import Voice, check_readable, follow, status_hint
+def _check_readable(cluster: Cluster, workloads: list[Workload]) -> None:
+    """Raises KagentError where nobody may watch their pods."""
+    from kubectl_kagent.lifecycle.rollout.wait import check_readable  # only who waits loads it
 
     check_readable(cluster, workloads)
 
-    def await_pods(done: str, timeout: float) -> None:
-        for workload in workloads:
-            with done_so_far(f"{workload.label} {done}", status_hint(workload)):
-                follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout)
 
-    return await_pods
+def _await_pods(cluster: Cluster, workloads: list[Workload], done: str, timeout: float) -> None:
+    from kubectl_kagent.lifecycle.rollout.wait import Voice, follow, status_hint
+
+    for workload in workloads:
+        with done_so_far(f"{workload.label} {done}", status_hint(workload)):
+            follow(cluster, workload, Voice(terminal.say, terminal.warn), timeout=timeout)
 
 
 def _autoscalers(cluster: Cluster) -> Mapping[tuple[str, str], Autoscaler] | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.conversation.client import A2AClient, Reply
 from kubectl_kagent.conversation.decisions import Pending, pending, rejected, unknown_protocol
-from kubectl_kagent.conversation.inbox import asked_since
+from kubectl_kagent.conversation.inbox import asked_since, state_in
 from kubectl_kagent.conversation.narration import Narration, Shown
 from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import (
@@ -70,6 +71,7 @@ class Conversation:
     _polled: bool = False
     _looked_up: bool = False
     _counted: set[str] = field(default_factory=set)
+    _decided: Callable[[Update], bool] | None = None  # whether an update is what was just decided
 
     def say(self, text: str, *, session: str = "") -> Heard:
         """Send ``text``; yield each message of the agent with what of it is to be shown.
@@ -79,6 +81,7 @@ class Conversation:
         """
         self.turn, self._speech = Exchange(session=session), Narration()
         self._spoke = self._polled = False
+        self._decided = None
         return self._follow(self.client.say(text, session=session))
 
     def decide(self, decision: Mapping[str, Any], shown: Sequence[Pending]) -> Heard:
@@ -89,19 +92,20 @@ class Conversation:
         """
         turn = self.turn
         self._still_waits(shown)
+        self._decided = partial(_waits_so, shown=shown, message=turn.message)
         turn.state, turn.requests = "", []
         self._speech.resume(clock.monotonic(), rejected(shown, decision))
         return self._follow(self.client.decide(decision, task=turn.task, session=turn.session))
 
     def _still_waits(self, shown: Sequence[Pending]) -> None:
         update = self.client.task(self.turn.task).update
-        state = next((event.state for event in update.events if isinstance(event, State)), "unknown")
-        if state not in PAUSED_STATES:
+        state = state_in(update)
+        if state is None or state.state not in PAUSED_STATES:
+            told = state.state if state else "unknown"
             raise KagentError(
-                f"task {self.turn.task} no longer waits: it is {state}; nothing was approved or rejected"
+                f"task {self.turn.task} no longer waits: it is {told}; nothing was approved or rejected"
             )
-        now = pending(event for event in update.events if isinstance(event, Request))
-        if len(now) != len(shown) or not all(call in shown for call in now):
+        if not _waits_so(update, shown, self.turn.message):
             raise KagentError(
                 f"agent {self.client.agent} now waits for something else; nothing was approved or rejected",
                 hint="kubectl kagent approvals list -A shows what waits",
@@ -152,8 +156,10 @@ class Conversation:
         """What was said may be on its way although nothing came back."""
         if error.open and not heard:
             agent, session = self.client.agent, self.turn.session
-            of_agent = ("list", agent, "-n", self.client.namespace)
-            shown = command_line("kubectl kagent sessions", *(("show", session) if session else of_agent))
+            if session:
+                shown = command_line("kubectl kagent sessions show", of=session)
+            else:
+                shown = command_line("kubectl kagent sessions list", agent, "-n", self.client.namespace)
             error.left_open(f"whether agent {agent} was told", f"{shown} shows what it was told")
         if isinstance(error, RpcError) and error.code == INTERNAL_ERROR and not error.hint:
             where = (f"agent/{self.client.agent}", "-n", self.client.namespace)
@@ -189,7 +195,7 @@ class Conversation:
     def _final(self, reply: Reply) -> bool:
         """Whether it says of the turn's own task that nothing follows."""
         said = any(event.final for event in reply.update.events if isinstance(event, State))
-        return said and self._ended(reply) and self._is_own(reply.update)
+        return said and self._ended(reply) and self._is_own(reply.update) and self.turn.over
 
     def _is_own(self, update: Update) -> bool:
         """Whether it is of the turn's task; one that names no task is, unless it is of another session."""
@@ -204,7 +210,10 @@ class Conversation:
             turn.task, turn.session = update.task_id, update.context_id or turn.session
         if self._is_own(update):
             turn.session = turn.session or update.context_id
-            self._take(update)
+            # by A2A 1.0 a stream begins with the task as it is: that is what was decided, and no news
+            if not (self._decided and self._decided(update)) or self._looked_up:
+                self._take(update)
+            self._decided = None
         shown = [item for event in update.events for item in self._speech.hear(event, clock.monotonic())]
         self._spoke |= bool(shown)
         return shown
@@ -221,3 +230,22 @@ class Conversation:
                 self._counted |= {event.message_id} - {""}
                 turn.prompt_tokens += event.prompt
                 turn.output_tokens += event.output
+
+
+def _waits_so(update: Update, shown: Sequence[Pending], message: str) -> bool:
+    """Whether the task waits with just these calls; without any, with these words."""
+    state = state_in(update)
+    if state is None or state.state not in PAUSED_STATES:
+        return False
+    now = pending(event for event in update.events if isinstance(event, Request))
+    return _are_all(now, shown) and (bool(now) or state.text == message)
+
+
+def _are_all(now: Sequence[Pending], shown: Sequence[Pending]) -> bool:
+    """Whether these are the same calls, in any order: those without ids may be alike."""
+    left = list(shown)
+    for call in now:
+        if call not in left:
+            return False
+        left.remove(call)
+    return not left

@@ -73,8 +73,8 @@ def drain(
         left = deadline - clock.monotonic()
         if left <= 0:
             told = f"timed out after {timeout:g}s waiting for {_told(found)} to end: nothing was changed"
-            first = (found[0].task, f"--user-id={found[0].user}")
-            shown = command_line("kubectl kagent trace show", *first)
+            first = found[0]
+            shown = command_line("kubectl kagent trace show", f"--user-id={first.user}", of=first.task)
             raise TimedOut(told, hint=f"{shown} shows what it is at")
         clock.sleep(min(_INTERVAL, left))
 

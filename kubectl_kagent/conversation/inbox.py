@@ -142,7 +142,7 @@ def _waiting(session: Session, task: Json, warn: Callable[[str], None]) -> Waiti
         session,
         update.task_id,
         pending(requests),
-        state.message or state.state,
+        state.text,
         clock.parse_or_none(state.timestamp),
         update.approvals,
     )

@@ -85,6 +85,11 @@ class State:
     message: str
     timestamp: str
 
+    @property
+    def text(self) -> str:
+        """What is shown of it: the agent's words, or else the state itself."""
+        return self.message or self.state
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -10,8 +10,8 @@ from typing import Any
 
 from kubectl_kagent import clock
 from kubectl_kagent.errors import KagentError, Unreadable
-from kubectl_kagent.model.resources import AGENT, Resource
-from kubectl_kagent.model.snapshot import ConfigSource, Snapshot, canonical_json
+from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot, content_hash
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig, whole_number
 
 FORMAT = "kubectl-kagent/v1"
@@ -33,6 +33,8 @@ LAST_NUMBER = 2**31 - 1  # as far as ``whole_number`` counts
 
 _MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError, Unreadable)
 
+_RESOURCES = {resource.singular: resource for resource in WORKLOADS}
+
 Manifest = dict[str, Any]
 
 
@@ -40,6 +42,7 @@ Manifest = dict[str, Any]
 class Revision:
     """A recorded snapshot. ``rollback_of`` is the newest earlier revision with the same content.
 
+    ``hash`` is that of the content, which can't be changed: the label that shows it can.
     ``stored_version`` is the resource version of its own object, ``resource_version`` that of the snapshot.
     """
 
@@ -154,14 +157,18 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         raise ValueError("revision")
     if not isinstance(spec, Mapping):
         raise TypeError("spec")
-    canonical_json(data)  # raises for what nobody could compare or write back
     Workload(AGENT, {"metadata": metadata, "spec": spec}).references()  # raises where others would stumble
+    labels = metadata["labels"]
+    if LABEL_HASH not in labels:
+        raise LookupError(LABEL_HASH)
+    sources = tuple(map(ConfigSource.from_data, data.get("sources") or ()))
+    path = Workload(_RESOURCES[labels[LABEL_KIND]], {"spec": spec}).deployment_path
     return Revision(
         number=number,
         name=metadata["name"],
-        hash=metadata["labels"][LABEL_HASH],
+        hash=content_hash(spec, sources, path),  # raises for what nobody could compare or write back
         spec=spec,
-        sources=tuple(map(ConfigSource.from_data, data.get("sources") or ())),
+        sources=sources,
         resource_version=int(data["resourceVersion"]),
         generation=int(data["generation"]),
         changed_by=str(data.get("changedBy") or ""),

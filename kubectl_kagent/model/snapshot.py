@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -110,6 +110,22 @@ def _content(reference: Reference, obj: Mapping[str, Any]) -> Manifest:
     return content
 
 
+def content_hash(
+    spec: Mapping[str, Any], sources: Iterable[ConfigSource], deployment_path: tuple[str, ...]
+) -> str:
+    """The digest of what makes two configs the same: spec without replicas, and the sources' content."""
+    content = [
+        [
+            source.reference.resource.kind,
+            source.reference.namespace,
+            source.reference.name,
+            source.content,
+        ]
+        for source in sources
+    ]
+    return digest({"spec": with_replicas(spec, deployment_path, None), "sources": content})
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The effective config at one moment: the spec and everything it is made from.
@@ -126,20 +142,5 @@ class Snapshot:
     deployment_path: tuple[str, ...]
 
     @property
-    def content(self) -> Manifest:
-        """What makes two snapshots the same config: spec without replicas, and the sources' content."""
-        spec = with_replicas(self.spec, self.deployment_path, None)
-        sources = [
-            [
-                source.reference.resource.kind,
-                source.reference.namespace,
-                source.reference.name,
-                source.content,
-            ]
-            for source in self.sources
-        ]
-        return {"spec": spec, "sources": sources}
-
-    @property
     def hash(self) -> str:
-        return digest(self.content)
+        return content_hash(self.spec, self.sources, self.deployment_path)

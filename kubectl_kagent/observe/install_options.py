@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubectl_kagent.model.resources import CONFIG_MAP
 from kubectl_kagent.model.workload import dig
+from kubectl_kagent.shell import command_line
 
 Object = dict[str, Any]
 
 ANNOTATION = "kubectl-kagent/observe-options"  # a list in JSON of words like --tenant=team-a
-HOLDER = (
-    "kagent-collector"  # a ConfigMap: always there, in the bundle's own namespace, and its pods don't mind
-)
+# A ConfigMap: always there, in the bundle's own namespace, and its pods don't mind.
+HOLDER = "kagent-collector"
 
 
 def annotated(items: Sequence[Object], options: Sequence[str]) -> list[Object]:
@@ -52,7 +51,7 @@ def left_out(before: Sequence[str], now: Sequence[str]) -> list[str]:
 def command(verb: str, namespace: str, usual: str, options: Sequence[str]) -> str:
     """``kubectl kagent observe VERB`` as it is typed; the namespace unless it is the ``usual`` one."""
     place = () if namespace == usual else ("-n", namespace)
-    return shlex.join(("kubectl", "kagent", "observe", verb, *place, *options))
+    return command_line(f"kubectl kagent observe {verb}", *place, *options)
 
 
 def _name(word: str) -> str:

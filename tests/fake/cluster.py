@@ -134,6 +134,9 @@ class FakeCluster:
         self._hooks: list[_Hook] = []
         self._counting = threading.Lock()
 
+    def now(self) -> datetime:
+        return self.clock()
+
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         self._admit(Request("get", resource, namespace, name))
         return checked(resource, self._store.get(resource, namespace, name))

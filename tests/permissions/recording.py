@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from kubectl_kagent.cluster import Cluster
@@ -127,6 +128,9 @@ class Recording:
 
     def group_versions(self, group: str) -> tuple[str, ...]:
         return self.real.group_versions(group)  # every user may ask
+
+    def now(self) -> datetime:
+        return self.real.now()
 
     def without_deployment(self, namespace: str, name: str) -> str:
         return self.real.without_deployment(namespace, name)  # nothing is lost without the right

@@ -22,6 +22,12 @@ def test_words_are_quoted_where_a_shell_would_take_them_for_more() -> None:
     assert shlex.split(command_line("kubectl kagent chat", *evil)) == ["kubectl", "kagent", "chat", *evil]
 
 
+def test_an_id_that_looks_like_an_option_is_none() -> None:
+    begin = "kubectl kagent approvals approve"
+    assert command_line(begin, "--answer=TEXT", of="7a5c0001") == f"{begin} 7a5c0001 --answer=TEXT"
+    assert command_line(begin, "--answer=TEXT", of="--yes") == f"{begin} --answer=TEXT -- --yes"
+
+
 def test_no_command_is_written_around_an_id() -> None:
     for path in sorted(_CODE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from kubectl_kagent import app
 from kubectl_kagent import commands as package
 from kubectl_kagent.app import cli
 from kubectl_kagent.cluster import Cluster
@@ -257,3 +258,11 @@ def test_each_method_of_a_cluster_is_in_all_clusters_and_in_the_contract(method:
     contract = "tests/contract/test_cluster_contract.py"
     held = f".{method}(" in (CHECKOUT / contract).read_text()
     assert held, f"no test of Cluster.{method} in {contract}"
+
+
+def test_the_help_of_all_verbs_has_the_words_of_each() -> None:
+    """Written twice, so that the help of all loads none."""
+    context = click.Context(cli)
+    shown = {verb.name: verb.help for verbs in app.VERBS.values() for verb in verbs}
+    found = {name: cli.get_command(context, name) for name in shown}
+    assert {name: command.short_help for name, command in found.items() if command} == shown

@@ -159,13 +159,13 @@ class Talk:
         if not readable(calls):
             return rejecting(turn.task, self.user_flags)
         answer = ["--answer=TEXT"] if any(call.questions for call in calls) else []
-        words = (turn.task, *answer, *self.user_flags)
-        return f"{command_line('kubectl kagent approvals approve', *words)} (or reject)"
+        words = (*answer, *self.user_flags)
+        return f"{command_line('kubectl kagent approvals approve', *words, of=turn.task)} (or reject)"
 
 
 def rejecting(task: str, user_flags: Sequence[str]) -> str:
     """What is left to do about calls that can't be read."""
-    return f"{command_line('kubectl kagent approvals reject', task, *user_flags)} rejects all of it"
+    return f"{command_line('kubectl kagent approvals reject', *user_flags, of=task)} rejects all of it"
 
 
 def answer_by_chat(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from kubectl_kagent.commands.observe.status import status
 from kubectl_kagent.commands.observe.uninstall import uninstall
 
 
-@group(short_help="Install the observability bundle: export, install, diff, status, uninstall")
+@group(short_help="Install the observability bundle, and see what does not arrive")
 def observe() -> None:
     """Manage the observability bundle: collection, recording and alerting rules, dashboards."""
 

@@ -95,6 +95,7 @@ def install(
         _print(done, len(found), output, dry_run)
     _prune(cluster, pruned, output, dry_run)
     if dry_run == "server":
+        _tell_of_no_recorder(found, pruned, flags)
         return
     if wait:
         with done_so_far("the bundle is installed", f"kubectl get pods -n {namespace()}"):
@@ -102,8 +103,7 @@ def install(
     if any(change.live is None for change in found):
         values = (f"{name}={value}" for name, value in helm_values(namespace()).items())
         terminal.say(_TRACES + ", ".join(values))
-    if not flags.recorder_image and (any(change.live is None for change in found) or _had_recorder(pruned)):
-        terminal.say(_NO_RECORDER)
+    _tell_of_no_recorder(found, pruned, flags)
     if any(change.live is None and change.resource is ALERTMANAGER_CONFIG for change in found):
         terminal.say(_HEARD.format(namespace()))
 
@@ -112,6 +112,13 @@ def _tell_undone(found: Sequence[changes.Change], options: Sequence[str]) -> Non
     live = next((change.live for change in found if install_options.is_holder(change.wanted)), None)
     if undone := install_options.left_out(install_options.recorded(live), options):
         terminal.warn(f"{shlex.join(undone)}: given at the last install, not at this one, which undoes it")
+
+
+def _tell_of_no_recorder(
+    found: Sequence[changes.Change], pruned: Sequence[Installed], flags: BundleFlags
+) -> None:
+    if not flags.recorder_image and (any(change.live is None for change in found) or _had_recorder(pruned)):
+        terminal.say(_NO_RECORDER)
 
 
 def _had_recorder(pruned: Sequence[Installed]) -> bool:

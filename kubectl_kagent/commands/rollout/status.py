@@ -9,11 +9,13 @@ import click
 from kubectl_kagent.cli import options, terminal
 from kubectl_kagent.cli.command import command
 from kubectl_kagent.cli.duration import Duration
+from kubectl_kagent.cli.notes import Notes
 from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.undo import roll_back
 from kubectl_kagent.conversation.smoke import NoAnswer, ask
 from kubectl_kagent.errors import UsageError
+from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.undo_plan import choose_good
 from kubectl_kagent.lifecycle.rollout import wait as rollout
 from kubectl_kagent.model.workload import Workload
@@ -29,7 +31,7 @@ from kubectl_kagent.model.workload import Workload
 )
 @click.option("--timeout", type=Duration(), default="0", help="Give up after this long; 0: never.")
 @click.option(
-    "--revision", type=click.IntRange(min=0), default=0, help="Fail once the live revision is not this one."
+    "--revision", type=options.Integer(min=0), default=0, help="Fail once the live revision is not this one."
 )
 @click.option(
     "--smoke",
@@ -71,6 +73,8 @@ def status(
         raise UsageError(f"--smoke asks an agent; {workload.label} answers no prompts")
     voice = rollout.Voice(terminal.write_line, terminal.warn)
     if watch:
+        if on_failure:  # by the time of a failure the API server may have forgotten what was before
+            Notes().tell(*history.update(cluster, workload, manager=options.MANAGER).notes)
         undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
         question = partial(_answer, cluster, workload, smoke) if smoke else None
         rollout.follow(

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from kubectl_kagent import clock
-from kubectl_kagent.cli import completion, terminal
+from kubectl_kagent.cli import completion, options, terminal
 from kubectl_kagent.cli.command import KubectlGroup, group
 from kubectl_kagent.cli.duration import Duration
 from kubectl_kagent.cli.ids import id_in
@@ -85,7 +85,7 @@ def trace() -> None:
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=options.Integer(min=1),
     metavar="N",
     help="Maximum number of turns; default: 20, or all of a file.",
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.errors import Expired
 from kubectl_kagent.lifecycle.history.authors import author
@@ -79,6 +79,10 @@ def look_back(
     recorded = (*known.sources, *last.sources) if known and last else ()
     found: list[Observation] = []
     deletions = Deletions(cluster)
+
+    def told(base: Observation | None = None, *, gap: bool) -> Timeline:
+        return Timeline(_authored(found, last, base, cluster.now()), gap=gap)
+
     while len(found) < _MOST_MOMENTS:
         at = str(found[-1].snapshot.resource_version - 1) if found else None
         try:
@@ -87,7 +91,7 @@ def look_back(
         except Expired:
             if not found:
                 raise
-            return Timeline(_authored(found, known, None), gap=_skipped(last, found[-1]))
+            return told(gap=_skipped(last, found[-1]))
         if moment is None and not found:
             raise Gone(f'{resource.full_name} "{name}" not found in namespace "{namespace}"')
         if moment is None:
@@ -97,14 +101,16 @@ def look_back(
         else:
             moment, is_whole = _with_deletion(deletions, moment, int(seen.at), floor, last)
         if is_known or (is_whole and moment.snapshot.resource_version <= floor):
-            # without others this moment alone stands for now
-            return Timeline(_authored(found or [moment], known, moment if found else None), gap=False)
+            if found:
+                return told(moment, gap=False)
+            found.append(moment)  # without others it alone stands for now
+            break
         found.append(moment)
         if write and write.made_on.is_just_before(moment, write.version):
             break
     else:
-        return Timeline(_authored(found, known, None), gap=True)
-    return Timeline(_authored(found, known, None), gap=False)
+        return told(gap=True)
+    return told(gap=False)
 
 
 def _is_known(moment: Observation, last: Revision) -> bool:
@@ -113,9 +119,9 @@ def _is_known(moment: Observation, last: Revision) -> bool:
     A Secret that was rotated there and back moves no generation, only the version of the source behind it; of
     a source that came and went only the status of the workload tells, in which its controller notes it.
     """
-    pairs = list(zip(moment.snapshot.sources, moment.sources, strict=True))
+    pairs = zip(moment.snapshot.sources, moment.sources, strict=True)
     telling = [obj for source, obj in pairs if "secret" in (source.content or {})]
-    if any(obj is None and source.reference.can_exist for source, obj in pairs):
+    if moment.missing:
         telling.append(moment.workload.obj)
     newest = max(map(resource_version, telling), default=0)
     return is_last_seen(moment.snapshot, last) and newest <= last.resource_version
@@ -128,19 +134,21 @@ def _with_deletion(
     absent = {source.reference for source in last.sources if source.content is None} if last else set()
     newest = max(moment.snapshot.resource_version, floor)
     versions = [
-        deletions.deleted_at(source.reference, after=newest, by=at, absent_before=source.reference in absent)
-        for source, obj in zip(moment.snapshot.sources, moment.sources, strict=True)
-        if obj is None and source.reference.can_exist
+        deletions.deleted_at(reference, after=newest, by=at, absent_before=reference in absent)
+        for reference in moment.missing
     ]
     deleted = max((version for version in versions if version), default=0)
     if deleted:
         snapshot = replace(moment.snapshot, resource_version=deleted)
         return replace(moment, snapshot=snapshot, written=None), True
-    return moment, None not in versions
+    if None in versions:  # it may be newer than all that is there
+        snapshot = replace(moment.snapshot, resource_version=newest)
+        return replace(moment, snapshot=snapshot), False
+    return moment, True
 
 
 def _authored(
-    newest_first: Sequence[Observation], known: Revision | None, base: Observation | None
+    newest_first: Sequence[Observation], last: Revision | None, base: Observation | None, now: datetime
 ) -> tuple[Observation, ...]:
     """The observations oldest first, each with the author that the moment before it proves.
 
@@ -150,24 +158,42 @@ def _authored(
     result: list[Observation] = []
     for moment in reversed(newest_first):
         written, previous = moment.written, result[-1] if result else base
+        known = last if previous is None and last and not is_last_seen(moment.snapshot, last) else None
+        if known and written is not None:
+            written = _written_since(known, moment)
         changed_by, changed_at = "", moment.snapshot.changed_at
         if written is not None:
             before = previous.version_of(written["metadata"]["uid"]) if previous else None
-            if (
-                previous is None
-                and known is not None
-                and not is_last_seen(moment.snapshot, as_last_seen(known))
-            ):
-                before = _known_version(known, moment, written)
-            changed_by, changed_at = author(before, written)
+            changed_by, changed_at = author(
+                _known_version(known, moment, written) if known else before, written
+            )
         snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
-        result.append(replace(moment, snapshot=snapshot))
-    later = clock.now()
+        result.append(replace(moment, snapshot=snapshot, written=written))
+    later = now
     for position, moment in reversed(list(enumerate(result))):
         if moment.written is None:
+            later = max(later, moment.snapshot.changed_at)  # no clock tells it for sure
             result[position] = replace(moment, snapshot=replace(moment.snapshot, changed_at=later))
         later = result[position].snapshot.changed_at
     return tuple(result)
+
+
+def _written_since(known: Revision, moment: Observation) -> _Object | None:
+    """The newest object of which the config is not what the known revision holds, else the newest of all.
+
+    Others may have been written since, and changed nothing of it: a status, a label. None: a source was
+    deleted, and nothing else is another.
+    """
+    path, before = moment.workload.deployment_path, {source.reference: source for source in known.sources}
+    pairs = zip(moment.snapshot.sources, moment.sources, strict=True)
+    changed = [
+        obj
+        for source, obj in pairs
+        if source.reference in before and source.content != before[source.reference].content
+    ]
+    if with_replicas(known.spec, path, None) != with_replicas(moment.workload.spec, path, None):
+        changed.append(moment.workload.obj)
+    return max(changed, key=resource_version) if changed else moment.written
 
 
 def _known_version(known: Revision, moment: Observation, written: _Object) -> _Object | None:
@@ -205,11 +231,16 @@ def _writes(before: ConfigSource, after: ConfigSource) -> int:
     """How often a source was written, as far as its kind counts that."""
     if before.uid == after.uid:
         if counts_generations(after):
-            return after.generation - before.generation
+            return max(after.generation - before.generation, int(_secret(before) != _secret(after)))
         return int(before.content != after.content)
     if before.uid:
         return 2  # deleted, and who knows what was before that
     return after.generation if counts_generations(after) else 1
+
+
+def _secret(source: ConfigSource) -> Any:
+    """What tells that its Secret was rotated, which moves no generation."""
+    return (source.content or {}).get("secret")
 
 
 def _written(obj: _Object) -> tuple[Any, int]:

@@ -48,8 +48,8 @@ class Run:
     until: datetime
 
 
-def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
-    """The configs that came after the known one, in order.
+def runs(timeline: Timeline, known: Revision | None, *, until: datetime) -> list[Run]:
+    """The configs that came after the known one, in order; the last one is in force ``until`` now.
 
     One in which a source is missing that comes back is none: the controller goes on with what it had.
     """
@@ -58,12 +58,12 @@ def runs(timeline: Timeline, known: Revision | None) -> list[Run]:
     back = _come_back(timeline.observations)
     for moment, returning in zip(timeline.observations, back, strict=True):
         snapshot = moment.snapshot
-        if returning & _missing(moment):
+        if returning & moment.missing:
             continue
         if snapshot.hash != previous:
             if found:
                 found[-1] = replace(found[-1], until=snapshot.changed_at)
-            found.append(Run(snapshot, moment, clock.now()))
+            found.append(Run(snapshot, moment, until))
         elif found:
             found[-1] = replace(found[-1], last=moment)
         previous = snapshot.hash
@@ -76,12 +76,8 @@ def _come_back(observations: Sequence[Observation]) -> list[set[Reference]]:
     later: set[Reference] = set()
     for moment in reversed(observations):
         found.insert(0, set(later))
-        later |= {source.reference for source in moment.snapshot.sources} - _missing(moment)
+        later |= {source.reference for source in moment.snapshot.sources} - moment.missing
     return found
-
-
-def _missing(moment: Observation) -> set[Reference]:
-    return {source.reference for source in moment.snapshot.sources if source.content is None}
 
 
 def proven(cluster: Objects, moment: Observation, *, until: datetime) -> dict[str, str]:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -186,6 +187,9 @@ class Remembered:
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
         return self._cluster.get(resource, namespace, name)
+
+    def now(self) -> datetime:
+        return self._cluster.now()
 
     def without_deployment(self, namespace: str, name: str) -> str:
         return self._cluster.without_deployment(namespace, name)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from kubectl_kagent import clock
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.cluster.kinds import not_there
 from kubectl_kagent.cluster.side_by_side import both
@@ -211,11 +210,13 @@ def _look(
         if at:
             raise LookAgain
         seen = sight(cluster, *where)  # what came after the first one is recorded already
+        if known.resource_version > int(seen.at):
+            known = replace(known, resource_version=0)  # that has not come: whoever wrote it made it up
     timeline = look_back(cluster, *where, known=known, since=since, write=write, now=seen)
     now = timeline.observations[-1]
     if now.workload.uid != workload.uid:
         raise Gone(f"{workload.label} has been deleted and created again")
-    missing = runs(timeline, known)
+    missing = runs(timeline, known, until=cluster.now())
     notes = [*unread, *now.notes]
     if not record:
         live = _live(revisions, now)
@@ -278,7 +279,7 @@ def annotate_live(
     live = revisions[-1]
     new = annotated_cause.of_live(now.workload, live)
     if not (live.config_hash and live.ready_at):
-        found = proven(cluster, now, until=clock.now())
+        found = proven(cluster, now, until=cluster.now())
         new |= {key: value for key, value in found.items() if not live.annotations.get(key)}
     seen = {} if gap else last_seen.of_live(now.snapshot, live)
     if not (new or seen):

@@ -21,7 +21,7 @@ from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.paths import by_name
 from kubectl_kagent.model.resources import DEPLOYMENT, Resource
 from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
-from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.model.workload import Reference, Workload
 
 
 class Gone(NotFound):
@@ -51,6 +51,15 @@ class Observation:
     sources: tuple[Mapping[str, Any] | None, ...]
     written: Mapping[str, Any] | None
     notes: tuple[Note, ...] = ()
+
+    @property
+    def missing(self) -> set[Reference]:
+        """The sources that are not there, of those that can be."""
+        return {
+            source.reference
+            for source in self.snapshot.sources
+            if source.content is None and source.reference.can_exist
+        }
 
     def version_of(self, uid: str) -> Mapping[str, Any] | None:
         """The object with that uid as it was at this moment."""

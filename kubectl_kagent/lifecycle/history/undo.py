@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from kubectl_kagent import clock
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.errors import Forbidden, KagentError, done_so_far
 from kubectl_kagent.lifecycle.history import revisions as history
@@ -178,7 +177,7 @@ def _note_what_was_seen(
         is_target = recorded.hash == planned.target.hash and done.is_live
         if not (seen.is_back and seen.deployment and is_target):
             return history.update(cluster, workload, manager=manager).notes
-        proven = proof(workload, seen.deployment, at=clock.now())
+        proven = proof(workload, seen.deployment, at=cluster.now())
         if new := {key: value for key, value in proven.items() if not recorded.annotations.get(key)}:
             history.annotate(cluster, workload, recorded, new, manager=manager)
     except KagentError as error:

@@ -137,9 +137,11 @@ def choose(past: History, to_revision: int) -> Revision:
     for revision in reversed(past.revisions):
         if revision.hash != live:
             return revision
-    workload = past.now.workload
+    none = f"no rollout history found for {past.now.workload.label}"
+    if not past.revisions:  # a note of ``past`` says why
+        raise NotFound(f"{none}: nothing is recorded")
     raise NotFound(
-        f"no rollout history found for {workload.label}: only the live config is recorded",
+        f"{none}: only the live config is recorded",
         hint="history starts with the first look; 'kubectl kagent record' keeps it from now on",
     )
 

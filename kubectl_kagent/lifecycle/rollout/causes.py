@@ -293,7 +293,10 @@ def _from_events(pod: Manifest, view: View) -> Iterator[Cause]:
     """What only events tell: a failing probe, a volume that does not mount, a sandbox without network."""
     metadata = pod["metadata"]
     states = [status.get("state") or {} for status in Pod(pod).container_statuses]
-    starting = any(dig(state, "waiting", "reason") == "ContainerCreating" for state in states)
+    waits = [dig(state, "waiting", "reason") for state in states]
+    # where an init container comes first, all wait for that; and the kubelet tells of containers up to
+    # 10 s after it has told of the volume
+    starting = "ContainerCreating" in waits or all(reason == "PodInitializing" for reason in waits)
     running = any("running" in state for state in states)
     latest = {
         str(event.get("reason")): event

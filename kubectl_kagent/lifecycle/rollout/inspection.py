@@ -98,9 +98,9 @@ def _sources(
 ) -> tuple[ControllerStatus | None, tuple[str, ...]]:
     """The controller, when it had to be looked for, and the sources that it has not taken up."""
     doubtful: dict[str, Manifest | None] = {}
-    now = clock.now()
     references = {_source_label(ref, workload): ref for ref in workload.references()}
     answers = side_by_side(lambda reference: _listed(cluster, reference), references.values())
+    now = cluster.now()
     for label, found in zip(references, answers, strict=True):
         if isinstance(found, Forbidden):
             notes.append(Note(f"cannot check whether the newest {label} is rolled out", found.explained))

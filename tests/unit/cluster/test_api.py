@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -720,3 +721,27 @@ def test_a_watch_that_is_left_early_closes_its_connection(api: ApiServer, server
     server.answer = endless
     next(iter(api.watch(POD, "team", "1", seconds=5)))
     assert closed.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("date", "there"),
+    [
+        ("Mon, 23 Nov 2026 09:30:00 GMT", "2026-11-23T09:30:05+00:00"),
+        ("Mon, 23 Nov 2026 06:00:00 GMT", "2026-11-23T06:00:05+00:00"),
+        ("Mon, 23 Nov 2026 07:59:58 GMT", "2026-11-23T08:00:05+00:00"),  # it was on its way
+        ("Mon, 23 Nov 2026 09:30:00", "2026-11-23T08:00:05+00:00"),
+        ("yesterday", "2026-11-23T08:00:05+00:00"),
+        ("", "2026-11-23T08:00:05+00:00"),
+    ],
+)
+def test_the_time_is_the_server_s_where_the_clock_here_is_another(
+    server: Loopback, api: ApiServer, monkeypatch: pytest.MonkeyPatch, date: str, there: str
+) -> None:
+    here = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
+    monkeypatch.setattr(clock, "now", lambda: here)
+    body = json.dumps(KEPT).encode()
+    server.answer = lambda _: head(200, f"Date: {date}", f"Content-Length: {len(body)}") + body
+    assert api.now() == here
+    api.get(AGENT, "team", "clock")
+    here += timedelta(seconds=5)
+    assert api.now().isoformat() == there

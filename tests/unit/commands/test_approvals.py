@@ -517,6 +517,56 @@ def test_nothing_is_sent_once_the_agent_waits_for_something_else(
     assert agent.said == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "before"),
+    [
+        ("approve", waiting(request("c1", "delete"))),
+        ("reject", task("input-required", message=asked(text("May I?")))),
+    ],
+)
+def test_the_task_as_it_was_before_the_decision_is_not_waiting_again(
+    kagent: Kagent, verb: str, before: dict[str, Any]
+) -> None:
+    """By A2A 1.0 the answer to a message begins with the task as it is, before it is worked on."""
+    with talking([before, *COMPLETED], data=kept(before), task=before) as agent:
+        code, out, _ = approvals(kagent, agent, verb, TASK, "--yes")
+        assert (code, out.splitlines()[-1]) == (0, "Done.")
+    with talking([before], data=kept(before), task=before) as agent:
+        assert approvals(kagent, agent, verb, TASK, "--yes")[0] == 7
+        assert [method for method, _ in agent.calls] == ["tasks/get", "message/stream", "tasks/get"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "now", "shown"),
+    [
+        (
+            "approve",
+            waiting(request("", "delete", of="a"), request("", "delete", of="b")),
+            waiting(request("", "delete", of="a"), request("", "delete", of="a")),
+            '? delete of="a"\n? delete of="b"\n',
+        ),
+        (
+            "reject",
+            task("input-required", message=asked(text("May I delete a?"))),
+            task("input-required", message=asked(text("May I keep a?"))),
+            "? May I delete a?\n",
+        ),
+    ],
+)
+def test_nothing_is_sent_for_what_only_resembles_what_was_shown(
+    kagent: Kagent, verb: str, before: dict[str, Any], now: dict[str, Any], shown: str
+) -> None:
+    with talking(COMPLETED, data=kept(before), task=now) as agent:
+        done = approvals(kagent, agent, verb, TASK, "--yes")
+    assert done == (
+        1,
+        "",
+        f"{SHOWN}{shown}error: agent clock now waits for something else; nothing was approved or rejected\n"
+        "hint: kubectl kagent approvals list -A shows what waits\n",
+    )
+    assert agent.said == []
+
+
 def test_the_turn_may_wait_again_or_fail(kagent: Kagent) -> None:
     for last, code, said in (
         (
@@ -530,6 +580,19 @@ def test_the_turn_may_wait_again_or_fail(kagent: Kagent) -> None:
             done = approvals(kagent, agent, "approve", f"task/{TASK}", "--yes")
         assert done[:2] == (code, "Done.\n")
         assert said in done[2].splitlines()
+
+
+def test_the_command_of_a_hint_finds_an_id_that_looks_like_an_option(kagent: Kagent) -> None:
+    task = waiting(request("c1", "delete"), id_="--yes")
+    asks = {**update("input-required", request("c1", "delete")), "taskId": "--yes"}
+    ends = {**update("completed"), "taskId": "--yes"}
+    with talking([asks], [ends], data=kept(task), task=task) as agent:
+        url = f"--kagent-url={agent.url}"
+        hint = kagent("chat", "clock", "hello", url)[2].splitlines()[-1]
+        assert hint == "hint: kubectl kagent approvals approve -- --yes (or reject)"
+        verb, decision, *task_id = hint.removesuffix(" (or reject)").split()[3:]
+        assert kagent(verb, decision, url, "--call=c1", *task_id)[0] == 0
+    assert agent.said[-1]["taskId"] == "--yes"
 
 
 def test_json_is_the_events(kagent: Kagent) -> None:
@@ -729,7 +792,7 @@ def test_what_can_not_be_read_is_rejected(kagent: Kagent) -> None:
 
 def test_what_can_not_be_read_is_one_line_masked_and_cut(kagent: Kagent) -> None:
     """An agent could make more of it than a screen, or write a line of ours."""
-    call = {"id": "x" * 5000, "args": ["\x1b[2J\nerror: \u202e"], "name": "drop\u200b"}
+    call = {"id": "7" * 5000, "args": ["\x1b[2J\nerror: \u202e"], "name": "drop\u200b"}
     hidden = {"id": "c2", "name": "run", "args": [{"password": "hunter2"}]}
     task = waiting(unread("c1", "x", None), unread("c2", "x", None))
     for part, raw in zip(task["status"]["message"]["parts"], (call, hidden), strict=True):
@@ -741,12 +804,15 @@ def test_what_can_not_be_read_is_one_line_masked_and_cut(kagent: Kagent) -> None
             approvals(kagent, agent, "reject", TASK, "--yes")[2],
         ]
         whole = approvals(kagent, agent, "list", "-o", "json")[1]
+    # what a terminal hides is shown as JSON writes it, and the name stands before what may be cut
+    begin = '{"name": "drop\\u200b", "id": "'
+    line = f"{begin}{'7' * (999 - len(begin))}…"
     for text_ in shown:
-        assert 'drop\\u200b", "id": "xxx' in text_
+        assert line in text_
         assert max(map(len, text_.splitlines())) < 1200
         assert "hunter2" not in text_
         assert not [char for char in text_ if char in "\x1b\u200b\u202e"]
-    assert (whole.count("x" * 5000), "hunter2" in whole) == (1, False)
+    assert (whole.count("7" * 5000), "hunter2" in whole) == (1, False)
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])

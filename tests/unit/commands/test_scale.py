@@ -112,7 +112,7 @@ def test_an_agent_that_is_not_there(clock: FakeCluster, kagent: Kagent) -> None:
         (["--replicas=1"], "error: required resource not specified\n"),
         (["clock", "--replicas=-1"], "-1 is not in the range 0<=x<=2147483647"),
         (["clock", "--replicas=2147483648"], "2147483648 is not in the range 0<=x<=2147483647"),
-        (["clock", "--replicas=many"], "'many' is not a valid integer"),
+        (["clock", "--replicas=many"], "'many' is not a valid integer\n"),
         (["pod/clock", "--replicas=1"], 'resource type "pod"'),
         (["mc/gpt", "--replicas=1"], "error: cannot do this with modelconfigs\n"),
         (["agent/clock", "mcp/x", "--replicas=1"], "error: all objects must be of the same type\n"),

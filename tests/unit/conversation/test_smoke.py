@@ -198,6 +198,36 @@ def test_without_an_answer_the_rollout_is_undone(story: Story, kagent: Kagent) -
     )
 
 
+def test_the_config_to_return_to_is_kept_from_the_beginning(
+    story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has looked yet, and when the test fails the API server has forgotten what was before."""
+    for item in story.cluster.list_objects(CONTROLLER_REVISION)["items"]:
+        story.cluster.remove(CONTROLLER_REVISION, item["metadata"]["name"])
+
+    def silent(*_words: Any, **_more: Any) -> Object:
+        story.cluster.compact()
+        return {"result": message()}
+
+    monkeypatch.setattr(story.cluster, "called", silent)
+    code, out, _ = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    restored = f"(config hash {story.hash()} is back, now revision 3)"
+    assert code == 1
+    assert out.splitlines()[1] == f"agent.kagent.dev/clock rolled back to revision 1 {restored}"
+
+
+def test_a_config_that_may_not_be_kept_is_told_of_before_it_is_missed(
+    story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for item in story.cluster.list_objects(CONTROLLER_REVISION)["items"]:
+        story.cluster.remove(CONTROLLER_REVISION, item["metadata"]["name"])
+    story.cluster.deny("create", CONTROLLER_REVISION)
+    monkeypatch.setattr(story.cluster, "called", lambda *_words, **_more: {"result": message("yes")})
+    code, _, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    assert code == 0
+    assert err.startswith("Warning: the live config is not recorded: controllerrevisions.apps is forbidden")
+
+
 def test_an_undo_that_a_paused_deployment_keeps_from_the_pods(story: Story, kagent: Kagent) -> None:
     paused = story.cluster.edit(DEPLOYMENT, "clock", {"spec": {"paused": True}})
     status = {**paused["status"], "observedGeneration": paused["metadata"]["generation"]}

@@ -362,18 +362,20 @@ def test_an_answer_that_is_lost_is_said_with_what_is_done(cluster: FakeCluster, 
 
 
 @pytest.mark.parametrize(
-    ("how", "verb", "before"),
+    ("how", "verb", "before", "said"),
     [
-        ("client", "applied (dry run)", False),
-        ("server", "created (server dry run)", False),
-        ("server", "unchanged (server dry run)", True),
+        ("client", "applied (dry run)", False, ""),
+        ("server", "created (server dry run)", False, NO_RECORDER),
+        ("server", "unchanged (server dry run)", True, ""),
     ],
 )
-def test_a_dry_run(cluster: FakeCluster, kagent: Kagent, how: str, verb: str, *, before: bool) -> None:
+def test_a_dry_run(
+    cluster: FakeCluster, kagent: Kagent, how: str, verb: str, *, before: bool, said: str
+) -> None:
     if before:
         kagent("observe", "install")
     cluster.requests.clear()
-    assert kagent("observe", "install", f"--dry-run={how}") == (0, lines(verb, *PLAIN), "")
+    assert kagent("observe", "install", f"--dry-run={how}") == (0, lines(verb, *PLAIN), said)
     assert written(cluster) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,6 +89,19 @@ def test_a_change_that_renders_to_the_same_is_sure_after_ten_seconds(story: Stor
     assert kagent("rollout", "status", "agent/clock") == (0, WAITING + done(story), "")
     assert (story.cluster.clock() - before).total_seconds() == 10
     assert kagent("rollout", "status", "agent/clock") == (0, done(story), "")
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_the_ten_seconds_are_the_api_server_s_whatever_the_clock_here_says(
+    story: Story, controllers: Controllers, kagent: Kagent, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    install_controller(story, 1)
+    monkeypatch.setattr(clock, "now", lambda: story.cluster.clock() + timedelta(seconds=ahead))
+    controllers.stopped = True
+    change(story, {"metadata": {"labels": {"team": "a"}}})
+    assert kagent("rollout", "status", "agent/clock", "--watch=false")[:2] == (0, WAITING)
+    story.cluster.clock.sleep(10)
+    assert kagent("rollout", "status", "agent/clock", "--watch=false") == (0, done(story), "")
 
 
 def test_what_kagent_has_noted_in_the_source_itself_is_sure_ten_seconds_later(

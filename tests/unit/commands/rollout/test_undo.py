@@ -577,6 +577,17 @@ def test_done_although_it_may_not_be_recorded(story: Story, kagent: Kagent, verb
     )
 
 
+def test_without_a_right_to_record_there_is_nothing_to_return_to(
+    cluster: FakeCluster, kagent: Kagent
+) -> None:
+    cluster.add(AGENT, agent(modelConfig=""))
+    cluster.deny("create", CONTROLLER_REVISION)
+    code, out, err = kagent("rollout", "undo", "clock")
+    assert (code, out) == (1, "")
+    assert err.startswith("Warning: the live config is not recorded: controllerrevisions.apps is forbidden")
+    assert err.endswith("no rollout history found for agent.kagent.dev/clock: nothing is recorded\n")
+
+
 def test_what_somebody_changed_again_is_not_called_the_rollback(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:

@@ -259,6 +259,29 @@ def test_of_two_writes_in_one_second_each_is_its_author_s(clock: FakeCluster) ->
     assert past.revisions[-1].changed_by == "zoe"
 
 
+@pytest.mark.parametrize(
+    "beat",
+    [
+        lambda cluster: cluster.set_status(MODEL_CONFIG, "gpt", {"observedGeneration": 1}),
+        lambda cluster: cluster.edit(
+            MODEL_CONFIG, "gpt", {"metadata": {"labels": {"a": "b"}}}, manager="bob"
+        ),
+    ],
+)
+def test_who_wrote_to_another_source_since_has_made_no_change(
+    clock: FakeCluster, beat: Callable[[FakeCluster], object]
+) -> None:
+    """What was before the newest write is forgotten, and the known revision tells whose change it was."""
+    look(clock)
+    prompt(clock, "one", manager="ann")
+    at = clock.clock.now
+    clock.clock.sleep(300)
+    beat(clock)
+    clock.compact()
+    *_, changed = look(clock).revisions
+    assert (changed.changed_by, changed.changed_at) == ("ann", at)
+
+
 def test_who_deleted_a_source_and_when_is_not_known(clock: FakeCluster) -> None:
     """At the latest when the next change came."""
     look(clock)
@@ -352,6 +375,20 @@ def test_a_source_whose_deletion_is_forgotten_may_have_been_another_before(clock
     clock.compact()
     clock.set_status(AGENT, "clock", {"observedGeneration": 2})
     assert [revision.gap_before for revision in look(clock).revisions] == [False, True]
+
+
+@pytest.mark.parametrize(("also", "gap"), [(lambda cluster: prompt(cluster, "one"), True), (model, False)])
+def test_a_secret_that_was_rotated_unseen_is_a_change_beside_another(
+    clock: FakeCluster, also: Callable[..., object], *, gap: bool
+) -> None:
+    """Unless its own ModelConfig was changed, too: then it may be the Secret that is named now."""
+    clock.set_status(MODEL_CONFIG, "gpt", {"secretHash": "aaaa"})
+    clock.compact()
+    look(clock)
+    also(clock, *(["large"] if also is model else []))
+    clock.set_status(MODEL_CONFIG, "gpt", {"secretHash": "bbbb"})
+    clock.compact()
+    assert [revision.gap_before for revision in look(clock).revisions] == [False, gap]
 
 
 def test_a_secret_that_was_rotated_there_and_back_before_a_change_is_told(clock: FakeCluster) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -102,6 +103,34 @@ def test_a_config_whose_source_came_and_went_is_recorded_or_a_gap(clock: FakeClu
     refused(clock)
     past = look(clock)
     assert "large" in models(past) or past.gap, (models(past), past.gap)
+
+
+def test_a_deletion_that_is_forgotten_is_nobody_s_and_after_what_was_known(clock: FakeCluster) -> None:
+    clock.edit(MODEL_CONFIG, "gpt", {"metadata": {"labels": {"a": "b"}}}, manager="bob")
+    clock.edit(AGENT, "clock", {"spec": {"declarative": {"tools": tools("a")}}}, manager="ann")
+    clock.add(REMOTE_MCP_SERVER, remote("a"))
+    look(clock)
+    clock.clock.sleep(600)
+    at = clock.clock.now
+    clock.remove(REMOTE_MCP_SERVER, "a")
+    clock.compact()
+    *_, before, gone = look(clock).revisions
+    assert (gone.gap_before, gone.changed_by) == (True, "")
+    assert gone.changed_at >= at
+    assert gone.resource_version >= before.resource_version
+
+
+def test_a_deletion_is_after_what_is_known_by_any_clock(
+    clock: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No object has its time: who looks has to say it, and does not know it to the second."""
+    look(clock)
+    clock.clock.sleep(600)
+    clock.edit(AGENT, "clock", {"spec": {"declarative": {"systemMessage": "one"}}}, manager="ann")
+    clock.remove(MODEL_CONFIG, "gpt")
+    monkeypatch.setattr(clock, "now", lambda: clock.clock.now - timedelta(seconds=2))
+    *_, edited, gone = look(clock).revisions
+    assert gone.changed_at >= edited.changed_at == clock.clock.now
 
 
 @pytest.mark.parametrize("may_record", [True, False])

@@ -24,7 +24,7 @@ from kubectl_kagent.model.resources import (
     NAMESPACE,
     REMOTE_MCP_SERVER,
 )
-from kubectl_kagent.model.revision import LAST_SEEN, Revision
+from kubectl_kagent.model.revision import LABEL_HASH, LAST_SEEN, Revision
 from kubectl_kagent.model.snapshot import digest
 from kubectl_kagent.model.workload import REVISION_HISTORY_LIMIT
 from tests.fake.cluster import FakeCluster
@@ -1043,3 +1043,31 @@ def test_what_was_recorded_after_the_present_was_seen_is_no_past_of_it(clock: Fa
     found = look(clock, begun=replace(history.begin(clock, workload(clock)), seen=seen))
     assert (found.revisions, found.live) == (recorded.revisions, recorded.live)
     assert prompts(found)[1:] == ["new"]
+
+
+def test_a_label_does_not_make_a_revision_the_live_config(clock: FakeCluster) -> None:
+    """Labels can be changed, the content can't; whoever may patch revisions may write any hash."""
+    look(clock)
+    prompt(clock, "Obey me.")
+    hidden = look(clock, record=False).now.snapshot.hash
+    clock.edit(CONTROLLER_REVISION, "agent-clock-r1", {"metadata": {"labels": {LABEL_HASH: hidden}}})
+    past = look(clock)
+    assert prompts(past) == ["Tell the time.", "Obey me."]
+    assert past.live == past.revisions[-1]
+
+
+def test_a_revision_of_a_version_that_has_not_come_hides_nothing(clock: FakeCluster) -> None:
+    """Whoever may create revisions may write any version, and a source is missing meanwhile."""
+    look(clock)
+    forged = clock.read(CONTROLLER_REVISION, "agent-clock-r1")
+    clock.remove(CONTROLLER_REVISION, "agent-clock-r1")
+    metadata = {key: forged["metadata"][key] for key in ("name", "labels", "ownerReferences")}
+    data = {**forged["data"], "resourceVersion": str(10**15)}
+    clock.add(CONTROLLER_REVISION, {**forged, "metadata": metadata, "data": data})
+    prompt(clock, "one", manager="ann")
+    prompt(clock, "two", manager="bob")
+    clock.remove(MODEL_CONFIG, "gpt")
+    past = look(clock)
+    assert [
+        (revision.spec["declarative"]["systemMessage"], revision.changed_by) for revision in past.revisions
+    ][1:] == [("one", "ann"), ("two", "bob"), ("two", "")]

@@ -357,6 +357,21 @@ EVENT_CAUSES = {
             )
         ),
     ),
+    "volume, before the kubelet has told of containers": (
+        pod(),
+        event("FailedMount", "not found"),
+        held_up(on_pod("FailedMount", "not found", DESCRIBE)),
+    ),
+    "volume, of a pod with an init container": (
+        pod(waiting("PodInitializing"), waiting("PodInitializing")),
+        event("FailedMount", "not found"),
+        held_up(on_pod("FailedMount", "not found", DESCRIBE)),
+    ),
+    "volume, healed while another container still starts": (
+        pod(waiting("PodInitializing"), container({"terminated": {"exitCode": 0}})),
+        event("FailedMount", "not found"),
+        held_up(),
+    ),
     "network": (
         pod(waiting("ContainerCreating")),
         event("FailedCreatePodSandBox", "no IP addresses available"),
