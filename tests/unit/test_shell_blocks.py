@@ -43,7 +43,7 @@ def test_what_is_not_run_and_why() -> None:
         "it brings the lab up": 1,
         "it changes the whole cluster; make test-telemetry does it": 2,
         "it changes the whole cluster; tests/alone/test_observe.py does it": 1,
-        "it changes the whole cluster; tests/cluster/test_permissions.py does it": 1,
+        "it changes the whole cluster; tests/cluster/test_roles.py does it": 1,
         "it installs something on your machine": 2,
         "its exit code says what is installed; make test-telemetry runs it": 1,
         "its exit code says what is wrong in the whole cluster": 2,
