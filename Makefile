@@ -6,12 +6,14 @@ LOCK := requirements-dev.txt
 # What the package itself needs, of those versions: the recorder's image is made of it.
 RUNTIME_LOCK := requirements.txt
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
-# modules, two at a time, as tests/conftest.py hands them out: three are no quicker on two cores, and make tests late
-SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
+# modules, as tests/conftest.py hands them out: three at a time, as those of the cluster mostly wait
+SIDE_BY_SIDE := -n 3 --no-loadscope-reorder
 PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT)) $(if $(TYPE),--type $(TYPE))
 # The tests that run verbs as processes: with the archive's program they say what it can do.
 ARCHIVE_VERBS := $(patsubst %,tests/cluster/test_%.py,scale talk tools trace undo rollout_status top logs)
 STEP = @printf '==> %s\n'
+# Tests start our program thousands of times: where this is set, as in many images, each start compiles all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help venv lock demo test test-telemetry rehearsal soak lint check generate pictures lab lab-down lab-status bench dist docs archive archive-check
 

@@ -31,6 +31,8 @@ PACKAGES = {
     "/usr/share/bash-completion/bash_completion": "bash-completion",
     "zsh": "zsh",
     "fish": "fish",
+    # what reads our man pages beside man
+    "mandoc": "mandoc",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 GO = "1.26.6"

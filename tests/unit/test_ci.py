@@ -28,7 +28,8 @@ def _steps() -> Iterator[dict[str, Any]]:
 
 
 def _targets(text: str) -> list[str]:
-    return re.findall(r"\bmake (?:--no-print-directory )?([a-z-]+)", text)
+    lines = re.findall(r"\bmake ((?:--\S+ )*[a-z-]+(?: [a-z-]+)*)", text)
+    return [word for line in lines for word in line.split() if not word.startswith("--")]
 
 
 def test_the_workflow_runs_the_targets_of_the_ci_script_and_no_others() -> None:
