@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -28,11 +27,9 @@ from kubectl_kagent.model.resources import (
 from kubectl_kagent.model.workload import Workload, dig
 from kubectl_kagent.rbac.permissions import PERMISSIONS
 from kubectl_kagent.rbac.rules import Rule
-from tests.cluster.conftest import MODEL_URL, Tools, wait_for
+from tests.cluster.conftest import MODEL_URL, Tools, own_namespace, wait_for
 from tests.cluster.workloads import key
-from tests.conftest import CONTEXT
 from tests.fake.agent import request, waiting
-from tests.lab.lab import Lab
 from tests.permissions import scenes
 from tests.permissions.cases import Case
 from tests.permissions.judge import state
@@ -220,17 +217,14 @@ class Users:
 @contextmanager
 def lab_world(kubeconfig: Path) -> Iterator[LabWorld]:
     """In a namespace of its own, which goes at the end with all that was made for its users."""
-    kubectl = "kubectl" if CONTEXT in os.environ else str(Lab.attach().kubectl)
-    tools = Tools(kubeconfig, kubectl, f"rights-{uuid4().hex[:8]}")
-    tools.kubectl("create", "namespace", tools.namespace)
-    try:
-        found = LabWorld(tools)
-        found.populate()
-        yield found
-    finally:
-        own = f"kubectl-kagent-test={tools.namespace}"
-        tools.kubectl("delete", "namespaces,clusterrolebindings,clusterroles", "-l", own, "--wait=false")
-        tools.kubectl("delete", "namespace", tools.namespace, "--wait=false")
+    with own_namespace(kubeconfig) as tools:
+        try:
+            found = LabWorld(tools)
+            found.populate()
+            yield found
+        finally:
+            own = f"kubectl-kagent-test={tools.namespace}"
+            tools.kubectl("delete", "namespaces,clusterrolebindings,clusterroles", "-l", own, "--wait=false")
 
 
 def play(world: LabWorld, case: Case, user: str, *, refused: bool = False) -> tuple[Done, set[Use], Object]:

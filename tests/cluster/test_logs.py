@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,10 +34,8 @@ def test_ten_pods_none_lost_none_twice_in_order(
             pod: list(range(LINES)) for pod in pods
         }
         order = follower.order()
-        # a stream that is quiet for longer than a lane's DELAY, as on a node under load, is not waited for
-        late = sum(stamp < before for before, stamp in pairwise(order))
-        assert late <= PODS
+        assert order == sorted(order)
     past = tools.kagent("logs", "many", "--prefix", "--timestamps")
     assert (past.code, past.err) == (0, "")
     stamps = [stamp for _, stamp, _ in shown(past.out.encode().splitlines())]
-    assert stamps == sorted(order)
+    assert stamps == order

@@ -8,7 +8,7 @@ from tests.soak import campaign
 from tests.soak.forms import FORMS, find
 
 # of the 39 faults that each request meets; prime to their number, so that each kind comes at some request
-_STEP = 31
+_STEP = 17
 _STEP_WITHOUT_END = 59  # these ask a hundred times, and each run of theirs waits until nothing more is asked
 
 
