@@ -34,9 +34,11 @@ pytestmark = pytest.mark.cluster
 CANARY = "cAnArY7xQ9wL"  # in every literal
 SECRET = "cAnArY8xQ9wL"  # what the Secret holds, and a program prints
 
-# An agent that prints what it has from a Secret in several spellings, and ends.
+# An agent that prints what it has from a Secret in several spellings, and ends. One stream: of two, a log
+# has no order, as the runtime copies each on its own.
 PROGRAM = """
 import base64, json, os, sys
+sys.stderr = sys.stdout
 secret = os.environ["FROM_SECRET"]
 print("INFO: connecting with", secret, "now")
 print(json.dumps({"level": "info", "msg": "connecting", "value": secret}))
