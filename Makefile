@@ -6,8 +6,8 @@ LOCK := requirements-dev.txt
 # What the package itself needs, of those versions: the recorder's image is made of it.
 RUNTIME_LOCK := requirements.txt
 CAN_HAVE_LAB := $(shell test "$$(uname -s)" = Linux && test "$$(id -u)" = 0 && echo yes)
-# modules, two at a time, as tests/conftest.py hands them out
-SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
+# modules, three at a time, as tests/conftest.py hands them out
+SIDE_BY_SIDE := -n 3 --no-loadscope-reorder
 PICTURES_FROM = --prometheus "$(PROMETHEUS)" --loki "$(LOKI)" --tempo "$(TEMPO)" --agent "$(AGENT)" $(if $(OUT),--out $(OUT)) $(if $(TYPE),--type $(TYPE))
 # The tests that run verbs as processes: with the archive's program they say what it can do.
 ARCHIVE_VERBS := $(patsubst %,tests/cluster/test_%.py,scale talk tools trace undo rollout_status top logs)
