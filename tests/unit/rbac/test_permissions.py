@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from kubectl_kagent.rbac.permissions import PERMISSIONS, verbs_of
 from kubectl_kagent.rbac.roles import PAGE, ROLES, hint
 from tests.conftest import Kagent
 from tests.fake.cluster import FakeCluster
+from tests.lab.layout import CHECKOUT
 from tests.permissions.cases import CASES, Case
 from tests.permissions.judge import judge, state
 from tests.permissions.recording import NEVER, Recording, Use, table
@@ -20,6 +22,8 @@ from tests.permissions.running import Done, run
 from tests.permissions.world import FakeWorld
 
 Object = dict[str, Any]
+
+README = CHECKOUT / "README.md"
 
 
 @pytest.fixture
@@ -104,6 +108,20 @@ def test_no_role_reaches_a_secret_and_looking_changes_nothing() -> None:
     assert recorder.rules < operate.rules
     recording = {rule for rule in operate.rules - edit.rules if rule.resource == "controllerrevisions"}
     assert {rule.verb for rule in recording} == {"create", "patch", "delete", "record-agents"}
+
+
+def test_the_pages_say_what_installing_the_roles_opens() -> None:
+    """Two of them become part of Kubernetes' own view and edit, and one is the controller's whole API."""
+    opened = {role.name: role.aggregate_to for role in ROLES if role.aggregate_to}
+    assert opened == {"kagent-view": ("view", "edit", "admin"), "kagent-edit": ("edit", "admin")}
+    install = re.search(r"^kubectl apply -k manifests/rbac +# (.*)$", README.read_text(), re.MULTILINE)
+    assert install
+    assert install[1] == (
+        "roles, added to your users' view and edit: docs/permissions.md says what that opens"
+    )
+    told = (CHECKOUT / "docs" / "permissions.md").read_text()
+    assert "everybody with `view` in a namespace reads its Agents,\nModelConfigs" in told
+    assert "it creates and deletes agents, model configs and tool servers with the controller's own" in told
 
 
 def test_the_hint_names_the_smallest_role() -> None:

@@ -12,7 +12,7 @@ from kubectl_kagent.model.resources import AGENT, CONFIG_MAP, DEPLOYMENT, MODEL_
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
 from tests.fake.controllers import Controllers, Story
-from tests.objects import byo, config_map
+from tests.objects import byo, config_map, run_pods
 
 WAITING = "Waiting for modelconfig.kagent.dev/gpt update to be observed...\n"
 DOWN = (
@@ -52,6 +52,42 @@ def test_a_change_of_the_model_while_the_controller_is_away_is_not_rolled_out(
         f"Warning: {DOWN}\n"
         f'error: agent "clock" is not being rolled out: {DOWN}\n'
         "hint: kubectl describe deployment/kagent-controller -n kagent\n",
+    )
+
+
+def fail(story: Story) -> None:
+    """No pod of the live config becomes ready, and the Deployment's time is over."""
+    run_pods(story.cluster, existing=1, ready=0)
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    status = story.cluster.read(DEPLOYMENT, "clock")["status"]
+    story.cluster.set_status(DEPLOYMENT, "clock", {**status, "conditions": [late]})
+
+
+def test_a_config_that_never_ran_is_not_the_one_to_return_to(
+    story: Story, controllers: Controllers, kagent: Kagent
+) -> None:
+    """It was written while the controller was away, and looked at long before its pods failed."""
+    install_controller(story, 0)
+    controllers.stopped = True
+    change(story, {"spec": {"model": "gpt-next"}})
+    story.cluster.clock.sleep(15)
+    assert kagent("rollout", "status", "agent/clock", "--timeout=60s")[0] == 5
+    never_ran = story.look().revisions[-1]
+    assert (never_ran.number, never_ran.config_hash, never_ran.ready_at) == (3, "", "")
+    controllers.stopped = False
+    back = {"type": "Available", "status": "True", "lastTransitionTime": "2026-11-23T08:05:00Z"}
+    status = {"availableReplicas": 1, "conditions": [back]}
+    story.cluster.set_status(DEPLOYMENT, "kagent-controller", status, namespace="kagent")
+    controllers.act()
+    fail(story)
+    story.look()
+    story.prompt("Sing.")
+    fail(story)
+    code, out, _ = kagent("rollout", "status", "agent/clock", "--on-failure=undo")
+    restored = "spec restored from revision 2, but shared sources still differ"
+    assert (code, out.splitlines()[-1]) == (
+        1,
+        f"agent.kagent.dev/clock {restored} (config hash {story.hash()}, now revision 5)",
     )
 
 
