@@ -178,6 +178,8 @@ class Conversation:
         self._looked_up = True
         yield current
         self._looked_up = False
+        if state_in(current.update) is None:  # nothing would ever end it
+            raise KagentError(f"the kagent controller does not tell the state of task {self.turn.task}")
         if self._ended(current):
             return
         try:

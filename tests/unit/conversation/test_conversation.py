@@ -209,6 +209,16 @@ def test_a_runtime_that_can_not_be_subscribed_to_is_asked_again() -> None:
     assert heard.conversation.turn.state == "completed"
 
 
+def test_a_task_that_tells_no_state_is_not_asked_for_ever() -> None:
+    refused = RpcError(-32601, "method not found")
+    stateless = task("working", "It is noon.")
+    stateless = Reply(stateless.raw, read({**stateless.raw, "status": {}}))
+    line = Line([status("submitted"), BROKEN], tasks=[stateless] * 3, later=[[refused]] * 2)
+    with pytest.raises(KagentError, match="does not tell the state of task t"):
+        talk(line)
+    assert len(line.tasks) == 2
+
+
 def test_an_agent_that_stays_away_is_given_up() -> None:
     line = Line([status("submitted"), BROKEN], tasks=[BROKEN] * 9)
     with pytest.raises(Unreachable, match="the stream broke"):
