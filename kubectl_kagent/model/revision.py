@@ -12,7 +12,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.errors import KagentError, Unreadable
 from kubectl_kagent.model.resources import AGENT, WORKLOADS, Resource
 from kubectl_kagent.model.snapshot import ConfigSource, Snapshot, content_hash
-from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig, whole_number
+from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload, dig, whole_number, with_replicas
 
 FORMAT = "kubectl-kagent/v1"
 LABEL_KIND = "kubectl-kagent/kind"
@@ -163,6 +163,7 @@ def _read_revision(obj: Mapping[str, Any]) -> Revision:
         raise LookupError(LABEL_HASH)
     sources = tuple(map(ConfigSource.from_data, data.get("sources") or ()))
     path = Workload(_RESOURCES[labels[LABEL_KIND]], {"spec": spec}).deployment_path
+    with_replicas(spec, path, 0)  # raises where an undo could not keep the live count
     return Revision(
         number=number,
         name=metadata["name"],

@@ -112,7 +112,11 @@ class Recording:
     cause: ChangeCause | None
     notes: list[Note] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
-    _taken: int = 0  # the highest number that a revision has which can't be read
+    _taken: int = 0  # the highest number that a revision has which is left out
+
+    def skip(self, number: int) -> None:
+        """It is that of a revision which is left out, and is not given again."""
+        self._taken = max(self._taken, number)
 
     def store(self, revisions: Sequence[Revision], missing: Sequence[Run], *, gap: bool) -> list[Revision]:
         """The revisions with ``missing`` added. Raises LookAgain for a number that is taken."""

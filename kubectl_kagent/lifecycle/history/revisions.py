@@ -205,13 +205,17 @@ def _look(
         recording.workload = workload = seen.workload
     unread: list[Note] = []
     revisions = read_revisions(reading.listed, workload, warn=lambda line: unread.append(Note(line)))
-    known = revisions[-1] if revisions else None
-    if known and known.resource_version > int(seen.at):
+    if _newest(revisions) > int(seen.at):
         if at:
             raise LookAgain
         seen = sight(cluster, *where)  # what came after the first one is recorded already
-        if known.resource_version > int(seen.at):
-            known = replace(known, resource_version=0)  # that has not come: whoever wrote it made it up
+        for revision in [each for each in revisions if each.resource_version > int(seen.at)]:
+            revisions.remove(revision)
+            recording.skip(revision.number)
+            label = CONTROLLER_REVISION.label(revision.name)
+            unread.append(Note(f"{label} claims to be of a moment that has not come; it is left out"))
+    # whoever may write revisions may write any moment: what an earlier one has seen is seen
+    known = replace(revisions[-1], resource_version=_newest(revisions)) if revisions else None
     timeline = look_back(cluster, *where, known=known, since=since, write=write, now=seen)
     now = timeline.observations[-1]
     if now.workload.uid != workload.uid:
@@ -231,6 +235,11 @@ def _look(
         refused = error if isinstance(error, Forbidden) else None
         note = Note(_NOT_RECORDED, error.explained)
         return History(now, tuple(revisions), _live(revisions, now), (*notes, note), refused, timeline.gap)
+
+
+def _newest(revisions: Sequence[Revision]) -> int:
+    """The newest moment of them; 0 without any."""
+    return max((revision.resource_version for revision in revisions), default=0)
 
 
 def _live(revisions: Sequence[Revision], now: Observation) -> Revision | None:

@@ -164,6 +164,15 @@ def test_what_holds_no_revision_is_an_error_that_is_explained() -> None:
     assert caught.value.line == "error: controllerrevision.apps/agent-clock-r1 holds no revision of ours"
 
 
+@pytest.mark.parametrize("settings", ["x", 1, True, [], None])
+def test_a_spec_that_has_no_place_for_a_replica_count_holds_none(settings: object) -> None:
+    """An undo keeps the live count: it would stumble there."""
+    obj = revision_object(workload(), snapshot(), 1, annotations={}, gap_before=False)
+    obj["data"]["spec"] = {"type": "Declarative", "declarative": {"deployment": settings}}
+    with pytest.raises(MalformedRevision, match="agent-clock-r1 holds no revision of ours"):
+        read_revision(obj)
+
+
 def test_what_is_nested_too_deeply_holds_none() -> None:
     obj = revision_object(workload(), snapshot(), 1, annotations={}, gap_before=False)
     assert read_revision(obj).number == 1
