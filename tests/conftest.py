@@ -29,7 +29,16 @@ CONTEXT = "KAGENT_TEST_CONTEXT"
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _LOCK = pytest.StashKey[IO[str]]()
 _ALONE = "tests/alone/"
-_LONGEST = "tests/cluster/test_permissions.py"
+# Of the modules that use the lab those that take minutes, the longest first (make test, make test-telemetry).
+_LONG = (
+    "tests/cluster/test_permissions.py",
+    "tests/cluster/test_lab.py",
+    "tests/cluster/test_rollout_status.py",
+    "tests/cluster/test_roles.py",
+    "tests/cluster/test_docs.py",
+    "tests/bundle/test_drawn.py",
+    "tests/telemetry/test_trace.py",
+)
 # Before any test puts its own in place.
 _ENVIRONMENT = dict(os.environ)
 
@@ -145,8 +154,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests whose cluster or telemetry is not there are left out, and the summary says so.
 
-    Those that want the lab for themselves come first, while another worker runs those that need no cluster.
-    Then the longest module: begun last, it would keep one worker busy when the other has nothing left.
+    Those that want the lab for themselves come first, while other workers run those that need no cluster.
+    Then the long modules: begun last, one would keep a worker busy when the others have nothing left.
     """
     config.stash[_LEFT_OUT] = []
     missing = {
@@ -170,7 +179,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return 0
         if item.path not in users:
             return 1
-        return 2 if item.nodeid.startswith(_LONGEST) else 3
+        module = item.nodeid.partition("::")[0]
+        return 2 + (_LONG.index(module) if module in _LONG else len(_LONG))
 
     items.sort(key=turn)
 

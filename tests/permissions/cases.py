@@ -90,6 +90,10 @@ def _pods(verb: str) -> Use:
     return Use(Rule("", "pods", verb))
 
 
+# Asked for when a controller has not acted yet.
+_CONTROLLER = frozenset({Use(Rule(DEPLOYMENT.group, DEPLOYMENT.plural, "list"), elsewhere=True)})
+
+
 # Of each verb, in the order in which a rule is looked for: first where it can't do without.
 CASES: dict[str, tuple[Case, ...]] = {
     "get agents|mcpservers": (
@@ -133,7 +137,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("scale agent/echo --replicas=1 --dry-run=server"),
         Case("scale agent/broken --replicas=1 --timeout=3s"),
         Case("scale agent/agent --replicas=0 --timeout=15s"),
-        Case("scale agent/agent --replicas=0 --timeout=1s", before=agent_forgotten, racing=True),
+        Case(
+            "scale agent/agent --replicas=0 --timeout=1s",
+            before=agent_forgotten,
+            racing=True,
+            hurried=_CONTROLLER,
+        ),
         Case("scale agent/agent --replicas=0 --drain", before=awake),
         Case("scale agents -l only=crowd --replicas=1 --dry-run=server", before=crowd, harmless=True),
     ),
@@ -183,7 +192,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(
             "rollout undo agent/agent --wait",
             before=to_undo_with_an_edit,
-            hurried=frozenset({Use(Rule("apps", "deployments", "list"), elsewhere=True)}),
+            hurried=_CONTROLLER,
         ),
         Case("rollout undo agent/guest", before=guest, after=no_guest),
     ),
@@ -209,7 +218,9 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("rollout restart mcpservers -l only=this --dry-run=server"),
         Case("rollout restart agent/broken --timeout=5s"),
         Case("rollout restart agent/agent --timeout=3s", before=awake, after=asleep),
-        Case("rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True),
+        Case(
+            "rollout restart agent/echo --timeout=1s", before=echo_forgotten, racing=True, hurried=_CONTROLLER
+        ),
         Case("rollout restart agent/echo --drain"),
         Case("rollout restart agents -l only=crowd --dry-run=server", before=crowd, harmless=True),
     ),
