@@ -64,8 +64,8 @@ def record(cluster: Cluster, *, all_namespaces: bool, manager: str, metrics_addr
 def _tell(done: Recorded) -> None:
     revision = done.revision
     by = f" by {revision.changed_by}" if revision.changed_by else ""
-    rollback = f" (rollback of {revision.rollback_of})" if revision.rollback_of else ""
-    line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{rollback}"
+    before = f" ({revision.said_before.removesuffix(': ')})" if revision.said_before else ""
+    line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{before}"
     terminal.done(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
 
 

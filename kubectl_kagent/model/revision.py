@@ -21,6 +21,7 @@ LABEL_HASH = "kubectl-kagent/hash"
 RECORDED_BY = "kubectl-kagent/recorded-by"
 CAUSE_SEEN = "kubectl-kagent/change-cause-seen"
 ROLLBACK_OF = "kubectl-kagent/rollback-of"
+UNDO_TO = "kubectl-kagent/undo-to"
 CONFIG_HASH = "kubectl-kagent/config-hash"
 TEMPLATE_HASH = "kubectl-kagent/template-hash"
 IMAGE = "kubectl-kagent/image"
@@ -42,6 +43,7 @@ Manifest = dict[str, Any]
 class Revision:
     """A recorded snapshot. ``rollback_of`` is the newest earlier revision with the same content.
 
+    Whether an undo brought that back or somebody wrote the same again tells ``is_undo``.
     ``hash`` is that of the content, which can't be changed: the label that shows it can.
     ``stored_version`` is the resource version of its own object, ``resource_version`` that of the snapshot.
     """
@@ -70,6 +72,17 @@ class Revision:
     @property
     def rollback_of(self) -> int | None:
         return whole_number(self.annotations.get(ROLLBACK_OF)) or None
+
+    @property
+    def is_undo(self) -> bool:
+        return self.rollback_of is not None and UNDO_TO in self.annotations
+
+    @property
+    def said_before(self) -> str:
+        """What a list of changes says first: ``rollback of 3: `` or ``same as 3: ``; empty for a new one."""
+        if self.rollback_of is None:
+            return ""
+        return f"{'rollback of' if self.is_undo else 'same as'} {self.rollback_of}: "
 
     @property
     def config_hash(self) -> str:

@@ -101,7 +101,7 @@ def revision_detail(label: str, revision: Revision) -> str:
         "Config hash": revision.config_hash or "<unknown>: it was never seen running",
         "Ready at": revision.ready_at or "<never seen ready>",
         "Image": revision.image,
-        "Rollback of": str(revision.rollback_of or ""),
+        "Rollback of" if revision.is_undo else "Same as": str(revision.rollback_of or ""),
         "Change cause": revision.change_cause,
     }
     lines += [f"{name + ':':<14}{value}" for name, value in facts.items() if value]

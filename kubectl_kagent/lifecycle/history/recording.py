@@ -21,6 +21,7 @@ from kubectl_kagent.model.revision import (
     LAST_NUMBER,
     RECORDED_BY,
     ROLLBACK_OF,
+    UNDO_TO,
     MalformedRevision,
     Revision,
     is_owned_by_a,
@@ -87,7 +88,7 @@ def proven(cluster: Objects, moment: Observation, *, until: datetime) -> dict[st
 
 @dataclass(frozen=True, slots=True)
 class ChangeCause:
-    """Why a config came: it is the one that the write of that resource version made."""
+    """Why an undo brought a config: it is the one that the write of that resource version made."""
 
     text: str
     version: int
@@ -129,8 +130,7 @@ class Recording:
             if number > LAST_NUMBER:
                 self._leave_out(run, missing, self._no_number())
                 continue
-            cause = self.cause.text if self.cause and run is caused else ""
-            body = self._body(run, result, number, cause, gap=gap)
+            body = self._body(run, result, number, self.cause if run is caused else None, gap=gap)
             try:
                 created = self.cluster.create(
                     CONTROLLER_REVISION, self.workload.namespace, body, manager=self.manager
@@ -176,7 +176,7 @@ class Recording:
         return before
 
     def _body(
-        self, run: Run, revisions: Sequence[Revision], number: int, cause: str, *, gap: bool
+        self, run: Run, revisions: Sequence[Revision], number: int, cause: ChangeCause | None, *, gap: bool
     ) -> dict[str, Any]:
         before = revisions[-1] if revisions else None
         workload, changed_at = run.last.workload, run.first.changed_at
@@ -185,7 +185,8 @@ class Recording:
         if earlier:
             annotations[ROLLBACK_OF] = str(earlier[-1])
         if cause:
-            annotations[CHANGE_CAUSE] = cause
+            annotations |= {CHANGE_CAUSE: cause.text} if cause.text else {}
+            annotations |= {UNDO_TO: str(earlier[-1])} if earlier else {}
         annotations |= proven(self.cluster, run.last, until=run.until)
         return revision_object(self.workload, run.first, number, annotations=annotations, gap_before=gap)
 

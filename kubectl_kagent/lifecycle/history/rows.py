@@ -146,8 +146,7 @@ def _recorded(
 def _change(workload: Workload, before: Revision | None, revision: Revision) -> str:
     if before is None:
         return "first recorded"
-    text = summary(difference(workload, before, revision))
-    return f"rollback of {revision.rollback_of}: {text}" if revision.rollback_of else text
+    return revision.said_before + summary(difference(workload, before, revision))
 
 
 def _ready_at(revision: Revision) -> datetime | None:

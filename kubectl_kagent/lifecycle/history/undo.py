@@ -28,7 +28,7 @@ from kubectl_kagent.lifecycle.history.undo_plan import SharedSource, UndoPlan
 from kubectl_kagent.lifecycle.history.verification import Verified, expected_hash, verify
 from kubectl_kagent.model.deployment import config_hash
 from kubectl_kagent.model.note import Note
-from kubectl_kagent.model.revision import ROLLBACK_OF, Revision
+from kubectl_kagent.model.revision import ROLLBACK_OF, UNDO_TO, Revision
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Workload
 
 _HELD = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -149,7 +149,8 @@ def _mark(
     """
     if recorded is None or recorded.number <= planned.target.number:
         return ()
-    marks = {ROLLBACK_OF: str(planned.target.number)} if recorded.hash == planned.target.hash else {}
+    number = str(planned.target.number)
+    marks = {ROLLBACK_OF: number, UNDO_TO: number} if recorded.hash == planned.target.hash else {}
     if cause and not recorded.change_cause:
         marks[CHANGE_CAUSE] = cause
     new = {key: value for key, value in marks.items() if recorded.annotations.get(key) != value}

@@ -156,7 +156,7 @@ def choose_good(past: History) -> Revision:
 def last_good(past: History, target: Revision) -> Revision | None:
     """The newest revision that was ready and is neither live nor a config that was rolled back from."""
     bad = {past.now.snapshot.hash, target.hash}
-    bad |= {before.hash for before, after in pairwise(past.revisions) if after.rollback_of}
+    bad |= {before.hash for before, after in pairwise(past.revisions) if after.is_undo}
     for revision in reversed(past.revisions):
         if revision.ready_at and revision.hash not in bad:
             return revision
@@ -166,7 +166,7 @@ def last_good(past: History, target: Revision) -> Revision | None:
 def rolled_back_from(past: History, target: Revision) -> int | None:
     """The revision whose rollback left ``target`` behind, if one did."""
     for before, after in pairwise(past.revisions):
-        if before.number == target.number and after.rollback_of:
+        if before.number == target.number and after.is_undo:
             return after.number
     return None
 

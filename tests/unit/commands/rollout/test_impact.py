@@ -282,7 +282,7 @@ def test_a_rollback_has_a_row_of_its_own(story: Story, world: CountingCluster, k
         ["3", "2026-11-23T11:02:00Z", "3m", "2"],
         ["4*", "2026-11-23T11:05:00Z", "60s", "1"],
     ]
-    assert "rollback of 2: model" in out.splitlines()[-1]
+    assert "same as 2: model" in out.splitlines()[-1]
 
 
 def test_changes_that_nobody_saw(story: Story, world: CountingCluster, kagent: Kagent) -> None:

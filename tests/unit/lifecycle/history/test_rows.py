@@ -217,6 +217,14 @@ def test_a_restart_of_an_unrecorded_config_is_one_row() -> None:
     assert (row.changed_at, row.image, row.pods, row.ready) == (minute(0), "old:1", 3, 2)
 
 
+def test_only_an_undo_is_called_a_rollback() -> None:
+    marks = {"kubectl-kagent/rollback-of": "1", "kubectl-kagent/undo-to": "1"}
+    found = ledger(
+        [revision(1, "a", 0, "11"), revision(2, "b", 1, "12"), revision(3, "a", 2, "11", marks=marks)]
+    )
+    assert [row.change for row in found] == ["first recorded", "prompt", "rollback of 1: prompt"]
+
+
 def test_after_a_rollback_the_pods_are_the_newest_revision_s() -> None:
     """The same config runs, so the same ReplicaSet; it would count twice."""
     back = {"kubectl-kagent/rollback-of": "1"}
@@ -226,7 +234,7 @@ def test_after_a_rollback_the_pods_are_the_newest_revision_s() -> None:
         replica_set("12", 1),
     )
     assert [(row.pods, row.ready) for row in found] == [(0, 0), (0, 0), (2, 2)]
-    assert [row.change for row in found] == ["first recorded", "prompt", "rollback of 1: prompt"]
+    assert [row.change for row in found] == ["first recorded", "prompt", "same as 1: prompt"]
     assert [row.rollback_of for row in found] == [None, None, 1]
 
 

@@ -122,17 +122,27 @@ def test_the_last_good_one_is_none_of_the_two_at_hand(story: Story) -> None:
 
 
 def test_the_last_good_one_was_not_rolled_back_from_either(story: Story) -> None:
-    story.prompt("Tell the time.")  # 3 = 1
+    carry_out(story, planned(story, to_revision=1))  # 3 = 1
     story.prompt("Guess badly.")
-    story.prompt("Tell the time.")  # 5 = 1
+    carry_out(story, planned(story, to_revision=1))  # 5 = 1
     found = past(story, 2, 4)
     assert undo_plan.last_good(found, found.find(4)) is None
 
 
 def test_a_revision_is_known_to_have_been_rolled_back_from(story: Story) -> None:
-    story.prompt("Tell the time.")  # 3 = 1
+    carry_out(story, planned(story, to_revision=1))  # 3 = 1
     found = story.look()
     assert [undo_plan.rolled_back_from(found, found.find(number)) for number in (1, 2, 3)] == [None, 3, None]
+
+
+def test_who_writes_a_bad_config_again_rolls_nothing_back(story: Story) -> None:
+    """As a pipeline does with the file that failed: the one that was good meanwhile is good."""
+    carry_out(story, planned(story, to_revision=1))  # 3 = 1
+    story.prompt("Guess.")  # 4 = 2
+    found = past(story, 1, 3)
+    assert [revision.rollback_of for revision in found.revisions] == [None, None, 1, 2]
+    assert [revision.is_undo for revision in found.revisions] == [False, False, True, False]
+    assert undo_plan.rolled_back_from(found, found.find(3)) is None
 
 
 # What would change
@@ -311,6 +321,7 @@ def test_the_result_is_recorded_as_a_rollback_with_its_cause(story: Story) -> No
     assert (done.recorded.number, done.notes) == (3, ())
     newest = story.look().revisions[-1]
     assert (newest.rollback_of, newest.change_cause, newest.recorded_by) == (1, "because", "undoer")
+    assert newest.is_undo
     assert (newest.changed_by, newest.spec) == ("undoer", agent(deployment={"replicas": 1})["spec"])
 
 
@@ -328,6 +339,7 @@ def test_a_recorder_that_was_quicker_gets_the_cause_added(story: Story) -> None:
     assert done.recorded is not None
     (newest,) = [r for r in story.look().revisions if r.number == 3]
     assert (newest.recorded_by, newest.change_cause, newest.rollback_of) == ("looker", "because", 1)
+    assert newest.is_undo
 
 
 @pytest.mark.parametrize("rendered", [False, True])
