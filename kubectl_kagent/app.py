@@ -73,7 +73,7 @@ VERBS = {
 _BY_NAME = {verb.name: verb for verbs in VERBS.values() for verb in verbs}
 
 
-class Root(click.Group):
+class Root(terminal.Helpful, click.Group):
     """The root: help and completion load no verb, and an error becomes ``error: ...`` and ``hint: ...``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.errors import Forbidden, UsageError
 
 # Go's strconv.ParseBool, which pflag reads flags with.
@@ -22,7 +23,7 @@ _REQUESTS = 6  # kubectl's level for them; what it adds from 7 on, headers and b
 _LIKELY = 0.75  # click takes what is like it by 0.6 for meant: --as for --wait, --token for --to-revison
 
 
-class _Documented(click.Command):
+class _Documented(terminal.Helpful):
     """A docstring ends with its examples, which click's mark for text as it is (``\\b``) begins."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -84,6 +84,22 @@ def write(text: str) -> None:
         click.echo(harmless(text, shown=is_shown()), nl=False)
 
 
+class Helpful(click.Command):
+    """Its help is a result like any other: a stdout that takes none is an error of one line."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+def _show_help(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 (click's)
+    if value and not ctx.resilient_parsing:
+        write(f"{ctx.get_help()}\n")
+        ctx.exit()
+
+
 def write_line(line: str) -> None:
     """Print one line of a result to stdout, whatever is in it."""
     with _printing():

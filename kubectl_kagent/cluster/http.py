@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,16 +22,26 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]{0,5})?")
+
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 
 
 def shown(url: str) -> str:
-    """An address as it may be printed, in a line: without user, password, query and fragment."""
-    bare = " ".join(url.split()).partition("#")[0].partition("?")[0]
-    scheme, mark, rest = bare.rpartition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
+    """An address as it may be printed, in a line: without user, password, query and fragment.
+
+    A password with a ``/``, ``?`` or ``#`` in it makes it no URL; what stands before its ``@`` is masked.
+    """
+    line = " ".join(url.split())
+    begin = line.partition("://")
+    scheme, mark, rest = begin if begin[1] else ("", "", line)
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    before, at, after = rest.rpartition("@")
+    if at and "@" not in authority and not _HOST.fullmatch(authority):
+        return f"{scheme}{mark}[masked]@{re.split('[/?#]', after, maxsplit=1)[0]}"
+    path = re.split("[?#]", rest[len(authority) :], maxsplit=1)[0]
+    return f"{scheme}{mark}{authority.rpartition('@')[2]}{path}"
 
 
 class JsonService(Protocol):

@@ -148,4 +148,4 @@ def _events(events: Sequence[Mapping[str, Any]], now: datetime) -> str:
 
 
 def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
+    return "".join(f"  {line}\n" for line in text.removesuffix("\n").split("\n"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from unicodedata import category
 
+_LINE_ENDS = "\u2028\u2029"  # as some take them
 _GAP = 3
 _NARROWEST = 6
 
@@ -35,7 +36,7 @@ def plain(text: str) -> str:
     """``text`` with control characters and line breaks made harmless, for one cell."""
     if text.isprintable():
         return text.strip()
-    return "".join(char if category(char)[0] != "C" else " " for char in text).strip()
+    return "".join(" " if category(char)[0] == "C" or char in _LINE_ENDS else char for char in text).strip()
 
 
 def clip(text: str, columns: int) -> str:

@@ -45,10 +45,11 @@ def test_a_full_disk_is_an_error(words: tuple[str, ...]) -> None:
 
 
 @full
-def test_the_help_on_a_full_disk_is_an_error() -> None:
-    code, _, err = shell(">/dev/full", "-h")
-    error = err.decode().splitlines()[0]
-    assert (code, re.sub(r":\d+", "", error)) == (1, f"error: unexpected OSError in app.py: {NO_SPACE}")
+@pytest.mark.parametrize("words", [("-h",), ("get", "-h"), ("rollout", "--help"), ("rollout", "undo", "-h")])
+def test_the_help_on_a_full_disk_is_an_error(words: tuple[str, ...]) -> None:
+    error = f"error: the result could not be printed: {NO_SPACE}\n"
+    assert shell(">/dev/full", *words) == (1, b"", error.encode())
+    assert shell(">&-", *words)[::2] == (1, b"error: the result could not be printed: Bad file descriptor\n")
 
 
 def test_a_stdout_that_is_closed_is_an_error() -> None:

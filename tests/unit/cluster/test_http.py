@@ -309,6 +309,12 @@ def test_an_answer_that_can_not_be_read_is_an_error_in_one_line(
         ("http://a:b@c@h", "http://h"),
         ("jo:hunter2@h:4317", "h:4317"),
         ("https://h/p@q", "https://h/p@q"),
+        ("https://h:8080/p@q?a@b", "https://h:8080/p@q"),
+        ("http://jo:hun/ter2@h:9/p", "http://[masked]@h:9"),
+        ("http://jo:hun#ter2@h:9/p", "http://[masked]@h:9"),
+        ("http://jo:hun?ter2@h", "http://[masked]@h"),
+        ("http://jo:hun://ter2@h", "http://[masked]@h"),
+        ("jo:hun/ter2@h:4317", "[masked]@h:4317"),
     ],
 )
 def test_an_address_is_named_without_its_secrets(url: str, name: str) -> None:

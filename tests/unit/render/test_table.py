@@ -46,6 +46,7 @@ def test_what_joins_the_character_before_it_takes_no_column() -> None:
 def test_plain_takes_the_sting_out_of_control_characters() -> None:
     assert plain("one\ntwo\tthree\x1b[31m \x00") == "one two three [31m"
     assert plain("  ä 😀  ") == "ä 😀"
+    assert plain("one\u2028two\u2029three\x85four") == "one two three four"
 
 
 @pytest.mark.parametrize(
