@@ -9,12 +9,14 @@ from __future__ import annotations
 import shlex
 
 
-def command_line(begin: str, *words: str, of: str = "") -> str:
+def command_line(begin: str, *words: str, of: str = "", kind: str = "") -> str:
     """``begin`` as it stands, then the words, each quoted where a shell would take it for more than one.
 
     ``of`` is the id that the command is about: before the words, or where the command can't take it for an
-    option.
+    option. ``kind`` is what may stand before it, as in ``task/ID``; an id that begins so gets it twice.
     """
+    if kind and of.startswith(f"{kind}/"):
+        of = f"{kind}/{of}"
     if of:
         words = (*words, "--", of) if of.startswith("-") else (of, *words)
     return " ".join((begin, *map(shlex.quote, words)))

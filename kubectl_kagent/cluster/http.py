@@ -37,8 +37,8 @@ def shown(url: str) -> str:
     begin = line.partition("://")
     scheme, mark, rest = begin if begin[1] else ("", "", line)
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    before, at, after = rest.rpartition("@")
-    if at and "@" not in authority and not _HOST.fullmatch(authority):
+    after = rest.rpartition("@")[2]
+    if "@" in rest[len(authority) :] and "@" not in authority and not _HOST.fullmatch(authority):
         return f"{scheme}{mark}[masked]@{re.split('[/?#]', after, maxsplit=1)[0]}"
     path = re.split("[?#]", rest[len(authority) :], maxsplit=1)[0]
     return f"{scheme}{mark}{authority.rpartition('@')[2]}{path}"

@@ -175,7 +175,13 @@ def _decide(
 ) -> None:
     task = id_in(word, "task", "kubectl kagent approvals list -A shows what waits")
     controller = reach.controller()
-    found = find(inbox(controller, None, terminal.warn), task, lambda task: state_of(controller, task))
+    waiting = inbox(controller, None, terminal.warn)
+    if word != task and any(item.task == word for item in waiting):  # ids are agents' own words
+        raise UsageError(
+            f'"{word}" is task {task}, and the id of another task that waits',
+            hint=f"{task} names the one, task/{word} the other",
+        )
+    found = find(waiting, task, lambda task: state_of(controller, task))
     session = found.session
     line = A2AClient(controller, session.namespace, session.agent)
     if not found.calls and (extension := found.extension or line.approvals()):

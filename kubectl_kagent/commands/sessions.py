@@ -98,7 +98,7 @@ def show(reach: ControllerAccess, session: str, output: Output) -> None:
         return
     terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
     if not kept.tasks and kept.events:
-        exported = command_line("kubectl kagent sessions export", of=kept.session.id)
+        exported = command_line("kubectl kagent sessions export", of=kept.session.id, kind="session")
         terminal.warn(
             f"the session has {len(kept.events)} events and no task: its agent keeps none "
             f"({exported} has the events)"

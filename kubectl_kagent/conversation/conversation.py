@@ -16,6 +16,7 @@ from kubectl_kagent.errors import KagentError, Unreachable
 from kubectl_kagent.model.events import (
     FINAL_STATES,
     INPUT_REQUIRED,
+    ONGOING_STATES,
     PAUSED_STATES,
     Request,
     State,
@@ -157,7 +158,7 @@ class Conversation:
         if error.open and not heard:
             agent, session = self.client.agent, self.turn.session
             if session:
-                shown = command_line("kubectl kagent sessions show", of=session)
+                shown = command_line("kubectl kagent sessions show", of=session, kind="session")
             else:
                 shown = command_line("kubectl kagent sessions list", agent, "-n", self.client.namespace)
             error.left_open(f"whether agent {agent} was told", f"{shown} shows what it was told")
@@ -175,11 +176,10 @@ class Conversation:
         """The task as it stands, then what is to come; polled where the agent can't be subscribed to."""
         clock.sleep(_RETRY_SECONDS if lost else _POLL_SECONDS)
         current = self.client.task(self.turn.task)
+        self._check(current)
         self._looked_up = True
         yield current
         self._looked_up = False
-        if state_in(current.update) is None:  # nothing would ever end it
-            raise KagentError(f"the kagent controller does not tell the state of task {self.turn.task}")
         if self._ended(current):
             return
         try:
@@ -188,6 +188,18 @@ class Conversation:
             if not self._polled:
                 self._polled = True
                 self.warn(f"the stream cannot be resumed ({error.message}): polling the task")
+
+    def _check(self, current: Reply) -> None:
+        """Raises KagentError for a task that nothing here would ever end."""
+        task, state = self.turn.task, state_in(current.update)
+        if not self._is_own(current.update):
+            raise KagentError(
+                f"the kagent controller answers with a task of session {current.update.context_id} for task "
+                f"{task} of session {self.turn.session}"
+            )
+        if state is None or state.state not in FINAL_STATES | PAUSED_STATES | ONGOING_STATES:
+            told = f": {state.state}" if state else ""
+            raise KagentError(f"task {task} is in no state that is understood{told}")
 
     @staticmethod
     def _ended(reply: Reply) -> bool:
@@ -212,10 +224,11 @@ class Conversation:
             turn.task, turn.session = update.task_id, update.context_id or turn.session
         if self._is_own(update):
             turn.session = turn.session or update.context_id
+            decided, self._decided = self._decided, None
             # by A2A 1.0 a stream begins with the task as it is: that is what was decided, and no news
-            if not (self._decided and self._decided(update)) or self._looked_up:
-                self._take(update)
-            self._decided = None
+            if update.whole and decided and decided(update) and not self._looked_up:
+                return []
+            self._take(update)
         shown = [item for event in update.events for item in self._speech.hear(event, clock.monotonic())]
         self._spoke |= bool(shown)
         return shown

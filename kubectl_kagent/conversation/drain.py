@@ -74,7 +74,9 @@ def drain(
         if left <= 0:
             told = f"timed out after {timeout:g}s waiting for {_told(found)} to end: nothing was changed"
             first = found[0]
-            shown = command_line("kubectl kagent trace show", f"--user-id={first.user}", of=first.task)
+            shown = command_line(
+                "kubectl kagent trace show", f"--user-id={first.user}", of=first.task, kind="turn"
+            )
             raise TimedOut(told, hint=f"{shown} shows what it is at")
         clock.sleep(min(_INTERVAL, left))
 

@@ -198,7 +198,7 @@ def delete(controller: Controller, id_: str, *, dry_run: bool) -> None:
             controller.delete_session(id_)
     except KagentError as error:
         if error.open:
-            shown = command_line("kubectl kagent sessions show", of=id_)
+            shown = command_line("kubectl kagent sessions show", of=id_, kind="session")
             error.left_open(f"whether session {id_} was deleted", f"{shown} shows it")
         raise
 

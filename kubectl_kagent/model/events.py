@@ -9,6 +9,8 @@ from typing import Any
 # Task states of A2A, in the spelling of wire 0.3. A task in one of the last ones is over.
 INPUT_REQUIRED = "input-required"
 FINAL_STATES = frozenset({"completed", "failed", "canceled", "rejected"})
+# The agent is at work, or will be.
+ONGOING_STATES = frozenset({"submitted", "working"})
 # Nothing more comes in these until somebody acts.
 PAUSED_STATES = frozenset({INPUT_REQUIRED, "auth-required"})
 
@@ -112,10 +114,12 @@ Event = Text | ToolCall | ToolResult | Request | TokenUsage | State | Answer | U
 class Update:
     """One message of the stream: the task and conversation it belongs to, and its events.
 
-    ``approvals`` is the extension of A2A by which it asks for approvals; empty: it names none.
+    ``approvals`` is the extension of A2A by which it asks for approvals; empty: it names none. ``whole``: it
+    is the task itself, with all that was before, and not one piece of news.
     """
 
     task_id: str
     context_id: str
     events: tuple[Event, ...]
     approvals: str = ""
+    whole: bool = False

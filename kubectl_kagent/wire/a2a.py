@@ -67,7 +67,8 @@ def read(result: Json) -> Update:
     events = tuple(reader(result)) if reader else (Unknown(result),)
     task = word(result.get("taskId")) or (word(result.get("id")) if kind == "task" else "")
     said = result if kind == "message" else mapping(mapping(result.get("status")).get("message"))
-    return Update(task, word(result.get("contextId")), events, approval_extension(said.get("extensions")))
+    extension = approval_extension(said.get("extensions"))
+    return Update(task, word(result.get("contextId")), events, extension, whole=kind == "task")
 
 
 def approval_extension(uris: Any) -> str:

@@ -28,6 +28,12 @@ def test_an_id_that_looks_like_an_option_is_none() -> None:
     assert command_line(begin, "--answer=TEXT", of="--yes") == f"{begin} --answer=TEXT -- --yes"
 
 
+def test_an_id_that_begins_as_a_kind_does_keeps_its_beginning() -> None:
+    begin = "kubectl kagent approvals approve"
+    assert command_line(begin, of="task/7a5c0001", kind="task") == f"{begin} task/task/7a5c0001"
+    assert command_line(begin, of="7a5c0001", kind="task") == f"{begin} 7a5c0001"
+
+
 def test_no_command_is_written_around_an_id() -> None:
     for path in sorted(_CODE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -160,12 +160,16 @@ class Talk:
             return rejecting(turn.task, self.user_flags)
         answer = ["--answer=TEXT"] if any(call.questions for call in calls) else []
         words = (*answer, *self.user_flags)
-        return f"{command_line('kubectl kagent approvals approve', *words, of=turn.task)} (or reject)"
+        return f"{_deciding('approve', turn.task, words)} (or reject)"
 
 
 def rejecting(task: str, user_flags: Sequence[str]) -> str:
     """What is left to do about calls that can't be read."""
-    return f"{command_line('kubectl kagent approvals reject', *user_flags, of=task)} rejects all of it"
+    return f"{_deciding('reject', task, user_flags)} rejects all of it"
+
+
+def _deciding(verb: str, task: str, words: Sequence[str]) -> str:
+    return command_line(f"kubectl kagent approvals {verb}", *words, of=task, kind="task")
 
 
 def answer_by_chat(agent: str, namespace: str, session: str, user_flags: Sequence[str]) -> str:

@@ -536,6 +536,29 @@ def test_the_task_as_it_was_before_the_decision_is_not_waiting_again(
         assert [method for method, _ in agent.calls] == ["tasks/get", "message/stream", "tasks/get"]
 
 
+def test_an_id_that_begins_as_a_kind_does_is_not_taken_for_another_agents(kagent: Kagent) -> None:
+    """An agent may give its task any id; the command that the hint gives is about that very task."""
+    clocks, evil = waiting(request("c1", "delete", name="prod")), f"task/{TASK}"
+    data = {
+        "/api/sessions": [row(SESSION), row("s9", "default__NS__evil")],
+        PENDING: [clocks],
+        "/api/sessions/s9/tasks": [waiting(request("e", "nice"), id_=evil, session="s9")],
+    }
+    turn = [{**update("input-required", request("e", "nice")), "taskId": evil, "contextId": "s9"}]
+    with talking(turn, data=data, task=clocks) as agent:
+        err = kagent("chat", "evil", "hi", f"--kagent-url={agent.url}")[2]
+        assert f"hint: kubectl kagent approvals approve task/{evil} (or reject)\n" in err
+        assert approvals(kagent, agent, "approve", evil, "--yes") == (
+            2,
+            "",
+            f'error: "{evil}" is task {TASK}, and the id of another task that waits\n'
+            f"hint: {TASK} names the one, task/{evil} the other\n",
+        )
+        shown = approvals(kagent, agent, "approve", f"task/{evil}")[2].splitlines()
+        assert shown[:2] == [f"agent evil of namespace default waits with task {evil}:", "? nice  [e]"]
+        assert [method for method, _ in agent.calls] == ["message/stream"]
+
+
 @pytest.mark.parametrize(
     ("verb", "before", "now", "shown"),
     [

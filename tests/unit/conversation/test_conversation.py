@@ -15,7 +15,7 @@ from kubectl_kagent.conversation.conversation import Conversation, Exchange
 from kubectl_kagent.conversation.decisions import pending
 from kubectl_kagent.conversation.narration import CallEnded, CallStarted, Narration, TextChunk
 from kubectl_kagent.errors import KagentError, Unreachable
-from kubectl_kagent.model.events import Answer, Event, State, Text, ToolCall, ToolResult
+from kubectl_kagent.model.events import Answer, Event, Request, State, Text, ToolCall, ToolResult
 from kubectl_kagent.wire.a2a import RpcError, read, result_of
 from tests.unit.wire.test_a2a import RECORDINGS, replies
 
@@ -209,13 +209,25 @@ def test_a_runtime_that_can_not_be_subscribed_to_is_asked_again() -> None:
     assert heard.conversation.turn.state == "completed"
 
 
-def test_a_task_that_tells_no_state_is_not_asked_for_ever() -> None:
-    refused = RpcError(-32601, "method not found")
-    stateless = task("working", "It is noon.")
-    stateless = Reply(stateless.raw, read({**stateless.raw, "status": {}}))
-    line = Line([status("submitted"), BROKEN], tasks=[stateless] * 3, later=[[refused]] * 2)
-    with pytest.raises(KagentError, match="does not tell the state of task t"):
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"status": {}}, "task t is in no state that is understood"),
+        ({"status": {"state": "unknown"}}, "task t is in no state that is understood: unknown"),
+        ({"status": {"state": "Completed"}}, "task t is in no state that is understood: Completed"),
+        (
+            {"id": None, "contextId": "d"},
+            "the kagent controller answers with a task of session d for task t of session c",
+        ),
+    ],
+)
+def test_a_task_that_nothing_would_end_is_not_asked_for_ever(change: dict[str, Any], error: str) -> None:
+    found = task("completed", "It is noon.")
+    found = Reply(found.raw, read({**found.raw, **change}))
+    line = Line([status("submitted"), BROKEN], tasks=[found] * 3)
+    with pytest.raises(KagentError) as raised:
         talk(line)
+    assert raised.value.message == error
     assert len(line.tasks) == 2
 
 
@@ -376,6 +388,30 @@ def test_nothing_is_decided_but_what_was_shown(now: Reply | KagentError, error: 
         conversation.decide(APPROVE, pending(conversation.turn.requests))
     assert caught.value.message == error
     assert line.asked == [("hello", "")]
+
+
+def test_the_task_as_it_was_is_no_answer() -> None:
+    """By A2A 1.0 a stream begins with it: with all that was said before there was anything to decide."""
+    old = {"role": "agent", "messageId": "h", "parts": [{"kind": "text", "text": "Old."}]}
+    answer = [kept(request(), old), status("working", "Deleted."), status("completed")]
+    line = Line([], [kept(request())], [answer])
+    conversation = Conversation(line, print)  # type: ignore[arg-type]
+    conversation.turn = Exchange(session="c", task="t", message="input-required")
+    asked = [event for event in kept(request()).update.events if isinstance(event, Request)]
+    heard = list(conversation.decide(APPROVE, pending(asked)))
+    words = "".join(item.text for _, shown in heard for item in shown if isinstance(item, TextChunk))
+    assert (words, conversation.turn.state) == ("Deleted.", "completed")
+
+
+def test_an_agent_that_asks_for_the_same_again_is_heard() -> None:
+    """It is news: an update, after which nothing follows, though the connection stays open."""
+    asks = request()
+    again = Reply(asks.raw, read({**asks.raw, "final": True}))
+    line = Line([asks], [kept(request())], [[again, Unreachable("nothing came for 900s")]])
+    conversation = Conversation(line, print)  # type: ignore[arg-type]
+    list(conversation.say("hello"))
+    list(conversation.decide(APPROVE, pending(conversation.turn.requests)))
+    assert (conversation.turn.state, len(conversation.turn.requests)) == ("input-required", 1)
 
 
 def test_a_second_request_of_a_turn_does_not_bring_back_the_first() -> None:
