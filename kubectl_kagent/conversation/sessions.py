@@ -161,21 +161,25 @@ def fetch(controller: Controller, word: str) -> Kept:
     try:
         return _whole(controller, word)
     except NotFound:
-        id_ = _id_of(controller, word)
+        id_ = _id_of(controller, word) or word
     try:
         return seen_soon(lambda: _whole(controller, id_))
     except NotFound as error:
         raise _unknown(word, "kubectl kagent sessions list -A shows those of the user") from error
 
 
+def id_of(controller: Controller, word: str) -> str:
+    """The id that ``word`` is or begins; empty: the user has none. Raises UsageError for several."""
+    return word if controller.has_session(word) else _id_of(controller, word)
+
+
 def _id_of(controller: Controller, word: str) -> str:
-    """The id that begins so; ``word`` itself if none does, or if it is one."""
     begins = [item.id for item in sessions(controller) if item.id.startswith(word)]
-    if word in begins or not begins:
+    if word in begins:
         return word
     if len(begins) > 1:
         raise UsageError(f'"{word}" is the beginning of several sessions: {", ".join(begins[:5])}')
-    return begins[0]
+    return begins[0] if begins else ""
 
 
 def _whole(controller: Controller, id_: str) -> Kept:

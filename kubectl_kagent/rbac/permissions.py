@@ -224,7 +224,7 @@ PERMISSIONS: Mapping[str, tuple[Need, ...]] = {
             "--session",
             (
                 replace(need, without="says that it is not known")
-                for need in needs.controller({"get": "whether it is there, when the agent fails"})[1:]
+                for need in needs.controller({"get": "whether it is there, and which it is"})[1:]
             ),
         ),
         *needs.only_with(

@@ -7,6 +7,7 @@ from typing import TextIO
 
 import click
 
+from kubectl_kagent.backends.controller import Controller
 from kubectl_kagent.backends.otlp_receiver import address
 from kubectl_kagent.cli import completion, terminal
 from kubectl_kagent.cli.command import command
@@ -17,8 +18,8 @@ from kubectl_kagent.commands.chat.reasons import explained
 from kubectl_kagent.commands.chat.talk import Talk
 from kubectl_kagent.conversation.client import A2AClient
 from kubectl_kagent.conversation.conversation import Conversation
-from kubectl_kagent.conversation.sessions import newest
-from kubectl_kagent.errors import UsageError
+from kubectl_kagent.conversation.sessions import id_of, newest
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.render.output import Output
 
 
@@ -27,7 +28,11 @@ from kubectl_kagent.render.output import Output
 @click.argument("message", required=False)
 @click.option("-f", "--filename", type=click.File("r"), help="Read the message from this file; - is stdin.")
 @click.option(
-    "--session", default="", metavar="ID", shell_complete=completion.session, help="Continue this session."
+    "--session",
+    default="",
+    metavar="ID",
+    shell_complete=completion.session,
+    help="Continue this session, or the one that begins so.",
 )
 @click.option("--continue", "go_on", is_flag=True, help="Continue the newest session with the agent.")
 @formats("text", "json", default="text")
@@ -77,7 +82,8 @@ def chat(
     controller, namespace = reach.controller(), reach.namespace()
     line = A2AClient(controller, namespace, name)
     conversation = Conversation(line, terminal.warn)
-    conversation.turn.session = newest(controller, namespace, name) if go_on else session
+    session = newest(controller, namespace, name) if go_on else _session(controller, session)
+    conversation.turn.session = session
     person = terminal.person() and output.is_text
     talk = Talk(conversation, output, person, otlp_endpoint, reach.user_flags)
 
@@ -92,6 +98,22 @@ def chat(
         converse(talk, ask)
         return
     ask(text)
+
+
+def _session(controller: Controller, word: str) -> str:
+    """The id of the session to continue, of which ``word`` may be the beginning; said when there is none."""
+    if not word:
+        return ""
+    try:
+        found = id_of(controller, word)
+    except UsageError:
+        raise
+    except KagentError as error:
+        terminal.warn(f"whether session {word} is there is not known: {error.message}")
+        return word
+    if not found:
+        terminal.warn(f"user {controller.user} has no session {word} to continue: a new one begins")
+    return found or word
 
 
 def _message(message: str | None, filename: TextIO | None) -> str | None:

@@ -438,6 +438,7 @@ def test_a_deleted_session_is_named_with_the_next_step(
     assert done == (
         1,
         "",
+        f"Warning: user admin@kagent.dev has no session {SESSION} to continue: a new one begins\n"
         f"{CLOSING}error: user admin@kagent.dev has no session {SESSION}: {words}\n"
         "hint: kubectl kagent sessions list clock -n default lists those that are there; "
         "a deleted one can't be continued\n",
@@ -453,7 +454,7 @@ def test_a_session_that_is_there_is_not_blamed(kagent: Kagent) -> None:
 
 def test_a_refusal_is_told(kagent: Kagent) -> None:
     failure = b'data: {"error": {"code": -32001, "message": "Task not found"}}\n\n'
-    with talking([failure]) as agent:
+    with talking([failure], data={"/api/sessions/s": {"session": row("s")}}) as agent:
         done = chat(kagent, agent, "hello", "--session=s")
     closing = "session s (0 prompt and 0 output tokens)\n"
     assert done == (1, "", f"{closing}error: Task not found (JSON-RPC error -32001)\n")
@@ -505,9 +506,28 @@ def test_going_on_with_a_session(kagent: Kagent) -> None:
     with talking(NOON, data={"/api/sessions": listed}) as agent:
         assert chat(kagent, agent, "hello", "--continue")[0] == 0
     assert agent.said[0]["contextId"] == "new"
-    with talking(NOON) as agent:
-        assert chat(kagent, agent, "hello", "--session=mine")[0] == 0
-    assert agent.said[0]["contextId"] == "mine"
+    for word, session, warning in (
+        ("old", "old", ""),
+        ("ol", "old", ""),
+        (
+            "mine",
+            "mine",
+            "Warning: user admin@kagent.dev has no session mine to continue: a new one begins\n",
+        ),
+    ):
+        with talking(
+            NOON, data={"/api/sessions": listed, "/api/sessions/old": {"session": row("old")}}
+        ) as agent:
+            code, _, err = chat(kagent, agent, "hello", f"--session={word}")
+        assert (code, err.replace(CLOSING, "")) == (0, warning)
+        assert agent.said[0]["contextId"] == session
+    with talking(data={"/api/sessions": [row("old-1"), row("old-2")]}) as agent:
+        assert chat(kagent, agent, "hello", "--session=old") == (
+            2,
+            "",
+            'error: "old" is the beginning of several sessions: old-1, old-2\n',
+        )
+    assert agent.said == []
     with talking(data={"/api/sessions": []}) as agent:
         assert chat(kagent, agent, "hello", "--continue") == (
             1,
