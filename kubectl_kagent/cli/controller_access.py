@@ -126,6 +126,13 @@ def with_controller(function: F) -> F:
     return wrapper  # type: ignore[return-value]  # as above
 
 
+def _not_empty(_: click.Context, __: click.Parameter, users: tuple[str, ...]) -> tuple[str, ...]:
+    """A variable that a script did not set is nobody's name, and not the default's either."""
+    if "" in users:
+        raise UsageError("--user-id names no user", hint=f"leave it out for {DEFAULT_USER}")
+    return users
+
+
 _CONTROLLER = (
     click.option(
         "--kagent-namespace",
@@ -150,6 +157,7 @@ _CONTROLLER = (
         "--user-id",
         multiple=True,
         metavar="USER",
+        callback=_not_empty,
         help=f"User whose sessions and tasks are meant; lists take several; default: {DEFAULT_USER}.",
     ),
 )

@@ -106,7 +106,8 @@ def call(
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise UsageError(f'"{text}" is not an argument', hint="write it like --arg timezone=Europe/Berlin")
+        told = f'argument "{name}" has no value' if name else f'"{text}" is not an argument'
+        raise UsageError(told, hint="write it like --arg timezone=Europe/Berlin")
     return name, value
 
 

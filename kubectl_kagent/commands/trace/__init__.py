@@ -127,12 +127,12 @@ def list_turns(
     name = _agent(where, agent)
     window = _window(since, until, limit, whole=bool(where.file))
     query = Query(name, *window, session or "", sent(tool), errors, min_duration)
-    if live:
-        if output != TEXT or where.file:
-            raise UsageError("-f prints a table of turns in the cluster: it takes neither -o nor --input")
-        follow(where, query)
-        return
+    if live and (output != TEXT or where.file):
+        raise UsageError("-f prints a table of turns in the cluster: it takes neither -o nor --input")
     try:
+        if live:
+            follow(where, query)
+            return
         record, asked = where.ask(lambda one: one.turns(query))
     except NotFound as error:
         _seen(where, name)

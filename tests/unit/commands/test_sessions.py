@@ -214,6 +214,14 @@ def test_what_is_no_list_of_users(
         )
 
 
+@pytest.mark.parametrize("words", [("sessions", "list"), ("chat", "clock", "hi"), ("approvals", "list")])
+def test_a_user_without_a_name_is_an_unset_variable(kagent: Kagent, words: tuple[str, ...]) -> None:
+    error = "error: --user-id names no user\nhint: leave it out for admin@kagent.dev\n"
+    with talking() as agent:
+        assert kagent(*words, "--user-id=", f"--kagent-url={agent.url}") == (2, "", error)
+    assert agent.requests == []
+
+
 def test_the_help_has_its_examples_as_they_are_typed(kagent: Kagent) -> None:
     helped = kagent("sessions", "delete", "--help")[1]
     assert "\n  kubectl kagent sessions list datetime-agent -o name | xargs -d '\\n' kubectl kagent" in helped

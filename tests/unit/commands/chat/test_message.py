@@ -506,20 +506,12 @@ def test_going_on_with_a_session(kagent: Kagent) -> None:
     with talking(NOON, data={"/api/sessions": listed}) as agent:
         assert chat(kagent, agent, "hello", "--continue")[0] == 0
     assert agent.said[0]["contextId"] == "new"
-    for word, session, warning in (
-        ("old", "old", ""),
-        ("ol", "old", ""),
-        (
-            "mine",
-            "mine",
-            "Warning: user admin@kagent.dev has no session mine to continue: a new one begins\n",
-        ),
-    ):
-        with talking(
-            NOON, data={"/api/sessions": listed, "/api/sessions/old": {"session": row("old")}}
-        ) as agent:
+    data = {"/api/sessions": listed, "/api/sessions/old": {"session": row("old")}}
+    warning = "Warning: user admin@kagent.dev has no session mine to continue: a new one begins\n"
+    for word, session, told in (("old", "old", ""), ("ol", "old", ""), ("mine", "mine", warning)):
+        with talking(NOON, data=data) as agent:
             code, _, err = chat(kagent, agent, "hello", f"--session={word}")
-        assert (code, err.replace(CLOSING, "")) == (0, warning)
+        assert (code, err.replace(CLOSING, "")) == (0, told)
         assert agent.said[0]["contextId"] == session
     with talking(data={"/api/sessions": [row("old-1"), row("old-2")]}) as agent:
         assert chat(kagent, agent, "hello", "--session=old") == (

@@ -564,7 +564,11 @@ def test_a_call_without_a_clear_answer_was_perhaps_carried_out(
     [
         (
             ["clock", "x", "--arg", "a"],
-            'error: "a" is not an argument\nhint: write it like --arg timezone=Europe/Berlin\n',
+            'error: argument "a" has no value\nhint: write it like --arg timezone=Europe/Berlin\n',
+        ),
+        (
+            ["clock", "x", "--arg", "=a"],
+            'error: "=a" is not an argument\nhint: write it like --arg timezone=Europe/Berlin\n',
         ),
         (["clock", "x", "--args-json", "-"], "error: --args-json is list, not an object\n"),
         (

@@ -117,6 +117,11 @@ def test_an_agent_named_like_a_verb(kagent: Kagent, world: TraceCluster) -> None
         "hint: kubectl kagent get agents -A lists all agents\n"
     )
     assert world.asked == ["kagent/kagent-controller:8083/api/sessions/agent/default/show"]
+    assert kagent("trace", "-f", "agent/show", cluster=world) == (
+        1,
+        "",
+        f"from the kagent controller's records of user admin@kagent.dev\n{err}",
+    )
 
 
 def test_an_agent_that_kagent_has_not_taken_up(kagent: Kagent, world: TraceCluster) -> None:
