@@ -127,8 +127,8 @@ def test_an_object_of_kubectl_apply_is_warned_about(tools: Tools, api: ApiServer
     done = tools.kagent("rollout", "undo", "agent/clock")
     assert done.code == 0
     assert done.err == (
-        "Warning: this object was made with kubectl apply: the next apply of the same file puts its "
-        "version back\n"
+        "Warning: agent.kagent.dev/clock was made with kubectl apply: the next apply of the same file puts "
+        "its version back\n"
     )
     assert read(api, "clock")["spec"]["description"] == "first"
 

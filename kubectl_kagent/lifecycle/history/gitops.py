@@ -22,23 +22,26 @@ def owner_warning(workload: Workload, gained: Sequence[str] = ()) -> str | None:
     if _ARGO_TRACKING in annotations or _ARGO_INSTANCE in labels or _managed_by(workload, "argocd"):
         app = annotations.get(_ARGO_TRACKING, "").partition(":")[0] or labels.get(_ARGO_INSTANCE, "")
         owner = f"Argo CD{_named('application', app)}"
-        return f"{owner} owns this object and may sync its own version back; roll back in git too"
+        return f"{owner} owns {workload.label} and may sync its own version back; roll back in git too"
     for key, kind in ((_FLUX_HELM, "HelmRelease"), (_FLUX_KUSTOMIZE, "Kustomization")):
         if key in labels:
             owner = f"Flux{_named(kind, labels[key])}"
-            return f"{owner} owns this object and will put its own version back; roll back in git too"
+            return f"{owner} owns {workload.label} and will put its own version back; roll back in git too"
     if _HELM_RELEASE in annotations:
         release = annotations[_HELM_RELEASE]
-        return f"Helm release {release} owns this object: the next helm upgrade puts its own version back"
+        return (
+            f"Helm release {release} owns {workload.label}: the next helm upgrade puts its own version back"
+        )
     if _managed_by(workload, "kubectl", operation="Apply"):
         kept = f" and does not remove {', '.join(gained)}" if gained else ""
         return (
-            "this object was made with kubectl apply --server-side: the next apply of another version finds "
-            f"conflicts where this rollback sets fields (--force-conflicts){kept}"
+            f"{workload.label} was made with kubectl apply --server-side: the next apply of another version "
+            f"finds conflicts where this rollback sets fields (--force-conflicts){kept}"
         )
     if LAST_APPLIED in annotations:
         return (
-            "this object was made with kubectl apply: the next apply of the same file puts its version back"
+            f"{workload.label} was made with kubectl apply: the next apply of the same file puts its version "
+            "back"
         )
     return None
 

@@ -112,8 +112,8 @@ class UndoPlan:
 
     @property
     def owner_warning(self) -> str | None:
-        """Which tool will undo the undo, and what to do about it; None when there is none."""
-        return owner_warning(self.workload, tuple(paths(self.gained)))
+        """Which tool will undo the undo of the spec, and what to do about it; None when there is none."""
+        return owner_warning(self.workload, tuple(paths(self.gained))) if self.spec_differs else None
 
     @property
     def rolled_back_in(self) -> int | None:

@@ -157,12 +157,20 @@ def test_who_else_writes_the_object_is_told_before(story: Story, kagent: Kagent)
     code, _, err = kagent("rollback", "clock")
     assert (code, err) == (
         0,
-        "Warning: this object was made with kubectl apply: the next apply of the same file puts its version "
-        "back\n",
+        "Warning: agent.kagent.dev/clock was made with kubectl apply: the next apply of the same file puts "
+        "its version back\n",
     )
 
 
 MEMORY = {"modelConfig": "gpt", "ttlDays": 3}
+
+
+def test_who_else_writes_an_object_that_stays_as_it_is_is_no_matter(story: Story, kagent: Kagent) -> None:
+    note = {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}
+    story.cluster.edit(AGENT, "clock", {"metadata": note})
+    story.model("large")
+    code, _, err = kagent("rollback", "clock", "--with-sources")
+    assert (code, err) == (0, "restoring: modelconfig.kagent.dev/gpt (spec.model)\n")
 
 
 @pytest.mark.parametrize("with_sources", [False, True])

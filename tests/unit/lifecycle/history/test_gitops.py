@@ -12,13 +12,16 @@ from kubectl_kagent.model.workload import Workload
 from tests.objects import agent
 
 TRACKING = "datetime-app:kagent.dev/Agent:team/clock"
-ARGO = "owns this object and may sync its own version back; roll back in git too"
-FLUX = "owns this object and will put its own version back; roll back in git too"
-APPLIED = "this object was made with kubectl apply: the next apply of the same file puts its version back"
+ARGO = "owns agent.kagent.dev/clock and may sync its own version back; roll back in git too"
+FLUX = "owns agent.kagent.dev/clock and will put its own version back; roll back in git too"
+APPLIED = (
+    "agent.kagent.dev/clock was made with kubectl apply: the next apply of the same file puts its version "
+    "back"
+)
 
 SERVER_SIDE = (
-    "this object was made with kubectl apply --server-side: the next apply of another version finds "
-    "conflicts where this rollback sets fields (--force-conflicts)"
+    "agent.kagent.dev/clock was made with kubectl apply --server-side: the next apply of another version "
+    "finds conflicts where this rollback sets fields (--force-conflicts)"
 )
 
 
@@ -47,7 +50,7 @@ def writer(manager: str, operation: str = "Update") -> dict[str, str]:
         ({"labels": {"helm.toolkit.fluxcd.io/name": "clock"}}, f"Flux HelmRelease clock {FLUX}"),
         (
             {"annotations": {"meta.helm.sh/release-name": "clock"}},
-            "Helm release clock owns this object: the next helm upgrade puts its own version back",
+            "Helm release clock owns agent.kagent.dev/clock: the next helm upgrade puts its own version back",
         ),
         ({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}, APPLIED),
         ({"managedFields": [writer("kubectl", "Apply")]}, SERVER_SIDE),
@@ -87,7 +90,7 @@ def test_the_tool_above_is_named_and_not_the_one_it_uses() -> None:
     flux = {"helm.toolkit.fluxcd.io/name": "clock", "kustomize.toolkit.fluxcd.io/name": "apps"}
     assert warning(annotations=helm, labels=flux) == f"Flux HelmRelease clock {FLUX}"
     assert warning(annotations={**helm, **applied}) == (
-        "Helm release clock owns this object: the next helm upgrade puts its own version back"
+        "Helm release clock owns agent.kagent.dev/clock: the next helm upgrade puts its own version back"
     )
     tracked = {**helm, **applied, "argocd.argoproj.io/tracking-id": TRACKING}
     assert warning(annotations=tracked, labels=flux) == f"Argo CD application datetime-app {ARGO}"
