@@ -64,7 +64,7 @@ def record(cluster: Cluster, *, all_namespaces: bool, manager: str, metrics_addr
 def _tell(done: Recorded) -> None:
     revision = done.revision
     by = f" by {revision.changed_by}" if revision.changed_by else ""
-    before = f" ({revision.said_before.removesuffix(': ')})" if revision.said_before else ""
+    before = f" ({revision.recurrence.removesuffix(': ')})" if revision.recurrence else ""
     line = f"{done.workload.namespace}/{done.workload.name}: {done.change}{by}{before}"
     terminal.done(f"{done.workload.resource.singular} revision {revision.number} {plain(line)}")
 

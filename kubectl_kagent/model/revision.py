@@ -78,7 +78,7 @@ class Revision:
         return self.rollback_of is not None and UNDO_TO in self.annotations
 
     @property
-    def said_before(self) -> str:
+    def recurrence(self) -> str:
         """What a list of changes says first: ``rollback of 3: `` or ``same as 3: ``; empty for a new one."""
         if self.rollback_of is None:
             return ""

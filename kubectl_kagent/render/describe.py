@@ -116,7 +116,7 @@ def _revisions(found: Description, now: datetime) -> str:
     rows = []
     for before, revision in zip((None, *found.revisions), found.revisions, strict=False):
         change = summary(difference(workload, before, revision)) if before else "first recorded"
-        told = revision.said_before + change
+        told = revision.recurrence + change
         rows.append([str(revision.number), age(revision.changed_at, now), revision.changed_by, told])
     header = ["REVISION", "AGE", "CHANGED-BY", "CHANGE"]
     return table(header, rows[-_REVISIONS:]) if rows else ""

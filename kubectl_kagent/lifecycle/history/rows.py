@@ -146,7 +146,7 @@ def _recorded(
 def _change(workload: Workload, before: Revision | None, revision: Revision) -> str:
     if before is None:
         return "first recorded"
-    return revision.said_before + summary(difference(workload, before, revision))
+    return revision.recurrence + summary(difference(workload, before, revision))
 
 
 def _ready_at(revision: Revision) -> datetime | None:
