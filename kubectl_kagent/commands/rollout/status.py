@@ -14,7 +14,7 @@ from kubectl_kagent.cli.targets import one_target
 from kubectl_kagent.cluster import Cluster
 from kubectl_kagent.commands.rollout.undo import roll_back
 from kubectl_kagent.conversation.smoke import NoAnswer, ask
-from kubectl_kagent.errors import UsageError
+from kubectl_kagent.errors import KagentError, UsageError
 from kubectl_kagent.lifecycle.history import revisions as history
 from kubectl_kagent.lifecycle.history.undo_plan import choose_good
 from kubectl_kagent.lifecycle.rollout import wait as rollout
@@ -73,8 +73,8 @@ def status(
         raise UsageError(f"--smoke asks an agent; {workload.label} answers no prompts")
     voice = rollout.Voice(terminal.write_line, terminal.warn)
     if watch:
-        if on_failure:  # by the time of a failure the API server may have forgotten what was before
-            Notes().tell(*history.update(cluster, workload, manager=options.MANAGER).notes)
+        if on_failure:
+            _record(cluster, workload)
         undo = partial(roll_back, cluster, workload, choose_good) if on_failure else None
         question = partial(_answer, cluster, workload, smoke) if smoke else None
         rollout.follow(
@@ -82,6 +82,18 @@ def status(
         )
     else:
         rollout.show(cluster, workload, voice, revision=revision)
+
+
+def _record(cluster: Cluster, workload: Workload) -> None:
+    """Record what was before: by the time of a failure the API server may have forgotten it.
+
+    When that can't be done the rollout is waited for all the same; whether there is anything to return to
+    shows when it fails.
+    """
+    try:
+        Notes().tell(*history.update(cluster, workload, manager=options.MANAGER).notes)
+    except KagentError as error:
+        terminal.warn(f"what was before is not recorded: {error.explained}")
 
 
 def _answer(cluster: Cluster, workload: Workload, prompt: str) -> str:

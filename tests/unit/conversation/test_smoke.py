@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_kagent.errors import Forbidden, KagentError, OtherServerError, Unanswered, Unreachable
+from kubectl_kagent.errors import Expired, Forbidden, KagentError, OtherServerError, Unanswered, Unreachable
 from kubectl_kagent.model.resources import AGENT, CONTROLLER_REVISION, DEPLOYMENT, MODEL_CONFIG
 from tests import rollout_objects as objects
 from tests.conftest import Kagent
@@ -214,6 +214,19 @@ def test_the_config_to_return_to_is_kept_from_the_beginning(
     restored = f"(config hash {story.hash()} is back, now revision 3)"
     assert code == 1
     assert out.splitlines()[1] == f"agent.kagent.dev/clock rolled back to revision 1 {restored}"
+
+
+@pytest.mark.parametrize("error", [Unreachable("the server is gone"), Expired("forgotten")])
+def test_a_look_at_the_beginning_that_fails_ends_nothing(
+    story: Story, kagent: Kagent, monkeypatch: pytest.MonkeyPatch, error: KagentError
+) -> None:
+    def fail() -> None:
+        raise error
+
+    story.cluster.before("list", CONTROLLER_REVISION, fail)
+    monkeypatch.setattr(story.cluster, "called", lambda *_words, **_more: {"result": message("yes")})
+    code, _, err = kagent("rollout", "status", "clock", "--smoke=hi", "--on-failure=undo")
+    assert (code, err) == (0, f"Warning: what was before is not recorded: {error.message}\n")
 
 
 def test_a_config_that_may_not_be_kept_is_told_of_before_it_is_missed(
