@@ -231,7 +231,9 @@ def _writes(before: ConfigSource, after: ConfigSource) -> int:
     """How often a source was written, as far as its kind counts that."""
     if before.uid == after.uid:
         if counts_generations(after):
-            return max(after.generation - before.generation, int(_secret(before) != _secret(after)))
+            moved, rotated = after.generation - before.generation, int(_secret(before) != _secret(after))
+            # whoever names another Secret has changed both with one write
+            return moved + rotated if _naming(before) == _naming(after) else max(moved, rotated)
         return int(before.content != after.content)
     if before.uid:
         return 2  # deleted, and who knows what was before that
@@ -241,6 +243,12 @@ def _writes(before: ConfigSource, after: ConfigSource) -> int:
 def _secret(source: ConfigSource) -> Any:
     """What tells that its Secret was rotated, which moves no generation."""
     return (source.content or {}).get("secret")
+
+
+def _naming(source: ConfigSource) -> _Object:
+    """The fields of its spec in which Secrets are named."""
+    spec = (source.content or {}).get("spec") or {}
+    return {key: value for key, value in spec.items() if "secret" in f"{key} {value}".lower()}
 
 
 def _written(obj: _Object) -> tuple[Any, int]:
