@@ -99,7 +99,7 @@ def _installed(facts: CheckFacts, chart: str, resource: Resource) -> str:
     running = None if isinstance(facts.version, KagentError) else _CHART_VERSION.fullmatch(facts.version)
     is_spoken = running is not None and running[1].rpartition(".")[0] in SPOKEN
     version = running[1] if running and is_spoken else f"'~{SPOKEN[-1]}.0'"
-    also = " --reuse-values --set kmcp.enabled=true" if resource is MCP_SERVER else ""
+    also = " --reset-then-reuse-values --set kmcp.enabled=true" if resource is MCP_SERVER else ""
     return f"helm upgrade --install {chart} {_CHARTS}/{chart} -n kagent --version {version}{also}"
 
 
