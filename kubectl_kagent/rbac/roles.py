@@ -111,6 +111,8 @@ _REFUSED = re.compile(
     r'(?: "(?P<name>[^"]*)" is forbidden:.*)? cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" '
     r'in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
+# What the authorizer adds for a binding of a role that nobody has made.
+_NOT_THERE = re.compile(r'RBAC: .*?clusterrole\.rbac\.authorization\.k8s\.io "([^"]+)" not found')
 
 
 def refused_by_rbac(message: str) -> bool:
@@ -121,11 +123,16 @@ def refused_by_rbac(message: str) -> bool:
 def hint(message: str, verb: Sequence[str] = ()) -> str | None:
     """The smallest ClusterRole of ours that allows what ``message`` (the API server's) refuses, and where.
 
-    With the words of a ``verb``, ``("rollout", "undo")``, the role has all that the verb needs there.
+    With the words of a ``verb``, ``("rollout", "undo")``, the role has all that the verb needs there. A role
+    of ours that is bound and not there is named instead.
     """
     found = _REFUSED.search(message)
     if found is None:
         return None
+    absent = _NOT_THERE.search(message)
+    if absent and (ours := next((role for role in ROLES if role.name == absent[1]), None)):
+        made = f"kubectl apply -k manifests/{ours.part_of}"
+        return f"ClusterRole {ours.name} is bound, but not there: {made} makes it ({PAGE})"
     wanted = Rule(found["group"], found["resource"], found["verb"], found["name"] or "")
     role = smallest(wanted, *_needed_beside(wanted, verb)) or smallest(wanted)
     return granted(role, found["namespace"]) if role else None

@@ -145,6 +145,19 @@ def test_the_hint_names_the_smallest_role() -> None:
     assert hint('pods "x" is forbidden: exceeded quota: few') is None
 
 
+def test_a_role_that_is_bound_and_not_there_is_named() -> None:
+    refused = (
+        'agents.kagent.dev is forbidden: User "ann" cannot list resource "agents" in API group "kagent.dev"'
+    )
+    message = f'{refused} in the namespace "t": RBAC: clusterrole.rbac.authorization.k8s.io "%s" not found'
+    assert hint(message % "kagent-view") == (
+        f"ClusterRole kagent-view is bound, but not there: kubectl apply -k manifests/rbac makes it ({PAGE})"
+    )
+    found = hint(message % "theirs")
+    assert found is not None
+    assert found.startswith("ClusterRole kagent-view allows it")
+
+
 @pytest.mark.parametrize(
     ("verb", "refused", "role"),
     [
