@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -38,9 +38,14 @@ class _Asked:
     fields: str | None
     sort_by: str | None
     ignore_missing: bool
+    watch: bool
+    missing: dict[str, NotFound] = field(default_factory=dict)
 
     def read(self) -> list[Mapping[str, Any]]:
-        """The objects as served. Raises NotFound for a name that is not there, unless it is to be ignored."""
+        """The objects as served; ``missing`` gets an error for each name that is not there.
+
+        Raises NotFound for the only one, and where they are watched.
+        """
         resource = self.targets.resource
         if self.targets.names:
             items: list[Mapping[str, Any]] = [
@@ -57,10 +62,21 @@ class _Asked:
     def _named(self, name: str) -> dict[str, Any] | None:
         try:
             return self.cluster.get(self.targets.resource, self.cluster.namespace, name)
-        except NotFound:
+        except NotFound as error:
             if self.ignore_missing:
                 return None
-            raise
+            if self.watch or len(self.targets.names) == 1:
+                raise
+            self.missing[name] = error
+            return None
+
+    def end(self) -> None:
+        """Raises NotFound when names were not there: what was found is printed, as kubectl does."""
+        missing = [self.missing[name] for name in self.targets.names if name in self.missing]
+        for error in missing[:-1]:
+            terminal.fail(error)
+        if missing:
+            raise missing[-1]
 
 
 @command(short_help="List agents, MCP servers, model configs and remote MCP servers")
@@ -118,7 +134,14 @@ def get(
         sort_by.check(order)
     namespace = None if all_namespaces else cluster.namespace
     asked = _Asked(
-        cluster, targets, namespace, selector, field_selector, None if watch else order, ignore_not_found
+        cluster,
+        targets,
+        namespace,
+        selector,
+        field_selector,
+        None if watch else order,
+        ignore_not_found,
+        watch,
     )
     if output.is_text:
         names = tuple(filter(None, (name for word in label_columns for name in word.split(","))))
@@ -126,15 +149,17 @@ def get(
         if watch and order:
             terminal.warn("-w prints lines as they change: --sort-by is ignored")
         _show(asked, labels, wide=output.wide, watch=watch, header=not no_headers)
+        asked.end()
         return
     if watch:
         raise UsageError(
             "-w prints tables only", hint="kubectl get -w -o json follows the objects themselves"
         )
     items = asked.read()
-    if items or not (targets.names and ignore_not_found):
+    if items or not (targets.names and (ignore_not_found or asked.missing)):
         text = output.objects(items, single=len(targets.names) == 1)
         terminal.write(_without_header(text) if no_headers and output.name == "custom-columns" else text)
+    asked.end()
 
 
 def _show(asked: _Asked, labels: screen.LabelColumns, *, wide: bool, watch: bool, header: bool) -> None:
@@ -167,7 +192,7 @@ def _print(text: str, asked: _Asked, *, header: bool) -> None:
     """A table; without one, that there is nothing to show."""
     if text:
         terminal.show(text if header else _without_header(text))
-    elif not asked.ignore_missing:
+    elif not (asked.ignore_missing or asked.missing):
         where = f" in {asked.namespace} namespace." if asked.namespace else ""
         terminal.say(f"No resources found{where}")
 

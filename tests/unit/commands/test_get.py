@@ -207,7 +207,7 @@ def test_a_name_that_is_not_there(zoo: FakeCluster, kagent: Kagent) -> None:
         "hint: kubectl kagent get agents -A lists all agents\n"
     )
     for flags in ([], ["-o", "yaml"], ["-o", "wide"]):
-        assert kagent("get", "agents", "a-ready", "nobody", *flags) == (1, "", missing)
+        assert kagent("get", "agents", "nobody", *flags) == (1, "", missing)
 
 
 # For programs
@@ -312,6 +312,20 @@ def test_what_is_not_there_can_be_ignored(zoo: FakeCluster, kagent: Kagent, form
     assert kagent("get", "mcpservers", "--ignore-not-found") == (0, "", "")
     zoo.missing(AGENT)
     assert kagent("get", "agent", "nope", "--ignore-not-found", *form)[0] == 1
+
+
+@pytest.mark.parametrize("form", [(), ("-o", "name")])
+def test_what_is_there_is_printed_beside_what_is_not(
+    zoo: FakeCluster, kagent: Kagent, form: tuple[str, ...]
+) -> None:
+    """As kubectl does."""
+    hint = "hint: kubectl kagent get agents -A lists all agents\n"
+    errors = [f'Error from server (NotFound): agents.kagent.dev "{name}" not found\n' for name in ("z", "x")]
+    found = kagent("get", "agents", "a-ready", *form)[1]
+    assert kagent("get", "agents", "z", "a-ready", "x", *form) == (1, found, hint.join([*errors, ""]))
+    assert kagent("get", "agents", "z", "x", *form) == (1, "", hint.join([*errors, ""]))
+    assert kagent("get", "agents", "z", "x", "-o", "json")[:2] == (1, "")
+    assert kagent("get", "agents", "z", "a-ready", "-w")[:2] == (1, "")
 
 
 # What makes no sense
