@@ -235,7 +235,7 @@ def _unscheduled(pod: Manifest) -> Iterator[Cause]:
 
 def _container(pod: Manifest, status: Manifest, view: View) -> Iterator[Cause]:
     reason = str(dig(status, "state", "waiting", "reason") or "")
-    ended = exited(status)
+    ended = exited(status, view.now)
     if ended is not None:
         yield _crash(pod, status, ended, view)
     elif reason and reason not in ("ContainerCreating", "PodInitializing"):

@@ -38,7 +38,7 @@ class View:
 
     ``pods`` are those of the newest ReplicaSet; ``logs`` is keyed by pod and container; ``controllers`` is
     None when they were not looked for; ``unobserved`` are the labels of sources whose newest content the
-    controller has not taken up yet; ``notes`` say what may not be read.
+    controller has not taken up yet; ``notes`` say what may not be read. ``now`` is the API server's time.
     """
 
     workload: Workload
@@ -51,6 +51,7 @@ class View:
     unobserved: tuple[str, ...] = ()
     autoscaler: Autoscaler | None = None
     notes: tuple[Note, ...] = ()
+    now: datetime = field(default_factory=lambda: clock.now())
 
     @property
     def newest(self) -> Manifest | None:
@@ -150,12 +151,16 @@ def explain(cluster: Cluster, workload: Workload, deployment: Manifest, notes: l
     waiting = [pod for pod in pods if is_starting(pod)][:_EXPLAINED_PODS]
     of_pods = [(EVENT, {"fields": f"involvedObject.uid={pod['metadata']['uid']}"}) for pod in waiting]
     events = [event for some in _items(cluster, workload, notes, of_pods) for event in some]
-    crashed = [(pod, status) for pod in waiting for status in Pod(pod).container_statuses if exited(status)]
+    now = cluster.now()
+    crashed = [
+        (pod, status) for pod in waiting for status in Pod(pod).container_statuses if exited(status, now)
+    ]
     logs = {
         (pod["metadata"]["name"], status["name"]): _last_lines(cluster, pod, status, notes)
         for pod, status in crashed[:1]
     }
-    return View(workload, deployment, sets, pods, tuple(events), logs, notes=tuple(dict.fromkeys(notes)))
+    told = tuple(dict.fromkeys(notes))
+    return View(workload, deployment, sets, pods, tuple(events), logs, notes=told, now=now)
 
 
 def is_starting(pod: Manifest) -> bool:
@@ -163,23 +168,23 @@ def is_starting(pod: Manifest) -> bool:
     return condition(pod, "Ready", "True") is None and not pod["metadata"].get("deletionTimestamp")
 
 
-def exited(status: Manifest) -> Manifest | None:
+def exited(status: Manifest, now: datetime) -> Manifest | None:
     """How the container's last run ended, when that was a failure and no run in its place got ready."""
     held_back = dig(status, "state", "waiting", "reason") in ("CrashLoopBackOff", "RunContainerError")
-    if held_back or _runs_again(status):
+    if held_back or _runs_again(status, now):
         ended: Manifest | None = dig(status, "lastState", "terminated")
         return ended
     ended = dig(status, "state", "terminated")
     return ended if ended and ended.get("exitCode") else None
 
 
-def _runs_again(status: Manifest) -> bool:
+def _runs_again(status: Manifest, now: datetime) -> bool:
     """Whether the container runs for the moment: a crash loop mostly does where its program dies late."""
     running = dig(status, "state", "running")
     if running is None or status.get("ready"):
         return False
     began = clock.parse_or_none(running.get("startedAt"))
-    return began is None or clock.now() - began < _FORGOTTEN
+    return began is None or now - began < _FORGOTTEN
 
 
 def _last_lines(cluster: Cluster, pod: Manifest, status: Manifest, notes: list[Note]) -> tuple[str, ...]:

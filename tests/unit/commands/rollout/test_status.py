@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from unittest.mock import Mock
@@ -20,6 +21,8 @@ from kubectl_kagent.errors import (
     TimedOut,
     Unreachable,
 )
+from kubectl_kagent.lifecycle.rollout.causes import causes_stuck
+from kubectl_kagent.lifecycle.rollout.inspection import look
 from kubectl_kagent.lifecycle.rollout.wait import RolloutFailed, Voice, follow
 from kubectl_kagent.model.resources import AGENT, DEPLOYMENT, EVENT, POD, REPLICA_SET
 from kubectl_kagent.model.workload import Workload
@@ -470,6 +473,20 @@ def test_a_missing_permission_does_not_pass(stage: Stage) -> None:
 
 
 LEAVING = {"metadata": {"deletionTimestamp": "2026-11-23T08:00:00Z", "finalizers": ["example.com/wait"]}}
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+@pytest.mark.parametrize(("seconds", "kinds"), [(60, ["Error"]), (1200, [])])
+def test_how_long_a_container_runs_again_is_told_by_the_api_servers_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, ahead: float, seconds: float, kinds: list[str]
+) -> None:
+    began = clock.timestamp(stage.cluster.now() - timedelta(seconds=seconds))
+    container = objects.container({"running": {"startedAt": began}})
+    container["lastState"] = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": began}}
+    workload = stage.rolling(objects.pod({**container, "restartCount": 9, "ready": False}))
+    monkeypatch.setattr(clock, "now", lambda: stage.cluster.clock() + timedelta(seconds=ahead))
+    view = look(stage.cluster, AGENT, workload.namespace, workload.name)
+    assert [cause.kind for cause in causes_stuck(view)] == kinds
 
 
 @pytest.mark.parametrize("before", [0, 2])
