@@ -94,8 +94,8 @@ class Helpful(click.Command):
         return option
 
 
-def _show_help(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 (click's)
-    if value and not ctx.resilient_parsing:
+def _show_help(ctx: click.Context, _: click.Parameter, asked: object) -> None:
+    if asked and not ctx.resilient_parsing:
         write(f"{ctx.get_help()}\n")
         ctx.exit()
 

@@ -36,6 +36,13 @@ def change(story: Story, patch: dict[str, Any], *, seconds: float = 60) -> None:
     story.cluster.edit(MODEL_CONFIG, "gpt", patch)
 
 
+def change_unseen(story: Story, controllers: Controllers) -> None:
+    """The same while the controller is away."""
+    install_controller(story, 0)
+    controllers.stopped = True
+    change(story, {"spec": {"model": "gpt-next"}})
+
+
 def done(story: Story) -> str:
     return f'agent "clock" successfully rolled out (config hash {story.hash()})\n'
 
@@ -43,9 +50,7 @@ def done(story: Story) -> str:
 def test_a_change_of_the_model_while_the_controller_is_away_is_not_rolled_out(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
-    install_controller(story, 0)
-    controllers.stopped = True
-    change(story, {"spec": {"model": "gpt-next"}})
+    change_unseen(story, controllers)
     assert kagent("rollout", "status", "agent/clock", "--timeout=60s") == (
         5,
         WAITING,
@@ -67,9 +72,7 @@ def test_a_config_that_never_ran_is_not_the_one_to_return_to(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
     """It was written while the controller was away, and looked at long before its pods failed."""
-    install_controller(story, 0)
-    controllers.stopped = True
-    change(story, {"spec": {"model": "gpt-next"}})
+    change_unseen(story, controllers)
     story.cluster.clock.sleep(15)
     assert kagent("rollout", "status", "agent/clock", "--timeout=60s")[0] == 5
     never_ran = story.look().revisions[-1]
@@ -241,9 +244,7 @@ def test_an_agent_that_sleeps_is_not_done_either(
     story: Story, controllers: Controllers, kagent: Kagent
 ) -> None:
     story.edit(AGENT, "clock", {"declarative": {"deployment": {"replicas": 0}}})
-    install_controller(story, 0)
-    controllers.stopped = True
-    change(story, {"spec": {"model": "gpt-next"}})
+    change_unseen(story, controllers)
     assert kagent("rollout", "status", "agent/clock")[:2] == (5, WAITING)
 
 
