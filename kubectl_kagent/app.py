@@ -156,6 +156,9 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
     """click's error told as all others are; a group without a command still shows its help."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error
+    if isinstance(error, click.NoSuchCommand) and error.ctx and isinstance(error.ctx.command, click.Group):
+        names = error.ctx.command.list_commands(error.ctx)  # click itself knows only those that are loaded
+        error = click.NoSuchCommand(error.command_name, possibilities=names, ctx=error.ctx)
     message = error.format_message()
     terminal.say(f"error: {message[:1].lower()}{message[1:].removesuffix('.')}")
     terminal.say(f"hint: {hint}")

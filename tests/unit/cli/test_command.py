@@ -107,6 +107,21 @@ def test_all_verbs_are_of_the_one_class() -> None:
             "error: no such command 'shwo'. Did you mean 'show'?\n"
             "hint: kubectl kagent sessions -h shows how it is used\n",
         ),
+        # no module of these is loaded when they are typed
+        (
+            ("rolout",),
+            "error: no such command 'rolout'. Did you mean 'rollout'?\n"
+            "hint: kubectl kagent -h shows how it is used\n",
+        ),
+        (
+            ("observe", "instal"),
+            "error: no such command 'instal'. (Did you mean one of: 'install', 'uninstall'?)\n"
+            "hint: kubectl kagent observe -h shows how it is used\n",
+        ),
+        (
+            ("nothing-like-it",),
+            "error: no such command 'nothing-like-it'\nhint: kubectl kagent -h shows how it is used\n",
+        ),
     ],
 )
 def test_an_error_names_the_help_page_of_its_verb(
