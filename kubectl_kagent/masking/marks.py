@@ -84,7 +84,7 @@ def _cut(text: str, done: int, end: int) -> int:
 # A Secret as kubectl prints it
 
 _IS_SECRET = re.compile(r"""\bkind\\*["']?:\s{0,4}\\*["']?Secret\b""")
-_DATA = re.compile(r"""\\*["'](?:data|stringData)\\*["']\s{0,8}:\s{0,8}\{""")
+_DATA = re.compile(r"""["'](?:data|stringData)\\*["']\s{0,8}:\s{0,8}\{""")
 _DATA_BLOCK = re.compile(r"^(?P<margin>[ \t]*)(?:data|stringData):[ \t]*(?=\r?\n)", re.MULTILINE)
 _DATA_LINE = re.compile(r"""\r?\n(?P<indent>[ \t]+)["']?[\w.-]++["']?:[ \t]*(?P<value>[^\r\n]*)""")
 

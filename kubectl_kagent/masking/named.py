@@ -9,7 +9,8 @@ from kubectl_kagent.masking.innocent import Span, is_innocent, is_login
 from kubectl_kagent.masking.names import is_secret_name
 from kubectl_kagent.masking.shapes import random
 
-LINE_BREAK = re.compile(r"(\r?\n|\\+n)")
+# Of a run of backslashes a pattern takes the whole, or it would be looked at anew from each of them.
+LINE_BREAK = re.compile(r"(\r?\n|(?<!\\)\\++n)")
 # JSON (in a text of JSON too), YAML, Markdown, an environment variable, a query, a header, a Go map
 _NAME = r"(?<![\w.-])(?P<name>[\w.-]++)"
 _NAMED = re.compile(
@@ -19,8 +20,8 @@ _FLAG = re.compile(
     r"""(?<![\w-])--?(?P<name>[A-Za-z][\w-]++)(?:[ \t]+|\\*["'],?\s{0,8}\\*["'])(?!-)(?P<value>)"""
 )
 _ENTRY = re.compile(
-    r"""\b(?:name|key|header|variable)\\*["']?\s{0,8}[:=]\s{0,8}\\*["']?(?P<name>[\w.-]++)\\*["']?,?(?:\\+n)?\s{0,60}"""
-    r"""\\*["']?value\\*["']?[ \t]{0,8}[:=][ \t]{0,8}(?P<value>)""",
+    r"""\b(?:name|key|header|variable)\\*+["']?\s{0,8}[:=]\s{0,8}\\*+["']?(?P<name>[\w.-]++)(?:\\*+["'])?,?(?:\\++n)?"""
+    r"""\s{0,60}(?:\\*+["'])?value\\*+["']?[ \t]{0,8}[:=][ \t]{0,8}(?P<value>)""",
     re.IGNORECASE,
 )
 _ENTRY_REVERSED = re.compile(
@@ -39,13 +40,13 @@ _BARE = re.compile(
 _TO_THE_END = re.compile(r"""[^\r\n"'\\]*""")
 _QUOTE = re.compile(r"""[bruf]{0,2}(?P<slashes>\\*)(?P<quote>["'`])""", re.IGNORECASE)
 BLOCK = re.compile(r"[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\\+n)")
-_LINE = re.compile(r"(?P<break>\r?\n|\\+n)(?P<indent>[ \t]*)(?P<text>(?:(?!\\+n)[^\r\n])*)")
+_LINE = re.compile(r"(?P<break>\r?\n|\\+n)(?P<indent>[ \t]*)(?P<text>(?:[^\r\n\\]++|\\++(?!n))*+)")
 _ITEM = re.compile(r"- +(?=[^\s:]+\s*\Z)")
 _NEAR = 200  # letters before a name in which its line begins
 _SHOWN = re.compile(r"(?:.{4}…)?\[masked\]")
 _CLOSINGS = {mark: re.compile(rf"(?<!\\)(?P<slashes>\\*+){mark}") for mark in "\"'`"}
-_STRUCTURE = re.compile(r"""(?P<slashes>\\*)(?P<quote>["'])|(?P<bracket>[\[\]{}])""")
-_COLON = re.compile(r"""\\*["']\s*:""")
+_STRUCTURE = re.compile(r"""(?<!\\)(?P<slashes>\\*+)(?P<quote>["'])|(?P<bracket>[\[\]{}])""")
+_CLOSED = re.compile(r"""\\*["'](?P<colon>\s*:)?""")
 _ENVIRONMENT = re.compile("[A-Z0-9_]+")
 
 
@@ -144,9 +145,9 @@ def container(text: str, start: int) -> tuple[list[Span], int]:
         place = match.end()
         if match["quote"]:
             quoted, end = True, _closing(text, match)
-            colon = _COLON.match(text, end)
-            place = colon.end() if colon else end + len(match[0])
-            if not colon:
+            closed = _CLOSED.match(text, end)
+            place = closed.end() if closed else len(text)
+            if not (closed and closed["colon"]):
                 found += unless_innocent(text, match.end(), end)
             continue
         depth += 1 if match["bracket"] in "[{" else -1

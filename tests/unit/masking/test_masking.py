@@ -636,8 +636,20 @@ def test_the_time_grows_with_the_text(probe: str) -> None:
     raise AssertionError(f"{ratio:.1f} times as long")
 
 
-def test_the_time_grows_with_the_quotes_in_a_text() -> None:
-    small, large = ('token="' + '\\"' * size for size in (30_000, 120_000))
+@pytest.mark.parametrize(
+    ("head", "probe", "tail"),
+    [
+        ('token="', '\\"', ""),
+        # a run of backslashes is looked at once, and not from each of them
+        *(
+            (head, "\\", tail)
+            for head in ("password: {", "kind: Secret\n", "name: password", "secret: |\n  ", "")
+            for tail in ("", '"', "-----END PRIVATE KEY-----")
+        ),
+    ],
+)
+def test_the_time_grows_with_what_follows_the_name_of_a_secret(head: str, probe: str, tail: str) -> None:
+    small, large = (head + probe * size + tail for size in (30_000, 120_000))
     assert _seconds(masked, large) < 8 * max(_seconds(masked, small), 0.005)
 
 
