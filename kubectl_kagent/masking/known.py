@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from html import escape
 from math import ceil
 from urllib.parse import quote, quote_plus
 
@@ -19,21 +21,21 @@ class KnownValues:
     """Values, and unless they are not ``encoded`` the spellings that programs give them."""
 
     def __init__(self, values: Iterable[str], *, mask: str = MASKED, encoded: bool = True) -> None:
-        spelled = _spellings if encoded else _as_json
+        spelled = _spellings if encoded else _as_text
         found = {spelling for value in values for spelling in spelled(value) if len(spelling) >= SHORTEST}
         self._mask = mask
-        self._spellings = sorted(found, key=lambda spelling: (-len(spelling), spelling))
+        # By how they begin and their lengths: however many they are, a text is gone through once.
+        self._begins = min(map(len, found), default=0)
+        self._spellings: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for spelling in found:
+            self._spellings[spelling[: self._begins]][len(spelling)].add(spelling)
 
     def masked(self, text: str) -> str:
         """``text`` without them; one that goes on in the next line is masked in both lines."""
         if not self._spellings:
             return text
         joined, places = _joined(text)
-        spans = [
-            (places[start], places[start + len(spelling) - 1] + 1)
-            for spelling in self._spellings
-            for start in _found(joined, spelling)
-        ]
+        spans = [(places[start], places[end - 1] + 1) for start, end in self._found(joined)]
         if not spans:
             return text
         pieces, done = list[str](), 0
@@ -42,11 +44,19 @@ class KnownValues:
             done = end
         return "".join((*pieces, text[done:]))
 
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        spellings, begins = self._spellings.get, self._begins
+        for start in range(len(text) - begins + 1):
+            if lengths := spellings(text[start : start + begins]):
+                for length, among in lengths.items():
+                    if text[start : start + length] in among:
+                        yield start, start + length
+
 
 def _spellings(value: str) -> Iterator[str]:
-    """As it is, in JSON, in an address, in base64 whatever stands around it, and in hexadecimal digits."""
+    """As texts have it, in an address, in base64 whatever stands around it, and in hexadecimal digits."""
     raw = value.encode(errors="surrogatepass")
-    yield from _as_json(value)
+    yield from _as_text(value)
     yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
     if len(raw) < SHORTEST:
         return
@@ -58,15 +68,19 @@ def _spellings(value: str) -> Iterator[str]:
         yield from (inner, inner.translate(_URL_SAFE))
 
 
-def _as_json(value: str) -> Iterator[str]:
+def _as_text(value: str) -> Iterator[str]:
+    """As it is, and quoted in YAML, JSON and HTML."""
     # the text is looked at without its line breaks
-    yield from (
-        _LINE_BREAK.sub("", value),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-    )
+    bare = _LINE_BREAK.sub("", value)
+    yield from (bare, bare.replace("'", "''"), escape(bare), bare.translate(_HTML))
+    for ascii_only in (True, False):
+        spelled = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield from (spelled, spelled.translate(_GO))
 
 
+# Go's encoding/json, unless SetEscapeHTML says otherwise, and its html/template
+_GO = str.maketrans({"&": r"\u0026", "<": r"\u003c", ">": r"\u003e"})
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 _URL_SAFE = str.maketrans("+/", "-_")
 
 
@@ -81,13 +95,6 @@ def _joined(text: str) -> tuple[str, range | list[int]]:
         done = match.end()
     places += range(done, len(text))
     return _LINE_BREAK.sub("", text), places
-
-
-def _found(text: str, spelling: str) -> Iterator[int]:
-    start = text.find(spelling)
-    while start >= 0:
-        yield start
-        start = text.find(spelling, start + 1)
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

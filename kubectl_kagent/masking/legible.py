@@ -29,7 +29,7 @@ _NUMBER = 10  # digits: bytes, seconds since the epoch; what has more is an acco
 # What the API server puts behind a name: k8s.io/apimachinery's util/rand has these letters and digits.
 _MADE = re.compile(r"(?:-[bcdf-hj-np-tv-xz2456789]{8,10})?(?:-[bcdf-hj-np-tv-xz2456789]{5})?\Z")
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3}){1,3}")  # in ms, us or ns
-_LONGEST_WORD = 24
+_LONGEST_WORD = 48  # requiredDuringSchedulingIgnoredDuringExecution has 46
 # RFC 3339 and its kin, and the times that klog and Go's and Python's loggers write
 _TIME = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T_]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"

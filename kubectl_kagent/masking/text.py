@@ -46,6 +46,12 @@ def _masked_within(string: re.Match[str]) -> str:
     return string[0][:start] + masked(string["said"]) + string[0][end:]
 
 
+def secrets_in(text: str) -> Iterator[str]:
+    """What ``masked`` leaves out."""
+    bare = as_seen(text)
+    yield from (bare[start:end] for start, end, _ in _spans(bare))
+
+
 def as_seen(text: str) -> str:
     """``text`` without what is not seen in it; itself when there is nothing of that kind."""
     if text.isascii() and not any(sign in text for sign in colours.SIGNS):

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubectl_kagent.masking.innocent import MASKED, is_innocent, is_login
 from kubectl_kagent.masking.names import is_secret_name
-from kubectl_kagent.masking.text import masked
+from kubectl_kagent.masking.text import masked, secrets_in
 
 # What only says where a secret is: Kubernetes' and kagent's references to a Secret or a key in it.
 _REFERENCE = {"name", "key", "namespace", "kind", "apiGroup", "type", "optional"}
@@ -54,6 +54,22 @@ def _items(values: list[Any] | tuple[Any, ...], name: str, *, secret: bool) -> l
         found.append(_masked(value, name, secret=secret or (after and is_secret_name(str(before)))))
         before = value
     return found
+
+
+def secrets(value: Any) -> Iterator[str]:
+    """What ``masked_value`` masks."""
+    yield from _hidden(value, masked_value(value))
+
+
+def _hidden(value: Any, shown: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _hidden(item, shown[key])
+    elif isinstance(value, list | tuple):
+        for item, masked_item in zip(value, shown, strict=True):
+            yield from _hidden(item, masked_item)
+    elif isinstance(value, str) and value != shown:
+        yield from (value,) if shown == MASKED else secrets_in(value)
 
 
 def literals(value: Any, path: str) -> Iterator[str]:

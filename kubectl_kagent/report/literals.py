@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from kubectl_kagent.masking import secrets as masked_away
 from kubectl_kagent.masking.innocent import is_innocent
 from kubectl_kagent.masking.legible import only_legible
 from kubectl_kagent.masking.names import is_secret_name
@@ -47,7 +49,7 @@ TEXTS = {
     *("question", "answer", "text", "content", "input", "output"),
 }
 _SHORTEST_TEXT = 16  # letters of a line that is told apart from what a program says
-_MOST_TEXTS = 2000
+_LOGIN = re.compile(r"(?P<scheme>[A-Za-z]+) +(?P<credentials>\S.*)")  # RFC 9110, 11.4
 
 
 def names(objects: Iterable[Object], turns: Iterable[Turn]) -> set[str]:
@@ -67,20 +69,27 @@ def _names(key: str, value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping):
         literal = "value" in value  # the name of a variable or a header is one too, and its value is none
         for inner, item in value.items():
+            if key in LITERALS and isinstance(item, str) and inner not in ANNOTATIONS:
+                continue  # it has a name of the user's own, which may be "model"
             if inner not in ("managedFields", "data") and not (literal and inner == "value"):
                 yield from _names(str(inner), item)
     elif isinstance(value, list):
         for item in value:
-            yield from _names(key, item)
+            yield from _names("" if key in LITERALS else key, item)
 
 
 def secrets(objects: Iterable[Object], visible: set[str]) -> set[str]:
-    """Literals that are secrets by their name, or read like no words: to be masked wherever they stand.
+    """What is masked in the objects, and literals that read like no words: to be masked wherever they stand.
 
     ``visible`` are the names of things.
     """
-    found = (one for item in objects for one in _literals("", "", item))
-    return {value for value, named in found if value not in visible and _is_secret(value, named=named)}
+    found = {
+        value
+        for item in objects
+        for value, named in (*_literals("", "", item), *((one, True) for one in masked_away(item)))
+        if value not in visible and _is_secret(value, named=named)
+    }
+    return found | {part for value in found for part in _of_login(value)}
 
 
 def _is_secret(value: str, *, named: bool) -> bool:
@@ -107,13 +116,24 @@ def _literals(room: str, key: str, value: Any) -> Iterator[tuple[str, bool]]:
             yield from _literals(room, key, item)
 
 
+def _of_login(value: str) -> Iterator[str]:
+    """What follows the scheme in a header for logins, and the password in ``Basic``."""
+    if not (match := _LOGIN.fullmatch(value)):
+        return
+    yield match["credentials"]
+    if match["scheme"].lower() == "basic":
+        with suppress(ValueError):
+            yield b64decode(match["credentials"], validate=True).decode().partition(":")[2]
+
+
 def _of_address(value: str) -> Iterator[str]:
     """The password and the query of an address."""
     if "://" not in value:
         return
     try:
         parts = urlsplit(value)
-        yield from filter(None, (parts.password, *(one for _, one in parse_qsl(parts.query))))
+        password = parts.password or ""
+        yield from filter(None, (password, unquote(password), *(one for _, one in parse_qsl(parts.query))))
     except ValueError:
         return
 
@@ -121,7 +141,7 @@ def _of_address(value: str) -> Iterator[str]:
 def messages(objects: Iterable[Object], turns: Iterable[Turn]) -> set[str]:
     """Lines of prompts and conversations, which programs may write into their logs."""
     found = (line for text in _texts(objects, turns) for line in map(str.strip, text.splitlines()))
-    return set(islice((line for line in found if len(line) >= _SHORTEST_TEXT), _MOST_TEXTS))
+    return {line for line in found if len(line) >= _SHORTEST_TEXT}
 
 
 def _texts(objects: Iterable[Object], turns: Iterable[Turn]) -> Iterator[str]:
@@ -131,6 +151,13 @@ def _texts(objects: Iterable[Object], turns: Iterable[Turn]) -> Iterator[str]:
             yield from _said(step)
     for item in objects:
         yield from _prompts("", item)
+        if item.get("kind") == "ConfigMap":  # it is here because a prompt is made of it
+            data = item.get("data")
+            yield from filter(_is_text, data.values() if isinstance(data, Mapping) else ())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _said(step: Step) -> Iterator[str]:

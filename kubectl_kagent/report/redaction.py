@@ -16,6 +16,7 @@ from kubectl_kagent.masking import MASKED, masked, masked_value
 from kubectl_kagent.masking.known import KnownValues
 from kubectl_kagent.masking.legible import only_legible
 from kubectl_kagent.masking.stream import Lines
+from kubectl_kagent.masking.text import as_seen
 from kubectl_kagent.model.trace import Step, Turn
 from kubectl_kagent.report import literals
 
@@ -48,13 +49,17 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """A text of any lines as it may be seen."""
-        return only_legible(masked(self._secrets.masked(self._messages.masked(text))), self._names)
+        return only_legible(masked(self._known(text)), self._names)
 
     def lines(self, lines: Sequence[str]) -> list[str]:
         """The lines of a log, as many as they were; a secret may go on in the next one."""
-        known = self._secrets.masked(self._messages.masked("\n".join(lines))).split("\n")
+        known = self._known("\n".join(map(as_seen, lines))).split("\n")
         keys = Lines()
         return [only_legible(keys.masked(line), self._names) for line in known]
+
+    def _known(self, text: str) -> str:
+        """Without what is known; a colour or a sign that nobody sees may stand in the midst of it."""
+        return self._secrets.masked(self._messages.masked(as_seen(text)))
 
     def values(self, value: Any) -> Any:
         """A JSON value with each text in it as it may be seen."""

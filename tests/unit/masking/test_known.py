@@ -11,7 +11,7 @@ import pytest
 
 from kubectl_kagent.masking.known import KnownValues
 
-VALUE = 'swordfish "9+/ä'
+VALUE = 'swordfish <&> "9+/ä'
 KNOWN = KnownValues([VALUE])
 
 
@@ -21,6 +21,10 @@ KNOWN = KnownValues([VALUE])
         VALUE,
         json.dumps(VALUE)[1:-1],
         json.dumps(VALUE, ensure_ascii=False)[1:-1],
+        r"swordfish \u003c\u0026\u003e \"9+/ä",  # Go's encoding/json
+        r"swordfish \u003c\u0026\u003e \"9+/\u00e4",
+        "swordfish &lt;&amp;&gt; &quot;9+/ä",
+        "swordfish &lt;&amp;&gt; &#34;9+/ä",
         quote(VALUE),
         quote(VALUE, safe=""),
         quote_plus(VALUE),
@@ -30,6 +34,10 @@ KNOWN = KnownValues([VALUE])
 )
 def test_a_spelling_is_masked(spelled: str) -> None:
     assert KNOWN.masked(f"it is {spelled}; and {spelled}") == "it is [masked]; and [masked]"
+
+
+def test_quoted_in_yaml() -> None:
+    assert KnownValues(["it's sunny"]).masked("password: 'it''s sunny'") == "password: '[masked]'"
 
 
 @pytest.mark.parametrize("before", ["", "u", "u:", "user:", "a longer user:"])
