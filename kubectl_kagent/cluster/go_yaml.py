@@ -63,11 +63,14 @@ class Loader(_Safe):  # type: ignore[misc]  # one of two classes
 
     def construct_mapping(self, node: Any, *, deep: bool = False) -> dict[str, Any]:
         """Not by way of a mapping with the keys as they are: for Python ``true`` and ``1`` are the same."""
-        self.flatten_mapping(node)
-        return {
-            key(self.construct_object(name, deep=deep)): self.construct_object(value, deep=deep)
-            for name, value in node.value
-        }
+        found: dict[str, Any] = {}
+        for name, value in node.value:
+            if name.tag == MERGE:
+                for one in merged(value):
+                    found |= self.construct_object(one, deep=True)
+            else:
+                found[key(self.construct_object(name, deep=deep))] = self.construct_object(value, deep=deep)
+        return found
 
 
 def _value(text: str) -> bool | int | float | str | None:
@@ -152,8 +155,13 @@ class _Check:
             raise ConstructorError(None, None, "document contains excessive aliasing", self._begin)
 
 
+def merged(value: Any) -> list[Any]:
+    """The mappings in the value of ``<<``, in the order in which go-yaml lets them count."""
+    return value.value[::-1] if isinstance(value, yaml.SequenceNode) else [value]
+
+
 def _check_merged(key: Any, value: Any) -> None:
-    for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+    for one in merged(value):
         if not isinstance(one, yaml.MappingNode):
             why = "map merge requires map or sequence of maps as the value"
             raise ConstructorError(None, None, why, key.start_mark)

@@ -56,7 +56,11 @@ def broken_rules(schema: Schema, value: Any) -> tuple[list[Fault], list[Unjudged
     faults: list[Fault] = []
     unjudged: list[Unjudged] = []
     for path, rules, part, self in _rules(schema, value, ()):
-        typed = _typed(part, self)
+        try:
+            typed = _typed(part, self)
+        except ValueError as error:  # a number that CEL's types have no room for
+            unjudged += [Unjudged(path, rule["rule"], str(error)) for rule in rules]
+            continue
         for rule in rules:
             try:
                 holds = _evaluate(rule["rule"], typed)

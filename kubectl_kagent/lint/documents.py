@@ -21,7 +21,7 @@ from kubectl_kagent.lint.faults import Path
 
 LARGEST = 8 << 20  # bytes of a file; etcd keeps objects of up to 1.5 MiB
 _MOST = 200_000  # values of a document; an alias counts as all that it stands for
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z).*\n?", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)(?P<rest>.*)\n?", re.MULTILINE)
 _JSON_SPACE = re.compile(r"\s*")
 # JSON's pair of escapes for one letter; any other escape is passed by, a backslash of its own too.
 _PAIR = re.compile(r"\\(?:(u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|.)", re.DOTALL)
@@ -68,10 +68,20 @@ def documents(data: bytes) -> Iterator[Document]:
         line = data.count(b"\n", 0, error.start) + 1
         yield Document(problems=[Problem(line, "is not UTF-8: it was not read")])
         return
+    yield from _separators(text)
     for part, before in _parts(text):
         found = _read(part, before)
         if found.value is not None or found.problems or found.comments:
             yield found
+
+
+def _separators(text: str) -> Iterator[Document]:
+    """Those that kubectl refuses: YAMLReader of k8s.io/apimachinery takes only a comment behind one."""
+    for match in _SEPARATOR.finditer(text):
+        rest = match["rest"].strip()
+        if rest and not rest.startswith("#"):
+            line = text.count("\n", 0, match.start()) + 1
+            yield Document(problems=[Problem(line, "is refused by kubectl: something stands behind ---")])
 
 
 def _parts(text: str) -> Iterator[tuple[str, int]]:
@@ -172,8 +182,12 @@ class _Values:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            return [self.item(item, (*path, index)) for index, item in enumerate(node.value)]
         return self.mapping(node, path)
+
+    def item(self, node: yaml.Node, path: Path) -> Any:
+        self.document.lines[path] = self.line(node)
+        return self.value(node, path)
 
     def line(self, node: yaml.Node) -> int:
         return self.before + int(node.start_mark.line) + 1
@@ -184,24 +198,20 @@ class _Values:
 
     def mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        merged: list[yaml.Node] = []
-        written: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        written = set[str]()
         for key_node, value_node in node.value:
             key = self.scalar(key_node)
             if key_node.tag == go_yaml.MERGE:
-                merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                for one in go_yaml.merged(value_node):
+                    found |= self.value(one, path)
                 continue
             name = go_yaml.key(key)
             if name in written:
                 text = f"{name} is there twice: only the last one counts"
                 self.document.problems.append(Problem(self.line(key_node), text, "duplicate-key"))
-            written[name] = key_node, value_node
-        for name, (key_node, value_node) in written.items():
+            written.add(name)
             self.document.lines[(*path, name)] = self.line(key_node)
             found[name] = self.value(value_node, (*path, name))
-        for other in merged:
-            below = self.value(other, path)
-            found |= {name: value for name, value in below.items() if name not in found}
         return found
 
 

@@ -82,9 +82,12 @@ def _of_schema(manifest: Manifest, schemas: Schemas) -> Iterator[Placed | NotJud
         else schema_of(manifest.group, manifest.kind)
     )
     if schema is None:
-        if not is_ours:
-            return
         versions = ", ".join(schemas.versions(KAGENT_GROUP, manifest.kind))
+        if not is_ours:
+            if versions:
+                why = f"its apiVersion is {manifest.api_version}; kagent's {manifest.kind} has {versions}"
+                yield NotJudged("unknown-kind", manifest.label, why)
+            return
         about = f"{manifest.api_version} of {manifest.kind}" if versions else manifest.kind
         has = f": there is {versions}" if versions else ""
         text = f"{about} is not in the schemas of {schemas.of}{has}; it was not checked"

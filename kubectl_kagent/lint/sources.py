@@ -37,10 +37,17 @@ def files(names: Sequence[str], stdin: bytes, *, recursive: bool) -> Iterator[So
             hint = "curl URL | kubectl kagent lint -f -"
             raise KagentError(f"{name} is a URL, and lint asks nobody", hint=hint)
         path = Path(name)
-        if path.is_dir():
+        if _is_folder(path):
             yield from _folder(path, recursive=recursive)
         else:
             yield _read(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long; why is said where it is read
+        return False
 
 
 def _folder(folder: Path, *, recursive: bool) -> Iterator[Source]:
@@ -72,6 +79,8 @@ def built(folder: str) -> Source:
             f"kubectl, which builds {folder}, is not found on the PATH",
             hint=f"{command_line('kustomize build', folder)} | kubectl kagent lint -f -",
         )
+    if not _is_folder(Path(folder)):  # kustomize would take it for an address, and fetch it
+        raise KagentError(f'the folder "{folder}" does not exist')
     done = subprocess.run([program, "kustomize", "--", folder], capture_output=True, check=False)
     if done.returncode:
         told = done.stderr.decode(errors="replace").strip().removeprefix("error: ")

@@ -44,7 +44,7 @@ def _rule(rule: LintRule) -> dict[str, Any]:
 
 
 def _result(finding: LintFinding, index: int, source: Source) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(source.uri)}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(source.uri, errors="surrogateescape")}}
     if not source.built:  # else the lines are those of what was built, or of a stream
         place["region"] = {"startLine": finding.line}
     return {

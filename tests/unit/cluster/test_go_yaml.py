@@ -84,6 +84,20 @@ def test_mappings_are_merged_and_tags_of_collections_are_passed_by() -> None:
     assert load("{<<: [{b: 1}], d: !mine [2], e: !!set {f}}") == {"b": 1, "d": [2], "e": {"f": None}}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{k: own, <<: {k: base}}", {"k": "base"}),  # as kubectl has it: what comes last counts
+        ("{<<: {k: base}, k: own}", {"k": "own"}),
+        ("{k: own, <<: [{k: first}, {k: second, m: 1}]}", {"k": "first", "m": 1}),
+        ("{<<: {k: 1}, <<: {k: 2}}", {"k": 2}),
+        ("{1: own, <<: {1: base, <<: {1: below, m: 2}}}", {"1": "below", "m": 2}),
+    ],
+)
+def test_a_merge_counts_where_it_stands(text: str, expected: object) -> None:
+    assert load(text) == expected
+
+
 def doubling(levels: int) -> str:
     """Each list has the one before it twice: 2 ** levels texts at the end."""
     return "a0: &a0 x\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, levels + 1))

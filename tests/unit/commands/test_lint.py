@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -87,6 +88,9 @@ def test_standard_input(kagent: Kagent) -> None:
             "hint: kubectl get crd agents.kagent.dev -o yaml > FILE\n",
         ),
         (["-f", "nothing.yaml"], 1, "error: no object in nothing.yaml\n"),
+        (["-f", "n" * 300], 1, f'error: the path "{"n" * 300}" can\'t be read: File name too long\n'),
+        (["-k", "gone"], 1, 'error: the folder "gone" does not exist\n'),
+        (["-k", "https://example.com/a"], 1, 'error: the folder "https://example.com/a" does not exist\n'),
     ],
 )
 def test_what_can_not_be_linted(kagent: Kagent, there: Path, words: list[str], code: int, err: str) -> None:
@@ -192,6 +196,24 @@ def test_sarif(kagent: Kagent, there: Path) -> None:
             "locations": [{"physicalLocation": place}],
         }
     ]
+
+
+def test_a_file_whose_name_is_no_text_has_its_bytes_in_sarif(kagent: Kagent, tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml")).write_text(BAD)
+    code, out, err = kagent("lint", "-f", str(tmp_path), "-o", "sarif")
+    assert (code, err) == (1, "")
+    (result,) = json.loads(out)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("/%FF.yaml")
+
+
+def test_a_kind_of_kagents_in_another_group_is_said_not_to_be_judged(kagent: Kagent) -> None:
+    agent = "apiVersion: kagent.dv/v1alpha2\nkind: Agent\nmetadata: {name: clock}\nspec: {foo: 1}\n"
+    out = (
+        "not judged: unknown-kind: agent default/clock: its apiVersion is kagent.dv/v1alpha2; "
+        "kagent's Agent has kagent.dev/v1alpha1, kagent.dev/v1alpha2\n"
+        "0 errors, 0 warnings (1 object in 1 file)\n"
+    )
+    assert kagent("lint", "-f", "-", input=agent) == (0, out, "")
 
 
 def test_a_secret_is_named_by_its_place_and_never_printed(kagent: Kagent) -> None:

@@ -101,6 +101,11 @@ def test_structure(schema: Schema, spec: Any, faults: list[str]) -> None:
             ["spec: self.l.isSorted(): undeclared reference to 'isSorted'"],
         ),
         ({"rule": "1 +"}, {}, ["spec: 1 +: it is not CEL that can be parsed here"]),
+        (
+            {"rule": "self.c > 1"},
+            {"c": 2, "any": 2**64},
+            ["spec.any is not a field", "spec: self.c > 1: overflow"],
+        ),
         ({"rule": "false"}, {"a": "x"}, ["spec.a must be an integer, not a string"]),  # blocks
         (
             {"rule": "false", "message": "no"},

@@ -45,6 +45,7 @@ def read(text: str | bytes) -> tuple[list[Any], list[tuple[int, str, str]]]:
         ("a: 089\nb: 1_0.5\nc: 99999999999999999999\n", [{"a": 89.0, "b": 10.5, "c": 1e20}]),
         ("1: a\ntrue: b\n", [{"1": "a", "true": "b"}]),
         ("x: &x {a: 1, b: 2}\nz: {<<: *x, b: 3}\n", [{"x": {"a": 1, "b": 2}, "z": {"a": 1, "b": 3}}]),
+        ("z: {b: 3, <<: [{b: 1}, {b: 2, c: 4}]}\n", [{"z": {"b": 1, "c": 4}}]),
         ("!!str <<: {a: 1}\n", [{"<<": {"a": 1}}]),
         ("'<<': {a: 1}\n", [{"<<": {"a": 1}}]),
         ("\ufeffa: 1\n", [{"a": 1}]),
@@ -95,6 +96,12 @@ def test_what_can_not_be_read_is_one_problem_and_hides_no_other_document(
         values, problems = read(f"{text}\n---\nb: 2\n---\nc: ]\n")
         assert values == [{"b": 2}]
         assert [each[0] for each in problems] == [line, after + 3]
+
+
+def test_only_a_comment_may_stand_behind_a_separator() -> None:
+    values, problems = read("a: 1\n--- # one\nb: 2\n--- {c: 3}\nd: 4\n")
+    assert values == [{"a": 1}, {"b": 2}, {"d": 4}]
+    assert problems == [(4, "unreadable", "is refused by kubectl: something stands behind ---")]
 
 
 def test_of_keys_that_are_there_twice_the_last_one_counts_and_has_its_line() -> None:

@@ -80,7 +80,10 @@ def test_however_much_a_tool_says_the_rest_is_known_too() -> None:
     said = "\n".join(f"a line with many words, number {number}" for number in range(5000))
     step = Step(kind="tool", name="search", start=0, end=1, result=said)
     turn = Turn(
-        agent="default/clock", root=Step(kind="agent", name="clock", steps=(step,)), state="completed", question="what is the salary of the director?"
+        agent="default/clock",
+        root=Step(kind="agent", name="clock", steps=(step,)),
+        state="completed",
+        question="what is the salary of the director?",
     )
     redaction = Redaction([_agent("Never mention project redbird.")], [turn])
     log = [
