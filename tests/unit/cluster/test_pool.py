@@ -55,6 +55,26 @@ def test_a_proxy_url_is_gone_through_whatever_the_environment_says(
     assert relay.asked[0].startswith(f"CONNECT {server.address} ")
 
 
+@pytest.mark.parametrize(
+    ("login", "credentials"),
+    [("jane", "jane:"), ("j%C3%BCn:%C3%BC%E2%82%AC", "jün:ü€"), ("a%3Ab:c:d", "a:b:c:d"), (":pw", ":pw")],
+)
+def test_a_login_at_a_proxy_is_written_as_go_does(
+    write: Any, server: Loopback, login: str, credentials: str
+) -> None:
+    wants = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    with http_proxy(server.address, wants=wants) as relay:
+        obj = through(server, f"http://{login}@{relay.address}")
+        assert sent(Connection(kubeconfig=write(obj)), server)
+
+
+def test_a_login_at_a_socks_proxy_stays_there(write: Any, server: Loopback) -> None:
+    with socks_proxy(server.address, wants="jün:p@ss") as relay:
+        obj = through(server, f"socks5://j%C3%BCn:p%40ss@{relay.address}")
+        received = sent(Connection(kubeconfig=write(obj)), server)
+    assert "proxy-authorization" not in {name.lower() for name, _ in received.headers}
+
+
 def test_a_proxy_is_told_the_name_and_password_of_its_url(write: Any, server: Loopback) -> None:
     wants = f"Basic {base64.b64encode(b'jane:p@ss').decode()}"
     with http_proxy(server.address, wants=wants) as relay:
