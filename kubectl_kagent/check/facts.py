@@ -115,7 +115,11 @@ def look(cluster: Cluster, namespace: str | None, controller: Callable[[], Contr
         uses=_or_error(lambda: _uses(cluster, workloads, controller)),
         needed=wanted,
         rights=_rights(cluster, wanted),
-        wiring=_or_error(lambda: wiring.look(cluster, place, wiring.WIRING)),
+        wiring=(
+            bundle
+            if isinstance(bundle, KagentError)
+            else _or_error(lambda: wiring.look(cluster, place, wiring.WIRING))
+        ),
     )
 
 

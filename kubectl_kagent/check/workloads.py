@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from kubectl_kagent.check.facts import CheckFacts
 from kubectl_kagent.check.findings import FAILURE, WARNING, CheckFinding, Section
@@ -25,6 +26,7 @@ from kubectl_kagent.tools.findings import findings as of_tools
 from kubectl_kagent.tools.findings import unknown
 
 _WHERE = {AGENT: "agents", MCP_SERVER: "mcpservers"}
+_WAITS = "its newest change waits for the controller"
 _OWN_FAULT = "CreateContainerConfigError"  # what the kubelet says where a Secret or its key is missing
 
 
@@ -39,12 +41,14 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
     for workload in found:
         status = status_of(workload, facts.deployment(workload))
         view = facts.stuck.get(Reference(resource, *workload.key))
-        if status.stage in SETTLED:
+        if status.stage in SETTLED and resource is AGENT and (why := _unjudged(workload.obj)):
+            unchecked.append(Note(_about(workload), why))
+        elif status.stage in SETTLED:
             ok += 1
         elif status.stage is Stage.TERMINATING:
             wrong.append(_leaving(workload))
         elif status.stage is Stage.PENDING and resource in unseen(facts):
-            unchecked.append(Note(_about(workload), "its newest change waits for the controller"))
+            unchecked.append(Note(_about(workload), _WAITS))
         elif isinstance(view, KagentError):
             wrong.append(_not_ready(workload, status, None))
             unchecked.append(Note(f"why {_about(workload)} is not ready", view.explained))
@@ -53,6 +57,17 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
             unchecked += view.notes if view else ()
     detail = "" if found else f"there are none in {facts.namespace or 'any namespace'}"
     return Section(name, ok, tuple(wrong), tuple(dict.fromkeys(unchecked)), detail)
+
+
+def _unjudged(obj: Mapping[str, Any]) -> str:
+    """Why kagent's word on an object is not to be had, or is not of its newest spec."""
+    accepted = condition(obj, "Accepted")
+    if accepted is None or accepted.status not in ("True", "False"):
+        return "kagent has not said whether it accepts it"
+    observed = accepted.observed or int((obj.get("status") or {}).get("observedGeneration") or 0)
+    if 0 < observed < int(obj["metadata"].get("generation") or 0):
+        return _WAITS
+    return ""
 
 
 def _is_refused(status: Status, view: View | None) -> bool:
@@ -98,15 +113,18 @@ def remotes(facts: CheckFacts) -> Section:
     found = facts.objects[REMOTE_MCP_SERVER]
     if isinstance(found, KagentError):
         return Section("remotemcpservers", 0, unchecked=(Note("remotemcpservers", found.explained),))
-    wrong = []
+    wrong, unchecked = list[CheckFinding](), list[Note]()
     for item in found:
         metadata = item["metadata"]
-        if said := problem(REMOTE_MCP_SERVER, item):
+        about = _named(REMOTE_MCP_SERVER, metadata["namespace"], metadata["name"])
+        if why := _unjudged(item):
+            unchecked.append(Note(about, why))
+        elif said := problem(REMOTE_MCP_SERVER, item):
             command = f"kubectl describe remotemcpserver/{metadata['name']} -n {metadata['namespace']}"
             remedy = Remedy("correct its url or headers, or start what is behind it", (command,))
-            about = _named(REMOTE_MCP_SERVER, metadata["namespace"], metadata["name"])
             wrong.append(CheckFinding(FAILURE, about, "is not ready", (said,), remedy))
-    return Section("remotemcpservers", len(found) - len(wrong), tuple(wrong))
+    ok = len(found) - len(wrong) - len(unchecked)
+    return Section("remotemcpservers", ok, tuple(wrong), tuple(unchecked))
 
 
 def models(facts: CheckFacts) -> tuple[Section, set[tuple[str, str]]]:
@@ -120,7 +138,12 @@ def models(facts: CheckFacts) -> tuple[Section, set[tuple[str, str]]]:
             if reference.resource is MODEL_CONFIG:
                 users.setdefault((reference.namespace, reference.name), []).append(agent)
     there = by_place(found)
-    refused = {key: no for key, item in there.items() if (no := condition(item, "Accepted", "False"))}
+    unjudged = {key: why for key, item in there.items() if (why := _unjudged(item))}
+    refused = {
+        key: no
+        for key, item in there.items()
+        if key not in unjudged and (no := condition(item, "Accepted", "False"))
+    }
     findings = [_missing_model(key, users[key]) for key in sorted(set(users) - set(there))]
     for key, no in sorted(refused.items()):
         level, text = (FAILURE, "is not accepted") if key in users else (WARNING, "is not accepted, nor used")
@@ -131,7 +154,8 @@ def models(facts: CheckFacts) -> tuple[Section, set[tuple[str, str]]]:
         causes = (no.text, *_used(users.get(key, ())))
         findings.append(CheckFinding(level, name, text, causes, Remedy(fix, (command,))))
     broken = {agent.key for key in (set(users) - set(there)) | set(refused) for agent in users.get(key, ())}
-    return Section("models", len(there) - len(refused), tuple(findings)), broken
+    unchecked = tuple(Note(_named(MODEL_CONFIG, *key), why) for key, why in sorted(unjudged.items()))
+    return Section("models", len(there) - len(refused) - len(unjudged), tuple(findings), unchecked), broken
 
 
 def _missing_model(key: tuple[str, str], users: Iterable[Workload]) -> CheckFinding:

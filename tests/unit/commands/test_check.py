@@ -414,3 +414,34 @@ def test_nothing_is_written_and_no_secret_is_read(kagent: Kagent, world: Checked
     kagent("check", "-A", cluster=world)
     assert world.writes == []
     assert "secrets" not in {request.resource.plural for request in world.requests}
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "section"),
+    [
+        (MODEL_CONFIG, "gpt", "models"),
+        (REMOTE_MCP_SERVER, "web", "remotemcpservers"),
+        (AGENT, "clock", "agents"),
+    ],
+    ids=lambda value: getattr(value, "plural", None),
+)
+def test_what_kagent_has_not_looked_at_is_never_counted_as_fine(
+    resource: Resource, name: str, section: str, kagent: Kagent, world: Checked
+) -> None:
+    def look() -> tuple[int, list[str]]:
+        items = json.loads(kagent("check", "-o", "json", cluster=world)[1])["items"]
+        (found,) = (item for item in items if item["section"] == section)
+        assert found["findings"] == []
+        return found["ok"], found["notChecked"]
+
+    ok, unchecked = look()
+    assert unchecked == []
+    status = world.read(resource, name)["status"]
+    about = f"{resource.singular} default/{name}"
+    for conditions in ([], [{"type": "Accepted", "status": "Unknown", "reason": "Waiting"}]):
+        world.set_status(resource, name, {**status, "conditions": conditions})
+        assert look() == (ok - 1, [f"{about}: kagent has not said whether it accepts it"])
+    world.set_status(resource, name, {**status, "observedGeneration": 1})
+    world.edit(resource, name, {"spec": {"description": "another", "url": "http://a", "model": "another"}})
+    if resource is not AGENT:  # which is PENDING then
+        assert look() == (ok - 1, [f"{about}: its newest change waits for the controller"])
