@@ -75,6 +75,7 @@ class Reader:
         self._seen = Seen()
         self._opened: float | None = None
         self._looked = self._first = b""
+        self._run = self._run_seen = 0  # the number of the run that is read, and of that of the last line
         self._count = 0
         self._fresh = self._refused = False
         self._following = False
@@ -100,9 +101,11 @@ class Reader:
         self._following = True
         try:
             run: ContainerRun | None = self._pod.run(self.source.container)
+            self._run = run.number if run else 0
             if run is not None and run.started and self._start.tail != 0:
                 self._catch_up()
             while run is not None:
+                self._run = run.number
                 broke = run.started and self._attempt(follow=True)
                 run = self._next(run, broke=broke)
         except Exception as error:  # as above
@@ -176,14 +179,12 @@ class Reader:
             return
         if not told:
             self._tell(Notice(self._ended(now)))
+        self._run = now.number - 1
         self._attempt(follow=False, previous=True)
-        if now.number > run.number + 1:
-            missed = now.number - run.number - 1
-            self._tell(
-                Notice(
-                    f"pod {self.source.pod}: {missed} runs of {self.source.container} came and went unread"
-                )
-            )
+        if (restarts := now.number - run.number) > 1:
+            what = f"container {self.source.container} restarted {restarts} times meanwhile"
+            why = "a node has the logs of the last two runs only, and lines of earlier ones may be missing"
+            self._tell(Notice(f"pod {self.source.pod}: {what}: {why}"))
 
     def _name_once(self, status: str) -> None:
         """Say that it is waited for: of a new pod only once something else than its start keeps it."""
@@ -305,12 +306,21 @@ class Reader:
             return
         block = self._seen.new(block)
         if block:
+            self._mind_rotation(block)
             if not self._count:
                 self._first = block[: stamps.WIDTH]
                 if self._start.tail is None:
                     self._mind_older(self._first)
             self._count += block.count(b"\n")
             self._lane.put(block)
+
+    def _mind_rotation(self, block: bytes) -> None:
+        """Say so when the log of a run goes on without the lines that came last of it."""
+        if self._seen.is_apart and self._run == self._run_seen:
+            before = stamps.since(block[: stamps.WIDTH])
+            why = f"lines before {before} may be missing: they are in rotated files, which no node serves"
+            self._tell(Notice(f"pod {self.source.pod}: {why}"))
+        self._seen.is_apart, self._run_seen = False, self._run
 
     def _mind_older(self, first: bytes) -> None:
         """Say so when the file that the node serves begins long after what was asked for.

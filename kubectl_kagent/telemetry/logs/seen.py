@@ -15,7 +15,8 @@ class Seen:
     """The last lines of a log, by their stamps, and how often each stamp came.
 
     A request can ask for lines since a whole second only, so the answer repeats some. Old lines come
-    before new ones in it; where the file was rotated meanwhile they are missing.
+    before new ones in it; where the file was rotated meanwhile they are missing: ``is_apart`` says of the
+    last answer that none of them was in it, though new lines are.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,8 @@ class Seen:
         self._forgotten = False
         self._left: Counter[bytes] | None = None
         self._oldest = self._newest = b""
+        self._met = False
+        self.is_apart = False
 
     def since(self) -> str | None:
         """From when on to ask again; None when nothing has come. The next lines are a repetition."""
@@ -32,6 +35,7 @@ class Seen:
             return None
         self._oldest, self._newest = min(found), max(found)
         self._left = Counter(found)
+        self._met = self.is_apart = False
         return stamps.since(self._oldest)
 
     def new(self, block: bytes) -> bytes:
@@ -53,6 +57,7 @@ class Seen:
             found = _STAMP.match(block, start)
             if found and not self._is_old(found[0]):
                 self._left = None
+                self.is_apart = not self._met
                 return block[start:]
             start = end
         return b""
@@ -62,6 +67,7 @@ class Seen:
             return False
         if self._left and self._left[stamp] > 0:
             self._left[stamp] -= 1
+            self._met = True
             return True
         return stamp < self._oldest or (stamp == self._oldest and self._forgotten)
 

@@ -84,3 +84,14 @@ def test_breaks_at_random_places_lose_and_repeat_nothing() -> None:
             got.append(seen.new(b"".join(log[cut : min(cut + 40, end)])))
         position = end
     assert b"".join(got) == b"".join(log)
+
+
+def test_an_answer_in_which_no_remembered_line_is_does_not_go_on_where_the_last_one_ended() -> None:
+    seen = Seen()
+    seen.new(line(1, "a") + line(2, "b"))
+    for again, apart in ((line(1, "a") + line(2, "b"), False), (line(2, "b"), False), (b"", True)):
+        assert seen.since() is not None
+        seen.new(again + line(3, "new"))
+        assert seen.is_apart is apart
+        seen = Seen()
+        seen.new(line(1, "a") + line(2, "b"))

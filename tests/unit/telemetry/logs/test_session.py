@@ -257,6 +257,24 @@ def test_a_rotation_during_a_break_hides_nothing_of_the_new_file(fake: FakeClust
     following.has("p:a", "p:b", "p:c")
 
 
+def test_what_a_rotation_during_a_break_takes_is_told(fake: FakeCluster, follow: Follow) -> None:
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    fake.kubelet.drop(broken())
+    fake.kubelet.write("p", "08:00:01 lost")
+    fake.kubelet.rotate("p")
+    fake.kubelet.write("p", "08:00:02 b")
+    following.has("p:a", "p:b")
+    following.says(
+        "pod p: lines before 2026-11-23T08:00:02Z may be missing: they are in rotated files, "
+        "which no node serves",
+        "the log stream of pod p broke (the connection to the server was lost); "
+        "reading on from the last line",
+    )
+
+
 def test_a_restart_gives_the_last_words_and_goes_on(fake: FakeCluster, follow: Follow) -> None:
     pod(fake)
     fake.kubelet.write("p", "08:00:00 a")
@@ -317,7 +335,8 @@ def test_runs_that_came_and_went_unread_are_told(fake: FakeCluster, follow: Foll
     following.has("p:a", "p:b")
     following.says(
         "pod p: container kagent ended (exit code 137); reading on when it runs again",
-        "pod p: 2 runs of kagent came and went unread",
+        "pod p: container kagent restarted 3 times meanwhile: a node has the logs of the last two runs only, "
+        "and lines of earlier ones may be missing",
     )
 
 
