@@ -18,6 +18,9 @@ from kubectl_kagent.errors import INTERRUPTED, Interrupted, KagentError
 
 TRACEBACK = "KAGENT_TRACEBACK"
 
+# cobra's directives, by which click calls what it leaves to the shell: files, folders only, and no files
+_FILES, _NO_FILES = {"file": 0, "dir": 16}, 4
+
 _HERE = re.compile(r"(?:.*[/\\])?kubectl_kagent[/\\](.+)")  # in an archive the path begins with the package
 _CREDENTIALS = re.compile(r"""\b(bearer|basic)\s+[^\s'"]+""", re.IGNORECASE)  # as they are in a header
 
@@ -183,7 +186,7 @@ def main() -> None:
 def complete() -> None:
     """Entry point of kubectl_complete-kagent, which kubectl runs for ``kubectl kagent <TAB>``.
 
-    Prints a candidate a line and then the directive 4 (cobra's: offer no file names).
+    Prints a candidate a line and then a directive of cobra's.
     """
     _guarded(_complete)
 
@@ -193,8 +196,11 @@ def _complete() -> None:
 
     words = sys.argv[1:] or [""]
     found = ShellComplete(cli, {}, "kubectl-kagent", "_COMPLETE").get_completions(words[:-1], words[-1])
-    lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in found]
-    terminal.write("".join(f"{line}\n" for line in [*lines, ":4"]))
+    kinds = {item.type for item in found}
+    named = [item for item in found if item.type == "plain"]
+    lines = [f"{item.value}\t{item.help}" if item.help else str(item.value) for item in named]
+    directive = next((_FILES[kind] for kind in _FILES if kind in kinds), _NO_FILES)
+    terminal.write("".join(f"{line}\n" for line in [*lines, f":{directive}"]))
     names = sys.modules.get("kubectl_kagent.cli.completion")  # not loaded for verbs and flags
     if names and names.is_asking():
         sys.stdout.flush()

@@ -205,7 +205,7 @@ def tools(facts: CheckFacts, reported: Collection[str]) -> tuple[Section, set[tu
         for each in found
     )
     unchecked = tuple(
-        Note(f"what {label(server.reference)} offers", server.unknown)
+        Note(f"what {label(server.reference, facts.namespace or '')} offers", server.unknown)
         for server in unknown(uses)
         if server.exists is not False and server.reference.resource is not AGENT
     )

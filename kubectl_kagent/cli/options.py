@@ -38,7 +38,7 @@ _namespace = click.option(
     help="Namespace; default: that of the context.",
 )
 _CONNECTION = (
-    click.option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file."),
+    click.option("--kubeconfig", metavar="FILE", type=click.Path(), help="Path of the kubeconfig file."),
     click.option(
         "--context",
         metavar="NAME",

@@ -202,7 +202,9 @@ def say(line: str) -> None:
 
     Without a stderr there is nobody to tell, and no reason to stop.
     """
-    say_whole(without_secrets(line))
+    from kubectl_kagent.masking.sent import without_sent  # as above
+
+    say_whole(without_sent(without_secrets(line)))
 
 
 def say_whole(line: str) -> None:

@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
+import yaml
+
 from kubectl_kagent import clock
+from kubectl_kagent.cluster.go_yaml import Loader
 from kubectl_kagent.cluster.kubeconfig import Entry
 from kubectl_kagent.cluster.login import Credential, bearer
 from kubectl_kagent.cluster.tls import Pair, read
@@ -124,10 +127,8 @@ def run(given: Plugin) -> Mapping[str, Any]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-    except (FileNotFoundError, PermissionError) as error:
-        raise _failed(f"exec: executable {given.command} not found", given.install_hint) from error
-    except (OSError, ValueError) as error:  # no format that can be run; a NUL in an argument
-        raise _failed(f"exec: {error}") from error
+    except (OSError, ValueError) as error:
+        raise _not_run(given, error) from error
     with process:
         assert process.stdout  # both are pipes
         assert process.stderr
@@ -139,6 +140,15 @@ def run(given: Plugin) -> Mapping[str, Any]:
     if process.returncode:
         raise _failed(f"exec: executable {given.command} failed with exit code {process.returncode}")
     return _status(answer, given.api_version)
+
+
+def _not_run(given: Plugin, error: OSError | ValueError) -> Unauthorized:
+    """In Go's words: of what is not found, what may not be run or has no format, or has a NUL in it."""
+    is_path = os.sep in given.command
+    if isinstance(error, FileNotFoundError) or (isinstance(error, PermissionError) and not is_path):
+        return _failed(f"exec: executable {given.command} not found", given.install_hint)
+    why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+    return _failed(f"exec: fork/exec {given.command}: {why}")
 
 
 def _interactive(mode: str) -> bool:
@@ -158,21 +168,30 @@ def _pass_on(pipe: IO[bytes]) -> None:
 
 
 def _status(answer: bytes, version: str) -> Mapping[str, Any]:
-    try:
-        credential = from_json(answer)
-    except ValueError:
-        raise _failed("exec: decoding stdout: it is not JSON") from None  # it may hold a token
-    if not isinstance(credential, dict) or credential.get("kind") != "ExecCredential":
+    credential = _decoded(answer)
+    if not isinstance(credential, dict) or credential.get("kind", "ExecCredential") != "ExecCredential":
         raise _failed("exec: decoding stdout: it is not an ExecCredential")
     if credential.get("apiVersion") != version:
         raise _failed(
             f"exec plugin is configured to use API version {version}, "
-            f"plugin returned version {str(credential.get('apiVersion'))[:80]}"
+            f"plugin returned version {str(credential.get('apiVersion') or '')[:80]}"
         )
     status = credential.get("status")
     if not isinstance(status, dict):
         raise _failed("exec plugin didn't return a status field")
     return status
+
+
+def _decoded(answer: bytes) -> Any:
+    """JSON, as nearly all plugins write it, or YAML, which client-go reads too."""
+    try:
+        return from_json(answer)
+    except ValueError:
+        pass
+    try:
+        return yaml.load(answer, Loader)
+    except (yaml.YAMLError, RecursionError):
+        raise _failed("exec: decoding stdout: it is neither JSON nor YAML") from None  # it may hold a token
 
 
 def _credential(status: Mapping[str, Any]) -> tuple[Credential, datetime | None]:

@@ -12,6 +12,7 @@ from kubectl_kagent import clock
 from kubectl_kagent.cluster.kubeconfig import Entry
 from kubectl_kagent.cluster.tls import Pair, present, read
 from kubectl_kagent.errors import KagentError, Unauthorized
+from kubectl_kagent.masking.sent import remember
 
 _PERIOD = 50.0  # client-go: a minute less ten seconds
 _CERTIFICATE_PERIOD = 1.0  # client-go's
@@ -24,6 +25,9 @@ class Credential:
 
     authorization: str = ""
     pair: Pair | None = None
+
+    def __post_init__(self) -> None:
+        remember((self.authorization,))
 
 
 class Login(Protocol):

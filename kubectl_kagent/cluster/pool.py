@@ -127,7 +127,7 @@ def environment_proxy(url: Url) -> Url | None:
     if not given or (url.scheme == "http" and "REQUEST_METHOD" in os.environ):  # CGI: a client's header
         return None
     exceptions = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    host = (url.host or "").strip("[]").lower()
+    host = _without_mapping((url.host or "").strip("[]").lower())
     if host == "localhost" or _is_loopback(host):
         return None
     port = str(url.port or USUAL_PORTS[url.scheme or "https"])
@@ -160,6 +160,14 @@ def _is_name(text: str) -> bool:
         return text.encode("idna").decode().isprintable()
     except UnicodeError:
         return False
+
+
+def _without_mapping(host: str) -> str:
+    """``::ffff:10.1.2.3`` is 10.1.2.3 for Go."""
+    try:
+        return str(getattr(ip_address(host), "ipv4_mapped", None) or host)
+    except ValueError:
+        return host
 
 
 def _is_loopback(host: str) -> bool:

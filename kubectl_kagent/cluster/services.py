@@ -25,6 +25,7 @@ from kubectl_kagent.cluster.pool import address, environment_proxy
 from kubectl_kagent.cluster.tenant import TENANT
 from kubectl_kagent.cluster.transport import RestConfig, Transport
 from kubectl_kagent.errors import BadConfig, KagentError
+from kubectl_kagent.masking.sent import remember
 from kubectl_kagent.model.ports import USUAL_PORTS
 
 _SECRET = ("token", "password", "headers", "client-key-data")
@@ -187,5 +188,6 @@ def _headers(entry: Entry) -> tuple[tuple[str, str], ...]:
         raise entry.wrong("headers is not a mapping of strings")
     for name in own:
         check_header_name(name)
+    remember(own.values())
     tenant = entry.text("tenant")
     return (*own.items(), *(((TENANT, tenant),) if tenant else ()))

@@ -16,6 +16,7 @@ from typing import Any
 
 from kubectl_kagent.errors import KagentError, Unauthorized
 
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 # How OpenSSL finds a certificate in a folder.
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
@@ -84,7 +85,7 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
         made.verify_mode = ssl.CERT_NONE
     elif authority:
         try:
-            made.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
+            _trust(made, authority.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
             is_pem = b"-----BEGIN" in authority
             why = (
@@ -96,6 +97,18 @@ def context(authority: bytes, *, insecure: bool = False) -> ssl.SSLContext:
     else:
         made.load_default_certs()
     return made
+
+
+def _trust(made: ssl.SSLContext, authorities: str) -> None:
+    """As Go, which passes over those of a bundle that are none. Raises ssl.SSLError where all are."""
+    try:
+        made.load_verify_locations(cadata=authorities)
+    except ssl.SSLError:
+        for certificate in _CERTIFICATE.findall(authorities):
+            with suppress(ssl.SSLError):
+                made.load_verify_locations(cadata=certificate)
+        if not made.get_ca_certs(binary_form=True):
+            raise
 
 
 def default_authorities() -> bytes:

@@ -35,7 +35,7 @@ _FAILED = 1
     "--kustomize",
     "folder",
     metavar="DIR",
-    type=click.Path(),
+    type=click.Path(file_okay=False),
     help="Folder that kubectl kustomize builds.",
 )
 @click.option(

@@ -39,6 +39,7 @@ _SUFFIX = ".zip"
 @click.option(
     "--file",
     metavar="FILE",
+    type=click.Path(),
     help="Write the archive to this file, which ends in .zip; - is stdout. "
     "Default: kagent-report-NAME-TIME.zip, with the name of the object or namespace.",
 )
@@ -86,7 +87,7 @@ def report(
     cluster = reach.connect()
     namespace = None if all_namespaces else cluster.namespace
     made = clock.now()
-    folder = f"kagent-report-{_what(targets, namespace)}-{made:%Y%m%dT%H%M%SZ}"
+    folder = f"kagent-report-{_what(targets, namespace)[:_LONGEST_NAME]}-{made:%Y%m%dT%H%M%SZ}"
     path = Path(file or f"{folder}{_SUFFIX}")
     if file != _STDOUT:
         archive.refuse_existing(path)
@@ -105,6 +106,7 @@ def report(
     Notes().tell(*screen.left_out(found))
 
 
+_LONGEST_NAME = 100  # letters in the name of a file, which has 255 bytes
 _LONGEST = timedelta(days=3650).total_seconds()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 from kubectl_kagent.masking.innocent import Span, is_innocent
 from kubectl_kagent.masking.named import BLOCK, LINE_BREAK, container, indented, unless_innocent
@@ -49,19 +50,44 @@ _MARK = re.compile(
 )
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _PEM_WIDTH, _PEM_RUN = 64, 24
+# Of a key without an END: lines of base64, and RFC 1421's fields.
+_RUN = re.compile(rf"[A-Za-z0-9+/=]{{{_PEM_RUN},}}+")
+_FIELD = re.compile(r"\b(?:Proc-Type|DEK-Info): ")
 
 
 def private_keys(text: str) -> Iterator[Span]:
-    """From mark to mark, or to the end of the text; before an END without a BEGIN, what looks like one."""
-    begun, done = -1, 0
+    """From mark to mark; without an END, and before one without a BEGIN, what looks like one."""
+    begun, done = list[re.Match[str]](), 0
     for match in _MARK.finditer(text):
         if match["kind"] != "END":
-            begun = match.start() if begun < 0 else begun
+            begun.append(match)
             continue
-        yield (begun if begun >= 0 else _cut(text, done, match.start())), match.end()
-        begun, done = -1, match.end()
-    if begun >= 0:
-        yield begun, len(text)
+        yield (begun[0].start() if begun else _cut(text, done, match.start())), match.end()
+        begun, done = [], match.end()
+    for match, following in zip_longest(begun, begun[1:]):
+        yield match.start(), _unended(text, match.end(), following.start() if following else len(text))
+
+
+def _unended(text: str, start: int, end: int) -> int:
+    """Where the lines end that go on with a key: a text may name the mark and then say something else."""
+    last = place = start
+    while place < end:
+        match = LINE_BREAK.search(text, place, end)
+        if not goes_on(text[place : match.start() if match else end]):
+            return last
+        last, place = match.span() if match else (end, end)
+    return end
+
+
+def goes_on(line: str) -> bool:
+    """Whether a line may be one of a private key whose END has not come, whatever a log put before it."""
+    return (
+        len(line.split()) < 2
+        or "-----" in line  # the other mark, as far as it has come
+        or line.rstrip().endswith("=")  # the last line of a key, which is shorter
+        or _FIELD.search(line) is not None
+        or _RUN.search(line) is not None
+    )
 
 
 def _cut(text: str, done: int, end: int) -> int:
@@ -83,8 +109,9 @@ def _cut(text: str, done: int, end: int) -> int:
 
 # A Secret as kubectl prints it
 
-_IS_SECRET = re.compile(r"""\bkind\\*["']?:\s{0,4}\\*["']?Secret\b""")
-_DATA = re.compile(r"""["'](?:data|stringData)\\*["']\s{0,8}:\s{0,8}\{""")
+_IS_SECRET = re.compile(r"""\bkind\\*["']?:\s{0,4}\\*["']?Secret(?:List)?\b""")
+_DATA = re.compile(r"""\b(?:data|stringData)\\*+["']?\s{0,8}:\s{0,8}\{""")
+_QUOTED = re.compile(r"""["']""")
 _DATA_BLOCK = re.compile(r"^(?P<margin>[ \t]*)(?:data|stringData):[ \t]*(?=\r?\n)", re.MULTILINE)
 _DATA_LINE = re.compile(r"""\r?\n(?P<indent>[ \t]+)["']?[\w.-]++["']?:[ \t]*(?P<value>[^\r\n]*)""")
 
@@ -96,6 +123,8 @@ def secret_data(text: str) -> Iterator[Span]:
     position = 0
     while match := _DATA.search(text, position):
         found, position = container(text, match.end() - 1)
+        if not found and not _QUOTED.search(text, match.end(), position):
+            found = list(unless_innocent(text, match.end(), position))
         yield from found
     for match in _DATA_BLOCK.finditer(text):
         position = match.end()

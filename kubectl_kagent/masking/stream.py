@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kubectl_kagent.masking.innocent import MASKED
+from kubectl_kagent.masking.marks import goes_on
 from kubectl_kagent.masking.text import masked
 
 _MOST = 4096  # letters that are looked at together
@@ -63,7 +64,7 @@ class Lines:
         """The line as it is shown."""
         begins, ends = "PRIVATE KEY-----" in line and "BEGIN" in line, "END" in line and "KEY-----" in line
         if self.open or begins:
-            inside = self.open
-            self.open = not ends
+            inside = self.open and (begins or ends or goes_on(line))
+            self.open = not ends and (inside or begins)
             return MASKED if inside else masked(line)
         return masked(line)

@@ -31,17 +31,27 @@ def _masked(value: Any, name: str, *, secret: bool) -> Any:
     return MASKED if secret and value is not None and not isinstance(value, bool) else value
 
 
-def _mapping(value: Mapping[Any, Any], *, secret: bool) -> dict[Any, Any]:
+def _mapping(value: Mapping[Any, Any], *, secret: bool, is_secret: bool = False) -> dict[Any, Any]:
+    """``is_secret``: it is a Secret, though it does not say so, as in a SecretList."""
     if "secretName" in value or value.keys() <= _REFERENCE:
         secret = False
-    is_secret = value.get("kind") == "Secret"
+    is_secret = is_secret or value.get("kind") == "Secret"
+    is_list = value.get("kind") == "SecretList"
     entry = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), "")
     found = {}
     for key, item in value.items():
         inner = secret or is_secret_name(str(key))
         inner = inner or (key == "value" and bool(entry) and is_secret_name(entry))
         inner = inner or (is_secret and key in ("data", "stringData"))
-        found[key] = _masked(item, str(key), secret=inner)
+        if is_list and key == "items" and isinstance(item, list):
+            found[key] = [
+                _mapping(one, secret=inner, is_secret=True)
+                if isinstance(one, Mapping)
+                else _masked(one, str(key), secret=inner)
+                for one in item
+            ]
+        else:
+            found[key] = _masked(item, str(key), secret=inner)
     return found
 
 

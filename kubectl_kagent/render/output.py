@@ -20,7 +20,7 @@ Object = Mapping[str, Any]
 
 # What YAML 1.1 or Go's reader takes for a number or a boolean, though PyYAML writes it without quotes.
 _AMBIGUOUS = re.compile(
-    r"[yYnN]|[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|0[oO][0-7_]+|0[xX][\da-fA-F_]+|0[bB][01_]+"
+    r"[yYnN]|[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|0[oO][0-7]+|0[xX][\da-fA-F]+|0[bB][01]+)"
 )
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]*")
 
@@ -119,7 +119,7 @@ def to_yaml(value: Any) -> str:
 
     def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
         # only between double quotes a code is what it stands for, also one that is put there to be printed
-        quoted = not is_harmless(data, shown=True) or _AMBIGUOUS.fullmatch(data)
+        quoted = not is_harmless(data, shown=True) or _AMBIGUOUS.fullmatch(data.replace("_", ""))
         style = '"' if quoted else "|" if "\n" in data else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 

@@ -48,9 +48,7 @@ def _namespace(use: Use) -> str:
 
 def server_label(use: Use) -> str:
     """``mcpserver/NAME``, with its namespace when that is another than the agent's."""
-    reference = use.server.reference
-    elsewhere = use.agent is not None and reference.namespace != use.agent.namespace
-    return label(reference) + (f" -n {reference.namespace}" if elsewhere else "")
+    return label(use.server.reference, _namespace(use))
 
 
 def signature(tool: Tool) -> str:

@@ -126,7 +126,7 @@ class Servers:
         """The tools, or None and why not; ``said`` is what kagent says is wrong with the server."""
         if self.ask:
             try:
-                return self.ask(label(reference), reference.resource, obj).tools(), ""
+                return self.ask(label(reference, reference.namespace), reference.resource, obj).tools(), ""
             except KagentError as error:
                 return None, error.explained
         if reference.resource is REMOTE_MCP_SERVER:
@@ -197,9 +197,10 @@ def unused(servers: Iterable[Server], found: Iterable[Use]) -> list[Use]:
     ]
 
 
-def label(reference: Reference) -> str:
-    """``mcpserver/NAME``, as the command line takes it."""
-    return f"{reference.resource.singular}/{reference.name}"
+def label(reference: Reference, namespace: str) -> str:
+    """``mcpserver/NAME``, as the command line takes it in ``namespace``; one of another with its own."""
+    elsewhere = f" -n {reference.namespace}" if reference.namespace != namespace else ""
+    return f"{reference.resource.singular}/{reference.name}{elsewhere}"
 
 
 def asker(cluster: Cluster, timeout: float) -> Callable[[str, Resource, Mapping[str, Any]], McpServer]:

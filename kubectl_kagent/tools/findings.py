@@ -26,12 +26,11 @@ def findings(agents: Iterable[Workload], uses: Sequence[Use]) -> list[Finding]:
         Finding(agent, servers[tool.server], text)
         for agent in agents
         for tool in agent.tools
-        for text in _wrong(tool, servers[tool.server])
+        for text in _wrong(tool, servers[tool.server], label(tool.server, agent.namespace))
     ]
 
 
-def _wrong(tool: ToolRef, server: Server) -> Iterator[str]:
-    name = label(server.reference)
+def _wrong(tool: ToolRef, server: Server, name: str) -> Iterator[str]:
     if server.exists is False:
         what = "" if tool.server.resource is AGENT else f" ({', '.join(tool.tools) or 'all its tools'})"
         yield f"{name} does not exist{what}"

@@ -131,6 +131,22 @@ TRUST: dict[str, Shape] = {
             ).decode()
         },
     ),
+    "an authority between one that is broken and one that is cut off": lambda w: case(
+        w,
+        {
+            "certificate-authority-data": base64.b64encode(
+                b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+                + authority().pem
+                + authority("stranger").pem[:200]
+            ).decode()
+        },
+    ),
+    "a merge behind a key of the same name": lambda w: Case(
+        text(w, token="own").replace("token: own", "token: own\n    <<: {token: merged}")
+    ),
+    "a proxy with a name and no password": lambda w: case(
+        w, far(w, **{"proxy-url": f"http://jane@{w.relay.address}"})
+    ),
     "insecure": lambda w: case(w, without_authority(w.https.url, **{"insecure-skip-tls-verify": True})),
     "insecure by the flag": lambda w: case(
         w, {"certificate-authority-data": STRANGER}, None, "--insecure-skip-tls-verify"

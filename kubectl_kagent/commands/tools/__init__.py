@@ -70,7 +70,8 @@ def list_(reach: ControllerAccess, target: str | None, *, all_namespaces: bool, 
         found += unused(everyone, found)
     for server in {use.server.reference: use.server for use in found}.values():
         if server.unknown and (output != TEXT or server.exists is None):
-            terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
+            which = label(server.reference, namespace or "")
+            terminal.warn(f"what {which} offers is not known: {server.unknown}")
     if not output.is_text:
         terminal.write(output.view(screen.tools_view(found)))
     elif found:

@@ -60,7 +60,8 @@ def check(
     wrong = findings(found, taken)
     unasked = unknown(taken)
     for server in unasked:
-        terminal.warn(f"what {label(server.reference)} offers is not known: {server.unknown}")
+        name = label(server.reference, "" if all_namespaces else cluster.namespace)
+        terminal.warn(f"what {name} offers is not known: {server.unknown}")
     if not output.is_text:
         terminal.write(output.view(screen.findings_view(wrong)))
     elif wrong:

@@ -149,7 +149,10 @@ def list_turns(
     elif not found:
         _seen(where, name)
         whose = f" ({where.reach.whose})" if asked.by_user else ""
-        terminal.say(f"No turns found{f' of agent {name}' if name else ''}{whose}")
+        given = {"--session": session, "--tool": tool, "--errors": errors, "--min-duration": min_duration}
+        only = " and ".join(flag for flag, value in given.items() if value)
+        which = f" that match {only}" if only else ""
+        terminal.say(f"No turns{which} found{f' of agent {name}' if name else ''}{whose}")
     else:
         columns = terminal.columns()
         several = len({turn.agent for turn in found}) > 1

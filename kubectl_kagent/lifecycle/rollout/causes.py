@@ -224,13 +224,14 @@ def _pod_causes(view: View) -> Iterator[Cause]:
 
 def _unscheduled(pod: Manifest) -> Iterator[Cause]:
     if unscheduled := condition(pod, "PodScheduled", "False"):
-        yield Cause(
-            unscheduled.reason or "Unschedulable",
-            _where(pod),
-            _clean(unscheduled.message),
-            "it waits for a node that fits: kubectl describe nodes; or change its requests, "
-            "nodeSelector or tolerations",
+        hint = (
+            f"kubectl get persistentvolumeclaims -n {pod['metadata']['namespace']}"
+            if "persistentvolumeclaim" in unscheduled.message
+            else "it waits for a node that fits: kubectl describe nodes; or change its requests, "
+            "nodeSelector or tolerations"
         )
+        reason = unscheduled.reason or "Unschedulable"
+        yield Cause(reason, _where(pod), _clean(unscheduled.message), hint)
 
 
 def _container(pod: Manifest, status: Manifest, view: View) -> Iterator[Cause]:

@@ -106,6 +106,25 @@ def test_verbs_and_flags_by_their_beginning(offered: Complete, flags: list[Conne
     assert flags == []  # none of it needs a cluster
 
 
+@pytest.mark.parametrize(
+    ("words", "directive"),
+    [
+        (["lint", "-f", ""], ":0"),  # files
+        (["lint", "-f", "man"], ":0"),
+        (["report", "--file="], ":0"),
+        (["get", "agents", "--kubeconfig", ""], ":0"),
+        (["lint", "-k", ""], ":16"),  # folders
+        (["lint", "-n", ""], NO_FILES),
+    ],
+)
+def test_files_are_left_to_the_shell(
+    words: list[str], directive: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["kubectl_complete-kagent", *words])
+    complete()
+    assert capsys.readouterr() == (f"{directive}\n", "")
+
+
 # Types and names
 
 

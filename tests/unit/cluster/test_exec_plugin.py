@@ -131,6 +131,30 @@ def test_a_plugin_with_a_folder_is_beside_the_kubeconfig(
     ]
 
 
+@pytest.mark.parametrize("kind", ["kind: ExecCredential\n", ""])
+def test_a_plugin_may_answer_in_yaml(write: Any, server: Loopback, tmp_path: Path, kind: str) -> None:
+    answer = f"apiVersion: {V1}\n{kind}status: {{token: from-yaml}}"
+    user = plugin(tmp_path, f"print({answer!r})")
+    assert token(sent(Connection(kubeconfig=write(config(server.url, **user))), server)) == [
+        "Bearer from-yaml"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "why"),
+    [(0o644, "#!/bin/sh\n", "permission denied"), (0o755, "no program", "exec format error")],
+)
+def test_a_plugin_that_is_there_and_can_not_be_run(
+    write: Any, server: Loopback, tmp_path: Path, mode: int, content: str, why: str
+) -> None:
+    (program := tmp_path / "no-login").write_text(content)
+    program.chmod(mode)
+    error = refused(
+        Connection(kubeconfig=write(config(server.url, **plugin(tmp_path, "", command=str(program)))))
+    )
+    assert error.line == f"error: getting credentials: exec: fork/exec {program}: {why}"
+
+
 def test_a_certificate_spares_the_plugin(write: Any, server: Loopback, tmp_path: Path) -> None:
     certificate, key = authority().issue("jane")
     files = {
@@ -146,10 +170,12 @@ def test_a_certificate_spares_the_plugin(write: Any, server: Loopback, tmp_path:
     [
         ("sys.exit(3)", "exec: executable {} failed with exit code 3"),
         ("os.kill(os.getpid(), 9)", "exec: executable {} failed with exit code -9"),
-        ("print('<html>')", "exec: decoding stdout: it is not JSON"),
-        ("print('[' * 100000)", "exec: decoding stdout: it is not JSON"),
+        ("print('<html>')", "exec: decoding stdout: it is not an ExecCredential"),
+        ("print('a: b: c')", "exec: decoding stdout: it is neither JSON nor YAML"),
+        ("print('[' * 100000)", "exec: decoding stdout: it is neither JSON nor YAML"),
         ("print('[]')", "exec: decoding stdout: it is not an ExecCredential"),
-        ("print('{}')", "exec: decoding stdout: it is not an ExecCredential"),
+        ("print('kind: Pod')", "exec: decoding stdout: it is not an ExecCredential"),
+        ("print('{}')", f"exec plugin is configured to use API version {V1}, plugin returned version "),
         (
             TOKEN.replace("/v1", "/v1beta1"),
             f"exec plugin is configured to use API version {V1}, plugin returned version {V1}beta1",

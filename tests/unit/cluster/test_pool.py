@@ -197,6 +197,8 @@ def test_a_proxy_url_that_is_none(write: Any, server: Loopback, proxy: str, line
         ("https://localhost", {"HTTPS_PROXY": "http://p:1"}, None),
         ("https://127.0.0.2:6443", {"HTTPS_PROXY": "http://p:1"}, None),
         ("https://[::1]:6443", {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://[::ffff:127.0.0.1]:6443", {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://[::ffff:10.1.2.3]", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8"}, None),
     ],
 )
 def test_the_environments_proxy_is_the_one_that_go_would_take(

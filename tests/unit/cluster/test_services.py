@@ -12,6 +12,7 @@ import yaml
 
 from kubectl_kagent.backends.mcp import McpServer
 from kubectl_kagent.backends.tempo import at_address
+from kubectl_kagent.cli import terminal
 from kubectl_kagent.cluster.http import Address
 from kubectl_kagent.cluster.services import anonymous, service
 from kubectl_kagent.cluster.tenant import AsTenant
@@ -100,6 +101,25 @@ def test_the_url_counts_more_than_a_flag_and_that_more_than_the_file(say: Say, p
     Address(plain.url, "of-the-flag").call("GET", "/")
     Address(plain.url.replace("//", "//jane:p%20w@"), "of-the-flag").call("GET", "/")
     assert [one.header("Authorization") for one in plain.received] == [["Bearer of-the-flag"], [BASIC]]
+
+
+def test_what_a_server_sends_back_of_a_login_is_in_no_message(
+    say: Say, plain: Loopback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    login = {"username": "jane", "password": "purple-monkey", "headers": {"X-Key": "wooden-plate"}}
+    say({plain.url: login, f"{plain.url}/b": {"token": "crimson-kettle"}})
+    for path in ("", "/b"):
+        plain.answer = lambda request: response(500, {"error": f"no {request.headers} purple-monkey"})
+        terminal.fail(error_of(f"{plain.url}{path}"))
+    said = capsys.readouterr().err
+    assert said.count("[masked]") >= 4
+    for secret in (
+        "purple-monkey",
+        "wooden-plate",
+        "crimson-kettle",
+        base64.b64encode(b"jane:purple-monkey").decode(),
+    ):
+        assert secret not in said
 
 
 def test_headers_and_tenant(say: Say, plain: Loopback) -> None:

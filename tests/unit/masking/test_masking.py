@@ -161,6 +161,8 @@ MISSED = [
     '{"kind": "Secret", "data": {"dsn": "aHVudGVyMg==", "other": "hunter2"}, "type": "Opaque"}',
     'apiVersion: v1\ndata:\n  dsn: aHVudGVyMg==\n  other: "hunter2"\nkind: Secret\n',
     "kind: Secret\nstringData:\n  dsn: hunter2\n  file: |\n    hunter2\n",
+    "kind: Secret\ndata: {dsn: aHVudGVyMg==}\n",
+    '{"kind": "SecretList", "items": [{"metadata": {"name": "x"}, "data": {"dsn": "aHVudGVyMg=="}}]}',
     r"{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"stringData\":{\"dsn\":\"hunter2\"}}",
     # Python, Go, XML, Markdown
     "{'password': 'hunter2'}",
@@ -253,7 +255,7 @@ def test_a_secret_is_masked(text: str) -> None:
         ("\x1btoken=hunter2", "\x1btoken=[masked]"),
         (r"key sk-proj-abc\033[Kdefghijklmnop1234 end", "key sk-p…[masked] end"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", "[masked]\nrest"),
-        ("-----BEGIN PRIVATE KEY-----\nMIIE, cut off", "[masked]"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF, cut off", "[masked]"),
         ("MIIE\nabcd=\n-----END PRIVATE KEY-----\nrest", "[masked]\nrest"),
         (f"the key:\n{'abcd' * 16}\nabcd=\n-----END PRIVATE KEY-----\nrest", "the key:\n[masked]\nrest"),
         ('{"password": "hunter2", "user": "bob"}', '{"password": "[masked]", "user": "bob"}'),
@@ -433,6 +435,14 @@ def test_the_data_of_a_secret() -> None:
     }
 
 
+def test_the_data_of_a_list_of_secrets() -> None:
+    listed = {"kind": "SecretList", "items": [{"metadata": {"name": "x"}, "data": {"dsn": "eA=="}}, "odd"]}
+    assert masked_value(listed) == {
+        "kind": "SecretList",
+        "items": [{"metadata": {"name": "x"}, "data": {"dsn": "[masked]"}}, "odd"],
+    }
+
+
 def test_where_secrets_stand() -> None:
     spec = {
         "env": [{"name": "API_KEY", "value": "x"}, {"name": "MODE", "value": "y"}],
@@ -518,6 +528,29 @@ def test_lines_of_a_private_key() -> None:
     lines = Lines()
     shown = [lines.masked(line) for line in ["key:", *PEM.splitlines(), "done", "token=x"]]
     assert shown == ["key:", *[MASKED] * 5, "done", "token=[masked]"]
+
+
+BEGIN = "must begin with -----BEGIN RSA PRIVATE KEY-----"
+
+
+def test_who_only_names_the_mark_hides_nothing_that_is_said_after_it() -> None:
+    said = [BEGIN, "Traceback (most recent call last):", "listening on port 8080"]
+    lines = Lines()
+    assert [lines.masked(line) for line in said] == ["must begin with [masked]", *said[1:]]
+    assert masked("\n".join(said)) == "\n".join(["must begin with [masked]", *said[1:]])
+    assert (
+        masked(f'"{BEGIN}", not {BEGIN} or so')
+        == '"must begin with [masked]", not must begin with [masked] or so'
+    )
+
+
+def test_lines_of_a_key_that_a_log_stamps_or_cuts() -> None:
+    begin, *body, _ = PEM.splitlines()
+    said = [f"07:30:00 INFO {line}" for line in (begin, "Proc-Type: 4,ENCRYPTED", *body)]
+    lines = Lines()
+    shown = [lines.masked(line) for line in [*said, "07:30:01 INFO done"]]
+    assert shown == ["07:30:00 INFO [masked]", *[MASKED] * (len(said) - 1), "07:30:01 INFO done"]
+    assert masked("\n".join(said)) == "07:30:00 INFO [masked]"
 
 
 # In time
