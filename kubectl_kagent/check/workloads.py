@@ -9,10 +9,11 @@ from typing import Any
 from kubectl_kagent.check.facts import CheckFacts
 from kubectl_kagent.check.findings import FAILURE, WARNING, CheckFinding, Section
 from kubectl_kagent.check.installation import unseen
+from kubectl_kagent.clock import parse_or_none
 from kubectl_kagent.errors import KagentError, NotFound
 from kubectl_kagent.lifecycle.rollout.inspection import View
 from kubectl_kagent.lifecycle.rollout.wait import judge
-from kubectl_kagent.model.conditions import condition
+from kubectl_kagent.model.conditions import condition, conditions
 from kubectl_kagent.model.deletion import deletion, finalizers
 from kubectl_kagent.model.note import Note
 from kubectl_kagent.model.place import by_place
@@ -21,11 +22,11 @@ from kubectl_kagent.model.stage import SETTLED, Stage, Status, status_of
 from kubectl_kagent.model.tool_server import problem
 from kubectl_kagent.model.workload import Reference, Workload
 from kubectl_kagent.observe.status.signals import Remedy
-from kubectl_kagent.tools.catalog import label
 from kubectl_kagent.tools.findings import findings as of_tools
 from kubectl_kagent.tools.findings import unknown
 
 _WHERE = {AGENT: "agents", MCP_SERVER: "mcpservers"}
+_PATIENCE = 300  # seconds, after which rollout status gives up on a controller, too
 _WAITS = "its newest change waits for the controller"
 _OWN_FAULT = "CreateContainerConfigError"  # what the kubelet says where a Secret or its key is missing
 
@@ -38,10 +39,16 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
     if isinstance(facts.deployments, KagentError) and found:
         return Section(name, 0, unchecked=(Note(f"whether {name} are ready", facts.deployments.explained),))
     ok, wrong, unchecked = 0, list[CheckFinding](), list[Note]()
+    users = _users(facts)
     for workload in found:
         status = status_of(workload, facts.deployment(workload))
-        view = facts.stuck.get(Reference(resource, *workload.key))
-        if status.stage in SETTLED and resource is AGENT and (why := _unjudged(workload.obj)):
+        reference = Reference(resource, *workload.key)
+        view = facts.stuck.get(reference)
+        used = _used(users.get(reference, ()))
+        if status.stage is Stage.SCALED_TO_ZERO and used:
+            remedy = Remedy("", (f"kubectl kagent wake {workload.typed}",))
+            wrong.append(CheckFinding(WARNING, _about(workload), "is scaled to 0", used, remedy))
+        elif status.stage in SETTLED and resource is AGENT and (why := _unjudged(workload.obj)):
             unchecked.append(Note(_about(workload), why))
         elif status.stage in SETTLED:
             ok += 1
@@ -50,10 +57,10 @@ def workloads(facts: CheckFacts, resource: Resource, explained: Collection[tuple
         elif status.stage is Stage.PENDING and resource in unseen(facts):
             unchecked.append(Note(_about(workload), _WAITS))
         elif isinstance(view, KagentError):
-            wrong.append(_not_ready(workload, status, None))
+            wrong.append(_not_ready(workload, status, None, used))
             unchecked.append(Note(f"why {_about(workload)} is not ready", view.explained))
         elif workload.key not in explained or not _is_refused(status, view):
-            wrong.append(_not_ready(workload, status, view))
+            wrong.append(_not_ready(workload, status, view, used))
             unchecked += view.notes if view else ()
     detail = "" if found else f"there are none in {facts.namespace or 'any namespace'}"
     return Section(name, ok, tuple(wrong), tuple(dict.fromkeys(unchecked)), detail)
@@ -77,20 +84,45 @@ def _is_refused(status: Status, view: View | None) -> bool:
     return view is not None and any(cause.kind == _OWN_FAULT for cause in judge(view).causes)
 
 
-def _not_ready(workload: Workload, status: Status, view: View | None) -> CheckFinding:
+def _users(facts: CheckFacts) -> dict[Reference, list[Workload]]:
+    """The agents that take tools of a server, as far as that is known."""
+    users: dict[Reference, list[Workload]] = {}
+    for use in () if isinstance(facts.uses, KagentError) else facts.uses:
+        if use.agent is not None and use.server.reference.resource is not AGENT:
+            users.setdefault(use.server.reference, []).append(use.agent)
+    return users
+
+
+def _not_ready(workload: Workload, status: Status, view: View | None, used: tuple[str, ...]) -> CheckFinding:
     progress = judge(view) if view else None
     causes = progress.causes if progress else ()
     lines = tuple(line for cause in causes for line in (cause.line, *(f"> {said}" for said in cause.log)))
     deployment = view.deployment if view else None
     available = int(((deployment or {}).get("status") or {}).get("availableReplicas") or 0)
     stands = status.stage not in (Stage.PENDING, Stage.PROGRESSING, Stage.PAUSED) and not available
-    level = FAILURE if stands or (progress and progress.state == "failed") else WARNING
+    failed = progress is not None and progress.state == "failed"
+    starts = not lines and _is_under_way(deployment)
+    level = FAILURE if failed or (stands and not starts) or _is_forgotten(view) else WARNING
     hint = next((cause.hint for cause in causes if cause.hint), "")
     command = f"kubectl kagent describe {workload.typed}"
     text = f"is {status.stage}" if lines else f"is {status.text}"
     if not lines:
-        hint = "nothing that may be seen says why"
-    return CheckFinding(level, _about(workload), text, lines, Remedy(hint, (command,)))
+        hint = "its rollout is under way" if starts else "nothing that may be seen says why"
+    return CheckFinding(level, _about(workload), text, (*lines, *used), Remedy(hint, (command,)))
+
+
+def _is_under_way(deployment: Mapping[str, Any] | None) -> bool:
+    """Whether the Deployment's controller gives its newest ReplicaSet time still."""
+    progressing = condition(deployment, "Progressing", "True")
+    return progressing is not None and progressing.reason != "NewReplicaSetAvailable"
+
+
+def _is_forgotten(view: View | None) -> bool:
+    """Whether no controller has ever looked at it, though it had the time."""
+    if view is None or conditions(view.workload.obj):
+        return False
+    made = parse_or_none(view.workload.obj["metadata"].get("creationTimestamp"))
+    return made is not None and (view.now - made).total_seconds() > _PATIENCE
 
 
 def _leaving(workload: Workload) -> CheckFinding:
@@ -113,7 +145,7 @@ def remotes(facts: CheckFacts) -> Section:
     found = facts.objects[REMOTE_MCP_SERVER]
     if isinstance(found, KagentError):
         return Section("remotemcpservers", 0, unchecked=(Note("remotemcpservers", found.explained),))
-    wrong, unchecked = list[CheckFinding](), list[Note]()
+    wrong, unchecked, users = list[CheckFinding](), list[Note](), _users(facts)
     for item in found:
         metadata = item["metadata"]
         about = _named(REMOTE_MCP_SERVER, metadata["namespace"], metadata["name"])
@@ -122,7 +154,8 @@ def remotes(facts: CheckFacts) -> Section:
         elif said := problem(REMOTE_MCP_SERVER, item):
             command = f"kubectl describe remotemcpserver/{metadata['name']} -n {metadata['namespace']}"
             remedy = Remedy("correct its url or headers, or start what is behind it", (command,))
-            wrong.append(CheckFinding(FAILURE, about, "is not ready", (said,), remedy))
+            used = _used(users.get(Reference(REMOTE_MCP_SERVER, metadata["namespace"], metadata["name"]), ()))
+            wrong.append(CheckFinding(FAILURE, about, "is not ready", (said, *used), remedy))
     ok = len(found) - len(wrong) - len(unchecked)
     return Section("remotemcpservers", ok, tuple(wrong), tuple(unchecked))
 
@@ -205,7 +238,7 @@ def tools(facts: CheckFacts, reported: Collection[str]) -> tuple[Section, set[tu
         for each in found
     )
     unchecked = tuple(
-        Note(f"what {label(server.reference, facts.namespace or '')} offers", server.unknown)
+        Note(f"what {_server(server.reference)} offers", server.unknown)
         for server in unknown(uses)
         if server.exists is not False and server.reference.resource is not AGENT
     )

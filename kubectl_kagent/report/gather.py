@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -229,16 +230,28 @@ def _report(
     )
 
 
+_OBJECT = re.compile(r"\b[a-z]+ [a-z0-9.-]+/[a-z0-9.-]+")  # as ``_about`` names one
+
+
 def _concerning(check: CheckReport, about: set[str]) -> CheckReport:
     """What is said of these objects, and of what all share."""
     return CheckReport(
         tuple(
             section
             if section.name in _SHARED
-            else replace(section, findings=tuple(each for each in section.findings if each.about in about))
+            else replace(
+                section,
+                findings=tuple(each for each in section.findings if each.about in about),
+                unchecked=tuple(each for each in section.unchecked if not _is_of_another(each, about)),
+            )
             for section in check.sections
         )
     )
+
+
+def _is_of_another(note: Note, about: set[str]) -> bool:
+    named = _OBJECT.search(note.about)
+    return named is not None and named[0] not in about
 
 
 def _about(reference: Reference) -> str:

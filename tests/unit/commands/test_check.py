@@ -30,7 +30,7 @@ from kubectl_kagent.model.resources import (
 from tests.conftest import Kagent, Screen
 from tests.fake.checked import Checked
 from tests.fake.cluster import FakeCluster
-from tests.objects import reconcile, run_pods
+from tests.objects import agent, reconcile, run_pods
 
 
 @pytest.fixture
@@ -184,6 +184,25 @@ def _leaving(world: Checked) -> None:
     run_pods(world, "clock", existing=1, ready=0)
 
 
+def _under_way(world: Checked) -> None:
+    """It was applied a moment ago, and its pods start."""
+    run_pods(world, "clock", existing=1, ready=0)
+    progressing = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
+    status = world.read(DEPLOYMENT, "clock")["status"]
+    world.set_status(DEPLOYMENT, "clock", {**status, "conditions": [progressing]})
+
+
+def _never_looked_at(world: Checked) -> None:
+    """Ten minutes ago, in a namespace that the controller does not watch."""
+    world.add(AGENT, agent("ghost"))
+    world.clock.sleep(600)
+
+
+def _asleep(world: Checked) -> None:
+    world.edit(DEPLOYMENT, "datetime", {"spec": {"replicas": 0}})
+    run_pods(world, "datetime", existing=0, ready=0)
+
+
 def _no_deployment(world: Checked) -> None:
     world.remove(DEPLOYMENT, "clock")
 
@@ -222,6 +241,9 @@ FAULTS: dict[str, tuple[Callable[[Checked], object], int]] = {
     "out-of-memory": (_oom, 1),
     "image": (_image, 1),
     "probe": (_unhealthy, 1),
+    "rollout-under-way": (_under_way, 0),
+    "never-looked-at": (_never_looked_at, 1),
+    "mcpserver-asleep": (_asleep, 0),
     "change-not-seen": (_unseen_change, 0),
     "change-waits-for-the-controller": (_unseen_for_want_of_a_controller, 1),
     "mcpserver-refused": (lambda world: world.refuse(MCP_SERVER, "datetime", "image is empty"), 1),
