@@ -20,7 +20,7 @@ from kubectl_kagent.model.resources import (
 )
 from kubectl_kagent.model.revision import CONFIG_HASH, READY_AT, TEMPLATE_HASH
 from kubectl_kagent.model.workload import RESTARTED_AT, dig
-from kubectl_kagent.rbac.needs import EMPTY_UNCHECKED
+from kubectl_kagent.rbac.needs import EMPTY_UNCHECKED, UNCHECKED
 from kubectl_kagent.rbac.rules import Need
 from tests.permissions.cases import Case
 from tests.permissions.recording import Use
@@ -53,7 +53,8 @@ def judge(need: Need, use: Use, case: Case, full: Done, seen: Done, *, asked: bo
     raced = real and case.racing and codes <= {0, TIMED_OUT}
     assert len(codes) == 1 or codes <= {1, TIMED_OUT} or raced, (full, seen)
     # something else stands in: KEDA's own HPA, the place where charts put the controller
-    replaced = need.resource is SCALED_OBJECT or (need.resource is SERVICE and bool(need.elsewhere))
+    placed = need.resource is SERVICE and bool(need.elsewhere) and need.without != UNCHECKED
+    replaced = need.resource is SCALED_OBJECT or placed
     # and a server of tools ends by itself the session that nobody ends
     left = need.subresource == "proxy" and use.rule.verb == "delete"
     # or what one list would have answered is asked for by name, or a namespace is known by what is in it
