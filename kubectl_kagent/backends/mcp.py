@@ -249,13 +249,14 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             """The answer of the pod that has the session; at its own address that of the server.
 
             The API server's proxy picks a pod for each request. One that does not know the session says 404,
-            and has done nothing. When none of them knows it, another one is begun, as MCP has it. Some
-            servers say 404 to every DELETE: that is sent no more often than a question was.
+            or 400 as the example of MCP's TypeScript SDK does, and has done nothing. When none of them knows
+            it, another one is begun, as MCP has it. Some servers say 404 to every DELETE: that is sent no
+            more often than a question was.
             """
             picks = _PICKS if request.method == "POST" else self._tried
             for tried in range(1, 2 if access.direct or heard.forgotten else picks + 1):
                 response = await self._answer(request)
-                if response.status_code != 404 or _SESSION not in request.headers:
+                if _SESSION not in request.headers or not await _is_of_no_session(response):
                     if request.method == "POST":  # a DELETE ends the session that was forgotten
                         heard.forgotten = False
                     self._tried = max(self._tried, tried)
@@ -290,6 +291,11 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
                 answer_is(response.status_code)
             response.stream = Limited(response.stream)
             return response
+
+    async def _is_of_no_session(response: httpx2.Response) -> bool:
+        if response.status_code == 400:
+            return b"session" in (await response.aread()).lower()
+        return bool(response.status_code == 404)
 
     return _RecordingTransport(
         verify=access.tls if access.tls is not None else True, proxy=access.proxy or None

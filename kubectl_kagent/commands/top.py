@@ -118,7 +118,8 @@ def top(
         terminal.show(screen.usage_table(rows, wanted, wide=wide))
     else:
         where = f" in namespace {namespace}" if namespace else ""
-        terminal.say(f"No {_CALLS[kind]} found{where} in the last {screen.span(since)}")
+        whose = "" if source.startswith("Prometheus") else f" ({reach.whose})"
+        terminal.say(f"No {_CALLS[kind]} found{where} in the last {screen.span(since)}{whose}")
 
 
 def _told(usage: UsageTable) -> UsageTable:

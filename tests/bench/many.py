@@ -1,7 +1,10 @@
 """``python -m tests.bench.many``: what other people's agents and revisions cost a verb.
 
-On the lab: ``rollout history`` of one agent alone, then beside so many revisions of others in its namespace;
-and ``get agents -A`` over so many agents, in turn with kubectl's. Nothing else should run on the machine.
+On the lab: ``get agents -A`` over so many agents, in turn with kubectl's; and ``rollout history`` of one
+agent alone, then beside so many revisions of others in its namespace. Nothing else should run.
+
+The lab's etcd is too old for lists out of the API server's cache (Kubernetes wants 3.4.31 or 3.5.13 for it):
+a list of the revisions of one among 100,000 took 1.1 to 2.4 s there, and 0.1 s out of the cache.
 """
 
 from __future__ import annotations
@@ -32,8 +35,6 @@ def main() -> int:
     parser.add_argument("--revisions", type=int, default=100_000)
     options = parser.parse_args()
     lab = Lab.attach()
-    with own_namespace(lab.kubeconfig) as tools:
-        ratio = _history(tools, options.revisions)
     fleet = Fleet(connect(Connection(kubeconfig=str(lab.kubeconfig), namespace="default")), uuid4().hex[:6])
     try:
         fleet.make(options.agents)
@@ -42,6 +43,9 @@ def main() -> int:
         got = compare(lambda _: (ours, peer), tools)
     finally:
         fleet.remove()
+    # afterwards: its revisions go one by one, and get reads what is left of them
+    with own_namespace(lab.kubeconfig) as tools:
+        ratio = _history(tools, options.revisions)
     rows = [
         (f"rollout history beside {options.revisions} revisions, times alone", ratio, HISTORY_RATIO),
         (f"get agents -A of {options.agents}, times kubectl's", got.wall, GET_RATIO),

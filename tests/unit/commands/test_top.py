@@ -24,6 +24,7 @@ FOUND = "from Prometheus (observe/prometheus:9090)\n"
 TWICE = "twice, before and after the answer"
 UNLESS = "unless the collector leaves out the first\n"
 ASKED = f"Warning: calls that wait for a person (ask_user) count {TWICE}, {UNLESS}"
+WHOSE = "of user admin@kagent.dev; other users' are found with --user-id"
 NO_TOKENS = "tokens are not in it: --prometheus=none counts those of your own sessions\n"
 NAMES = "/api/v1/label/__name__/values?"
 RECORDS = "from the kagent controller's records of user admin@kagent.dev\n"
@@ -154,7 +155,7 @@ def test_a_hidden_namespace_is_not_shown(kagent: Kagent, world: TopCluster) -> N
         0,
         "",
         "nothing in Prometheus (observe/prometheus:9090)\n"
-        "No turns found in namespace other in the last 1m30s\n",
+        f"No turns found in namespace other in the last 1m30s ({WHOSE})\n",
     )
 
 
@@ -402,12 +403,12 @@ def test_nothing_at_all(kagent: Kagent, records: TopCluster) -> None:
     assert kagent("top", "models", cluster=records) == (
         0,
         "",
-        "No calls of models found in namespace default in the last 1h\n",
+        f"No calls of models found in namespace default in the last 1h ({WHOSE})\n",
     )
     assert kagent("top", "tools", "-A", "--since=90m", cluster=records) == (
         0,
         "",
-        "No calls of tools found in the last 1h30m\n",
+        f"No calls of tools found in the last 1h30m ({WHOSE})\n",
     )
 
 

@@ -226,7 +226,9 @@ def in_turn(pods: list[Callable[[Received], bytes]]) -> Callable[[Received], byt
     return lambda request: next(turn)(request)
 
 
-def pod(name: str, forgets: int = 0) -> Callable[[Received], bytes]:
+def pod(
+    name: str, forgets: int = 0, *, code: int = 404, words: str = "Session not found"
+) -> Callable[[Received], bytes]:
     """A server that knows the sessions that it opened itself; of the first ``forgets`` it knows none."""
     opened: list[str] = []
 
@@ -239,8 +241,8 @@ def pod(name: str, forgets: int = 0) -> Callable[[Received], bytes]:
             result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": info}
             return answering(asked, result, f"Mcp-Session-Id: {opened[-1]}")
         if session not in opened[forgets:]:
-            error = {"code": -32600, "message": "Session not found"}
-            return response(404, {"jsonrpc": "2.0", "id": None, "error": error})
+            error = {"code": -32600, "message": words}
+            return response(code, {"jsonrpc": "2.0", "id": None, "error": error})
         if "id" not in asked:
             return response(202 if asked else 200, "")
         if asked["method"] == "tools/list":
@@ -255,8 +257,15 @@ def answering(asked: dict[str, Any], result: Any, *headers: str) -> bytes:
     return head(200, "Content-Type: application/json", f"Content-Length: {len(body)}", *headers) + body
 
 
-def test_a_session_that_one_of_three_pods_has(loopback: Loopback, kagent: Kagent) -> None:
-    loopback.answer = in_turn([pod("a"), pod("b"), pod("c")])
+@pytest.mark.parametrize(
+    "refusal",
+    [{}, {"code": 400, "words": "Bad Request: No valid session ID provided"}],
+    ids=["as MCP says", "as its TypeScript example does"],
+)
+def test_a_session_that_one_of_three_pods_has(
+    loopback: Loopback, kagent: Kagent, refusal: dict[str, Any]
+) -> None:
+    loopback.answer = in_turn([pod(name, **refusal) for name in "abc"])
     assert kagent("tools", "call", "clock", "where") == (0, "a-0\n", "")
     met = [request for request in loopback.received if request.method == "DELETE"]
     assert {request.header("mcp-session-id")[0] for request in loopback.received[1:]} == {"a-0"}
