@@ -143,7 +143,7 @@ def basic(username: str, password: str) -> Credential:
 
 
 def of_url(userinfo: str) -> Credential:
-    """What the server's URL itself has before an ``@``. It counts more than all else, as with Go's client."""
+    """What a URL has before an ``@``. Of a server it counts more than all else, as with Go's client."""
     username, _, password = userinfo.partition(":")
     return basic(unquote(username), unquote(password)) if userinfo else Credential()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import queue
 import ssl
 from collections import deque
 from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import unquote
 
 import urllib3
 from kubernetes.client.configuration import Configuration
@@ -17,6 +15,7 @@ from kubernetes.client.rest import RESTClientObject
 from urllib3.util import Url, parse_url
 
 from kubectl_kagent.cluster.http import shown
+from kubectl_kagent.cluster.login import of_url
 from kubectl_kagent.errors import KagentError
 from kubectl_kagent.model.ports import USUAL_PORTS
 
@@ -61,12 +60,10 @@ def pool(
 
 
 def _login(proxy: Url) -> dict[str, str] | None:
-    """The header for an HTTP proxy, as Go writes it: in UTF-8, with the colon where there is no password."""
-    if not proxy.auth or proxy.scheme not in USUAL_PORTS:  # SOCKS has its own way
+    """The header for an HTTP proxy; SOCKS has its own way."""
+    if not proxy.auth or proxy.scheme not in USUAL_PORTS:
         return None
-    name, _, password = proxy.auth.partition(":")
-    credentials = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode(errors="surrogatepass"))
-    return {"proxy-authorization": f"Basic {credentials.decode()}"}
+    return {"proxy-authorization": of_url(proxy.auth).authorization}
 
 
 class _Idle:

@@ -77,10 +77,11 @@ def documents(data: bytes) -> Iterator[Document]:
 
 def _separators(text: str) -> Iterator[Document]:
     """Those that kubectl refuses: YAMLReader of k8s.io/apimachinery takes only a comment behind one."""
+    line, counted = 1, 0
     for match in _SEPARATOR.finditer(text):
+        line, counted = line + text.count("\n", counted, match.start()), match.start()
         rest = match["rest"].strip()
         if rest and not rest.startswith("#"):
-            line = text.count("\n", 0, match.start()) + 1
             yield Document(problems=[Problem(line, "is refused by kubectl: something stands behind ---")])
 
 

@@ -7,6 +7,6 @@ docs/decisions/masking.md says where it is used, and where not.
 
 from kubectl_kagent.masking.innocent import MASKED
 from kubectl_kagent.masking.text import masked
-from kubectl_kagent.masking.values import literals, masked_apart, masked_value, secrets
+from kubectl_kagent.masking.values import hidden, literals, masked_apart, masked_value
 
-__all__ = ["MASKED", "literals", "masked", "masked_apart", "masked_value", "secrets"]
+__all__ = ["MASKED", "hidden", "literals", "masked", "masked_apart", "masked_value"]

@@ -66,28 +66,20 @@ def _items(values: list[Any] | tuple[Any, ...], name: str, *, secret: bool) -> l
     return found
 
 
-def secrets(value: Any) -> Iterator[str]:
-    """What ``masked_value`` masks."""
-    yield from _hidden(value, masked_value(value))
-
-
-def _hidden(value: Any, shown: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _hidden(item, shown[key])
-    elif isinstance(value, list | tuple):
-        for item, masked_item in zip(value, shown, strict=True):
-            yield from _hidden(item, masked_item)
-    elif isinstance(value, str) and value != shown:
-        yield from (value,) if shown == MASKED else secrets_in(value)
+def hidden(value: Any) -> Iterator[str]:
+    """The texts that ``masked_value`` masks."""
+    for _, text, shown in _differing(value, masked_value(value), ""):
+        if isinstance(text, str):
+            yield from (text,) if shown == MASKED else secrets_in(text)
 
 
 def literals(value: Any, path: str) -> Iterator[str]:
     """The paths of what ``masked_value`` masks: ``spec.env[API_KEY].value``, ``spec.args[2]``."""
-    yield from _differing(value, masked_value(value), path)
+    yield from (place for place, *_ in _differing(value, masked_value(value), path))
 
 
-def _differing(value: Any, shown: Any, path: str) -> Iterator[str]:
+def _differing(value: Any, shown: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Each path with what stands there and what is shown of it."""
     if isinstance(value, Mapping):
         entry = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), "")
         for key, item in value.items():
@@ -98,7 +90,7 @@ def _differing(value: Any, shown: Any, path: str) -> Iterator[str]:
             index = "" if isinstance(item, Mapping) else f"[{place}]"
             yield from _differing(item, masked_item, f"{path}{index}")
     elif value != shown:
-        yield path
+        yield path, value, shown
 
 
 def masked_apart(old: Any, new: Any) -> tuple[Any, Any]:

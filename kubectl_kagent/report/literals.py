@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from kubectl_kagent.masking import secrets as masked_away
+from kubectl_kagent.masking import hidden
 from kubectl_kagent.masking.innocent import is_innocent
 from kubectl_kagent.masking.legible import only_legible
 from kubectl_kagent.masking.names import is_secret_name
@@ -86,7 +86,7 @@ def secrets(objects: Iterable[Object], visible: set[str]) -> set[str]:
     found = {
         value
         for item in objects
-        for value, named in (*_literals("", "", item), *((one, True) for one in masked_away(item)))
+        for value, named in (*_literals("", "", item), *((one, True) for one in hidden(item)))
         if value not in visible and _is_secret(value, named=named)
     }
     return found | {part for value in found for part in _of_login(value)}

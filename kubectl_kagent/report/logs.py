@@ -102,7 +102,7 @@ def _read(cluster: Cluster, run: tuple[Pod, str, bool], since: datetime, most: i
                 del kept[: len(kept) - most]
         block = bytes(kept).partition(b"\n")[2] if cut else bytes(kept)
         if cut and not block:
-            raise KagentError(f"its last line is longer than {most >> 10} KiB, and a part of one is left out")
+            raise KagentError(f"its last line is longer than {most >> 10}KiB, and a part of one is left out")
         lines, strays = stamped(block if block.endswith(b"\n") else block + b"\n")
         if strays and not lines:
             raise KagentError(b" ".join(strays).decode(errors="replace"))

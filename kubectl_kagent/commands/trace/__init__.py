@@ -152,7 +152,7 @@ def list_turns(
         given = {"--session": session, "--tool": tool, "--errors": errors, "--min-duration": min_duration}
         only = " and ".join(flag for flag, value in given.items() if value)
         which = f" that match {only}" if only else ""
-        terminal.say(f"No turns{which} found{f' of agent {name}' if name else ''}{whose}")
+        terminal.say(f"No turns found{f' of agent {name}' if name else ''}{which}{whose}")
     else:
         columns = terminal.columns()
         several = len({turn.agent for turn in found}) > 1

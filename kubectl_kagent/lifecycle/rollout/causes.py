@@ -225,6 +225,7 @@ def _pod_causes(view: View) -> Iterator[Cause]:
 def _unscheduled(pod: Manifest) -> Iterator[Cause]:
     if unscheduled := condition(pod, "PodScheduled", "False"):
         hint = (
+            "it waits for a volume; those that there are: "
             f"kubectl get persistentvolumeclaims -n {pod['metadata']['namespace']}"
             if "persistentvolumeclaim" in unscheduled.message
             else "it waits for a node that fits: kubectl describe nodes; or change its requests, "

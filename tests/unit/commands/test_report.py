@@ -32,7 +32,7 @@ from kubectl_kagent.model.resources import (
 from tests.conftest import Kagent, Screen
 from tests.fake.agent import SESSION, TASK, called, gave, row, task, text
 from tests.fake.checked import Checked
-from tests.objects import agent, run_pods
+from tests.objects import agent, reconcile, run_pods
 from tests.unit.commands.test_check import FAULTS
 from tests.unit.commands.test_logs import pod
 from tests.unit.commands.test_sessions import message
@@ -323,6 +323,33 @@ def test_a_log_that_the_kubelet_has_not_is_said_and_is_no_log(kagent: Kagent, wo
     assert not [name for name in found if name.startswith("logs/")]
     about = f"the log of pod default/clock-x, container kagent: {said}"
     assert about in as_read(found["index.html"])
+
+
+def test_a_log_whose_last_line_is_too_long_is_said_to_be_left_out(kagent: Kagent, world: Checked) -> None:
+    world.remove(POD, "clock-x")
+    pod(world, "clock-x")
+    running = {"name": "kagent", "restartCount": 0, "state": {"running": {}}}
+    world.set_status(POD, "clock-x", {"containerStatuses": [running]})
+    world.kubelet.write("clock-x", "07:30:00 INFO: started", f"07:30:01 {'word ' * 60_000}")
+    found = reported(kagent, world, "clock")
+    assert not [name for name in found if name.startswith("logs/")]
+    about = "the log of pod default/clock-x, container kagent: its last line is longer than 256KiB"
+    assert f"{about}, and a part of one is left out\n" in as_read(found["index.html"])
+
+
+def test_a_name_of_any_length_has_a_report(kagent: Kagent, world: Checked) -> None:
+    world.add(AGENT, agent("a" * 253))
+    code, out, _ = kagent("report", "a" * 253, cluster=world)
+    assert (code, out) == (0, f"kagent-report-{'a' * 100}-20261123T080000Z.zip\n")
+
+
+def test_what_could_not_be_asked_of_others_is_left_out(kagent: Kagent, world: Checked) -> None:
+    world.edit(AGENT, "clock", {"spec": {"declarative": {"tools": []}}})
+    reconcile(world, config_hash="1")
+    world.set_status(REMOTE_MCP_SERVER, "web", {"conditions": []})
+    silent = "remotemcpserver default/web"
+    assert silent not in "".join(reported(kagent, world, "clock").values())
+    assert silent in as_read(reported(kagent, world, "poet")["index.html"])
 
 
 def test_of_one_agent_nothing_is_said_of_others(kagent: Kagent, world: Checked) -> None:

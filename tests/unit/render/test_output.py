@@ -133,7 +133,11 @@ def test_the_line_after_a_change(dry_run: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["y", "N", "1e3", "1.e3", "0o14", "0x1F", "0b11", "1_000", ".5", "+1", "true", "null", "~", "014"]
+    "text",
+    [
+        *("y", "N", "1e3", "1.e3", "0o14", "0x1F", "0b11", "1_000", ".5", "+1", "true", "null", "~", "014"),
+        *("-0o14", "+0O7", "-0X1F", "-0B1", "1e_3", "-_1", "+_1", "0_x1F"),
+    ],
 )
 def test_a_text_that_a_reader_could_take_for_something_else_is_quoted(text: str) -> None:
     (line,) = to_yaml({"a": text}).splitlines()

@@ -228,6 +228,14 @@ def test_each_finding_is_a_line(world: FakeCluster, kagent: Kagent) -> None:
     }
 
 
+def test_a_server_of_another_namespace_is_named_with_it(world: FakeCluster, kagent: Kagent) -> None:
+    """``things`` of the agent's own namespace is there."""
+    far = {"mcpServer": {"kind": "RemoteMCPServer", "name": "things", "namespace": "far", "toolNames": ["a"]}}
+    world.add(AGENT, agent("wrong", tools=[{"type": "McpServer", **far}]))
+    said = "default/wrong: remotemcpserver/things -n far does not exist (a)\n"
+    assert kagent("tools", "check", "wrong") == (1, said, "")
+
+
 @pytest.mark.parametrize(
     ("refused", "why"), [("no such host", "kagent could not ask it"), ("", "kagent has not asked it yet")]
 )

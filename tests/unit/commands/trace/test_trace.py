@@ -183,6 +183,15 @@ def test_filters(kagent: Kagent, world: TraceCluster, words: list[str], tasks: l
     assert (code, out.split()) == (0, tasks)
 
 
+def test_what_leaves_nothing_is_named(kagent: Kagent, world: TraceCluster) -> None:
+    words = ("trace", "datetime-agent", "--errors", "--min-duration=1h")
+    _, out, err = kagent(*words, cluster=world)
+    assert (out, err) == (
+        "",
+        f"No turns found of agent default/datetime-agent that match --errors and --min-duration ({WHOSE})\n",
+    )
+
+
 def test_filters_go_to_tempo_as_far_as_it_knows(kagent: Kagent, world: TraceCluster) -> None:
     world.install_tempo()
     words = ["--tool=boom", "--session=01a20616-7df6", "--errors"]

@@ -39,6 +39,7 @@ PREVIOUS = f"kubectl logs {POD} -c kagent --previous -n default"
 REFUSED_HINT = "correct the spec, or create what it names: the controller then tries again by itself"
 MISSING_MODEL = 'failed to compile agent default/echo: ModelConfig.kagent.dev "missing" not found'
 QUOTA = 'pods "echo-6f5bf9d845-x" is forbidden: exceeded quota: one-pod, requested: pods=1, used: pods=1'
+NO_CLAIM = '0/1 nodes are available: persistentvolumeclaim "nope" not found.'
 NO_NODE = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
 
 
@@ -323,6 +324,16 @@ POD_CAUSES = {
                 NO_NODE,
                 "it waits for a node that fits: kubectl describe nodes; or change its requests, "
                 "nodeSelector or tolerations",
+            )
+        ),
+    ),
+    "a claim that is not there": (
+        pod(unscheduled=NO_CLAIM),
+        held_up(
+            on_pod(
+                "Unschedulable",
+                NO_CLAIM,
+                "it waits for a volume; those that there are: kubectl get persistentvolumeclaims -n default",
             )
         ),
     ),
