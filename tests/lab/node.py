@@ -71,7 +71,8 @@ def kubelet(layout: Layout) -> Part:
         f"--node-ip={NODE_ADDRESS}",
     ]
     files = {settings: _kubelet_configuration(layout, certificate, resolver), resolver: ""}
-    return Part("kubelet", command, answers(layout, "http://127.0.0.1:10248/healthz"), files)
+    # 1.35.4 reads a map at its start that another thread writes: once it was seen to die of that
+    return Part("kubelet", command, answers(layout, "http://127.0.0.1:10248/healthz"), files, deaths=1)
 
 
 def kube_proxy(layout: Layout) -> Part:

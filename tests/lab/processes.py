@@ -33,6 +33,7 @@ class Part:
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 15  # seconds that it may take to end by itself
+    deaths: int = 0  # so often it is started again when it dies at its start
     listener: Callable[[], socket.socket] | None = None  # handed over as the process's standard input
 
     @property
@@ -66,10 +67,13 @@ def ensure(layout: Layout, part: Part) -> bool:
 
 
 def wait_ready(layout: Layout, part: Part, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
+    deadline, deaths = time.monotonic() + timeout, part.deaths
     while not part.ready():
         if pid(layout, part.name) is None:
-            raise _failure(layout, part, "died")
+            if not deaths:
+                raise _failure(layout, part, "died")
+            deaths -= 1
+            _start(layout, part)
         if time.monotonic() > deadline:
             raise _failure(layout, part, f"did not become ready in {timeout:.0f} s")
         time.sleep(0.1)
