@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import zip_longest
 
 from kubectl_kagent.masking.innocent import Span, is_innocent
 from kubectl_kagent.masking.named import BLOCK, LINE_BREAK, container, indented, unless_innocent
+from kubectl_kagent.masking.shapes import random
 
 Finder = Callable[[str], Iterator[Span]]
 
@@ -50,44 +50,93 @@ _MARK = re.compile(
 )
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _PEM_WIDTH, _PEM_RUN = 64, 24
-# Of a key without an END: lines of base64, and RFC 1421's fields.
-_RUN = re.compile(rf"[A-Za-z0-9+/=]{{{_PEM_RUN},}}+")
-_FIELD = re.compile(r"\b(?:Proc-Type|DEK-Info): ")
+_RUN = re.compile(r"[A-Za-z0-9+/=_-]{20,}+")
+_WORD = re.compile(r"\W*[A-Za-z0-9+/=]+\W*")
+_FIELD = re.compile(
+    r"\b(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID): "
+)  # RFC 1421, RFC 4880
+LOOK = 3  # lines after a BEGIN, in which its key has to begin; others may write between
 
 
 def private_keys(text: str) -> Iterator[Span]:
-    """From mark to mark; without an END, and before one without a BEGIN, what looks like one."""
-    begun, done = list[re.Match[str]](), 0
-    for match in _MARK.finditer(text):
-        if match["kind"] != "END":
+    """From mark to mark, or from a BEGIN to the end; before an END without a BEGIN, what looks like a key.
+
+    Of a BEGIN that no key follows only the mark: somebody tells of it.
+    """
+    done = 0
+    for begun, match in _between_marks(text):
+        if match is None:
+            for mark, end in begun:
+                if is_key(text, mark.end(), end):
+                    yield mark.start(), len(text)
+                    return
+                yield mark.span()
+            return
+        yield (begun[0][0].start() if begun else _cut(text, done, match.start())), match.end()
+        done = match.end()
+
+
+_Mark = re.Match[str]
+
+
+def _between_marks(text: str) -> Iterator[tuple[list[tuple[_Mark, int]], _Mark | None]]:
+    """The BEGINs before each END (at last None), each with where what may belong to it ends."""
+    begun: list[_Mark] = []
+    for match in (*_MARK.finditer(text), None):
+        if match is not None and match["kind"] != "END":
             begun.append(match)
             continue
-        yield (begun[0].start() if begun else _cut(text, done, match.start())), match.end()
-        begun, done = [], match.end()
-    for match, following in zip_longest(begun, begun[1:]):
-        yield match.start(), _unended(text, match.end(), following.start() if following else len(text))
+        ends = (*(mark.start() for mark in begun[1:]), match.start() if match else len(text))
+        yield list(zip(begun, ends, strict=False)), match
+        begun = []
 
 
-def _unended(text: str, start: int, end: int) -> int:
-    """Where the lines end that go on with a key: a text may name the mark and then say something else."""
-    last = place = start
-    while place < end:
+def unended(text: str) -> tuple[int, bool]:
+    """Where a key begins, or may, whose END has not come (-1: nowhere); and whether a mark is of none."""
+    *_, (begun, _) = _between_marks(text)
+    begins, told = -1, False
+    for mark, end in begun:
+        found = is_key(text, mark.end(), end)
+        if found is not False and begins < 0:
+            begins = mark.start()
+        told = told or found is False
+    return begins, told
+
+
+def is_key(text: str, start: int, end: int) -> bool | None:
+    """Whether a key begins in the ``LOOK`` lines after a BEGIN; None where there are not as many yet."""
+    place, others = start, 0
+    while others < LOOK:
         match = LINE_BREAK.search(text, place, end)
-        if not goes_on(text[place : match.start() if match else end]):
-            return last
-        last, place = match.span() if match else (end, end)
-    return end
+        line = text[place : match.start() if match else end]
+        if is_body(line):
+            return True
+        if match is None:
+            return None
+        others += not is_empty(line)
+        place = match.end()
+    return False
 
 
-def goes_on(line: str) -> bool:
-    """Whether a line may be one of a private key whose END has not come, whatever a log put before it."""
-    return (
-        len(line.split()) < 2
-        or "-----" in line  # the other mark, as far as it has come
-        or line.rstrip().endswith("=")  # the last line of a key, which is shorter
-        or _FIELD.search(line) is not None
-        or _RUN.search(line) is not None
-    )
+def is_body(line: str) -> bool:
+    """Whether a line may be one of a key, whatever a log put before it.
+
+    A path is none: it has more slashes than base64, and no plus.
+    """
+    if _WORD.fullmatch(line):
+        return True
+    runs = filter(random, _RUN.findall(line))
+    return any("+" in run or run.count("/") <= 1 + len(run) // 16 for run in runs)
+
+
+def is_empty(line: str) -> bool:
+    """Whether it tells nothing of what a BEGIN is: a field of a key's head, a quote, or nothing."""
+    return _FIELD.search(line) is not None or not any(map(str.isalnum, line))
+
+
+def mark_in(line: str) -> _Mark | None:
+    """The last mark in a line."""
+    return next(iter([*_MARK.finditer(line)][::-1]), None)
 
 
 def _cut(text: str, done: int, end: int) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from kubectl_kagent.masking.innocent import MASKED
-from kubectl_kagent.masking.marks import goes_on
+from kubectl_kagent.masking.marks import LOOK, is_body, is_empty, mark_in, unended
 from kubectl_kagent.masking.text import masked
 
 _MOST = 4096  # letters that are looked at together
+_LONGEST = 1000  # lines of a private key; one of 16,384 bits has some 200
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
-_MARK = re.compile(r"-----BEGIN [A-Z ]*\Z")
+_MARK = re.compile(r"-----(?:BEGIN|END) [A-Z ]*\Z")
 _GOES_ON = re.compile(r"(?:[:=|>][+-]?|-----)\s*\Z")
 
 
@@ -18,33 +19,53 @@ class MaskedStream:
     """Masks a text that comes in pieces; a word is given out once it is whole.
 
     What comes out is what ``masked`` makes of the whole, but for a secret whose name comes after it, or that
-    goes on past a blank line.
+    goes on past a blank line, and for what stands between two marks of a private key that is none.
     """
 
     def __init__(self) -> None:
         self._held = ""  # the paragraph that is being said
         self._shown = 0  # letters of what it is masked to that were given out
+        self._again = 0  # letters that have to be held before it is worth another look
 
     def feed(self, piece: str) -> str:
         """What can be shown after ``piece``."""
         self._held += piece
+        if len(self._held) < self._again:
+            return ""
+        key, told = unended(self._held)
         whole = _whole_words(self._held)
+        whole = min(whole, key) if key >= 0 else whole
         text = masked(self._held[:whole])
         out = text[self._shown :]
         self._shown = max(self._shown, len(text))
         breaks = [match.end() for match in _PARAGRAPH.finditer(self._held, 0, whole)]
-        ended = whole if whole > _MOST else max(breaks, default=0)
+        ended = whole if whole > _MOST or told else max(breaks, default=0)
         before = masked(self._held[:ended])
-        if ended and not before.rstrip().endswith(MASKED) and not _GOES_ON.search(before):
+        # a blank line in the midst of a secret parts nothing
+        if ended and text.startswith(before) and (told or _is_over(self._held[:ended], before)):
             self._shown -= len(before)
             self._held = self._held[ended:]
+        self._again = len(self._held) * 9 // 8 if len(self._held) > 2 * _MOST else 0
         return out
 
     def rest(self) -> str:
         """What was held back, when no more comes."""
         text = masked(self._held)[self._shown :]
-        self._held, self._shown = "", 0
+        self._held, self._shown, self._again = "", 0, 0
         return text
+
+
+# What may come after a value: none of it belongs to one that is over.
+_AFTER = (" x", "\n\nx", "\n          x", "\n          - x")
+
+
+def _is_over(text: str, shown: str) -> bool:
+    """Whether nothing that comes after ``text`` can belong to a secret in it; it is ``shown`` so."""
+    if _GOES_ON.search(shown):
+        return False
+    return not shown.rstrip().endswith(MASKED) or all(
+        masked(text + after).endswith(after) for after in _AFTER
+    )
 
 
 def _whole_words(text: str) -> int:
@@ -58,13 +79,30 @@ class Lines:
     """Masks lines of one source, each by itself; only a private key (PEM) goes over several."""
 
     def __init__(self) -> None:
-        self.open = False  # in a private key
+        self.open = 0  # lines that may still be of a private key
+        self._look = 0  # lines in which one has to begin
 
     def masked(self, line: str) -> str:
         """The line as it is shown."""
-        begins, ends = "PRIVATE KEY-----" in line and "BEGIN" in line, "END" in line and "KEY-----" in line
-        if self.open or begins:
-            inside = self.open and (begins or ends or goes_on(line))
-            self.open = not ends and (inside or begins)
+        mark = mark_in(line)
+        if mark and mark["kind"] == "END":
+            inside, self.open, self._look = self.open or self._look, 0, 0
             return MASKED if inside else masked(line)
+        if self.open:
+            self.open -= 1
+            return MASKED
+        if mark and mark["kind"] == "BEGIN":
+            self._begin(line[mark.end() :])
+            return masked(line)
+        if not self._look:
+            return masked(line)
+        if is_body(line):
+            self.open, self._look = _LONGEST, 0
+            return MASKED
+        if is_empty(line):
+            return MASKED if line.strip() else line
+        self._look -= 1
         return masked(line)
+
+    def _begin(self, rest: str) -> None:
+        self.open, self._look = (_LONGEST, 0) if is_body(rest) else (0, LOOK)

@@ -534,7 +534,12 @@ BEGIN = "must begin with -----BEGIN RSA PRIVATE KEY-----"
 
 
 def test_who_only_names_the_mark_hides_nothing_that_is_said_after_it() -> None:
-    said = [BEGIN, "Traceback (most recent call last):", "listening on port 8080"]
+    said = [
+        BEGIN,
+        "Traceback (most recent call last):",
+        '  File "/usr/local/lib/python3/site-packages/cryptography/x509/base.py", line 3, in load',
+        "listening on port 8080",
+    ]
     lines = Lines()
     assert [lines.masked(line) for line in said] == ["must begin with [masked]", *said[1:]]
     assert masked("\n".join(said)) == "\n".join(["must begin with [masked]", *said[1:]])
@@ -549,8 +554,56 @@ def test_lines_of_a_key_that_a_log_stamps_or_cuts() -> None:
     said = [f"07:30:00 INFO {line}" for line in (begin, "Proc-Type: 4,ENCRYPTED", *body)]
     lines = Lines()
     shown = [lines.masked(line) for line in [*said, "07:30:01 INFO done"]]
-    assert shown == ["07:30:00 INFO [masked]", *[MASKED] * (len(said) - 1), "07:30:01 INFO done"]
+    assert shown == ["07:30:00 INFO [masked]", *[MASKED] * len(said)]
     assert masked("\n".join(said)) == "07:30:00 INFO [masked]"
+
+
+RUN = "k3Ykd7Qp" * 8
+KEYS = {
+    "another line comes between": (
+        BEGIN_LINE := "-----BEGIN RSA PRIVATE KEY-----",
+        RUN,
+        "GET /health 200",
+        RUN,
+    ),
+    "another line comes first": (BEGIN_LINE, "GET /health 200", "a second one", RUN, "hunter2ab"),
+    "it is stamped, and its last line is short": (BEGIN_LINE, f"12:00 INFO {RUN}", "12:00 INFO hunter2ab"),
+    "it has a head": (BEGIN_LINE, "Comment: made by ops", "Version: GnuPG v2.0.22 (GNU/Linux)", "", RUN),
+    "it is one of PGP": ("-----BEGIN PGP PRIVATE KEY BLOCK-----", "Version: GnuPG v2 (GNU/Linux)", "", RUN),
+}
+
+
+@pytest.mark.parametrize("said", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize("ends", [True, False], ids=["whole", "cut"])
+def test_no_line_of_a_key_is_shown(said: tuple[str, ...], *, ends: bool) -> None:
+    end = said[0].replace("BEGIN", "END")
+    lines = [*said, *([end, "and then more"] if ends else [])]
+    text = "\n".join(lines)
+    one, words, shown = Lines(), MaskedStream(), ""
+    for place in range(0, len(text), 9):
+        shown += words.feed(text[place : place + 9])
+    shown += words.rest()
+    for found in ("\n".join(map(one.masked, lines)), masked(text), shown):
+        assert "k3Yk" not in found
+        assert "hunter2" not in found
+        assert ("and then more" in found) is ends
+    assert shown == masked(text)
+
+
+@pytest.mark.parametrize("most", [1, 5, 40])
+def test_what_is_said_of_the_marks_of_a_key_is_all_there(most: int) -> None:
+    begin, end = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
+    said = (
+        f"It begins with {begin} and has lines of letters.\nThey are many.\nThen comes the end.\n\n"
+        f"It is {end}, as RFC 7468 says. Keep it safe; show it to nobody.\n"
+    )
+    dice, words, shown, place = random.Random(most), MaskedStream(), "", 0
+    while place < len(said):
+        size = dice.randint(1, most)
+        shown += words.feed(said[place : place + size])
+        place += size
+    shown += words.rest()
+    assert shown == said.replace(begin, MASKED).replace(end, MASKED)
 
 
 # In time
