@@ -16,6 +16,7 @@ from kubectl_kagent.cluster.answers import BODY_LIMIT, LINE_LIMIT
 from kubectl_kagent.cluster.headers import header_bytes
 from kubectl_kagent.cluster.http import CONNECT_SECONDS, Access, shown
 from kubectl_kagent.cluster.request_log import logged
+from kubectl_kagent.decoding import json_object
 from kubectl_kagent.errors import KagentError, NotFound, TimedOut
 from kubectl_kagent.model.tool_server import Tool
 
@@ -29,6 +30,12 @@ _PAGES = 100
 # ten pods.
 _PICKS = 40
 _SESSION = "mcp-session-id"
+# With 400: the example of MCP's TypeScript SDK (simpleStreamableHttp.ts) says so that it has no such session.
+_NO_SESSION = {
+    "jsonrpc": "2.0",
+    "error": {"code": -32000, "message": "Bad Request: No valid session ID provided"},
+    "id": None,
+}
 # What a talk comes to need, loaded before it begins: that is to take none of the server's time.
 _OF_A_TALK = ("mcp.client.streamable_http", "httpcore2")
 _OF_A_CALL = (*_OF_A_TALK, "jsonschema")  # which looks at arguments and answers
@@ -293,8 +300,9 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
             return response
 
     async def _is_of_no_session(response: httpx2.Response) -> bool:
+        """Words alone prove nothing: a tool may have done its work, and fail for a session of its own."""
         if response.status_code == 400:
-            return b"session" in (await response.aread()).lower()
+            return json_object(await response.aread()) == _NO_SESSION
         return bool(response.status_code == 404)
 
     return _RecordingTransport(

@@ -85,10 +85,10 @@ def _is_refused(status: Status, view: View | None) -> bool:
 
 
 def _users(facts: CheckFacts) -> dict[Reference, list[Workload]]:
-    """The agents that take tools of a server, as far as that is known."""
+    """The agents that have a server, or another agent, among their tools, as far as that is known."""
     users: dict[Reference, list[Workload]] = {}
     for use in () if isinstance(facts.uses, KagentError) else facts.uses:
-        if use.agent is not None and use.server.reference.resource is not AGENT:
+        if use.agent is not None:
             users.setdefault(use.server.reference, []).append(use.agent)
     return users
 

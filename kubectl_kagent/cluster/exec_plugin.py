@@ -169,7 +169,8 @@ def _pass_on(pipe: IO[bytes]) -> None:
 
 def _status(answer: bytes, version: str) -> Mapping[str, Any]:
     credential = _decoded(answer)
-    if not isinstance(credential, dict) or credential.get("kind", "ExecCredential") != "ExecCredential":
+    # of no kind is what was asked for, for client-go
+    if not isinstance(credential, dict) or credential.get("kind") not in ("ExecCredential", "", None):
         raise _failed("exec: decoding stdout: it is not an ExecCredential")
     if credential.get("apiVersion") != version:
         raise _failed(

@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -63,14 +64,10 @@ class Loader(_Safe):  # type: ignore[misc]  # one of two classes
 
     def construct_mapping(self, node: Any, *, deep: bool = False) -> dict[str, Any]:
         """Not by way of a mapping with the keys as they are: for Python ``true`` and ``1`` are the same."""
-        found: dict[str, Any] = {}
-        for name, value in node.value:
-            if name.tag == MERGE:
-                for one in merged(value):
-                    found |= self.construct_object(one, deep=True)
-            else:
-                found[key(self.construct_object(name, deep=deep))] = self.construct_object(value, deep=deep)
-        return found
+        return {
+            key(self.construct_object(name, deep=deep)): self.construct_object(value, deep=deep)
+            for name, value in _with_merged(node)
+        }
 
 
 def _value(text: str) -> bool | int | float | str | None:
@@ -153,6 +150,16 @@ class _Check:
         beyond = min(max((self._decoded - _SMALL) / (_LARGE - _SMALL), 0.0), 1.0)
         if self._from_aliases / self._decoded > _OF_SMALL - (_OF_SMALL - _OF_LARGE) * beyond:
             raise ConstructorError(None, None, "document contains excessive aliasing", self._begin)
+
+
+def _with_merged(node: Any) -> Iterator[tuple[Any, Any]]:
+    """The keys and values of a mapping, those that are merged in their places: the last of a name counts."""
+    for name, value in node.value:
+        if name.tag == MERGE:
+            for one in merged(value):
+                yield from _with_merged(one)
+        else:
+            yield name, value
 
 
 def merged(value: Any) -> list[Any]:

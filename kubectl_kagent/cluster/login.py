@@ -27,7 +27,7 @@ class Credential:
     pair: Pair | None = None
 
     def __post_init__(self) -> None:
-        remember((self.authorization,))
+        remember("authorization", self.authorization)
 
 
 class Login(Protocol):
@@ -138,14 +138,15 @@ def basic(username: str, password: str) -> Credential:
     """A name and a password."""
     from urllib3.util import make_headers
 
-    pair = f"{username}:{password}".encode().decode("latin-1")  # UTF-8 on the wire, as Go sends it
-    return Credential(make_headers(basic_auth=pair)["authorization"])
+    pair = f"{username}:{password}".encode(errors="surrogateescape")  # UTF-8 on the wire, as Go sends it
+    return Credential(make_headers(basic_auth=pair.decode("latin-1"))["authorization"])
 
 
 def of_url(userinfo: str) -> Credential:
     """What a URL has before an ``@``. Of a server it counts more than all else, as with Go's client."""
     username, _, password = userinfo.partition(":")
-    return basic(unquote(username), unquote(password)) if userinfo else Credential()
+    username, password = (unquote(part, errors="surrogateescape") for part in (username, password))
+    return basic(username, password) if userinfo else Credential()
 
 
 def given(entry: Entry) -> Login | None:

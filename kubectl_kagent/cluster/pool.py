@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import ssl
 from collections import deque
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import urllib3
@@ -21,6 +22,8 @@ from kubectl_kagent.model.ports import USUAL_PORTS
 
 _PROXIES = ("http", "https", "socks5")
 _LIKE = "write http://, https:// or socks5://HOST"
+_MAPPED = 96  # bits of ::ffff:0:0, before those of an IPv4 address
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<name>[^:\[\]]*)):(?P<port>[^:\[\]]*)")
 _CONNECTIONS = 100  # each log that is followed has one
 
 
@@ -124,11 +127,12 @@ def environment_proxy(url: Url) -> Url | None:
     if not given or (url.scheme == "http" and "REQUEST_METHOD" in os.environ):  # CGI: a client's header
         return None
     exceptions = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    host = _without_mapping((url.host or "").strip("[]").lower())
-    if host == "localhost" or _is_loopback(host):
+    host = (url.host or "").strip("[]").lower()
+    at = _ip(host)
+    if host == "localhost" or (at and at.is_loopback):
         return None
     port = str(url.port or USUAL_PORTS[url.scheme or "https"])
-    if any(_matches(entry.strip().lower(), host, port) for entry in exceptions.split(",")):
+    if any(_matches(entry.strip().lower(), host, at, port) for entry in exceptions.split(",")):
         return None
     return _proxy(given if "://" in given else f"http://{given}", name.upper())
 
@@ -159,33 +163,46 @@ def _is_name(text: str) -> bool:
         return False
 
 
-def _without_mapping(host: str) -> str:
+_Address = IPv4Address | IPv6Address
+
+
+def _ip(text: str) -> _Address | None:
     """``::ffff:10.1.2.3`` is 10.1.2.3 for Go."""
     try:
-        return str(getattr(ip_address(host), "ipv4_mapped", None) or host)
+        address = ip_address(text)
     except ValueError:
-        return host
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _is_loopback(host: str) -> bool:
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """ADDRESS/BITS; ``::ffff:10.0.0.0/104`` is 10.0.0.0/8 for Go."""
+    _, slash, bits = text.partition("/")
     try:
-        return ip_address(host).is_loopback
+        found = ip_network(text, strict=False)
     except ValueError:
-        return False
+        return None
+    if not slash or not bits.isdecimal():
+        return None
+    if isinstance(found, IPv6Network) and found.prefixlen >= _MAPPED and found.network_address.ipv4_mapped:
+        return IPv4Network((int(found.network_address.ipv4_mapped), found.prefixlen - _MAPPED))
+    return found
 
 
-def _matches(entry: str, host: str, port: str) -> bool:
-    """Whether an entry of NO_PROXY (``*``, a network, ``name[:port]``, ``.name``) means this server."""
+def _matches(entry: str, host: str, at: _Address | None, port: str) -> bool:
+    """Whether an entry of NO_PROXY means this server, as golang.org/x/net/http/httpproxy has it.
+
+    It is ``*``, a network, an address, ``name``, ``.name`` or ``*.name``; the latter with a port or without.
+    """
     if entry == "*":
         return True
-    try:
-        return ip_address(host) in ip_network(entry, strict=False)
-    except ValueError:
-        pass
-    name, colon, only = entry.rpartition(":")
-    if not colon or not only.isdecimal():
-        name, only = entry, ""
-    name = name.strip("[]").removeprefix("*")
-    if not name.strip(".") or (only and only != port):
+    if network := _network(entry):
+        return at is not None and at in network
+    parted = _HOST_AND_PORT.fullmatch(entry)
+    name, only = (parted["v6"] or parted["name"] or "", parted["port"]) if parted else (entry, "")
+    if not name or only not in ("", port):
         return False
+    if address := _ip(name):
+        return address == at
+    name = name[1:] if name.startswith("*.") else name
     return host.endswith(name if name.startswith(".") else f".{name}") or host == name

@@ -21,6 +21,7 @@ from kubectl_kagent.errors import (
     Unauthorized,
     Unreachable,
 )
+from kubectl_kagent.masking.sent import without_sent
 from kubectl_kagent.model.resources import KAGENT_GROUP, LISTABLE, Resource
 
 # failures that come before anything is written: etcd's limit, an admission webhook that could not be asked
@@ -37,7 +38,7 @@ def refusal(status: Mapping[str, Any], code: int, resource: Resource | None) -> 
     """The error for a Status object, or for a bare HTTP status. Nothing in ``status`` is taken on trust."""
     given = status.get("code")
     code = given if type(given) is int and 400 <= given < 600 else code
-    reason, message = _word(status, "reason"), _word(status, "message")
+    reason, message = _word(status, "reason"), without_sent(_word(status, "message"))
     message = message or (f"HTTP {code}" if code else reason or "no reason was given")
     if code == 404 and resource is not None and not _details(status).get("name"):
         return _missing(resource)
@@ -113,7 +114,7 @@ def status_in(data: bytes) -> dict[str, Any]:
 
 def service_refusal(code: int, content_type: str, data: bytes, where: str) -> KagentError:
     """The error for what an HTTP service answered; ``where`` names it."""
-    words = error_text(content_type, data)
+    words = without_sent(error_text(content_type, data))
     if 300 <= code < 400:
         return Unauthorized(
             f"{where} redirects to a login page",

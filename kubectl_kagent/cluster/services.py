@@ -188,6 +188,7 @@ def _headers(entry: Entry) -> tuple[tuple[str, str], ...]:
         raise entry.wrong("headers is not a mapping of strings")
     for name in own:
         check_header_name(name)
-    remember(own.values())
+    for name, value in own.items():
+        remember(name, value)
     tenant = entry.text("tenant")
     return (*own.items(), *(((TENANT, tenant),) if tenant else ()))

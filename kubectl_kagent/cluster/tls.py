@@ -16,7 +16,9 @@ from typing import Any
 
 from kubectl_kagent.errors import KagentError, Unauthorized
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
+_CERTIFICATE = re.compile(
+    r"^-----BEGIN CERTIFICATE-----\r?\n[^-]*^-----END CERTIFICATE-----[ \t]*\r?$", re.MULTILINE
+)
 # How OpenSSL finds a certificate in a folder.
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
@@ -107,7 +109,7 @@ def _trust(made: ssl.SSLContext, authorities: str) -> None:
         for certificate in _CERTIFICATE.findall(authorities):
             with suppress(ssl.SSLError):
                 made.load_verify_locations(cadata=certificate)
-        if not made.get_ca_certs(binary_form=True):
+        if not made.cert_store_stats()["x509"]:
             raise
 
 

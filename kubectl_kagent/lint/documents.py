@@ -21,7 +21,7 @@ from kubectl_kagent.lint.faults import Path
 
 LARGEST = 8 << 20  # bytes of a file; etcd keeps objects of up to 1.5 MiB
 _MOST = 200_000  # values of a document; an alias counts as all that it stands for
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)(?P<rest>.*)\n?", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---(?P<rest>.*)\n?", re.MULTILINE)
 _JSON_SPACE = re.compile(r"\s*")
 # JSON's pair of escapes for one letter; any other escape is passed by, a backslash of its own too.
 _PAIR = re.compile(r"\\(?:(u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|.)", re.DOTALL)
@@ -76,7 +76,10 @@ def documents(data: bytes) -> Iterator[Document]:
 
 
 def _separators(text: str) -> Iterator[Document]:
-    """Those that kubectl refuses: YAMLReader of k8s.io/apimachinery takes only a comment behind one."""
+    """Those that kubectl refuses.
+
+    YAMLReader of k8s.io/apimachinery takes each line for one that begins so, and only a comment behind it.
+    """
     line, counted = 1, 0
     for match in _SEPARATOR.finditer(text):
         line, counted = line + text.count("\n", counted, match.start()), match.start()

@@ -17,10 +17,10 @@ from kubectl_kagent.masking.marks import (
     is_value,
     matches,
     private_keys,
-    secret_data,
 )
 from kubectl_kagent.masking.named import named
 from kubectl_kagent.masking.names import HINTS
+from kubectl_kagent.masking.secret_data import secret_data
 from kubectl_kagent.masking.shapes import random
 
 # Each with what a text has, in lower case, when it is worth the search: most texts have none of it.

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 from kubectl_kagent.masking.innocent import MASKED
 
+_MOST_COMPARED = 20_000_000  # some ten seconds
 SHORTEST = 4  # letters: what is shorter stands in any text
 _LINE_BREAK = re.compile(r"\\?\r?\n[ \t]*")
 
@@ -24,10 +25,11 @@ class KnownValues:
         spelled = _spellings if encoded else _as_text
         found = {spelling for value in values for spelling in spelled(value) if len(spelling) >= SHORTEST}
         self._mask = mask
-        # By how they begin and their lengths: however many they are, a text is gone through once.
+        # By how they begin, and by their lengths, the longest first: a text is gone through once.
         self._begins = min(map(len, found), default=0)
+        self._compared = 0
         self._spellings: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for spelling in found:
+        for spelling in sorted(found, key=len, reverse=True):
             self._spellings[spelling[: self._begins]][len(spelling)].add(spelling)
 
     def masked(self, text: str) -> str:
@@ -35,22 +37,25 @@ class KnownValues:
         if not self._spellings:
             return text
         joined, places = _joined(text)
-        spans = [(places[start], places[end - 1] + 1) for start, end in self._found(joined)]
-        if not spans:
-            return text
         pieces, done = list[str](), 0
-        for start, end in _merged(spans):
-            pieces += (text[done:start], _each_line(text[start:end], self._mask))
-            done = end
+        for start, end in _merged(self._found(joined)):
+            begin, after = places[start], places[end - 1] + 1
+            pieces += (text[done:begin], _each_line(text[begin:after], self._mask))
+            done = after
         return "".join((*pieces, text[done:]))
 
     def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """The longest at each place. Who makes up thousands that begin alike has all of the text masked."""
         spellings, begins = self._spellings.get, self._begins
         for start in range(len(text) - begins + 1):
             if lengths := spellings(text[start : start + begins]):
-                for length, among in lengths.items():
-                    if text[start : start + length] in among:
-                        yield start, start + length
+                self._compared += len(lengths)
+                if self._compared > _MOST_COMPARED:
+                    yield start, len(text)
+                    return
+                found = (n for n, among in lengths.items() if text[start : start + n] in among)
+                if length := next(found, 0):
+                    yield start, start + length
 
 
 def _spellings(value: str) -> Iterator[str]:
@@ -97,9 +102,10 @@ def _joined(text: str) -> tuple[str, range | list[int]]:
     return _LINE_BREAK.sub("", text), places
 
 
-def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """``spans`` come in the order of their beginnings."""
     begin, end = -1, -1
-    for start, stop in sorted(spans):
+    for start, stop in spans:
         if start > end:
             if end >= 0:
                 yield begin, end

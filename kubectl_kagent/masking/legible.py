@@ -29,7 +29,23 @@ _NUMBER = 10  # digits: bytes, seconds since the epoch; what has more is an acco
 # What the API server puts behind a name: k8s.io/apimachinery's util/rand has these letters and digits.
 _MADE = re.compile(r"(?:-[bcdf-hj-np-tv-xz2456789]{8,10})?(?:-[bcdf-hj-np-tv-xz2456789]{5})?\Z")
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3}){1,3}")  # in ms, us or ns
-_LONGEST_WORD = 48  # requiredDuringSchedulingIgnoredDuringExecution has 46
+_LONGEST_WORD = 24
+# Reasons and fields of Kubernetes, kagent and OTLP that are longer
+_LONG_WORDS = {
+    *("CreateContainerConfigError", "MinimumReplicasUnavailable", "PodReadyToStartContainers"),
+    *("FailedToRetrieveImagePullSecret", "FailedMountOnFilesystemMismatch", "FailedPrepareDynamicResources"),
+    *("FailedNodeAllocatableEnforcement", "FailedNodeDeclaredFeaturesCheck", "ControllerResizeInProgress"),
+    *("ControllerResizeInfeasible", "VolumePermissionChangeInProgress", "PersistentVolumeClaimResizing"),
+    *("FailedComputeMetricsReplicas", "FailedGetContainerResourceMetric", "NamespaceContentRemaining"),
+    *("NamespaceFinalizersRemaining", "NamespaceDeletionContentFailure", "NamespaceDeletionDiscoveryFailure"),
+    *("ModelConfigReconcileFailed", "SandboxBackendNotConfigured", "SubstrateLifecycleNotConfigured"),
+    *("terminationGracePeriodSeconds", "automountServiceAccountToken", "topologySpreadConstraints"),
+    *("ephemeralContainerStatuses", "allocatedResourceStatuses", "allocateLoadBalancerNodePorts"),
+    *("preferredDuringSchedulingIgnoredDuringExecution", "requiredDuringSchedulingIgnoredDuringExecution"),
+    *("volumeAttributesClassName", "stabilizationWindowSeconds", "insecureSkipTLSVerifyBackend"),
+    *("ExportTraceServiceRequest", "ExportTraceServiceResponse", "ExportLogsServiceRequest"),
+    *("ExportLogsServiceResponse", "ExportMetricsServiceRequest", "ExportMetricsServiceResponse"),
+}
 # RFC 3339 and its kin, and the times that klog and Go's and Python's loggers write
 _TIME = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T_]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
@@ -130,7 +146,7 @@ def _is_segment(text: str) -> bool:
         return True
     if not text.isalpha():
         return _TECHNICAL.fullmatch(text) is not None
-    return len(text) <= _LONGEST_WORD and _are_words(text)
+    return text in _LONG_WORDS or (len(text) <= _LONGEST_WORD and _are_words(text))
 
 
 def _are_words(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Secrets that are told by what stands around them: logins, addresses, commands, private keys, Secrets."""
+"""Secrets that are told by what stands around them: logins, addresses, commands, private keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from kubectl_kagent.masking.innocent import Span, is_innocent
-from kubectl_kagent.masking.named import BLOCK, LINE_BREAK, container, indented, unless_innocent
+from kubectl_kagent.masking.named import LINE_BREAK
 from kubectl_kagent.masking.shapes import random
 
 Finder = Callable[[str], Iterator[Span]]
@@ -154,31 +154,3 @@ def _cut(text: str, done: int, end: int) -> int:
             return begin
         begin = place + len(body) - run if run else begin
     return begin
-
-
-# A Secret as kubectl prints it
-
-_IS_SECRET = re.compile(r"""\bkind\\*["']?:\s{0,4}\\*["']?Secret(?:List)?\b""")
-_DATA = re.compile(r"""\b(?:data|stringData)\\*+["']?\s{0,8}:\s{0,8}\{""")
-_QUOTED = re.compile(r"""["']""")
-_DATA_BLOCK = re.compile(r"^(?P<margin>[ \t]*)(?:data|stringData):[ \t]*(?=\r?\n)", re.MULTILINE)
-_DATA_LINE = re.compile(r"""\r?\n(?P<indent>[ \t]+)["']?[\w.-]++["']?:[ \t]*(?P<value>[^\r\n]*)""")
-
-
-def secret_data(text: str) -> Iterator[Span]:
-    """All values of ``data`` and ``stringData`` in a text that has a Secret."""
-    if not _IS_SECRET.search(text):
-        return
-    position = 0
-    while match := _DATA.search(text, position):
-        found, position = container(text, match.end() - 1)
-        if not found and not _QUOTED.search(text, match.end(), position):
-            found = list(unless_innocent(text, match.end(), position))
-        yield from found
-    for match in _DATA_BLOCK.finditer(text):
-        position = match.end()
-        while (line := _DATA_LINE.match(text, position)) and len(line["indent"]) > len(match["margin"]):
-            if BLOCK.match(text, line.start("value")):
-                yield from indented(text, line.end("indent"), line.end(), whole=True)
-            yield from unless_innocent(text, *line.span("value"))
-            position = line.end()

@@ -39,7 +39,7 @@ _BARE = re.compile(
 )
 _TO_THE_END = re.compile(r"""[^\r\n"'\\]*""")
 _QUOTE = re.compile(r"""[bruf]{0,2}(?P<slashes>\\*)(?P<quote>["'`])""", re.IGNORECASE)
-BLOCK = re.compile(r"[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\\+n)")
+BLOCK = re.compile(r"[|>][+-]?\d?[+-]?[ \t]*(?:#(?:[^\r\n\\]++|\\++(?!n))*+)?(?=\r?\n|\\+n)")
 _LINE = re.compile(r"(?P<break>\r?\n|\\+n)(?P<indent>[ \t]*)(?P<text>(?:[^\r\n\\]++|\\++(?!n))*+)")
 _ITEM = re.compile(r"- +(?=[^\s:]+\s*\Z)")
 _NEAR = 200  # letters before a name in which its line begins

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from contextlib import suppress
 
 from kubectl_kagent.masking.innocent import MASKED
+from kubectl_kagent.masking.names import is_secret_name
+from kubectl_kagent.masking.shapes import random
 
 _SHORTEST = 8  # letters: what is shorter stands in any text
 _sent: set[str] = set()
 
 
-def remember(texts: Iterable[str]) -> None:
-    """Values of headers: of one with a scheme also what follows it, and of Basic the password."""
-    for text in texts:
-        scheme, _, credentials = text.partition(" ")
-        found = [text, credentials]
-        if scheme.lower() == "basic":
-            with suppress(ValueError):
-                found.append(base64.b64decode(credentials).decode().partition(":")[2])
-        _sent.update(one for one in found if len(one) >= _SHORTEST)
+def remember(name: str, value: str) -> None:
+    """The value of a header, if its name is that of a secret.
+
+    Of one with a scheme what follows it counts too, and of Basic the password, unless it reads like a word.
+    """
+    if not is_secret_name(name):
+        return
+    scheme, _, credentials = value.partition(" ")
+    found = [value, credentials]
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            password = base64.b64decode(credentials).decode().partition(":")[2]
+            found += [password] if random(password) or not password.isalpha() else []
+    _sent.update(one for one in found if len(one) >= _SHORTEST)
 
 
 def without_sent(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 
 from kubectl_kagent.masking.innocent import MASKED
 from kubectl_kagent.masking.marks import LOOK, is_body, is_empty, mark_in, unended
+from kubectl_kagent.masking.secret_data import goes_on, undecided
 from kubectl_kagent.masking.text import masked
 
 _MOST = 4096  # letters that are looked at together
@@ -35,11 +36,14 @@ class MaskedStream:
         key, told = unended(self._held)
         whole = _whole_words(self._held)
         whole = min(whole, key) if key >= 0 else whole
+        breaks = [match.end() for match in _PARAGRAPH.finditer(self._held, 0, whole)]
+        paragraph = max(breaks, default=0)
+        if (data := undecided(self._held[paragraph:whole])) >= 0:
+            whole = paragraph + data
         text = masked(self._held[:whole])
         out = text[self._shown :]
         self._shown = max(self._shown, len(text))
-        breaks = [match.end() for match in _PARAGRAPH.finditer(self._held, 0, whole)]
-        ended = whole if whole > _MOST or told else max(breaks, default=0)
+        ended = whole if whole > _MOST or told else paragraph
         before = masked(self._held[:ended])
         # a blank line in the midst of a secret parts nothing
         if ended and text.startswith(before) and (told or _is_over(self._held[:ended], before)):
@@ -61,7 +65,7 @@ _AFTER = (" x", "\n\nx", "\n          x", "\n          - x")
 
 def _is_over(text: str, shown: str) -> bool:
     """Whether nothing that comes after ``text`` can belong to a secret in it; it is ``shown`` so."""
-    if _GOES_ON.search(shown):
+    if _GOES_ON.search(shown) or goes_on(text):
         return False
     return not shown.rstrip().endswith(MASKED) or all(
         masked(text + after).endswith(after) for after in _AFTER

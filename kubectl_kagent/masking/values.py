@@ -66,11 +66,11 @@ def _items(values: list[Any] | tuple[Any, ...], name: str, *, secret: bool) -> l
     return found
 
 
-def hidden(value: Any) -> Iterator[str]:
-    """The texts that ``masked_value`` masks."""
-    for _, text, shown in _differing(value, masked_value(value), ""):
+def hidden(value: Any) -> Iterator[tuple[str, str]]:
+    """The texts that ``masked_value`` masks, each with the path of the one that it stands in."""
+    for path, text, shown in _differing(value, masked_value(value), ""):
         if isinstance(text, str):
-            yield from (text,) if shown == MASKED else secrets_in(text)
+            yield from ((path, one) for one in ((text,) if shown == MASKED else secrets_in(text)))
 
 
 def literals(value: Any, path: str) -> Iterator[str]:

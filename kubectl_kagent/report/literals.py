@@ -48,8 +48,10 @@ TEXTS = {
     *("systemMessage", "stringValue", "template", "instruction", "instructions", "prompt", "prompts"),
     *("question", "answer", "text", "content", "input", "output"),
 }
+_PROSE = {*TEXTS, "description", "message"}
+_SHORTEST_PASSWORD = 8  # letters of one that reads like a word: INFO is in every log
 _SHORTEST_TEXT = 16  # letters of a line that is told apart from what a program says
-_LOGIN = re.compile(r"(?P<scheme>[A-Za-z]+) +(?P<credentials>\S.*)")  # RFC 9110, 11.4
+_LOGIN = re.compile(r"(?P<scheme>[A-Za-z][\w-]*) +(?P<credentials>\S.*)")  # RFC 9110, 11.4
 
 
 def names(objects: Iterable[Object], turns: Iterable[Turn]) -> set[str]:
@@ -86,10 +88,17 @@ def secrets(objects: Iterable[Object], visible: set[str]) -> set[str]:
     found = {
         value
         for item in objects
-        for value, named in (*_literals("", "", item), *((one, True) for one in hidden(item)))
+        for value, named in (*_literals("", "", item), *_masked(item))
         if value not in visible and _is_secret(value, named=named)
     }
-    return found | {part for value in found for part in _of_login(value)}
+    logins = {part for value in found for part in _of_login(value)}
+    return found | {part for part in logins if part not in visible}
+
+
+def _masked(item: Object) -> Iterator[tuple[str, bool]]:
+    """What is masked in an object; what prose calls a secret is one only if it reads like no words."""
+    for path, text in hidden(item):
+        yield text, path.rpartition(".")[2].partition("[")[0] not in _PROSE
 
 
 def _is_secret(value: str, *, named: bool) -> bool:
@@ -123,7 +132,9 @@ def _of_login(value: str) -> Iterator[str]:
     yield match["credentials"]
     if match["scheme"].lower() == "basic":
         with suppress(ValueError):
-            yield b64decode(match["credentials"], validate=True).decode().partition(":")[2]
+            password = b64decode(match["credentials"], validate=True).decode().partition(":")[2]
+            if len(password) >= _SHORTEST_PASSWORD or only_legible(password) != password:
+                yield password
 
 
 def _of_address(value: str) -> Iterator[str]:

@@ -315,12 +315,19 @@ class Reader:
             self._lane.put(block)
 
     def _mind_rotation(self, block: bytes) -> None:
-        """Say so when the log of a run goes on without the lines that came last of it."""
-        if self._seen.is_apart and self._run == self._run_seen:
+        """Say so when the log of a run goes on without the lines that came last of it.
+
+        The pod may tell of a restart a moment later than its log.
+        """
+        if self._seen.is_apart and self._run == self._run_seen and not self._has_restarted():
             before = stamps.since(block[: stamps.WIDTH])
-            why = f"lines before {before} may be missing: they are in rotated files, which no node serves"
-            self._tell(Notice(f"pod {self.source.pod}: {why}"))
+            why = "they are in rotated files, which no node serves, or those of a run that ended (--previous)"
+            self._tell(Notice(f"pod {self.source.pod}: lines before {before} may be missing: {why}"))
         self._seen.is_apart, self._run_seen = False, self._run
+
+    def _has_restarted(self) -> bool:
+        pod = self._look()
+        return pod is not None and pod.run(self.source.container).number > self._run
 
     def _mind_older(self, first: bytes) -> None:
         """Say so when the file that the node serves begins long after what was asked for.

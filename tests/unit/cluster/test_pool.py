@@ -57,12 +57,18 @@ def test_a_proxy_url_is_gone_through_whatever_the_environment_says(
 
 @pytest.mark.parametrize(
     ("login", "credentials"),
-    [("jane", "jane:"), ("j%C3%BCn:%C3%BC%E2%82%AC", "jün:ü€"), ("a%3Ab:c:d", "a:b:c:d"), (":pw", ":pw")],
+    [
+        ("jane", b"jane:"),
+        ("j%C3%BCn:%C3%BC%E2%82%AC", "jün:ü€".encode()),
+        ("a%3Ab:c:d", b"a:b:c:d"),
+        (":pw", b":pw"),
+        ("a:%ff", b"a:\xff"),
+    ],
 )
 def test_a_login_at_a_proxy_is_written_as_go_does(
-    write: Any, server: Loopback, login: str, credentials: str
+    write: Any, server: Loopback, login: str, credentials: bytes
 ) -> None:
-    wants = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    wants = f"Basic {base64.b64encode(credentials).decode()}"
     with http_proxy(server.address, wants=wants) as relay:
         obj = through(server, f"http://{login}@{relay.address}")
         assert sent(Connection(kubeconfig=write(obj)), server)
@@ -225,7 +231,18 @@ def test_the_environments_proxy_is_the_one_that_go_would_take(
         ("corp.example:6443", ["https://corp.example:6443"], ["https://corp.example"]),
         ("corp.example:443", ["https://corp.example"], ["https://corp.example:6443"]),
         ("10.0.0.0/8", ["https://10.1.2.3:6443"], ["https://11.1.2.3", "https://x10.example"]),
-        ("10.1.2.3", ["https://10.1.2.3:6443"], ["https://10.1.2.30"]),
+        ("10.1.2.3", ["https://10.1.2.3:6443", "https://[::ffff:10.1.2.3]"], ["https://10.1.2.30"]),
+        ("::ffff:10.1.2.3", ["https://10.1.2.3", "https://[::ffff:10.1.2.3]"], ["https://10.1.2.4"]),
+        ("[::ffff:10.1.2.3]:443", ["https://[::ffff:10.1.2.3]"], ["https://10.1.2.3:6443"]),
+        ("::ffff:10.0.0.0/104", ["https://10.1.2.3", "https://[::ffff:10.1.2.3]"], ["https://11.1.2.3"]),
+        ("::ffff:0:0/96", ["https://10.1.2.3"], ["https://[fd00::1]"]),
+        ("::/0", ["https://[fd00::1]"], ["https://10.1.2.3", "https://[::ffff:10.1.2.3]"]),
+        (
+            "10.0.0.0/255.0.0.0,*corp.example,[fd00::1]",
+            [],
+            ["https://10.1.2.3", "https://corp.example", "https://[fd00::1]"],
+        ),
+        ("corp.example:,:443", ["https://corp.example:6443"], ["https://x.example"]),
         ("10.1.2.3:6443", ["https://10.1.2.3:6443"], ["https://10.1.2.3"]),
         ("fd00::/8", ["https://[fd00::1]:6443"], ["https://[fe80::1]"]),
         ("[fd00::1]:6443", ["https://[fd00::1]:6443"], ["https://[fd00::1]"]),

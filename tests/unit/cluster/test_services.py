@@ -106,7 +106,7 @@ def test_the_url_counts_more_than_a_flag_and_that_more_than_the_file(say: Say, p
 def test_what_a_server_sends_back_of_a_login_is_in_no_message(
     say: Say, plain: Loopback, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    login = {"username": "jane", "password": "purple-monkey", "headers": {"X-Key": "wooden-plate"}}
+    login = {"username": "jane", "password": "purple-monkey", "headers": {"X-Api-Key": "wooden-plate"}}
     say({plain.url: login, f"{plain.url}/b": {"token": "crimson-kettle"}})
     for path in ("", "/b"):
         plain.answer = lambda request: response(500, {"error": f"no {request.headers} purple-monkey"})

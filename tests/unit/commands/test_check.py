@@ -203,6 +203,15 @@ def _asleep(world: Checked) -> None:
     run_pods(world, "datetime", existing=0, ready=0)
 
 
+def _asleep_though_another_needs_it(world: Checked) -> None:
+    world.edit(
+        AGENT, "poet", {"spec": {"declarative": {"tools": [{"type": "Agent", "agent": {"name": "clock"}}]}}}
+    )
+    reconcile(world, "poet", config_hash="1")
+    world.edit(DEPLOYMENT, "clock", {"spec": {"replicas": 0}})
+    run_pods(world, "clock", existing=0, ready=0)
+
+
 def _no_deployment(world: Checked) -> None:
     world.remove(DEPLOYMENT, "clock")
 
@@ -244,6 +253,7 @@ FAULTS: dict[str, tuple[Callable[[Checked], object], int]] = {
     "rollout-under-way": (_under_way, 0),
     "never-looked-at": (_never_looked_at, 1),
     "mcpserver-asleep": (_asleep, 0),
+    "agent-asleep": (_asleep_though_another_needs_it, 0),
     "change-not-seen": (_unseen_change, 0),
     "change-waits-for-the-controller": (_unseen_for_want_of_a_controller, 1),
     "mcpserver-refused": (lambda world: world.refuse(MCP_SERVER, "datetime", "image is empty"), 1),

@@ -99,9 +99,11 @@ def test_what_can_not_be_read_is_one_problem_and_hides_no_other_document(
 
 
 def test_only_a_comment_may_stand_behind_a_separator() -> None:
-    values, problems = read("a: 1\n--- # one\nb: 2\n--- {c: 3}\nd: 4\n")
-    assert values == [{"a": 1}, {"b": 2}, {"d": 4}]
-    assert problems == [(4, "unreadable", "is refused by kubectl: something stands behind ---")]
+    values, problems = read("a: 1\n--- # one\nb: 2\n--- {c: 3}\nd: 4\n----\ne: 5\n---f: 6\n")
+    assert values == [{"a": 1}, {"b": 2}, {"d": 4}, {"e": 5}]
+    assert problems == [
+        (line, "unreadable", "is refused by kubectl: something stands behind ---") for line in (4, 6, 8)
+    ]
 
 
 def test_of_keys_that_are_there_twice_the_last_one_counts_and_has_its_line() -> None:

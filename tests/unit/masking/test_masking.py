@@ -164,6 +164,18 @@ MISSED = [
     "kind: Secret\ndata: {dsn: aHVudGVyMg==}\n",
     '{"kind": "SecretList", "items": [{"metadata": {"name": "x"}, "data": {"dsn": "aHVudGVyMg=="}}]}',
     r"{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"stringData\":{\"dsn\":\"hunter2\"}}",
+    "items:\n- data:\n    dsn: hunter2\n  kind: Secret\n- data:\n    dsn: hunter2\nkind: SecretList\n",
+    '"data":\n  "dsn": hunter2\n"kind" : "Secret"\n',
+    "kind: Secret\ndata: # of the day\n\n# two\n  # three\n  a: x\n\n# four\n  dsn: hunter2\n",
+    "kind: Secret\r\ndata:\r\n  a: x\r\n  dsn: hunter2\r\n",
+    r'{"output": "apiVersion: v1\ndata:\n  a: x\n  dsn: hunter2\nkind: Secret"}',
+    r'{"output": "kind: Secret\ndata:\n  dsn: \"hunter2 hunter2\"\n  e: hunter2", "x": "y"}',
+    r'{"o": "{\"p\": \"kind: Secret\\nstringData:\\n  a: x\\n  dsn: hunter2\\n\"}"}',
+    "kind: Secret\nstringData:\n  a: |\n    # hunter2\n    hunter2\n  dsn: hunter2\n",
+    'kind: Secret\nstringData:\n  a: "x\n    hunter2"\n  "b/c": hunter2\n  d: "x\\ny"\n  e: hunter2\n',
+    'kind: Secret\ndata: {a: hunter2, b: "q"}\n',
+    "kind: Secret\ndata: {a: hunter2, 'b': 'q'}\n",
+    "map[data:map[dsn:hunter2 tls:hunter2 hunter2] kind:Secret type:Opaque]",
     # Python, Go, XML, Markdown
     "{'password': 'hunter2'}",
     "{'token': b'hunter2'}",
@@ -279,6 +291,14 @@ def test_a_secret_is_masked(text: str) -> None:
         (
             "kind: Secret\ndata:\n  a: eA==\nmetadata:\n  name: x",
             "kind: Secret\ndata:\n  a: [masked]\nmetadata:\n  name: x",
+        ),
+        (
+            r'{"o": "kind: Secret\ndata:\n  a: eA==\n  b: x", "p": "q", "data": "r"}',
+            r'{"o": "kind: Secret\ndata:\n  a: [masked]\n  b: [masked]", "p": "q", "data": "r"}',
+        ),
+        (
+            '{"kind": "Secret", "data": {"a": "eA==", "b": null, "c": ""}, "type": "Opaque"}',
+            '{"kind": "Secret", "data": {"a": "[masked]", "b": null, "c": ""}, "type": "Opaque"}',
         ),
     ],
 )
@@ -491,9 +511,7 @@ def test_a_change_behind_the_mask_is_seen() -> None:
 
 # In a stream it has been shown when the name comes, or the end of the key.
 BACKWARDS = [
-    text
-    for text in MISSED
-    if text.startswith(('{"value"', "apiVersion: v1\ndata")) or ("END" in text and "BEGIN" not in text)
+    text for text in MISSED if text.startswith('{"value"') or ("END" in text and "BEGIN" not in text)
 ]
 
 
@@ -681,6 +699,8 @@ PROBES = [
     *(
         "kind: Secret\ndata:\n a: b\n",
         '"kind": "Secret", "data": {',
+        "kind: Secret\n- - data: # x\n    a: b\n",
+        "kind: Secret\\ndata:\\n  a: b\\n",
         "data:\n",
         "api key: ",
         "password is ",
@@ -729,7 +749,15 @@ def test_the_time_grows_with_the_text(probe: str) -> None:
         # a run of backslashes is looked at once, and not from each of them
         *(
             (head, "\\", tail)
-            for head in ("password: {", "kind: Secret\n", "name: password", "secret: |\n  ", "")
+            for head in (
+                *(
+                    "password: {",
+                    "kind: Secret\n",
+                    "kind: Secret\ndata:\n  a: ",
+                    r"kind: Secret\ndata:\n  a: ",
+                ),
+                *("kind: Secret\ndata: {", "name: password", "secret: |\n  ", ""),
+            )
             for tail in ("", '"', "-----END PRIVATE KEY-----")
         ),
     ],

@@ -227,7 +227,7 @@ def in_turn(pods: list[Callable[[Received], bytes]]) -> Callable[[Received], byt
 
 
 def pod(
-    name: str, forgets: int = 0, *, code: int = 404, words: str = "Session not found"
+    name: str, forgets: int = 0, *, status: int = 404, code: int = -32600, words: str = "Session not found"
 ) -> Callable[[Received], bytes]:
     """A server that knows the sessions that it opened itself; of the first ``forgets`` it knows none."""
     opened: list[str] = []
@@ -241,8 +241,8 @@ def pod(
             result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": info}
             return answering(asked, result, f"Mcp-Session-Id: {opened[-1]}")
         if session not in opened[forgets:]:
-            error = {"code": -32600, "message": words}
-            return response(code, {"jsonrpc": "2.0", "id": None, "error": error})
+            error = {"code": code, "message": words}
+            return response(status, {"jsonrpc": "2.0", "id": None, "error": error})
         if "id" not in asked:
             return response(202 if asked else 200, "")
         if asked["method"] == "tools/list":
@@ -259,7 +259,7 @@ def answering(asked: dict[str, Any], result: Any, *headers: str) -> bytes:
 
 @pytest.mark.parametrize(
     "refusal",
-    [{}, {"code": 400, "words": "Bad Request: No valid session ID provided"}],
+    [{}, {"status": 400, "code": -32000, "words": "Bad Request: No valid session ID provided"}],
     ids=["as MCP says", "as its TypeScript example does"],
 )
 def test_a_session_that_one_of_three_pods_has(
@@ -270,6 +270,21 @@ def test_a_session_that_one_of_three_pods_has(
     met = [request for request in loopback.received if request.method == "DELETE"]
     assert {request.header("mcp-session-id")[0] for request in loopback.received[1:]} == {"a-0"}
     assert len(met) <= 3  # it is ended where it is
+
+
+def test_a_call_that_was_carried_out_and_failed_is_not_made_again(loopback: Loopback, kagent: Kagent) -> None:
+    opened, words = pod("a"), "it was booked, but the database session could not be closed"
+
+    def answer(request: Received) -> bytes:
+        if b"tools/call" not in request.body:
+            return opened(request)
+        error = {"code": -32000, "message": words}
+        return response(400, {"jsonrpc": "2.0", "id": None, "error": error})
+
+    loopback.answer = answer
+    code, out, err = kagent("tools", "call", "clock", "where")
+    assert (code, out, words in err) == (1, "", True)
+    assert methods(loopback)["tools/call"] == 1
 
 
 def test_a_session_that_the_server_has_forgotten_is_begun_anew_once(

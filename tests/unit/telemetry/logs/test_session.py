@@ -269,10 +269,37 @@ def test_what_a_rotation_during_a_break_takes_is_told(fake: FakeCluster, follow:
     following.has("p:a", "p:b")
     following.says(
         "pod p: lines before 2026-11-23T08:00:02Z may be missing: they are in rotated files, "
-        "which no node serves",
+        "which no node serves, or those of a run that ended (--previous)",
         "the log stream of pod p broke (the connection to the server was lost); "
         "reading on from the last line",
     )
+
+
+def test_a_restart_that_the_log_shows_before_the_pod_does_is_no_rotation(
+    fake: FakeCluster, follow: Follow
+) -> None:
+    """What is missing then comes from the run before."""
+    pod(fake)
+    fake.kubelet.write("p", "08:00:00 a")
+    following = follow()
+    following.has("p:a")
+    opened = fake.kubelet.stream
+
+    def late(*words: Any, **options: Any) -> Iterator[bytes]:
+        for piece in opened(*words, **options):
+            if b"hello again" in piece and not options["previous"]:
+                fake.set_status(POD, "p", restarted())
+            yield piece
+
+    fake.kubelet.stream = late  # type: ignore[method-assign]
+    fake.kubelet.drop(broken())
+    fake.kubelet.write("p", "08:00:01 last words")
+    fake.kubelet.restart("p")
+    fake.kubelet.write("p", "08:00:02 hello again")
+    following.has("p:a", "p:hello again")
+    fake.kubelet.drop()
+    following.has("p:a", "p:hello again", "p:last words")
+    assert not any("may be missing" in line for line in following.said)
 
 
 def test_a_restart_gives_the_last_words_and_goes_on(fake: FakeCluster, follow: Follow) -> None:
