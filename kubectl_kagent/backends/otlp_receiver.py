@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from kubectl_kagent.cluster.headers import header_bytes, is_header_name
 from kubectl_kagent.cluster.http import is_address, services_file, shown
+from kubectl_kagent.decoding import from_json
 from kubectl_kagent.errors import KagentError, Unreachable, Untrusted, UsageError
 
 if TYPE_CHECKING:
@@ -160,12 +161,21 @@ def _read(kind: str, data: bytes) -> Any:
 
     try:
         if kind.startswith("application/json"):
+            _check_json(data)
             return Parse(data, ExportTraceServiceResponse())
         if data and not kind.startswith(_PROTOBUF):
             raise _NoAnswer(f"it answered with {kind or 'no content type'}")
         return ExportTraceServiceResponse.FromString(data)
     except (ParseError, DecodeError, ValueError, RecursionError):
         raise _NoAnswer("its answer is not that of an OTLP receiver") from None
+
+
+def _check_json(data: bytes) -> None:
+    """Raises ValueError for what protobuf takes for a message without any fields."""
+    found = from_json(data)
+    partial = found.get("partialSuccess", found.get("partial_success")) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not isinstance(partial, dict | None):
+        raise ValueError("no message")
 
 
 def _over_grpc(spans: Sequence[ReadableSpan], found: Service, seconds: float) -> Any:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+_SCHEME = re.compile(r"(?:[A-Za-z][\w+.-]*:)?[/\\]+")  # http:/h is a slip, with the same password in it
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]{0,5})?")
 
 CONNECT_SECONDS = 10.0
@@ -34,14 +35,15 @@ def shown(url: str) -> str:
     A password with a ``/``, ``?`` or ``#`` in it makes it no URL; what stands before its ``@`` is masked.
     """
     line = " ".join(url.split())
-    begin = line.partition("://")
-    scheme, mark, rest = begin if begin[1] else ("", "", line)
+    begin = _SCHEME.match(line)
+    scheme = begin[0] if begin else ""
+    rest = line[len(scheme) :]
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     after = rest.rpartition("@")[2]
     if "@" in rest[len(authority) :] and "@" not in authority and not _HOST.fullmatch(authority):
-        return f"{scheme}{mark}[masked]@{re.split('[/?#]', after, maxsplit=1)[0]}"
+        return f"{scheme}[masked]@{re.split('[/?#]', after, maxsplit=1)[0]}"
     path = re.split("[?#]", rest[len(authority) :], maxsplit=1)[0]
-    return f"{scheme}{mark}{authority.rpartition('@')[2]}{path}"
+    return f"{scheme}{authority.rpartition('@')[2]}{path}"
 
 
 class JsonService(Protocol):

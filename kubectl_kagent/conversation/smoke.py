@@ -74,7 +74,8 @@ def answer_in(reply: Mapping[str, Any]) -> str:
     said_last = [state.message for state in states[-1:]]
     words = [event.text for event in events if isinstance(event, Text) and not event.thought]
     for texts in (answers, said_last, words):
-        if text := "\n".join(texts).strip():
+        text = "\n".join(texts).strip()
+        if any(letter.isprintable() and not letter.isspace() for letter in text):
             return text
     raise KagentError("the answer is empty")
 

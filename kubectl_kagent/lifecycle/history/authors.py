@@ -83,7 +83,7 @@ def _owned(fields: Mapping[str, Any], path: tuple[str, ...]) -> int:
     """
     node: Any = fields
     for depth, step in enumerate(path):
-        node = node.get(f"f:{step}")
+        node = node.get(f"f:{step}") if isinstance(node, Mapping) else None
         if node is None:
             return 0
         if not node:

@@ -131,7 +131,7 @@ def test_a_plugin_with_a_folder_is_beside_the_kubeconfig(
     ]
 
 
-@pytest.mark.parametrize("kind", ["kind: ExecCredential\n", "kind: \"\"\n", "kind: null\n", ""])
+@pytest.mark.parametrize("kind", ["kind: ExecCredential\n", 'kind: ""\n', "kind: null\n", ""])
 def test_a_plugin_may_answer_in_yaml(write: Any, server: Loopback, tmp_path: Path, kind: str) -> None:
     answer = f"apiVersion: {V1}\n{kind}status: {{token: from-yaml}}"
     user = plugin(tmp_path, f"print({answer!r})")

@@ -315,6 +315,11 @@ def test_an_answer_that_can_not_be_read_is_an_error_in_one_line(
         ("http://jo:hun?ter2@h", "http://[masked]@h"),
         ("http://jo:hun://ter2@h", "http://[masked]@h"),
         ("jo:hun/ter2@h:4317", "[masked]@h:4317"),
+        ("//jo:hunter2@h/p", "//h/p"),
+        ("http:/jo:hunter2@h", "http:/h"),
+        ("http:///jo:hunter2@h", "http:///h"),
+        ("http:\\\\jo:hunter2@h", "http:\\\\h"),
+        ("http:jo:hunter2@h", "h"),
     ],
 )
 def test_an_address_is_named_without_its_secrets(url: str, name: str) -> None:

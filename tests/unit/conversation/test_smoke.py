@@ -91,6 +91,7 @@ def test_an_answer(echo: FakeCluster, kagent: Kagent, result: Object) -> None:
         (task("completed", artifacts=[{"parts": [{"kind": "text"}]}]), "the answer is empty"),
         (message(), "the answer is empty"),
         (message(" "), "the answer is empty"),
+        (message("\u200b\ufeff \u00ad"), "the answer is empty"),
         ({"kind": "message"}, "the answer is empty"),
         ({"kind": "message", "parts": ["hello", {"kind": "text"}]}, "the answer is empty"),
         ({"kind": "task", "id": "t"}, "the reply is neither a task nor a message"),

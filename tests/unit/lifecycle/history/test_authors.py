@@ -94,6 +94,12 @@ def test_a_field_that_nobody_owns_does_not_hide_one_that_somebody_does() -> None
     assert author(obj({"a": 1, "b": 1}), obj({"a": 2, "b": 2}, *entries))[0] == "early"
 
 
+@pytest.mark.parametrize("fields", [{"f:spec": True}, {"f:spec": ["a"]}, {"f:spec": "a"}, ["f:spec"]])
+def test_fields_of_odd_types_are_nobodys(fields: Any) -> None:
+    new = obj({"a": 2}, entry("odd", 6, fields), entry("early", 1, owns("a")))
+    assert author(obj({"a": 1}), new)[0] == "early"
+
+
 def test_a_map_that_was_emptied() -> None:
     emptied = entry("sweeper", 2, {"f:spec": {"f:labels": {".": {}}}})
     new = obj({"labels": {}, "c": 1}, emptied, entry("other", 6, owns("c")))

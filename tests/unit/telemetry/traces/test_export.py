@@ -262,6 +262,18 @@ def whole(body: bytes, kind: str) -> bytes:
             NOT_ONE,
         ),
         (response(200, "[" * 5000), NOT_ONE),
+        *(
+            (whole(answer, "application/json"), NOT_ONE)
+            for answer in (
+                b"[]",
+                b'""',
+                b"null",
+                b"0",
+                b'{"partialSuccess": []}',
+                b'{"partialSuccess": ""}',
+                b"",
+            )
+        ),
         (
             response(200, '{"error": 1}'),
             NOT_ONE,
