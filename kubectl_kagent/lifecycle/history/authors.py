@@ -57,6 +57,30 @@ def written_by_owner(
     return clock.parse_time(max(times)) if times else None
 
 
+def is_traceless(before: Mapping[str, Any], after: Mapping[str, Any], *, since: datetime | None) -> bool:
+    """Whether the write that made ``after`` only removed fields, and left no manager and no time.
+
+    The server takes a removed field from its owner, and notes who removed it only with what they own besides.
+    ``since`` is when ``before`` was written, None for the newest time in it.
+    """
+    removed = any(before.get(root) != after.get(root) for root in _CONFIG)
+    if not removed or any(dig(after, *path) is not None for path in _changed(before, after)):
+        return False
+    known = max(_times(before), default="") if since is None else clock.timestamp(since)
+    return bool(known) and max(_times(after), default="") <= known
+
+
+def _times(obj: Mapping[str, Any]) -> list[str]:
+    """When managers wrote something of the config that is there still."""
+    return [
+        str(entry["time"])
+        for entry in dig(obj, "metadata", "managedFields") or ()
+        if entry.get("time")
+        and not entry.get("subresource")
+        and any(_owned(entry.get("fieldsV1") or {}, (root,)) for root in _CONFIG)
+    ]
+
+
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for root in _CONFIG:
         yield from _different(before.get(root), after.get(root), (root,))

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubectl_kagent.cluster import Objects
 from kubectl_kagent.errors import Expired
-from kubectl_kagent.lifecycle.history.authors import author
+from kubectl_kagent.lifecycle.history.authors import author, is_traceless
 from kubectl_kagent.lifecycle.history.deletions import Deletions
 from kubectl_kagent.lifecycle.history.last_seen import as_last_seen, counts_generations, is_last_seen
 from kubectl_kagent.lifecycle.history.snapshots import (
@@ -152,8 +152,8 @@ def _authored(
 ) -> tuple[Observation, ...]:
     """The observations oldest first, each with the author that the moment before it proves.
 
-    ``base`` is the moment before the oldest one. Who deletes a source leaves no name and no time: it was
-    before the next moment.
+    ``base`` is the moment before the oldest one. Who deletes a source, or only removes fields, leaves no name
+    and no time: it was before the next moment.
     """
     result: list[Observation] = []
     for moment in reversed(newest_first):
@@ -164,9 +164,11 @@ def _authored(
         changed_by, changed_at = "", moment.snapshot.changed_at
         if written is not None:
             before = previous.version_of(written["metadata"]["uid"]) if previous else None
-            changed_by, changed_at = author(
-                _known_version(known, moment, written) if known else before, written
-            )
+            before = _known_version(known, moment, written) if known else before
+            if before and is_traceless(before, written, since=known.changed_at if known else None):
+                written = None
+            else:
+                changed_by, changed_at = author(before, written)
         snapshot = replace(moment.snapshot, changed_by=changed_by, changed_at=changed_at)
         result.append(replace(moment, snapshot=snapshot, written=written))
     later = now

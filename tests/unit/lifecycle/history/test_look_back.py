@@ -293,6 +293,28 @@ def test_who_deleted_a_source_and_when_is_not_known(clock: FakeCluster) -> None:
     assert [(one.changed_by, one.changed_at) for one in (gone, edited)] == [("", wrote), ("ann", wrote)]
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("looked", [False, True])
+def test_who_only_removed_a_field_and_when_is_not_known(
+    clock: FakeCluster, *, looked: bool, forgotten: bool
+) -> None:
+    """The newest write that managedFields tell of is not theirs; it was before the next write at the latest."""
+    look(clock)
+    clock.clock.sleep(60)
+    clock.edit(AGENT, "clock", {"spec": {"description": "of a day"}}, manager="ann")
+    if looked:
+        look(clock)
+    clock.clock.sleep(60)
+    clock.edit(AGENT, "clock", {"spec": {"description": None}}, manager="bob")
+    if forgotten and looked:
+        clock.compact()
+    clock.edit(AGENT, "clock", {"metadata": {"annotations": {"a": "b"}}}, manager="zoe")
+    clock.clock.sleep(60)
+    *_, added, removed = look(clock).revisions
+    assert (added.changed_by, removed.changed_by) == ("ann", "")
+    assert (removed.changed_at - added.changed_at).total_seconds() == 60
+
+
 # A gap stays one
 
 
