@@ -294,6 +294,16 @@ def with_replicas(spec: Mapping[str, Any], path: tuple[str, ...], replicas: int 
     return result
 
 
+def without_restart(spec: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of ``spec`` without the mark that ``rollout restart`` leaves in the one of an MCP server."""
+    result = copy.deepcopy(dict(spec))
+    parent = dig(result, *path)
+    annotations = dig(parent, "annotations")
+    if isinstance(annotations, dict) and annotations.pop(RESTARTED_AT, None) and not annotations:
+        del parent["annotations"]
+    return result
+
+
 def without_replicas(resource: Resource, spec: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of ``spec`` without its replica count, which is where its type has it."""
     return with_replicas(spec, Workload(resource, {"spec": spec}).deployment_path, None)

@@ -20,10 +20,11 @@ from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
+    Resource,
 )
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.model.snapshot import ConfigSource
-from kubectl_kagent.model.workload import Workload, with_replicas, without_replicas
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot, content_hash
+from kubectl_kagent.model.workload import Workload, with_replicas, without_replicas, without_restart
 
 # Sources that undo can restore: their recorded content is the whole of what was in them.
 _RESTORABLE = (MODEL_CONFIG, REMOTE_MCP_SERVER, CONFIG_MAP)
@@ -129,13 +130,13 @@ class UndoPlan:
 def choose(past: History, to_revision: int) -> Revision:
     """The revision to return to: the one asked for, else the newest whose config is not the live one.
 
+    That of before a restart is the live one: who restarts first, and then rolls back, means more than that.
     Raises NotFound when there is none.
     """
     if to_revision:
         return past.find(to_revision)
-    live = past.now.snapshot.hash
     for revision in reversed(past.revisions):
-        if revision.hash != live:
+        if not _is_live(past, revision):
             return revision
     none = f"no rollout history found for {past.now.workload.label}"
     if not past.revisions:  # a note of ``past`` says why
@@ -148,19 +149,32 @@ def choose(past: History, to_revision: int) -> Revision:
 
 def choose_good(past: History) -> Revision:
     """The newest revision that was ready and is not the live config, else what ``choose`` takes."""
-    live = past.now.snapshot.hash
-    ready = [revision for revision in past.revisions if revision.ready_at and revision.hash != live]
+    ready = [revision for revision in past.revisions if revision.ready_at and not _is_live(past, revision)]
     return ready[-1] if ready else choose(past, 0)
 
 
 def last_good(past: History, target: Revision) -> Revision | None:
     """The newest revision that was ready and is neither live nor a config that was rolled back from."""
-    bad = {past.now.snapshot.hash, target.hash}
+    bad = {target.hash}
     bad |= {before.hash for before, after in pairwise(past.revisions) if after.is_undo}
     for revision in reversed(past.revisions):
-        if revision.ready_at and revision.hash not in bad:
+        if revision.ready_at and revision.hash not in bad and not _is_live(past, revision):
             return revision
     return None
+
+
+def _is_live(past: History, revision: Revision) -> bool:
+    """Whether its config is the live one, however often that was restarted."""
+    live = past.now.snapshot
+    if revision.hash == live.hash:
+        return True
+    found, now = (_without_restart(past.now.workload.resource, config) for config in (revision, live))
+    return found == now
+
+
+def _without_restart(resource: Resource, config: Revision | Snapshot) -> str:
+    path = Workload(resource, {"spec": config.spec}).deployment_path
+    return content_hash(without_restart(config.spec, path), config.sources, path)
 
 
 def rolled_back_from(past: History, target: Revision) -> int | None:

@@ -119,6 +119,21 @@ def test_an_mcp_server(story: Story, kagent: Kagent) -> None:
     assert story.cluster.read(MCP_SERVER, "datetime")["spec"] == mcp_server()["spec"]
 
 
+def test_who_restarted_first_does_not_undo_the_restart(story: Story, kagent: Kagent) -> None:
+    story.add(MCP_SERVER, mcp_server())
+    story.look("datetime", MCP_SERVER)
+    story.edit(MCP_SERVER, "datetime", {"deployment": {"image": "registry.example/datetime:2"}})
+    story.look("datetime", MCP_SERVER)
+    for number in (3, 4):
+        story.cluster.clock.sleep(60)
+        assert kagent("rollout", "restart", "mcp/datetime")[0] == 0
+        assert story.look("datetime", MCP_SERVER).revisions[-1].number == number
+    label = "mcpserver.kagent.dev/datetime"
+    assert kagent("rollback", "mcp/datetime") == (0, back(story, 1, 5, label), "")
+    image = story.cluster.read(MCP_SERVER, "datetime")["spec"]["deployment"]["image"]
+    assert image == "registry.example/datetime:1"
+
+
 def test_the_agents_that_use_an_undone_server_are_named(story: Story, kagent: Kagent) -> None:
     story.add(MCP_SERVER, mcp_server())
     story.add(AGENT, user("other"))

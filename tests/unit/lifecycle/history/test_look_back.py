@@ -298,7 +298,7 @@ def test_who_deleted_a_source_and_when_is_not_known(clock: FakeCluster) -> None:
 def test_who_only_removed_a_field_and_when_is_not_known(
     clock: FakeCluster, *, looked: bool, forgotten: bool
 ) -> None:
-    """The newest write that managedFields tell of is not theirs; it was before the next write at the latest."""
+    """The newest write that managedFields tell of is not theirs; at the latest it was when the next came."""
     look(clock)
     clock.clock.sleep(60)
     clock.edit(AGENT, "clock", {"spec": {"description": "of a day"}}, manager="ann")
