@@ -161,11 +161,25 @@ def _explained(error: click.UsageError, hint: str) -> click.ClickException | cli
         return error
     if isinstance(error, click.NoSuchCommand) and error.ctx and isinstance(error.ctx.command, click.Group):
         names = error.ctx.command.list_commands(error.ctx)  # click itself knows only those that are loaded
+        if found := _in_groups(error.ctx, error.command_name):
+            names, hint = [], found
         error = click.NoSuchCommand(error.command_name, possibilities=names, ctx=error.ctx)
     message = error.format_message()
     terminal.say(f"error: {message[:1].lower()}{message[1:].removesuffix('.')}")
     terminal.say(f"hint: {hint}")
     return click.exceptions.Exit(error.exit_code)
+
+
+def _in_groups(ctx: click.Context, name: str) -> str:
+    """Which commands of that name groups have; empty without one."""
+    assert isinstance(ctx.command, click.Group)  # the caller looked
+    verbs = {verb: ctx.command.get_command(ctx, verb) for verb in ctx.command.list_commands(ctx)}
+    found = [
+        f"{ctx.command_path} {verb} {name}"
+        for verb, command in verbs.items()
+        if isinstance(command, click.Group) and name in command.list_commands(ctx)
+    ]
+    return f"there is {' and '.join(found)}" if found else ""
 
 
 @click.group(

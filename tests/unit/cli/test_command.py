@@ -114,6 +114,15 @@ def test_all_verbs_are_of_the_one_class() -> None:
             "hint: kubectl kagent -h shows how it is used\n",
         ),
         (
+            ("restart", "agent/clock"),
+            "error: no such command 'restart'\nhint: there is kubectl kagent rollout restart\n",
+        ),
+        (
+            ("status",),
+            "error: no such command 'status'\n"
+            "hint: there is kubectl kagent observe status and kubectl kagent rollout status\n",
+        ),
+        (
             ("observe", "instal"),
             "error: no such command 'instal'. (Did you mean one of: 'install', 'uninstall'?)\n"
             "hint: kubectl kagent observe -h shows how it is used\n",
