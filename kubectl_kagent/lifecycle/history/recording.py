@@ -32,7 +32,7 @@ from kubectl_kagent.model.revision import (
     revision_name,
     revision_object,
 )
-from kubectl_kagent.model.snapshot import Snapshot
+from kubectl_kagent.model.snapshot import ConfigSource, Snapshot
 from kubectl_kagent.model.workload import CHANGE_CAUSE, Reference, Workload
 
 
@@ -52,13 +52,14 @@ class Run:
 def runs(timeline: Timeline, known: Revision | None, *, until: datetime) -> list[Run]:
     """The configs that came after the known one, in order; the last one is in force ``until`` now.
 
-    One in which a source is missing that comes back is none: the controller goes on with what it had.
+    One in which a source is missing that comes back is none: the controller goes on with what it had. What
+    it says of a Secret when it has read it is so from the beginning of the object that names it.
     """
     found: list[Run] = []
     previous = known.hash if known else ""
     back = _come_back(timeline.observations)
-    for moment, returning in zip(timeline.observations, back, strict=True):
-        snapshot = moment.snapshot
+    snapshots = _with_secrets([moment.snapshot for moment in timeline.observations], known)
+    for moment, snapshot, returning in zip(timeline.observations, snapshots, back, strict=True):
         if returning & moment.missing:
             continue
         if snapshot.hash != previous:
@@ -69,6 +70,29 @@ def runs(timeline: Timeline, known: Revision | None, *, until: datetime) -> list
             found[-1] = replace(found[-1], last=moment)
         previous = snapshot.hash
     return found
+
+
+def _with_secrets(snapshots: Sequence[Snapshot], known: Revision | None) -> list[Snapshot]:
+    """Each as it is once its sources' Secrets are read for the first time: kagent notes that a bit later."""
+    read = {(source.reference, source.uid) for source in known.sources if _secret(source)} if known else set()
+    first: dict[tuple[Reference, str, int], ConfigSource] = {}
+    for snapshot in snapshots:
+        for source in filter(_secret, snapshot.sources):
+            if (source.reference, source.uid) not in read:
+                read.add((source.reference, source.uid))
+                first[source.key] = source
+    found = list[Snapshot]()
+    for snapshot in snapshots:
+        unread = [source for source in snapshot.sources if not _secret(source) and source.key in first]
+        sources = tuple(first[source.key] if source in unread else source for source in snapshot.sources)
+        found.append(replace(snapshot, sources=sources) if unread else snapshot)
+        for source in filter(_secret, snapshot.sources):
+            first.pop(source.key, None)
+    return found
+
+
+def _secret(source: ConfigSource) -> Any:
+    return (source.content or {}).get("secret")
 
 
 def _come_back(observations: Sequence[Observation]) -> list[set[Reference]]:

@@ -11,9 +11,9 @@ from typing import Any
 from kubectl_kagent import clock
 from kubectl_kagent.lifecycle.history.diff import difference, summary
 from kubectl_kagent.lifecycle.history.rendered import unrecorded
-from kubectl_kagent.model.deployment import config_hash, image
+from kubectl_kagent.model.deployment import REVISION, config_hash, image
 from kubectl_kagent.model.revision import Revision
-from kubectl_kagent.model.workload import Workload
+from kubectl_kagent.model.workload import Workload, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def rows(
     counts = _counts(workload, replica_sets)
     known = {revision.config_hash for revision in revisions}
     oldest: dict[str, HistoryRow] = {}  # a restart makes several ReplicaSets of one config
-    for row in sorted((_bare_row(workload, item, counts) for item in replica_sets), key=_changed_at):
+    in_order = sorted(replica_sets, key=_revision)  # of two in one second
+    for row in sorted((_bare_row(workload, item, counts) for item in in_order), key=_changed_at):
         oldest.setdefault(row.config_hash, row)
     bare = [row for config_hash, row in oldest.items() if config_hash not in known]
     merged: list[HistoryRow] = []
@@ -102,6 +103,10 @@ def _may_be_late(row: HistoryRow, recorded: Sequence[HistoryRow]) -> bool:
     if newest.rendered_at and newest.rendered_at >= newest.changed_at:
         return newest.rendered_at >= row.changed_at
     return len(recorded) > 1 and not recorded[-2].config_hash  # its own ReplicaSet is an older one's
+
+
+def _revision(replica_set: Mapping[str, Any]) -> int:
+    return whole_number((replica_set["metadata"].get("annotations") or {}).get(REVISION)) or 0
 
 
 def _changed_at(row: HistoryRow) -> datetime:

@@ -202,6 +202,31 @@ def test_a_rotated_secret_is_a_change_without_its_value(clock: FakeCluster) -> N
     ]
 
 
+def test_a_secret_that_is_read_for_the_first_time_is_no_change(clock: FakeCluster) -> None:
+    """kagent makes the agent's Deployment, and notes what it read a moment later. A rotation is one."""
+    prompt(clock, "one")
+    for hash_ in ("aaaa", "bbbb", "aaaa"):
+        clock.set_status(MODEL_CONFIG, "gpt", {"secretHash": hash_})
+    found = look(clock).revisions
+    secrets = [source_content(revision)["secret"] for revision in found]
+    assert secrets == [digest(hash_) for hash_ in ("aaaa", "aaaa", "bbbb", "aaaa")]
+    assert [revision.spec["declarative"]["systemMessage"] for revision in found[:2]] == [
+        "Tell the time.",
+        "one",
+    ]
+
+
+def test_a_secret_that_was_read_before_and_is_not_there_meanwhile_is_two_changes(clock: FakeCluster) -> None:
+    clock.set_status(MODEL_CONFIG, "gpt", {"secretHash": "aaaa"})
+    look(clock)
+    for hash_ in ("", "bbbb"):
+        clock.set_status(MODEL_CONFIG, "gpt", {"secretHash": hash_})
+    assert [source_content(revision).get("secret") for revision in look(clock).revisions[-2:]] == [
+        None,
+        digest("bbbb"),
+    ]
+
+
 def test_a_return_to_an_earlier_config_is_a_new_revision_marked_so(clock: FakeCluster) -> None:
     look(clock)
     for text in ("bad", "Tell the time.", "bad", "Tell the time."):

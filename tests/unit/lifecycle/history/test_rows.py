@@ -201,6 +201,14 @@ def test_without_any_revision_the_replica_sets_alone() -> None:
     ]
 
 
+def test_of_two_replica_sets_in_one_second_the_deployment_tells_which_was_first() -> None:
+    first, second = replica_set("11", 1), replica_set("12", 1)
+    for number, item in enumerate((first, second), 1):
+        item["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": str(number)}
+    assert [row.config_hash for row in ledger([], second, first)] == ["11", "12"]
+    assert [row.config_hash for row in ledger([], first, second)] == ["11", "12"]
+
+
 def test_a_restart_makes_two_replica_sets_of_one_revision() -> None:
     (row,) = ledger(
         [revision(1, "a", 0, "11")],
