@@ -13,14 +13,11 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 def etcd(layout: Layout) -> Part:
     command = [
-        "etcd",
+        str(program(layout, "etcd")),
         f"--data-dir={layout.state / 'etcd'}",
         f"--listen-client-urls={ETCD}",
         f"--advertise-client-urls={ETCD}",
         "--listen-peer-urls=http://127.0.0.1:2380",
-        # Debian's etcd can't be asked how far it is. Unless it says so itself, a watch from now on, like
-        # stern's, fails while nothing of its resource changes.
-        "--experimental-watch-progress-notify-interval=1s",
         "--auto-compaction-retention=5m",
         "--logger=zap",
     ]

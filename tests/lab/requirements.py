@@ -17,7 +17,6 @@ PACKAGES = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "openssl": "openssl",
-    "etcd": "etcd-server",
     "containerd": "containerd",
     "runc": "runc",
     "iptables": "iptables",
