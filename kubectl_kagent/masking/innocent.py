@@ -14,7 +14,7 @@ Span = tuple[int, int]
 
 def is_innocent(value: str) -> bool:
     """Whether it is no secret whatever its name says: nothing, a word like ``none``, a reference, a mask."""
-    bare = value.strip("\\\"'` ")
+    bare = value.strip("\\\"'` \t\r\n")
     return _innocent().fullmatch(bare) is not None
 
 

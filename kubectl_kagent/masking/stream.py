@@ -6,12 +6,14 @@ import re
 
 from kubectl_kagent.masking.innocent import MASKED
 from kubectl_kagent.masking.marks import LOOK, is_body, is_empty, mark_in, unended
-from kubectl_kagent.masking.secret_data import goes_on, undecided
+from kubectl_kagent.masking.secret_data import PARAGRAPH, is_of_secret, is_stored, mappings, undecided
 from kubectl_kagent.masking.text import masked
 
 _MOST = 4096  # letters that are looked at together
+_LITTLE = 500  # letters of a Secret that are worth a look at each piece
+_LONGEST_DATA = 2 * _MOST  # letters that are held until it is told whether they are a Secret's
+_OF_SECRET = "kind: Secret\n"  # in the place of what was: data after it may be its own
 _LONGEST = 1000  # lines of a private key; one of 16,384 bits has some 200
-_PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _MARK = re.compile(r"-----(?:BEGIN|END) [A-Z ]*\Z")
 _GOES_ON = re.compile(r"(?:[:=|>][+-]?|-----)\s*\Z")
 
@@ -33,24 +35,35 @@ class MaskedStream:
         self._held += piece
         if len(self._held) < self._again:
             return ""
-        key, told = unended(self._held)
         whole = _whole_words(self._held)
+        key, told = unended(self._held[:whole])
         whole = min(whole, key) if key >= 0 else whole
-        breaks = [match.end() for match in _PARAGRAPH.finditer(self._held, 0, whole)]
-        paragraph = max(breaks, default=0)
-        if (data := undecided(self._held[paragraph:whole])) >= 0:
-            whole = paragraph + data
+        breaks = [match.end() for match in PARAGRAPH.finditer(self._held, 0, whole)]
+        data = undecided(self._held[:whole])
+        if data >= 0 and whole - data < _LONGEST_DATA:
+            whole, breaks = data, [end for end in breaks if end <= data]
+        elif data >= 0 and is_stored(self._held[data:whole]):
+            self._held = _OF_SECRET + self._held
+            self._shown, whole, breaks = self._shown + len(_OF_SECRET), whole + len(_OF_SECRET), []
         text = masked(self._held[:whole])
         out = text[self._shown :]
         self._shown = max(self._shown, len(text))
-        ended = whole if whole > _MOST or told else paragraph
+        self._forget(text, [*breaks, whole] if whole > _MOST or told else breaks, told=told)
+        is_long = len(self._held) > (_LITTLE if data >= 0 or is_of_secret(self._held) else 2 * _MOST)
+        self._again = len(self._held) * 9 // 8 if is_long else 0
+        return out
+
+    def _forget(self, text: str, ends: list[int], *, told: bool) -> None:
+        """Hold no longer what comes before the last of ``ends`` at which nothing secret goes on."""
+        data = mappings(self._held[: ends[-1]]) if ends else []
+        over = [end for end in ends if not any(start < end <= stop for start, stop in data)]
+        ended = max(over, default=0)
         before = masked(self._held[:ended])
         # a blank line in the midst of a secret parts nothing
         if ended and text.startswith(before) and (told or _is_over(self._held[:ended], before)):
-            self._shown -= len(before)
-            self._held = self._held[ended:]
-        self._again = len(self._held) * 9 // 8 if len(self._held) > 2 * _MOST else 0
-        return out
+            context = _OF_SECRET if is_of_secret(self._held[:ended]) else ""
+            self._shown += len(context) - len(before)
+            self._held = context + self._held[ended:]
 
     def rest(self) -> str:
         """What was held back, when no more comes."""
@@ -65,7 +78,7 @@ _AFTER = (" x", "\n\nx", "\n          x", "\n          - x")
 
 def _is_over(text: str, shown: str) -> bool:
     """Whether nothing that comes after ``text`` can belong to a secret in it; it is ``shown`` so."""
-    if _GOES_ON.search(shown) or goes_on(text):
+    if _GOES_ON.search(shown):
         return False
     return not shown.rstrip().endswith(MASKED) or all(
         masked(text + after).endswith(after) for after in _AFTER

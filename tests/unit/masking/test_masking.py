@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from kubectl_kagent.masking import MASKED, literals, masked, masked_apart, masked_value
 from kubectl_kagent.masking.finders import FINDERS
@@ -176,6 +177,22 @@ MISSED = [
     'kind: Secret\ndata: {a: hunter2, b: "q"}\n',
     "kind: Secret\ndata: {a: hunter2, 'b': 'q'}\n",
     "map[data:map[dsn:hunter2 tls:hunter2 hunter2] kind:Secret type:Opaque]",
+    r'{"o": "apiVersion: v1\r\ndata:\r\n  a: x\r\n  dsn: hunter2\r\nkind: Secret\r\n", "rc": 0}',
+    r'{"o": "data:\n  dsn: hunter2\nkind: Secret\n"}',
+    r"""{'o': 'kind: Secret\ndata:\n  a: "x"\n  dsn: hunter2\nstringData:\n  dsn: "hunter2"\n'}""",
+    "{'kind': 'Secret', 'string_data': {'dsn': 'hunter2'}}",
+    'v1.Secret{TypeMeta:{Kind:"Secret"}, StringData:map[string]string{"dsn":"hunter2"}}',
+    'map[string]interface {}{"data":map[string]interface {}{"dsn":"hunter2"}, "kind":"Secret"}',
+    "&Secret{Data:map[string][]byte{dsn: [104],},StringData:map[string]string{dsn: hunter2,},}",
+    "+kind: Secret\n+data:\n+  dsn: hunter2\n",
+    " kind: Secret\n data:\n   a: x\n-  dsn: hunter2\n+  dsn: hunter2\n",
+    "kind: Secret\ndata: &d\n  dsn: hunter2\n",
+    "kind: !!str Secret\ndata: !!map\n  dsn: hunter2\n",
+    " 1\tkind: Secret\n 2\tdata:\n 3\t  dsn: hunter2\n",
+    "1:kind: Secret\n2:data:\n3:  dsn: hunter2\n",
+    "> kind: Secret\n> data:\n>   dsn: hunter2\n",
+    "kind:        Secret\ndata:\n  dsn: hunter2\n",
+    "kind: Secret\nsecret.data: {dsn: hunter2}\n",
     # Python, Go, XML, Markdown
     "{'password': 'hunter2'}",
     "{'token': b'hunter2'}",
@@ -347,6 +364,9 @@ def test_what_is_shown_instead(text: str, shown: str) -> None:
         "apiKeySecret: gpt-key",
         '{"apiKeySecretKey": "OPENAI_API_KEY"}',
         "imagePullSecrets: [{name: regcred}]",
+        "kind: Secret\ndata: {\n}\ntype: Opaque\n",
+        "kind: Secret\ndata:\n---\n- x\n> y\n",
+        '{"kind": "ConfigMap", "data": {"a": "b"}}',
         "references non-existent secret key: OPENAI_API_KEY",
         'secret "gpt-key" not found',
         "couldn't find key OPENAI_API_KEY in Secret team-a/gpt-key",
@@ -527,6 +547,66 @@ def test_words_in_pieces_are_masked_as_the_whole(text: str) -> None:
             shown += words.feed(text[place : place + size])
             place += size
         assert shown + words.rest() == masked(text)
+
+
+def streamed(text: str, size: int = 7) -> str:
+    words = MaskedStream()
+    return (
+        "".join(words.feed(text[place : place + size]) for place in range(0, len(text), size)) + words.rest()
+    )
+
+
+STORED = {f"key-{number}": "aHVudGVyMgAA" * 10 for number in range(120)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            dump(manifest)
+            for manifest in (
+                {"apiVersion": "v1", "data": STORED, "kind": "Secret"},
+                {"kind": "Secret", "metadata": {"note": "of the day " * 500}, "data": STORED},
+                {"items": [{"data": {"a": "b"}, "kind": "ConfigMap"}, {"data": STORED, "kind": "Secret"}]},
+            )
+            for dump in (json.dumps, lambda value: json.dumps(value, indent=1), yaml.safe_dump)
+        ),
+        yaml.safe_dump({"data": STORED, "kind": "Secret"}).replace("  key-50", "\n\n  key-50"),
+        "stringData:\n  k: |\n    kind: Config\n    x: aHVudGVyMg==\nkind: Secret\n",
+        json.dumps({"output": yaml.safe_dump({"data": STORED, "kind": "Secret"})}),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_secret_of_any_size_is_masked_in_pieces(text: str) -> None:
+    shown = streamed(f"Here:\n\n{text}\n\nThat was it.\n")
+    assert "aHVudGVyMg" not in shown
+    assert shown.startswith("Here:\n\n")
+    assert shown.endswith("\n\nThat was it.\n")
+
+
+def test_data_of_which_nobody_says_whose_they_are_are_shown_in_the_end() -> None:
+    words, shown = MaskedStream(), ""
+    text = json.dumps({"data": {f"name {number}": "some text" for number in range(2000)}}, indent=1)
+    held = 0
+    for place in range(0, len(text), 7):
+        shown += words.feed(text[place : place + 7])
+        held = max(held, place + 7 - len(shown))
+    assert shown + words.rest() == text
+    assert held < 10_000
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13])
+def test_who_tells_of_both_marks_of_a_key_loses_no_word(size: int) -> None:
+    begin, end = (f"`-----{word} RSA PRIVATE KEY-----`" for word in ("BEGIN", "END"))
+    text = f"A file starts with {begin} and stops with {end}; check that both are there. Then go on.\n"
+    assert streamed(text, size) == masked(text)
+    assert masked(text).endswith("`; check that both are there. Then go on.\n")
+
+
+def test_many_secrets_in_pieces_take_no_longer_each() -> None:
+    text = "kind: Secret\ndata:\n  a: b\n\n"
+    small, large = (_seconds(streamed, text * count) for count in (100, 400))
+    assert large < 10 * max(small, 0.01)
 
 
 def test_words_are_shown_as_they_come() -> None:
