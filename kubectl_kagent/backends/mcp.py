@@ -30,12 +30,10 @@ _PAGES = 100
 # ten pods.
 _PICKS = 40
 _SESSION = "mcp-session-id"
-# With 400: the example of MCP's TypeScript SDK (simpleStreamableHttp.ts) says so that it has no such session.
-_NO_SESSION = {
-    "jsonrpc": "2.0",
-    "error": {"code": -32000, "message": "Bad Request: No valid session ID provided"},
-    "id": None,
-}
+# With 400 a server says so that it has no such session: one on an older Python SDK of MCP in bare words, the
+# example of its TypeScript SDK (simpleStreamableHttp.ts) and its copies in an error of that code.
+_NO_SESSION = "bad request: no valid session id provided"
+_NO_SESSION_CODE = -32000
 # What a talk comes to need, loaded before it begins: that is to take none of the server's time.
 _OF_A_TALK = ("mcp.client.streamable_http", "httpcore2")
 _OF_A_CALL = (*_OF_A_TALK, "jsonschema")  # which looks at arguments and answers
@@ -302,7 +300,14 @@ def _recording_transport(access: Access, name: str, heard: _Heard) -> httpx2.Asy
     async def _is_of_no_session(response: httpx2.Response) -> bool:
         """Words alone prove nothing: a tool may have done its work, and fail for a session of its own."""
         if response.status_code == 400:
-            return json_object(await response.aread()) == _NO_SESSION
+            body = await response.aread()
+            found = json_object(body)
+            error = found.get("error")
+            if not isinstance(error, dict):
+                return body.decode(errors="replace").strip().lower() == _NO_SESSION
+            said = str(error.get("message")).lower()
+            code, of = error.get("code"), found.get("id")
+            return code == _NO_SESSION_CODE and of is None and said.startswith(_NO_SESSION)
         return bool(response.status_code == 404)
 
     return _RecordingTransport(

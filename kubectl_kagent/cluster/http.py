@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 _SCHEME = re.compile(r"(?:[A-Za-z][\w+.-]*:)?[/\\]+")  # http:/h is a slip, with the same password in it
-_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]{0,5})?")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[\w.-]*)(:[0-9]{1,5})?")
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
@@ -32,18 +32,20 @@ ANSWER_SECONDS = 60.0
 def shown(url: str) -> str:
     """An address as it may be printed, in a line: without user, password, query and fragment.
 
-    A password with a ``/``, ``?`` or ``#`` in it makes it no URL; what stands before its ``@`` is masked.
+    People forget a colon, or paste a scheme twice, and a password may have a ``/``, ``?`` or ``#``: where an
+    ``@`` stands elsewhere than in a URL, all before it is masked, and what is no host after it.
     """
     line = " ".join(url.split())
     begin = _SCHEME.match(line)
     scheme = begin[0] if begin else ""
-    rest = line[len(scheme) :]
+    rest = line[len(scheme) :].replace("%40", "@")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    after = rest.rpartition("@")[2]
-    if "@" in rest[len(authority) :] and "@" not in authority and not _HOST.fullmatch(authority):
-        return f"{scheme}[masked]@{re.split('[/?#]', after, maxsplit=1)[0]}"
     path = re.split("[?#]", rest[len(authority) :], maxsplit=1)[0]
-    return f"{scheme}{authority.rpartition('@')[2]}{path}"
+    _, user, host = authority.rpartition("@")
+    if "@" not in rest or ("@" not in path and (user or _HOST.fullmatch(host))):
+        return f"{scheme}{host}{path}"
+    after = re.split("[/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    return f"{scheme}[masked]@{after if _HOST.fullmatch(after) else ''}"
 
 
 class JsonService(Protocol):

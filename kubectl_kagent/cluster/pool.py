@@ -7,6 +7,7 @@ import queue
 import re
 import ssl
 from collections import deque
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -169,7 +170,7 @@ _Address = IPv4Address | IPv6Address
 def _ip(text: str) -> _Address | None:
     """``::ffff:10.1.2.3`` is 10.1.2.3 for Go."""
     try:
-        address = ip_address(text)
+        address = ip_address("" if "%" in text else text)  # of an interface there is none
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
@@ -204,5 +205,10 @@ def _matches(entry: str, host: str, at: _Address | None, port: str) -> bool:
         return False
     if address := _ip(name):
         return address == at
+    if at is not None:
+        return False
     name = name[1:] if name.startswith("*.") else name
+    if not name.isascii():
+        with suppress(UnicodeError):
+            name = name.encode("idna").decode()
     return host.endswith(name if name.startswith(".") else f".{name}") or host == name

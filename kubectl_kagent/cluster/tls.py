@@ -17,7 +17,7 @@ from typing import Any
 from kubectl_kagent.errors import KagentError, Unauthorized
 
 _CERTIFICATE = re.compile(
-    r"^-----BEGIN CERTIFICATE-----\r?\n[^-]*^-----END CERTIFICATE-----[ \t]*\r?$", re.MULTILINE
+    r"^-----BEGIN CERTIFICATE-----[ \t]*\r?\n[^-]*^-----END CERTIFICATE-----[ \t]*\r?$", re.MULTILINE
 )
 # How OpenSSL finds a certificate in a folder.
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")

@@ -10,15 +10,17 @@ from kubectl_kagent.masking.names import is_secret_name
 from kubectl_kagent.masking.shapes import random
 
 _SHORTEST = 8  # letters: what is shorter stands in any text
+_OF_SECRETS = {"key", "session", "signature", "jwt", "assertion", "ticket", "sid"}
 _sent: set[str] = set()
 
 
 def remember(name: str, value: str) -> None:
-    """The value of a header, if its name is that of a secret.
+    """The value of a header, if its name may be that of a secret, or it reads like one.
 
     Of one with a scheme what follows it counts too, and of Basic the password, unless it reads like a word.
     """
-    if not is_secret_name(name):
+    last = name.lower().rpartition("-")[2]
+    if not (is_secret_name(name) or last in _OF_SECRETS or random(value)):
         return
     scheme, _, credentials = value.partition(" ")
     found = [value, credentials]

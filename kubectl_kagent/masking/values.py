@@ -66,11 +66,13 @@ def _items(values: list[Any] | tuple[Any, ...], name: str, *, secret: bool) -> l
     return found
 
 
-def hidden(value: Any) -> Iterator[tuple[str, str]]:
-    """The texts that ``masked_value`` masks, each with the path of the one that it stands in."""
+def hidden(value: Any) -> Iterator[tuple[str, str, bool]]:
+    """The texts that ``masked_value`` masks, where each stands, and whether it is all that stands there."""
     for path, text, shown in _differing(value, masked_value(value), ""):
-        if isinstance(text, str):
-            yield from ((path, one) for one in ((text,) if shown == MASKED else secrets_in(text)))
+        if isinstance(text, str) and shown == MASKED:
+            yield path, text, True
+        elif isinstance(text, str):
+            yield from ((path, one, False) for one in secrets_in(text))
 
 
 def literals(value: Any, path: str) -> Iterator[str]:

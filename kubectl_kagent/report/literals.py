@@ -97,8 +97,8 @@ def secrets(objects: Iterable[Object], visible: set[str]) -> set[str]:
 
 def _masked(item: Object) -> Iterator[tuple[str, bool]]:
     """What is masked in an object; what prose calls a secret is one only if it reads like no words."""
-    for path, text in hidden(item):
-        yield text, path.rpartition(".")[2].partition("[")[0] not in _PROSE
+    for path, text, whole in hidden(item):
+        yield text, whole or path.rpartition(".")[2].partition("[")[0] not in _PROSE
 
 
 def _is_secret(value: str, *, named: bool) -> bool:

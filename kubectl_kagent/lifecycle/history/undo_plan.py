@@ -141,6 +141,12 @@ def choose(past: History, to_revision: int) -> Revision:
     none = f"no rollout history found for {past.now.workload.label}"
     if not past.revisions:  # a note of ``past`` says why
         raise NotFound(f"{none}: nothing is recorded")
+    live = past.now.snapshot.hash
+    if restarted := [revision.number for revision in past.revisions if revision.hash != live]:
+        raise NotFound(
+            f"{none}: what is recorded differs from the live config by restarts only",
+            hint=f"--to-revision={restarted[-1]} takes the last restart back, too",
+        )
     raise NotFound(
         f"{none}: only the live config is recorded",
         hint="history starts with the first look; 'kubectl kagent record' keeps it from now on",
@@ -155,10 +161,12 @@ def choose_good(past: History) -> Revision:
 
 def last_good(past: History, target: Revision) -> Revision | None:
     """The newest revision that was ready and is neither live nor a config that was rolled back from."""
-    bad = {target.hash}
-    bad |= {before.hash for before, after in pairwise(past.revisions) if after.is_undo}
+    resource = past.now.workload.resource
+    left = [target, *(before for before, after in pairwise(past.revisions) if after.is_undo)]
+    bad = {_without_restart(resource, revision) for revision in left}
     for revision in reversed(past.revisions):
-        if revision.ready_at and revision.hash not in bad and not _is_live(past, revision):
+        is_bad = _without_restart(resource, revision) in bad
+        if revision.ready_at and not is_bad and not _is_live(past, revision):
             return revision
     return None
 

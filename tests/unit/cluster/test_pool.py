@@ -235,6 +235,12 @@ def test_the_environments_proxy_is_the_one_that_go_would_take(
         ("::ffff:10.1.2.3", ["https://10.1.2.3", "https://[::ffff:10.1.2.3]"], ["https://10.1.2.4"]),
         ("[::ffff:10.1.2.3]:443", ["https://[::ffff:10.1.2.3]"], ["https://10.1.2.3:6443"]),
         ("::ffff:10.0.0.0/104", ["https://10.1.2.3", "https://[::ffff:10.1.2.3]"], ["https://11.1.2.3"]),
+        (".2.3,2.3,.3:443", [], ["https://10.1.2.3"]),
+        (
+            "bücher.example",
+            ["https://bücher.example", "https://a.bücher.example"],
+            ["https://buecher.example"],
+        ),
         ("::ffff:0:0/96", ["https://10.1.2.3"], ["https://[fd00::1]"]),
         ("::/0", ["https://[fd00::1]"], ["https://10.1.2.3", "https://[::ffff:10.1.2.3]"]),
         (

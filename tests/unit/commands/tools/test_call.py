@@ -226,6 +226,9 @@ def in_turn(pods: list[Callable[[Received], bytes]]) -> Callable[[Received], byt
     return lambda request: next(turn)(request)
 
 
+NO_SESSION = "Bad Request: No valid session ID provided"
+
+
 def pod(
     name: str, forgets: int = 0, *, status: int = 404, code: int = -32600, words: str = "Session not found"
 ) -> Callable[[Received], bytes]:
@@ -241,6 +244,8 @@ def pod(
             result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": info}
             return answering(asked, result, f"Mcp-Session-Id: {opened[-1]}")
         if session not in opened[forgets:]:
+            if not code:
+                return response(status, words, "text/plain")
             error = {"code": code, "message": words}
             return response(status, {"jsonrpc": "2.0", "id": None, "error": error})
         if "id" not in asked:
@@ -259,8 +264,13 @@ def answering(asked: dict[str, Any], result: Any, *headers: str) -> bytes:
 
 @pytest.mark.parametrize(
     "refusal",
-    [{}, {"status": 400, "code": -32000, "words": "Bad Request: No valid session ID provided"}],
-    ids=["as MCP says", "as its TypeScript example does"],
+    [
+        {},
+        {"status": 400, "code": -32000, "words": NO_SESSION},
+        {"status": 400, "code": -32000, "words": f"{NO_SESSION}. Initialize first"},
+        {"status": 400, "code": 0, "words": NO_SESSION},
+    ],
+    ids=["as MCP says", "as its TypeScript example does", "as copies of that do", "as its Python SDK did"],
 )
 def test_a_session_that_one_of_three_pods_has(
     loopback: Loopback, kagent: Kagent, refusal: dict[str, Any]
@@ -272,18 +282,23 @@ def test_a_session_that_one_of_three_pods_has(
     assert len(met) <= 3  # it is ended where it is
 
 
-def test_a_call_that_was_carried_out_and_failed_is_not_made_again(loopback: Loopback, kagent: Kagent) -> None:
-    opened, words = pod("a"), "it was booked, but the database session could not be closed"
-
-    def answer(request: Received) -> bytes:
-        if b"tools/call" not in request.body:
-            return opened(request)
-        error = {"code": -32000, "message": words}
-        return response(400, {"jsonrpc": "2.0", "id": None, "error": error})
-
-    loopback.answer = answer
-    code, out, err = kagent("tools", "call", "clock", "where")
-    assert (code, out, words in err) == (1, "", True)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "booked; no database session"}},
+        {"jsonrpc": "2.0", "id": 2, "error": {"code": -32000, "message": NO_SESSION}},
+        {"jsonrpc": "2.0", "id": None, "error": {"code": -32603, "message": NO_SESSION}},
+        f"booked, but the bookkeeping said: {NO_SESSION}",
+    ],
+)
+def test_a_call_that_was_carried_out_and_failed_is_not_made_again(
+    loopback: Loopback, kagent: Kagent, failure: Any
+) -> None:
+    opened = pod("a")
+    loopback.answer = lambda request: (
+        response(400, failure) if b"tools/call" in request.body else opened(request)
+    )
+    assert kagent("tools", "call", "clock", "where")[:2] == (1, "")
     assert methods(loopback)["tools/call"] == 1
 
 
