@@ -159,13 +159,17 @@ def _read(kind: str, data: bytes) -> Any:
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+    media_type = kind.partition(";")[0].strip().lower()
     try:
-        if kind.startswith("application/json"):
+        if media_type == "application/json":
             _check_json(data)
             return Parse(data, ExportTraceServiceResponse())
-        if data and not kind.startswith(_PROTOBUF):
+        if media_type != _PROTOBUF and (data or media_type == "text/html"):
             raise _NoAnswer(f"it answered with {kind or 'no content type'}")
-        return ExportTraceServiceResponse.FromString(data)
+        found = ExportTraceServiceResponse.FromString(data)
+        if data and not found.ListFields():  # another message, such as google.rpc.Status
+            raise ValueError("no message")
+        return found
     except (ParseError, DecodeError, ValueError, RecursionError):
         raise _NoAnswer("its answer is not that of an OTLP receiver") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,9 @@ from kubectl_kagent.wire.a2a import read, result_of
 _PORT = 8080
 _ANSWER_SECONDS = 120.0  # a model with tools takes its time
 _ROUTE_SECONDS = 10.0  # a Service knows new pods a moment after they are ready
+
+
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # fillers of Hangul, and Braille's pattern without a dot
 
 
 class NoAnswer(KagentError):
@@ -70,14 +74,21 @@ def answer_in(reply: Mapping[str, Any]) -> str:
         if states[-1].state != "completed":
             said = f": {states[-1].message}" if states[-1].message else ""
             raise KagentError(f"the task is {states[-1].state}{said}")
+    elif result.get("role") == "user":
+        raise KagentError("the reply is a message of the user's")
     answers = [event.text for event in events if isinstance(event, Answer)]
     said_last = [state.message for state in states[-1:]]
     words = [event.text for event in events if isinstance(event, Text) and not event.thought]
     for texts in (answers, said_last, words):
         text = "\n".join(texts).strip()
-        if any(letter.isprintable() and not letter.isspace() for letter in text):
+        if any(map(_is_seen, text)):
             return text
     raise KagentError("the answer is empty")
+
+
+def _is_seen(letter: str) -> bool:
+    """Whether it is a letter, a digit, punctuation or a symbol, and not one of those that are blank."""
+    return unicodedata.category(letter)[0] in "LNPS" and letter not in _BLANK
 
 
 def _first_line(text: str) -> str:

@@ -204,4 +204,5 @@ def _said(message: Json) -> str:
 
 
 def _text(parts: list[Any]) -> str:
-    return "".join(part["text"] for part in parts if is_text(part))
+    texts = filter(is_text, parts)
+    return "".join(part["text"] for part in texts if not meta(mapping(part.get("metadata")), "thought"))

@@ -28,6 +28,9 @@ def task(state: str, *, artifact: str = "", message: str = "", **more: Any) -> O
     return found
 
 
+PART = {"kind": "text", "text": "The user asks for the time."}
+
+
 def message(*texts: str) -> Object:
     return {"kind": "message", "role": "agent", "parts": [{"kind": "text", "text": text} for text in texts]}
 
@@ -91,7 +94,16 @@ def test_an_answer(echo: FakeCluster, kagent: Kagent, result: Object) -> None:
         (task("completed", artifacts=[{"parts": [{"kind": "text"}]}]), "the answer is empty"),
         (message(), "the answer is empty"),
         (message(" "), "the answer is empty"),
-        (message("\u200b\ufeff \u00ad"), "the answer is empty"),
+        (message("\u200b\ufeff \u00ad\ufe0f\u034f\u2800\u3164"), "the answer is empty"),
+        (message("It is noon.") | {"role": "user"}, "the reply is a message of the user's"),
+        (
+            {"message": {"role": "ROLE_USER", "parts": [{"text": "x"}]}},
+            "the reply is a message of the user's",
+        ),
+        (
+            task("completed", artifacts=[{"parts": [{**PART, "metadata": {"adk_thought": True}}]}]),
+            "the answer is empty",
+        ),
         ({"kind": "message"}, "the answer is empty"),
         ({"kind": "message", "parts": ["hello", {"kind": "text"}]}, "the answer is empty"),
         ({"kind": "task", "id": "t"}, "the reply is neither a task nor a message"),

@@ -262,6 +262,9 @@ def whole(body: bytes, kind: str) -> bytes:
             NOT_ONE,
         ),
         (response(200, "[" * 5000), NOT_ONE),
+        (whole(b"\x08\x08\x12\x05quota", PROTOBUF), NOT_ONE),
+        (whole(b"{}", "application/jsonp"), "{} took no spans: it answered with application/jsonp\n" + PORTS),
+        (whole(b"", "text/html"), "{} took no spans: it answered with text/html\n" + PORTS),
         *(
             (whole(answer, "application/json"), NOT_ONE)
             for answer in (
