@@ -96,7 +96,7 @@ def show(reach: ControllerAccess, session: str, output: Output) -> None:
     if not output.is_text:
         terminal.write(output.view(screen.transcript_view(kept.session, entries), whole=not terminal.masks()))
         return
-    terminal.write(terminal.without_secrets(screen.transcript_text(kept.session, entries)))
+    terminal.write(screen.transcript_text(kept.session, entries, terminal.without_secrets))
     if not kept.tasks and kept.events:
         exported = command_line("kubectl kagent sessions export", of=kept.session.id, kind="session")
         terminal.warn(
@@ -150,7 +150,7 @@ def export(reach: ControllerAccess, session: str, output: Output) -> None:
         from kubectl_kagent.render.transcript import transcript_markdown
 
         entries = transcript(kept.session.agent, kept.tasks, kept.events)
-        terminal.write(terminal.without_secrets(transcript_markdown(kept.session, entries)))
+        terminal.write(transcript_markdown(kept.session, entries, terminal.without_secrets))
         return
     terminal.write(output.view(screen.export_view(kept), whole=not terminal.masks()))
 

@@ -14,6 +14,7 @@ from kubectl_kagent.masking.marks import (
     USER,
     USERINFO,
     Finder,
+    created,
     is_value,
     matches,
     private_keys,
@@ -33,5 +34,6 @@ FINDERS: tuple[tuple[tuple[str, ...], Finder], ...] = (
     (("curl", "sshpass", "mysql", "redis-cli", "docker login"), matches(COMMAND, is_value)),
     (("passw", "passphrase", "api key", "token", "secret"), matches(IN_PROSE, random)),
     (("private key",), private_keys),
+    (("create secret",), created),
     (("secret",), secret_data),
 )

@@ -30,21 +30,12 @@ _NUMBER = 10  # digits: bytes, seconds since the epoch; what has more is an acco
 _MADE = re.compile(r"(?:-[bcdf-hj-np-tv-xz2456789]{8,10})?(?:-[bcdf-hj-np-tv-xz2456789]{5})?\Z")
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3}){1,3}")  # in ms, us or ns
 _LONGEST_WORD = 24
-# Reasons and fields of Kubernetes, kagent and OTLP that are longer
+_LONGEST_NAME = 64
+# Reasons and fields of Kubernetes and kagent that are longer, and have a short or an unlikely word
 _LONG_WORDS = {
-    *("CreateContainerConfigError", "MinimumReplicasUnavailable", "PodReadyToStartContainers"),
-    *("FailedToRetrieveImagePullSecret", "FailedMountOnFilesystemMismatch", "FailedPrepareDynamicResources"),
-    *("FailedNodeAllocatableEnforcement", "FailedNodeDeclaredFeaturesCheck", "ControllerResizeInProgress"),
-    *("ControllerResizeInfeasible", "VolumePermissionChangeInProgress", "PersistentVolumeClaimResizing"),
-    *("FailedComputeMetricsReplicas", "FailedGetContainerResourceMetric", "NamespaceContentRemaining"),
-    *("NamespaceFinalizersRemaining", "NamespaceDeletionContentFailure", "NamespaceDeletionDiscoveryFailure"),
-    *("ModelConfigReconcileFailed", "SandboxBackendNotConfigured", "SubstrateLifecycleNotConfigured"),
-    *("terminationGracePeriodSeconds", "automountServiceAccountToken", "topologySpreadConstraints"),
-    *("ephemeralContainerStatuses", "allocatedResourceStatuses", "allocateLoadBalancerNodePorts"),
-    *("preferredDuringSchedulingIgnoredDuringExecution", "requiredDuringSchedulingIgnoredDuringExecution"),
-    *("volumeAttributesClassName", "stabilizationWindowSeconds", "insecureSkipTLSVerifyBackend"),
-    *("ExportTraceServiceRequest", "ExportTraceServiceResponse", "ExportLogsServiceRequest"),
-    *("ExportLogsServiceResponse", "ExportMetricsServiceRequest", "ExportMetricsServiceResponse"),
+    *("PodReadyToStartContainers", "FailedToRetrieveImagePullSecret", "FailedMountOnFilesystemMismatch"),
+    *("ControllerResizeInProgress", "VolumePermissionChangeInProgress", "topologySpreadConstraints"),
+    *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
 }
 # RFC 3339 and its kin, and the times that klog and Go's and Python's loggers write
 _TIME = re.compile(
@@ -146,7 +137,18 @@ def _is_segment(text: str) -> bool:
         return True
     if not text.isalpha():
         return _TECHNICAL.fullmatch(text) is not None
-    return text in _LONG_WORDS or (len(text) <= _LONGEST_WORD and _are_words(text))
+    return text in _LONG_WORDS or (len(text) <= _LONGEST_WORD and _are_words(text)) or _is_joined(text)
+
+
+def _is_joined(text: str) -> bool:
+    """A longer name of a type, reason or field: of several words, none of which is short or unlikely."""
+    words = _WORDS.findall(text)
+    if len(words) < 2 or len(text) > _LONGEST_NAME or "".join(words) != text:
+        return False
+    return all(
+        len(word) > 2 and not (_unlikely(word) or (word[-1].islower() and _unlikely_pairs(word.lower())))
+        for word in words
+    )
 
 
 def _are_words(text: str) -> bool:
@@ -168,6 +170,10 @@ def _unlikely(word: str) -> int:
     lower = word.lower()
     if len(word) < 4 or lower in _OURS or (word.isupper() and len(word) < 6):
         return 0
+    return _unlikely_pairs(lower)
+
+
+def _unlikely_pairs(lower: str) -> int:
     return sum(after in _UNLIKELY[letter] for letter, after in pairwise(lower))
 
 

@@ -18,10 +18,12 @@ QUERY = re.compile(
     r"""[?&;](?:sig|key|code|signature|x-amz-(?:signature|credential))=(?P<secret>[^\s"'<>&#;\\]+)""", re.I
 )
 COMMAND = re.compile(
-    r"""\b(?:curl\b[^\n]{0,300}?\s(?:-u|--user|-U|--proxy-user)[ =]?["']?(?=[^\s"':]*:)"""
+    r"""\b(?:curl\b[^\n]{0,300}?\s(?:-[A-Za-z]{0,8}[uU]|--user|--proxy-user)[ =]?["']?(?=[^\s"':]*:)"""
     r"""|sshpass\b[^\n]{0,300}?\s-p ?|mysql\w*\b[^\n]{0,300}?\s-p|redis-cli\b[^\n]{0,300}?\s-a """
     r"""|docker login\b[^\n]{0,300}?\s-p )["']?(?P<secret>[^\s"']+)"""
 )
+_CREATES = re.compile(r"\bcreate secret\b[^\r\n]*")
+_GIVEN = re.compile(r"""--from-literal[= ]["']?[\w.-]{1,253}=(?P<secret>[^\s"'\\]+)""")
 IN_PROSE = re.compile(
     r"""\b(?:password|passphrase|passwd|api key|token|secret)\s(?:is|was|to|provided:)\s"""
     r"""["'`]?(?P<secret>[^\s"'`,;]*[^\s"'`,;.:)])""",
@@ -41,6 +43,12 @@ def matches(pattern: re.Pattern[str], is_one: Callable[[str], bool]) -> Finder:
         yield from (match.span("secret") for match in pattern.finditer(text) if is_one(match["secret"]))
 
     return finder
+
+
+def created(text: str) -> Iterator[Span]:
+    """What ``kubectl create secret`` is given."""
+    for line in _CREATES.finditer(text):
+        yield from (match.span("secret") for match in _GIVEN.finditer(text, *line.span()))
 
 
 # PEM (RFC 7468), cut at either end

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 # One of these is in every such name, in lower case: a text without is not looked at further.
 HINTS = (
-    *("key", "token", "secret", "pass", "pwd", "cred", "auth", "cookie", "signature", "dockerconfig", "pat"),
+    *("key", "token", "secret", "pass", "pw", "cred", "auth", "cookie", "signature", "dockerconfig", "pat"),
 )
 # And one of these in what is told by what stands around it.
 MARKS = (
@@ -36,7 +36,7 @@ _ALWAYS = {
         "credentials",
         "creds",
     ),
-    *("authorization", "cookie", "cookies", "dockerconfigjson"),
+    *("authorization", "cookie", "cookies", "dockerconfigjson", "sshpass", "pgpass"),
 }
 # The last word that tells it only after one of these.
 _AFTER = {
@@ -58,9 +58,12 @@ _AFTER = {
     },
     "keys": {"api", "access", "secret", "private", "encryption", "signing"},
     "tokens": {"access", "api", "auth", "refresh", "bearer"},
-    "auth": {"x", "basic", "http", "proxy", "registry", "npm", "docker"},
-    "pass": {*("db", "database", "smtp", "mail", "user", "admin", "root", "redis", "mysql", "pg", "postgres")}
-    | {"ftp", "ssh", "ldap", "auth", "http", "proxy", "login", "mongo", "mongodb", "rabbitmq", "sudo"},
+    "auth": {"x", "basic", "http", "proxy", "registry", "npm", "docker", "redis", "rediscli"},
+    **dict.fromkeys(
+        ("pass", "pw"),
+        {*("db", "database", "smtp", "mail", "user", "admin", "root", "redis", "mysql", "pg", "postgres")}
+        | {"ftp", "ssh", "ldap", "auth", "http", "proxy", "login", "mongo", "mongodb", "rabbitmq", "sudo"},
+    ),
     "pat": {"github", "gitlab", "azure", "ado", "git", "gh", "my"},
     "signature": {"amz", "goog"},
 }
@@ -153,7 +156,9 @@ def is_secret_name(name: str) -> bool:
     if last in _ALWAYS or _COMPOUND.search(last):
         return True
     if last in _UNLESS:
-        return before not in _UNLESS[last] and (last != "pwd" or bool(before))  # PWD is a directory
+        return before not in _UNLESS[last] and (
+            last != "pwd" or bool(before) or name == "Pwd"
+        )  # PWD is a directory
     if before in _AFTER.get(last, ()) or words[-3:] == ["access", "key", "id"]:
         return True
     return spelled[-1] in ("KEY", "PAT") and bool(before) and before.upper() not in _NO_KEYS

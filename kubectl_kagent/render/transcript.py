@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -28,9 +28,12 @@ from kubectl_kagent.render.trace_view import TokensView
 _MARGIN = " " * 21  # as wide as a time and two blanks
 
 
-def transcript_text(session: Session, entries: Sequence[Entry]) -> str:
-    """A session for people, times in UTC."""
-    lines = [_heading(session), *(line for entry in entries for line in _entry(entry))]
+Shown = Callable[[str], str]
+
+
+def transcript_text(session: Session, entries: Sequence[Entry], shown: Shown) -> str:
+    """A session for people, times in UTC. Each text of others is as ``shown`` before it is laid out."""
+    lines = [shown(_heading(session)), *(line for entry in entries for line in _entry(entry, shown))]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -40,24 +43,24 @@ def _heading(session: Session) -> str:
     return plain(f"session {session.id} of agent {agent}: {session.title or '<no title>'} ({times})")
 
 
-def _entry(entry: Entry) -> Iterator[str]:
+def _entry(entry: Entry, shown: Shown) -> Iterator[str]:
     match entry:
         case MessageEntry(who, text, at):
-            yield from _block(at, f"{who}: {text}")
+            yield from _block(at, f"{who}: {shown(text)}")
         case CallEntry(call, at):
-            yield from _block(at, f"→ {call_text(call)}")
+            yield from _block(at, f"→ {shown(call_text(call))}")
         case ResultEntry(result, at, seconds, rejected):
-            yield from _block(at, f"{outcome(result, seconds, rejected=rejected)}: {result.text}")
+            yield from _block(at, f"{outcome(result, seconds, rejected=rejected)}: {shown(result.text)}")
         case RequestEntry(calls):
-            yield from _block(None, "waits for " + "; ".join(map(pending_line, calls)))
+            yield from _block(None, "waits for " + "; ".join(shown(pending_line(call)) for call in calls))
         case DecisionEntry(decision):
-            yield from _block(None, f"user: {_decision(decision)}")
+            yield from _block(None, f"user: {shown(_decision(decision))}")
         case EndEntry(task, state, message, prompt, output, at):
-            said = f": {message}" if message else ""
+            said = f": {shown(message)}" if message else ""
             tokens = f"({prompt} prompt and {output} output tokens)"
             yield from _block(clock.parse_or_none(at), f"task {task} {state}{said} {tokens}")
         case UnrecognizedEntry(raw):
-            yield from _block(None, f"? not understood: {json.dumps(raw, ensure_ascii=False)}")
+            yield from _block(None, f"? not understood: {shown(json.dumps(raw, ensure_ascii=False))}")
 
 
 def _decision(decision: Mapping[str, Any]) -> str:
@@ -206,26 +209,26 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def transcript_markdown(session: Session, entries: Sequence[Entry]) -> str:
+def transcript_markdown(session: Session, entries: Sequence[Entry], shown: Shown) -> str:
     """The same as Markdown: words as they are, what tools got and gave in fences."""
-    lines = [f"# {plain(session.title) or session.id}", "", _heading(session)]
+    lines = [f"# {shown(plain(session.title)) or session.id}", "", shown(_heading(session))]
     for entry in entries:
-        lines += ["", *_markdown(entry)]
+        lines += ["", *_markdown(entry, shown)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _markdown(entry: Entry) -> Iterator[str]:
+def _markdown(entry: Entry, shown: Shown) -> Iterator[str]:
     match entry:
         case MessageEntry(who, text, at):
             yield f"**{plain(who)}**" + (f" ({_time(at)})" if at else "")
             yield ""
-            yield text.rstrip("\n")
+            yield shown(text).rstrip("\n")
         case CallEntry(call):
-            yield from _fenced(f"→ {call_text(call)}")
+            yield from _fenced(f"→ {shown(call_text(call))}")
         case ResultEntry(result, rejected=rejected):
-            yield from _fenced(f"{plain(outcome(result, rejected=rejected))}: {result.text}")
+            yield from _fenced(f"{plain(outcome(result, rejected=rejected))}: {shown(result.text)}")
         case _:
-            yield "*" + " ".join(line.strip() for line in _entry(entry)) + "*"
+            yield "*" + " ".join(line.strip() for line in _entry(entry, shown)) + "*"
 
 
 def _fenced(text: str) -> Iterator[str]:

@@ -122,7 +122,7 @@ def test_whatever_is_read_can_be_shown(name: str) -> None:
                     list(shown.hear(event, 0.0))
                 task = broken.get("result")
                 if isinstance(task, dict):
-                    transcript_text(SESSION, transcript("clock", [task], [{"data": json.dumps(task)}]))
+                    transcript_text(SESSION, transcript("clock", [task], [{"data": json.dumps(task)}]), str)
 
 
 @pytest.mark.parametrize(
