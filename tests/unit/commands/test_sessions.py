@@ -88,6 +88,24 @@ LISTED = [
 ]
 
 
+@pytest.mark.parametrize("words", [("show", SESSION), ("export", SESSION, "-o", "md")], ids=["show", "md"])
+def test_what_a_tool_gave_is_masked_before_it_is_laid_out(kagent: Kagent, words: tuple[str, ...]) -> None:
+    """Neither the name of the tool before it nor the way that line ends are shown makes it another text."""
+    secret = "data:\r\n  dsn: hunter2\r\nkind: Secret\r\n"
+    found = task("completed", message("agent", gave("c1", "get_secret", {"result": secret})))
+    data = {
+        "/api/sessions": [row(SESSION)],
+        WHOLE: {"session": row(SESSION), "events": []},
+        f"{WHOLE}/tasks": [found],
+    }
+    with talking(data=data) as agent:
+        code, out, err = sessions(kagent, agent, *words)
+    assert (code, err) == (0, "")
+    assert "get_secret: data:" in out
+    assert "dsn: [masked]" in out
+    assert "kind: Secret" in out
+
+
 def test_the_list(kagent: Kagent, cluster: FakeCluster, screen: Screen) -> None:
     with talking(data={"/api/sessions": LISTED}) as agent:
         assert sessions(kagent, agent, "list") == (

@@ -51,6 +51,12 @@ PASSWORD = _server(env={"PASSWORD": "wooden-plate-garden"})
         # a name of the user's own may be that of a field which has a name in it
         (_server(env={"model": "sTr4ngeL0okingV4lue9"}), "no sTr4ngeL0okingV4lue9", "no [masked]"),
         (_model(model="correct7horse"), "no correct7horse", "no [masked]"),
+        # what is masked by its place, whatever its name says
+        (
+            {"kind": "Agent", "spec": {"credentials": {"text": "open sesame now"}}},
+            "login failed with open sesame now",
+            "login failed with [masked]",
+        ),
         # prompts
         (
             _agent("Never mention project redbird."),

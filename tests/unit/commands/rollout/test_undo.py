@@ -134,6 +134,33 @@ def test_who_restarted_first_does_not_undo_the_restart(story: Story, kagent: Kag
     assert image == "registry.example/datetime:1"
 
 
+def test_what_was_restarted_is_no_better_than_before(story: Story, kagent: Kagent) -> None:
+    story.add(MCP_SERVER, mcp_server())
+    story.look("datetime", MCP_SERVER)
+    story.edit(MCP_SERVER, "datetime", {"deployment": {"image": "registry.example/datetime:2"}})
+    story.look("datetime", MCP_SERVER)
+    story.cluster.clock.sleep(60)
+    kagent("rollout", "restart", "mcp/datetime")
+    kagent("rollback", "mcp/datetime")
+    code, _, err = kagent("rollback", "mcp/datetime")
+    # of 2 nobody says that it was a good one
+    assert (code, err) == (0, "Warning: revision 3 was itself rolled back from (in revision 4)\n")
+
+
+def test_nothing_but_restarts_is_no_other_config(story: Story, kagent: Kagent) -> None:
+    story.add(MCP_SERVER, mcp_server())
+    story.look("datetime", MCP_SERVER)
+    story.cluster.clock.sleep(60)
+    kagent("rollout", "restart", "mcp/datetime")
+    assert kagent("rollback", "mcp/datetime") == (
+        1,
+        "",
+        "Error from server (NotFound): no rollout history found for mcpserver.kagent.dev/datetime: what is "
+        "recorded differs from the live config by restarts only\n"
+        "hint: --to-revision=1 takes the last restart back, too\n",
+    )
+
+
 def test_the_agents_that_use_an_undone_server_are_named(story: Story, kagent: Kagent) -> None:
     story.add(MCP_SERVER, mcp_server())
     story.add(AGENT, user("other"))
