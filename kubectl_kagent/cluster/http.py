@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 _SCHEME = re.compile(r"(?:[A-Za-z][\w+.-]*:)?[/\\]+")  # http:/h is a slip, with the same password in it
+_AT = re.compile("%(?:25)*40|\uff20|\ufe6b", re.IGNORECASE)  # as an @ may be written
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[\w.-]*)(:[0-9]{1,5})?")
 
 CONNECT_SECONDS = 10.0
@@ -33,17 +34,18 @@ def shown(url: str) -> str:
     """An address as it may be printed, in a line: without user, password, query and fragment.
 
     People forget a colon, or paste a scheme twice, and a password may have a ``/``, ``?`` or ``#``: where an
-    ``@`` stands elsewhere than in a URL, all before it is masked, and what is no host after it.
+    ``@`` stands elsewhere than in a URL, what is before it is masked, and what is no host after it.
     """
     line = " ".join(url.split())
     begin = _SCHEME.match(line)
     scheme = begin[0] if begin else ""
-    rest = line[len(scheme) :].replace("%40", "@")
+    rest = _AT.sub("@", line[len(scheme) :])
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    path = re.split("[?#]", rest[len(authority) :], maxsplit=1)[0]
+    beyond = rest[len(authority) :]
+    path = re.split("[?#]", beyond, maxsplit=1)[0]
     _, user, host = authority.rpartition("@")
-    if "@" not in rest or ("@" not in path and (user or _HOST.fullmatch(host))):
-        return f"{scheme}{host}{path}"
+    if "@" not in beyond or (not user and _HOST.fullmatch(host)):
+        return f"{scheme}{host}{'/[masked]' if '@' in path else path}"
     after = re.split("[/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
     return f"{scheme}[masked]@{after if _HOST.fullmatch(after) else ''}"
 

@@ -129,7 +129,7 @@ def environment_proxy(url: Url) -> Url | None:
         return None
     exceptions = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
     host = (url.host or "").strip("[]").lower()
-    at = _ip(host)
+    at = _ip(host.partition("%")[0])  # its zone tells from where it is to be reached
     if host == "localhost" or (at and at.is_loopback):
         return None
     port = str(url.port or USUAL_PORTS[url.scheme or "https"])
@@ -170,7 +170,7 @@ _Address = IPv4Address | IPv6Address
 def _ip(text: str) -> _Address | None:
     """``::ffff:10.1.2.3`` is 10.1.2.3 for Go."""
     try:
-        address = ip_address("" if "%" in text else text)  # of an interface there is none
+        address = ip_address("" if "%" in text else text)  # no entry has a zone
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
@@ -210,5 +210,5 @@ def _matches(entry: str, host: str, at: _Address | None, port: str) -> bool:
     name = name[1:] if name.startswith("*.") else name
     if not name.isascii():
         with suppress(UnicodeError):
-            name = name.encode("idna").decode()
+            name = name[: len(name) - len(name.lstrip("."))] + name.lstrip(".").encode("idna").decode()
     return host.endswith(name if name.startswith(".") else f".{name}") or host == name

@@ -30,7 +30,7 @@ FINDERS: tuple[tuple[tuple[str, ...], Finder], ...] = (
     (("bearer", "basic"), matches(LOGIN, random)),
     (("://",), matches(USERINFO, lambda _: True)),
     (("://",), matches(USER, random)),
-    (("sig=", "key=", "code=", "signature=", "credential="), matches(QUERY, is_value)),
+    (("sig=", "pwd=", "key=", "code=", "signature=", "credential="), matches(QUERY, is_value)),
     (("curl", "sshpass", "mysql", "redis-cli", "docker login"), matches(COMMAND, is_value)),
     (("passw", "passphrase", "api key", "token", "secret"), matches(IN_PROSE, random)),
     (("private key",), private_keys),

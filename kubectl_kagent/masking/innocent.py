@@ -30,7 +30,7 @@ def is_login(value: str) -> bool:
 def _innocent() -> re.Pattern[str]:
     return re.compile(
         r"|null|nil|none|undefined|true|false|yes|no|on|off|n/?a|any|str|string|bytes|int|integer|bool|boolean"
-        r"|optional|required|missing|invalid|expired|wrong|empty|unset|unknown|changed|secrets?|configmaps?"
+        r"|optional|required|missing|enabled|disabled|invalid|expired|wrong|empty|unset|unknown|changed|secrets?|configmaps?"
         r"|not|is|was|are|and|or|with|goes|needs?|must|can|may|takes|of|for|in|to|has|means|does|from|as|at|by|the"
         r"|[-*.<>|=]+|x{3,}|<[\w \-]+>|\$\{\w+\}?|\$\(\w+\)?|\{\{.*\}\}|%\w"
         r"|(?:.{4}…)?\[masked\]?(?: \((?:before|after)\))?|\$(?-i:[A-Z_][A-Z0-9_]*)",

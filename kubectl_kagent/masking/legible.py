@@ -145,6 +145,8 @@ def _is_joined(text: str) -> bool:
     words = _WORDS.findall(text)
     if len(words) < 2 or len(text) > _LONGEST_NAME or "".join(words) != text:
         return False
+    if sum(map(str.isupper, words)) > 1:
+        return False
     return all(
         len(word) > 2 and not (_unlikely(word) or (word[-1].islower() and _unlikely_pairs(word.lower())))
         for word in words

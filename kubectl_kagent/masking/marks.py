@@ -15,14 +15,16 @@ LOGIN = re.compile(r"\b(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{12,}+)",
 USERINFO = re.compile(r"""://[^\s/?#@"'<>\\:]*+:(?P<secret>[^\s/?#"'<>\\]+)@""")
 USER = re.compile(r"""https?://(?P<secret>[^\s/?#@"'<>\\:]{16,}+)@""")
 QUERY = re.compile(
-    r"""[?&;](?:sig|key|code|signature|x-amz-(?:signature|credential))=(?P<secret>[^\s"'<>&#;\\]+)""", re.I
+    r"""[?&;](?:sig|key|code|pwd|signature|x-amz-(?:signature|credential))=(?P<secret>[^\s"'<>&#;\\]+)""",
+    re.I,
 )
 COMMAND = re.compile(
-    r"""\b(?:curl\b[^\n]{0,300}?\s(?:-[A-Za-z]{0,8}[uU]|--user|--proxy-user)[ =]?["']?(?=[^\s"':]*:)"""
+    r"""\b(?:curl\b[^\n]{0,300}?\s(?:-u|-[fgikLNqRsSv]{1,8}u(?=[ "'])|--user|-U|--proxy-user)[ =]?"""
+    r"""["']?(?=[^\s"':]*:)"""
     r"""|sshpass\b[^\n]{0,300}?\s-p ?|mysql\w*\b[^\n]{0,300}?\s-p|redis-cli\b[^\n]{0,300}?\s-a """
     r"""|docker login\b[^\n]{0,300}?\s-p )["']?(?P<secret>[^\s"']+)"""
 )
-_CREATES = re.compile(r"\bcreate secret\b[^\r\n]*")
+_CREATES = re.compile(r"\bcreate secret\b[^\r\n;&|]*")
 _GIVEN = re.compile(r"""--from-literal[= ]["']?[\w.-]{1,253}=(?P<secret>[^\s"'\\]+)""")
 IN_PROSE = re.compile(
     r"""\b(?:password|passphrase|passwd|api key|token|secret)\s(?:is|was|to|provided:)\s"""

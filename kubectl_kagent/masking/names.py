@@ -11,7 +11,7 @@ HINTS = (
 )
 # And one of these in what is told by what stands around it.
 MARKS = (
-    *("bearer", "basic", "://", "sig=", "code=", "credential="),
+    *("bearer", "basic", "://", "sig=", "code=", "pwd=", "credential="),
     *("curl", "mysql", "redis-cli", "docker login"),
 )
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -36,7 +36,7 @@ _ALWAYS = {
         "credentials",
         "creds",
     ),
-    *("authorization", "cookie", "cookies", "dockerconfigjson", "sshpass", "pgpass"),
+    *("authorization", "cookie", "cookies", "dockerconfigjson", "sshpass"),
 }
 # The last word that tells it only after one of these.
 _AFTER = {
@@ -156,9 +156,7 @@ def is_secret_name(name: str) -> bool:
     if last in _ALWAYS or _COMPOUND.search(last):
         return True
     if last in _UNLESS:
-        return before not in _UNLESS[last] and (
-            last != "pwd" or bool(before) or name == "Pwd"
-        )  # PWD is a directory
+        return before not in _UNLESS[last] and (last != "pwd" or bool(before))  # PWD is a directory
     if before in _AFTER.get(last, ()) or words[-3:] == ["access", "key", "id"]:
         return True
     return spelled[-1] in ("KEY", "PAT") and bool(before) and before.upper() not in _NO_KEYS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterator
 from functools import cache
 
@@ -13,9 +14,10 @@ _BEGIN = r"(?:(?<!\w)|(?<=\\n))"  # the letter of a line break that JSON writes 
 _KIND = _BEGIN + r"""[kK]ind\\*["']?\s{0,40}:\s{0,40}(?:!!?\w*\s)?\\*["']?"""
 _HAS_KIND = re.compile(_KIND + r"\w")
 _IS_SECRET = re.compile(_KIND + r"Secret(?:List)?\b|\bSecret\{")
-_NAME = r"(?:data|stringData|string_data|Data|StringData)"
+_NAME = r"(?:data|stringData|string_data)"
+_GO_NAME = r"(?:data|stringData|string_data|Data|StringData)"
 _GO_MAP = r"map\[\w+\][\w.\[\] ]{0,20}(?:\{\})?(?=\{)|map(?=\[)"
-_FLOW = re.compile(_BEGIN + _NAME + rf"""\\*["']?\s{{0,8}}:\s{{0,8}}(?:{_GO_MAP}|(?=\{{))""")
+_FLOW = re.compile(_BEGIN + _GO_NAME + rf"""\\*["']?\s{{0,8}}:\s{{0,8}}(?:{_GO_MAP}|(?=\{{))""")
 _NO_VALUE = re.compile(
     r"""(?:(?:.{4}…)?\[masked\]|[\s,"'{}\[\]]|\\++[nrt]?|[\w.-]++\\*["']?\s*+:|null\b)*+"""
 )
@@ -59,17 +61,26 @@ def undecided(text: str) -> int:
     """
     if "data" not in text.lower() or is_of_secret(text):
         return -1
+    kinds = [match.end() for match in _HAS_KIND.finditer(text)]
+    paragraphs = [match.end() for match in PARAGRAPH.finditer(text)]
     heads = (*_FLOW.finditer(text), *_BLOCK.finditer(text))
     done = 0
     for head in sorted(heads, key=re.Match.start):
-        if head.start() >= done:
-            _, end = _flow(text, head) if head.re is _FLOW else _block(text, head)
-            over = PARAGRAPH.search(text, len(text[:end].rstrip())) if end < len(text) else None
-            kind = _HAS_KIND.search(text, end)
-            if not (kind or over):
-                return head.start()
-            done = min(match.end() for match in (kind, over) if match)
+        if head.start() < done:
+            continue
+        _, end = _flow(text, head) if head.re is _FLOW else _block(text, head)
+        # blank lines after a block were read with it
+        over = _next(paragraphs, end - 1) if end < len(text) else None
+        kind = _next(kinds, end)
+        if kind is None and over is None:
+            return head.start()
+        done = min(place for place in (kind, over) if place is not None)
     return -1
+
+
+def _next(places: list[int], after: int) -> int | None:
+    index = bisect(places, after)
+    return places[index] if index < len(places) else None
 
 
 def is_stored(text: str) -> bool:
@@ -77,8 +88,10 @@ def is_stored(text: str) -> bool:
     for pattern, read in ((_FLOW, _flow), (_BLOCK, _block)):
         if head := pattern.match(text):
             spans, end = read(text, head)
-            values = [text[slice(*span)].strip("\"'") for span in spans if span[1] < end]
-            return bool(values) and all(map(_BASE64.fullmatch, values))
+            values = [text[slice(*span)].strip("\"'") for span in spans]
+            if spans and spans[-1][1] == end:  # it may go on
+                values[-1] = values[-1][: len(values[-1]) // 4 * 4]
+            return bool(spans) and all(map(_BASE64.fullmatch, values))
     return False
 
 
@@ -115,11 +128,13 @@ def _block(text: str, head: re.Match[str]) -> tuple[list[Span], int]:
             continue
         if indent <= len(head["margin"]) or indent < keys:
             break
+        if not keys and body.startswith("- "):
+            break  # a list
         position = match.end()
         keys = keys or indent
         key = _KEY.match(body) if indent == keys else None
         found += unless_innocent(text, match.start("text") + (key.end() if key else 0), position)
-    return found, position
+    return found, len(text) if text[position:] == "\r" else position
 
 
 def _around(text: str, place: int, slashes: int) -> str:
@@ -133,7 +148,7 @@ def _around(text: str, place: int, slashes: int) -> str:
 @cache
 def _line(slashes: int, quote: str, *, signed: bool, numbered: bool) -> re.Pattern[str]:
     """A line after its break. One of a text of JSON goes no further than that text."""
-    line_break, goes_on = r"\r?\n", r"[^\r\n]|\r(?!\n)"
+    line_break, goes_on = r"\r?\n", r"[^\r\n]|\r(?!\n|\Z)"
     if slashes:
         line_break = rf"(?:\\{{{slashes}}}r)?\\{{{slashes}}}n"
         plain, stop = rf"[^\\{quote}\r\n]", rf"(?!{line_break})"

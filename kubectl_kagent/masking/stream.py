@@ -7,7 +7,7 @@ import re
 from kubectl_kagent.masking.innocent import MASKED
 from kubectl_kagent.masking.marks import LOOK, is_body, is_empty, mark_in, unended
 from kubectl_kagent.masking.secret_data import PARAGRAPH, is_of_secret, is_stored, mappings, undecided
-from kubectl_kagent.masking.text import masked
+from kubectl_kagent.masking.text import masked, masks
 
 _MOST = 4096  # letters that are looked at together
 _LITTLE = 500  # letters of a Secret that are worth a look at each piece
@@ -21,13 +21,15 @@ _GOES_ON = re.compile(r"(?:[:=|>][+-]?|-----)\s*\Z")
 class MaskedStream:
     """Masks a text that comes in pieces; a word is given out once it is whole.
 
-    What comes out is what ``masked`` makes of the whole, but for a secret whose name comes after it, or that
-    goes on past a blank line, and for what stands between two marks of a private key that is none.
+    What comes out is what ``masked`` makes of the whole, but for a secret whose name comes after it or that
+    goes on past a blank line, for data that turn out to be a Secret's when some of them were shown, and for
+    what stands between two marks of a private key that is none. Nothing else is lost or comes twice.
     """
 
     def __init__(self) -> None:
         self._held = ""  # the paragraph that is being said
-        self._shown = 0  # letters of what it is masked to that were given out
+        self._shown = 0  # letters of it that were given out, or the mask for them
+        self._in_mask = False  # whether the last of these were masked
         self._again = 0  # letters that have to be held before it is worth another look
 
     def feed(self, piece: str) -> str:
@@ -38,38 +40,55 @@ class MaskedStream:
         whole = _whole_words(self._held)
         key, told = unended(self._held[:whole])
         whole = min(whole, key) if key >= 0 else whole
-        breaks = [match.end() for match in PARAGRAPH.finditer(self._held, 0, whole)]
         data = undecided(self._held[:whole])
         if data >= 0 and whole - data < _LONGEST_DATA:
-            whole, breaks = data, [end for end in breaks if end <= data]
+            whole = data
         elif data >= 0 and is_stored(self._held[data:whole]):
             self._held = _OF_SECRET + self._held
-            self._shown, whole, breaks = self._shown + len(_OF_SECRET), whole + len(_OF_SECRET), []
-        text = masked(self._held[:whole])
-        out = text[self._shown :]
-        self._shown = max(self._shown, len(text))
-        self._forget(text, [*breaks, whole] if whole > _MOST or told else breaks, told=told)
+            self._shown, whole = self._shown + len(_OF_SECRET), whole + len(_OF_SECRET)
+        whole = max(whole, self._shown)
+        found = masks(self._held[:whole])
+        out = self._give(whole, found)
+        self._forget(whole, found, told=told)
         is_long = len(self._held) > (_LITTLE if data >= 0 or is_of_secret(self._held) else 2 * _MOST)
         self._again = len(self._held) * 9 // 8 if is_long else 0
         return out
 
-    def _forget(self, text: str, ends: list[int], *, told: bool) -> None:
-        """Hold no longer what comes before the last of ``ends`` at which nothing secret goes on."""
-        data = mappings(self._held[: ends[-1]]) if ends else []
-        over = [end for end in ends if not any(start < end <= stop for start, stop in data)]
-        ended = max(over, default=0)
-        before = masked(self._held[:ended])
-        # a blank line in the midst of a secret parts nothing
-        if ended and text.startswith(before) and (told or _is_over(self._held[:ended], before)):
-            context = _OF_SECRET if is_of_secret(self._held[:ended]) else ""
-            self._shown += len(context) - len(before)
-            self._held = context + self._held[ended:]
-
     def rest(self) -> str:
         """What was held back, when no more comes."""
-        text = masked(self._held)[self._shown :]
+        out = self._give(len(self._held), masks(self._held))
         self._held, self._shown, self._again = "", 0, 0
-        return text
+        return out
+
+    def _give(self, whole: int, found: list[tuple[int, int, str]]) -> str:
+        """What was not shown yet, up to there. Of what is masked only now the rest is."""
+        pieces, place = list[str](), self._shown
+        for start, end, mask in found:
+            if end > place:
+                pieces += (
+                    (self._held[place:start], mask) if start >= place else () if self._in_mask else (MASKED,)
+                )
+                place = end
+        self._in_mask = self._in_mask if whole == self._shown else bool(found) and found[-1][1] == whole
+        self._shown = whole
+        return "".join((*pieces, self._held[place:whole]))
+
+    def _forget(self, whole: int, found: list[tuple[int, int, str]], *, told: bool) -> None:
+        """Hold no longer what comes before the last place at which nothing secret goes on."""
+        ends = [match.end() for match in PARAGRAPH.finditer(self._held, 0, whole)]
+        ends += [whole] if whole > _MOST or told else []
+        data = mappings(self._held[:whole]) if ends else []
+        parted = [*((start, end) for start, end, _ in found), *data]
+        parted += [(start, whole + 1) for start, end in data if end == whole]  # more of it may come
+        over = [end for end in ends if not any(start < end < stop for start, stop in parted)]
+        ended = max(over, default=0)
+        before = self._held[:ended]
+        # a blank line in the midst of a secret parts nothing
+        if ended and (told or _is_over(before, masked(before))):
+            context = _OF_SECRET if is_of_secret(before) else ""
+            self._held = context + self._held[ended:]
+            self._shown += len(context) - ended
+            self._in_mask = self._in_mask and self._shown > len(context)
 
 
 # What may come after a value: none of it belongs to one that is over.

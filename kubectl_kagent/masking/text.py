@@ -22,28 +22,27 @@ _STRING = re.compile(colours.STRING)
 
 def masked(text: str) -> str:
     """``text`` with what is a secret by its shape or its name masked: ``[masked]``, ``sk-p…[masked]``."""
-    bare = as_seen(text)
-    if bare is not text:  # where it is shown as codes, so is what a string in it says
-        text = _STRING.sub(_masked_within, text)
-    lower = bare.lower()
-    if not any(hint in lower for hint in _HINTS):
-        return text
-    found = list(_spans(bare))
-    if not found:
-        return text
-    if bare is not text:
-        seen = _seen(text)
-        found = [(seen[start], seen[end - 1] + 1, mask) for start, end, mask in found]
     pieces, done = list[str](), 0
-    for start, end, mask in found:
+    for start, end, mask in masks(text):
         pieces += (text[done:start], mask)
         done = end
     return "".join((*pieces, text[done:]))
 
 
-def _masked_within(string: re.Match[str]) -> str:
-    start, end = (place - string.start() for place in string.span("said"))
-    return string[0][:start] + masked(string["said"]) + string[0][end:]
+def masks(text: str) -> list[tuple[int, int, str]]:
+    """What to mask, in order and apart: where it begins and ends in ``text``, and what is shown instead."""
+    bare = as_seen(text)
+    lower = bare.lower()
+    found = list(_spans(bare)) if any(hint in lower for hint in _HINTS) else []
+    if bare is text:
+        return found
+    seen = _seen(text)
+    found = [(seen[start], seen[end - 1] + 1, mask) for start, end, mask in found]
+    for string in _STRING.finditer(text):  # where it is shown as codes, so is what a string in it says
+        begin = string.start("said")
+        if not any(start < begin < end for start, end, _ in found):
+            found += [(begin + start, begin + end, mask) for start, end, mask in masks(string["said"])]
+    return sorted(found)
 
 
 def secrets_in(text: str) -> Iterator[str]:

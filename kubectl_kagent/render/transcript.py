@@ -19,6 +19,7 @@ from kubectl_kagent.conversation.transcript import (
     ResultEntry,
     UnrecognizedEntry,
 )
+from kubectl_kagent.model.events import ToolResult
 from kubectl_kagent.render.approvals import PendingView, pending_view
 from kubectl_kagent.render.chat import call_text, outcome, pending_line
 from kubectl_kagent.render.escapes import visible
@@ -46,11 +47,12 @@ def _heading(session: Session) -> str:
 def _entry(entry: Entry, shown: Shown) -> Iterator[str]:
     match entry:
         case MessageEntry(who, text, at):
-            yield from _block(at, f"{who}: {shown(text)}")
+            yield from _block(at, f"{shown(who)}: {shown(text)}")
         case CallEntry(call, at):
             yield from _block(at, f"→ {shown(call_text(call))}")
         case ResultEntry(result, at, seconds, rejected):
-            yield from _block(at, f"{outcome(result, seconds, rejected=rejected)}: {shown(result.text)}")
+            about = shown(outcome(result, seconds, rejected=rejected))
+            yield from _block(at, f"{about}: {_given(result, shown)}")
         case RequestEntry(calls):
             yield from _block(None, "waits for " + "; ".join(shown(pending_line(call)) for call in calls))
         case DecisionEntry(decision):
@@ -58,9 +60,18 @@ def _entry(entry: Entry, shown: Shown) -> Iterator[str]:
         case EndEntry(task, state, message, prompt, output, at):
             said = f": {shown(message)}" if message else ""
             tokens = f"({prompt} prompt and {output} output tokens)"
-            yield from _block(clock.parse_or_none(at), f"task {task} {state}{said} {tokens}")
+            about = shown(f"task {task} {state}")
+            yield from _block(clock.parse_or_none(at), f"{about}{said} {tokens}")
         case UnrecognizedEntry(raw):
             yield from _block(None, f"? not understood: {shown(json.dumps(raw, ensure_ascii=False))}")
+
+
+def _given(result: ToolResult, shown: Shown) -> str:
+    """What a tool gave; of a single word the tool's name may say what it is."""
+    begin = f"{result.name}: "
+    if len(result.text.split()) == 1:
+        return shown(begin + result.text).removeprefix(begin)
+    return shown(result.text)
 
 
 def _decision(decision: Mapping[str, Any]) -> str:
@@ -220,13 +231,14 @@ def transcript_markdown(session: Session, entries: Sequence[Entry], shown: Shown
 def _markdown(entry: Entry, shown: Shown) -> Iterator[str]:
     match entry:
         case MessageEntry(who, text, at):
-            yield f"**{plain(who)}**" + (f" ({_time(at)})" if at else "")
+            yield f"**{plain(shown(who))}**" + (f" ({_time(at)})" if at else "")
             yield ""
             yield shown(text).rstrip("\n")
         case CallEntry(call):
             yield from _fenced(f"→ {shown(call_text(call))}")
         case ResultEntry(result, rejected=rejected):
-            yield from _fenced(f"{plain(outcome(result, rejected=rejected))}: {shown(result.text)}")
+            about = plain(shown(outcome(result, rejected=rejected)))
+            yield from _fenced(f"{about}: {_given(result, shown)}")
         case _:
             yield "*" + " ".join(line.strip() for line in _entry(entry, shown)) + "*"
 

@@ -141,11 +141,10 @@ def choose(past: History, to_revision: int) -> Revision:
     none = f"no rollout history found for {past.now.workload.label}"
     if not past.revisions:  # a note of ``past`` says why
         raise NotFound(f"{none}: nothing is recorded")
-    live = past.now.snapshot.hash
-    if restarted := [revision.number for revision in past.revisions if revision.hash != live]:
+    if any(revision.hash != past.now.snapshot.hash for revision in past.revisions):
         raise NotFound(
             f"{none}: what is recorded differs from the live config by restarts only",
-            hint=f"--to-revision={restarted[-1]} takes the last restart back, too",
+            hint="--to-revision goes back to one of them all the same",
         )
     raise NotFound(
         f"{none}: only the live config is recorded",

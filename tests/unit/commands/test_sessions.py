@@ -92,7 +92,11 @@ LISTED = [
 def test_what_a_tool_gave_is_masked_before_it_is_laid_out(kagent: Kagent, words: tuple[str, ...]) -> None:
     """Neither the name of the tool before it nor the way that line ends are shown makes it another text."""
     secret = "data:\r\n  dsn: hunter2\r\nkind: Secret\r\n"
-    found = task("completed", message("agent", gave("c1", "get_secret", {"result": secret})))
+    found = task(
+        "completed",
+        message("agent", gave("c1", "get_secret", {"result": secret})),
+        message("agent", gave("c2", "read_db_password", {"result": "hunter2"})),
+    )
     data = {
         "/api/sessions": [row(SESSION)],
         WHOLE: {"session": row(SESSION), "events": []},
@@ -103,6 +107,7 @@ def test_what_a_tool_gave_is_masked_before_it_is_laid_out(kagent: Kagent, words:
     assert (code, err) == (0, "")
     assert "get_secret: data:" in out
     assert "dsn: [masked]" in out
+    assert "read_db_password: [masked]" in out
     assert "kind: Secret" in out
 
 

@@ -341,6 +341,13 @@ def test_what_is_shown_instead(text: str, shown: str) -> None:
         "monkey: banana",
         "PWD=/root",
         "kubectl create configmap db --from-literal=dsn=hunter2",
+        "curl http://x.example -H Menu:x -output: y, -you: see, the -menu: item",
+        "redis-auth: enabled",
+        "redis-auth=disabled",
+        ".pgpass=/root/x",
+        "Pwd: /root/x",
+        "Look at kind: Secret.\n\nData:\n  - 3 pods run\n",
+        "Look at kind: Secret.\n\ndata:\n  - 3 pods run\n",
         "OLDPWD=/root",
         "scikit: sk-learn",
         "password: null",
@@ -600,6 +607,54 @@ def test_data_of_which_nobody_says_whose_they_are_are_shown_in_the_end() -> None
         held = max(held, place + 7 - len(shown))
     assert shown + words.rest() == text
     assert held < 10_000
+
+
+@pytest.mark.parametrize("size", [5, 100, 1000, 4000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"data:\n  release: {'QUJD' * 5000}\nkind: Secret\n",
+        f'{{"data": {{"release": "{"QUJD" * 5000}"}}, "kind": "Secret"}}\n',
+    ],
+    ids=["yaml", "json"],
+)
+def test_a_value_of_any_length_is_masked_in_pieces(text: str, size: int) -> None:
+    assert streamed(text, size) == masked(text)
+    assert "QUJD" not in masked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'kind: Secret\nsec := v1.Secret{\n  Data: map[string][]byte{\n    "a": []byte("hunter2"),\n  },\n}\n'
+        "foo(bar) and baz\n",
+        'kind: Secret\nstringData: {"user": "bob", "n": 5, "pass": "hunter2"}\ntype: Opaque and words\n',
+        "kind: Secret\nstringData: { user: bob, pass: hunter2 }\ntype: Opaque and words\n",
+        "data:\n  mode: fast and good\nkind: ConfigMap\n---\nkind: Secret\nmetadata:\n  name: database\n"
+        "stringData:\n  a: hunter2\nmore: words\n",
+        json.dumps({"data": STORED, "kind": "Secret", "more": "words"}, separators=(",", ":")),
+    ],
+    ids=["go", "flow", "unquoted", "two kinds", "compact"],
+)
+@pytest.mark.parametrize("size", [1, 7, 30, 90])
+def test_no_word_after_a_secret_is_lost_or_comes_twice(text: str, size: int) -> None:
+    shown = streamed(text, size)
+    assert "hunter2" not in shown
+    assert shown.count("words") == text.count("words")
+    assert shown.count("Secret") == text.count("Secret")
+    assert shown[-10:] == text[-10:]
+
+
+@pytest.mark.parametrize(
+    "probe", ['"data": {"a": 1}, "x": "y"\n\n', "data:\n\n\n", "data:\n  a: b\nkind: x\n"]
+)
+def test_a_long_text_in_one_piece_takes_time_in_proportion(probe: str) -> None:
+    small, large = (_seconds(streamed_whole, probe * (size // len(probe))) for size in (15_000, 60_000))
+    assert large < 8 * max(small, 0.02)
+
+
+def streamed_whole(text: str) -> str:
+    return streamed(text, len(text))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13])

@@ -157,7 +157,7 @@ def test_nothing_but_restarts_is_no_other_config(story: Story, kagent: Kagent) -
         "",
         "Error from server (NotFound): no rollout history found for mcpserver.kagent.dev/datetime: what is "
         "recorded differs from the live config by restarts only\n"
-        "hint: --to-revision=1 takes the last restart back, too\n",
+        "hint: --to-revision goes back to one of them all the same\n",
     )
 
 
