@@ -26,6 +26,14 @@ def is_login(value: str) -> bool:
         return False
 
 
+def password_in(credentials: str) -> str:
+    """The password in those of HTTP's Basic, base64 of USER:PASSWORD; empty where there is none."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
 @cache
 def _innocent() -> re.Pattern[str]:
     return re.compile(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from contextlib import suppress
-
-from kubectl_kagent.masking.innocent import MASKED
+from kubectl_kagent.masking.innocent import MASKED, password_in
 from kubectl_kagent.masking.names import is_secret_name
 from kubectl_kagent.masking.shapes import random
 
@@ -28,9 +25,8 @@ def remember(name: str, value: str) -> None:
     scheme, _, credentials = value.partition(" ")
     found = [value, credentials]
     if scheme.lower() == "basic":
-        with suppress(ValueError):
-            password = base64.b64decode(credentials).decode().partition(":")[2]
-            found += [password] if random(password) or not password.isalpha() else []
+        password = password_in(credentials)
+        found += [password] if random(password) or not password.isalpha() else []
     _sent.update(one for one in found if len(one) >= _SHORTEST)
 
 

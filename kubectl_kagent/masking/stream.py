@@ -57,18 +57,18 @@ class MaskedStream:
     def rest(self) -> str:
         """What was held back, when no more comes."""
         out = self._give(len(self._held), masks(self._held))
-        self._held, self._shown, self._again = "", 0, 0
+        self._held, self._shown, self._in_mask, self._again = "", 0, False, 0
         return out
 
     def _give(self, whole: int, found: list[tuple[int, int, str]]) -> str:
         """What was not shown yet, up to there. Of what is masked only now the rest is."""
         pieces, place = list[str](), self._shown
         for start, end, mask in found:
-            if end > place:
-                pieces += (
-                    (self._held[place:start], mask) if start >= place else () if self._in_mask else (MASKED,)
-                )
-                place = end
+            if start >= place:
+                pieces += (self._held[place:start], mask)
+            elif end > place and not self._in_mask:
+                pieces.append(MASKED)
+            place = max(place, end)
         self._in_mask = self._in_mask if whole == self._shown else bool(found) and found[-1][1] == whole
         self._shown = whole
         return "".join((*pieces, self._held[place:whole]))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from kubectl_kagent.masking import hidden
-from kubectl_kagent.masking.innocent import is_innocent
+from kubectl_kagent.masking.innocent import is_innocent, password_in
 from kubectl_kagent.masking.legible import only_legible
 from kubectl_kagent.masking.names import is_secret_name
 from kubectl_kagent.model.deployment import REVISION
@@ -131,10 +129,9 @@ def _of_login(value: str) -> Iterator[str]:
         return
     yield match["credentials"]
     if match["scheme"].lower() == "basic":
-        with suppress(ValueError):
-            password = b64decode(match["credentials"], validate=True).decode().partition(":")[2]
-            if len(password) >= _SHORTEST_PASSWORD or only_legible(password) != password:
-                yield password
+        password = password_in(match["credentials"])
+        if len(password) >= _SHORTEST_PASSWORD or only_legible(password) != password:
+            yield password
 
 
 def _of_address(value: str) -> Iterator[str]:

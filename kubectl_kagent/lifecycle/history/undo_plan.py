@@ -20,7 +20,6 @@ from kubectl_kagent.model.resources import (
     CONFIG_MAP,
     MODEL_CONFIG,
     REMOTE_MCP_SERVER,
-    Resource,
 )
 from kubectl_kagent.model.revision import Revision
 from kubectl_kagent.model.snapshot import ConfigSource, Snapshot, content_hash
@@ -160,27 +159,22 @@ def choose_good(past: History) -> Revision:
 
 def last_good(past: History, target: Revision) -> Revision | None:
     """The newest revision that was ready and is neither live nor a config that was rolled back from."""
-    resource = past.now.workload.resource
-    left = [target, *(before for before, after in pairwise(past.revisions) if after.is_undo)]
-    bad = {_without_restart(resource, revision) for revision in left}
+    bad: list[Revision | Snapshot] = [past.now.snapshot, target]
+    bad += [before for before, after in pairwise(past.revisions) if after.is_undo]
+    hashes = {_without_restart(past, config) for config in bad}
     for revision in reversed(past.revisions):
-        is_bad = _without_restart(resource, revision) in bad
-        if revision.ready_at and not is_bad and not _is_live(past, revision):
+        if revision.ready_at and _without_restart(past, revision) not in hashes:
             return revision
     return None
 
 
 def _is_live(past: History, revision: Revision) -> bool:
     """Whether its config is the live one, however often that was restarted."""
-    live = past.now.snapshot
-    if revision.hash == live.hash:
-        return True
-    found, now = (_without_restart(past.now.workload.resource, config) for config in (revision, live))
-    return found == now
+    return _without_restart(past, revision) == _without_restart(past, past.now.snapshot)
 
 
-def _without_restart(resource: Resource, config: Revision | Snapshot) -> str:
-    path = Workload(resource, {"spec": config.spec}).deployment_path
+def _without_restart(past: History, config: Revision | Snapshot) -> str:
+    path = Workload(past.now.workload.resource, {"spec": config.spec}).deployment_path
     return content_hash(without_restart(config.spec, path), config.sources, path)
 
 
