@@ -47,9 +47,13 @@ def newer(tools: Tools, api: ApiServer) -> Iterator[None]:
             wait_for(lambda: "v1alpha3" in api.group_versions("kagent.dev"), "kagent.dev/v1alpha3")
             yield
         finally:
-            tools.kubectl("delete", *ADDED)
+            # A CRD whose objects nobody has read may take minutes to go: the API server is itself the first
+            # to ask for them, is told "storage is (re)initializing", and tries again later and later.
+            kinds = ",".join(name.removeprefix("crd/") for name in ADDED)
+            wait_for(lambda: tools.kubectl("get", kinds, check=False).code == 0, "lists of the new kinds")
+            tools.kubectl("delete", "--wait=false", *ADDED)
             tools.kubectl(*APPLY, str(OURS))
-            wait_for(lambda: "v1alpha3" not in api.group_versions("kagent.dev"), "the end of v1alpha3")
+            wait_for(lambda: "v1alpha3" not in api.group_versions("kagent.dev"), "the end of v1alpha3", 600)
 
 
 @pytest.mark.usefixtures("newer")
